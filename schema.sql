@@ -1,0 +1,1375 @@
+-- AutoCut Influencer: the database schema.
+--
+-- Browsers reach these tables through PostgREST as `anon` or `authenticated`, the backend as `service_role`. This file
+-- is therefore the last line of defence for money (credits) and for other people's videos.
+--
+-- Apply it once, top to bottom, as a role like Supabase's `postgres`: not a superuser, with BYPASSRLS. A second run
+-- stops at its first statement. Storage buckets and realtime are in storage.sql.
+--
+-- How credits are kept:
+--   * credit_transactions is the ledger. Entries are added by triggers and by grant_credits, never changed, never
+--     removed. users.credits is its running sum and equals the latest balance_after.
+--   * Money moves in AFTER STATEMENT triggers, which see every row of the statement and take the users' rows in order
+--     of id. Row triggers would take them in the order of the statement, and two batches over the same users could
+--     then deadlock. A BEFORE trigger would also be wrong: its side effects survive ON CONFLICT DO NOTHING.
+--   * Locks are taken in the order webhook, payment or job, user, ledger; several rows in the order (user_id, id).
+--   * The user's row is locked FOR NO KEY UPDATE. FOR UPDATE would deadlock with the share lock that the foreign keys
+--     of a concurrent insert take on the same row.
+--
+-- SQLSTATEs of our own, which PostgREST turns into the HTTP status of the same number:
+--   PT402 not enough credits · PT403 the account is closed or suspended · PT404 no such account
+--   PT405 the ledger is append-only · PT409 illegal transition or change · PT429 too many unpaid jobs
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Extensions: none. gen_random_uuid() is built in.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create schema private;
+comment on schema private is 'Functions behind triggers. Not exposed by the API; no API role has USAGE here.';
+
+do $$
+begin
+    if not (select r.rolbypassrls or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+        raise exception 'schema.sql must be applied by a role with BYPASSRLS, and % has not', current_user
+            using hint = 'The triggers run as the owner of their tables, which are under FORCE ROW LEVEL SECURITY.';
+    end if;
+end
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Types
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create type public.job_status as enum (
+    'PENDING', 'UPLOADING', 'QUEUED', 'TRANSCRIBING', 'ANALYZING', 'RENDERING', 'COMPLETED', 'FAILED', 'CANCELLED'
+);
+comment on type public.job_status is 'Where a job stands; private.move_job holds the legal transitions.';
+
+create type public.transaction_type as enum ('PURCHASE', 'USAGE', 'REFUND', 'BONUS', 'ADJUSTMENT');
+comment on type public.transaction_type is 'Why credits moved. REFUND returns the credits of a job, not of a payment.';
+
+create type public.payment_status as enum ('PENDING', 'COMPLETED', 'FAILED', 'REFUNDED', 'CANCELLED');
+comment on type public.payment_status is 'Where a payment stands; private.move_payment holds the legal transitions.';
+
+create type public.payment_provider as enum ('STRIPE', 'PROMPTPAY', 'TRUEMONEY', 'MANUAL');
+comment on type public.payment_provider is 'Who moved the money. MANUAL is entered by support and for the free trial.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Tables
+--
+-- Upper bounds are written with BETWEEN on purpose: numeric 'NaN' is greater than every number, so that a lone
+-- `>= 0` would let it in.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create table public.users (
+    id uuid primary key,
+    email text,
+    full_name text,
+    avatar_url text,
+    credits integer not null default 0,
+    total_credits_purchased integer not null default 0,
+    total_credits_used integer not null default 0,
+    subscription_tier text not null default 'free',
+    subscription_expires_at timestamptz,
+    is_active boolean not null default true,
+    last_login_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    deleted_at timestamptz,
+    constraint users_email_is_short check (length(email) <= 320),
+    constraint users_full_name_is_short check (length(full_name) <= 200),
+    constraint users_avatar_url_is_short check (length(avatar_url) <= 2048),
+    constraint users_credits_not_negative check (credits >= 0),
+    constraint users_total_purchased_not_negative check (total_credits_purchased >= 0),
+    constraint users_total_used_not_negative check (total_credits_used >= 0),
+    constraint users_tier_is_known check (subscription_tier in ('free', 'basic', 'pro', 'enterprise'))
+) with (fillfactor = 90);
+comment on table public.users is
+'One row for each auth.users row, made by a trigger on sign-up. No foreign key to auth.users: deleting an account '
+'closes and anonymises this row and must never take the ledger or the payments with it. email is not unique: '
+'uniqueness would tell strangers who is registered. total_credits_purchased is gross of claw-backs, '
+'total_credits_used net of refunds.';
+
+create table public.credit_packages (
+    id uuid primary key default gen_random_uuid(),
+    name text not null,
+    description text,
+    credits integer not null,
+    price_thb numeric(10, 2) not null,
+    discount_percentage smallint not null default 0,
+    is_popular boolean not null default false,
+    is_active boolean not null default true,
+    sort_order integer not null default 0,
+    metadata jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint credit_packages_name_is_unique unique (name),
+    constraint credit_packages_name_in_bounds check (length(name) between 1 and 100),
+    constraint credit_packages_description_is_short check (length(description) <= 1000),
+    constraint credit_packages_credits_in_range check (credits between 1 and 100000),
+    constraint credit_packages_price_in_range check (price_thb between 0 and 1000000),
+    constraint credit_packages_discount_in_range check (discount_percentage between 0 and 100),
+    constraint credit_packages_metadata_is_small_object check (
+        jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384
+    )
+);
+comment on table public.credit_packages is
+'What is for sale. discount_percentage is a label for the shop, not a formula: price_thb is what the buyer pays.';
+
+create table public.jobs (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.users (id) on delete restrict,
+    job_name text not null default 'Untitled video',
+    priority smallint not null default 0,
+    status public.job_status not null default 'PENDING',
+    progress_percentage smallint not null default 0,
+    current_step text,
+    input_video_path text,
+    output_video_path text,
+    thumbnail_path text,
+    input_duration_seconds numeric(10, 3),
+    output_duration_seconds numeric(10, 3),
+    input_file_size_mb numeric(10, 2),
+    output_file_size_mb numeric(10, 2),
+    video_resolution text,
+    transcription_json jsonb,
+    analysis_json jsonb,
+    replicate_prediction_id text,
+    error_message text,
+    retry_count smallint not null default 0,
+    max_retries smallint not null default 3,
+    credits_cost integer not null default 1,
+    client_request_id text,
+    worker_id text,
+    lease_expires_at timestamptz,
+    next_attempt_at timestamptz,
+    queued_at timestamptz,
+    started_at timestamptz,
+    completed_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    -- The target of the ledger's composite foreign key.
+    constraint jobs_id_and_user_is_unique unique (id, user_id),
+    constraint jobs_client_request_is_unique unique (user_id, client_request_id),
+    constraint jobs_prediction_is_unique unique (replicate_prediction_id),
+    constraint jobs_name_in_bounds check (length(job_name) between 1 and 200),
+    constraint jobs_priority_in_range check (priority between -100 and 100),
+    constraint jobs_progress_in_range check (progress_percentage between 0 and 100),
+    constraint jobs_current_step_is_short check (length(current_step) <= 200),
+    -- A path lies in its owner's folder and has no empty, `.` or `..` segment, backslash or control character.
+    constraint jobs_input_path_is_own check (
+        starts_with(input_video_path, user_id::text || '/')
+        and input_video_path !~ '(^|/)\.{0,2}(/|$)' and input_video_path !~ '[[:cntrl:]\\]'
+        and length(input_video_path) <= 1024
+    ),
+    constraint jobs_output_path_is_own check (
+        starts_with(output_video_path, user_id::text || '/')
+        and output_video_path !~ '(^|/)\.{0,2}(/|$)' and output_video_path !~ '[[:cntrl:]\\]'
+        and length(output_video_path) <= 1024
+    ),
+    constraint jobs_thumbnail_path_is_own check (
+        starts_with(thumbnail_path, user_id::text || '/')
+        and thumbnail_path !~ '(^|/)\.{0,2}(/|$)' and thumbnail_path !~ '[[:cntrl:]\\]'
+        and length(thumbnail_path) <= 1024
+    ),
+    constraint jobs_input_duration_in_range check (input_duration_seconds between 0 and 1000000),
+    constraint jobs_output_duration_in_range check (output_duration_seconds between 0 and 1000000),
+    constraint jobs_input_size_in_range check (input_file_size_mb between 0 and 1000000),
+    constraint jobs_output_size_in_range check (output_file_size_mb between 0 and 1000000),
+    constraint jobs_resolution_is_short check (length(video_resolution) <= 20),
+    constraint jobs_transcription_is_bounded check (
+        jsonb_typeof(transcription_json) in ('object', 'array') and octet_length(transcription_json::text) <= 8388608
+    ),
+    constraint jobs_analysis_is_bounded check (
+        jsonb_typeof(analysis_json) in ('object', 'array') and octet_length(analysis_json::text) <= 8388608
+    ),
+    constraint jobs_prediction_id_is_short check (length(replicate_prediction_id) between 1 and 200),
+    constraint jobs_error_message_is_short check (length(error_message) <= 4000),
+    constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
+    constraint jobs_retries_within_limit check (retry_count between 0 and max_retries),
+    constraint jobs_cost_in_range check (credits_cost between 1 and 1000),
+    constraint jobs_client_request_is_short check (length(client_request_id) between 1 and 100),
+    constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
+    -- A job at work without a lease could never be taken back from a dead worker.
+    constraint jobs_at_work_has_lease check (
+        status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') or lease_expires_at is not null
+    ),
+    constraint jobs_terminal_has_completion check (
+        (status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (completed_at is not null)
+    ),
+    constraint jobs_completed_is_whole check (status <> 'COMPLETED' or progress_percentage = 100),
+    constraint jobs_times_in_order check (
+        queued_at >= created_at and started_at >= queued_at
+        and completed_at >= coalesce(started_at, queued_at, created_at)
+    )
+) with (fillfactor = 85);
+comment on table public.jobs is
+'Videos to cut. Queueing a job costs credits_cost credits; failing or cancelling one that was charged returns them. '
+'Progress updates stay HOT: leave room in the page and never index progress_percentage or updated_at.';
+
+create table public.payments (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.users (id) on delete restrict,
+    package_id uuid references public.credit_packages (id) on delete restrict,
+    provider public.payment_provider not null,
+    provider_transaction_id text,
+    amount_thb numeric(10, 2) not null,
+    credits_purchased integer not null,
+    status public.payment_status not null default 'PENDING',
+    payment_method text,
+    metadata jsonb not null default '{}',
+    paid_at timestamptz,
+    refunded_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    -- The target of the ledger's composite foreign key.
+    constraint payments_id_and_user_is_unique unique (id, user_id),
+    constraint payments_provider_transaction_is_unique unique (provider, provider_transaction_id),
+    constraint payments_package_unless_manual check (package_id is not null or provider = 'MANUAL'),
+    constraint payments_transaction_id_is_short check (length(provider_transaction_id) between 1 and 255),
+    constraint payments_paid_has_transaction check (
+        status not in ('COMPLETED', 'REFUNDED') or provider = 'MANUAL' or provider_transaction_id is not null
+    ),
+    constraint payments_amount_in_range check (amount_thb between 0 and 1000000),
+    constraint payments_credits_in_range check (credits_purchased between 1 and 100000),
+    constraint payments_method_is_short check (length(payment_method) <= 100),
+    -- The shortfall that a claw-back records must always fit.
+    constraint payments_metadata_is_small_object check (
+        jsonb_typeof(metadata) = 'object' and octet_length((metadata - 'shortfall')::text) <= 16384
+    ),
+    constraint payments_paid_at_when_paid check ((status in ('COMPLETED', 'REFUNDED')) = (paid_at is not null)),
+    constraint payments_refunded_at_when_refunded check ((status = 'REFUNDED') = (refunded_at is not null))
+);
+comment on table public.payments is
+'Orders. amount_thb and credits_purchased are a snapshot of the package at the time of sale and never change. A '
+'payment without a package is a custom sale that support enters by hand.';
+
+create table public.credit_transactions (
+    id bigint generated always as identity primary key,
+    user_id uuid not null references public.users (id) on delete restrict,
+    type public.transaction_type not null,
+    amount integer not null,
+    balance_after integer not null,
+    job_id uuid,
+    payment_id uuid,
+    idempotency_key text,
+    description text,
+    metadata jsonb not null default '{}',
+    created_at timestamptz not null default clock_timestamp(),
+    -- Somebody else's job or payment can not be named.
+    constraint credit_transactions_job_is_own
+    foreign key (job_id, user_id) references public.jobs (id, user_id) on delete restrict,
+    constraint credit_transactions_payment_is_own
+    foreign key (payment_id, user_id) references public.payments (id, user_id) on delete restrict,
+    -- At most one USAGE and one REFUND per job, one PURCHASE and one claw-back per payment.
+    constraint credit_transactions_job_once unique (job_id, type),
+    constraint credit_transactions_payment_once unique (payment_id, type),
+    constraint credit_transactions_key_once unique (idempotency_key),
+    constraint credit_transactions_sign_follows_type check (
+        case type
+            when 'USAGE' then amount < 0
+            when 'ADJUSTMENT' then amount <> 0
+            else amount > 0
+        end
+    ),
+    constraint credit_transactions_balance_not_negative check (balance_after >= 0),
+    constraint credit_transactions_job_when_used check ((type in ('USAGE', 'REFUND')) = (job_id is not null)),
+    constraint credit_transactions_payment_when_paid check (
+        case type
+            when 'PURCHASE' then payment_id is not null
+            when 'ADJUSTMENT' then payment_id is null or amount < 0
+            else payment_id is null
+        end
+    ),
+    constraint credit_transactions_key_is_short check (length(idempotency_key) between 1 and 200),
+    constraint credit_transactions_description_is_short check (length(description) <= 500),
+    constraint credit_transactions_metadata_is_small_object check (
+        jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384
+    )
+);
+comment on table public.credit_transactions is
+'The ledger: append-only, also for its owner. Within a user, ids rise in the order of posting, because the user''s '
+'row is locked first. An open channel: the ids are drawn from one sequence, so gaps between a user''s own entries '
+'tell how many entries all users together made in between; never whose or what.';
+
+create table public.user_preferences (
+    user_id uuid primary key references public.users (id) on delete cascade,
+    default_aspect_ratio text not null default '9:16',
+    default_subtitle_style text not null default 'standard',
+    enable_sound_fx boolean not null default true,
+    enable_jump_cuts boolean not null default true,
+    email_on_job_complete boolean not null default true,
+    email_on_job_failed boolean not null default true,
+    email_marketing boolean not null default false,
+    theme text not null default 'auto',
+    language text not null default 'th',
+    preferences_json jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint user_preferences_aspect_ratio_is_known check (default_aspect_ratio in ('9:16', '16:9', '1:1', '4:5')),
+    constraint user_preferences_subtitle_style_is_known check (
+        default_subtitle_style in ('standard', 'highlight', 'animated')
+    ),
+    constraint user_preferences_theme_is_known check (theme in ('light', 'dark', 'auto')),
+    constraint user_preferences_language_is_known check (language in ('th', 'en')),
+    constraint user_preferences_json_is_small_object check (
+        jsonb_typeof(preferences_json) = 'object' and octet_length(preferences_json::text) <= 16384
+    )
+);
+comment on table public.user_preferences is 'Settings of the editor and of e-mails. email_marketing is opt-in.';
+
+create table public.webhook_logs (
+    id bigint generated always as identity primary key,
+    provider text not null,
+    event_id text not null,
+    event_type text not null,
+    payload jsonb not null default '{}',
+    headers jsonb not null default '{}',
+    processed boolean not null default false,
+    processed_at timestamptz,
+    error_message text,
+    job_id uuid references public.jobs (id) on delete set null,
+    payment_id uuid references public.payments (id) on delete set null,
+    created_at timestamptz not null default now(),
+    constraint webhook_logs_event_is_unique unique (provider, event_id),
+    constraint webhook_logs_provider_in_bounds check (length(provider) between 1 and 50),
+    constraint webhook_logs_event_id_in_bounds check (length(event_id) between 1 and 255),
+    constraint webhook_logs_event_type_in_bounds check (length(event_type) between 1 and 100),
+    constraint webhook_logs_payload_is_bounded check (
+        jsonb_typeof(payload) in ('object', 'array') and octet_length(payload::text) <= 1048576
+    ),
+    constraint webhook_logs_headers_is_small_object check (
+        jsonb_typeof(headers) = 'object' and octet_length(headers::text) <= 65536
+    ),
+    constraint webhook_logs_processed_has_time check (processed = (processed_at is not null)),
+    constraint webhook_logs_error_message_is_short check (length(error_message) <= 4000)
+);
+comment on table public.webhook_logs is
+'Every event that a provider sent; (provider, event_id) recognises a replay. Headers that carry secrets are redacted '
+'by a trigger before the row is stored.';
+
+create table public.api_usage_logs (
+    id bigint generated always as identity primary key,
+    job_id uuid references public.jobs (id) on delete set null,
+    user_id uuid references public.users (id) on delete set null,
+    api_provider text not null,
+    api_endpoint text,
+    tokens_used integer not null default 0,
+    processing_time_seconds numeric(12, 3) not null default 0,
+    cost_usd numeric(12, 6) not null default 0,
+    request_metadata jsonb not null default '{}',
+    response_metadata jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    constraint api_usage_logs_provider_in_bounds check (length(api_provider) between 1 and 50),
+    constraint api_usage_logs_endpoint_is_short check (length(api_endpoint) <= 500),
+    constraint api_usage_logs_tokens_not_negative check (tokens_used >= 0),
+    constraint api_usage_logs_time_in_range check (processing_time_seconds between 0 and 100000000),
+    constraint api_usage_logs_cost_in_range check (cost_usd between 0 and 100000),
+    constraint api_usage_logs_request_is_small_object check (
+        jsonb_typeof(request_metadata) = 'object' and octet_length(request_metadata::text) <= 65536
+    ),
+    constraint api_usage_logs_response_is_small_object check (
+        jsonb_typeof(response_metadata) = 'object' and octet_length(response_metadata::text) <= 65536
+    )
+);
+comment on table public.api_usage_logs is 'What calls to AI providers cost us.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Indexes: each serves a query named above it or covers a foreign key.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Next job: claim_next_jobs.
+create index jobs_next_idx on public.jobs (priority desc, queued_at, id) where status = 'QUEUED';
+-- Expired leases: reclaim_expired_jobs.
+create index jobs_lease_idx on public.jobs (lease_expires_at)
+where status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
+-- A user's jobs, newest first; foreign key to users.
+create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
+-- A user's unpaid jobs, counted at every insert.
+create index jobs_unpaid_idx on public.jobs (user_id) where status in ('PENDING', 'UPLOADING');
+-- job_queue_status.
+create index jobs_status_idx on public.jobs (status);
+-- The ledger of a user, latest entry first; foreign key to users.
+create index credit_transactions_user_latest_idx on public.credit_transactions (user_id, id desc);
+-- Payments of a user, newest first; foreign key to users.
+create index payments_user_newest_idx on public.payments (user_id, created_at desc);
+-- Stale pending payments.
+create index payments_pending_idx on public.payments (created_at) where status = 'PENDING';
+-- Foreign key to credit_packages.
+create index payments_package_idx on public.payments (package_id);
+-- One trial per user. A refunded trial counts: else it could be taken, spent and refunded again and again.
+create unique index payments_one_trial_per_user on public.payments (user_id)
+where amount_thb = 0 and status in ('COMPLETED', 'REFUNDED');
+-- Unprocessed webhooks.
+create index webhook_logs_unprocessed_idx on public.webhook_logs (created_at) where not processed;
+-- Foreign keys to jobs and payments.
+create index webhook_logs_job_idx on public.webhook_logs (job_id);
+create index webhook_logs_payment_idx on public.webhook_logs (payment_id);
+-- API cost per day and provider.
+create index api_usage_logs_cost_idx on public.api_usage_logs (created_at, api_provider) include (cost_usd);
+-- Foreign keys to jobs and users.
+create index api_usage_logs_job_idx on public.api_usage_logs (job_id);
+create index api_usage_logs_user_idx on public.api_usage_logs (user_id);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Functions: timestamps and states
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create function private.set_updated_at() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    new.updated_at := clock_timestamp();
+    return new;
+end
+$$;
+comment on function private.set_updated_at() is 'Stamps updated_at, whatever the client sent.';
+
+create function private.start_job() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if new.status not in ('PENDING', 'UPLOADING', 'QUEUED') then
+        raise exception 'a job can not start as %', new.status
+            using errcode = case when row_security_active('public.jobs') then '42501' else 'PT409' end;
+    end if;
+    new.created_at := clock_timestamp();
+    new.updated_at := new.created_at;
+    new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
+    new.started_at := null;
+    new.completed_at := null;
+    return new;
+end
+$$;
+comment on function private.start_job() is
+'The first state of a job, and its timestamps. A status that is never the client''s to write is refused to a client '
+'as forbidden (42501), to the backend as a conflict (PT409): this trigger runs before the policy''s WITH CHECK would.';
+
+create function private.move_job() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    is_legal constant boolean := case old.status
+        when new.status then true
+        when 'PENDING' then new.status in ('UPLOADING', 'QUEUED', 'CANCELLED', 'FAILED')
+        when 'UPLOADING' then new.status in ('QUEUED', 'CANCELLED', 'FAILED')
+        when 'QUEUED' then new.status in ('TRANSCRIBING', 'CANCELLED', 'FAILED')
+        when 'TRANSCRIBING' then new.status in ('ANALYZING', 'QUEUED', 'FAILED', 'CANCELLED')
+        when 'ANALYZING' then new.status in ('RENDERING', 'QUEUED', 'FAILED', 'CANCELLED')
+        when 'RENDERING' then new.status in ('COMPLETED', 'QUEUED', 'FAILED', 'CANCELLED')
+        else false
+    end;
+    moment timestamptz;
+    is_retry constant boolean := new.status = 'QUEUED' and old.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
+begin
+    if new.id <> old.id or new.user_id <> old.user_id then
+        raise exception 'a job never changes its id or its owner' using errcode = 'PT409';
+    end if;
+    if new.credits_cost <> old.credits_cost and old.status not in ('PENDING', 'UPLOADING') then
+        raise exception 'credits_cost is frozen once a job is queued' using errcode = 'PT409';
+    end if;
+    if new.progress_percentage < old.progress_percentage and not is_retry then
+        raise exception 'progress never falls within an attempt' using errcode = 'PT409';
+    end if;
+    new.created_at := old.created_at;
+    new.queued_at := old.queued_at;
+    new.started_at := old.started_at;
+    new.completed_at := old.completed_at;
+    if not is_legal then
+        raise exception 'a job can not go from % to %', old.status, new.status
+            using errcode = case
+                when
+                    row_security_active('public.jobs')
+                    and new.status not in ('PENDING', 'UPLOADING', 'QUEUED', 'CANCELLED') then '42501'
+                else 'PT409'
+            end;
+    end if;
+
+    if new.status = old.status then
+        return new;
+    end if;
+
+    -- Never before an earlier stamp, even if the clock was set back.
+    moment := greatest(clock_timestamp(), old.created_at, old.queued_at, old.started_at);
+    if new.status = 'QUEUED' then
+        new.queued_at := moment;
+    elsif new.status = 'TRANSCRIBING' then
+        new.started_at := moment;
+        new.lease_expires_at := coalesce(new.lease_expires_at, moment + interval '15 minutes');
+        new.next_attempt_at := null;
+    elsif new.status in ('COMPLETED', 'FAILED', 'CANCELLED') then
+        new.completed_at := moment;
+        new.lease_expires_at := null;
+    end if;
+    if new.status = 'COMPLETED' then
+        new.progress_percentage := 100;
+    end if;
+    if is_retry then
+        if old.retry_count >= new.max_retries then
+            raise exception 'the job has used its % retries', new.max_retries using errcode = 'PT409';
+        end if;
+        new.retry_count := old.retry_count + 1;
+        new.next_attempt_at := moment + least(interval '30 seconds' * 2 ^ old.retry_count, interval '1 hour');
+        new.worker_id := null;
+        new.lease_expires_at := null;
+        new.started_at := null;
+        new.progress_percentage := 0;
+        new.current_step := null;
+    end if;
+    return new;
+end
+$$;
+comment on function private.move_job() is
+'The states of a job, for everyone, service_role too; what is frozen; the timestamps. A retry clears the lease, '
+'resets progress and waits 30 s, 1 min, 2 min … 1 h. Clients get 42501 for a status that is never theirs to write, '
+'as in start_job.';
+
+create function private.start_payment() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    package public.credit_packages;
+begin
+    if new.status not in ('PENDING', 'COMPLETED', 'FAILED') then
+        raise exception 'a payment can not start as %', new.status using errcode = 'PT409';
+    end if;
+    select p.* into package from public.credit_packages as p where p.id = new.package_id;
+    if found then
+        new.amount_thb := coalesce(new.amount_thb, package.price_thb);
+        new.credits_purchased := coalesce(new.credits_purchased, package.credits);
+        if not package.is_active then
+            raise exception 'the package is not for sale' using errcode = 'PT409';
+        end if;
+        if (new.amount_thb, new.credits_purchased) is distinct from (package.price_thb, package.credits) then
+            raise exception 'amount or credits do not match the package' using errcode = 'PT409';
+        end if;
+    end if;
+    new.created_at := clock_timestamp();
+    new.updated_at := new.created_at;
+    new.paid_at := case when new.status = 'COMPLETED' then new.created_at end;
+    new.refunded_at := null;
+    return new;
+end
+$$;
+comment on function private.start_payment() is
+'Takes the snapshot of the package, or refuses one that does not match; the first state of a payment; its timestamps.';
+
+create function private.move_payment() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    is_legal constant boolean := case old.status
+        when new.status then true
+        when 'PENDING' then new.status in ('COMPLETED', 'FAILED', 'CANCELLED')
+        -- Late money: PromptPay may confirm after we gave up.
+        when 'FAILED' then new.status = 'COMPLETED'
+        when 'COMPLETED' then new.status = 'REFUNDED'
+        else false
+    end;
+begin
+    if (new.id, new.user_id, new.package_id, new.provider, new.amount_thb, new.credits_purchased)
+        is distinct from (old.id, old.user_id, old.package_id, old.provider, old.amount_thb, old.credits_purchased)
+    then
+        raise exception 'owner, package, provider, amount and credits of a payment never change'
+            using errcode = 'PT409';
+    end if;
+    if old.provider_transaction_id is not null
+        and new.provider_transaction_id is distinct from old.provider_transaction_id
+    then
+        raise exception 'provider_transaction_id never changes once set' using errcode = 'PT409';
+    end if;
+    new.created_at := old.created_at;
+    new.paid_at := old.paid_at;
+    new.refunded_at := old.refunded_at;
+    if not is_legal then
+        raise exception 'a payment can not go from % to %', old.status, new.status using errcode = 'PT409';
+    end if;
+    if new.status = 'COMPLETED' and old.status <> 'COMPLETED' then
+        new.paid_at := clock_timestamp();
+    elsif new.status = 'REFUNDED' and old.status <> 'REFUNDED' then
+        new.refunded_at := clock_timestamp();
+    end if;
+    return new;
+end
+$$;
+comment on function private.move_payment() is 'The states of a payment, for everyone; what is frozen; the timestamps.';
+
+create function private.clean_webhook() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if jsonb_typeof(new.headers) = 'object' then
+        select coalesce(jsonb_object_agg(
+            h.key,
+            case
+                when lower(h.key) ~ '(signature|authorization|cookie|token|secret|api[-_]?key)'
+                    then to_jsonb('[redacted]'::text)
+                else h.value
+            end
+        ), '{}')
+        into new.headers
+        from jsonb_each(new.headers) as h;
+    end if;
+    new.processed_at := case when new.processed then coalesce(new.processed_at, clock_timestamp()) end;
+    return new;
+end
+$$;
+comment on function private.clean_webhook() is
+'Redacts the headers that carry secrets, rather than refusing the event they came with; stamps processed_at.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Functions: credits
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create function private.post_entry(
+    user_id uuid,
+    type public.transaction_type,
+    amount integer,
+    job_id uuid default null,
+    payment_id uuid default null,
+    idempotency_key text default null,
+    description text default null,
+    metadata jsonb default '{}'
+) returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+    balance integer;
+    entry_id bigint;
+begin
+    select u.credits + post_entry.amount into balance
+    from public.users as u where u.id = post_entry.user_id
+    for no key update;
+    if not found then
+        raise exception 'no such account' using errcode = 'PT404';
+    end if;
+    -- Refused here, not by the CHECK: its DETAIL would show the whole row.
+    if balance < 0 then
+        raise exception 'not enough credits' using errcode = 'PT402';
+    end if;
+    insert into public.credit_transactions (
+        user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, description, metadata
+    ) values (
+        post_entry.user_id, post_entry.type, post_entry.amount, balance, post_entry.job_id, post_entry.payment_id,
+        post_entry.idempotency_key, post_entry.description, post_entry.metadata
+    ) returning id into entry_id;
+    return entry_id;
+end
+$$;
+comment on function private.post_entry(uuid, public.transaction_type, integer, uuid, uuid, text, text, jsonb) is
+'Adds one entry to the ledger, with the user''s row locked from the reading of the balance on.';
+
+create function private.sync_balance() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    update public.users as u
+    set
+        credits = u.credits + new.amount,
+        total_credits_purchased = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
+        total_credits_used
+        = u.total_credits_used - case when new.type in ('USAGE', 'REFUND') then new.amount else 0 end
+    where u.id = new.user_id and u.credits + new.amount = new.balance_after;
+    if not found then
+        raise exception 'balance_after does not continue the ledger' using errcode = 'PT409';
+    end if;
+    return null;
+end
+$$;
+comment on function private.sync_balance() is
+'Carries every entry into users.credits and the totals, and refuses one whose balance_after is not the next balance: '
+'so balance and ledger agree whoever inserts.';
+
+create function private.refuse_ledger_change() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    raise exception 'the ledger is append-only: % refused', tg_op using errcode = 'PT405';
+end
+$$;
+comment on function private.refuse_ledger_change() is 'Refuses UPDATE, DELETE and TRUNCATE of the ledger to everyone.';
+
+create function private.lock_account(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.users as u
+    where u.id = lock_account.user_id and u.deleted_at is null and u.is_active
+    for no key update;
+    if not found then
+        raise exception 'the account is closed or suspended' using errcode = 'PT403';
+    end if;
+end
+$$;
+comment on function private.lock_account(uuid) is
+'Locks the row of a live, active user until the end of the transaction: nobody closes the account meanwhile.';
+
+create function private.charge_job(job_id uuid, user_id uuid, cost integer) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(charge_job.user_id);
+    perform private.post_entry(
+        charge_job.user_id, 'USAGE', -charge_job.cost, job_id => charge_job.job_id, description => 'Video job queued'
+    );
+end
+$$;
+comment on function private.charge_job(uuid, uuid, integer) is 'Takes the credits of a job that enters the queue.';
+
+create function private.settle_inserted_jobs() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    account uuid;
+    job record;
+begin
+    for account in select distinct j.user_id from inserted as j order by j.user_id loop
+        perform private.lock_account(account);
+        if exists (select from inserted as j where j.user_id = account and j.status in ('PENDING', 'UPLOADING'))
+            and (
+                select count(*) from public.jobs as j
+                where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
+            ) > 100
+        then
+            raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
+        end if;
+    end loop;
+    for job in
+        select j.id, j.user_id, j.credits_cost from inserted as j where j.status = 'QUEUED' order by j.user_id, j.id
+    loop
+        perform private.charge_job(job.id, job.user_id, job.credits_cost);
+    end loop;
+    return null;
+end
+$$;
+comment on function private.settle_inserted_jobs() is
+'New jobs: only for live accounts, at most 100 unpaid ones per user, those inserted as QUEUED charged at once.';
+
+create function private.settle_moved_jobs() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    job record;
+    charged integer;
+begin
+    for job in
+        select n.id, n.user_id, n.credits_cost, n.status
+        from moved_from as o
+        inner join moved_to as n on o.id = n.id
+        where
+            (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
+            or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
+        order by n.user_id, n.id
+    loop
+        if job.status = 'QUEUED' then
+            perform private.charge_job(job.id, job.user_id, job.credits_cost);
+            continue;
+        end if;
+        select -t.amount into charged
+        from public.credit_transactions as t where t.job_id = job.id and t.type = 'USAGE';
+        if found then
+            perform private.post_entry(
+                job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job ' || lower(job.status::text)
+            );
+        end if;
+    end loop;
+    return null;
+end
+$$;
+comment on function private.settle_moved_jobs() is
+'Charges a job when it first enters the queue, returns what was charged when it fails or is cancelled. A retry moves '
+'no credits. That a job is refunded once is held by the state machine (no way out of FAILED) and by a unique '
+'constraint.';
+
+create function private.settle_payment(payment public.payments) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    remaining integer;
+    taken integer;
+begin
+    if payment.status = 'COMPLETED' then
+        perform private.post_entry(
+            payment.user_id, 'PURCHASE', payment.credits_purchased,
+            payment_id => payment.id, description => 'Credits purchased'
+        );
+        return;
+    end if;
+    select u.credits into remaining from public.users as u where u.id = payment.user_id for no key update;
+    taken := least(remaining, payment.credits_purchased);
+    if taken > 0 then
+        perform private.post_entry(
+            payment.user_id, 'ADJUSTMENT', -taken, payment_id => payment.id, description => 'Payment refunded',
+            metadata => jsonb_build_object('shortfall', payment.credits_purchased - taken)
+        );
+    end if;
+    if taken < payment.credits_purchased then
+        update public.payments as p
+        set metadata = p.metadata || jsonb_build_object('shortfall', payment.credits_purchased - taken)
+        where p.id = payment.id;
+    end if;
+end
+$$;
+comment on function private.settle_payment(public.payments) is
+'Posts the credits of a completed payment, or claws back what is left of a refunded one. What was already spent is '
+'recorded as metadata.shortfall of the payment and of the entry.';
+
+create function private.settle_inserted_payments() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    payment public.payments;
+begin
+    for payment in select p.* from inserted as p where p.status = 'COMPLETED' order by p.user_id, p.id loop
+        perform private.settle_payment(payment);
+    end loop;
+    return null;
+end
+$$;
+comment on function private.settle_inserted_payments() is 'Settles payments that are completed from the start.';
+
+create function private.settle_moved_payments() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    payment public.payments;
+begin
+    for payment in
+        select n.*
+        from moved_from as o
+        inner join moved_to as n on o.id = n.id
+        where n.status in ('COMPLETED', 'REFUNDED') and o.status <> n.status
+        order by n.user_id, n.id
+    loop
+        perform private.settle_payment(payment);
+    end loop;
+    return null;
+end
+$$;
+comment on function private.settle_moved_payments() is 'Settles payments that were completed or refunded.';
+
+create function public.grant_credits(
+    user_id uuid,
+    amount integer,
+    type public.transaction_type,
+    description text,
+    idempotency_key text default null
+) returns bigint
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    entry public.credit_transactions;
+begin
+    if grant_credits.type is null or grant_credits.type not in ('BONUS', 'ADJUSTMENT') then
+        raise exception 'only BONUS and ADJUSTMENT can be granted' using errcode = '22023';
+    end if;
+    if grant_credits.amount is null or grant_credits.amount = 0
+        or (grant_credits.type = 'BONUS' and grant_credits.amount < 0)
+    then
+        raise exception 'the amount must not be 0, and that of a BONUS not negative' using errcode = '22023';
+    end if;
+    perform from public.users as u
+    where u.id = grant_credits.user_id and u.deleted_at is null
+    for no key update;
+    if not found then
+        raise exception 'no such account' using errcode = 'PT404';
+    end if;
+    select t.* into entry
+    from public.credit_transactions as t where t.idempotency_key = grant_credits.idempotency_key;
+    if found then
+        if (entry.user_id, entry.amount, entry.type) is distinct from (
+            grant_credits.user_id, grant_credits.amount, grant_credits.type
+        ) then
+            raise exception 'the idempotency key belongs to another entry' using errcode = 'PT409';
+        end if;
+        return entry.id;
+    end if;
+    return private.post_entry(
+        grant_credits.user_id, grant_credits.type, grant_credits.amount,
+        idempotency_key => grant_credits.idempotency_key, description => grant_credits.description
+    );
+end
+$$;
+comment on function public.grant_credits(uuid, integer, public.transaction_type, text, text) is
+'Gives (or with a negative ADJUSTMENT takes) credits; returns the id of the entry. The same key again returns the '
+'entry that it made the first time. Without a key a repeated call posts again. For service_role only.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Functions: the queue
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create function public.claim_next_jobs(worker text, count integer, lease interval) returns setof public.jobs
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if worker is null or count is null or count not between 1 and 1000
+        or lease is null or lease not between interval '1 second' and interval '1 day'
+    then
+        raise exception 'claim_next_jobs needs a worker, a count of 1 to 1000 and a lease of 1 second to 1 day'
+            using errcode = '22023';
+    end if;
+    return query
+    -- Materialized: a LIMIT under SKIP LOCKED that runs again inside the join would lock more rows than it returns.
+    with next as materialized (
+        select j.id from public.jobs as j
+        where j.status = 'QUEUED' and (j.next_attempt_at is null or j.next_attempt_at <= statement_timestamp())
+        order by j.priority desc, j.queued_at asc, j.id asc
+        limit claim_next_jobs.count
+        for no key update skip locked
+    ),
+
+    claimed as (
+        update public.jobs as j
+        set
+            status = 'TRANSCRIBING',
+            worker_id = claim_next_jobs.worker,
+            lease_expires_at = statement_timestamp() + claim_next_jobs.lease
+        from next
+        where j.id = next.id
+        returning j.*
+    )
+
+    select * from claimed order by priority desc, queued_at asc, id asc;
+end
+$$;
+comment on function public.claim_next_jobs(text, integer, interval) is
+'Hands up to count jobs to a worker, highest priority first, then longest in the queue. A heartbeat is an UPDATE of '
+'lease_expires_at with `where id = … and worker_id = …`: after the lease was lost it changes 0 rows. For '
+'service_role.';
+
+create function public.reclaim_expired_jobs() returns setof public.jobs
+language sql
+set search_path = ''
+as $$
+    with expired as materialized (
+        select j.id from public.jobs as j
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
+            and j.lease_expires_at < statement_timestamp()
+        order by j.user_id, j.id
+        for no key update skip locked
+    )
+
+    update public.jobs as j
+    set
+        status = case when j.retry_count < j.max_retries then 'QUEUED' else 'FAILED' end::public.job_status,
+        error_message = 'the lease of worker ' || coalesce(j.worker_id, '(unnamed)') || ' expired'
+    from expired
+    where j.id = expired.id
+    returning j.*
+$$;
+comment on function public.reclaim_expired_jobs() is
+'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent. For '
+'service_role.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Functions: accounts
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create function private.cancel_jobs(user_id uuid) returns void
+language sql
+set search_path = ''
+as $$
+    with live as materialized (
+        select j.id from public.jobs as j
+        where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+        order by j.id
+        for no key update
+    )
+
+    update public.jobs as j set status = 'CANCELLED' from live where j.id = live.id
+$$;
+comment on function private.cancel_jobs(uuid) is 'Cancels what is unfinished of a user; charged jobs are refunded.';
+
+create function private.cancel_jobs_of_closed_account() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.cancel_jobs(new.id);
+    return null;
+end
+$$;
+comment on function private.cancel_jobs_of_closed_account() is
+'No live job on a closed account, whoever closed it. Here the user''s row is locked before the jobs; close_account '
+'cancels first, so that only a job queued in between is left for this trigger.';
+
+create function private.close_account(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform private.cancel_jobs(close_account.user_id);
+    update public.users as u
+    set
+        email = null,
+        full_name = null,
+        avatar_url = null,
+        is_active = false,
+        deleted_at = coalesce(u.deleted_at, clock_timestamp())
+    where u.id = close_account.user_id;
+end
+$$;
+comment on function private.close_account(uuid) is
+'Soft-deletes and anonymises a user. Ledger, payments and finished jobs stay.';
+
+create function private.handle_new_user() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    insert into public.users (id, email, full_name, avatar_url, last_login_at)
+    values (
+        new.id,
+        left(new.email, 320),
+        left(coalesce(new.raw_user_meta_data ->> 'full_name', new.raw_user_meta_data ->> 'name'), 200),
+        left(coalesce(new.raw_user_meta_data ->> 'avatar_url', new.raw_user_meta_data ->> 'picture'), 2048),
+        new.last_sign_in_at
+    )
+    on conflict (id) do nothing;
+    insert into public.user_preferences (user_id) values (new.id)
+    on conflict (user_id) do nothing;
+    return null;
+end
+$$;
+comment on function private.handle_new_user() is
+'Sign-up: one users row, one user_preferences row. Of the metadata, which the client writes, only name and avatar '
+'are taken, cut to size; credits and tier in it mean nothing.';
+
+create function private.handle_changed_user() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if new.deleted_at is not null and old.deleted_at is null then
+        perform private.close_account(new.id);
+    elsif new.email is distinct from old.email then
+        update public.users as u set email = left(new.email, 320)
+        where u.id = new.id and u.deleted_at is null;
+    end if;
+    return null;
+end
+$$;
+comment on function private.handle_changed_user() is
+'Changes of email follow auth.users; the auth server''s soft deletion closes the account.';
+
+create function private.handle_deleted_user() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.close_account(old.id);
+    return null;
+end
+$$;
+comment on function private.handle_deleted_user() is
+'Deleting the auth user closes the account; nothing is deleted here.';
+
+create function private.handle_login() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '500ms'
+as $$
+begin
+    update public.users as u set last_login_at = new.last_sign_in_at
+    where u.id = new.id and u.deleted_at is null;
+    return null;
+exception
+    when others then
+        raise warning 'last_login_at of % not updated: %', new.id, sqlerrm;
+        return null;
+end
+$$;
+comment on function private.handle_login() is
+'Copies last_sign_in_at. It must never block a login: errors become warnings, and it waits at most 500 ms for the '
+'row.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Triggers
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create trigger users_set_updated_at before update on public.users
+for each row execute function private.set_updated_at();
+create trigger credit_packages_set_updated_at before update on public.credit_packages
+for each row execute function private.set_updated_at();
+create trigger jobs_set_updated_at before update on public.jobs
+for each row execute function private.set_updated_at();
+create trigger payments_set_updated_at before update on public.payments
+for each row execute function private.set_updated_at();
+create trigger user_preferences_set_updated_at before update on public.user_preferences
+for each row execute function private.set_updated_at();
+
+create trigger jobs_start before insert on public.jobs
+for each row execute function private.start_job();
+create trigger jobs_move before update on public.jobs
+for each row execute function private.move_job();
+create trigger jobs_settle_insert after insert on public.jobs
+referencing new table as inserted
+for each statement execute function private.settle_inserted_jobs();
+create trigger jobs_settle_update after update on public.jobs
+referencing old table as moved_from new table as moved_to
+for each statement execute function private.settle_moved_jobs();
+
+create trigger payments_start before insert on public.payments
+for each row execute function private.start_payment();
+create trigger payments_move before update on public.payments
+for each row execute function private.move_payment();
+create trigger payments_settle_insert after insert on public.payments
+referencing new table as inserted
+for each statement execute function private.settle_inserted_payments();
+create trigger payments_settle_update after update on public.payments
+referencing old table as moved_from new table as moved_to
+for each statement execute function private.settle_moved_payments();
+
+create trigger credit_transactions_sync_balance after insert on public.credit_transactions
+for each row execute function private.sync_balance();
+create trigger credit_transactions_append_only before update or delete or truncate on public.credit_transactions
+for each statement execute function private.refuse_ledger_change();
+-- Also under session_replication_role = replica. Inserts stay ordinary, so that a dump can be restored.
+alter table public.credit_transactions enable always trigger credit_transactions_append_only;
+
+create trigger webhook_logs_clean before insert or update on public.webhook_logs
+for each row execute function private.clean_webhook();
+
+create trigger users_cancel_jobs after update of deleted_at on public.users
+for each row when (old.deleted_at is null and new.deleted_at is not null)
+execute function private.cancel_jobs_of_closed_account();
+
+create trigger autocut_new_user after insert on auth.users
+for each row execute function private.handle_new_user();
+create trigger autocut_changed_user after update of email, deleted_at on auth.users
+for each row execute function private.handle_changed_user();
+create trigger autocut_login after update of last_sign_in_at on auth.users
+for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
+execute function private.handle_login();
+create trigger autocut_deleted_user after delete on auth.users
+for each row execute function private.handle_deleted_user();
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Views: with the rights and the policies of whoever asks. A view of its owner's would be updatable by its readers.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Jobs and ledger are summed apart: a join of both would multiply the sums.
+create view public.user_stats with (security_invoker = true) as
+select
+    u.id,
+    u.email,
+    u.full_name,
+    u.credits,
+    u.subscription_tier,
+    j.total_jobs,
+    j.completed_jobs,
+    j.failed_jobs,
+    t.total_credits_spent,
+    u.last_login_at
+from public.users as u
+inner join lateral (
+    select
+        count(*) as total_jobs,
+        count(*) filter (where own.status = 'COMPLETED') as completed_jobs,
+        count(*) filter (where own.status = 'FAILED') as failed_jobs
+    from public.jobs as own
+    where own.user_id = u.id
+) as j on true
+inner join lateral (
+    select coalesce(-sum(own.amount), 0) as total_credits_spent
+    from public.credit_transactions as own
+    where own.user_id = u.id and own.type in ('USAGE', 'REFUND')
+) as t on true
+where u.deleted_at is null;
+comment on view public.user_stats is
+'One row per live user that the reader may see. total_credits_spent is net of refunds; bonuses do not count.';
+
+-- Lateral, so that each status is one visit to jobs_status_idx. A job that ended in the queue waited until its end.
+create view public.job_queue_status with (security_invoker = true) as
+select
+    s.status,
+    j.job_count,
+    j.average_wait_seconds
+from unnest(enum_range(null::public.job_status)) as s (status)
+cross join lateral (
+    select
+        count(*) as job_count,
+        -- The filter: greatest() ignores nulls, so that jobs which were never queued would count as no wait.
+        round(avg(
+            extract(epoch from greatest(coalesce(q.started_at, q.completed_at, now()) - q.queued_at, interval '0'))
+        ) filter (where q.queued_at is not null), 3) as average_wait_seconds
+    from public.jobs as q
+    where q.status = s.status
+) as j;
+comment on view public.job_queue_status is
+'Nine rows, one per status: number of jobs, and average seconds in the queue (null where none was ever queued).';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Policies: own rows, live accounts. Everything else is refused, because nothing else is allowed.
+-- service_role has BYPASSRLS; what it may do is in the grants.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+alter table public.users enable row level security;
+alter table public.users force row level security;
+alter table public.credit_packages enable row level security;
+alter table public.credit_packages force row level security;
+alter table public.jobs enable row level security;
+alter table public.jobs force row level security;
+alter table public.payments enable row level security;
+alter table public.payments force row level security;
+alter table public.credit_transactions enable row level security;
+alter table public.credit_transactions force row level security;
+alter table public.user_preferences enable row level security;
+alter table public.user_preferences force row level security;
+alter table public.webhook_logs enable row level security;
+alter table public.webhook_logs force row level security;
+alter table public.api_usage_logs enable row level security;
+alter table public.api_usage_logs force row level security;
+
+create policy "Closed accounts see and do nothing" on public.users
+as restrictive to authenticated
+using (deleted_at is null) with check (deleted_at is null);
+create policy "Closed accounts see and do nothing" on public.jobs
+as restrictive to authenticated
+using (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null))
+with check (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null));
+create policy "Closed accounts see and do nothing" on public.payments
+as restrictive to authenticated
+using (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null))
+with check (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null));
+create policy "Closed accounts see and do nothing" on public.credit_transactions
+as restrictive to authenticated
+using (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null))
+with check (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null));
+create policy "Closed accounts see and do nothing" on public.user_preferences
+as restrictive to authenticated
+using (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null))
+with check (exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null));
+
+create policy "Users view their own row" on public.users
+for select to authenticated using (id = (select auth.uid()));
+create policy "Users edit their own row" on public.users
+for update to authenticated using (id = (select auth.uid())) with check (id = (select auth.uid()));
+
+create policy "Users view their own jobs" on public.jobs
+for select to authenticated using (user_id = (select auth.uid()));
+create policy "Users start their own jobs" on public.jobs
+for insert to authenticated
+with check (user_id = (select auth.uid()) and status in ('PENDING', 'UPLOADING', 'QUEUED'));
+create policy "Users edit or cancel their own jobs until work begins" on public.jobs
+for update to authenticated
+using (user_id = (select auth.uid()) and status in ('PENDING', 'UPLOADING', 'QUEUED'))
+with check (user_id = (select auth.uid()) and status in ('PENDING', 'UPLOADING', 'QUEUED', 'CANCELLED'));
+
+create policy "Users view their own payments" on public.payments
+for select to authenticated using (user_id = (select auth.uid()));
+
+create policy "Users view their own ledger" on public.credit_transactions
+for select to authenticated using (user_id = (select auth.uid()));
+
+create policy "Users view their own preferences" on public.user_preferences
+for select to authenticated using (user_id = (select auth.uid()));
+create policy "Users add their own preferences" on public.user_preferences
+for insert to authenticated with check (user_id = (select auth.uid()));
+create policy "Users edit their own preferences" on public.user_preferences
+for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+
+create policy "Everybody views what is for sale" on public.credit_packages
+for select to anon, authenticated using (is_active);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Grants: nothing, then exactly this. The result is the same whether the project granted everything on new objects by
+-- default (older Supabase projects), some of it (newer ones) or nothing.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The form with IN SCHEMA can not take EXECUTE back from PUBLIC; only this one can.
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
+revoke all on schema private from public, anon, authenticated, service_role;
+revoke create on schema public from public, anon, authenticated, service_role;
+revoke all on all tables in schema public from public, anon, authenticated, service_role;
+revoke all on all sequences in schema public from public, anon, authenticated, service_role;
+revoke all on all functions in schema public from public, anon, authenticated, service_role;
+revoke all on all functions in schema private from public, anon, authenticated, service_role;
+
+grant usage on schema public to anon, authenticated, service_role;
+
+grant select on public.credit_packages to anon;
+
+grant select on public.users to authenticated;
+grant update (full_name, avatar_url) on public.users to authenticated;
+grant select on public.jobs to authenticated;
+grant insert (user_id, job_name, status, input_video_path, client_request_id) on public.jobs to authenticated;
+grant update (job_name, status, input_video_path) on public.jobs to authenticated;
+grant select on public.credit_transactions to authenticated;
+grant select on public.payments to authenticated;
+grant select on public.credit_packages to authenticated;
+grant select on public.user_preferences to authenticated;
+grant insert (
+    user_id, default_aspect_ratio, default_subtitle_style, enable_sound_fx, enable_jump_cuts, email_on_job_complete,
+    email_on_job_failed, email_marketing, theme, language, preferences_json
+) on public.user_preferences to authenticated;
+grant update (
+    default_aspect_ratio, default_subtitle_style, enable_sound_fx, enable_jump_cuts, email_on_job_complete,
+    email_on_job_failed, email_marketing, theme, language, preferences_json
+) on public.user_preferences to authenticated;
+grant select on public.user_stats to authenticated;
+
+grant select on public.users to service_role;
+grant update (
+    email, full_name, avatar_url, subscription_tier, subscription_expires_at, is_active, last_login_at, deleted_at
+) on public.users to service_role;
+grant select, insert, update on public.jobs to service_role;
+grant select on public.credit_transactions to service_role;
+grant select, insert, update on public.payments to service_role;
+grant select, insert, update, delete on public.credit_packages to service_role;
+grant select, insert, update on public.user_preferences to service_role;
+grant select, insert, update on public.webhook_logs to service_role;
+grant select, insert, update on public.api_usage_logs to service_role;
+grant select on public.user_stats to service_role;
+grant select on public.job_queue_status to service_role;
+
+grant execute on function public.grant_credits(uuid, integer, public.transaction_type, text, text) to service_role;
+grant execute on function public.claim_next_jobs(text, integer, interval) to service_role;
+grant execute on function public.reclaim_expired_jobs() to service_role;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Seed: the six packages. The price per credit never rises with the size of the paid pack.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+insert into public.credit_packages (
+    name, description, credits, price_thb, discount_percentage, is_popular, sort_order
+) values
+('Trial Pack', 'One video, free, once per account', 1, 0, 0, false, 1),
+('Starter Pack', 'For a first series', 3, 99, 0, false, 2),
+('Popular Pack', 'For creators who post every week', 10, 299, 10, true, 3),
+('Pro Pack', 'For creators who post every day', 25, 699, 15, false, 4),
+('Business Pack', 'For teams', 50, 1299, 20, false, 5),
+('Enterprise Pack', 'For agencies', 100, 2399, 25, false, 6);

@@ -1,0 +1,48 @@
+-- AutoCut Influencer: storage buckets, their policies, and realtime. Apply after schema.sql, as the same role.
+--
+-- Each part is skipped with a notice where the project has no such service, as on a plain PostgreSQL.
+-- A path is <owner's uuid>/<file>. Users insert and read raw videos in their own folder and read what we made of them;
+-- they update and delete nothing, so that an object can never be moved to another folder or bucket.
+
+do $$
+begin
+    if to_regclass('storage.objects') is null then
+        raise notice 'storage.objects does not exist: buckets and their policies skipped';
+        return;
+    end if;
+
+    insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values
+    ('raw-videos', 'raw-videos', false, 2147483648, array['video/mp4', 'video/quicktime', 'video/webm']),
+    ('final-videos', 'final-videos', false, 2147483648, array['video/mp4']),
+    ('thumbnails', 'thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp']);
+
+    create policy "Users read their own videos and thumbnails" on storage.objects
+    for select to authenticated
+    using (
+        bucket_id in ('raw-videos', 'final-videos', 'thumbnails')
+        and (storage.foldername(objects.name))[1] = (select auth.uid())::text
+        and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
+    );
+
+    -- No empty, `.` or `..` segment: whatever reads the path later must not climb out of the folder.
+    create policy "Users upload raw videos to their own folder" on storage.objects
+    for insert to authenticated
+    with check (
+        bucket_id = 'raw-videos'
+        and (storage.foldername(objects.name))[1] = (select auth.uid())::text
+        and objects.name !~ '(^|/)\.{0,2}(/|$)' and objects.name !~ '[[:cntrl:]\\]'
+        and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
+    );
+end
+$$;
+
+-- The default replica identity stays: a DELETE shows subscribers the primary key only, since it is not filtered by RLS.
+do $$
+begin
+    if not exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime') then
+        raise notice 'publication supabase_realtime does not exist: realtime skipped';
+        return;
+    end if;
+    alter publication supabase_realtime add table public.jobs, public.users;
+end
+$$;
