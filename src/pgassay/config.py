@@ -21,10 +21,14 @@ class PersonaConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What is under test and how. Paths are absolute; `statement_timeout` is in seconds."""
+    """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
+
+    `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
+    """
 
     root: Path
     schema: tuple[Path, ...] = ()
+    companions: tuple[Path, ...] = ()
     environment: tuple[Path, ...] = ()
     world: Path | None = None
     suites: tuple[Path, ...] = ()
@@ -36,7 +40,7 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
 
 
-_PATH_LISTS = ("schema", "environment", "suites", "pgtap", "lint")
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
 
 
 def find_root(start: Path) -> Path:

@@ -1,0 +1,165 @@
+"""The pytest plugin: one server a run, one transaction or one database a test, pgTAP files as tests."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from pgassay.config import Config, find_root, load_config
+from pgassay.database import Database, Session
+from pgassay.errors import PgassayError
+from pgassay.observation import Persona
+from pgassay.pgtap import PgtapDatabase, find_psql, items
+from pgassay.server import Server, open_server
+from pgassay.suite_report import SuiteReport
+from pgassay.workbench import Workbench
+
+T = TypeVar("T")
+
+RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
+"""Set by `pgassay verify`: the server that its suites share with it, as JSON."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pgassay", "PostgreSQL schemas")
+    group.addoption(
+        "--pgassay-server",
+        metavar="CHOICE",
+        help="embedded, system, a bin directory, or a connection URL (default: PGASSAY_SERVER, then pyproject.toml)",
+    )
+    group.addoption(
+        "--pgassay-schema",
+        metavar="PATH",
+        action="append",
+        type=Path,
+        help="test this file instead of the schema that pyproject.toml names; may be repeated",
+    )
+    group.addoption("--pgassay-report", metavar="PATH", type=Path, help="write counts and failures as JSON")
+
+
+class Engine:
+    """What the tests of one process share. The server starts when the first test asks for it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._pytest_config = config
+        self._resources = ExitStack()
+
+    @cached_property
+    def config(self) -> Config:
+        """The project's configuration with what the command line overrides."""
+        config = load_config(find_root(self._pytest_config.rootpath))
+        given: list[Path] | None = self._pytest_config.getoption("--pgassay-schema")
+        if given:
+            start = self._pytest_config.invocation_params.dir
+            config = replace(config, schema=tuple(start / path for path in given))
+        return config
+
+    @cached_property
+    def server(self) -> Server:
+        """The one server of the run: the controller's, for the workers of pytest-xdist."""
+        shared = getattr(self._pytest_config, "workerinput", {}).get("pgassay_server")
+        shared = shared or os.environ.get(RUNNING_SERVER)
+        if shared:
+            return Server.from_json(json.loads(shared))
+        option: str | None = self._pytest_config.getoption("--pgassay-server")
+        choice = option or os.environ.get("PGASSAY_SERVER") or self.config.server
+        return self._resources.enter_context(open_server(choice))
+
+    @cached_property
+    def workbench(self) -> Workbench:
+        return Workbench(self.config, self.server)
+
+    @contextmanager
+    def open(self) -> Iterator[PgtapDatabase]:
+        """Lend a pgTAP file its database (see `pgassay.pgtap.items.PgtapTarget`)."""
+        psql = find_psql(self.server.bin_dir)
+        with self.workbench.database(pgtap=True) as database:
+            conninfo = database.conninfo(user=database.owner)
+            yield PgtapDatabase(conninfo=conninfo, psql=psql, timeout=self.config.statement_timeout)
+
+    def close(self) -> None:
+        self._resources.close()
+
+
+ENGINE = pytest.StashKey[Engine]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    engine = Engine(config)
+    config.stash[ENGINE] = engine
+    config.stash[items.PGTAP_TARGET] = engine
+    config.add_cleanup(engine.close)
+    config.pluginmanager.register(items, "pgassay-pgtap")
+    report: Path | None = config.getoption("--pgassay-report")
+    if report and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SuiteReport(report), "pgassay-report")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a type of pytest-xdist's, which may be absent
+    """Hand the controller's server to a worker of pytest-xdist."""
+    server = _for_user(lambda: node.config.stash[ENGINE].server)
+    node.workerinput["pgassay_server"] = json.dumps(server.to_json())
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    folders = _for_user(lambda: parent.config.stash[ENGINE].config.pgtap)
+    if file_path.suffix == ".sql" and any(folder in file_path.parents for folder in folders):
+        return items.PgtapFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _for_user(make: Callable[[], T]) -> T:
+    """What `make` returns; its PgassayError as a usage error, which pytest shows without a traceback."""
+    try:
+        return make()
+    except PgassayError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def workbench(pytestconfig: pytest.Config) -> Workbench:
+    """Makes databases of the project at any depth: environment, schema, world."""
+    return pytestconfig.stash[ENGINE].workbench
+
+
+@pytest.fixture(scope="session")
+def personas(workbench: Workbench) -> Mapping[str, Persona]:
+    """The personas of pyproject.toml by name."""
+    return workbench.personas
+
+
+@pytest.fixture(scope="session")
+def shared_database(workbench: Workbench) -> Iterator[Database]:
+    """The database of `session`: schema and world, one for each process. Nothing must be committed here."""
+    with workbench.database() as database:
+        yield database
+
+
+@pytest.fixture
+def clone(workbench: Workbench) -> Iterator[Database]:
+    """A database of the test's own, schema and world in it: for tests that commit or need several connections."""
+    with workbench.database() as database:
+        yield database
+
+
+@pytest.fixture
+def session(shared_session: Session) -> Iterator[Session]:
+    """One transaction, rolled back at the end, in which to act as personas; outside `act_as` as the owner."""
+    with shared_session.transaction():
+        yield shared_session
+
+
+@pytest.fixture(scope="session")
+def shared_session(shared_database: Database) -> Iterator[Session]:
+    """The connection of `session`, logged in as the owner: a superuser's would hand its rights to the schema."""
+    with closing(shared_database.connect(user=shared_database.owner)) as connection:
+        yield Session(connection, owner=shared_database.owner)

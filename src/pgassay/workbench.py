@@ -1,0 +1,80 @@
+"""One project on one server: the databases that its configuration asks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from pgassay.config import Config
+from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template
+from pgassay.observation import Persona
+from pgassay.pgtap import find_pgtap, install_pgtap
+from pgassay.server import Server
+
+Depth = Literal["environment", "schema", "world"]
+_DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
+
+
+class Workbench:
+    """Makes databases of a project, each from a template that is built once per server."""
+
+    def __init__(self, config: Config, server: Server) -> None:
+        self.config = config
+        self.server = server
+
+    @cached_property
+    def owner(self) -> str:
+        """The role that applies the schema; never a superuser."""
+        return choose_owner(self.server, self.config.owner)
+
+    @cached_property
+    def personas(self) -> dict[str, Persona]:
+        """The configured personas by name."""
+        return {
+            name: Persona(name=name, role=persona.role, claims=persona.claims)
+            for name, persona in self.config.personas.items()
+        }
+
+    def recipe(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Recipe:
+        """The layers up to and including `depth`; `starting_point` scripts follow the environment.
+
+        Superusers' layers lie below the schema: none of the schema's triggers ever runs with a superuser's rights.
+        """
+        config = self.config
+        layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]
+        if pgtap:
+            layers.append(_PGTAP)
+        if starting_point:
+            layers.append(Layer(name="starting point", scripts=starting_point, applied_by="superuser"))
+        if depth in _DEPTHS[1:]:
+            layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
+        if depth == "world" and config.world is not None:
+            layers.append(Layer(name="world", scripts=(config.world,)))
+        return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
+
+    @contextmanager
+    def database(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Iterator[Database]:
+        """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
+        recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        template = ensure_template(self.server, recipe)
+        with clone(self.server, template, owner=self.owner) as database:
+            yield database
+
+
+def _install(connection: psycopg.Connection[Any]) -> None:
+    install_pgtap(connection, find_pgtap(connection))
+
+
+_PGTAP = Layer(
+    name="pgtap", applied_by="superuser", step=_install, fingerprint=os.environ.get("PGASSAY_PGTAP", "")
+)

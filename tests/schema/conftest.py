@@ -1,0 +1,39 @@
+"""The personas of fixtures/world.sql by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from pgassay.observation import Persona
+
+
+@pytest.fixture(scope="session")
+def anon(personas: Mapping[str, Persona]) -> Persona:
+    """A visitor without an account."""
+    return personas["anon"]
+
+
+@pytest.fixture(scope="session")
+def alice(personas: Mapping[str, Persona]) -> Persona:
+    """A user with jobs and payments in every state."""
+    return personas["alice"]
+
+
+@pytest.fixture(scope="session")
+def bob(personas: Mapping[str, Persona]) -> Persona:
+    """Another user, with rows in the same tables."""
+    return personas["bob"]
+
+
+@pytest.fixture(scope="session")
+def dave(personas: Mapping[str, Persona]) -> Persona:
+    """A user whose account is closed, with a token that is still good."""
+    return personas["dave"]
+
+
+@pytest.fixture(scope="session")
+def service(personas: Mapping[str, Persona]) -> Persona:
+    """The backend."""
+    return personas["service"]

@@ -1,0 +1,58 @@
+"""Make .venv and install what constraints.txt pins; used by the Makefile, standard library only.
+
+Two runs at the same time wait for each other. Nothing is done when .venv already matches the files it was made from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+INPUTS = ("pyproject.toml", "constraints.txt")
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):
+        print(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        print("To fix this, install one and run: make PYTHON=python3.12 …", file=sys.stderr)
+        return 2
+    with (ROOT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = fingerprint()
+        stamp = VENV / "pgassay-stamp"
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return 0
+        print("Setting up .venv …", file=sys.stderr)
+        venv.create(VENV, with_pip=True, clear=True)
+        if code := install():
+            print("To fix this, see what pip says above; .venv is made anew at the next try.", file=sys.stderr)
+            return code
+        stamp.write_text(wanted)
+    return 0
+
+
+def fingerprint() -> str:
+    """What .venv depends on: the interpreter, where the project lies, and the two files."""
+    digest = hashlib.sha256(f"{sys.version}\n{ROOT}\n".encode())
+    for name in INPUTS:
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install() -> int:
+    # The path may have spaces, which PIP_CONSTRAINT splits at; from the root a relative name has none.
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--constraint", "constraints.txt", "--editable", ".[dev]"]
+    environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    return 2 if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
