@@ -15,7 +15,7 @@ setup: ## Make .venv with everything pinned in constraints.txt
 	@$(PYTHON) tools/set_up.py
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
 
 verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)

@@ -1,6 +1,6 @@
 """Make .venv and install what constraints.txt pins; used by the Makefile, standard library only.
 
-Two runs at the same time wait for each other. Nothing is done when .venv already matches the files it was made from.
+Two runs at the same time wait for each other. Nothing is done when .venv matches the files it was made from.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def main() -> int:
         print("Setting up .venv …", file=sys.stderr)
         venv.create(VENV, with_pip=True, clear=True)
         if code := install():
-            print("To fix this, see what pip says above; .venv is made anew at the next try.", file=sys.stderr)
+            print(
+                "To fix this, see what pip says above; .venv is made anew at the next try.", file=sys.stderr
+            )
             return code
         stamp.write_text(wanted)
     return 0

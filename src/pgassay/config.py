@@ -73,7 +73,8 @@ def load_config(root: Path) -> Config:
             values[name] = _typed(name, table[name], kind)
     if "personas" in table:
         values["personas"] = {
-            name: _read_persona(name, spec) for name, spec in _typed("personas", table["personas"], dict).items()
+            name: _read_persona(name, spec)
+            for name, spec in _typed("personas", table["personas"], dict).items()
         }
     return Config(root=root, **values)
 
@@ -91,14 +92,18 @@ def _read_table(path: Path) -> dict[str, Any] | None:
 
 def _typed(name: str, value: Any, kind: type) -> Any:  # noqa: ANN401
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{name} must be a {kind.__name__}, not {value!r}", fixes=("correct [tool.pgassay]",))
+        raise ConfigError(
+            f"{name} must be a {kind.__name__}, not {value!r}", fixes=("correct [tool.pgassay]",)
+        )
     return value
 
 
 def _read_persona(name: str, spec: object) -> PersonaConfig:
     table = dict(_typed(f"personas.{name}", spec, dict))
     if "role" not in table:
-        raise ConfigError(f"personas.{name} has no role", fixes=('add role = "authenticated" or another role',))
+        raise ConfigError(
+            f"personas.{name} has no role", fixes=('add role = "authenticated" or another role',)
+        )
     return PersonaConfig(role=_typed(f"personas.{name}.role", table.pop("role"), str), claims=table)
 
 

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 class PgassayError(Exception):
     """Base of all errors meant for a person.
 
-    `what` is one sentence, `why` the facts behind it (one a line), `fixes` the ways out, of which one suffices.
+    `what` is one sentence, `why` the facts behind it (one a line), `fixes` the ways out: one suffices.
     """
 
     exit_code = ExitCode.CANNOT_JUDGE
@@ -72,7 +72,13 @@ class SchemaError(PgassayError):
     exit_code = ExitCode.SCHEMA_PROBLEM
 
     def __init__(
-        self, what: str, *, place: Place | None = None, why: str = "", fixes: tuple[str, ...] = (), sqlstate: str = ""
+        self,
+        what: str,
+        *,
+        place: Place | None = None,
+        why: str = "",
+        fixes: tuple[str, ...] = (),
+        sqlstate: str = "",
     ) -> None:
         super().__init__(what, why=why, fixes=fixes)
         self.place = place

@@ -33,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--pgassay-server",
         metavar="CHOICE",
-        help="embedded, system, a bin directory, or a connection URL (default: PGASSAY_SERVER, then pyproject.toml)",
+        help="embedded, system, a bin directory or a connection URL "
+        "(default: PGASSAY_SERVER, then pyproject.toml)",
     )
     group.addoption(
         "--pgassay-schema",
@@ -146,7 +147,7 @@ def shared_database(workbench: Workbench) -> Iterator[Database]:
 
 @pytest.fixture
 def clone(workbench: Workbench) -> Iterator[Database]:
-    """A database of the test's own, schema and world in it: for tests that commit or need several connections."""
+    """A database of the test's own, with schema and world: for what commits or needs several connections."""
     with workbench.database() as database:
         yield database
 
@@ -160,6 +161,6 @@ def session(shared_session: Session) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def shared_session(shared_database: Database) -> Iterator[Session]:
-    """The connection of `session`, logged in as the owner: a superuser's would hand its rights to the schema."""
+    """The connection of `session`, logged in as the owner: the schema could take a superuser's rights."""
     with closing(shared_database.connect(user=shared_database.owner)) as connection:
         yield Session(connection, owner=shared_database.owner)

@@ -11,7 +11,7 @@ import pytest
 
 
 class SuiteReport:
-    """Counts tests and pgTAP assertions apart, keeps the reason of each that failed or was skipped."""
+    """Counts tests and pgTAP assertions apart, and keeps each with its place, time and reason."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,22 +20,42 @@ class SuiteReport:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self._count(report.nodeid, "failed", report.longreprtext, "tests", (report.nodeid, None))
+            self._add("tests", report, place=(report.nodeid, None), seconds=0.0)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when != "call" and report.passed:
-            return
-        suite = "pgtap" if "pgtap" in report.keywords else "tests"
-        place = (report.location[0], report.location[1])
-        self._count(report.nodeid, report.outcome, report.longreprtext, suite, place)
+        if report.when == "call" or not report.passed:
+            suite = "pgtap" if "pgtap" in report.keywords else "tests"
+            file, line, _ = report.location
+            self._add(suite, report, place=(file, line), seconds=report.duration)
 
     def pytest_sessionfinish(self) -> None:
         document = {"counts": self._counts, "cases": self._cases}
         self._path.write_text(json.dumps(document), encoding="utf-8")
 
-    def _count(self, name: str, outcome: str, reason: str, suite: str, place: tuple[str, int | None]) -> None:
-        self._counts[suite][outcome] += 1
-        if outcome != "passed":
-            file, line = place
-            case = {"name": name, "outcome": outcome, "reason": reason, "file": file, "line": line}
-            self._cases.append(case)
+    def _add(
+        self,
+        suite: str,
+        report: pytest.CollectReport | pytest.TestReport,
+        *,
+        place: tuple[str, int | None],
+        seconds: float,
+    ) -> None:
+        self._counts[suite][report.outcome] += 1
+        file, line = place
+        self._cases.append(
+            {
+                "name": report.nodeid,
+                "outcome": report.outcome,
+                "reason": "" if report.passed else _reason(report),
+                "file": file,
+                "line": 0 if line is None else line + 1,
+                "seconds": seconds,
+            }
+        )
+
+
+def _reason(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """The skip's reason alone; the whole report of a failure."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return report.longreprtext

@@ -44,16 +44,15 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestCase:
-    """One test that did not simply pass; `reason` says why."""
-
-    __test__ = False
+class Case:
+    """One test or pgTAP assertion; `reason` says why it failed or was skipped."""
 
     name: str
-    outcome: str  # "failed" or "skipped"
-    reason: str
+    outcome: str  # "passed", "failed" or "skipped"
+    reason: str = ""
     file: Path | None = None
     line: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ class Stage:
     status: Status
     detail: str = ""
     findings: tuple[Finding, ...] = ()
-    cases: tuple[TestCase, ...] = ()
+    cases: tuple[Case, ...] = ()
     counts: Mapping[str, Counts] = field(default_factory=dict)  # by suite: "tests", "pgtap"
     seconds: float = 0.0
 

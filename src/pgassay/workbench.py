@@ -46,7 +46,7 @@ class Workbench:
     ) -> Recipe:
         """The layers up to and including `depth`; `starting_point` scripts follow the environment.
 
-        Superusers' layers lie below the schema: none of the schema's triggers ever runs with a superuser's rights.
+        Superusers' layers lie below the schema: none of its triggers ever runs with a superuser's rights.
         """
         config = self.config
         layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]

@@ -1,0 +1,155 @@
+"""The command `pgassay`: arguments in, one exit code out. Thin; the work is elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from pgassay import __version__
+from pgassay.config import Config, find_root, load_config
+from pgassay.doctor import examine, render_examination
+from pgassay.errors import ConfigError, ExitCode, PgassayError
+from pgassay.report import FORMATS
+from pgassay.report.text import render_text
+from pgassay.server import open_server
+from pgassay.up import hold_up
+from pgassay.verify import STAGES, verify
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: see `pgassay.errors.ExitCode`."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        code: int = options.run(options)
+    except PgassayError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.CANNOT_JUDGE
+    return code
+
+
+def _leave(signum: int, _frame: object) -> None:
+    """SIGTERM unwinds like an exit, so that servers stop and databases are dropped."""
+    raise SystemExit(128 + signum)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pgassay", description="Executed evidence about PostgreSQL schemas."
+    )
+    parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("verify", help="the gate: load, lint, suites; one verdict")
+    _add_common(check, formats=tuple(FORMATS))
+    check.add_argument(
+        "--only", choices=STAGES, action="append", metavar="STAGE",
+        help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
+        "Without suites the schema is judged alone, without companions and world",
+    )  # fmt: skip
+    check.set_defaults(run=_verify)
+
+    up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
+    _add_common(up, formats=("text", "json"))
+    up.add_argument("--port", type=int, help="also listen on 127.0.0.1 at this port, with a password")
+    up.set_defaults(run=_up)
+
+    doctor = commands.add_parser("doctor", help="what was found, what is missing, how to get it")
+    _add_common(doctor, formats=("text", "json"))
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
+    parser.add_argument(
+        "--schema", type=Path, action="append", metavar="PATH",
+        help="this file instead of the schema that pyproject.toml names; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--server", metavar="CHOICE",
+        help="embedded, system, a bin directory or a connection URL "
+        "(default: PGASSAY_SERVER, then pyproject.toml)",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=formats, default="text")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def _config(options: argparse.Namespace) -> Config:
+    config = load_config(find_root(Path.cwd()))
+    server = options.server or os.environ.get("PGASSAY_SERVER") or config.server
+    schema = tuple(path.absolute() for path in options.schema) if options.schema else config.schema
+    return replace(config, server=server, schema=schema)
+
+
+def _need_schema(config: Config) -> Config:
+    if config.schema:
+        return config
+    raise ConfigError(
+        "There is no schema to look at.",
+        why=f"{config.root / 'pyproject.toml'} names none in [tool.pgassay].",
+        fixes=("give one: --schema PATH", 'add schema = ["schema.sql"] to [tool.pgassay]'),
+    )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    config = _need_schema(_config(options))
+    with _progress() as show, open_server(config.server) as server:
+        verdict = verify(config, server, only=tuple(options.only or STAGES), on_stage=show)
+    report = FORMATS[options.format](verdict)
+    if options.output:
+        _write(options.output, report)
+        print(render_text(verdict), end="")
+    else:
+        print(report, end="")
+    return verdict.exit_code
+
+
+def _up(options: argparse.Namespace) -> int:
+    config = _need_schema(_config(options))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
+    hold_up(config, port=options.port, as_json=options.format == "json", output=options.output)
+    return ExitCode.GOOD
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    examination = examine(_config(options))
+    report = render_examination(examination, as_json=options.format == "json")
+    if options.output:
+        _write(options.output, report)
+    print(report, end="")
+    return ExitCode.GOOD if examination.can_judge else ExitCode.CANNOT_JUDGE
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal which stage is going on; stay quiet in a pipe."""
+    console = Console(stderr=True)
+    with console.status("starting PostgreSQL") as status:
+        yield status.update
+
+
+if __name__ == "__main__":
+    sys.exit(main())

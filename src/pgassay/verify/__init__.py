@@ -1,0 +1,52 @@
+"""The gate: load, lint, suites; one verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pgassay.config import Config
+from pgassay.server import Server
+from pgassay.verdict import Stage, Status, Verdict
+from pgassay.verify.lint import lint
+from pgassay.verify.load import load
+from pgassay.verify.suites import run_suites
+from pgassay.workbench import Workbench
+
+STAGES = ("load", "lint", "suites")
+
+
+def verify(
+    config: Config,
+    server: Server,
+    *,
+    only: tuple[str, ...] = STAGES,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins.
+
+    Suites do not run against a schema that does not load: that would say nothing more.
+    """
+    bench = Workbench(config, server)
+    stages: list[Stage] = []
+
+    def run(name: str, judge: Callable[[], Stage]) -> None:
+        if name not in only:
+            stages.append(Stage(name=name, status=Status.SKIPPED, detail="not asked for"))
+            return
+        on_stage(name)
+        started = time.monotonic()
+        stages.append(replace(judge(), seconds=time.monotonic() - started))
+
+    run("load", lambda: load(bench, alone="suites" not in only))
+    run("lint", lambda: lint(config))
+    if stages[0].status is Status.PROBLEM and "suites" in only:
+        stages.append(Stage(name="suites", status=Status.NOT_JUDGED, detail="not run: the load failed"))
+    else:
+        run("suites", lambda: run_suites(config, server))
+    return Verdict(schema=config.schema, server=_describe(server), stages=tuple(stages))
+
+
+def _describe(server: Server) -> str:
+    return f"PostgreSQL {server.version // 10000}.{server.version % 10000} ({server.origin})"
