@@ -21,7 +21,11 @@ verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
-	@$(BIN)/python tools/lint.py
+	@$(BIN)/pgassay verify --only lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python tools/lint_workflows.py
 
 up: setup ## An ephemeral server with schema and world, until Ctrl-C
 	@$(BIN)/pgassay up $(ARGS)

@@ -62,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
         "Without suites the schema is judged alone, without companions and world",
     )  # fmt: skip
+    check.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
+    )  # fmt: skip
     check.set_defaults(run=_verify)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
@@ -109,7 +113,7 @@ def _need_schema(config: Config) -> Config:
 def _verify(options: argparse.Namespace) -> int:
     config = _need_schema(_config(options))
     with _progress() as show, open_server(config.server) as server:
-        verdict = verify(config, server, only=tuple(options.only or STAGES), on_stage=show)
+        verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
     report = FORMATS[options.format](verdict)
     if options.output:
         _write(options.output, report)

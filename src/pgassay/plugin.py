@@ -11,14 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, load_config
 from pgassay.database import Database, Session
-from pgassay.errors import PgassayError
+from pgassay.errors import ExitCode, PgassayError, ServerError
 from pgassay.observation import Persona
 from pgassay.pgtap import PgtapDatabase, find_psql, items
-from pgassay.server import Server, open_server
+from pgassay.server import Server, describe_loss, open_server
 from pgassay.suite_report import SuiteReport
 from pgassay.workbench import Workbench
 
@@ -71,7 +73,8 @@ class Engine:
         if shared:
             return Server.from_json(json.loads(shared))
         option: str | None = self._pytest_config.getoption("--pgassay-server")
-        choice = option or os.environ.get("PGASSAY_SERVER") or self.config.server
+        chosen = option or _postgresql_options(self._pytest_config)
+        choice = chosen or os.environ.get("PGASSAY_SERVER") or self.config.server
         return self._resources.enter_context(open_server(choice))
 
     @cached_property
@@ -86,15 +89,40 @@ class Engine:
             conninfo = database.conninfo(user=database.owner)
             yield PgtapDatabase(conninfo=conninfo, psql=psql, timeout=self.config.statement_timeout)
 
+    def find_loss(self) -> ServerError | None:
+        """Why the server no longer answers; None while it does, or where none was started."""
+        if "server" not in self.__dict__:
+            return None
+        try:
+            psycopg.connect(self.server.conninfo(self.server.maintenance)).close()
+        except psycopg.OperationalError as error:
+            return describe_loss(self.server, error)
+        return None
+
     def close(self) -> None:
         self._resources.close()
 
 
+def _postgresql_options(config: pytest.Config) -> str:
+    """The server that pytest-postgresql's own options name, as a conninfo; "" where no host is given."""
+    names = {
+        "host": "host",
+        "port": "port",
+        "user": "user",
+        "password": "password",
+        "dbname": "maintenance_dbname",
+    }
+    given = {key: config.getoption(f"postgresql_{name}", None) for key, name in names.items()}
+    return make_conninfo("", **{k: v for k, v in given.items() if v}) if given["host"] else ""
+
+
 ENGINE = pytest.StashKey[Engine]()
+LOSS = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     engine = Engine(config)
+    _for_user(lambda: engine.config)
     config.stash[ENGINE] = engine
     config.stash[items.PGTAP_TARGET] = engine
     config.add_cleanup(engine.close)
@@ -111,8 +139,25 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a type of pytest
     node.workerinput["pgassay_server"] = json.dumps(server.to_json())
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Failures for want of a server say nothing about the schema: the run could not judge."""
+    config = session.config
+    if hasattr(config, "workerinput") or not session.testsfailed:
+        return
+    if loss := config.stash[ENGINE].find_loss():
+        session.exitstatus = ExitCode.CANNOT_JUDGE
+        config.stash[LOSS] = str(loss)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401
+    if loss := config.stash.get(LOSS, ""):
+        terminalreporter.section("pgassay: not judged")
+        terminalreporter.line(loss)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    folders = _for_user(lambda: parent.config.stash[ENGINE].config.pgtap)
+    folders = parent.config.stash[ENGINE].config.pgtap
     if file_path.suffix == ".sql" and any(folder in file_path.parents for folder in folders):
         return items.PgtapFile.from_parent(parent, path=file_path)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,14 @@ class Workbench:
         config = self.config
         layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]
         if pgtap:
-            layers.append(_PGTAP)
+            layers.append(
+                Layer(
+                    name="pgtap",
+                    applied_by="superuser",
+                    step=_install,
+                    fingerprint=_pgtap_fingerprint(),
+                )
+            )
         if starting_point:
             layers.append(Layer(name="starting point", scripts=starting_point, applied_by="superuser"))
         if depth in _DEPTHS[1:]:
@@ -71,10 +79,15 @@ class Workbench:
             yield database
 
 
+def _pgtap_fingerprint() -> str:
+    """What a template with pgTAP in it depends on, besides the server: the files that PGASSAY_PGTAP names."""
+    given = os.environ.get("PGASSAY_PGTAP")
+    if not given:
+        return ""
+    path = Path(given)
+    files = sorted(path.glob("pgtap*")) if path.is_dir() else [path] if path.is_file() else []
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def _install(connection: psycopg.Connection[Any]) -> None:
     install_pgtap(connection, find_pgtap(connection))
-
-
-_PGTAP = Layer(
-    name="pgtap", applied_by="superuser", step=_install, fingerprint=os.environ.get("PGASSAY_PGTAP", "")
-)

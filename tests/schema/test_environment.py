@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from pgassay.database import Session
+from pgassay.database import Client, Session, open_client
 from pgassay.observation import Persona
+from pgassay.workbench import Workbench
 
 ALICE = "a11ce000-0000-4000-8000-000000000001"
 BOB = "b0b00000-0000-4000-8000-000000000002"
 
 
-@pytest.fixture
-def as_owner(session: Session) -> None:
-    """Makes the session act as the role that applies schemas: the owner of the database."""
-    name = session.value("select datdba::regrole::text from pg_database where datname = current_database()")
-    session.execute(f"set local role {name}")
+@pytest.fixture(scope="module")
+def client(workbench: Workbench) -> Iterator[Client]:
+    """A real login as authenticator: a session of the owner's may become any role again, whoever it acts as."""
+    with workbench.database() as database, open_client(database) as client:
+        yield client
 
 
 def set_claims(session: Session, *, claims: str, legacy_sub: str = "") -> None:
@@ -80,7 +81,6 @@ def test_request_role_has_its_timeouts(session: Session, role: str, settings: li
     assert sorted(session.value(query, [role])) == settings
 
 
-@pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -96,7 +96,6 @@ def test_owner_has_no_power_over_server_or_auth(session: Session, statement: str
     assert session.attempt(statement).sqlstate == "42501"
 
 
-@pytest.mark.usefixtures("as_owner")
 def test_owner_can_put_a_trigger_on_auth_users(session: Session) -> None:
     session.execute(
         "create function public.env_probe() returns trigger language plpgsql as 'begin return new; end'"
@@ -107,7 +106,6 @@ def test_owner_can_put_a_trigger_on_auth_users(session: Session) -> None:
     assert session.value("select count(*) from pg_trigger where tgname = 'env_probe'") == 1
 
 
-@pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("table", ["storage.buckets", "storage.objects", "realtime.messages"])
 def test_owner_can_write_policies_for_service_tables(session: Session, table: str) -> None:
     session.execute(f"create policy env_probe on {table} for select to authenticated using (true)")
@@ -116,7 +114,6 @@ def test_owner_can_write_policies_for_service_tables(session: Session, table: st
     )
 
 
-@pytest.mark.usefixtures("as_owner")
 def test_owner_can_publish_its_own_table(session: Session) -> None:
     session.execute("create table public.env_probe (id int primary key)")
     session.execute("alter publication supabase_realtime add table public.env_probe")
@@ -124,9 +121,26 @@ def test_owner_can_publish_its_own_table(session: Session) -> None:
     assert session.value(query) == "supabase_realtime"
 
 
-@pytest.mark.usefixtures("as_owner")
+def test_session_outside_personas_is_the_owner_of_the_database(session: Session) -> None:
+    owner = session.value("select datdba::regrole::text from pg_database where datname = current_database()")
+    assert session.execute("select current_user::text as now, session_user::text as login").rows == [
+        {"now": owner, "login": owner}
+    ]
+
+
 def test_owner_can_switch_ordinary_triggers_off(session: Session) -> None:
-    assert session.attempt("set local session_replication_role = replica").sqlstate is None
+    session.execute("create table public.env_probe (n int)")
+    session.execute(
+        "create function public.env_probe() returns trigger language plpgsql as 'begin return null; end'"
+    )
+    session.execute(
+        "create trigger env_probe before insert on public.env_probe"
+        " for each row execute function public.env_probe()"
+    )
+    insert = "insert into public.env_probe values (1)"
+    assert session.attempt(insert).rowcount == 0
+    assert session.attempt("set local session_replication_role = replica").sqlstate == ""
+    assert session.attempt(insert).rowcount == 1
 
 
 @pytest.mark.parametrize("name", ["anon", "alice", "service"])
@@ -142,10 +156,10 @@ def test_owner_can_switch_ordinary_triggers_off(session: Session) -> None:
     ],
 )
 def test_api_role_is_kept_out(
-    session: Session, personas: Mapping[str, Persona], name: str, statement: str
+    client: Client, personas: Mapping[str, Persona], name: str, statement: str
 ) -> None:
-    session.act_as(personas[name])
-    assert session.attempt(statement).sqlstate == "42501"
+    with client.request(personas[name]):
+        assert client.attempt(statement).sqlstate == "42501"
 
 
 @pytest.mark.parametrize("table", ["auth.users", "storage.buckets", "storage.objects", "realtime.messages"])

@@ -22,9 +22,10 @@ def verify(
     server: Server,
     *,
     only: tuple[str, ...] = STAGES,
+    jobs: int = 1,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins.
+    """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins. Suites run in `jobs` processes.
 
     Suites do not run against a schema that does not load: that would say nothing more.
     """
@@ -44,7 +45,7 @@ def verify(
     if stages[0].status is Status.PROBLEM and "suites" in only:
         stages.append(Stage(name="suites", status=Status.NOT_JUDGED, detail="not run: the load failed"))
     else:
-        run("suites", lambda: run_suites(config, server))
+        run("suites", lambda: run_suites(config, server, jobs=jobs))
     return Verdict(schema=config.schema, server=_describe(server), stages=tuple(stages))
 
 

@@ -19,14 +19,14 @@ from pgassay.verdict import Case, Counts, Finding, Stage, Status
 _JUDGED = (0, 1)  # pytest's exit codes for "all passed" and "some failed"
 
 
-def run_suites(config: Config, server: Server) -> Stage:
-    """Run pytest over the configured suites. No test that passed or failed means: not judged."""
+def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
+    """Run pytest over the configured suites in `jobs` processes. No test that ran means: not judged."""
     paths = dict.fromkeys((*config.suites, *config.pgtap))
     if not paths:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
     with tempfile.TemporaryDirectory(prefix="pgassay-") as folder:
         report = Path(folder) / "report.json"
-        done = _run_pytest(config, server, tuple(paths), report)
+        done = _run_pytest(config, server, tuple(paths), report, jobs=jobs)
         document = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
     counts = {suite: Counts(**found) for suite, found in document.get("counts", {}).items()}
     cases = tuple(_case(config.root, case) for case in document.get("cases", []))
@@ -36,13 +36,13 @@ def run_suites(config: Config, server: Server) -> Stage:
 
 
 def _run_pytest(
-    config: Config, server: Server, paths: tuple[Path, ...], report: Path
+    config: Config, server: Server, paths: tuple[Path, ...], report: Path, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", str(report)]
     for schema in config.schema:
         command += ["--pgassay-schema", str(schema)]
-    if importlib.util.find_spec("xdist"):
-        command += ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "worksteal"]
+    if jobs > 1 and importlib.util.find_spec("xdist"):
+        command += ["-n", str(jobs), "--dist", "worksteal"]
     environment = {**os.environ, RUNNING_SERVER: json.dumps(server.to_json())}
     return subprocess.run(
         [*command, *map(str, paths)],

@@ -1,0 +1,220 @@
+"""How fast the harness is, as ratios of two things measured turn by turn in one run.
+
+Writes build/bench.json: a list of {"name", "ours", "theirs", "ratio", "unit"}; `ratio` is ours / theirs. Times are medians.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+from pytest_postgresql.janitor import DatabaseJanitor
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from pgassay.config import load_config
+from pgassay.database import Database, Session, ensure_template
+from pgassay.pgtap import PgtapDatabase, find_psql, run_file
+from pgassay.server import Server, open_server
+from pgassay.workbench import Workbench
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "build" / "bench.json"
+QUERY = "select count(*) from public.jobs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One comparison; `theirs` is None where there is nothing to compare with."""
+
+    name: str
+    ours: float
+    theirs: float | None
+    unit: str
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.theirs if self.theirs else None
+
+
+def main() -> int:
+    config = load_config(ROOT)
+    choice = os.environ.get("PGASSAY_SERVER") or config.server
+    rows = [cold_start(choice)]
+    with open_server(choice) as server:
+        bench = Workbench(config, server)
+        for measure in (isolated_test, against_pytest_postgresql, cloning, pgtap):
+            rows += measure(bench)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    document = [asdict(row) | {"ratio": row.ratio} for row in rows]
+    OUTPUT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    show(rows)
+    return 0
+
+
+def cold_start(choice: str) -> Row:
+    """Nothing running to first query answered, in a new process each time; beside the same by hand."""
+    script = (
+        "from pathlib import Path; from pgassay.config import load_config; from pgassay.server import open_server;"
+        "from pgassay.workbench import Workbench; import sys\n"
+        "with open_server(sys.argv[2]) as s, Workbench(load_config(Path(sys.argv[1])), s).database() as d:\n"
+        f"    d.connect().execute('{QUERY}')\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, str(ROOT), choice]
+    (ours,) = alternate(5, lambda: subprocess.run(command, check=True))
+    return Row(name="cold start: schema and world loaded, first answer", ours=ours, theirs=None, unit="s")
+
+
+def isolated_test(bench: Workbench) -> Iterator[Row]:
+    """One RLS test through a session, beside the same statements through bare psycopg."""
+    alice = bench.personas["alice"]
+    with ExitStack() as stack:
+        database = stack.enter_context(bench.database())
+        session = Session(
+            stack.enter_context(closing(database.connect(user=database.owner))), owner=database.owner
+        )
+        bare = stack.enter_context(closing(database.connect(user=database.owner, autocommit=True)))
+
+        def ours() -> None:
+            with session.transaction(), session.act_as(alice):
+                session.value(QUERY)
+
+        def theirs() -> None:
+            bare.execute("begin")
+            bare.execute("set local role authenticated")
+            claims = json.dumps(dict(alice.claims))
+            bare.execute("select set_config('request.jwt.claims', %s, true)", [claims])
+            bare.execute(QUERY).fetchone()
+            bare.execute("rollback")
+
+        took = alternate(400, ours, theirs)
+    yield Row(name="isolated RLS test, against bare psycopg", ours=took[0], theirs=took[1], unit="s")
+
+
+def against_pytest_postgresql(bench: Workbench) -> Iterator[Row]:
+    """The same test, beside pytest-postgresql's default fixture: a database from its template for each test."""
+    template = ensure_template(bench.server, bench.recipe())
+    alice = bench.personas["alice"]
+    with bench.database() as database, closing(database.connect(user=database.owner)) as connection:
+        session = Session(connection, owner=database.owner)
+
+        def ours() -> None:
+            with session.transaction(), session.act_as(alice):
+                session.value(QUERY)
+
+        def theirs() -> None:
+            with janitor(bench.server, template) as name:
+                request_by_hand(Database(server=bench.server, name=name, owner=bench.owner))
+
+        took = alternate(15, ours, theirs)
+    yield Row(name="isolated RLS test, against pytest-postgresql", ours=took[0], theirs=took[1], unit="s")
+
+
+@contextmanager
+def janitor(server: Server, template: str) -> Iterator[str]:
+    """What pytest-postgresql's `postgresql` fixture does around each test."""
+    name = "pytest_postgresql_bench"
+    with DatabaseJanitor(
+        user=server.user, host=server.host, port=server.port, dbname=name, template_dbname=template
+    ):
+        yield name
+
+
+def request_by_hand(database: Database) -> None:
+    with closing(database.connect(user="authenticator", autocommit=True)) as connection:
+        connection.execute("begin; set local role authenticated")
+        connection.execute(QUERY).fetchone()
+        connection.execute("rollback")
+
+
+def cloning(bench: Workbench) -> Iterator[Row]:
+    """A clone by FILE_COPY, beside PostgreSQL's default strategy."""
+    template = ensure_template(bench.server, bench.recipe())
+    server = bench.server
+    with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
+
+        def make(strategy: str) -> Callable[[], None]:
+            statement = f"create database bench_clone template {template} {strategy}"
+            return lambda: connection.execute(statement.encode()) and None
+
+        def drop() -> None:
+            connection.execute("drop database if exists bench_clone")
+
+        took = alternate(20, make("strategy file_copy"), make(""), after=drop)
+    yield Row(name="clone by FILE_COPY, against the default", ours=took[0], theirs=took[1], unit="s")
+
+
+def pgtap(bench: Workbench) -> Iterator[Row]:
+    """Our pgTAP runner, beside pg_prove, on the same files and database."""
+    prove = shutil.which("pg_prove")
+    files = sorted(file for folder in bench.config.pgtap for file in folder.glob("*.sql"))
+    psql = find_psql(bench.server.bin_dir)
+    with bench.database(pgtap=True) as database:
+        conninfo = database.conninfo(user=database.owner)
+        target = PgtapDatabase(conninfo=conninfo, psql=psql, timeout=60)
+
+        def ours() -> None:
+            assert all(run_file(file, target).passed for file in files)
+
+        def theirs() -> None:
+            command = [str(prove), "-Q", "-b", str(psql), "-d", database.name, "-U", database.owner]
+            command += ["-h", bench.server.host, "-p", str(bench.server.port), *map(str, files)]
+            options = {"PGOPTIONS": '-c search_path="$user",public,extensions'}
+            subprocess.run(command, check=True, env=os.environ | options, capture_output=True)
+
+        took = alternate(3, ours, theirs) if prove else alternate(3, ours)
+    yield Row(
+        name=f"{len(files)} pgTAP files, against pg_prove",
+        ours=took[0],
+        theirs=took[1] if prove else None,
+        unit="s",
+    )
+
+
+def alternate(
+    times: int, *actions: Callable[[], object], after: Callable[[], object] = lambda: None
+) -> list[float]:
+    """Median seconds of each action, measured turn by turn so that noise hits all alike."""
+    took: list[list[float]] = [[] for _ in actions]
+    for _ in track(range(times), console=Console(stderr=True), transient=True):
+        for action, times_taken in zip(actions, took, strict=True):
+            started = time.perf_counter()
+            action()
+            times_taken.append(time.perf_counter() - started)
+            after()
+    return [statistics.median(times_taken) for times_taken in took]
+
+
+def show(rows: list[Row]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "ours", "theirs", "ratio"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in rows:
+        table.add_row(row.name, time_text(row.ours), time_text(row.theirs), ratio_text(row.ratio))
+    Console(width=100).print(table)
+
+
+def time_text(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def ratio_text(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        sys.exit(main())

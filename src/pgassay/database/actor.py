@@ -1,0 +1,100 @@
+"""Run statements on one connection and tell what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+
+from pgassay.observation import Attempt, Outcome
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The rows that a statement returned, and how many it returned or touched (-1: it counts none)."""
+
+    rows: list[dict[str, Any]]
+    rowcount: int
+
+
+class Actor:
+    """Statements of one connection in autocommit mode, inside a transaction that begins with the first."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        connection.autocommit = True
+        connection.prepare_threshold = None
+        self._notices: list[str] = []
+        connection.add_notice_handler(lambda diag: self._notices.append(diag.message_primary or ""))
+
+    def execute(self, query: LiteralString, params: Params = None) -> Result:
+        """Run one statement. Raises psycopg.Error as the server reports it."""
+        self._send_plain("")
+        cursor = self.connection.cursor(row_factory=dict_row).execute(query, params)
+        return Result(rows=cursor.fetchall() if cursor.description else [], rowcount=cursor.rowcount)
+
+    def value(self, query: LiteralString, params: Params = None) -> Any:  # noqa: ANN401 - whatever SQL returns
+        """The first column of the first row; None when there is no row."""
+        self._send_plain("")
+        row = self.connection.execute(query, params).fetchone()
+        return None if row is None else row[0]
+
+    def attempt(self, query: LiteralString, params: Params = None) -> Attempt:
+        """Try one statement in a savepoint: a database error is an answer, and leaves the transaction usable.
+
+        Raises psycopg.OperationalError only when the connection is lost.
+        """
+        self._send_plain("savepoint pgassay_attempt")
+        self._notices.clear()
+        try:
+            result = self.execute(query, params)
+        except psycopg.Error as error:
+            if self.connection.closed:
+                raise
+            self._send_plain("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
+            return _failed(error, tuple(self._notices))
+        self._send_plain("release savepoint pgassay_attempt")
+        outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
+        return Attempt(
+            outcome=outcome, rows=result.rows, rowcount=result.rowcount, notices=tuple(self._notices)
+        )
+
+    def _send_plain(self, statements: str) -> None:
+        """Send statements without parameters in one message; open the transaction when none is."""
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            statements = f"begin; {statements}"
+        if statements:
+            self.connection.execute(statements.encode())
+
+
+def _failed(error: psycopg.Error, notices: tuple[str, ...]) -> Attempt:
+    diag = error.diag
+    return Attempt(
+        outcome=classify(error.sqlstate or "", diag.source_function or ""),
+        sqlstate=error.sqlstate or "",
+        message=diag.message_primary or str(error),
+        detail=diag.message_detail or "",
+        hint=diag.message_hint or "",
+        context=diag.context or "",
+        constraint=diag.constraint_name or "",
+        table=diag.table_name or "",
+        column=diag.column_name or "",
+        notices=notices,
+    )
+
+
+def classify(sqlstate: str, source_function: str) -> Outcome:
+    """Tell a failure's kind from its SQLSTATE and the C function that reported it: no language matters."""
+    # PL/pgSQL's RAISE is the schema's own refusal, whatever code it chose, 42501 included.
+    if source_function == "exec_stmt_raise" or sqlstate[:2] in ("23", "44", "PT") or sqlstate == "P0001":
+        return Outcome.REJECTED
+    if sqlstate != "42501":
+        return Outcome.ERROR
+    policy = source_function in ("ExecWithCheckOptions", "check_enable_rls")
+    return Outcome.DENIED_POLICY if policy else Outcome.DENIED_GRANT

@@ -1,0 +1,131 @@
+"""How a connection becomes somebody, in SQL. What PostgREST does, for each of its requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from pgassay.observation import Persona
+
+AUTHENTICATOR = "authenticator"
+
+# Some images of auth.uid() read these before the JSON: a leftover would win.
+_LEGACY = ("request.jwt.claim.sub", "request.jwt.claim.role", "request.jwt.claim.email")
+
+# PostgREST applies the settings of a role that any user may set (its query of role settings does the same).
+_ROLES: LiteralString = """
+    select r.rolname,
+           coalesce(pg_catalog.pg_has_role(a.oid, r.oid, 'member'), false),
+           array(select setting from pg_catalog.unnest(r.rolconfig) setting
+                 where not exists (
+                     select from pg_catalog.pg_settings p
+                     where p.name = pg_catalog.split_part(setting, '=', 1) and p.context <> 'user'))
+    from pg_catalog.pg_roles r left join pg_catalog.pg_roles a on a.rolname = 'authenticator'
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """SQL, without parameters, that takes an identity on for one transaction, and that gives it up again."""
+
+    become: str
+    leave: str
+
+
+NOBODY = Identity(become="", leave="")
+
+
+class Roles:
+    """The server's roles, read once per connection: who authenticator may become, with which settings."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._found: dict[str, tuple[bool, dict[str, str]]] = {}
+
+    def reached_by_authenticator(self, role: str) -> bool:
+        return self._look_up(role)[0]
+
+    def settings(self, role: str) -> dict[str, str]:
+        """Per-role settings such as statement_timeout; none for a role without, or that does not exist."""
+        return self._look_up(role)[1]
+
+    def _look_up(self, role: str) -> tuple[bool, dict[str, str]]:
+        if role not in self._found:  # not there yet, or made since
+            rows = self._connection.execute(_ROLES).fetchall()
+            self._found = {
+                name: (reached, dict(s.split("=", 1) for s in options)) for name, reached, options in rows
+            }
+        return self._found.get(role, (False, {}))
+
+
+def claims_of(persona: Persona) -> str:
+    """`request.jwt.claims` as JSON. The role is the persona's, whatever its claims say."""
+    audience = {"aud": "authenticated"} if "sub" in persona.claims else {}
+    return json.dumps(audience | dict(persona.claims) | {"role": persona.role})
+
+
+def request_identity(persona: Persona, roles: Roles) -> Identity:
+    """For a connection that logged in as authenticator: role, claims and settings, local to a transaction."""
+    settings = roles.settings(persona.role)
+    return Identity(
+        become=f"{_set_claims(claims_of(persona), settings)}; {_set_role(persona.role)}", leave=""
+    )
+
+
+def session_identity(persona: Persona, roles: Roles, *, superuser: bool) -> Identity:
+    """For a superuser's connection: as `request_identity`, and `session_user` is authenticator if it can be.
+
+    The settings that authenticator would have from its login are applied too.
+    """
+    through = superuser and roles.reached_by_authenticator(persona.role)
+    login = roles.settings(AUTHENTICATOR) if through else {}
+    settings = login | roles.settings(persona.role)
+    authorization = f"{_set_authorization(AUTHENTICATOR)}; " if through else ""
+    become = f"{_set_claims(claims_of(persona), settings)}; {authorization}{_set_role(persona.role)}"
+    return Identity(become=become, leave=f"{_reset(superuser)}{_defaults(settings)}; {_set_claims('', {})}")
+
+
+def owner_identity(owner: str, *, superuser: bool) -> Identity:
+    """For a superuser's connection: the role that owns the schema, as if it had logged in."""
+    become = _set_authorization(owner) if superuser else _set_role(owner)
+    return Identity(become=become, leave=_reset(superuser))
+
+
+def _set_claims(claims: str, settings: dict[str, str]) -> str:
+    values = dict.fromkeys(_LEGACY, "") | {"request.jwt.claims": claims} | settings
+    calls = (
+        f"pg_catalog.set_config({_literal(name)}, {_literal(value)}, true)" for name, value in values.items()
+    )
+    return f"select {', '.join(calls)}"
+
+
+def _set_role(role: str) -> str:
+    return f"set local role {_quoted(role)}"
+
+
+def _set_authorization(role: str) -> str:
+    return f"set local session authorization {_quoted(role)}"
+
+
+def _reset(superuser: bool) -> str:  # noqa: FBT001
+    return "set local role none" + ("; set local session authorization default" if superuser else "")
+
+
+def _defaults(settings: dict[str, str]) -> str:
+    return "".join(f"; set local {_dotted(name)} to default" for name in settings)
+
+
+def _dotted(name: str) -> str:
+    return ".".join(_quoted(part) for part in name.split("."))
+
+
+def _quoted(name: str) -> str:
+    return sql.Identifier(name).as_string(None)
+
+
+def _literal(value: str) -> str:
+    return sql.Literal(value).as_string(None)

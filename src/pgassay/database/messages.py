@@ -1,0 +1,105 @@
+"""What PostgreSQL says about a failed statement, as one message with a place. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+import psycopg
+
+from pgassay.database.script import Script, Statement
+from pgassay.errors import PgassayError, Place, SchemaError, ServerError
+
+WIDTH = 96
+
+# Connections, disk, memory, shutdown, I/O: Appendix A of PostgreSQL's manual.
+_SERVER_AT_FAULT = ("53", "57P", "58030", "58000")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What the error itself does not tell: who ran the statement, how long, under which limit (s)."""
+
+    role: str
+    superuser: bool
+    elapsed: float
+    limit: float
+    lost: bool  # the connection broke
+    stopped: bool  # we stopped the statement
+
+
+def explain(script: Script, statement: Statement, error: psycopg.Error, facts: Circumstances) -> PgassayError:
+    """The error to raise for a statement that failed: SchemaError, unless the server is at fault."""
+    code = error.sqlstate or ""
+    if facts.stopped or (code == "57014" and facts.elapsed >= facts.limit):
+        return _timeout(script, statement, facts)
+    if facts.lost or code.startswith(_SERVER_AT_FAULT):
+        return _server_error(statement, error)
+    place = _place_of(script, statement, error.diag)
+    remark, fixes = _advice(code, error.diag, facts)
+    return SchemaError(
+        f"{place}: {error.diag.message_primary or str(error).strip()}",
+        place=place,
+        why="\n".join([script.excerpt(place, caret=place != statement.place), *_facts(error), *remark]),
+        fixes=fixes,
+        sqlstate=code,
+    )
+
+
+def _place_of(script: Script, statement: Statement, diag: psycopg.errors.Diagnostic) -> Place:
+    if diag.statement_position is None:
+        return statement.place
+    return script.place(statement.offset + int(diag.statement_position) - 1)
+
+
+def _facts(error: psycopg.Error) -> list[str]:
+    diag = error.diag
+    said = {
+        "Detail": diag.message_detail,
+        "Hint": diag.message_hint,
+        "Query": diag.internal_query,
+        "Context": diag.context,
+        "SQLSTATE": error.sqlstate,
+    }
+    return [_wrapped(name, text) for name, text in said.items() if text]
+
+
+def _wrapped(name: str, text: str) -> str:
+    lines = f"{name}: {text}".splitlines()
+    return "\n".join(
+        textwrap.fill(line, WIDTH, subsequent_indent="  ", break_long_words=False) for line in lines
+    )
+
+
+def _advice(
+    code: str, diag: psycopg.errors.Diagnostic, facts: Circumstances
+) -> tuple[list[str], tuple[str, ...]]:
+    """What PostgreSQL cannot know: which role we apply files with and what this server lacks."""
+    if code == "42501" and not facts.superuser:
+        remark = f'Schemas are applied by the role "{facts.role}", which is not a superuser, as on Supabase.'
+        return [remark], (
+            "take the statement out, or move it to the environment's files if it is part of that",
+        )
+    # CREATE EXTENSION of what is not installed; other 0A000 come from elsewhere in the server.
+    if code in ("0A000", "58P01") and (diag.source_file or "").startswith("extension.c"):
+        fixes = ("attach to a server that has the extension (--pgassay-server)", "do without the extension")
+        return ["This server does not have the extension installed."], fixes
+    return [], ()
+
+
+def _timeout(script: Script, statement: Statement, facts: Circumstances) -> SchemaError:
+    return SchemaError(
+        f"{statement.place}: this statement was stopped after {facts.limit:g} s.",
+        place=statement.place,
+        why=script.excerpt(statement.place, caret=False),
+        fixes=("make the statement end sooner", "raise statement_timeout in [tool.pgassay]"),
+        sqlstate="57014",
+    )
+
+
+def _server_error(statement: Statement, error: psycopg.Error) -> ServerError:
+    return ServerError(
+        f"The PostgreSQL server failed during the statement at {statement.place}.",
+        why=str(error).strip(),
+        fixes=("see the server's log, then run again",),
+    )

@@ -1,0 +1,197 @@
+"""A SQL file as statements that know their places. Reading is the only I/O; the rest is pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pglast import ast, parser
+from pglast.enums import AlterTableType, ReindexObjectType
+
+from pgassay.errors import ConfigError, Place, SchemaError
+
+_EXCERPT = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A SQL file as it was read: what is hashed is what is applied. `path` is how people see it."""
+
+    path: Path
+    text: str
+
+    def place(self, offset: int) -> Place:
+        """The place of the character at `offset` (from 0), counted in characters, not bytes."""
+        line = self.text.count("\n", 0, offset) + 1
+        return Place(file=self.path, line=line, column=offset - (self.text.rfind("\n", 0, offset) + 1) + 1)
+
+    def line(self, number: int) -> str:
+        """The text of a line (from 1), without its end."""
+        return self.text.split("\n")[number - 1].rstrip("\r")
+
+    def excerpt(self, place: Place, *, caret: bool) -> str:
+        """The line at `place`, cut to a window around its column, with a caret below it when asked for."""
+        line = self.line(place.line).replace("\t", " ")
+        start = max(0, place.column - _EXCERPT // 2) if len(line) > _EXCERPT else 0
+        margin = f"{place.line:>6} | "
+        shown = (margin + line[start : start + _EXCERPT]).rstrip()
+        pointer = f"\n{'|':>8} {' ' * (place.column - 1 - start)}^"
+        return shown + pointer if caret else shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement: its text from its first token on, and where in the file that is."""
+
+    text: str
+    offset: int
+    place: Place
+    transactional: bool  # False: controls transactions itself, or cannot run inside one
+
+
+def read_script(path: Path) -> Script:
+    """Read a SQL file as UTF-8, with or without a byte order mark.
+
+    Raises ConfigError when there is no such file, or it is a directory, unreadable, blank or not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a directory, not a SQL file.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: byte {error.start + 1} makes no character.") from None
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from None
+    if "\0" in text:  # libpg_query and libpq would silently stop reading there
+        raise ConfigError(f"{path} is not a SQL file: it has a NUL byte.")
+    if not text.strip():
+        raise ConfigError(f"{path} is empty.")
+    here = Path.cwd()
+    return Script(path=path.relative_to(here) if path.is_relative_to(here) else path, text=text)
+
+
+def parse_script(script: Script) -> tuple[Statement, ...]:
+    """Split a script into its statements; the whole text as one when pglast cannot parse it.
+
+    The server's own error then decides, since its grammar may be newer or older than pglast's.
+    Raises SchemaError for what only psql understands, ConfigError for a file of nothing but comments.
+    """
+    try:
+        parsed = _parse(script.text)
+    except parser.ParseError as error:
+        _refuse_psql_syntax(script, error.args[1])
+        return (_whole(script),)
+    except (
+        RecursionError
+    ):  # a very deep expression: pglast's Python tree overflows where the server's does not
+        return (_whole(script),)
+    if not parsed:
+        raise ConfigError(f"{script.path} has no SQL statement in it, only comments.")
+    for found in parsed:
+        if _talks_to_client(found.node):
+            raise _copy_error(script, found.start)
+    return tuple(_statement(script, found) for found in parsed)
+
+
+class _Parsed(NamedTuple):
+    node: Any
+    start: int
+    end: int
+
+
+def _parse(text: str) -> list[_Parsed]:
+    # pglast counts characters where libpg_query counts bytes; length 0 means: to the end of the text.
+    raws = parser.parse_sql(text)
+    starts = [(raw, raw.stmt_location or 0) for raw in raws]
+    return [
+        _Parsed(raw.stmt, start, start + raw.stmt_len if raw.stmt_len else len(text)) for raw, start in starts
+    ]
+
+
+def _statement(script: Script, found: _Parsed) -> Statement:
+    return Statement(
+        text=script.text[found.start : found.end],
+        offset=found.start,
+        place=script.place(found.start),
+        transactional=not _manages_transactions(found.node),
+    )
+
+
+def _whole(script: Script) -> Statement:
+    offset = len(script.text) - len(script.text.lstrip())
+    return Statement(text=script.text[offset:], offset=offset, place=script.place(offset), transactional=True)
+
+
+_NEVER_IN_TRANSACTION = (
+    ast.TransactionStmt,
+    ast.CreatedbStmt,
+    ast.DropdbStmt,
+    ast.AlterSystemStmt,
+    ast.CreateTableSpaceStmt,
+    ast.DropTableSpaceStmt,
+    ast.CreateSubscriptionStmt,
+    ast.DropSubscriptionStmt,
+    ast.AlterSubscriptionStmt,
+)
+
+
+def _manages_transactions(node: ast.Node) -> bool:
+    """Whether PostgreSQL runs this statement outside a transaction block only, or it opens or ends one."""
+    match node:
+        case ast.VacuumStmt():
+            return bool(node.is_vacuumcmd)
+        case ast.IndexStmt() | ast.DropStmt():
+            return bool(node.concurrent)
+        case ast.ReindexStmt():
+            single = (ReindexObjectType.REINDEX_OBJECT_INDEX, ReindexObjectType.REINDEX_OBJECT_TABLE)
+            return node.kind not in single or any(p.defname == "concurrently" for p in node.params or ())
+        case ast.AlterTableStmt():
+            return any(_detaches_concurrently(command) for command in node.cmds or ())
+        case ast.AlterDatabaseStmt():
+            return any(option.defname == "tablespace" for option in node.options or ())
+    return isinstance(node, _NEVER_IN_TRANSACTION)
+
+
+def _detaches_concurrently(command: ast.AlterTableCmd) -> bool:
+    detached = command.def_ if command.subtype == AlterTableType.AT_DetachPartition else None
+    return isinstance(detached, ast.PartitionCmd) and bool(detached.concurrent)
+
+
+def _talks_to_client(node: ast.Node) -> bool:
+    return isinstance(node, ast.CopyStmt) and node.filename is None
+
+
+def _refuse_psql_syntax(script: Script, offset: int) -> None:
+    """Say plainly that psql's own language stopped the parser, if that is what happened."""
+    try:
+        before = _parse(script.text[:offset])
+    except parser.ParseError:
+        before = []
+    # Rows that follow COPY … FROM STDIN are the first thing that cannot be parsed.
+    if before and _talks_to_client(before[-1].node):
+        raise _copy_error(script, before[-1].start)
+    if script.text[offset] == "\\":
+        command = script.text[offset:].split()[0]
+        raise SchemaError(
+            f"{script.place(offset)}: {command} is a command of psql, and not SQL.",
+            place=script.place(offset),
+            why=_without_psql(script, offset),
+            fixes=("take it out; what it would include can be listed as a file of its own",),
+        )
+
+
+def _copy_error(script: Script, offset: int) -> SchemaError:
+    return SchemaError(
+        f"{script.place(offset)}: COPY from STDIN or to STDOUT needs a client such as psql.",
+        place=script.place(offset),
+        why=_without_psql(script, offset),
+        fixes=("write the rows as INSERT statements",),
+    )
+
+
+def _without_psql(script: Script, offset: int) -> str:
+    shown = script.excerpt(script.place(offset), caret=True)
+    return f"{shown}\nFiles are sent to the server itself, without psql."

@@ -1,0 +1,50 @@
+"""A PostgreSQL server for as long as somebody needs it: started here and private, or attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pgassay.errors import ServerError
+from pgassay.server.attach import attach, is_connection
+from pgassay.server.binaries import find_binaries
+from pgassay.server.environment import libpq_environment_hidden
+from pgassay.server.ephemeral import run_ephemeral
+from pgassay.server.failures import describe_loss
+from pgassay.server.inspection import ServerChoice, inspect_server_choices
+from pgassay.server.model import Server
+
+__all__ = [
+    "Server",
+    "ServerChoice",
+    "describe_loss",
+    "inspect_server_choices",
+    "libpq_environment_hidden",
+    "open_server",
+]
+
+
+@contextmanager
+def open_server(choice: str, *, port: int | None = None, durable: bool = False) -> Iterator[Server]:
+    """A server to work on, gone at the end of the block (or, when attached, left as it was found).
+
+    `choice` is "embedded", "system", a bin directory, or a connection URL or conninfo string to attach to.
+    `port` also opens 127.0.0.1:port with a random password. `durable` keeps commits through a crash.
+    PG* variables of this process are hidden during the block; an attached server has used them before.
+    Raises ServerError.
+    """
+    if is_connection(choice):
+        if port is not None or durable:
+            raise ServerError(
+                "A port or durable settings can be chosen only for a server that is started here.",
+                why="The chosen server is a connection to one that runs already.",
+                fixes=("leave the port out", "choose embedded, system or a bin directory"),
+            )
+        server = attach(choice)
+        with libpq_environment_hidden():
+            yield server
+        return
+    binaries = find_binaries(choice if choice in ("embedded", "system") else Path(choice).expanduser())
+    with libpq_environment_hidden(), run_ephemeral(binaries, port=port, durable=durable) as server:
+        yield server

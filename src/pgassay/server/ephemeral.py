@@ -1,0 +1,123 @@
+"""Start a server of our own, and end it with the block, however the block ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pgassay.errors import ServerError
+from pgassay.server import supervisor
+from pgassay.server.account import choose_account
+from pgassay.server.binaries import Binaries
+from pgassay.server.directories import base_directories, choose_places, sweep
+from pgassay.server.environment import program_environment
+from pgassay.server.failures import describe_failed_start
+from pgassay.server.model import LOG_NAME, Server
+from pgassay.server.settings import SUPERUSER, configuration, initdb_arguments
+
+_SOCKET_PORT = 5432
+
+
+@contextmanager
+def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Iterator[Server]:
+    """A new server with an empty cluster. Raises ServerError when it cannot start."""
+    bases = base_directories(os.environ)
+    sweep(bases)
+    job = _plan(binaries, bases, port=port, durable=durable)
+    with _supervised(job, port=port) as ready:
+        server = Server(
+            host=ready["host"],
+            port=job.port,
+            user=SUPERUSER,
+            password=None,
+            version=binaries.version,
+            origin=binaries.origin,
+            bin_dir=Path(ready["bin_dir"]),
+        )
+        yield server if port is None else _with_password(server)
+
+
+def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, durable: bool) -> supervisor.Job:
+    chosen = choose_account(binaries.bin_dir, environ=os.environ)
+    places = choose_places(bases, chosen.account)
+    bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
+    if chosen.needs_copy:
+        bin_dir, copies = _plan_copies(binaries.bin_dir)
+    return supervisor.Job(
+        bin_dir=bin_dir,
+        copies=copies,
+        data_base=str(places.data),
+        socket_base=str(places.socket),
+        programs_base=str(places.programs),
+        user=chosen.account.uid if chosen.account else None,
+        group=chosen.account.gid if chosen.account else None,
+        environment=program_environment(os.environ),
+        initdb=initdb_arguments(binaries.version),
+        configuration=configuration(tcp=port is not None, durable=durable),
+        port=port or _SOCKET_PORT,
+        log_name=LOG_NAME,
+    )
+
+
+def _plan_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
+    """What to copy of an installation, in the same relative places: PostgreSQL finds its files from there."""
+    prefix = bin_dir.parent
+    parts = [prefix / name for name in (bin_dir.name, "lib", "share")]
+    # A wheel keeps its shared libraries beside the package: rpath $ORIGIN/../../../<package>.libs.
+    parts.append(prefix.parent.with_name(f"{prefix.parent.name}.libs"))
+    root = prefix.parent.parent
+    copies = [(str(part), str(part.relative_to(root))) for part in parts if part.is_dir()]
+    return str(bin_dir.relative_to(root)), copies
+
+
+@contextmanager
+def _supervised(job: supervisor.Job, *, port: int | None) -> Iterator[dict[str, str]]:
+    """A supervisor with its server; the end of the block closes its standard input and waits for it."""
+    command = [sys.executable, "-I", "-S", supervisor.__file__]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        cwd="/",
+        start_new_session=True,  # Ctrl-C in the terminal is for the owner, who still needs the server.
+    ) as process:
+        answer = _ask(process, job)
+        if "ready" not in answer:
+            raise describe_failed_start(**answer["failed"], base=Path(job.data_base), port=port)
+        yield answer["ready"]
+
+
+def _ask(process: subprocess.Popen[bytes], job: supervisor.Job) -> dict[str, dict[str, Any]]:
+    assert process.stdin and process.stdout
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(job._asdict()).encode() + b"\n")
+    line = process.stdout.readline()
+    if not line:
+        raise ServerError(
+            "Could not start PostgreSQL: its supervisor ended without an answer.",
+            why=f"Ran {sys.executable} -I -S {supervisor.__file__}",
+            fixes=("run again; if it happens again, run that command by hand to see its error",),
+        )
+    return dict(json.loads(line))
+
+
+def _with_password(server: Server) -> Server:
+    password = secrets.token_urlsafe(24)
+    with psycopg.connect(server.conninfo(server.maintenance), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("alter role {} password {}").format(sql.Identifier(server.user), sql.Literal(password))
+        )
+    return replace(server, password=password)

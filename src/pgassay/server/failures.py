@@ -1,0 +1,74 @@
+"""Turn what a server printed into an error that says what happened, why, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pgassay.errors import ServerError
+from pgassay.server.binaries import ATTACH_FIX
+from pgassay.server.model import ATTACHED, LOG_NAME, Server
+
+_TAIL_LINES = 20
+_FULL = "No space left on device"
+_FULL_BYTES = 1 << 16
+_SPACE_FIXES = (
+    "free some space there",
+    "set PGASSAY_TMPDIR (or TMPDIR) to a directory with at least 1 GB free",
+)
+
+
+def describe_failed_start(*, step: str, output: str, free: int, base: Path, port: int | None) -> ServerError:
+    """The error for a start that failed at `step` (setup, initdb, postgres), `free` bytes left in `base`."""
+    why = tail(output)
+    if _FULL in output or free < _FULL_BYTES:
+        return _disk_full("Could not start PostgreSQL", base, why)
+    if port is not None and "could not bind" in output:
+        return ServerError(
+            f"Could not start PostgreSQL: port {port} on 127.0.0.1 cannot be had.",
+            why=why,
+            fixes=(
+                "choose another port, or none (the private socket needs none)",
+                f"stop whoever has it; ask `lsof -i :{port}` or `ss -ltnp`",
+            ),
+        )
+    what = "its files could not be set up" if step == "setup" else f"{step} failed"
+    return ServerError(
+        f"Could not start PostgreSQL: {what}.",
+        why=why,
+        fixes=("choose another server: PGASSAY_SERVER=embedded, system or a bin directory", ATTACH_FIX),
+    )
+
+
+def describe_loss(server: Server, error: Exception) -> ServerError:
+    """The error for a server that went away in mid-run, with the end of its log where it is ours."""
+    reason = tail(str(error))
+    if server.origin == ATTACHED:
+        return ServerError(
+            f"Lost the connection to the PostgreSQL server {server.host}:{server.port}.",
+            why=reason,
+            fixes=("see that server's log, and run again when it is up",),
+        )
+    log = tail(_read_log(server))
+    if _FULL in log or _FULL in reason:
+        return _disk_full("The PostgreSQL server went away", Path(server.host).parents[1], f"{reason}\n{log}")
+    return ServerError(
+        "The PostgreSQL server went away in mid-run.",
+        why=f"{reason}\nThe end of its log:\n{log or '(empty)'}",
+        fixes=("run again; if memory was short, run fewer tests at a time",),
+    )
+
+
+def tail(text: str) -> str:
+    """The last lines of a log or of a program's output."""
+    return "\n".join(text.strip().splitlines()[-_TAIL_LINES:])
+
+
+def _disk_full(what: str, base: Path, why: str) -> ServerError:
+    return ServerError(f"{what}: no space left in {base}.", why=why, fixes=_SPACE_FIXES)
+
+
+def _read_log(server: Server) -> str:
+    try:
+        return Path(server.host, LOG_NAME).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

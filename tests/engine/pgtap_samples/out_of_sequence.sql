@@ -1,0 +1,3 @@
+select '1..2';
+select 'ok 2 - second';
+select 'ok 1 - first';

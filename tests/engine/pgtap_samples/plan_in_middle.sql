@@ -1,0 +1,3 @@
+select 'ok 1 - first';
+select '1..2';
+select 'ok 2 - second';

@@ -1,0 +1,5 @@
+begin;
+select plan(3);
+select ok(true, 'truth');
+select * from finish();
+rollback;

@@ -1,0 +1,3 @@
+select '1..2';
+select 'ok - first';
+select 'ok';

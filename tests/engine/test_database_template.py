@@ -1,0 +1,262 @@
+"""Templates are built once, whole or not at all; clones are one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import pgassay
+from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, open_client
+from pgassay.database.apply import connect
+from pgassay.database.recipe import read_stages
+from pgassay.errors import ConfigError, SchemaError, ServerError
+from pgassay.server import Server, open_server
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    with closing(connect(server.conninfo(server.maintenance))) as connection:
+        yield connection
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a SQL file whose content no other test shares, so that its template is new."""
+
+    def write_file(text: str) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.sql"
+        path.write_text(f"{text}\n-- {tmp_path}")
+        return path
+
+    return write_file
+
+
+def recipe(owner: str, *paths: Path) -> Recipe:
+    layers = tuple(Layer(name=f"layer {number}", scripts=(path,)) for number, path in enumerate(paths))
+    return Recipe(owner=owner, layers=layers)
+
+
+def exists(admin: psycopg.Connection[Any], name: str) -> bool:
+    return admin.execute("select from pg_database where datname = %s", [name]).fetchone() is not None
+
+
+def identity(admin: psycopg.Connection[Any], name: str) -> int:
+    return admin.execute("select oid from pg_database where datname = %s", [name]).fetchone()[0]
+
+
+def query(database: Database, text: str, *, user: str | None = None) -> Any:
+    with closing(database.connect(user=user, autocommit=True)) as connection:
+        return connection.execute(text.encode()).fetchone()[0]
+
+
+def test_template_is_built_once_and_found_again(server, owner, admin, write) -> None:
+    schema = recipe(owner, write("create table t (x int)"))
+    name = ensure_template(server, schema)
+    built = identity(admin, name)
+    assert ensure_template(server, schema) == name
+    assert identity(admin, name) == built
+    assert name.startswith("pgassay_t_")
+    assert len(name) == len("pgassay_t_") + 16
+
+
+def test_layers_below_a_change_are_shared(server, owner, admin, write) -> None:
+    base, one, two = write("create table base ()"), write("create table one ()"), write("create table two ()")
+    ensure_template(server, recipe(owner, base, one))
+    below = read_stages(server, recipe(owner, base, two))[0].template
+    built = identity(admin, below)
+    with clone(server, ensure_template(server, recipe(owner, base, two)), owner=owner) as made:
+        names = (
+            "select string_agg(tablename, ' ' order by tablename) from pg_tables where schemaname = 'public'"
+        )
+        assert query(made, names) == "base two"
+    assert identity(admin, below) == built
+
+
+def test_key_depends_on_content_owner_and_who_applies(server, write) -> None:
+    path = write("select 1")
+    keys = {read_stages(server, made)[-1].key for made in (recipe("a", path), recipe("b", path))}
+    keys |= {read_stages(server, Recipe(owner="a", layers=(layer,)))[-1].key for layer in _variants(path)}
+    path.write_text("select 2")
+    keys.add(read_stages(server, recipe("a", path))[-1].key)
+    assert len(keys) == 6
+
+
+def _variants(path: Path) -> tuple[Layer, ...]:
+    return (
+        Layer(name="layer 0", scripts=(path,), applied_by="superuser"),
+        Layer(name="layer 0", scripts=(path,), fingerprint="2"),
+        Layer(name="layer 0", scripts=(path, path)),
+    )
+
+
+def test_failed_build_leaves_no_template(server, owner, admin, write) -> None:
+    broken = recipe(owner, write("create table t (x int)"), write("select 1 / 0"))
+    with pytest.raises(SchemaError, match="division by zero"):
+        ensure_template(server, broken)
+    assert [exists(admin, stage.template) for stage in read_stages(server, broken)] == [True, False]
+
+
+def test_failed_build_is_dropped_even_when_its_statement_survived_the_watchdog(
+    server, owner, admin, write
+) -> None:
+    stubborn = (
+        "set statement_timeout = 0; do $$ begin loop begin perform pg_sleep(60);"
+        " exception when query_canceled then null; end; end loop; end $$"
+    )
+    layer = Layer(name="schema", scripts=(write(stubborn),))
+    hostile = Recipe(owner=owner, layers=(layer,), timeout_seconds=0.1)
+    with pytest.raises(SchemaError, match=r"stopped after 0\.1 s"):
+        ensure_template(server, hostile)
+    name = read_stages(server, hostile)[0].template
+    assert not exists(admin, name)
+    assert admin.execute("select count(*) from pg_stat_activity where datname = %s", [name]).fetchone() == (
+        0,
+    )
+
+
+def test_unreadable_file_makes_no_database(server, owner, admin, write, tmp_path) -> None:
+    good = write("select 1")
+    with pytest.raises(ConfigError, match="There is no file"):
+        ensure_template(server, recipe(owner, good, tmp_path / "missing.sql"))
+    assert not exists(admin, read_stages(server, recipe(owner, good))[0].template)
+
+
+def test_half_built_template_is_built_anew(server, owner, admin, write) -> None:
+    schema = recipe(owner, write("create table t (x int)"))
+    name = read_stages(server, schema)[0].template
+    admin.execute(f"create database {name}")  # as a process leaves it that died before the marker
+    half = identity(admin, name)
+    assert ensure_template(server, schema) == name
+    assert identity(admin, name) != half
+    with clone(server, name, owner=owner) as made:
+        assert query(made, "select count(*) from t") == 0
+
+
+_BUILD = """
+import json, sys
+from pathlib import Path
+from pgassay.database import Layer, Recipe, ensure_template
+from pgassay.server import Server, open_server
+values, owner, schema, log = json.loads(sys.argv[1])
+def step(connection):
+    with open(log, "a") as file:
+        file.write("built\\n")
+layer = Layer(name="schema", scripts=(Path(schema),), step=step)
+print(ensure_template(Server.from_json(values), Recipe(owner=owner, layers=(layer,))))
+"""
+
+
+def test_two_processes_that_want_one_template_build_it_once(server, owner, admin, write, tmp_path) -> None:
+    schema, log = write("create table t (x int)"), tmp_path / "log"
+    layer = Layer(name="schema", scripts=(schema,))
+    stage = read_stages(server, Recipe(owner=owner, layers=(layer,)))[0]
+    argument = json.dumps([server.to_json(), owner, str(schema), str(log)])
+    environment = os.environ | {"PYTHONPATH": str(Path(pgassay.__file__).parents[1])}
+    admin.execute("select pg_advisory_lock(%s)", [stage.lock])
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _BUILD, argument], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    waiting = (
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        " and (classid::bigint::bit(32) || objid::bigint::bit(32))::bit(64)::bigint = %s"
+    )
+    deadline = time.monotonic() + 20
+    while admin.execute(waiting, [stage.lock]).fetchone() != (2,) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    admin.execute("select pg_advisory_unlock(%s)", [stage.lock])
+    assert [worker.communicate(timeout=30)[0].strip() for worker in workers] == [stage.template] * 2
+    assert log.read_text() == "built\n"
+
+
+def test_step_gets_a_superuser_and_the_name_of_the_owner(server, owner, write) -> None:
+    seen = []
+
+    def look(connection: psycopg.Connection[Any]) -> None:
+        text = "select current_setting('is_superuser'), current_setting('pgassay.owner')"
+        seen.append(connection.execute(text).fetchone())
+
+    layer = Layer(name="step", scripts=(write("select 1"),), step=look, applied_by="superuser")
+    ensure_template(server, Recipe(owner=owner, layers=(layer,)))
+    assert seen == [("on", owner)]
+
+
+def test_clone_belongs_to_an_owner_who_is_no_superuser(server, owner, blank) -> None:
+    with clone(server, blank, owner=owner) as made:
+        facts = (
+            "select (select rolsuper from pg_roles where rolname = session_user)::text || ' ' || session_user"
+        )
+        assert query(made, facts, user=owner) == f"false {owner}"
+        assert (
+            query(made, "select pg_get_userbyid(datdba) from pg_database where datname = current_database()")
+            == owner
+        )
+
+
+def test_clones_are_independent(server, owner, write) -> None:
+    template = ensure_template(
+        server, recipe(owner, write("create table t (x int); insert into t values (1)"))
+    )
+    with clone(server, template, owner=owner) as one, clone(server, template, owner=owner) as two:
+        assert query(one, "delete from t returning x") == 1
+        assert (query(one, "select count(*) from t"), query(two, "select count(*) from t")) == (0, 1)
+
+
+def test_clone_is_dropped_at_the_end_even_while_a_connection_is_open(server, owner, admin, blank) -> None:
+    with clone(server, blank, owner=owner) as made:
+        connection = made.connect()
+    with closing(connection):
+        assert not exists(admin, made.name)
+
+
+def test_clone_is_dropped_when_its_block_raises(server, owner, admin, blank) -> None:
+    with pytest.raises(ZeroDivisionError), clone(server, blank, owner=owner) as made:
+        1 / 0  # noqa: B018
+    assert not exists(admin, made.name)
+
+
+def test_nobody_can_connect_to_a_template(server, blank) -> None:
+    with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
+        psycopg.connect(server.conninfo(blank))
+
+
+def test_superuser_is_never_chosen_as_owner(server) -> None:
+    assert choose_owner(server, server.user) == "pgassay_owner"
+    assert choose_owner(server, "no_such_role_yet") == "no_such_role_yet"
+
+
+def test_roles_made_on_an_attached_server_can_log_in_with_its_password(environment, write) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with open_server("embedded", port=port) as own, open_server(own.url("postgres")) as attached:
+        assert (attached.origin, choose_owner(attached, own.user)) == ("attached", "pgassay_owner")
+        schema = Layer(name="schema", scripts=(write("create table t (x int)"),))
+        template = ensure_template(attached, Recipe(owner="pgassay_owner", layers=(environment, schema)))
+        with clone(attached, template, owner="pgassay_owner") as made, open_client(made) as client:
+            assert client.value("select session_user::text") == "authenticator"
+            assert query(made, "select current_user::text", user=made.owner) == "pgassay_owner"
+
+
+def test_server_that_lets_nobody_make_the_owner_says_so(server, owner, admin, write) -> None:
+    admin.execute("create role pgassay_test_plain login createdb")
+    try:
+        plain = dataclasses.replace(server, user="pgassay_test_plain")
+        with pytest.raises(ServerError, match='Cannot create the role "no_such_owner"') as caught:
+            ensure_template(plain, recipe("no_such_owner", write("select 1")))
+        assert caught.value.fixes[0] == "attach with a role that may create roles"
+    finally:
+        admin.execute("drop role pgassay_test_plain")

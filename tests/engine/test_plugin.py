@@ -1,0 +1,110 @@
+"""The pytest plugin in projects of its own: what a test gets, and what a run answers."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CONFIG = """
+[tool.pgassay]
+schema = "schema.sql"
+pgtap = ["tap"]
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    pytester.makefile(".toml", pyproject=CONFIG)
+    pytester.makefile(".sql", schema="create table notes (id integer primary key);")
+    pytester.mkdir("tap")
+    return pytester
+
+
+def test_session_is_rolled_back_and_clone_is_its_own(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("attempt", [1, 2])
+        def test_insert(session, attempt):
+            session.execute("insert into notes values (1)")
+            assert session.value("select count(*) from notes") == 1
+
+        @pytest.mark.parametrize("attempt", [1, 2])
+        def test_commit(clone, attempt):
+            with clone.connect(user=clone.owner) as connection:
+                connection.execute("insert into notes values (1)")
+            with clone.connect() as connection:
+                assert connection.execute("select count(*) from notes").fetchone() == (1,)
+
+        def test_session_is_no_superuser(session):
+            assert session.value("select rolsuper from pg_roles where rolname = session_user") is False
+    """)
+    project.runpytest_subprocess().assert_outcomes(passed=5)
+
+
+def test_workers_share_the_controllers_server(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("n", range(4))
+        def test_server(workbench, n):
+            with open("servers.txt", "a") as out:
+                out.write(workbench.server.host + "\\n")
+    """)
+    project.runpytest_subprocess("-n", "2").assert_outcomes(passed=4)
+    servers = (project.path / "servers.txt").read_text().splitlines()
+    assert len(servers) == 4
+    assert len(set(servers)) == 1
+
+
+def test_killed_server_is_no_verdict_on_the_schema(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import os, signal
+
+        def test_kill(workbench):
+            with workbench.database() as database, database.connect() as connection:
+                query = "select split_part(pg_read_file('postmaster.pid'), e'\\\\n', 1)::integer"
+                os.kill(connection.execute(query).fetchone()[0], signal.SIGKILL)
+
+        def test_after(session):
+            assert session.value("select 1") == 1
+    """)
+    result = project.runpytest_subprocess()
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*pgassay: not judged*"])
+
+
+def test_schema_given_on_the_command_line_replaces_the_configured_one(project: pytest.Pytester) -> None:
+    project.makefile(".sql", other="create table others (id integer);")
+    project.makepyfile("""
+        def test_other(session):
+            assert session.value("select to_regclass('others') is not null and to_regclass('notes') is null")
+    """)
+    project.runpytest_subprocess("--pgassay-schema", "other.sql").assert_outcomes(passed=1)
+    project.runpytest_subprocess().assert_outcomes(failed=1)
+
+
+def test_schema_that_does_not_load_fails_tests_with_its_place(project: pytest.Pytester) -> None:
+    project.makefile(".sql", schema="create table notes (id integer);\nselect 1/0;")
+    project.makepyfile("def test_any(session):\n    pass\n")
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*schema.sql:2:1: division by zero*"])
+
+
+def test_bad_configuration_is_a_usage_error(project: pytest.Pytester) -> None:
+    project.makefile(".toml", pyproject="[tool.pgassay]\nschemas = 1\n")
+    project.makepyfile("def test_any():\n    pass\n")
+    result = project.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*Unknown key in *tool.pgassay*: schemas*"])
+
+
+def test_sql_files_outside_the_pgtap_folders_are_left_alone(project: pytest.Pytester) -> None:
+    (project.path / "tap" / "one.sql").write_text("begin; select plan(1); select ok(true, 'one'); rollback;")
+    result = project.runpytest_subprocess("--collect-only", "-q")
+    result.stdout.fnmatch_lines(["tap/one.sql::pgtap"])
+    result.stdout.no_fnmatch_line("*schema.sql*")

@@ -1,0 +1,138 @@
+"""A server ends with its owner, however the owner ends; nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgassay.server import Server, describe_loss, open_server
+from pgassay.server.directories import base_directories
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+# The forked child holds the owner's end of the supervisor's pipe open, as a child of multiprocessing would.
+OWNER = """
+import json, os, signal
+from pgassay.server import open_server
+with open_server("embedded") as server:
+    child = os.fork()
+    if child:
+        print(json.dumps([child, server.to_json()]), flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty directory that holds the servers of this test alone."""
+    folder = Path(tempfile.mkdtemp(prefix="owned by test ", dir=base_directories({})[0]))
+    folder.chmod(0o755)
+    monkeypatch.setenv("PGASSAY_TMPDIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def owner_process() -> Iterator[tuple[subprocess.Popen[bytes], Server]]:
+    """Another process that owns a server and has a child, which outlives it until the end of the block."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, env=environment) as owner:
+        assert owner.stdout
+        child, values = json.loads(owner.stdout.readline())
+        try:
+            yield owner, Server.from_json(values)
+        finally:
+            os.kill(child, signal.SIGKILL)
+            owner.kill()
+
+
+def postmaster_pid_file(server: Server) -> list[str]:
+    return (Path(server.host).parent / "data" / "postmaster.pid").read_text().splitlines()
+
+
+def family(server: Server) -> tuple[int, int, list[int]]:
+    """The pids of the supervisor, the postmaster and the postmaster's children."""
+    postmaster = int(postmaster_pid_file(server)[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return int(status(postmaster)[1]), postmaster, [int(pid) for pid in children]
+
+
+def status(pid: int) -> list[str]:
+    """State and parent of a process; a process that is gone has state X."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return ["X", "0"]
+
+
+def ended(*pids: int) -> bool:
+    return all(status(pid)[0] in "ZX" for pid in pids)
+
+
+def eventually(claim: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not claim() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return claim()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_owner_leaves_no_server(number: signal.Signals, base: Path) -> None:
+    with owner_process() as (owner, server):
+        supervisor, postmaster, children = family(server)
+        owner.send_signal(number)
+        assert eventually(lambda: ended(supervisor, postmaster, *children))
+        assert list(base.iterdir()) == []
+
+
+def test_terminated_supervisor_leaves_no_server(base: Path) -> None:
+    with open_server("embedded") as server:
+        supervisor, postmaster, children = family(server)
+        os.kill(supervisor, signal.SIGTERM)
+        assert eventually(lambda: ended(supervisor, postmaster, *children))
+        assert list(base.iterdir()) == []
+
+
+def test_killed_supervisor_takes_the_server_along_and_the_next_start_sweeps(base: Path) -> None:
+    with open_server("embedded") as server:
+        supervisor, postmaster, children = family(server)
+        os.kill(supervisor, signal.SIGKILL)
+        assert eventually(lambda: ended(supervisor, postmaster, *children))
+    assert [Path(server.host).parent] == list(base.iterdir())
+    with open_server("embedded") as successor:
+        assert [Path(successor.host).parent] == list(base.iterdir())
+
+
+def test_killed_server_is_told_with_its_log_and_leaves_no_runaway_backend(base: Path) -> None:
+    with open_server("embedded") as server:
+        _, postmaster, _ = family(server)
+        segment = postmaster_pid_file(server)[6].split()[1]
+        runaway = psycopg.connect(server.conninfo("postgres"))
+        runaway.pgconn.send_query(b"do 'begin loop end loop; end'")
+        bystander = psycopg.connect(server.conninfo("postgres"))
+        os.kill(postmaster, signal.SIGKILL)
+        assert eventually(lambda: ended(postmaster))
+        with pytest.raises(psycopg.OperationalError) as caught:
+            psycopg.connect(server.conninfo("postgres"))
+        loss = describe_loss(server, caught.value)
+        assert loss.what == "The PostgreSQL server went away in mid-run."
+        assert "database system is ready to accept connections" in loss.why
+        backend = runaway.info.backend_pid
+        assert not ended(backend)
+        runaway.close()
+        bystander.close()
+    assert ended(backend)
+    assert list(base.iterdir()) == []
+    assert segment not in [line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()]

@@ -1,0 +1,202 @@
+"""The gate on small projects: its verdicts, its findings, and that nothing is skipped silently."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from pgassay.config import Config
+from pgassay.database import Layer
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.report import FORMATS
+from pgassay.server import Server
+from pgassay.verdict import Case, Counts, Finding, Stage, Status, Verdict
+from pgassay.verify import verify
+
+GOOD = "create table public.notes (id integer primary key);\n"
+TEST = """
+def test_there_is_a_table(session):
+    assert session.value("select to_regclass('public.notes') is not null")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, environment: Layer) -> Iterator[Config]:
+    """A folder with a schema, one test, and a configuration; the path has a space."""
+    root = tmp_path / "a project"
+    (root / "tests").mkdir(parents=True)
+    (root / "schema.sql").write_text(GOOD, encoding="utf-8")
+    (root / "tests" / "test_notes.py").write_text(TEST, encoding="utf-8")
+    listed = ", ".join(f"'{path}'" for path in environment.scripts)
+    (root / "pyproject.toml").write_text(
+        f"[tool.pgassay]\nschema = 'schema.sql'\nenvironment = [{listed}]\n", encoding="utf-8"
+    )
+    yield Config(
+        root=root, schema=(root / "schema.sql",), environment=environment.scripts, suites=(root / "tests",)
+    )
+
+
+def status(verdict: Verdict) -> dict[str, Status]:
+    return {stage.name: stage.status for stage in verdict.stages}
+
+
+def test_sound_project_is_good(project: Config, server: Server) -> None:
+    verdict = verify(project, server)
+    assert status(verdict) == dict.fromkeys(("load", "lint", "suites"), Status.GOOD)
+    assert verdict.exit_code is ExitCode.GOOD
+    assert verdict.counts("tests") == Counts(passed=1)
+
+
+def test_failing_test_is_a_finding_with_its_place_and_reason(project: Config, server: Server) -> None:
+    file = project.suites[0] / "test_notes.py"
+    file.write_text(TEST.replace("is not null", "is null"), encoding="utf-8")
+    verdict = verify(project, server, only=("suites",))
+    print(verdict.stages)
+    (finding,) = verdict.findings
+    assert (finding.rule, finding.message) == ("suite", "tests/test_notes.py::test_there_is_a_table")
+    assert (finding.file, finding.line) == (file, 2)
+    assert "assert False" in finding.witness
+    assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config, server: Server) -> None:
+    project.schema[0].write_text(GOOD + "select 1/0;\n", encoding="utf-8")
+    verdict = verify(project, server, only=("load", "suites"))
+    assert status(verdict) == {"load": Status.PROBLEM, "lint": Status.SKIPPED, "suites": Status.NOT_JUDGED}
+    (finding,) = verdict.findings
+    assert (finding.rule, finding.file, finding.line) == ("load", project.schema[0], 2)
+    assert "division by zero" in finding.message
+    assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+def test_untidy_schema_is_a_finding_for_each_rule_it_breaks(project: Config, server: Server) -> None:
+    project.schema[0].write_text(GOOD + "SELECT 1;\n", encoding="utf-8")
+    verdict = verify(project, server, only=("load", "lint"))
+    assert [(f.rule, f.line) for f in verdict.findings] == [("lint.CP01", 2)]
+    assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "import pytest\n@pytest.mark.skip(reason='later')\ndef test_nothing():\n    pass\n",
+    ],
+    ids=["no test", "every test skipped"],
+)
+def test_no_test_that_ran_is_never_good(project: Config, server: Server, body: str) -> None:
+    (project.suites[0] / "test_notes.py").write_text(body, encoding="utf-8")
+    verdict = verify(project, server)
+    assert status(verdict)["suites"] is Status.NOT_JUDGED
+    assert verdict.stages[-1].detail == "no test was collected"
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_project_without_suites_is_not_judged(project: Config, server: Server) -> None:
+    verdict = verify(Config(root=project.root, schema=project.schema), server)
+    assert verdict.stages[-1].detail == "no suites configured: no test to run"
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_broken_test_file_fails_the_gate(project: Config, server: Server) -> None:
+    (project.suites[0] / "test_notes.py").write_text("import nonesuch\n", encoding="utf-8")
+    verdict = verify(project, server, only=("suites",))
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+    assert "nonesuch" in verdict.findings[0].witness
+
+
+def test_missing_schema_cannot_be_judged(project: Config, server: Server) -> None:
+    missing = project.root / "nonesuch.sql"
+    with pytest.raises(ConfigError, match=r"There is no file .*nonesuch\.sql"):
+        verify(Config(root=project.root, schema=(missing,)), server)
+
+
+SAMPLE = Verdict(
+    schema=(Path("/p/schema.sql"),),
+    server="PostgreSQL 18.6 (embedded)",
+    stages=(
+        Stage(name="load", status=Status.GOOD, detail="schema.sql", seconds=0.25),
+        Stage(
+            name="lint",
+            status=Status.PROBLEM,
+            detail="1 file, 1 findings",
+            findings=(Finding(rule="lint.CP01", message="Keywords", file=Path("/p/schema.sql"), line=7),),
+        ),
+        Stage(
+            name="suites",
+            status=Status.PROBLEM,
+            detail="tests 1 passed 1 failed 1 skipped",
+            findings=(
+                Finding(
+                    rule="suite", message="t.py::test_b", file=Path("/p/t.py"), line=3, witness="E   no <b>"
+                ),
+            ),
+            cases=(
+                Case(name="t.py::test_a", outcome="passed"),
+                Case(
+                    name="t.py::test_b",
+                    outcome="failed",
+                    reason="E   no <b>\x1b",
+                    file=Path("/p/t.py"),
+                    line=3,
+                ),
+                Case(name="t.py::test_c", outcome="skipped", reason="needs npm"),
+            ),
+            counts={"tests": Counts(passed=1, failed=1, skipped=1), "pgtap": Counts(passed=5)},
+        ),
+    ),
+)
+
+
+def test_json_report_keeps_its_contract() -> None:
+    document = json.loads(FORMATS["json"](SAMPLE))
+    assert document["version"] == 1
+    assert document["verdict"] == "problem"
+    assert document["findings"][0] == {
+        "rule": "lint.CP01", "message": "Keywords", "file": "/p/schema.sql", "line": 7, "witness": None,
+    }  # fmt: skip
+    assert document["tests"] == {"passed": 1, "failed": 1, "skipped": 1}
+    assert document["pgtap"] == {"passed": 5, "failed": 0, "skipped": 0}
+
+
+def test_junit_report_counts_every_case() -> None:
+    suites = {suite.get("name"): suite for suite in fromstring(FORMATS["junit"](SAMPLE))}
+    counted = {
+        name: tuple(s.get(k) for k in ("tests", "failures", "skipped", "errors"))
+        for name, s in suites.items()
+    }
+    assert counted == {
+        "load": ("1", "0", "0", "0"),
+        "lint": ("1", "1", "0", "0"),
+        "suites": ("3", "1", "1", "0"),
+    }
+    assert suites["suites"].find("testcase/failure").text == "E   no <b>\N{REPLACEMENT CHARACTER}"
+
+
+def test_junit_report_of_a_stage_that_could_not_judge_is_an_error() -> None:
+    verdict = Verdict(
+        schema=(), server="", stages=(Stage(name="suites", status=Status.NOT_JUDGED, detail="no test"),)
+    )
+    (suite,) = fromstring(FORMATS["junit"](verdict))
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    assert suite.find("testcase/error").get("message") == "no test"
+
+
+def test_text_report_names_places_reasons_and_skips_within_80_columns() -> None:
+    text = FORMATS["text"](SAMPLE)
+    assert "/p/schema.sql:7  Keywords [lint.CP01]" in text
+    assert "FAILED t.py::test_b\n  E   no <b>" in text
+    assert "skipped t.py::test_c: needs npm" in text
+    assert text.endswith("verdict: problem\n")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_markdown_report_escapes_what_markup_would_eat() -> None:
+    markdown = FORMATS["markdown"](SAMPLE)
+    assert markdown.startswith("## pgassay: problem\n")
+    assert "<summary>/p/t.py:3 t.py::test_b</summary>" in markdown
+    assert "```\nE   no <b>\n```" in markdown
