@@ -1,20 +1,17 @@
-"""One server for the engine's tests, per process."""
+"""The run's server for the engine's tests, and what they build on."""
 
 from __future__ import annotations
-
-import os
-from collections.abc import Iterator
 
 import pytest
 
 from pgassay.database import Layer, Recipe, choose_owner, ensure_template
-from pgassay.server import Server, open_server
+from pgassay.server import Server
+from pgassay.workbench import Workbench
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with open_server(os.environ.get("PGASSAY_SERVER", "embedded")) as found:
-        yield found
+def server(workbench: Workbench) -> Server:
+    return workbench.server
 
 
 @pytest.fixture(scope="session")

@@ -115,6 +115,16 @@ def test_killed_supervisor_takes_the_server_along_and_the_next_start_sweeps(base
         assert [Path(successor.host).parent] == list(base.iterdir())
 
 
+def test_sweep_leaves_what_only_begins_like_a_servers_directory(base: Path) -> None:
+    for name in ("pgassay-suites-k3faqwbm", "pgassay-cache", "pgassay-0123456789abcdef"):
+        (base / name).mkdir()
+    (base / "pgassay-0123456789ab").mkdir()
+    with open_server("embedded"):
+        pass
+    left = {folder.name for folder in base.iterdir()}
+    assert left == {"pgassay-suites-k3faqwbm", "pgassay-cache", "pgassay-0123456789abcdef"}
+
+
 def test_killed_server_is_told_with_its_log_and_leaves_no_runaway_backend(base: Path) -> None:
     with open_server("embedded") as server:
         _, postmaster, _ = family(server)

@@ -1,7 +1,7 @@
-"""Who may do what with whose row: one statement for each table and command, and what becomes of it for each persona.
+"""Who may do what with whose row: a statement for each table and command, and its outcome for each persona.
 
-A statement acts on the row of one user, %(user)s: Alice's for anon, Alice herself, Bob and the backend; Dave's own for Dave,
-whose account is closed. Every target exists: whoever has the right touches exactly one row.
+A statement acts on the row of one user, %(user)s: Alice's for anon, Alice herself, Bob and the backend;
+Dave's own for Dave, whose account is closed. Every target exists: whoever has the right touches one row.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ STATEMENTS: dict[tuple[str, str], str] = {
     ("webhook_logs", "delete"): "delete from public.webhook_logs where event_id = 'evt_1'",
     ("api_usage_logs", "select"): "select from public.api_usage_logs where api_provider = 'openai'",
     ("api_usage_logs", "insert"): "insert into public.api_usage_logs (api_provider) values ('openai')",
-    ("api_usage_logs", "update"): "update public.api_usage_logs set cost_usd = 1 where api_provider = 'openai'",
+    (
+        "api_usage_logs",
+        "update",
+    ): "update public.api_usage_logs set cost_usd = 1 where api_provider = 'openai'",
     ("api_usage_logs", "delete"): "delete from public.api_usage_logs where api_provider = 'openai'",
 }
 

@@ -24,6 +24,9 @@ DAVE = "dead0000-0000-4000-8000-000000000003"
 ALICE_JOBS = {status: f"{ALICE[:-3]}{number}" for number, status in enumerate(STATES, start=101)}
 """Alice's job in each state (fixtures/world.sql); those from QUEUED on were charged one credit."""
 
+STAMPS = ("created_at", "queued_at", "started_at", "completed_at", "lease_expires_at", "next_attempt_at")
+"""The times of a job that only its trigger and its worker write."""
+
 Entry = tuple[str, int, int]
 """Type, amount and balance_after of one entry of the ledger."""
 
@@ -65,7 +68,9 @@ def read_books(session: Session, user: str | None) -> Books:
             " where user_id = %s order by id",
             [user],
         )
-    return Books(**found.rows[0], entries=[(e["type"], e["amount"], e["balance_after"]) for e in entries.rows])
+    return Books(
+        **found.rows[0], entries=[(e["type"], e["amount"], e["balance_after"]) for e in entries.rows]
+    )
 
 
 def find_disagreements(session: Session) -> list[dict[str, Any]]:
@@ -101,6 +106,15 @@ def move_job(session: Session, job: str, *statuses: str) -> None:
 def read_job(session: Session, job: str) -> dict[str, Any]:
     with session.act_as(SERVICE):
         return session.execute("select * from public.jobs where id = %s", [job]).rows[0]
+
+
+def tell_changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """What became of the times of a job that differ: set, moved or cleared."""
+    return {
+        name: "set" if before[name] is None else "cleared" if after[name] is None else "moved"
+        for name in STAMPS
+        if before[name] != after[name]
+    }
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Privileges as lines of text: one for each object, grantee and privilege, however the catalog stores them."""
+"""Privileges as text: one for each object, grantee and privilege, however the catalog stores them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ENTRIES = """
         from namespaces as n
         union all
         select
-            format('%%s %%I.%%I', case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end,
-                n.nspname, c.relname),
+            case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
+            || format('%%I.%%I', n.nspname, c.relname),
             c.relowner,
             coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)),
             n.is_own
@@ -51,7 +51,8 @@ _ENTRIES = """
         left join pg_default_acl as a
             on a.defaclobjtype = k.kind and a.defaclnamespace = 0 and a.defaclrole = d.datdba
         union all
-        select format('default of %%s in %%I', a.defaclobjtype, n.nspname), a.defaclrole, a.defaclacl, n.is_own
+        select
+            format('default of %%s in %%I', a.defaclobjtype, n.nspname), a.defaclrole, a.defaclacl, n.is_own
         from pg_default_acl as a inner join namespaces as n on a.defaclnamespace = n.oid
     )
 

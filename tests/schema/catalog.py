@@ -38,7 +38,8 @@ _DEFINITIONS = """
     from pg_trigger as t where not t.tgisinternal
     union all
     select concat_ws(' | ', 'policy', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive,
-        p.polroles::regrole[]::text, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+        p.polroles::regrole[]::text, pg_get_expr(p.polqual, p.polrelid),
+        pg_get_expr(p.polwithcheck, p.polrelid))
     from pg_policy as p
     union all
     select concat_ws(' | ', 'function', p.oid::regprocedure, pg_get_functiondef(p.oid), p.proowner::regrole,
@@ -46,7 +47,8 @@ _DEFINITIONS = """
     from pg_proc as p inner join own on p.pronamespace = own.oid
     union all
     select concat_ws(' | ', 'type', t.oid::regtype, t.typtype, obj_description(t.oid, 'pg_type'),
-        (select string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_enum as e where e.enumtypid = t.oid))
+        (select array_agg(e.enumlabel order by e.enumsortorder)
+            from pg_enum as e where e.enumtypid = t.oid))
     from pg_type as t inner join own on t.typnamespace = own.oid
     union all
     select concat_ws(' | ', 'schema', n.nspname, n.nspowner::regrole, obj_description(n.oid, 'pg_namespace'))
@@ -57,7 +59,8 @@ _DEFINITIONS = """
     select concat_ws(' | ', 'published', p.pubname, r.prrelid::regclass)
     from pg_publication_rel as r inner join pg_publication as p on r.prpubid = p.oid
     union all
-    select concat_ws(' | ', 'default privileges', d.defaclnamespace::regnamespace, d.defaclobjtype, d.defaclacl)
+    select concat_ws(' | ', 'default privileges', d.defaclnamespace::regnamespace, d.defaclobjtype,
+        d.defaclacl)
     from pg_default_acl as d
 """
 

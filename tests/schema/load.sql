@@ -30,7 +30,16 @@ insert into public.user_preferences (user_id)
 select u.id from public.users as u;
 
 insert into public.jobs (
-    id, user_id, client_request_id, status, priority, progress_percentage, created_at, queued_at, started_at, completed_at,
+    id,
+    user_id,
+    client_request_id,
+    status,
+    priority,
+    progress_percentage,
+    created_at,
+    queued_at,
+    started_at,
+    completed_at,
     lease_expires_at
 )
 select
@@ -46,7 +55,7 @@ select
         when j.status not in ('PENDING', 'UPLOADING', 'QUEUED', 'CANCELLED') then j.created_at + interval '40 seconds'
     end as started_at,
     case when j.status in ('COMPLETED', 'FAILED', 'CANCELLED') then j.created_at + interval '9 minutes' end
-    as completed_at,
+        as completed_at,
     case
         when j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
             then case j.n % 10 when 0 then timestamptz '2025-03-01 00:00+00' else '2100-01-01 00:00+00' end

@@ -1,4 +1,4 @@
-"""Payments for the tests of money. Everything here acts as the session's persona."""
+"""Payments for the tests of money; made by whoever the session acts as."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from pgassay.observation import Attempt
 
 PAYMENT_STATES = ("PENDING", "COMPLETED", "REFUNDED", "FAILED", "CANCELLED")
 ALICE_PAYMENTS = {status: f"{ALICE[:-3]}{number}" for number, status in enumerate(PAYMENT_STATES, start=201)}
-"""Alice's payment in each state (fixtures/world.sql); the completed one is 10 credits, the others but one 3."""
+"""Alice's payment in each state (fixtures/world.sql): 10 credits if completed, 3 if pending or failed."""
 ALICE_TRIAL = f"{ALICE[:-3]}206"
 
 SET_STATUS = "update public.payments set status = %s where id = %s"
 
 
-def order(session: Session, user: str | None, package: str | None = "Starter Pack", **columns: Any) -> Attempt:
+def order(
+    session: Session, user: str | None, package: str | None = "Starter Pack", **columns: Any
+) -> Attempt:
     """Try to insert a payment for a package, by STRIPE unless told otherwise; returns the whole row."""
     packages = "(select id from public.credit_packages where name = %s)"
     row = {"user_id": user, "provider": "STRIPE"} | columns

@@ -24,8 +24,8 @@ def triggers_asleep(session: Session) -> Iterator[None]:
 
 
 def insert(session: Session, table: str, values: Mapping[str, Any]) -> Attempt:
-    """Insert one row as it is. Text goes in untyped, so that it fits a column of any type."""
-    query = sql.SQL("insert into public.{} ({}) values ({})").format(
+    """Insert one row as it is, identity columns too; text goes in untyped, to fit any type."""
+    query = sql.SQL("insert into public.{} ({}) overriding system value values ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, values)),
         sql.SQL(", ").join(map(sql.Literal, values.values())),
@@ -35,7 +35,7 @@ def insert(session: Session, table: str, values: Mapping[str, Any]) -> Attempt:
 
 
 def place_job(session: Session, **values: Any) -> None:
-    """Place one of Alice's jobs as `values` say. Durations such as "-30 seconds" are times relative to now()."""
+    """Place one of Alice's jobs as it is; what ends in _at is given as an interval from now()."""
     moments = {name: offset for name, offset in values.items() if name.endswith("_at")}
     plain = {"user_id": ALICE} | {name: value for name, value in values.items() if name not in moments}
     query = sql.SQL("insert into public.jobs ({}) values ({})").format(

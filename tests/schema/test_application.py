@@ -93,9 +93,7 @@ def test_second_run_fails_at_its_first_statement(deployed: Database, files: tupl
     assert catalog_of(deployed) == before
 
 
-def test_second_run_of_storage_fails_and_changes_nothing(
-    deployed: Database, files: tuple[Path, ...]
-) -> None:
+def test_second_run_of_storage_fails_and_changes_nothing(deployed: Database, files: tuple[Path, ...]) -> None:
     before = catalog_of(deployed)
     with pytest.raises(SchemaError, match="already exists") as caught:
         apply(deployed, files[1])
@@ -103,9 +101,7 @@ def test_second_run_of_storage_fails_and_changes_nothing(
     assert catalog_of(deployed) == before
 
 
-def test_second_run_that_ignores_errors_changes_nothing(
-    deployed: Database, files: tuple[Path, ...]
-) -> None:
+def test_second_run_that_ignores_errors_changes_nothing(deployed: Database, files: tuple[Path, ...]) -> None:
     """As psql without ON_ERROR_STOP, which goes on after an error."""
     before = catalog_of(deployed)
     with closing(deployed.connect(user=deployed.owner, autocommit=True)) as connection:
@@ -131,10 +127,11 @@ def test_role_without_bypassrls_is_refused_plainly(project: Database, files: tup
 
 
 def test_owner_of_every_object_is_an_ordinary_role(deployed: Database) -> None:
-    owners = """
-        select relowner from pg_class where relnamespace in ('public'::regnamespace, 'private'::regnamespace)
-        union select proowner from pg_proc where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
-        union select typowner from pg_type where typnamespace in ('public'::regnamespace, 'private'::regnamespace)
+    own = "in ('public'::regnamespace, 'private'::regnamespace)"
+    owners = f"""
+        select relowner from pg_class where relnamespace {own}
+        union select proowner from pg_proc where pronamespace {own}
+        union select typowner from pg_type where typnamespace {own}
         union select nspowner from pg_namespace where nspname = 'private'
     """
     query = f"""

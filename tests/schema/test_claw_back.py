@@ -97,11 +97,3 @@ def test_shortfall_joins_the_metadata_that_was_there(backend: Session, erin: Per
     add_job(backend, erin.id, status="QUEUED", cost=3)
     assert backend.attempt(SET_STATUS, ["REFUNDED", payment]).outcome is Outcome.ALLOWED
     assert read_payment(backend, payment)["metadata"] == note | {"shortfall": 3}
-
-
-def test_job_paid_by_a_refunded_payment_still_gets_its_refund(backend: Session, erin: Persona) -> None:
-    payment = buy(backend, erin.id)
-    job = add_job(backend, erin.id, status="QUEUED", cost=3)
-    backend.execute(SET_STATUS, ["REFUNDED", payment])
-    backend.execute("update public.jobs set status = 'FAILED' where id = %s", [job])
-    assert read_books(backend, erin.id).entries == [("PURCHASE", 3, 3), ("USAGE", -3, 0), ("REFUND", 3, 3)]

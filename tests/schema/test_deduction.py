@@ -90,7 +90,12 @@ def test_cost_set_while_queueing_is_the_cost_that_is_charged(backend: Session, e
 
 def test_rows_of_one_insert_are_charged_one_by_one_in_order_of_id(backend: Session, erin: Persona) -> None:
     frank = open_account(backend, "frank", credits=2)
-    rows = [(JOB_IDS[3], erin.id, 3), (JOB_IDS[1], erin.id, 1), (JOB_IDS[2], frank.id, 2), (JOB_IDS[0], erin.id, 5)]
+    rows = [
+        (JOB_IDS[3], erin.id, 3),
+        (JOB_IDS[1], erin.id, 1),
+        (JOB_IDS[2], frank.id, 2),
+        (JOB_IDS[0], erin.id, 5),
+    ]
     backend.execute(
         "insert into public.jobs (id, user_id, status, credits_cost)"
         " select j.id, j.owner, 'QUEUED', j.cost"
@@ -104,7 +109,10 @@ def test_rows_of_one_insert_are_charged_one_by_one_in_order_of_id(backend: Sessi
 def test_rows_of_one_update_are_charged_one_by_one(backend: Session, erin: Persona) -> None:
     for status, cost in (("PENDING", 4), ("UPLOADING", 4), ("QUEUED", 1)):
         add_job(backend, erin.id, status=status, cost=cost)
-    assert backend.execute("update public.jobs set status = 'QUEUED' where user_id = %s", [erin.id]).rowcount == 3
+    assert (
+        backend.execute("update public.jobs set status = 'QUEUED' where user_id = %s", [erin.id]).rowcount
+        == 3
+    )
     assert read_books(backend, erin.id).entries[1:] == [("USAGE", -1, 9), ("USAGE", -4, 5), ("USAGE", -4, 1)]
 
 
@@ -134,7 +142,10 @@ def test_job_that_cannot_be_paid_stays_as_it_was(backend: Session, erin: Persona
 def test_statement_with_several_jobs_is_paid_whole_or_not_at_all(
     backend: Session, erin: Persona, each: int, sqlstate: str, jobs: int
 ) -> None:
-    insert = "insert into public.jobs (user_id, status, credits_cost) select %s, 'QUEUED', %s from generate_series(1, 2)"
+    insert = """
+        insert into public.jobs (user_id, status, credits_cost)
+        select %s, 'QUEUED', %s from generate_series(1, 2)
+    """
     assert backend.attempt(insert, [erin.id, each]).sqlstate == sqlstate
     assert count_jobs(backend, erin.id) == jobs
     assert len(read_books(backend, erin.id).entries) == 1 + jobs

@@ -17,7 +17,7 @@ BOB = "b0b00000-0000-4000-8000-000000000002"
 
 @pytest.fixture(scope="module")
 def client(workbench: Workbench) -> Iterator[Client]:
-    """A real login as authenticator: a session of the owner's may become any role again, whoever it acts as."""
+    """A real login as authenticator: behind a session is the owner, who may become any role again."""
     with workbench.database() as database, open_client(database) as client:
         yield client
 

@@ -132,9 +132,7 @@ def test_balance_beyond_an_integer_is_refused(backend: Session, erin: Persona) -
 
 
 @pytest.mark.parametrize("name", ["anon", "alice", "bob", "dave"])
-def test_only_the_backend_may_grant(
-    backend: Session, personas: Mapping[str, Persona], name: str
-) -> None:
+def test_only_the_backend_may_grant(backend: Session, personas: Mapping[str, Persona], name: str) -> None:
     before = read_books(backend, ALICE)
     with backend.act_as(personas[name]):
         assert grant(backend).outcome is Outcome.DENIED_GRANT

@@ -138,21 +138,16 @@ def test_entry_names_what_its_type_needs(
 
 
 @pytest.mark.parametrize(
-    ("kind", "amount", "column", "own", "constraint"),
-    [
-        ("USAGE", -1, "job_id", UNPAID_JOB, "credit_transactions_job_is_own"),
-        ("REFUND", 1, "job_id", UNPAID_JOB, "credit_transactions_job_is_own"),
-        ("PURCHASE", 1, "payment_id", PENDING_PAYMENT, "credit_transactions_payment_is_own"),
-        ("ADJUSTMENT", -1, "payment_id", PENDING_PAYMENT, "credit_transactions_payment_is_own"),
-    ],
+    ("kind", "amount", "link"),
+    [("USAGE", -1, "job"), ("REFUND", 1, "job"), ("PURCHASE", 1, "payment"), ("ADJUSTMENT", -1, "payment")],
 )
 def test_entry_on_somebody_elses_job_or_payment_is_impossible(
-    session: Session, kind: str, amount: int, column: str, own: str, constraint: str
+    session: Session, kind: str, amount: int, link: str
 ) -> None:
-    foreign = BOB[:-3] + own[-3:]
-    tried = post(session, type=kind, amount=amount, **{column: foreign})
-    assert (tried.sqlstate, tried.constraint) == ("23503", constraint)
-    assert post(session, type=kind, amount=amount, **{column: own}).outcome is Outcome.ALLOWED
+    own = {"job": UNPAID_JOB, "payment": PENDING_PAYMENT}[link]
+    tried = post(session, type=kind, amount=amount, **{f"{link}_id": BOB[:-3] + own[-3:]})
+    assert (tried.sqlstate, tried.constraint) == ("23503", f"credit_transactions_{link}_is_own")
+    assert post(session, type=kind, amount=amount, **{f"{link}_id": own}).outcome is Outcome.ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -198,23 +193,23 @@ def test_rows_of_one_insert_continue_each_other(session: Session, second: int, s
 
 
 @pytest.mark.parametrize(
-    ("kind", "amount", "columns", "purchased", "used"),
+    ("kind", "amount", "columns", "counted"),
     [
-        ("PURCHASE", 2, {"payment_id": PENDING_PAYMENT}, 2, 0),
-        ("USAGE", -2, {"job_id": UNPAID_JOB}, 0, 2),
-        ("REFUND", 2, {"job_id": UNPAID_JOB}, 0, -2),
-        ("BONUS", 2, {}, 0, 0),
-        ("ADJUSTMENT", -2, {}, 0, 0),
-        ("ADJUSTMENT", -2, {"payment_id": COMPLETED_PAYMENT}, 0, 0),
+        ("PURCHASE", 2, {"payment_id": PENDING_PAYMENT}, (2, 0)),
+        ("USAGE", -2, {"job_id": UNPAID_JOB}, (0, 2)),
+        ("REFUND", 2, {"job_id": UNPAID_JOB}, (0, -2)),
+        ("BONUS", 2, {}, (0, 0)),
+        ("ADJUSTMENT", -2, {}, (0, 0)),
+        ("ADJUSTMENT", -2, {"payment_id": COMPLETED_PAYMENT}, (0, 0)),
     ],
 )
 def test_totals_count_purchases_gross_and_usage_net_of_refunds(
-    session: Session, kind: str, amount: int, columns: dict[str, Any], purchased: int, used: int
+    session: Session, kind: str, amount: int, columns: dict[str, Any], counted: tuple[int, int]
 ) -> None:
     before = read_books(session, ALICE)
     assert post(session, type=kind, amount=amount, **columns).outcome is Outcome.ALLOWED
     after = read_books(session, ALICE)
-    assert (after.purchased - before.purchased, after.used - before.used) == (purchased, used)
+    assert (after.purchased - before.purchased, after.used - before.used) == counted
 
 
 def test_restored_entry_does_not_move_the_balance_again(session: Session) -> None:

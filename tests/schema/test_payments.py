@@ -112,7 +112,9 @@ def test_sale_takes_the_snapshot_of_its_package_or_is_refused(
 ) -> None:
     tried = order(backend, BOB, "Popular Pack", **sent)
     assert tried.sqlstate == sqlstate
-    assert [(row["amount_thb"], row["credits_purchased"]) for row in tried.rows] == [(299, 10)] * (not sqlstate)
+    assert [(row["amount_thb"], row["credits_purchased"]) for row in tried.rows] == [(299, 10)] * (
+        not sqlstate
+    )
 
 
 def test_package_that_is_not_for_sale_is_refused(backend: Session) -> None:
@@ -124,7 +126,9 @@ def test_package_that_is_not_for_sale_is_refused(backend: Session) -> None:
 
 
 def test_completed_payment_posts_its_snapshot_and_not_the_package_of_today(backend: Session) -> None:
-    change = "update public.credit_packages set credits = 50, price_thb = 1, is_active = false where name = %s"
+    change = (
+        "update public.credit_packages set credits = 50, price_thb = 1, is_active = false where name = %s"
+    )
     assert backend.execute(change, ["Starter Pack"]).rowcount == 1
     before = read_books(backend, ALICE)
     assert backend.attempt(SET_STATUS, ["COMPLETED", ALICE_PAYMENTS["FAILED"]]).sqlstate == ""
@@ -143,16 +147,20 @@ def test_payments_completed_in_one_statement_are_posted_one_by_one(backend: Sess
 
 
 @pytest.mark.parametrize(
-    ("provider", "sqlstate"), [("MANUAL", ""), ("STRIPE", "23514"), ("PROMPTPAY", "23514"), ("TRUEMONEY", "23514")]
+    ("provider", "sqlstate"),
+    [("MANUAL", ""), ("STRIPE", "23514"), ("PROMPTPAY", "23514"), ("TRUEMONEY", "23514")],
 )
 def test_sale_without_a_package_is_entered_by_hand_only(
     backend: Session, provider: str, sqlstate: str
 ) -> None:
     before = read_books(backend, BOB)
-    tried = order(
-        *(backend, BOB, None), provider=provider, amount_thb=50, credits_purchased=2, status="COMPLETED",
-        provider_transaction_id="by-hand",
-    )  # fmt: skip
+    sale = {
+        "amount_thb": 50,
+        "credits_purchased": 2,
+        "status": "COMPLETED",
+        "provider_transaction_id": "sale",
+    }
+    tried = order(backend, BOB, None, provider=provider, **sale)
     assert (tried.sqlstate, tried.constraint) == (
         sqlstate,
         "payments_package_unless_manual" if sqlstate else "",
@@ -189,8 +197,8 @@ def test_times_sent_by_the_backend_are_ignored(backend: Session) -> None:
     assert earliest <= row["created_at"] == row["updated_at"]
     assert (row["paid_at"], row["refunded_at"]) == (None, None)
     before = read_payment(backend, ALICE_PAYMENTS["COMPLETED"])
-    update = "update public.payments set created_at = %(t)s, paid_at = %(t)s, refunded_at = %(t)s where id = %(id)s"
-    assert backend.execute(update, {"t": sent, "id": before["id"]}).rowcount == 1
+    update = "update public.payments set created_at = %s, paid_at = %s, refunded_at = %s where id = %s"
+    assert backend.execute(update, [sent, sent, sent, before["id"]]).rowcount == 1
     after = read_payment(backend, ALICE_PAYMENTS["COMPLETED"])
     assert [after[name] for name in STAMPS] == [before[name] for name in STAMPS]
 
@@ -216,7 +224,9 @@ def test_paid_payment_has_a_transaction_id_unless_manual(backend: Session, provi
     if provider != "MANUAL":
         assert (tried.sqlstate, tried.constraint) == ("23514", "payments_paid_has_transaction")
         assert read_books(backend, BOB) == before
-        together = "update public.payments set status = 'COMPLETED', provider_transaction_id = 'x' where id = %s"
+        together = (
+            "update public.payments set status = 'COMPLETED', provider_transaction_id = 'x' where id = %s"
+        )
         assert backend.attempt(together, [payment]).rowcount == 1
     assert read_books(backend, BOB).since(before) == [("PURCHASE", 3, before.credits + 3)]
 

@@ -32,7 +32,12 @@ TABLES = [
     ("users", "authenticated", "SELECT", ""),
     ("users", "authenticated", "UPDATE", "full_name avatar_url"),
     ("users", "service_role", "SELECT", ""),
-    ("users", "service_role", "UPDATE", "email full_name avatar_url subscription_tier subscription_expires_at"),
+    (
+        "users",
+        "service_role",
+        "UPDATE",
+        "email full_name avatar_url subscription_tier subscription_expires_at",
+    ),
     ("users", "service_role", "UPDATE", "is_active last_login_at deleted_at"),
     ("jobs", "authenticated", "SELECT", ""),
     ("jobs", "authenticated", "INSERT", "user_id job_name status input_video_path client_request_id"),

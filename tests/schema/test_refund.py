@@ -43,7 +43,10 @@ def test_charged_job_is_refunded_once(backend: Session, start: str, end: str) ->
     assert after.since(before) == [("REFUND", 1, before.credits + 1)]
     assert (after.credits, after.used) == (before.credits + 1, before.used - 1)
     query = "select type::text, amount from public.credit_transactions where job_id = %s order by id"
-    assert [tuple(row.values()) for row in backend.execute(query, [job]).rows] == [("USAGE", -1), ("REFUND", 1)]
+    assert [tuple(row.values()) for row in backend.execute(query, [job]).rows] == [
+        ("USAGE", -1),
+        ("REFUND", 1),
+    ]
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -99,7 +102,9 @@ def test_statement_over_many_jobs_refunds_each_charged_one(backend: Session) -> 
 def test_browser_gets_its_credit_back_for_a_queued_job_only(session: Session, alice: Persona) -> None:
     before = read_books(session, ALICE)
     with session.act_as(alice):
-        assert session.attempt(SET_STATUS, ["CANCELLED", ALICE_JOBS["TRANSCRIBING"]]).outcome is Outcome.FILTERED
+        assert (
+            session.attempt(SET_STATUS, ["CANCELLED", ALICE_JOBS["TRANSCRIBING"]]).outcome is Outcome.FILTERED
+        )
         assert session.attempt(SET_STATUS, ["CANCELLED", ALICE_JOBS["PENDING"]]).rowcount == 1
     assert read_books(session, ALICE) == before
     with session.act_as(alice):

@@ -69,7 +69,7 @@ def test_persona_writes_exactly_these_columns(
     session: Session, personas: Mapping[str, Persona], name: str, command: str, table: str
 ) -> None:
     known = columns(session, table)
-    # To be anybody's but Alice's: bob and dave have the same token role, and rows decide only after columns.
+    # Bob and Dave have Alice's role: columns know neither rows nor closed accounts.
     granted = WRITABLE.get(("alice" if name in ("bob", "dave") else name, command, table), set())
     session.act_as(personas[name])
     found = {

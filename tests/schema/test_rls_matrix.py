@@ -11,8 +11,8 @@ from access import CASES, EXPECTED, STATEMENTS, Case
 from pgassay.database import Actor, Database, Session, open_client
 from pgassay.observation import Outcome, Persona
 
-# Dave's queued job was cancelled with his account, and a cancelled job is nobody's to edit: reopened, only the closed
-# account stands in Dave's way. The triggers would refuse.
+# Dave's queued job was cancelled with his account, and a cancelled job is nobody's to edit: reopened, only
+# the closed account stands in Dave's way. The triggers would refuse that.
 REOPEN_DAVES_JOB = """
     set local session_replication_role = replica;
     update public.jobs set status = 'PENDING', completed_at = null
@@ -66,7 +66,9 @@ def test_persona_gets_exactly_this_outcome(
 
 
 @pytest.mark.parametrize("name", ["alice", "dave"])
-@pytest.mark.parametrize("pair", [pair for pair, outcomes in EXPECTED.items() if Outcome.FILTERED in outcomes])
+@pytest.mark.parametrize(
+    "pair", [pair for pair, outcomes in EXPECTED.items() if Outcome.FILTERED in outcomes]
+)
 def test_hidden_row_is_there(
     prepared: Session, personas: Mapping[str, Persona], pair: tuple[str, str], name: str
 ) -> None:

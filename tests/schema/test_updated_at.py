@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from rows import ALICE
 
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -14,8 +15,8 @@ UPDATES = {
     "credit_packages": "update public.credit_packages set {} where name = 'Pro Pack'",
     "jobs": "update public.jobs set {} where id = 'a11ce000-0000-4000-8000-000000000101'",
     "payments": "update public.payments set {} where id = 'a11ce000-0000-4000-8000-000000000202'",
-    "user_preferences": "update public.user_preferences set {} where user_id = 'a11ce000-0000-4000-8000-000000000001'",
-    "users": "update public.users set {} where id = 'a11ce000-0000-4000-8000-000000000001'",
+    "user_preferences": f"update public.user_preferences set {{}} where user_id = '{ALICE}'",
+    "users": f"update public.users set {{}} where id = '{ALICE}'",
 }
 IN_THIS_TRANSACTION = "returning updated_at between now() and clock_timestamp() as stamped"
 OFTEN_WRITABLE = {

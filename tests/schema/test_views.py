@@ -1,4 +1,4 @@
-"""user_stats and job_queue_status: who sees what, exact sums, exact waits, and no way to write through them."""
+"""user_stats and job_queue_status: who sees what, exact sums, exact waits, no way to write through them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_nothing_is_written_through_a_view(
     column, value = {"user_stats": ("credits", "9"), "job_queue_status": ("job_count", "9")}[view]
     with session.act_as(personas[persona]):
         attempt = session.attempt(statement.format(f"public.{view}", column, value))
-    # 55000 comes before 42501: the view is of no updatable kind, and the rewriter says so before grants are looked at.
+    # 55000 comes before 42501: the rewriter finds the view not updatable before grants are looked at.
     assert attempt.sqlstate == "55000"
     writes = "has_any_column_privilege(%s, %s, 'insert, update') or has_table_privilege(%s, %s, 'delete')"
     role = personas[persona].role

@@ -78,7 +78,9 @@ def test_processed_at_is_stamped_with_processed(
     backend: Session, path: str, processed: bool, is_stamped: bool
 ) -> None:
     earliest = backend.value("select clock_timestamp()")
-    query = "insert into public.webhook_logs (provider, event_id, event_type, processed) values (%s, %s, 'x', %s)"
+    query = (
+        "insert into public.webhook_logs (provider, event_id, event_type, processed) values (%s, %s, 'x', %s)"
+    )
     backend.execute(query, ["stripe", "evt_new", processed if path == "insert" else not processed])
     update = "update public.webhook_logs set processed = %s where event_id = 'evt_new' returning processed_at"
     stamp = backend.value(update, [processed])

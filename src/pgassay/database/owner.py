@@ -37,10 +37,14 @@ def ensure_owner(server: Server, connection: psycopg.Connection[Any], owner: str
         is not None
     ):
         return
-    create = sql.SQL("create role {} login createdb createrole bypassrls password {}")
+    # Before PostgreSQL 16 CREATEROLE may join pg_execute_server_program: a schema could run programs.
+    may_create_roles = sql.SQL("createrole" if server.version >= 160000 else "nocreaterole")
+    create = sql.SQL("create role {} login createdb {} bypassrls password {}")
     try:
         # The password of an attached server's user lets the new role pass the same host rules.
-        connection.execute(create.format(sql.Identifier(owner), sql.Literal(server.password)))
+        connection.execute(
+            create.format(sql.Identifier(owner), may_create_roles, sql.Literal(server.password))
+        )
     except psycopg.errors.InsufficientPrivilege as error:
         raise ServerError(
             f'Cannot create the role "{owner}", which is to apply the schema.',
@@ -50,21 +54,6 @@ def ensure_owner(server: Server, connection: psycopg.Connection[Any], owner: str
                 f'create the role "{owner}" yourself: login createdb createrole bypassrls',
             ),
         ) from error
-
-
-def seal_predefined_roles(server: Server, connection: psycopg.Connection[Any]) -> None:
-    """Keep the owner from granting itself the right to run programs or to read and write the server's files.
-
-    Before PostgreSQL 16 any role with CREATEROLE may grant membership of every role that is no superuser,
-    pg_execute_server_program included. Marked as superusers, these three can be granted by superusers
-    only; they cannot log in. An attached server's catalog is not ours to change.
-    """
-    if server.version >= 160000 or server.origin == "attached":
-        return
-    connection.execute(
-        "update pg_catalog.pg_authid set rolsuper = true where not rolsuper and rolname in"
-        " ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')"
-    )
 
 
 def share_password(server: Server, connection: psycopg.Connection[Any], known: set[str]) -> None:

@@ -15,7 +15,6 @@ from pgassay.database.model import Database, login
 from pgassay.database.owner import (
     ensure_owner,
     login_roles,
-    seal_predefined_roles,
     share_password,
 )
 from pgassay.database.recipe import PREFIX, Recipe, Stage, read_stages
@@ -75,7 +74,6 @@ class _Builder:
         """Make the template; the marker that it is whole comes last."""
         with _locked(self.connection, _ROLES_LOCK):
             ensure_owner(self._server, self.connection, self._recipe.owner)
-            seal_predefined_roles(self._server, self.connection)
         _drop(self.connection, stage.template)
         _create(self.connection, stage.template, template=parent, owner=self._recipe.owner)
         try:

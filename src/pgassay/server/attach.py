@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from pgassay.errors import ServerError
 from pgassay.server.binaries import EMBEDDED_FIX, OLDEST, embedded_bin_dir, system_bin_dirs
@@ -35,7 +37,7 @@ def attach(choice: str) -> Server:
         with psycopg.connect(autocommit=True, **wanted) as connection:
             _check_version(connection)
             _check_role(connection)
-            return _describe(connection)
+            return _describe(connection, chosen=_chosen_parameters(choice))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise ServerError(
             "Could not connect to the PostgreSQL server.",
@@ -67,9 +69,19 @@ def _check_role(connection: psycopg.Connection) -> None:
         )
 
 
-def _describe(connection: psycopg.Connection) -> Server:
+def _chosen_parameters(choice: str) -> set[str]:
+    """What the string or a PG* variable sets. Defaults are left out: they name options that an older psql lacks."""
+    from_environment = {
+        option.keyword.decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar and option.envvar.decode() in os.environ
+    }
+    return from_environment | set(conninfo_to_dict(choice))
+
+
+def _describe(connection: psycopg.Connection, *, chosen: set[str]) -> Server:
     info = connection.info
-    others = {k: v for k, v in info.get_parameters().items() if k not in _NAMED and v}
+    others = {k: v for k, v in info.get_parameters().items() if k in chosen.difference(_NAMED) and v}
     return Server(
         host=info.host,
         port=info.port,

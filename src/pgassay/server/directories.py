@@ -22,6 +22,8 @@ _ENOUGH_BYTES = 1 << 30
 # sun_path holds 104 bytes on macOS; below a base come "/pgassay-<12>/run/.s.PGSQL.<5>.lock" and the NUL.
 _LONGEST_SOCKET_BASE = 104 - 46
 _UNBORN_SECONDS = 60
+# The whole name as the supervisor makes it: other things of ours may begin alike.
+_NAME = PREFIX + "[0-9a-f]" * 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def choose_places(bases: list[Path], account: Account | None) -> Places:
 def sweep(bases: Iterable[Path]) -> None:
     """Remove our own directories whose supervisor was killed: its lock on them went with it."""
     for base in {*bases, _TMP}:
-        for folder in [*base.glob(f"{PREFIX}*"), *base.glob(f".{PREFIX}*")]:
+        for folder in [*base.glob(_NAME), *base.glob(f".{_NAME}")]:
             if _is_ours(folder) and _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 

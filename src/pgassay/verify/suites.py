@@ -11,12 +11,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pgassay.config import Config
 from pgassay.plugin import RUNNING_SERVER
 from pgassay.server import Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status
 
-_JUDGED = (0, 1)  # pytest's exit codes for "all passed" and "some failed"
+_JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
@@ -24,7 +26,7 @@ def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
     paths = dict.fromkeys((*config.suites, *config.pgtap))
     if not paths:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
-    with tempfile.TemporaryDirectory(prefix="pgassay-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pgassay-suites-") as folder:
         report = Path(folder) / "report.json"
         done = _run_pytest(config, server, tuple(paths), report, jobs=jobs)
         document = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
@@ -56,13 +58,10 @@ def _run_pytest(
 
 
 def _judge(done: subprocess.CompletedProcess[str], counts: dict[str, Counts]) -> tuple[Status, str]:
-    judged = sum(found.passed + found.failed for found in counts.values())
-    if done.returncode not in _JUDGED and judged:
+    if done.returncode not in (*_JUDGED, pytest.ExitCode.NO_TESTS_COLLECTED):
         return Status.NOT_JUDGED, f"pytest stopped (exit {done.returncode}): {_tail(done)}"
-    if done.returncode not in (*_JUDGED, 5):
-        return Status.NOT_JUDGED, f"pytest failed (exit {done.returncode}): {_tail(done)}"
-    if not judged:
-        return Status.NOT_JUDGED, "no test was collected"
+    if not any(found.passed + found.failed for found in counts.values()):
+        return Status.NOT_JUDGED, f"no test ran: {_tail(done)}"
     detail = ", ".join(_summary(suite, found) for suite, found in counts.items() if found.total)
     return Status.PROBLEM if done.returncode else Status.GOOD, detail
 

@@ -1,0 +1,47 @@
+"""Every SQL file of the project passes sqlfluff with the project's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlfluff.core import FluffConfig, Linter
+
+from pgassay.config import Config
+from pgassay.plugin import ENGINE
+
+HERE = Path(__file__).parent
+
+
+def sql_files(config: Config) -> Iterator[Path]:
+    yield from (*config.schema, *config.companions)
+    for folder in (*config.lint, HERE):
+        yield from sorted(folder.rglob("*.sql"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "sql_file" in metafunc.fixturenames:
+        config = metafunc.config.stash[ENGINE].config
+        metafunc.parametrize("sql_file", list(sql_files(config)), ids=lambda path: path.name)
+
+
+@pytest.fixture(scope="module")
+def linter(pytestconfig: pytest.Config) -> Linter:
+    """In this process: the command line would spend a second to start for each file."""
+    root = pytestconfig.stash[ENGINE].config.root
+    return Linter(config=FluffConfig.from_path(str(root)))
+
+
+def faults(linter: Linter, text: str) -> list[str]:
+    found = linter.lint_string(text).get_violations()
+    return [f"line {fault.line_no}: {fault.rule_code()} {fault.desc()}" for fault in found]
+
+
+def test_file_has_no_fault(linter: Linter, sql_file: Path) -> None:
+    assert faults(linter, sql_file.read_text(encoding="utf-8")) == []
+
+
+def test_linter_finds_what_the_project_forbids(linter: Linter) -> None:
+    assert [fault.split(":")[1].split()[0] for fault in faults(linter, "SELECT 1 as one;\n")] == ["CP01"]
+    assert [fault.split(":")[1].split()[0] for fault in faults(linter, "select (1;\n")] == ["PRS"]

@@ -1,0 +1,186 @@
+"""storage.sql: three private buckets, one folder per user, and what realtime publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+
+import pytest
+
+from pgassay.database import Database, Session, apply_script
+from pgassay.observation import Attempt, Outcome, Persona
+from pgassay.workbench import Workbench
+
+ALICE = "a11ce000-0000-4000-8000-000000000001"
+BOB = "b0b00000-0000-4000-8000-000000000002"
+DAVE = "dead0000-0000-4000-8000-000000000003"
+BUCKETS = ["raw-videos", "final-videos", "thumbnails"]
+
+
+def upload(session: Session, bucket: str, name: str) -> Attempt:
+    return session.attempt("insert into storage.objects (bucket_id, name) values (%s, %s)", [bucket, name])
+
+
+def test_buckets_are_private_with_these_limits(session: Session) -> None:
+    query = "select id, name, public, file_size_limit, allowed_mime_types from storage.buckets order by id"
+    assert [tuple(row.values()) for row in session.execute(query).rows] == [
+        ("final-videos", "final-videos", False, 2 * 1024**3, ["video/mp4"]),
+        ("raw-videos", "raw-videos", False, 2 * 1024**3, ["video/mp4", "video/quicktime", "video/webm"]),
+        ("thumbnails", "thumbnails", False, 5 * 1024**2, ["image/jpeg", "image/png", "image/webp"]),
+    ]
+
+
+def test_policies_on_objects_are_exactly_these(session: Session) -> None:
+    query = """
+        select cmd, permissive, roles::text[] from pg_policies
+        where schemaname = 'storage' order by cmd
+    """
+    assert [tuple(row.values()) for row in session.execute(query).rows] == [
+        ("INSERT", "PERMISSIVE", ["authenticated"]),
+        ("SELECT", "PERMISSIVE", ["authenticated"]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["{}/new.mp4", "{}/series/new.mp4", "{}/a..b.mp4"])
+def test_user_uploads_to_her_own_folder_and_reads_it_back(
+    session: Session, alice: Persona, name: str
+) -> None:
+    path = name.format(ALICE)
+    with session.act_as(alice):
+        assert upload(session, "raw-videos", path).rowcount == 1
+        assert session.value("select count(*) from storage.objects where name = %s", [path]) == 1
+
+
+OUTSIDE = {
+    "foreign folder": f"{BOB}/new.mp4",
+    "root": "new.mp4",
+    "leading slash": f"/{ALICE}/new.mp4",
+    "climbs to another": f"{ALICE}/../{BOB}/new.mp4",
+    "climbs from nowhere": f"../{ALICE}/new.mp4",
+    "dot": f"{ALICE}/./new.mp4",
+    "empty segment": f"{ALICE}//new.mp4",
+    "folder alone": f"{ALICE}/",
+    "no slash": ALICE,
+    "longer prefix": f"{ALICE}0/new.mp4",
+    "shorter prefix": f"{ALICE[:-1]}/new.mp4",
+    "upper case": f"{ALICE.upper()}/new.mp4",
+    "below another folder": f"videos/{ALICE}/new.mp4",
+    "backslash": f"{ALICE}/..\\{BOB}\\new.mp4",
+    "control character": f"{ALICE}/new\n.mp4",
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE.values(), ids=OUTSIDE)
+def test_path_outside_the_own_folder_is_refused(session: Session, alice: Persona, name: str) -> None:
+    with session.act_as(alice):
+        attempt = upload(session, "raw-videos", name)
+        assert upload(session, "raw-videos", f"{ALICE}/new.mp4").rowcount == 1
+    assert (attempt.outcome, attempt.sqlstate) == (Outcome.DENIED_POLICY, "42501")
+
+
+@pytest.mark.parametrize("bucket", ["final-videos", "thumbnails", "other"])
+def test_users_upload_to_no_other_bucket(
+    session: Session, alice: Persona, service: Persona, bucket: str
+) -> None:
+    session.execute("insert into storage.buckets (id, name) values ('other', 'other')")
+    with session.act_as(alice):
+        attempt = upload(session, bucket, f"{ALICE}/new.mp4")
+    assert (attempt.outcome, attempt.sqlstate) == (Outcome.DENIED_POLICY, "42501")
+    with session.act_as(service):
+        assert upload(session, bucket, f"{ALICE}/new.mp4").rowcount == 1
+
+
+def test_user_reads_her_own_folder_in_all_three_buckets_and_nothing_else(
+    session: Session, alice: Persona, service: Persona
+) -> None:
+    with session.act_as(service):
+        upload(session, "raw-videos", "root.mp4")
+        assert session.value("select count(*) from storage.objects") == 10
+    with session.act_as(alice):
+        rows = session.execute("select bucket_id, name from storage.objects order by bucket_id, name").rows
+    assert [tuple(row.values()) for row in rows] == [
+        ("final-videos", f"{ALICE}/completed.mp4"),
+        ("raw-videos", f"{ALICE}/completed.mp4"),
+        ("thumbnails", f"{ALICE}/completed.webp"),
+    ]
+
+
+def test_object_in_another_bucket_stays_hidden_even_in_the_own_folder(
+    session: Session, alice: Persona, service: Persona
+) -> None:
+    with session.act_as(service):
+        session.execute("insert into storage.buckets (id, name) values ('other', 'other')")
+        assert upload(session, "other", f"{ALICE}/secret.mp4").rowcount == 1
+    with session.act_as(alice):
+        assert session.value("select count(*) from storage.objects where bucket_id = 'other'") == 0
+        assert session.value("select count(*) from storage.objects") == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"update storage.objects set name = '{ALICE}/moved.mp4' where name like '{ALICE}/%%'",
+        f"update storage.objects set bucket_id = 'final-videos' where name = '{ALICE}/completed.mp4'",
+        f"delete from storage.objects where name like '{ALICE}/%%'",
+    ],
+)
+def test_users_change_and_delete_nothing_of_their_own(session: Session, alice: Persona, change: str) -> None:
+    with session.act_as(alice):
+        assert session.value("select count(*) from storage.objects") == 3
+        attempt = session.attempt(change)
+        assert session.value("select count(*) from storage.objects where name like '%/completed.%'") == 3
+    assert (attempt.outcome, attempt.rowcount) == (Outcome.FILTERED, 0)
+
+
+@pytest.mark.parametrize("persona", ["anon", "dave"])
+def test_visitor_and_closed_account_read_and_upload_nothing(
+    session: Session, personas: Mapping[str, Persona], persona: str
+) -> None:
+    with session.act_as(personas["service"]):
+        assert session.value("select count(*) from storage.objects where name like %s", [f"{DAVE}/%"]) == 3
+    with session.act_as(personas[persona]):
+        assert session.attempt("select * from storage.objects").outcome is Outcome.FILTERED
+        attempt = upload(session, "raw-videos", f"{DAVE}/new.mp4")
+    assert (attempt.outcome, attempt.sqlstate) == (Outcome.DENIED_POLICY, "42501")
+
+
+@pytest.mark.parametrize("persona", ["anon", "alice"])
+def test_buckets_themselves_are_hidden_and_closed_to_clients(
+    session: Session, personas: Mapping[str, Persona], persona: str
+) -> None:
+    with session.act_as(personas[persona]):
+        assert session.attempt("select * from storage.buckets").outcome is Outcome.FILTERED
+        assert session.attempt("update storage.buckets set public = true").outcome is Outcome.FILTERED
+        opened = session.attempt("insert into storage.buckets (id, name, public) values ('x', 'x', true)")
+    assert opened.outcome is Outcome.DENIED_POLICY
+    assert session.value("select count(*) from pg_policies where tablename = 'buckets'") == 0
+
+
+def test_realtime_publishes_jobs_and_users_with_the_default_replica_identity(session: Session) -> None:
+    query = """
+        select
+            p.schemaname || '.' || p.tablename as name,
+            c.relreplident::text as identity,
+            p.rowfilter as filter
+        from pg_publication_tables p
+        inner join pg_class c on c.oid = format('%I.%I', p.schemaname, p.tablename)::regclass
+        where p.pubname = 'supabase_realtime' order by 1
+    """
+    assert [tuple(row.values()) for row in session.execute(query).rows] == [
+        ("public.jobs", "d", None),
+        ("public.users", "d", None),
+    ]
+
+
+def test_file_applies_with_notices_where_storage_and_realtime_are_missing(
+    clone: Database, workbench: Workbench
+) -> None:
+    with closing(clone.connect(autocommit=True)) as connection:
+        connection.execute("drop schema storage cascade")
+        connection.execute("drop publication supabase_realtime")
+    [storage] = workbench.config.companions
+    notices = apply_script(clone.conninfo(user=clone.owner), storage, timeout_seconds=30)
+    assert [notice.message for notice in notices] == [
+        "storage.objects does not exist: buckets and their policies skipped",
+        "publication supabase_realtime does not exist: realtime skipped",
+    ]
