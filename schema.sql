@@ -12,6 +12,9 @@
 --   * Money moves in AFTER STATEMENT triggers, which see every row of the statement and take the users' rows in order
 --     of id. Row triggers would take them in the order of the statement, and two batches over the same users could
 --     then deadlock. A BEFORE trigger would also be wrong: its side effects survive ON CONFLICT DO NOTHING.
+--   * search_path = '' does not keep pg_temp from being searched first for tables and types. So inside function bodies
+--     types too are qualified, unless the grammar knows them (integer, boolean, interval): else a temporary type
+--     named uuid, with a check of the attacker's, would run with the rights of the function's owner.
 --   * Locks are taken in the order webhook, payment or job, user, ledger; several rows in the order (user_id, id).
 --   * The user's row is locked FOR NO KEY UPDATE. FOR UPDATE would deadlock with the share lock that the foreign keys
 --     of a concurrent insert take on the same row.
@@ -24,9 +27,6 @@
 -- Extensions: none. gen_random_uuid() is built in.
 -- ---------------------------------------------------------------------------------------------------------------------
 
-create schema private;
-comment on schema private is 'Functions behind triggers. Not exposed by the API; no API role has USAGE here.';
-
 do $$
 begin
     if not (select r.rolbypassrls or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
@@ -35,6 +35,9 @@ begin
     end if;
 end
 $$;
+
+create schema private;
+comment on schema private is 'Functions behind triggers. Not exposed by the API; no API role has USAGE here.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Types
@@ -118,7 +121,7 @@ comment on table public.credit_packages is
 
 create table public.jobs (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.users (id) on delete restrict,
+    user_id uuid not null references public.users (id),
     job_name text not null default 'Untitled video',
     priority smallint not null default 0,
     status public.job_status not null default 'PENDING',
@@ -151,7 +154,6 @@ create table public.jobs (
     -- The target of the ledger's composite foreign key.
     constraint jobs_id_and_user_is_unique unique (id, user_id),
     constraint jobs_client_request_is_unique unique (user_id, client_request_id),
-    constraint jobs_prediction_is_unique unique (replicate_prediction_id),
     constraint jobs_name_in_bounds check (length(job_name) between 1 and 200),
     constraint jobs_priority_in_range check (priority between -100 and 100),
     constraint jobs_progress_in_range check (progress_percentage between 0 and 100),
@@ -177,12 +179,10 @@ create table public.jobs (
     constraint jobs_input_size_in_range check (input_file_size_mb between 0 and 1000000),
     constraint jobs_output_size_in_range check (output_file_size_mb between 0 and 1000000),
     constraint jobs_resolution_is_short check (length(video_resolution) <= 20),
-    constraint jobs_transcription_is_bounded check (
-        jsonb_typeof(transcription_json) in ('object', 'array') and octet_length(transcription_json::text) <= 8388608
-    ),
-    constraint jobs_analysis_is_bounded check (
-        jsonb_typeof(analysis_json) in ('object', 'array') and octet_length(analysis_json::text) <= 8388608
-    ),
+    -- Checked at every update of the row, progress included: so nothing here that would read a large document. Its type
+    -- is looked at by private.check_documents when the document itself is written.
+    constraint jobs_transcription_is_bounded check (pg_column_size(transcription_json) <= 8388608),
+    constraint jobs_analysis_is_bounded check (pg_column_size(analysis_json) <= 8388608),
     constraint jobs_prediction_id_is_short check (length(replicate_prediction_id) between 1 and 200),
     constraint jobs_error_message_is_short check (length(error_message) <= 4000),
     constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
@@ -192,14 +192,15 @@ create table public.jobs (
     constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
-        status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') or lease_expires_at is not null
+        status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
+        or (lease_expires_at is not null and isfinite(lease_expires_at))
     ),
     constraint jobs_terminal_has_completion check (
         (status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (completed_at is not null)
     ),
     constraint jobs_completed_is_whole check (status <> 'COMPLETED' or progress_percentage = 100),
     constraint jobs_times_in_order check (
-        queued_at >= created_at and started_at >= queued_at
+        queued_at >= created_at and started_at >= coalesce(queued_at, created_at)
         and completed_at >= coalesce(started_at, queued_at, created_at)
     )
 ) with (fillfactor = 85);
@@ -209,8 +210,8 @@ comment on table public.jobs is
 
 create table public.payments (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.users (id) on delete restrict,
-    package_id uuid references public.credit_packages (id) on delete restrict,
+    user_id uuid not null references public.users (id),
+    package_id uuid references public.credit_packages (id),
     provider public.payment_provider not null,
     provider_transaction_id text,
     amount_thb numeric(10, 2) not null,
@@ -224,7 +225,6 @@ create table public.payments (
     updated_at timestamptz not null default now(),
     -- The target of the ledger's composite foreign key.
     constraint payments_id_and_user_is_unique unique (id, user_id),
-    constraint payments_provider_transaction_is_unique unique (provider, provider_transaction_id),
     constraint payments_package_unless_manual check (package_id is not null or provider = 'MANUAL'),
     constraint payments_transaction_id_is_short check (length(provider_transaction_id) between 1 and 255),
     constraint payments_paid_has_transaction check (
@@ -236,6 +236,7 @@ create table public.payments (
     -- The shortfall that a claw-back records must always fit.
     constraint payments_metadata_is_small_object check (
         jsonb_typeof(metadata) = 'object' and octet_length((metadata - 'shortfall')::text) <= 16384
+        and octet_length((metadata -> 'shortfall')::text) <= 20
     ),
     constraint payments_paid_at_when_paid check ((status in ('COMPLETED', 'REFUNDED')) = (paid_at is not null)),
     constraint payments_refunded_at_when_refunded check ((status = 'REFUNDED') = (refunded_at is not null))
@@ -246,7 +247,7 @@ comment on table public.payments is
 
 create table public.credit_transactions (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.users (id) on delete restrict,
+    user_id uuid not null references public.users (id),
     type public.transaction_type not null,
     amount integer not null,
     balance_after integer not null,
@@ -258,9 +259,9 @@ create table public.credit_transactions (
     created_at timestamptz not null default clock_timestamp(),
     -- Somebody else's job or payment can not be named.
     constraint credit_transactions_job_is_own
-    foreign key (job_id, user_id) references public.jobs (id, user_id) on delete restrict,
+    foreign key (job_id, user_id) references public.jobs (id, user_id),
     constraint credit_transactions_payment_is_own
-    foreign key (payment_id, user_id) references public.payments (id, user_id) on delete restrict,
+    foreign key (payment_id, user_id) references public.payments (id, user_id),
     -- At most one USAGE and one REFUND per job, one PURCHASE and one claw-back per payment.
     constraint credit_transactions_job_once unique (job_id, type),
     constraint credit_transactions_payment_once unique (payment_id, type),
@@ -290,7 +291,9 @@ create table public.credit_transactions (
 comment on table public.credit_transactions is
 'The ledger: append-only, also for its owner. Within a user, ids rise in the order of posting, because the user''s '
 'row is locked first. An open channel: the ids are drawn from one sequence, so gaps between a user''s own entries '
-'tell how many entries all users together made in between; never whose or what.';
+'tell how many entries all users together made in between; never whose or what. After a restore with '
+'--disable-triggers say again: alter table public.credit_transactions enable always trigger '
+'credit_transactions_append_only.';
 
 create table public.user_preferences (
     user_id uuid primary key references public.users (id) on delete cascade,
@@ -383,6 +386,10 @@ create index jobs_next_idx on public.jobs (priority desc, queued_at, id) where s
 -- Expired leases: reclaim_expired_jobs.
 create index jobs_lease_idx on public.jobs (lease_expires_at)
 where status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
+-- A prediction belongs to one job. Partial on purpose: an UPDATE of a column of a full unique index locks FOR UPDATE,
+-- against the share locks of foreign keys, and two webhooks for one job or payment would deadlock.
+create unique index jobs_prediction_is_unique on public.jobs (replicate_prediction_id)
+where replicate_prediction_id is not null;
 -- A user's jobs, newest first; foreign key to users.
 create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
 -- A user's unpaid jobs, counted at every insert.
@@ -391,6 +398,9 @@ create index jobs_unpaid_idx on public.jobs (user_id) where status in ('PENDING'
 create index jobs_status_idx on public.jobs (status);
 -- The ledger of a user, latest entry first; foreign key to users.
 create index credit_transactions_user_latest_idx on public.credit_transactions (user_id, id desc);
+-- A provider's transaction is one payment. Partial as jobs_prediction_is_unique.
+create unique index payments_provider_transaction_is_unique on public.payments (provider, provider_transaction_id)
+where provider_transaction_id is not null;
 -- Payments of a user, newest first; foreign key to users.
 create index payments_user_newest_idx on public.payments (user_id, created_at desc);
 -- Stale pending payments.
@@ -440,6 +450,8 @@ begin
     new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
     new.started_at := null;
     new.completed_at := null;
+    new.worker_id := null;
+    new.lease_expires_at := null;
     return new;
 end
 $$;
@@ -462,7 +474,7 @@ declare
         when 'RENDERING' then new.status in ('COMPLETED', 'QUEUED', 'FAILED', 'CANCELLED')
         else false
     end;
-    moment timestamptz;
+    moment pg_catalog.timestamptz;
     is_retry constant boolean := new.status = 'QUEUED' and old.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
 begin
     if new.id <> old.id or new.user_id <> old.user_id then
@@ -502,6 +514,7 @@ begin
         new.next_attempt_at := null;
     elsif new.status in ('COMPLETED', 'FAILED', 'CANCELLED') then
         new.completed_at := moment;
+        new.worker_id := null;
         new.lease_expires_at := null;
     end if;
     if new.status = 'COMPLETED' then
@@ -511,7 +524,7 @@ begin
         if old.retry_count >= new.max_retries then
             raise exception 'the job has used its % retries', new.max_retries using errcode = 'PT409';
         end if;
-        new.retry_count := old.retry_count + 1;
+        new.retry_count := (old.retry_count + 1)::smallint;
         new.next_attempt_at := moment + least(interval '30 seconds' * 2 ^ old.retry_count, interval '1 hour');
         new.worker_id := null;
         new.lease_expires_at := null;
@@ -526,6 +539,25 @@ comment on function private.move_job() is
 'The states of a job, for everyone, service_role too; what is frozen; the timestamps. A retry clears the lease, '
 'resets progress and waits 30 s, 1 min, 2 min … 1 h. Clients get 42501 for a status that is never theirs to write, '
 'as in start_job.';
+
+create function private.check_documents() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if jsonb_typeof(new.transcription_json) not in ('object', 'array') then
+        raise exception 'transcription_json must be an object or an array'
+            using errcode = '23514', constraint = 'jobs_transcription_is_document', table = 'jobs', schema = 'public';
+    end if;
+    if jsonb_typeof(new.analysis_json) not in ('object', 'array') then
+        raise exception 'analysis_json must be an object or an array'
+            using errcode = '23514', constraint = 'jobs_analysis_is_document', table = 'jobs', schema = 'public';
+    end if;
+    return new;
+end
+$$;
+comment on function private.check_documents() is
+'The type of transcript and analysis. A CHECK would read them anew at every progress update: 20 ms for 1 MB.';
 
 create function private.start_payment() returns trigger
 language plpgsql
@@ -608,8 +640,10 @@ begin
         select coalesce(jsonb_object_agg(
             h.key,
             case
-                when lower(h.key) ~ '(signature|authorization|cookie|token|secret|api[-_]?key)'
-                    then to_jsonb('[redacted]'::text)
+                when
+                    lower(h.key) ~ '(signature|auth|cookie|token|secret|hmac|jwt|api[-_]?key|session|password|credential)'
+                    or jsonb_path_exists(h.value, '$.** ? (@.type() == "object")')
+                    then to_jsonb('[redacted]'::pg_catalog.text)
                 else h.value
             end
         ), '{}')
@@ -621,7 +655,7 @@ begin
 end
 $$;
 comment on function private.clean_webhook() is
-'Redacts the headers that carry secrets, rather than refusing the event they came with; stamps processed_at.';
+'Redacts the headers that carry secrets, and what is nested, rather than refusing the event; stamps processed_at.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: credits
@@ -703,9 +737,10 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-    perform from public.users as u
-    where u.id = lock_account.user_id and u.deleted_at is null and u.is_active
-    for no key update;
+    -- An UPDATE and not a mere lock: under REPEATABLE READ only a changed row makes the transaction that waited for
+    -- it fail (40001) instead of going on with what it saw before.
+    update public.users as u set is_active = u.is_active
+    where u.id = lock_account.user_id and u.deleted_at is null and u.is_active;
     if not found then
         raise exception 'the account is closed or suspended' using errcode = 'PT403';
     end if;
@@ -733,23 +768,27 @@ security definer
 set search_path = ''
 as $$
 declare
-    account uuid;
-    job record;
+    account public.users.id%type;
+    adds_unpaid boolean;
+    job public.jobs;
 begin
-    for account in select distinct j.user_id from inserted as j order by j.user_id loop
+    for account, adds_unpaid in
+        select
+            j.user_id,
+            bool_or(j.status in ('PENDING', 'UPLOADING')) as adds_unpaid
+        from inserted as j
+        group by j.user_id
+        order by j.user_id
+    loop
         perform private.lock_account(account);
-        if exists (select from inserted as j where j.user_id = account and j.status in ('PENDING', 'UPLOADING'))
-            and (
-                select count(*) from public.jobs as j
-                where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
-            ) > 100
-        then
+        if adds_unpaid and (
+            select count(*) from public.jobs as j
+            where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
+        ) > 100 then
             raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
         end if;
     end loop;
-    for job in
-        select j.id, j.user_id, j.credits_cost from inserted as j where j.status = 'QUEUED' order by j.user_id, j.id
-    loop
+    for job in select j.* from inserted as j where j.status = 'QUEUED' order by j.user_id, j.id loop
         perform private.charge_job(job.id, job.user_id, job.credits_cost);
     end loop;
     return null;
@@ -762,13 +801,15 @@ create function private.settle_moved_jobs() returns trigger
 language plpgsql
 security definer
 set search_path = ''
+-- The plan of the join is cached from the first call, often of one row; as a nested loop it would be quadratic later.
+set enable_nestloop = off
 as $$
 declare
-    job record;
+    job public.jobs;
     charged integer;
 begin
     for job in
-        select n.id, n.user_id, n.credits_cost, n.status
+        select n.*
         from moved_from as o
         inner join moved_to as n on o.id = n.id
         where
@@ -784,7 +825,7 @@ begin
         from public.credit_transactions as t where t.job_id = job.id and t.type = 'USAGE';
         if found then
             perform private.post_entry(
-                job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job ' || lower(job.status::text)
+                job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job ' || lower(job.status::pg_catalog.text)
             );
         end if;
     end loop;
@@ -850,6 +891,8 @@ create function private.settle_moved_payments() returns trigger
 language plpgsql
 security definer
 set search_path = ''
+-- As in settle_moved_jobs.
+set enable_nestloop = off
 as $$
 declare
     payment public.payments;
@@ -976,7 +1019,7 @@ as $$
     update public.jobs as j
     set
         status = case when j.retry_count < j.max_retries then 'QUEUED' else 'FAILED' end::public.job_status,
-        error_message = 'the lease of worker ' || coalesce(j.worker_id, '(unnamed)') || ' expired'
+        error_message = 'the worker stopped answering'
     from expired
     where j.id = expired.id
     returning j.*
@@ -1010,13 +1053,18 @@ security definer
 set search_path = ''
 as $$
 begin
+    -- Never wait here: whoever holds one of these jobs may be waiting for the user. 55P03 asks the closer to try again.
+    perform from public.jobs as j
+    where j.user_id = new.id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    order by j.id
+    for no key update nowait;
     perform private.cancel_jobs(new.id);
     return null;
 end
 $$;
 comment on function private.cancel_jobs_of_closed_account() is
-'No live job on a closed account, whoever closed it. Here the user''s row is locked before the jobs; close_account '
-'cancels first, so that only a job queued in between is left for this trigger.';
+'No live job on a closed account, whoever closed it. Here the user''s row is locked before the jobs, so it never waits '
+'for one; close_account cancels first, so that only a job queued in between is left for this trigger.';
 
 create function private.close_account(user_id uuid) returns void
 language plpgsql
@@ -1116,21 +1164,23 @@ comment on function private.handle_login() is
 -- Triggers
 -- ---------------------------------------------------------------------------------------------------------------------
 
-create trigger users_set_updated_at before update on public.users
+create trigger users_set_updated_at before insert or update on public.users
 for each row execute function private.set_updated_at();
-create trigger credit_packages_set_updated_at before update on public.credit_packages
+create trigger credit_packages_set_updated_at before insert or update on public.credit_packages
 for each row execute function private.set_updated_at();
 create trigger jobs_set_updated_at before update on public.jobs
 for each row execute function private.set_updated_at();
 create trigger payments_set_updated_at before update on public.payments
 for each row execute function private.set_updated_at();
-create trigger user_preferences_set_updated_at before update on public.user_preferences
+create trigger user_preferences_set_updated_at before insert or update on public.user_preferences
 for each row execute function private.set_updated_at();
 
 create trigger jobs_start before insert on public.jobs
 for each row execute function private.start_job();
 create trigger jobs_move before update on public.jobs
 for each row execute function private.move_job();
+create trigger jobs_check_documents before insert or update of transcription_json, analysis_json on public.jobs
+for each row execute function private.check_documents();
 create trigger jobs_settle_insert after insert on public.jobs
 referencing new table as inserted
 for each statement execute function private.settle_inserted_jobs();

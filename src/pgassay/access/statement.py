@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast, parser
 from pglast.enums import CmdType, OnConflictAction, VariableSetKind
-from pglast.visitors import Ancestor, Visitor
 
 from pgassay.errors import CannotJudgeError
 
@@ -16,6 +15,7 @@ from pgassay.errors import CannotJudgeError
 _QUERIES = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.CallStmt)
 _MERGE = {CmdType.CMD_INSERT: "insert", CmdType.CMD_UPDATE: "update", CmdType.CMD_DELETE: "delete"}
 _SEQUENCE = {"nextval": "usage", "currval": "select", "setval": "update"}
+_ACCESS_SHARE = 1  # PostgreSQL's AccessShareLock
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -69,7 +69,7 @@ def read_statement(text: str) -> Statement:
     return reader.result()
 
 
-class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
+class _Reader:
     """Collects, generously: what is collected in vain is weeded out by trying."""
 
     def __init__(self) -> None:
@@ -89,7 +89,9 @@ class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
 
     def read(self, node: ast.Node) -> None:
         self._utility = not isinstance(node, _QUERIES)
-        self(node)
+        for found in _walk(node):
+            if visit := getattr(self, f"visit_{type(found).__name__}", None):
+                visit(found)
 
     def result(self) -> Statement:
         uses = [use for use in self._uses if use.relation.schema or use.relation.name not in self._local]
@@ -111,24 +113,24 @@ class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
 
     # Statements with a target: what is done to it; its columns in WHERE and RETURNING are read as well.
 
-    def visit_InsertStmt(self, _: Ancestor, node: ast.InsertStmt) -> None:
+    def visit_InsertStmt(self, node: ast.InsertStmt) -> None:
         self._target(node.relation, "insert", _columns(node.cols))
         conflict = node.onConflictClause
         if conflict and conflict.action == OnConflictAction.ONCONFLICT_UPDATE:
             self._target(node.relation, "update", _columns(conflict.targetList))
 
-    def visit_UpdateStmt(self, _: Ancestor, node: ast.UpdateStmt) -> None:
+    def visit_UpdateStmt(self, node: ast.UpdateStmt) -> None:
         self._target(node.relation, "update", _columns(node.targetList))
 
-    def visit_DeleteStmt(self, _: Ancestor, node: ast.DeleteStmt) -> None:
+    def visit_DeleteStmt(self, node: ast.DeleteStmt) -> None:
         self._target(node.relation, "delete")
 
-    def visit_MergeStmt(self, _: Ancestor, node: ast.MergeStmt) -> None:
+    def visit_MergeStmt(self, node: ast.MergeStmt) -> None:
         for clause in node.mergeWhenClauses:
             if clause.commandType in _MERGE:
                 self._target(node.relation, _MERGE[clause.commandType], _columns(clause.targetList))
 
-    def visit_CopyStmt(self, _: Ancestor, node: ast.CopyStmt) -> None:
+    def visit_CopyStmt(self, node: ast.CopyStmt) -> None:
         if node.relation is None:
             return
         columns = [column.sval for column in node.attlist or ()]
@@ -136,55 +138,55 @@ class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
         self._whole |= not (node.is_from or columns)
         self._mentioned.update(columns)
 
-    def visit_TruncateStmt(self, _: Ancestor, node: ast.TruncateStmt) -> None:
+    def visit_TruncateStmt(self, node: ast.TruncateStmt) -> None:
         for relation in node.relations:
             self._target(relation, "truncate")
 
-    def visit_LockStmt(self, _: Ancestor, node: ast.LockStmt) -> None:
+    def visit_LockStmt(self, node: ast.LockStmt) -> None:
         for relation in node.relations:
-            self._target(relation, "select" if node.mode == 1 else "update")
+            self._target(relation, "select" if node.mode == _ACCESS_SHARE else "update")
 
-    def visit_CreateTrigStmt(self, _: Ancestor, node: ast.CreateTrigStmt) -> None:
+    def visit_CreateTrigStmt(self, node: ast.CreateTrigStmt) -> None:
         self._target(node.relation, "trigger")
         self._functions.add(_function(node.funcname))
 
-    def visit_Constraint(self, _: Ancestor, node: ast.Constraint) -> None:
+    def visit_Constraint(self, node: ast.Constraint) -> None:
         if node.pktable is not None:
             self._target(node.pktable, "references", [column.sval for column in node.pk_attrs or ()])
 
     # What is read.
 
-    def visit_RangeVar(self, _: Ancestor, node: ast.RangeVar) -> None:
+    def visit_RangeVar(self, node: ast.RangeVar) -> None:
         self._labels.add(node.alias.aliasname if node.alias else node.relname)
         target = id(node) in self._targets
         self._uses.append(Use(relation=_name(node), privilege="select", scans=not target))
         if self._utility and not target:
             self._uses.append(Use(relation=_name(node), privilege="own"))
 
-    def visit_CommonTableExpr(self, _: Ancestor, node: ast.CommonTableExpr) -> None:
+    def visit_CommonTableExpr(self, node: ast.CommonTableExpr) -> None:
         self._local.add(node.ctename)
 
-    def visit_LockingClause(self, _: Ancestor, node: ast.LockingClause) -> None:
+    def visit_LockingClause(self, node: ast.LockingClause) -> None:
         self._locks = True
 
-    def visit_ColumnRef(self, _: Ancestor, node: ast.ColumnRef) -> None:
+    def visit_ColumnRef(self, node: ast.ColumnRef) -> None:
         names = [field.sval for field in node.fields if isinstance(field, ast.String)]
         self._mentioned.update(names)
         if len(node.fields) == 1:  # `select t from t` reads the row as a whole
             self._alone.update(names)
 
-    def visit_A_Star(self, _: Ancestor, node: ast.A_Star) -> None:
+    def visit_A_Star(self, node: ast.A_Star) -> None:
         self._whole = True
 
-    def visit_IndexElem(self, _: Ancestor, node: ast.IndexElem) -> None:
+    def visit_IndexElem(self, node: ast.IndexElem) -> None:
         if node.name:  # ON CONFLICT (column)
             self._mentioned.add(node.name)
 
-    def visit_JoinExpr(self, _: Ancestor, node: ast.JoinExpr) -> None:
+    def visit_JoinExpr(self, node: ast.JoinExpr) -> None:
         self._whole |= bool(node.isNatural)
         self._mentioned.update(column.sval for column in node.usingClause or ())
 
-    def visit_FuncCall(self, _: Ancestor, node: ast.FuncCall) -> None:
+    def visit_FuncCall(self, node: ast.FuncCall) -> None:
         function = _function(node.funcname)
         self._functions.add(function)
         privilege = _SEQUENCE.get(function.name)
@@ -193,27 +195,27 @@ class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
 
     # What is made, or become.
 
-    def visit_CreateStmt(self, _: Ancestor, node: ast.CreateStmt) -> None:
+    def visit_CreateStmt(self, node: ast.CreateStmt) -> None:
         self._create(node.relation)
 
-    def visit_CreateSeqStmt(self, _: Ancestor, node: ast.CreateSeqStmt) -> None:
+    def visit_CreateSeqStmt(self, node: ast.CreateSeqStmt) -> None:
         self._create(node.sequence)
 
-    def visit_ViewStmt(self, _: Ancestor, node: ast.ViewStmt) -> None:
+    def visit_ViewStmt(self, node: ast.ViewStmt) -> None:
         self._create(node.view)
 
-    def visit_IntoClause(self, _: Ancestor, node: ast.IntoClause) -> None:
+    def visit_IntoClause(self, node: ast.IntoClause) -> None:
         self._create(node.rel)
 
-    def visit_CreateFunctionStmt(self, _: Ancestor, node: ast.CreateFunctionStmt) -> None:
+    def visit_CreateFunctionStmt(self, node: ast.CreateFunctionStmt) -> None:
         self._creates_in.add(_function(node.funcname).schema)
 
-    def visit_DropStmt(self, _: Ancestor, node: ast.DropStmt) -> None:
+    def visit_DropStmt(self, node: ast.DropStmt) -> None:
         for found in node.objects:
             if isinstance(found, tuple):
                 self._uses.append(Use(relation=_function(found), privilege="own"))
 
-    def visit_VariableSetStmt(self, _: Ancestor, node: ast.VariableSetStmt) -> None:
+    def visit_VariableSetStmt(self, node: ast.VariableSetStmt) -> None:
         if node.kind != VariableSetKind.VAR_SET_VALUE:
             return
         if node.name in ("role", "session_authorization"):
@@ -225,6 +227,18 @@ class _Reader(Visitor):  # type: ignore[misc] # pglast has no types
         self._targets.add(id(node))
         if node.relpersistence != "t":
             self._creates_in.add(node.schemaname or "")
+
+
+def _walk(root: ast.Node) -> Iterator[Any]:
+    """All nodes of a tree, each before what it contains."""
+    pending: list[Any] = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Node):
+            yield node
+            pending.extend(getattr(node, member) for member in node)
+        elif isinstance(node, tuple):
+            pending.extend(reversed(node))
 
 
 def _name(node: ast.RangeVar) -> Name:
