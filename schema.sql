@@ -797,6 +797,36 @@ $$;
 comment on function private.settle_inserted_jobs() is
 'New jobs: only for live accounts, at most 100 unpaid ones per user, those inserted as QUEUED charged at once.';
 
+create function private.recover_shortfall(user_id uuid, returned integer) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    owed integer;
+begin
+    select coalesce(sum(p.credits_purchased), 0) into owed
+    from public.payments as p where p.user_id = recover_shortfall.user_id and p.status = 'REFUNDED';
+    if owed = 0 then
+        return;
+    end if;
+    select owed + coalesce(sum(t.amount), 0) into owed
+    from public.credit_transactions as t
+    where
+        t.user_id = recover_shortfall.user_id and t.type = 'ADJUSTMENT'
+        and (t.payment_id is not null or t.metadata ? 'recovered');
+    owed := least(owed, recover_shortfall.returned);
+    if owed > 0 then
+        perform private.post_entry(
+            recover_shortfall.user_id, 'ADJUSTMENT', -owed, description => 'Shortfall of a refunded payment',
+            metadata => jsonb_build_object('recovered', owed)
+        );
+    end if;
+end
+$$;
+comment on function private.recover_shortfall(uuid, integer) is
+'Takes returned credits against what refunded payments still owe. Else a user could queue a job, have the payment '
+'refunded, cancel the job, and keep both money and credits. Credits bought later are not touched.';
+
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
 security definer
@@ -815,7 +845,8 @@ begin
         where
             (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
             or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
-        order by n.user_id, n.id
+        -- Refunds first: whether a charge can be paid must not depend on the order of ids.
+        order by n.user_id, n.status = 'QUEUED', n.id
     loop
         if job.status = 'QUEUED' then
             perform private.charge_job(job.id, job.user_id, job.credits_cost);
@@ -825,8 +856,10 @@ begin
         from public.credit_transactions as t where t.job_id = job.id and t.type = 'USAGE';
         if found then
             perform private.post_entry(
-                job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job ' || lower(job.status::pg_catalog.text)
+                job.user_id, 'REFUND', charged, job_id => job.id,
+                description => 'Video job ' || lower(job.status::pg_catalog.text)
             );
+            perform private.recover_shortfall(job.user_id, charged);
         end if;
     end loop;
     return null;
@@ -868,7 +901,8 @@ begin
 end
 $$;
 comment on function private.settle_payment(public.payments) is
-'Posts the credits of a completed payment, or claws back what is left of a refunded one. What was already spent is '
+'Posts the credits of a completed payment, also to a closed account: the money came, and a refund takes them back. '
+'Or claws back what is left of a refunded one. What was already spent is '
 'recorded as metadata.shortfall of the payment and of the entry.';
 
 create function private.settle_inserted_payments() returns trigger

@@ -146,9 +146,7 @@ def pg_prove_summary(pgtap_embedded: PgtapServer) -> dict[str, str]:
     if shutil.which("pg_prove") is None:
         pytest.skip("pg_prove is not installed to compare with")
     _, report = run_pg_prove(pgtap_embedded, *(name for name in EXPECTED if name != "bail_out"))
-    complaints = re.split(
-        r"^\S+/(\w+)\.sql +(?=\(Wstat)", report.partition("Test Summary Report")[2], flags=re.M
-    )
+    complaints = re.split(r"^(\w+)\.sql +(?=\(Wstat)", report.partition("Test Summary Report")[2], flags=re.M)
     return dict(zip(complaints[1::2], complaints[2::2], strict=True))
 
 
@@ -177,10 +175,11 @@ def run_pg_prove(where: PgtapServer, *names: str) -> tuple[int, str]:
     """Exit status and standard output of one run over these samples."""
     server = where.server
     address = ["-h", server.host, "-p", str(server.port), "-U", server.user, "-d", "pgtap"]
-    files = [str(SAMPLES / f"{name}.sql") for name in names]
+    files = [f"{name}.sql" for name in names]
     own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     done = subprocess.run(
         ["pg_prove", "--psql-bin", str(find_psql(server.bin_dir)), *address, "--ext", ".sql", *files],
+        cwd=SAMPLES,
         env=own | {"PGOPTIONS": "-c search_path=public,extensions"},
         capture_output=True,
         text=True,

@@ -11,6 +11,9 @@ from pgassay.server import Server
 
 pytest_plugins = ["pytester"]
 
+# Half a second of each start goes to plugins that these projects do not use.
+QUICK = "-p no:hypothesispytest -p no:benchmark"
+
 CONFIG = """
 [tool.pgassay]
 schema = "schema.sql"
@@ -21,8 +24,8 @@ pgtap = ["tap"]
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, server: Server) -> pytest.Pytester:
     """A project whose tests run on the outer run's server, which saves the time of a start."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", QUICK)
     monkeypatch.setenv(RUNNING_SERVER, json.dumps(server.to_json()))
     pytester.makefile(".toml", pyproject=CONFIG)
     pytester.makefile(".sql", schema="create table notes (id integer primary key);")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -25,7 +24,7 @@ def test_there_is_a_table(session):
 
 
 @pytest.fixture
-def project(tmp_path: Path, environment: Layer) -> Iterator[Config]:
+def project(tmp_path: Path, environment: Layer, monkeypatch: pytest.MonkeyPatch) -> Config:
     """A folder with a schema, one test, and a configuration; the path has a space."""
     root = tmp_path / "a project"
     (root / "tests").mkdir(parents=True)
@@ -35,7 +34,9 @@ def project(tmp_path: Path, environment: Layer) -> Iterator[Config]:
     (root / "pyproject.toml").write_text(
         f"[tool.pgassay]\nschema = 'schema.sql'\nenvironment = [{listed}]\n", encoding="utf-8"
     )
-    yield Config(
+    # Half a second of each start goes to plugins that this project does not use.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    return Config(
         root=root, schema=(root / "schema.sql",), environment=environment.scripts, suites=(root / "tests",)
     )
 

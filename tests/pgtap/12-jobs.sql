@@ -1,7 +1,7 @@
 -- jobs: videos to cut.
 
 begin;
-select plan(72);
+select plan(73);
 
 select columns_are(
     'public', 'jobs',
@@ -93,7 +93,9 @@ select set_eq(
 select col_is_pk('public', 'jobs', 'id', 'jobs: primary key');
 select col_is_unique('public', 'jobs', array['id', 'user_id'], 'jobs_id_and_user_is_unique');
 select col_is_unique('public', 'jobs', array['user_id', 'client_request_id'], 'jobs_client_request_is_unique');
-select col_is_unique('public', 'jobs', 'replicate_prediction_id', 'jobs_prediction_is_unique');
+select index_is_unique(
+    'public', 'jobs', 'jobs_prediction_is_unique', 'a replicate_prediction_id belongs to one job'
+);
 select fk_ok('public', 'jobs', 'user_id', 'public', 'users', 'id', 'jobs_user_id_fkey');
 
 select set_eq(
@@ -106,8 +108,7 @@ select set_eq(
         'jobs_pkey PRIMARY KEY (id)',
         'jobs_id_and_user_is_unique UNIQUE (id, user_id)',
         'jobs_client_request_is_unique UNIQUE (user_id, client_request_id)',
-        'jobs_prediction_is_unique UNIQUE (replicate_prediction_id)',
-        'jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE RESTRICT'
+        'jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)'
     ],
     'jobs: these keys, and what deleting a referenced row does'
 );
@@ -190,16 +191,8 @@ from (
         'CHECK (output_file_size_mb >= 0::numeric AND output_file_size_mb <= 1000000::numeric)'
     ),
     ('jobs_resolution_is_short', 'CHECK (length(video_resolution) <= 20)'),
-    (
-        'jobs_transcription_is_bounded',
-        'CHECK ((jsonb_typeof(transcription_json) = ANY (ARRAY[''object''::text, ''array''::text])) AND '
-        'octet_length(transcription_json::text) <= 8388608)'
-    ),
-    (
-        'jobs_analysis_is_bounded',
-        'CHECK ((jsonb_typeof(analysis_json) = ANY (ARRAY[''object''::text, ''array''::text])) AND '
-        'octet_length(analysis_json::text) <= 8388608)'
-    ),
+    ('jobs_transcription_is_bounded', 'CHECK (pg_column_size(transcription_json) <= 8388608)'),
+    ('jobs_analysis_is_bounded', 'CHECK (pg_column_size(analysis_json) <= 8388608)'),
     (
         'jobs_prediction_id_is_short',
         'CHECK (length(replicate_prediction_id) >= 1 AND length(replicate_prediction_id) <= 200)'
@@ -213,7 +206,7 @@ from (
     (
         'jobs_at_work_has_lease',
         'CHECK ((status <> ALL (ARRAY[''TRANSCRIBING''::job_status, ''ANALYZING''::job_status, '
-        '''RENDERING''::job_status])) OR lease_expires_at IS NOT NULL)'
+        '''RENDERING''::job_status])) OR lease_expires_at IS NOT NULL AND isfinite(lease_expires_at))'
     ),
     (
         'jobs_terminal_has_completion',
@@ -223,8 +216,8 @@ from (
     ('jobs_completed_is_whole', $$CHECK (status <> 'COMPLETED'::job_status OR progress_percentage = 100)$$),
     (
         'jobs_times_in_order',
-        'CHECK (queued_at >= created_at AND started_at >= queued_at AND completed_at >= COALESCE(started_at, '
-        'queued_at, created_at))'
+        'CHECK (queued_at >= created_at AND started_at >= COALESCE(queued_at, created_at) AND completed_at >= '
+        'COALESCE(started_at, queued_at, created_at))'
     )
 ) as c (name, definition)
 left join pg_constraint as k on c.name = k.conname and k.conrelid = 'public.jobs'::regclass;
@@ -241,6 +234,11 @@ select indexes_are(
 select is(pg_get_indexdef(to_regclass('public.' || i.name)), i.definition, i.name)
 from (
     values
+    (
+        'jobs_prediction_is_unique',
+        'CREATE UNIQUE INDEX jobs_prediction_is_unique ON public.jobs USING btree (replicate_prediction_id) '
+        'WHERE (replicate_prediction_id IS NOT NULL)'
+    ),
     (
         'jobs_next_idx',
         'CREATE INDEX jobs_next_idx ON public.jobs USING btree (priority DESC, queued_at, id) WHERE (status = '

@@ -1,7 +1,7 @@
 -- payments: orders, with a snapshot of the package.
 
 begin;
-select plan(38);
+select plan(39);
 
 select columns_are(
     'public', 'payments',
@@ -61,8 +61,8 @@ select set_eq(
 
 select col_is_pk('public', 'payments', 'id', 'payments: primary key');
 select col_is_unique('public', 'payments', array['id', 'user_id'], 'payments_id_and_user_is_unique');
-select col_is_unique(
-    'public', 'payments', array['provider', 'provider_transaction_id'], 'payments_provider_transaction_is_unique'
+select index_is_unique(
+    'public', 'payments', 'payments_provider_transaction_is_unique', 'a transaction of a provider is one payment'
 );
 select fk_ok('public', 'payments', 'user_id', 'public', 'users', 'id', 'payments_user_id_fkey');
 select fk_ok('public', 'payments', 'package_id', 'public', 'credit_packages', 'id', 'payments_package_id_fkey');
@@ -76,9 +76,8 @@ select set_eq(
     array[
         'payments_pkey PRIMARY KEY (id)',
         'payments_id_and_user_is_unique UNIQUE (id, user_id)',
-        'payments_provider_transaction_is_unique UNIQUE (provider, provider_transaction_id)',
-        'payments_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE RESTRICT',
-        'payments_package_id_fkey FOREIGN KEY (package_id) REFERENCES credit_packages(id) ON DELETE RESTRICT'
+        'payments_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)',
+        'payments_package_id_fkey FOREIGN KEY (package_id) REFERENCES credit_packages(id)'
     ],
     'payments: these keys, and what deleting a referenced row does'
 );
@@ -122,7 +121,7 @@ from (
     (
         'payments_metadata_is_small_object',
         'CHECK (jsonb_typeof(metadata) = ''object''::text AND octet_length((metadata - '
-        '''shortfall''::text)::text) <= 16384)'
+        '''shortfall''::text)::text) <= 16384 AND octet_length((metadata -> ''shortfall''::text)::text) <= 20)'
     ),
     (
         'payments_paid_at_when_paid',
@@ -148,6 +147,11 @@ select indexes_are(
 select is(pg_get_indexdef(to_regclass('public.' || i.name)), i.definition, i.name)
 from (
     values
+    (
+        'payments_provider_transaction_is_unique',
+        'CREATE UNIQUE INDEX payments_provider_transaction_is_unique ON public.payments USING btree (provider, '
+        'provider_transaction_id) WHERE (provider_transaction_id IS NOT NULL)'
+    ),
     (
         'payments_user_newest_idx',
         'CREATE INDEX payments_user_newest_idx ON public.payments USING btree (user_id, created_at DESC)'

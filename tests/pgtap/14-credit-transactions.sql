@@ -95,11 +95,9 @@ select set_eq(
         'credit_transactions_job_once UNIQUE (job_id, type)',
         'credit_transactions_payment_once UNIQUE (payment_id, type)',
         'credit_transactions_key_once UNIQUE (idempotency_key)',
-        'credit_transactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE RESTRICT',
-        'credit_transactions_job_is_own FOREIGN KEY (job_id, user_id) REFERENCES jobs(id, user_id) ON DELETE '
-        'RESTRICT',
-        'credit_transactions_payment_is_own FOREIGN KEY (payment_id, user_id) REFERENCES payments(id, user_id) '
-        'ON DELETE RESTRICT'
+        'credit_transactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)',
+        'credit_transactions_job_is_own FOREIGN KEY (job_id, user_id) REFERENCES jobs(id, user_id)',
+        'credit_transactions_payment_is_own FOREIGN KEY (payment_id, user_id) REFERENCES payments(id, user_id)'
     ],
     'credit_transactions: these keys, and what deleting a referenced row does'
 );

@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(61);
+select plan(63);
 
 select functions_are(
     'public', array['grant_credits', 'claim_next_jobs', 'reclaim_expired_jobs'], 'what clients may call'
@@ -10,7 +10,7 @@ select functions_are(
 select functions_are(
     'private',
     array[
-        'set_updated_at', 'start_job', 'move_job', 'start_payment', 'move_payment', 'clean_webhook', 'post_entry',
+        'set_updated_at', 'start_job', 'move_job', 'check_documents', 'start_payment', 'move_payment', 'clean_webhook', 'post_entry',
         'sync_balance', 'refuse_ledger_change', 'lock_account', 'charge_job', 'settle_inserted_jobs',
         'settle_moved_jobs', 'settle_payment', 'settle_inserted_payments', 'settle_moved_payments', 'cancel_jobs',
         'cancel_jobs_of_closed_account', 'close_account', 'handle_new_user', 'handle_changed_user',
@@ -41,6 +41,7 @@ from (
     ('set_updated_at', 'trigger'),
     ('start_job', 'trigger'),
     ('move_job', 'trigger'),
+    ('check_documents', 'trigger'),
     ('start_payment', 'trigger'),
     ('move_payment', 'trigger'),
     ('clean_webhook', 'trigger'),
@@ -97,6 +98,7 @@ from (
     ('private', 'set_updated_at'),
     ('private', 'start_job'),
     ('private', 'move_job'),
+    ('private', 'check_documents'),
     ('private', 'start_payment'),
     ('private', 'move_payment'),
     ('private', 'clean_webhook'),
@@ -150,8 +152,13 @@ select set_eq(
         cross join unnest(p.proconfig) as s (setting)
         where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and s.setting not like 'search_path=%'
     $$,
-    $$values ('handle_login', 'lock_timeout=500ms')$$,
-    'the only other setting: a login waits half a second for a lock, and no more'
+    $$
+        values
+        ('handle_login', 'lock_timeout=500ms'),
+        ('settle_moved_jobs', 'enable_nestloop=off'),
+        ('settle_moved_payments', 'enable_nestloop=off')
+    $$,
+    'the only other settings: a login waits half a second for a lock; no cached nested loop over moved rows'
 );
 
 select finish();

@@ -1,7 +1,7 @@
 -- Triggers: their names, and when, on what and how often they fire.
 
 begin;
-select plan(32);
+select plan(33);
 
 select triggers_are('public', 'users', array['users_set_updated_at', 'users_cancel_jobs'], 'users: triggers');
 select triggers_are(
@@ -11,7 +11,10 @@ select triggers_are(
 );
 select triggers_are(
     'public', 'jobs',
-    array['jobs_set_updated_at', 'jobs_start', 'jobs_move', 'jobs_settle_insert', 'jobs_settle_update'],
+    array[
+        'jobs_set_updated_at', 'jobs_start', 'jobs_move', 'jobs_check_documents', 'jobs_settle_insert',
+        'jobs_settle_update'
+    ],
     'jobs: triggers'
 );
 select triggers_are(
@@ -46,14 +49,14 @@ from (
     (
         'public.users',
         'users_set_updated_at',
-        'CREATE TRIGGER users_set_updated_at BEFORE UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION '
-        'private.set_updated_at()'
+        'CREATE TRIGGER users_set_updated_at BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE '
+        'FUNCTION private.set_updated_at()'
     ),
     (
         'public.credit_packages',
         'credit_packages_set_updated_at',
-        'CREATE TRIGGER credit_packages_set_updated_at BEFORE UPDATE ON public.credit_packages FOR EACH ROW '
-        'EXECUTE FUNCTION private.set_updated_at()'
+        'CREATE TRIGGER credit_packages_set_updated_at BEFORE INSERT OR UPDATE ON public.credit_packages FOR EACH '
+        'ROW EXECUTE FUNCTION private.set_updated_at()'
     ),
     (
         'public.jobs',
@@ -70,8 +73,8 @@ from (
     (
         'public.user_preferences',
         'user_preferences_set_updated_at',
-        'CREATE TRIGGER user_preferences_set_updated_at BEFORE UPDATE ON public.user_preferences FOR EACH ROW '
-        'EXECUTE FUNCTION private.set_updated_at()'
+        'CREATE TRIGGER user_preferences_set_updated_at BEFORE INSERT OR UPDATE ON public.user_preferences FOR '
+        'EACH ROW EXECUTE FUNCTION private.set_updated_at()'
     ),
     (
         'public.jobs',
@@ -82,6 +85,12 @@ from (
         'public.jobs',
         'jobs_move',
         'CREATE TRIGGER jobs_move BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION private.move_job()'
+    ),
+    (
+        'public.jobs',
+        'jobs_check_documents',
+        'CREATE TRIGGER jobs_check_documents BEFORE INSERT OR UPDATE OF transcription_json, analysis_json ON '
+        'public.jobs FOR EACH ROW EXECUTE FUNCTION private.check_documents()'
     ),
     (
         'public.jobs',

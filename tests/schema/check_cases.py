@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from check_kinds import Case, json_text, not_negative, number, one_of, own_path, text
+from check_kinds import Case, document, json_text, not_negative, number, one_of, own_path, text
 from rows import ALICE
 
 # A job and a payment without ledger entries.
@@ -34,6 +34,8 @@ _BACK = {"status": "REFUNDED", "paid_at": LATER, "refunded_at": LATEST}
 _USAGE = {"type": "USAGE", "amount": -1, "job_id": JOB}
 _REFUND = {"type": "REFUND", "job_id": JOB}
 _PURCHASE = {"type": "PURCHASE", "payment_id": PAYMENT}
+_METADATA = json_text("payments", "metadata", at_most=16384)
+_SHORTFALLS = {digits: {"metadata": f'{{"shortfall": {"1" * digits}}}'} for digits in (20, 21)}
 _CLAW_BACK = {"type": "ADJUSTMENT", "amount": -1, "payment_id": PAYMENT}
 
 CASES: dict[str, Case] = {
@@ -67,8 +69,8 @@ CASES: dict[str, Case] = {
         )
     },
     "jobs_resolution_is_short": text("jobs", "video_resolution", at_most=20),
-    "jobs_transcription_is_bounded": json_text("jobs", "transcription_json", at_most=8388608, arrays=True),
-    "jobs_analysis_is_bounded": json_text("jobs", "analysis_json", at_most=8388608, arrays=True),
+    "jobs_transcription_is_bounded": document("jobs", "transcription_json", at_most=8388608),
+    "jobs_analysis_is_bounded": document("jobs", "analysis_json", at_most=8388608),
     "jobs_prediction_id_is_short": text("jobs", "replicate_prediction_id", at_least=1, at_most=200),
     "jobs_error_message_is_short": text("jobs", "error_message", at_most=4000),
     # Below 0, jobs_retries_within_limit refuses too.
@@ -85,7 +87,11 @@ CASES: dict[str, Case] = {
     "jobs_worker_is_short": text("jobs", "worker_id", at_least=1, at_most=200),
     "jobs_at_work_has_lease": Case(
         table="jobs",
-        bad=tuple({"status": status} for status in ("TRANSCRIBING", "ANALYZING", "RENDERING")),
+        bad=tuple(
+            {"status": status, "lease_expires_at": lease}
+            for status in ("TRANSCRIBING", "ANALYZING", "RENDERING")
+            for lease in (None, "infinity", "-infinity")
+        ),
         good=(_QUEUED, _BEGUN, _BEGUN | {"status": "ANALYZING"}, _BEGUN | {"status": "RENDERING"}, _DONE),
     ),
     "jobs_terminal_has_completion": Case(
@@ -112,10 +118,12 @@ CASES: dict[str, Case] = {
                 _DONE | {"completed_at": "2024-12-31"},
             ),
             _DONE | {"queued_at": LATEST, "completed_at": LATER},
+            _DONE | {"started_at": "2024-12-31"},
         ),
         good=(
             *({"queued_at": OLD}, _BEGUN, _DONE | {"completed_at": OLD}),
             *(_DONE | {"queued_at": LATEST}, _DONE | {"queued_at": LATER, "started_at": LATEST}),
+            _DONE | {"started_at": OLD},
         ),
     ),
     "payments_package_unless_manual": Case(
@@ -136,7 +144,12 @@ CASES: dict[str, Case] = {
     "payments_amount_in_range": number("payments", "amount_thb", low=0, high=1000000, step=0.01),
     "payments_credits_in_range": number("payments", "credits_purchased", low=1, high=100000),
     "payments_method_is_short": text("payments", "payment_method", at_most=100),
-    "payments_metadata_is_small_object": json_text("payments", "metadata", at_most=16384),
+    # The shortfall that a claw-back writes does not count, and is short itself.
+    "payments_metadata_is_small_object": Case(
+        table="payments",
+        bad=(*_METADATA.bad, _SHORTFALLS[21]),
+        good=(*_METADATA.good, _SHORTFALLS[20]),
+    ),
     "payments_paid_at_when_paid": Case(
         table="payments",
         bad=(_PAID | {"paid_at": None}, _BACK | {"paid_at": None}, {"paid_at": LATER}),

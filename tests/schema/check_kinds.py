@@ -65,6 +65,14 @@ def json_text(table: str, column: str, *, at_most: int, arrays: bool = False) ->
     return Case(table=table, bad=tuple(bad), good=tuple(good))
 
 
+def document(table: str, column: str, *, at_most: int) -> Case:
+    """So many bytes as jsonb stores them, uncompressed; its type is a trigger's to judge."""
+    # The sizes of value and container, a word each for key and string, the key: all but the string.
+    frame = 4 + 4 + 2 * 4 + len("k")
+    fitting, excessive = (f'{{"k": "{"x" * (at_most - frame + excess)}"}}' for excess in (0, 1))
+    return Case(table=table, bad=({column: excessive},), good=({column: "[]"}, {column: fitting}))
+
+
 def own_path(column: str) -> Case:
     """In the owner's folder, without a segment that climbs out of it."""
     names = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
+from accounts import find_disagreements
 
+from pgassay.database import Session
 from pgassay.observation import Persona
 
 
@@ -37,3 +39,11 @@ def dave(personas: Mapping[str, Persona]) -> Persona:
 def service(personas: Mapping[str, Persona]) -> Persona:
     """The backend."""
     return personas["service"]
+
+
+@pytest.fixture
+def backend(session: Session, service: Persona) -> Iterator[Session]:
+    """The test's session, acting as service_role; in the end every balance must agree with its ledger."""
+    session.act_as(service)
+    yield session
+    assert find_disagreements(session) == []

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from accounts import add_job, find_disagreements, open_account, read_books
+from accounts import add_job, open_account, read_books
 from payments import SET_STATUS, buy, read_payment
 from psycopg.types.json import Jsonb
 
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
-
-
-@pytest.fixture
-def backend(session: Session, service: Persona) -> Iterator[Session]:
-    """The test's session, acting as service_role; in the end every balance must agree with its ledger."""
-    session.act_as(service)
-    yield session
-    assert find_disagreements(session) == []
 
 
 @pytest.fixture

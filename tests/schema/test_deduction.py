@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from accounts import (
     ALICE,
     ALICE_JOBS,
     add_job,
-    find_disagreements,
     open_account,
     read_books,
     read_job,
@@ -20,14 +17,6 @@ from pgassay.observation import Outcome, Persona
 
 QUEUE = "update public.jobs set status = 'QUEUED' where id = %s"
 JOB_IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(5)]
-
-
-@pytest.fixture
-def backend(session: Session, service: Persona) -> Iterator[Session]:
-    """The test's session, acting as service_role; in the end every balance must agree with its ledger."""
-    session.act_as(service)
-    yield session
-    assert find_disagreements(session) == []
 
 
 @pytest.fixture

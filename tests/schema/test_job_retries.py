@@ -8,16 +8,9 @@ import pytest
 from accounts import ALICE, ALICE_JOBS, add_job, move_job, open_account, read_books, read_job
 
 from pgassay.database import Session
-from pgassay.observation import Outcome, Persona
+from pgassay.observation import Outcome
 
 SET_STATUS = "update public.jobs set status = %s where id = %s"
-
-
-@pytest.fixture
-def backend(session: Session, service: Persona) -> Session:
-    """The test's session, acting as service_role."""
-    session.act_as(service)
-    return session
 
 
 @pytest.mark.parametrize("status", ["TRANSCRIBING", "ANALYZING", "RENDERING"])

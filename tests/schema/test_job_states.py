@@ -67,13 +67,6 @@ USERS_BACKWARDS = {("UPLOADING", "PENDING"), ("QUEUED", "PENDING"), ("QUEUED", "
 SET_STATUS = "update public.jobs set status = %s where id = %s"
 
 
-@pytest.fixture
-def backend(session: Session, service: Persona) -> Session:
-    """The test's session, acting as service_role."""
-    session.act_as(service)
-    return session
-
-
 def test_the_table_of_transitions_is_whole() -> None:
     assert (len(LEGAL), len(ILLEGAL)) == (22, 50)
 
@@ -86,6 +79,7 @@ def test_legal_transition_stamps_exactly_its_times(backend: Session, start: str,
     after, latest = read_job(backend, job), backend.value("select clock_timestamp()")
     assert (tried.outcome, tried.rowcount, after["status"]) == (Outcome.ALLOWED, 1, end)
     changes = tell_changes(before, after)
+    assert after["worker_id"] == (before["worker_id"] if after["lease_expires_at"] else None)
     assert changes == LEGAL[start, end]
     own_clock = [after[name] for name in ("queued_at", "started_at", "completed_at") if name in changes]
     assert all(earliest <= moment <= latest for moment in own_clock if moment)
@@ -114,7 +108,10 @@ def test_the_same_status_again_is_no_transition(backend: Session, status: str) -
 
 @pytest.mark.parametrize("status", STATES)
 def test_job_starts_only_as_pending_uploading_or_queued(backend: Session, status: str) -> None:
-    query = "insert into public.jobs (user_id, status, lease_expires_at) values (%s, %s, now()) returning *"
+    query = """
+        insert into public.jobs (user_id, status, worker_id, lease_expires_at)
+        values (%s, %s, 'worker-1', now()) returning *
+    """
     tried = backend.attempt(query, [BOB, status])
     if status not in ("PENDING", "UPLOADING", "QUEUED"):
         assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT409")
@@ -122,6 +119,7 @@ def test_job_starts_only_as_pending_uploading_or_queued(backend: Session, status
     job = tried.rows[0]
     assert job["queued_at"] == (job["created_at"] if status == "QUEUED" else None)
     assert (job["status"], job["started_at"], job["completed_at"]) == (status, None, None)
+    assert (job["worker_id"], job["lease_expires_at"]) == (None, None)
 
 
 @pytest.mark.parametrize(("start", "end"), PAIRS)

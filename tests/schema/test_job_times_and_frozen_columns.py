@@ -8,14 +8,7 @@ import pytest
 from accounts import ALICE, ALICE_JOBS, BOB, STATES, move_job, read_job, tell_changes, triggers_asleep
 
 from pgassay.database import Session
-from pgassay.observation import Outcome, Persona
-
-
-@pytest.fixture
-def backend(session: Session, service: Persona) -> Session:
-    """The test's session, acting as service_role."""
-    session.act_as(service)
-    return session
+from pgassay.observation import Outcome
 
 
 @pytest.mark.parametrize(("column", "value"), [("id", ALICE), ("user_id", BOB)])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from check_cases import JOB
 from psycopg import sql
+from rows import ALICE
 
 from pgassay.database import Session
 from pgassay.observation import Attempt, Outcome
@@ -24,11 +26,11 @@ TEXTS = {
     "webhook_logs": ["error_message", "event_id", "event_type", "provider"],
     "api_usage_logs": ["api_endpoint", "api_provider"],
 }
-# Column: the largest size in bytes of its text, and whether an array may be at its top.
+# Column: the largest size in bytes, and whether an array may be at its top.
+JOB_DOCUMENTS = (("jobs", "transcription_json"), ("jobs", "analysis_json"))
 DOCUMENTS = {
     ("credit_packages", "metadata"): (16384, False),
-    ("jobs", "transcription_json"): (8388608, True),
-    ("jobs", "analysis_json"): (8388608, True),
+    **dict.fromkeys(JOB_DOCUMENTS, (8388608, True)),
     ("payments", "metadata"): (16384, False),
     ("credit_transactions", "metadata"): (16384, False),
     ("user_preferences", "preferences_json"): (16384, False),
@@ -47,6 +49,12 @@ REFUSED_BY = """
     select conname::text as name from pg_constraint as c
     inner join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
     where c.contype = 'c' and c.conrelid = %s::regclass and a.attname = %s
+"""
+# In this transaction: how often a value stored outside of its row was fetched.
+READS_OUTSIDE_OF_ROWS = """
+    select pg_stat_get_xact_numscans(i.indexrelid) from pg_class as c
+    inner join pg_index as i on c.reltoastrelid = i.indrelid
+    where c.oid = ('public.' || %s)::regclass
 """
 
 
@@ -97,7 +105,7 @@ def test_overlong_text_is_refused(session: Session, table: str, column: str) -> 
     assert attempt.constraint in refusals(session, table, column)
 
 
-@pytest.mark.parametrize(("table", "column"), DOCUMENTS)
+@pytest.mark.parametrize(("table", "column"), [place for place in DOCUMENTS if place not in JOB_DOCUMENTS])
 @pytest.mark.parametrize("document", ["null", "1", '"text"', "true", "[]", "{}"])
 def test_document_is_an_object_or_where_allowed_an_array(
     session: Session, table: str, column: str, document: str
@@ -112,11 +120,48 @@ def test_document_is_an_object_or_where_allowed_an_array(
         assert attempt.constraint in refusals(session, table, column)
 
 
+@pytest.mark.parametrize("name", ["transcription", "analysis"])
+@pytest.mark.parametrize("document", ["null", "1", '"text"', "true", "[]", "{}", None])
+@pytest.mark.parametrize(
+    "write",
+    [
+        f"insert into public.jobs (user_id, {{}}_json) values ('{ALICE}', %s)",
+        f"update public.jobs set {{}}_json = %s where id = '{JOB}'",
+    ],
+    ids=["insert", "update"],
+)
+def test_document_of_a_job_is_an_object_or_an_array(
+    session: Session, write: str, document: str | None, name: str
+) -> None:
+    attempt = session.attempt(write.format(name), [document])
+    if document in ("[]", "{}", None):
+        assert attempt.rowcount == 1
+    else:
+        assert (attempt.outcome, attempt.sqlstate) == (Outcome.REJECTED, "23514")
+        assert (attempt.table, attempt.constraint) == ("jobs", f"jobs_{name}_is_document")
+
+
+@pytest.mark.parametrize(("table", "column"), JOB_DOCUMENTS)
+def test_update_of_progress_does_not_read_the_document(session: Session, table: str, column: str) -> None:
+    # Random, so that it does not compress: it lies outside of the row.
+    session.execute(f"""
+        update public.{table} set {column} = jsonb_build_object('x', (
+            select string_agg(gen_random_uuid()::text, '') from generate_series(1, 1000)
+        )) where id = '{JOB}'
+    """)
+    before = session.value(READS_OUTSIDE_OF_ROWS, [table])
+    session.execute(f"update public.{table} set current_step = 'x' where id = '{JOB}'")
+    assert session.value(READS_OUTSIDE_OF_ROWS, [table]) == before
+    session.execute(f"select {column}::text from public.{table} where id = '{JOB}'")
+    assert session.value(READS_OUTSIDE_OF_ROWS, [table]) == before + 1
+
+
 @pytest.mark.parametrize(("table", "column"), DOCUMENTS)
 @pytest.mark.parametrize("excess", [0, 1])
 def test_document_is_limited_to_the_byte(session: Session, table: str, column: str, excess: int) -> None:
-    # {"x": "…"} has nine characters around its value.
-    size = DOCUMENTS[table, column][0] - len('{"x": ""}') + excess
+    # Counted as text; those of jobs as jsonb, with 16 bytes of lengths beside the key.
+    frame = 16 + len("x") if table == "jobs" else len('{"x": ""}')
+    size = DOCUMENTS[table, column][0] - frame + excess
     attempt = try_copy(session, table, column, "jsonb_build_object('x', repeat('y', %(value)s))", size)
     if excess:
         assert attempt.sqlstate == "23514"

@@ -114,7 +114,5 @@ def test_package_that_was_sold_stays(session: Session, service: Persona) -> None
     with session.act_as(service):
         attempt = session.attempt("delete from public.credit_packages where name = 'Starter Pack'")
         assert session.attempt("delete from public.credit_packages where name = 'Retired Pack'").rowcount == 1
-    # PostgreSQL 18 calls it a restrict_violation, as the standard does.
-    refused = "23001" if session.connection.info.server_version >= 180000 else "23503"
-    assert (attempt.outcome, attempt.sqlstate) == (Outcome.REJECTED, refused)
+    assert (attempt.outcome, attempt.sqlstate) == (Outcome.REJECTED, "23503")
     assert attempt.constraint == "payments_package_id_fkey"

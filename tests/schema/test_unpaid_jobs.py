@@ -13,13 +13,6 @@ COUNT = "select count(*) from public.jobs where user_id = %s and status in ('PEN
 
 
 @pytest.fixture
-def backend(session: Session, service: Persona) -> Session:
-    """The test's session, acting as service_role."""
-    session.act_as(service)
-    return session
-
-
-@pytest.fixture
 def erin(backend: Session) -> Persona:
     """A new user with 2 credits and 100 unpaid jobs, of both kinds."""
     erin = open_account(backend, "erin", credits=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from rows import ALICE
+from rows import ALICE, BOB
 
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -72,13 +72,20 @@ def test_update_by_its_user_stamps_the_row(session: Session, alice: Persona, tab
         assert session.execute(f"{update} {IN_THIS_TRANSACTION}").rows == [{"stamped": True}]
 
 
-@pytest.mark.parametrize("table", ["jobs", "payments"])
-def test_new_row_is_stamped_whatever_it_says(session: Session, service: Persona, table: str) -> None:
-    row = {
-        "jobs": "(user_id, updated_at) values ('b0b00000-0000-4000-8000-000000000002', '1999-01-01')",
-        "payments": """(user_id, provider, amount_thb, credits_purchased, updated_at)
-            values ('b0b00000-0000-4000-8000-000000000002', 'MANUAL', 99, 3, '1999-01-01')""",
-    }[table]
-    with session.act_as(service):
-        rows = session.execute(f"insert into public.{table} {row} {IN_THIS_TRANSACTION}").rows
-    assert rows == [{"stamped": True}]
+# A new row of each table, which says when it was updated.
+INSERTS = {
+    "credit_packages": "(name, credits, price_thb, updated_at) values ('New Pack', 2, 50, %s)",
+    "jobs": f"(user_id, updated_at) values ('{BOB}', %s)",
+    "payments": f"""(user_id, provider, amount_thb, credits_purchased, updated_at)
+        values ('{BOB}', 'MANUAL', 99, 3, %s)""",
+    "user_preferences": f"(user_id, updated_at) values ('{BOB}', %s)",
+    "users": "(id, updated_at) values ('ca201000-0000-4000-8000-000000000009', %s)",
+}
+
+
+@pytest.mark.parametrize("moment", ["1999-01-01", "2999-01-01"])
+@pytest.mark.parametrize("table", UPDATES)
+def test_new_row_is_stamped_whatever_it_says(session: Session, table: str, moment: str) -> None:
+    session.execute(f"delete from public.user_preferences where user_id = '{BOB}'")
+    row = session.execute(f"insert into public.{table} {INSERTS[table]} {IN_THIS_TRANSACTION}", [moment])
+    assert row.rows == [{"stamped": True}]

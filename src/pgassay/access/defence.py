@@ -108,5 +108,7 @@ def needed(session: Session, guards: Iterable[Guard], attack: Callable[[], bool]
         intact=succeeds(),
         together=together,
         sole=tuple(guard for guard in declared if succeeds(guard)),
-        idle=tuple(guard for guard in declared if len(declared) > 1 and together and succeeds(*others[guard])),
+        idle=tuple(
+            guard for guard in declared if len(declared) > 1 and together and succeeds(*others[guard])
+        ),
     )

@@ -167,7 +167,9 @@ class NoPolicy(Guard):
         name = quoted(f"pgassay {self.command} {self.role}")
         using = "" if self.command == "insert" else " using (true)"
         check = "" if self.command in ("select", "delete") else " with check (true)"
-        return f"create policy {name} on {self.table} for {self.command} to {role_name(self.role)}{using}{check}"
+        return (
+            f"create policy {name} on {self.table} for {self.command} to {role_name(self.role)}{using}{check}"
+        )
 
     def __str__(self) -> str:
         return f"no policy on {self.table} for {self.command} to {role_name(self.role)}"

@@ -46,7 +46,9 @@ def function_name(text: str) -> str:
     """
     function = getattr(_parse(f"alter function {text} reset all", text), "func", None)
     if function is None or function.args_unspecified or len(function.objname) != 2:
-        raise _refusal(text, "a function with its schema and argument types, such as public.pay(uuid, integer)")
+        raise _refusal(
+            text, "a function with its schema and argument types, such as public.pay(uuid, integer)"
+        )
     schema, name = (quoted(part.sval) for part in function.objname)
     return f"{schema}.{name}({', '.join(RawStream()(argument) for argument in function.objargs or ())})"
 

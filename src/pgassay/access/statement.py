@@ -52,6 +52,11 @@ class Statement:
     roles: tuple[str, ...] = ()  # of SET ROLE
     parameters: tuple[str, ...] = ()  # of SET
 
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The relations, each once."""
+        return tuple(dict.fromkeys(use.relation for use in self.uses))
+
 
 def read_statement(text: str) -> Statement:
     """Read SQL without placeholders. Raises CannotJudgeError when pglast cannot parse it."""

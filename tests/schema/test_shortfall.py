@@ -1,0 +1,85 @@
+"""What a refunded payment still owes is taken from credits that jobs give back, and from nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from accounts import add_job, move_job, open_account, read_books
+from payments import SET_STATUS, buy
+
+from pgassay.database import Session
+from pgassay.observation import Persona
+
+RECOVERED = """
+select coalesce(sum(-amount), 0) from public.credit_transactions
+where user_id = %s and type = 'ADJUSTMENT' and metadata ? 'recovered'
+"""
+
+
+@pytest.fixture
+def erin(backend: Session) -> Persona:
+    """A new user without credits."""
+    return open_account(backend, "erin")
+
+
+def owe(session: Session, user: str | None, *costs: int) -> list[str]:
+    """Buy 3 credits, spend them on jobs of these costs, have the payment refunded; the jobs."""
+    payment = buy(session, user)
+    jobs = [add_job(session, user, status="QUEUED", cost=cost) for cost in costs]
+    session.execute(SET_STATUS, ["REFUNDED", payment])
+    return jobs
+
+
+def test_refunding_the_payment_and_then_cancelling_the_job_leaves_nothing(
+    backend: Session, erin: Persona
+) -> None:
+    (job,) = owe(backend, erin.id, 3)
+    assert read_books(backend, erin.id).credits == 0
+    move_job(backend, job, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 3
+    assert read_books(backend, erin.id).credits == 0
+
+
+def test_each_refund_pays_its_part_until_nothing_is_owed(backend: Session, erin: Persona) -> None:
+    first, second = owe(backend, erin.id, 1, 1)  # one of the three is still there and is clawed back
+    for job, recovered in ((first, 1), (second, 2)):
+        move_job(backend, job, "FAILED")
+        assert backend.value(RECOVERED, [erin.id]) == recovered
+    backend.execute("select public.grant_credits(%s, 2, 'BONUS', 'later')", [erin.id])
+    later = add_job(backend, erin.id, status="QUEUED", cost=2)
+    move_job(backend, later, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 2
+    assert read_books(backend, erin.id).credits == 2
+
+
+def test_credits_bought_later_are_not_touched_beyond_what_the_job_gave_back(
+    backend: Session, erin: Persona
+) -> None:
+    first, _ = owe(backend, erin.id, 1, 2)
+    buy(backend, erin.id)
+    move_job(backend, first, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 1
+    assert read_books(backend, erin.id).credits == 3
+
+
+def test_refund_of_a_user_who_owes_nothing_is_whole(backend: Session, erin: Persona) -> None:
+    buy(backend, erin.id)
+    job = add_job(backend, erin.id, status="QUEUED", cost=3)
+    move_job(backend, job, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 0
+    assert read_books(backend, erin.id).credits == 3
+
+
+@pytest.mark.parametrize("queued_first", [True, False])
+def test_one_statement_refunds_before_it_charges(
+    backend: Session, erin: Persona, *, queued_first: bool
+) -> None:
+    backend.execute("select public.grant_credits(%s, 2, 'BONUS', 'all there is')", [erin.id])
+    ids = sorted(add_job(backend, erin.id, cost=2) for _ in range(2))
+    paid, waiting = ids if queued_first else reversed(ids)
+    move_job(backend, paid, "QUEUED")
+    swap = """
+        update public.jobs set status = case id when %(paid)s then 'CANCELLED' else 'QUEUED' end::public.job_status
+        where id in (%(paid)s, %(waiting)s)
+    """
+    assert backend.execute(swap, {"paid": paid, "waiting": waiting}).rowcount == 2
+    assert read_books(backend, erin.id).credits == 0
