@@ -1,6 +1,6 @@
 """How fast the harness is, as ratios of two things measured turn by turn in one run.
 
-Writes build/bench.json: a list of {"name", "ours", "theirs", "ratio", "unit"}; `ratio` is ours / theirs. Times are medians.
+Writes build/bench.json, a list of {"name", "ours", "theirs", "ratio", "unit"}: medians, and ours / theirs.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def main() -> int:
 
 
 def cold_start(choice: str) -> Row:
-    """Nothing running to first query answered, in a new process each time; beside the same by hand."""
+    """Nothing running to first query answered, in a new process each time."""
     script = (
-        "from pathlib import Path; from pgassay.config import load_config; from pgassay.server import open_server;"
-        "from pgassay.workbench import Workbench; import sys\n"
+        "import sys; from pathlib import Path; from pgassay.config import load_config\n"
+        "from pgassay.server import open_server; from pgassay.workbench import Workbench\n"
         "with open_server(sys.argv[2]) as s, Workbench(load_config(Path(sys.argv[1])), s).database() as d:\n"
         f"    d.connect().execute('{QUERY}')\n"
     )
@@ -104,7 +104,7 @@ def isolated_test(bench: Workbench) -> Iterator[Row]:
 
 
 def against_pytest_postgresql(bench: Workbench) -> Iterator[Row]:
-    """The same test, beside pytest-postgresql's default fixture: a database from its template for each test."""
+    """The same test, beside pytest-postgresql's default fixture: a database from a template for each."""
     template = ensure_template(bench.server, bench.recipe())
     alice = bench.personas["alice"]
     with bench.database() as database, closing(database.connect(user=database.owner)) as connection:

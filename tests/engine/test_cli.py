@@ -46,9 +46,8 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
 def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     report = tmp_path / "build" / "report.json"
-    done = run(
-        "verify", "--only", "load", "--schema", "schema.sql", "--format", "json", "--output", report, cwd=tmp_path
-    )  # fmt: skip
+    options = ["--only", "load", "--schema", "schema.sql", "--format", "json"]
+    done = run("verify", *options, "--output", report, cwd=tmp_path)
     assert done.returncode == 0
     assert json.loads(report.read_text(encoding="utf-8"))["verdict"] == "good"
     assert done.stdout.endswith("verdict: good\n")
@@ -78,9 +77,8 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
 def test_up_says_so_when_its_server_is_killed(tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:  # fmt: skip
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, cwd=tmp_path, **pipes, text=True) as process:
         line = json.loads(process.stdout.readline())
         with psycopg.connect(line["dsn"]) as connection:
             (postmaster,) = connection.execute(

@@ -78,7 +78,8 @@ def test_one_statement_refunds_before_it_charges(
     paid, waiting = ids if queued_first else reversed(ids)
     move_job(backend, paid, "QUEUED")
     swap = """
-        update public.jobs set status = case id when %(paid)s then 'CANCELLED' else 'QUEUED' end::public.job_status
+        update public.jobs
+        set status = case id when %(paid)s then 'CANCELLED' else 'QUEUED' end::public.job_status
         where id in (%(paid)s, %(waiting)s)
     """
     assert backend.execute(swap, {"paid": paid, "waiting": waiting}).rowcount == 2

@@ -27,9 +27,9 @@ from pgassay.observation import Persona
 class Session(Actor):
     """Acts as personas over one connection, in one transaction; fast, for tests that roll back.
 
-    Statements outside `act_as` run as the role that logged in: let it be the schema's owner, not a superuser, whose
-    rights the schema could take. What only a real login can prove, such as that `reset role` gives nothing away,
-    needs `request`.
+    Statements outside `act_as` run as the role that logged in: let it be the schema's owner, not a superuser,
+    whose rights the schema could take. What only a real login can prove, such as that `reset role` gives
+    nothing away, needs `request`.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], *, owner: str) -> None:

@@ -70,7 +70,7 @@ def _check_role(connection: psycopg.Connection) -> None:
 
 
 def _chosen_parameters(choice: str) -> set[str]:
-    """What the string or a PG* variable sets. Defaults are left out: they name options that an older psql lacks."""
+    """What the string or a PG* variable sets; defaults would name options that an older psql lacks."""
     from_environment = {
         option.keyword.decode()
         for option in Conninfo.get_defaults()

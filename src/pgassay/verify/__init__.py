@@ -25,7 +25,9 @@ def verify(
     jobs: int = 1,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins. Suites run in `jobs` processes.
+    """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins.
+
+    Suites run in `jobs` processes.
 
     Suites do not run against a schema that does not load: that would say nothing more.
     """
