@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pgassay import __version__
 from pgassay.config import Config, find_root, load_config
+from pgassay.database import read_script
 from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
 from pgassay.report import FORMATS
@@ -101,6 +102,9 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 def _need_schema(config: Config) -> Config:
+    """Refuse at once what cannot be read, before a server is started for it."""
+    for path in config.schema:
+        read_script(path)
     if config.schema:
         return config
     raise ConfigError(

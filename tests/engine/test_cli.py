@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgassay.server import Server
+
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
 
 
@@ -43,10 +45,19 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path) -> None:
+def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path, server: Server) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     report = tmp_path / "build" / "report.json"
-    options = ["--only", "load", "--schema", "schema.sql", "--format", "json"]
+    options = [
+        "--only",
+        "load",
+        "--schema",
+        "schema.sql",
+        "--format",
+        "json",
+        "--server",
+        server.url("postgres"),
+    ]
     done = run("verify", *options, "--output", report, cwd=tmp_path)
     assert done.returncode == 0
     assert json.loads(report.read_text(encoding="utf-8"))["verdict"] == "good"

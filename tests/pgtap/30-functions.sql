@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(63);
+select plan(65);
 
 select functions_are(
     'public', array['grant_credits', 'claim_next_jobs', 'reclaim_expired_jobs'], 'what clients may call'
@@ -10,11 +10,11 @@ select functions_are(
 select functions_are(
     'private',
     array[
-        'set_updated_at', 'start_job', 'move_job', 'check_documents', 'start_payment', 'move_payment', 'clean_webhook', 'post_entry',
-        'sync_balance', 'refuse_ledger_change', 'lock_account', 'charge_job', 'settle_inserted_jobs',
-        'settle_moved_jobs', 'settle_payment', 'settle_inserted_payments', 'settle_moved_payments', 'cancel_jobs',
-        'cancel_jobs_of_closed_account', 'close_account', 'handle_new_user', 'handle_changed_user',
-        'handle_deleted_user', 'handle_login'
+        'set_updated_at', 'start_job', 'move_job', 'check_documents', 'start_payment', 'move_payment',
+        'clean_webhook', 'post_entry', 'sync_balance', 'refuse_ledger_change', 'lock_account', 'charge_job',
+        'settle_inserted_jobs', 'recover_shortfall', 'settle_moved_jobs', 'settle_payment', 'settle_inserted_payments',
+        'settle_moved_payments', 'cancel_jobs', 'cancel_jobs_of_closed_account', 'close_account', 'handle_new_user',
+        'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers'
 );
@@ -51,6 +51,7 @@ from (
     ('lock_account', 'void'),
     ('charge_job', 'void'),
     ('settle_inserted_jobs', 'trigger'),
+    ('recover_shortfall', 'void'),
     ('settle_moved_jobs', 'trigger'),
     ('settle_payment', 'void'),
     ('settle_inserted_payments', 'trigger'),
@@ -107,6 +108,7 @@ from (
     ('private', 'refuse_ledger_change'),
     ('private', 'lock_account'),
     ('private', 'charge_job'),
+    ('private', 'recover_shortfall'),
     ('private', 'settle_payment'),
     ('public', 'claim_next_jobs'),
     ('public', 'reclaim_expired_jobs'),

@@ -1,0 +1,166 @@
+"""Who waits for whom: webhook, then payment or job, then user, then ledger; several rows by user and id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from accounts import ALICE, ALICE_JOBS, BOB
+from parallel import Scene, open_scene
+
+from pgassay.database import Database
+from pgassay.observation import Persona
+
+AT_WORK = ALICE_JOBS["TRANSCRIBING"]
+PENDING_PAYMENT = f"{ALICE[:-3]}201"
+CLOSE = "update public.users set deleted_at = now() where id = %s"
+HEARTBEAT = "update public.jobs set lease_expires_at = now() + interval '1 hour' where id = %s"
+FAIL = "update public.jobs set status = 'FAILED' where id = %s"
+LIVE_JOBS = """
+    select count(*) from public.jobs where user_id = %s and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+"""
+
+
+@pytest.fixture
+def scene(clone: Database) -> Iterator[Scene]:
+    with open_scene(clone) as scene:
+        yield scene
+
+
+def test_account_is_not_closed_under_a_worker_who_is_not_delayed(scene: Scene, service: Persona) -> None:
+    worker, closer = scene.join(service), scene.join(service)
+    assert worker.attempt(HEARTBEAT, [AT_WORK]).rowcount == 1
+    assert closer.attempt(CLOSE, [ALICE]).sqlstate == "55P03"
+    # The worker's refund needs the user's row.
+    assert worker.attempt(FAIL, [AT_WORK]).rowcount == 1
+    worker.commit()
+    assert closer.attempt(CLOSE, [ALICE]).rowcount == 1
+    closer.commit()
+    assert scene.value(LIVE_JOBS, [ALICE]) == 0
+
+
+def test_worker_waits_for_an_account_that_is_being_closed_and_finds_its_job_cancelled(
+    scene: Scene, service: Persona
+) -> None:
+    worker, closer = scene.join(service), scene.join(service)
+    assert closer.attempt(CLOSE, [ALICE]).rowcount == 1
+    failing = worker.start(FAIL, [AT_WORK])
+    assert scene.blockers(worker) == {closer.pid}
+    closer.commit()
+    assert failing.result().sqlstate == "PT409"
+    refunds = "select count(*) from public.credit_transactions where job_id = %s and type = 'REFUND'"
+    assert scene.value(refunds, [AT_WORK]) == 1
+
+
+def test_deletion_of_a_user_waits_for_the_worker_and_then_closes_the_account(
+    scene: Scene, service: Persona
+) -> None:
+    auth_server = Persona(name="auth server", role="supabase_auth_admin")
+    worker, auth = scene.join(service), scene.join(auth_server, login=auth_server.role)
+    assert worker.attempt(HEARTBEAT, [AT_WORK]).rowcount == 1
+    deletion = auth.start("delete from auth.users where id = %s", [ALICE])
+    assert scene.blockers(auth) == {worker.pid}
+    assert worker.attempt(FAIL, [AT_WORK]).rowcount == 1
+    worker.commit()
+    assert deletion.result().rowcount == 1
+    auth.commit()
+    assert scene.value(LIVE_JOBS, [ALICE]) == 0
+
+
+# Per column of webhook_logs: what both events say about its row, in words of the provider.
+EVENTS = {
+    "payment_id": (
+        "update public.payments set status = 'COMPLETED', provider_transaction_id = 'pi_twice' where id = %s",
+        PENDING_PAYMENT,
+    ),
+    "job_id": (
+        "update public.jobs set status = 'TRANSCRIBING', replicate_prediction_id = 'twice' where id = %s",
+        ALICE_JOBS["QUEUED"],
+    ),
+}
+
+
+@pytest.mark.parametrize("column", EVENTS)
+def test_two_events_about_one_row_follow_each_other(scene: Scene, service: Persona, column: str) -> None:
+    update, target = EVENTS[column]
+    columns = f"provider, event_type, event_id, {column}"
+    log = f"insert into public.webhook_logs ({columns}) values ('x', 'x', %s, %s)"
+    first, second = scene.join(service), scene.join(service)
+    for party, event in ((first, "one"), (second, "two")):
+        assert party.attempt(log, [event, target]).rowcount == 1
+    assert first.attempt(update, [target]).rowcount == 1
+    repeated = second.start(update, [target])
+    assert scene.blockers(second) == {first.pid}
+    first.commit()
+    assert repeated.result().rowcount == 1
+    second.commit()
+    count = "select count(*) from public.{} where {} = %s"
+    assert scene.value(count.format("webhook_logs", column), [target]) == 2
+    assert scene.value(count.format("credit_transactions", column), [target]) == 1
+
+
+# Two jobs (queued, pending) and two payments, first Bob's, who has the greater id, then Alice's.
+PAIR = f"(values ('{BOB}'::uuid), ('{ALICE}'::uuid)) as u (id)"
+BATCHES = {
+    "insert queued": f"insert into public.jobs (user_id, status) select id, 'QUEUED' from {PAIR}",
+    "insert pending": f"insert into public.jobs (user_id) select id from {PAIR}",
+    "enqueue": "update public.jobs set status = 'QUEUED' where job_name = 'Pair' and status = 'PENDING'",
+    "fail": "update public.jobs set status = 'FAILED' where job_name = 'Pair' and status = 'QUEUED'",
+    "insert paid": f"""
+        insert into public.payments (user_id, provider, amount_thb, credits_purchased, status)
+        select id, 'MANUAL', 1, 1, 'COMPLETED' from {PAIR}
+    """,
+    "pay": "update public.payments set status = 'COMPLETED' where payment_method = 'Pair'",
+}
+SET_UP = (
+    f"""
+        insert into public.jobs (user_id, job_name, status) select u.id, 'Pair', s.status::public.job_status
+        from {PAIR} cross join (values ('PENDING'), ('QUEUED')) as s (status)
+    """,
+    f"""
+        insert into public.payments (user_id, provider, amount_thb, credits_purchased, payment_method)
+        select id, 'MANUAL', 1, 1, 'Pair' from {PAIR}
+    """,
+)
+HOLD = "select public.grant_credits(%s, 1, 'BONUS', 'Held')"
+
+
+@pytest.fixture
+def pairs(scene: Scene, service: Persona) -> Scene:
+    """Rows of Bob and of Alice, in this order, that the batches move."""
+    party = scene.join(service)
+    assert [party.attempt(statement).rowcount for statement in SET_UP] == [4, 2]
+    party.commit()
+    return scene
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_batch_takes_the_users_by_id_whatever_its_order(pairs: Scene, service: Persona, batch: str) -> None:
+    holder, mover, other = (pairs.join(service) for _ in range(3))
+    assert holder.attempt(HOLD, [ALICE]).rowcount == 1
+    moving = mover.start(BATCHES[batch])
+    assert pairs.blockers(mover) == {holder.pid}
+    # Were Bob's row taken first, this would wait for the mover.
+    assert other.attempt(HOLD, [BOB]).rowcount == 1
+    other.commit()
+    holder.commit()
+    assert moving.result().rowcount == 2
+    mover.commit()
+
+
+@pytest.mark.parametrize("second", ["enqueue", "insert queued", "pay"])
+def test_failures_and_batches_over_the_same_users_do_not_deadlock(
+    pairs: Scene, service: Persona, second: str
+) -> None:
+    holder, failing, moving = (pairs.join(service) for _ in range(3))
+    assert holder.attempt(HOLD, [BOB]).rowcount == 1
+    failures = failing.start(BATCHES["fail"])
+    assert pairs.blockers(failing) == {holder.pid}
+    moves = moving.start(BATCHES[second])
+    # It waits for Alice's row, which the failures have: Bob's is the holder's.
+    assert pairs.blockers(moving) == {failing.pid}
+    holder.commit()
+    assert failures.result().rowcount == 2
+    failing.commit()
+    assert moves.result().rowcount == 2
+    moving.commit()
