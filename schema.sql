@@ -4,7 +4,7 @@
 -- is therefore the last line of defence for money (credits) and for other people's videos.
 --
 -- Apply it once, top to bottom, as a role like Supabase's `postgres`: not a superuser, with BYPASSRLS. A second run
--- stops at its first statement. Storage buckets and realtime are in storage.sql.
+-- stops at once, at the schema `private`. Storage buckets and realtime are in storage.sql.
 --
 -- How credits are kept:
 --   * credit_transactions is the ledger. Entries are added by triggers and by grant_credits, never changed, never
