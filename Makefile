@@ -4,12 +4,13 @@ PYTHON ?= python3
 export PYTHONUTF8 = 1
 BIN := .venv/bin
 JOBS ?= auto
+BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make .venv with everything pinned in constraints.txt
 	@$(PYTHON) tools/set_up.py
@@ -32,6 +33,21 @@ up: setup ## An ephemeral server with schema and world, until Ctrl-C
 
 doctor: setup ## What is here, what is missing, how to get it
 	@$(BIN)/pgassay doctor
+
+matrix: setup ## Who can do what, executed, against fixtures/access.matrix
+	@$(BIN)/pgassay matrix $(ARGS)
+
+matrix-accept: setup ## Write fixtures/access.matrix anew
+	@$(BIN)/pgassay matrix --accept
+
+diff: setup ## Who can do what they could not before: make diff BASE=origin/main
+	@$(BIN)/pgassay diff $(BASE) $(ARGS)
+
+report: setup ## The access matrix as a page: build/access.html
+	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
+
+threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
+	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 
 bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 	@$(BIN)/python bench/harness.py

@@ -206,7 +206,9 @@ create table public.jobs (
 ) with (fillfactor = 85);
 comment on table public.jobs is
 'Videos to cut. Queueing a job costs credits_cost credits; failing or cancelling one that was charged returns them. '
-'Progress updates stay HOT: leave room in the page and never index progress_percentage or updated_at.';
+'Progress updates stay HOT: leave room in the page and never index progress_percentage or updated_at. Open channels '
+'of PostgreSQL itself, here and in every table: the planner''s estimates (EXPLAIN, count=planned) tell roughly how '
+'many rows a known user id has and whether a value is common; pg_class and query times tell how much there is in all.';
 
 create table public.payments (
     id uuid primary key default gen_random_uuid(),

@@ -82,10 +82,8 @@ def isolated_test(bench: Workbench) -> Iterator[Row]:
     alice = bench.personas["alice"]
     with ExitStack() as stack:
         database = stack.enter_context(bench.database())
-        session = Session(
-            stack.enter_context(closing(database.connect(user=database.owner))), owner=database.owner
-        )
-        bare = stack.enter_context(closing(database.connect(user=database.owner, autocommit=True)))
+        session = Session(stack.enter_context(closing(database.connect())), owner=database.owner)
+        bare = stack.enter_context(closing(database.connect(autocommit=True)))
 
         def ours() -> None:
             with session.transaction(), session.act_as(alice):
@@ -107,7 +105,7 @@ def against_pytest_postgresql(bench: Workbench) -> Iterator[Row]:
     """The same test, beside pytest-postgresql's default fixture: a database from a template for each."""
     template = ensure_template(bench.server, bench.recipe())
     alice = bench.personas["alice"]
-    with bench.database() as database, closing(database.connect(user=database.owner)) as connection:
+    with bench.database() as database, closing(database.connect()) as connection:
         session = Session(connection, owner=database.owner)
 
         def ours() -> None:
@@ -162,7 +160,7 @@ def pgtap(bench: Workbench) -> Iterator[Row]:
     files = sorted(file for folder in bench.config.pgtap for file in folder.glob("*.sql"))
     psql = find_psql(bench.server.bin_dir)
     with bench.database(pgtap=True) as database:
-        conninfo = database.conninfo(user=database.owner)
+        conninfo = database.conninfo()
         target = PgtapDatabase(conninfo=conninfo, psql=psql, timeout=60)
 
         def ours() -> None:

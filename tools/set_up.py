@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+STAMP = VENV / "pgassay-stamp"
 INPUTS = ("pyproject.toml", "constraints.txt")
 
 
@@ -23,11 +24,11 @@ def main() -> int:
         print(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         print("To fix this, install one and run: make PYTHON=python3.12 …", file=sys.stderr)
         return 2
+    if is_current():  # asked without the lock: a read-only checkout has no place for one
+        return 0
     with (ROOT / ".venv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = fingerprint()
-        stamp = VENV / "pgassay-stamp"
-        if stamp.is_file() and stamp.read_text() == wanted:
+        if is_current():
             return 0
         print("Setting up .venv …", file=sys.stderr)
         venv.create(VENV, with_pip=True, clear=True)
@@ -36,8 +37,12 @@ def main() -> int:
                 "To fix this, see what pip says above; .venv is made anew at the next try.", file=sys.stderr
             )
             return code
-        stamp.write_text(wanted)
+        STAMP.write_text(fingerprint())
     return 0
+
+
+def is_current() -> bool:
+    return STAMP.is_file() and STAMP.read_text() == fingerprint()
 
 
 def fingerprint() -> str:

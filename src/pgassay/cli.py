@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,11 +15,17 @@ from pathlib import Path
 from rich.console import Console
 
 from pgassay import __version__
+from pgassay.access.review import SEARCH_SECONDS
 from pgassay.config import Config, find_root, load_config
 from pgassay.database import read_script
+from pgassay.diff_command import Request, show_difference
 from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
+from pgassay.matrix_command import show_matrix
+from pgassay.output import check_writable, write_report
 from pgassay.report import FORMATS
+from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.review import REVIEW_FORMATS
 from pgassay.report.text import render_text
 from pgassay.server import open_server
 from pgassay.up import hold_up
@@ -41,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.CANNOT_JUDGE
+    except Exception:  # noqa: BLE001  exit 1 would blame the schema
+        print("pgassay itself failed. Please report it, with all that follows:\n", file=sys.stderr)
+        traceback.print_exc()
+        return ExitCode.CANNOT_JUDGE
     return code
 
 
@@ -56,18 +67,34 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("verify", help="the gate: load, lint, suites; one verdict")
+    check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
     _add_common(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without suites the schema is judged alone, without companions and world",
+        "Without matrix and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
     check.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
         help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
     )  # fmt: skip
     check.set_defaults(run=_verify)
+
+    matrix = commands.add_parser("matrix", help="who can do what, as executed, against the accepted baseline")
+    _add_common(matrix, formats=tuple(MATRIX_FORMATS))
+    matrix.add_argument("--accept", action="store_true", help="write the baseline anew")
+    matrix.set_defaults(run=_matrix)
+
+    diff = commands.add_parser("diff", help="who can do what they could not do before, as executed")
+    _add_common(diff, formats=tuple(REVIEW_FORMATS))
+    diff.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
+    diff.add_argument("head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)")
+    diff.add_argument("--witness", type=Path, metavar="DIR", help="write a psql script for each gain here")
+    diff.add_argument(
+        "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
+        help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
+    )  # fmt: skip
+    diff.set_defaults(run=_diff)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -101,8 +128,11 @@ def _config(options: argparse.Namespace) -> Config:
     return replace(config, server=server, schema=schema)
 
 
-def _need_schema(config: Config) -> Config:
-    """Refuse at once what cannot be read, before a server is started for it."""
+def _prepare(options: argparse.Namespace) -> Config:
+    """Refuse at once what cannot be read or written, before a server is started for it."""
+    config = _config(options)
+    if options.output:
+        check_writable(options.output)
     for path in config.schema:
         read_script(path)
     if config.schema:
@@ -115,40 +145,53 @@ def _need_schema(config: Config) -> Config:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    config = _need_schema(_config(options))
+    config = _prepare(options)
     with _progress() as show, open_server(config.server) as server:
         verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
     report = FORMATS[options.format](verdict)
     if options.output:
-        _write(options.output, report)
-        print(render_text(verdict), end="")
+        print(render_text(verdict), end="", flush=True)
+        write_report(options.output, report)
     else:
         print(report, end="")
     return verdict.exit_code
 
 
+def _matrix(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    with _progress() as show, open_server(config.server) as server:
+        show("matrix")
+        return show_matrix(
+            config, server, accept=options.accept, format=options.format, output=options.output
+        )
+
+
+def _diff(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    with _progress() as show:
+        request = Request(
+            base=options.base, head=options.head, format=options.format, output=options.output,
+            witness=options.witness, search_seconds=options.search,
+        )  # fmt: skip
+        return show_difference(config, request, on_stage=show)
+
+
 def _up(options: argparse.Namespace) -> int:
-    config = _need_schema(_config(options))
+    config = _prepare(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
     hold_up(config, port=options.port, as_json=options.format == "json", output=options.output)
     return ExitCode.GOOD
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    if options.output:
+        check_writable(options.output)
     examination = examine(_config(options))
     report = render_examination(examination, as_json=options.format == "json")
+    print(report, end="", flush=True)
     if options.output:
-        _write(options.output, report)
-    print(report, end="")
+        write_report(options.output, report)
     return ExitCode.GOOD if examination.can_judge else ExitCode.CANNOT_JUDGE
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"Cannot write {path}: {error.strerror}") from error
 
 
 @contextmanager

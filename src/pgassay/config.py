@@ -24,6 +24,8 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
+    `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
+    table are (table → path or expression) where foreign keys do not.
     """
 
     root: Path
@@ -38,17 +40,25 @@ class Config:
     owner: str = "postgres"
     statement_timeout: int = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
+    baseline: Path | None = None
+    rows: Mapping[str, str] = field(default_factory=dict)
 
 
 _PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
+_LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 
 def find_root(start: Path) -> Path:
     """The nearest folder at or above `start` whose pyproject.toml has a `[tool.pgassay]`; else `start`."""
     for folder in (start, *start.parents):
-        if _read_table(folder / "pyproject.toml") is not None:
+        if is_configured(folder):
             return folder
     return start
+
+
+def is_configured(root: Path) -> bool:
+    """Whether the pyproject.toml in `root` has a `[tool.pgassay]`. Raises ConfigError for a broken file."""
+    return _read_table(root / "pyproject.toml") is not None
 
 
 def load_config(root: Path) -> Config:
@@ -67,26 +77,34 @@ def load_config(root: Path) -> Config:
         )
     values: dict[str, Any] = {name: _expand(root, name, table[name]) for name in _PATH_LISTS if name in table}
     if "world" in table:
-        values["world"] = _expand(root, "world", table["world"])[0]
-    for name, kind in (("server", str), ("owner", str), ("statement_timeout", int)):
-        if name in table:
-            values[name] = _typed(name, table[name], kind)
+        values["world"] = _read_world(root, table["world"])
+    values |= {name: _filled(name, table[name]) for name in ("server", "owner") if name in table}
+    if "statement_timeout" in table:
+        values["statement_timeout"] = _read_timeout(table["statement_timeout"])
     if "personas" in table:
         values["personas"] = {
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
+    if "baseline" in table:
+        values["baseline"] = root / _filled("baseline", table["baseline"])
+    if "rows" in table:
+        values["rows"] = {
+            name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
+        }
     return Config(root=root, **values)
 
 
 def _read_table(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read {path}: {error}", fixes=("correct the file",)) from error
-    table = document.get("tool", {}).get("pgassay")
+    table = _typed("[tool]", document.get("tool", {}), dict).get("pgassay")
     return None if table is None else _typed("[tool.pgassay]", table, dict)
 
 
@@ -98,13 +116,40 @@ def _typed(name: str, value: Any, kind: type) -> Any:  # noqa: ANN401
     return value
 
 
+def _filled(name: str, value: object) -> str:
+    text: str = _typed(name, value, str)
+    if not text:
+        raise ConfigError(f"{name} must not be empty", fixes=("give it a value, or leave it out",))
+    return text
+
+
+def _read_timeout(value: object) -> int:
+    seconds: int = _typed("statement_timeout", value, int)
+    if not 1 <= seconds <= _LONGEST_TIMEOUT:
+        raise ConfigError(
+            f"statement_timeout must be from 1 to {_LONGEST_TIMEOUT} seconds, not {seconds}",
+            fixes=("correct [tool.pgassay]",),
+        )
+    return seconds
+
+
+def _read_world(root: Path, value: object) -> Path:
+    files = _expand(root, "world", value)
+    if len(files) != 1:
+        raise ConfigError(
+            f"world in [tool.pgassay] must name one file, not {len(files)}",
+            fixes=("name one file", "leave it out"),
+        )
+    return files[0]
+
+
 def _read_persona(name: str, spec: object) -> PersonaConfig:
     table = dict(_typed(f"personas.{name}", spec, dict))
     if "role" not in table:
         raise ConfigError(
             f"personas.{name} has no role", fixes=('add role = "authenticated" or another role',)
         )
-    return PersonaConfig(role=_typed(f"personas.{name}.role", table.pop("role"), str), claims=table)
+    return PersonaConfig(role=_filled(f"personas.{name}.role", table.pop("role")), claims=table)
 
 
 def _expand(root: Path, name: str, value: object) -> tuple[Path, ...]:
@@ -113,11 +158,22 @@ def _expand(root: Path, name: str, value: object) -> tuple[Path, ...]:
     found: list[Path] = []
     for pattern in patterns:
         text = _typed(name, pattern, str)
-        matches = sorted(root.glob(text)) if any(c in text for c in "*?[") else [root / text]
-        if not matches or not all(path.exists() for path in matches):
+        matches = _matches(root, text)
+        if not matches:
             raise ConfigError(
                 f"{name} in [tool.pgassay] names {text!r}, and there is no such file below {root}",
                 fixes=("correct the name in pyproject.toml",),
             )
         found.extend(matches)
     return tuple(found)
+
+
+def _matches(root: Path, text: str) -> list[Path]:
+    """Existing files for a name or a pattern, relative or absolute; none for what is no name at all."""
+    try:
+        if not any(c in text for c in "*?["):
+            return [root / text] if (root / text).exists() else []
+        anchor = Path(text).anchor
+        return sorted(Path(anchor or root).glob(text.removeprefix(anchor)))
+    except (OSError, ValueError):  # no permission, too long; a NUL, `**` beside other letters
+        return []

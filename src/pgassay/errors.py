@@ -15,6 +15,11 @@ class ExitCode(IntEnum):
     CANNOT_JUDGE = 2
 
 
+def printable(text: str) -> str:
+    """`text` with a replacement character for each that could steer a terminal or is none in XML."""
+    return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class PgassayError(Exception):
     """Base of all errors meant for a person.
 
@@ -38,7 +43,7 @@ class PgassayError(Exception):
         elif self.fixes:
             lines.append("To fix this, either")
             lines.extend(f"  - {fix}" for fix in self.fixes)
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 class CannotJudgeError(PgassayError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -15,12 +16,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from pgassay.config import Config, find_root, load_config
+from pgassay.config import Config, find_root, is_configured, load_config
 from pgassay.database import Database, Session
-from pgassay.errors import ExitCode, PgassayError, ServerError
+from pgassay.errors import PgassayError, ServerError
+from pgassay.judgement import Judgement
 from pgassay.observation import Persona
 from pgassay.pgtap import PgtapDatabase, find_psql, items
-from pgassay.server import Server, describe_loss, open_server
+from pgassay.server import ATTACHED, Server, describe_loss, open_server
 from pgassay.suite_report import SuiteReport
 from pgassay.workbench import Workbench
 
@@ -65,6 +67,17 @@ class Engine:
             config = replace(config, schema=tuple(start / path for path in given))
         return config
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether this is a project of ours at all, and not one that shares our virtual environment."""
+        return is_configured(self.config.root)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether some test may be expected to ask for the server."""
+        options = ("--pgassay-server", "--pgassay-schema")
+        return self.is_configured or any(map(self._pytest_config.getoption, options))
+
     @cached_property
     def server(self) -> Server:
         """The one server of the run: the controller's, for the workers of pytest-xdist."""
@@ -75,7 +88,10 @@ class Engine:
         option: str | None = self._pytest_config.getoption("--pgassay-server")
         chosen = option or _postgresql_options(self._pytest_config)
         choice = chosen or os.environ.get("PGASSAY_SERVER") or self.config.server
-        return self._resources.enter_context(open_server(choice))
+        server = self._resources.enter_context(open_server(choice))
+        if server.origin == ATTACHED:  # our databases would outlive us there
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return server
 
     @cached_property
     def workbench(self) -> Workbench:
@@ -86,7 +102,7 @@ class Engine:
         """Lend a pgTAP file its database (see `pgassay.pgtap.items.PgtapTarget`)."""
         psql = find_psql(self.server.bin_dir)
         with self.workbench.database(pgtap=True) as database:
-            conninfo = database.conninfo(user=database.owner)
+            conninfo = database.conninfo()
             yield PgtapDatabase(conninfo=conninfo, psql=psql, timeout=self.config.statement_timeout)
 
     def find_loss(self) -> ServerError | None:
@@ -117,43 +133,31 @@ def _postgresql_options(config: pytest.Config) -> str:
 
 
 ENGINE = pytest.StashKey[Engine]()
-LOSS = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if RUNNING_SERVER in os.environ:  # `pgassay verify` stops us so, also where it is a job in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     engine = Engine(config)
     _for_user(lambda: engine.config)
     config.stash[ENGINE] = engine
     config.stash[items.PGTAP_TARGET] = engine
     config.add_cleanup(engine.close)
     config.pluginmanager.register(items, "pgassay-pgtap")
+    judgement = Judgement(find_loss=engine.find_loss, expects_tests=engine.is_configured)
+    config.pluginmanager.register(judgement, "pgassay-judgement")
     report: Path | None = config.getoption("--pgassay-report")
     if report and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(SuiteReport(report), "pgassay-report")
+        config.pluginmanager.register(SuiteReport(report, judgement), "pgassay-report")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a type of pytest-xdist's, which may be absent
     """Hand the controller's server to a worker of pytest-xdist."""
-    server = _for_user(lambda: node.config.stash[ENGINE].server)
-    node.workerinput["pgassay_server"] = json.dumps(server.to_json())
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Failures for want of a server say nothing about the schema: the run could not judge."""
-    config = session.config
-    if hasattr(config, "workerinput") or not session.testsfailed:
-        return
-    if loss := config.stash[ENGINE].find_loss():
-        session.exitstatus = ExitCode.CANNOT_JUDGE
-        config.stash[LOSS] = str(loss)
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401
-    if loss := config.stash.get(LOSS, ""):
-        terminalreporter.section("pgassay: not judged")
-        terminalreporter.line(loss)
+    engine: Engine = node.config.stash[ENGINE]
+    if engine.is_wanted:
+        server = _for_user(lambda: engine.server)
+        node.workerinput["pgassay_server"] = json.dumps(server.to_json())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -207,5 +211,5 @@ def session(shared_session: Session) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def shared_session(shared_database: Database) -> Iterator[Session]:
     """The connection of `session`, logged in as the owner: the schema could take a superuser's rights."""
-    with closing(shared_database.connect(user=shared_database.owner)) as connection:
+    with closing(shared_database.connect()) as connection:
         yield Session(connection, owner=shared_database.owner)

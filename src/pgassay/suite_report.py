@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from pgassay.judgement import Judgement
+
 
 class SuiteReport:
     """Counts tests and pgTAP assertions apart, and keeps each with its place, time and reason."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, judgement: Judgement) -> None:
         self._path = path
+        self._judgement = judgement
         self._counts = {"tests": Counter[str](), "pgtap": Counter[str]()}
         self._cases: list[dict[str, Any]] = []
 
@@ -29,7 +32,11 @@ class SuiteReport:
             self._add(suite, report, place=(file, line), seconds=report.duration)
 
     def pytest_sessionfinish(self) -> None:
-        document = {"counts": self._counts, "cases": self._cases}
+        document = {
+            "cannot_judge": self._judgement.reason,
+            "counts": self._counts,
+            "cases": self._cases,
+        }
         self._path.write_text(json.dumps(document), encoding="utf-8")
 
     def _add(

@@ -7,7 +7,8 @@ import os
 import selectors
 import shlex
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,8 +16,10 @@ from rich.console import Console
 
 from pgassay.config import Config
 from pgassay.database import Database
+from pgassay.errors import ConfigError
+from pgassay.output import write_report
 from pgassay.pgtap import find_psql
-from pgassay.server import describe_loss, open_server
+from pgassay.server import Server, describe_loss, open_server
 from pgassay.workbench import Workbench
 
 
@@ -25,6 +28,11 @@ def hold_up(config: Config, *, port: int | None, as_json: bool, output: Path | N
 
     Raises ServerError when the server goes away by itself, SchemaError when the schema does not load.
     """
+    if as_json and sys.stdin is None:
+        raise ConfigError(
+            "Standard input is closed, and its end is what stops the server.",
+            fixes=("leave standard input open as long as the server is needed", "use --format text"),
+        )
     with (
         Console(stderr=True).status("starting PostgreSQL") as status,
         open_server(config.server, port=port) as server,
@@ -33,13 +41,14 @@ def hold_up(config: Config, *, port: int | None, as_json: bool, output: Path | N
         with Workbench(config, server).database() as database:
             status.stop()
             announcement = _as_json(database) if as_json else _as_text(config, database)
-            if output:
-                output.write_text(announcement, encoding="utf-8")
-            print(announcement, end="", flush=True)
-            try:
-                _wait(database, stop_at_end_of_input=as_json)
-            except KeyboardInterrupt:
-                print(file=sys.stderr)
+            with _watched(server) as connection:
+                if output:
+                    write_report(output, announcement)
+                print(announcement, end="", flush=True)
+                try:
+                    _wait(connection, stop_at_end_of_input=as_json)
+                except KeyboardInterrupt:
+                    print(file=sys.stderr)
 
 
 def _as_json(database: Database) -> str:
@@ -52,31 +61,33 @@ def _as_json(database: Database) -> str:
 def _as_text(config: Config, database: Database) -> str:
     server = database.server
     files = [*config.schema, *config.companions, *([config.world] if config.world else [])]
-    psql = shlex.join([str(find_psql(server.bin_dir)), server.url(database.name)])
+    psql = shlex.join([str(find_psql(server.bin_dir)), database.url()])
     return (
         f"PostgreSQL {server.version // 10000}.{server.version % 10000} ({server.origin}) with "
         f"{', '.join(file.name for file in files)}\n\n  {psql}\n\nCtrl-C stops it and removes everything.\n"
     )
 
 
-def _wait(database: Database, *, stop_at_end_of_input: bool) -> None:
-    """Sleep until the server closes a connection that does nothing, or the input ends."""
-    server = database.server
-    with (
-        closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection,
-        # Not epoll, which refuses a file or /dev/null as standard input.
-        selectors.SelectSelector() as selector,
-    ):
+@contextmanager
+def _watched(server: Server) -> Iterator[psycopg.Connection]:
+    """A connection that does nothing but tell of the server's end, which is a ServerError in this block."""
+    try:
+        with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise describe_loss(server, error) from error
+
+
+def _wait(connection: psycopg.Connection, *, stop_at_end_of_input: bool) -> None:
+    """Sleep until the server closes the connection (psycopg.OperationalError), or the input ends."""
+    # Not epoll, which refuses a file or /dev/null as standard input.
+    with selectors.SelectSelector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ, "server")
         if stop_at_end_of_input:
             selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "input")
         while True:
-            for key, _ in selector.select():
-                if key.data == "input":
-                    if not os.read(sys.stdin.fileno(), 4096):
-                        return
-                    continue
-                try:
-                    connection.execute("select 1")
-                except psycopg.OperationalError as error:
-                    raise describe_loss(server, error) from error
+            ready = {key.data for key, _ in selector.select()}
+            if "server" in ready:
+                connection.execute("select 1")
+            if "input" in ready and not os.read(sys.stdin.fileno(), 4096):
+                return

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from pgassay.database import choose_owner
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
@@ -31,18 +35,47 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["verify", "--schema", "."], "{cwd} is a directory, not a SQL file."),
         (["verify", "--schema", "empty.sql"], "{cwd}/empty.sql is empty."),
         (["verify"], "There is no schema to look at."),
-        (["verify", "--schema", "empty.sql", "--server", "/nonesuch"], "/nonesuch"),
+        (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
+        (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
+        (["verify", "--schema", "schema.sql", "--output", "."], "Cannot write .: Is a directory"),
+        (["up", "--schema", "schema.sql", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
+        (["doctor", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
     ],
 )
 def test_what_cannot_be_judged_exits_2_with_a_sentence(
     tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
     (tmp_path / "empty.sql").touch()
+    (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert sentence.format(cwd=tmp_path) in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
+    command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--server", "/nonesuch"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Standard input is closed")
+
+
+def test_defect_of_our_own_is_no_verdict_on_the_schema(tmp_path: Path) -> None:
+    script = "import sys, pgassay.cli as cli; del cli.examine; sys.exit(cli.main(['doctor']))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "report it" in done.stderr.splitlines()[0]
+    assert "NameError: name 'examine' is not defined" in done.stderr
 
 
 def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path, server: Server) -> None:
@@ -67,11 +100,12 @@ def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path,
 @pytest.mark.parametrize("stop", ["SIGTERM", "end of input"])
 def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, stop: str) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
-    command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json"]
+    command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--output", "new/up.json"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         line = json.loads(process.stdout.readline())
+        assert json.loads((tmp_path / "new" / "up.json").read_text(encoding="utf-8")) == line
         assert set(line) == {"dsn", "socket", "database"}
         with psycopg.connect(line["dsn"]) as connection:
             assert connection.info.parameter_status("is_superuser") == "on"
@@ -85,20 +119,103 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
     assert not Path(line["socket"]).exists()
 
 
-def test_up_says_so_when_its_server_is_killed(tmp_path: Path) -> None:
+def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> None:
+    """A superuser's would run the schema's operators and triggers with all rights."""
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
-    command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json"]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, cwd=tmp_path, **pipes, text=True) as process:
-        line = json.loads(process.stdout.readline())
+    command = [*PGASSAY, "up", "--schema", "schema.sql", "--server", server.url("postgres")]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        psql = next(shlex.split(line) for line in process.stdout if line.startswith("  "))
+        asked = [*psql, "-XAtc", "select to_regclass('a'), current_user, current_setting('is_superuser')"]
+        try:
+            answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+        finally:
+            process.terminate()
+            process.stdout.read()
+    assert (answer.stdout, answer.stderr) == (f"a|{choose_owner(server, 'postgres')}|off\n", "")
+
+
+def test_up_says_so_when_its_server_is_killed_while_it_announces(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
+    command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--output", "up.json"]
+    command += ["--server", "embedded"]  # never one that somebody attached to
+    reader, writer = full_pipe()
+    pipes = {"stdin": subprocess.PIPE, "stdout": writer, "stderr": subprocess.PIPE}
+    with (
+        os.fdopen(reader, encoding="utf-8") as stdout,
+        subprocess.Popen(command, cwd=tmp_path, **pipes) as process,
+    ):
+        os.close(writer)
+        line = json.loads(eventually_read(tmp_path / "up.json"))
         with psycopg.connect(line["dsn"]) as connection:
             (postmaster,) = connection.execute(
                 "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::integer"
             ).fetchone()
-        os.kill(postmaster, signal.SIGKILL)
+            os.kill(postmaster, signal.SIGKILL)
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("select pg_sleep(20)")
+        assert stdout.read().lstrip("-") == json.dumps(line) + "\n"
         assert process.wait(timeout=20) == 2
-        assert "server" in process.stderr.read()
+        assert process.stderr.read().startswith(b"The PostgreSQL server went away in mid-run.")
     assert not Path(line["socket"]).exists()
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe to which nothing can be written until somebody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while os.write(writer, b"-" * 4096):
+            pass
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def eventually_read(path: Path) -> str:
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.read_text(encoding="utf-8")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return path.read_text(encoding="utf-8")
+
+
+SLOW_TEST = """
+import pathlib, time
+
+def test_slow(session, clone):
+    names = f"{session.value('select current_database()')} {clone.name}"
+    pathlib.Path("names.tmp").write_text(names)
+    pathlib.Path("names.tmp").rename("names")
+    time.sleep(60)
+"""
+
+
+VERIFY = [*PGASSAY, "verify", "--only", "suites", "--schema", "schema.sql", "--jobs", "1", "--server"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--pgassay-schema", "schema.sql", "--pgassay-server"]
+
+
+@pytest.mark.parametrize(("command", "code"), [(VERIFY, 128 + signal.SIGTERM), (PYTEST, 2)])
+def test_terminated_run_leaves_no_database_and_no_file(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, command: list[str], code: int
+) -> None:
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    for folder in (project / "tests", temporary):
+        folder.mkdir(parents=True)
+    (project / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
+    (project / "pyproject.toml").write_text('[tool.pgassay]\nsuites = ["tests"]\n', encoding="utf-8")
+    (project / "tests" / "test_slow.py").write_text(SLOW_TEST, encoding="utf-8")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    with subprocess.Popen([*in_background, *command, server.url("postgres")], cwd=project) as process:
+        names = eventually_read(project / "names").split()
+        assert list(temporary.iterdir()) == []
+        process.terminate()
+        assert process.wait(timeout=20) == code
+    with psycopg.connect(server.conninfo("postgres")) as connection:
+        left = connection.execute(
+            "select datname from pg_database where datname = any(%s)", [names]
+        ).fetchall()
+    assert (len(names), left) == (2, [])
 
 
 def test_doctor_names_the_server_and_pgtap(tmp_path: Path) -> None:

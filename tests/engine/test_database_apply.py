@@ -27,7 +27,7 @@ def database(server: Server, blank: str, owner: str) -> Iterator[Database]:
 
 
 def apply(database: Database, text: str, *, timeout: float = 20) -> tuple[Notice, ...]:
-    conninfo = database.conninfo(user=database.owner)
+    conninfo = database.conninfo()
     return apply_script(conninfo, Script(path=FILE, text=text), timeout_seconds=timeout)
 
 
@@ -175,10 +175,18 @@ def test_timeout_that_the_file_set_itself_is_its_own_error(database: Database) -
     assert error.what == "schema.sql:2:1: canceling statement due to statement timeout"
 
 
-def test_lost_connection_is_the_servers_failure(database: Database) -> None:
-    with pytest.raises(ServerError, match=r"failed during the statement at schema\.sql:2:1") as caught:
-        apply(database, "select 1;\nselect pg_terminate_backend(pg_backend_pid());")
-    assert caught.value.exit_code == ExitCode.CANNOT_JUDGE
+@pytest.mark.parametrize(
+    ("text", "sqlstate"),
+    [
+        ("select pg_terminate_backend(pg_backend_pid());", "57P01"),
+        ("do $$ begin raise 'full' using errcode = '53100'; end $$;", "53100"),
+        ("do $$ begin raise 'gone' using errcode = '57P01'; end $$;", "57P01"),
+        ("do $$ begin raise 'broken' using errcode = '58030'; end $$;", "58030"),
+    ],
+)
+def test_schema_cannot_pass_its_fault_on_to_the_server(database: Database, text: str, sqlstate: str) -> None:
+    error = failure(database, f"select 1;\n{text}")
+    assert (error.place, error.sqlstate) == (Place(file=FILE, line=2, column=1), sqlstate)
 
 
 def test_server_killed_in_mid_statement_is_exit_2() -> None:

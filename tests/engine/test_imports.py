@@ -13,7 +13,8 @@ PACKAGE = Path(pgassay.__file__).parent
 # A module imports only from layers before its own, or from its own package.
 LAYERS = (
     {"errors", "__init__"},
-    {"config", "observation", "verdict"},
+    {"config", "judgement", "observation", "output", "verdict"},
+    {"revisions"},
     {"server"},
     {"database"},
     {"pgtap"},
@@ -22,7 +23,7 @@ LAYERS = (
     {"suite_report"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor"},
+    {"up", "doctor", "matrix_command", "diff_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

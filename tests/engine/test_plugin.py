@@ -44,7 +44,7 @@ def test_session_is_rolled_back_and_clone_is_its_own(project: pytest.Pytester) -
 
         @pytest.mark.parametrize("attempt", [1, 2])
         def test_commit(clone, attempt):
-            with clone.connect(user=clone.owner) as connection:
+            with clone.connect() as connection:
                 connection.execute("insert into notes values (1)")
             with clone.connect() as connection:
                 assert connection.execute("select count(*) from notes").fetchone() == (1,)
@@ -79,10 +79,11 @@ def test_killed_server_is_no_verdict_on_the_schema(
     monkeypatch.delenv(RUNNING_SERVER)
     monkeypatch.setenv("PGASSAY_SERVER", "embedded")
     project.makepyfile("""
-        import os, signal
+        import os, psycopg, signal
 
         def test_kill(workbench):
-            with workbench.database() as database, database.connect() as connection:
+            server = workbench.server
+            with psycopg.connect(server.conninfo(server.maintenance)) as connection:
                 query = "select split_part(pg_read_file('postmaster.pid'), e'\\\\n', 1)::integer"
                 os.kill(connection.execute(query).fetchone()[0], signal.SIGKILL)
 
@@ -120,8 +121,34 @@ def test_bad_configuration_is_a_usage_error(project: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["*Unknown key in *tool.pgassay*: schemas*"])
 
 
+def test_failure_for_want_of_a_database_is_no_verdict_on_the_schema(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_any(session):\n    pass\n")
+    result = project.runpytest_subprocess("-n", "1", "--pgassay-schema", "nonesuch.sql")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*pgassay: not judged*", "There is no file */nonesuch.sql."])
+
+
+def test_run_in_which_every_test_is_skipped_proves_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile("import pytest\n@pytest.mark.skip\ndef test_any():\n    pass\n")
+    result = project.runpytest_subprocess()
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*pgassay: not judged*", "No test ran that passed or failed*"])
+
+
+def test_project_without_a_schema_gets_no_server_and_keeps_its_exit_codes(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(RUNNING_SERVER)
+    monkeypatch.setenv("PGASSAY_SERVER", "/nonesuch")
+    project.makefile(".toml", pyproject="")
+    project.makepyfile("def test_any():\n    pass\n")
+    result = project.runpytest_subprocess("-n", "1", "-k", "nothing")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
 def test_sql_files_outside_the_pgtap_folders_are_left_alone(project: pytest.Pytester) -> None:
     (project.path / "tap" / "one.sql").write_text("begin; select plan(1); select ok(true, 'one'); rollback;")
     result = project.runpytest_subprocess("--collect-only", "-q")
     result.stdout.fnmatch_lines(["tap/one.sql::pgtap"])
     result.stdout.no_fnmatch_line("*schema.sql*")
+    assert result.ret == pytest.ExitCode.OK

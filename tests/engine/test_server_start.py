@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgassay.database import Layer, Recipe, ensure_template
 from pgassay.errors import ServerError
 from pgassay.server import Server, open_server
 from pgassay.server.account import choose_account
@@ -112,24 +114,46 @@ def test_hostile_environment_does_not_matter(base: Path, monkeypatch: pytest.Mon
     assert {name: os.environ[name] for name in hostile} == hostile
 
 
+@contextmanager
+def small_disk(folder: Path, *, size: str) -> Iterator[None]:
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 @AS_ROOT
 def test_full_disk_is_named_with_the_way_out(base: Path) -> None:
     for size in ("4k", "20m"):
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tmpfs", base],
-            capture_output=True,
-            check=False,
-        )
-        if mounted.returncode:
-            pytest.skip("may not mount a file system")
-        try:
+        with small_disk(base, size=size):
             with pytest.raises(ServerError) as caught, open_server("embedded"):
                 pass
             assert list(base.iterdir()) == []
-        finally:
-            subprocess.run(["umount", base], check=True)
         assert caught.value.what == f"Could not start PostgreSQL: no space left in {base}."
         assert any("PGASSAY_TMPDIR" in fix for fix in caught.value.fixes)
+
+
+@AS_ROOT
+def test_disk_that_fills_up_during_the_load_is_named_with_the_way_out(base: Path) -> None:
+    with small_disk(base, size="100m"), open_server("embedded") as server:
+        schema = base / "schema.sql"
+        schema.write_text("create table a as select repeat('a', 1000) from generate_series(1, 200000);")
+        recipe = Recipe(owner="postgres", layers=(Layer(name="schema", scripts=(schema,)),))
+        with pytest.raises(ServerError) as caught:
+            ensure_template(server, recipe)
+    assert caught.value.what.endswith(f"schema.sql:1:1: no space left in {base}.")
+    assert any("PGASSAY_TMPDIR" in fix for fix in caught.value.fixes)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(ServerError) as caught, open_server("embedded", port=port):
+        pass
+    assert caught.value.what == f"PostgreSQL cannot listen on port {port}."
+    assert caught.value.fixes == ("choose a port from 1 to 65535",)
 
 
 @AS_ROOT

@@ -10,8 +10,9 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Layer
-from pgassay.errors import ConfigError, ExitCode
+from pgassay.errors import ConfigError, ExitCode, SchemaError
 from pgassay.report import FORMATS
+from pgassay.report.text import render_text
 from pgassay.server import Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status, Verdict
 from pgassay.verify import verify
@@ -47,7 +48,8 @@ def status(verdict: Verdict) -> dict[str, Status]:
 
 def test_sound_project_is_good(project: Config, server: Server) -> None:
     verdict = verify(project, server)
-    assert [(s.name, s.status) for s in verdict.stages if s.status is not Status.GOOD] == [], verdict.stages
+    others = [(s.name, s.detail) for s in verdict.stages if s.status is not Status.GOOD]
+    assert others == [("matrix", "no baseline configured")], verdict.stages
     assert verdict.exit_code is ExitCode.GOOD
     assert verdict.counts("tests") == Counts(passed=1)
 
@@ -67,7 +69,12 @@ def test_failing_test_is_a_finding_with_its_place_and_reason(project: Config, se
 def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config, server: Server) -> None:
     project.schema[0].write_text(GOOD + "select 1/0;\n", encoding="utf-8")
     verdict = verify(project, server, only=("load", "suites"))
-    assert status(verdict) == {"load": Status.PROBLEM, "lint": Status.SKIPPED, "suites": Status.NOT_JUDGED}
+    assert status(verdict) == {
+        "load": Status.PROBLEM,
+        "lint": Status.SKIPPED,
+        "matrix": Status.SKIPPED,
+        "suites": Status.NOT_JUDGED,
+    }
     (finding,) = verdict.findings
     assert (finding.rule, finding.file, finding.line) == ("load", project.schema[0], 2)
     assert "division by zero" in finding.message
@@ -93,8 +100,25 @@ def test_no_test_that_ran_is_never_good(project: Config, server: Server, body: s
     (project.suites[0] / "test_notes.py").write_text(body, encoding="utf-8")
     verdict = verify(project, server)
     assert status(verdict)["suites"] is Status.NOT_JUDGED
-    assert verdict.stages[-1].detail.startswith("no test ran: ")
+    assert verdict.stages[-1].detail.startswith("No test ran that passed or failed")
     assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_lost_server_stands_alone(project: Config, server: Server) -> None:
+    raising = (
+        "from pgassay.errors import ServerError\ndef test_a():\n    raise ServerError('Gone.', why='Log')\n"
+    )
+    (project.suites[0] / "test_notes.py").write_text(raising, encoding="utf-8")
+    verdict = verify(project, server, only=("suites",))
+    assert verdict.stages[-1].detail == "Gone.\nLog"
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+    assert render_text(verdict).splitlines()[-5:] == [
+        f"  suites  not judged  {verdict.stages[-1].seconds:6.2f} s  Gone.",
+        "",
+        "Log",
+        "",
+        "verdict: not judged",
+    ]
 
 
 def test_project_without_suites_is_not_judged(project: Config, server: Server) -> None:
@@ -194,6 +218,49 @@ def test_text_report_names_places_reasons_and_skips_within_80_columns() -> None:
     assert "skipped t.py::test_c: needs npm" in text
     assert text.endswith("verdict: problem\n")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_long_lines_of_the_text_report_are_wrapped() -> None:
+    migrations = tuple(Path(f"/p/migrations/2024010100000{n}_create.sql") for n in range(9))
+    long = Finding(rule="lint.LT05", message="words " * 30, file=migrations[0], line=1)
+    stage = Stage(name="lint", status=Status.PROBLEM, detail="name.sql, " * 20, seconds=1.0, findings=(long,))
+    text = render_text(Verdict(schema=migrations, server="PostgreSQL 18.6 (embedded)", stages=(stage,)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("_create.sql") == 10
+    assert text.count("words") == 30
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\u202e\x9b2Jverdict: good"
+
+
+def report_of(*findings: Finding, detail: str = "", name: str = "markdown") -> str:
+    stage = Stage(name="load", status=Status.PROBLEM, detail=detail, findings=findings)
+    return FORMATS[name](Verdict(schema=(), server="", stages=(stage,)))
+
+
+@pytest.mark.parametrize("name", ["text", "markdown"])
+def test_report_does_not_steer_the_terminal(name: str) -> None:
+    report = report_of(Finding(rule="load", message=HOSTILE), detail=HOSTILE, name=name)
+    assert all(line.isprintable() for line in report.split("\n"))
+
+
+def test_error_does_not_steer_the_terminal() -> None:
+    error = str(SchemaError(HOSTILE, why=HOSTILE, fixes=(HOSTILE,)))
+    assert all(line.isprintable() for line in error.split("\n"))
+
+
+@pytest.mark.parametrize("run", ["```", "````````", "`", ""])
+@pytest.mark.parametrize("before", ["", "  ", "x"])
+def test_markdown_fence_is_longer_than_any_run_of_backticks_inside(before: str, run: str) -> None:
+    fence = "`" * max(3, len(run) + 1)
+    markdown = report_of(Finding(rule="load", message=f"title\n{before}{run}\n<img src=x>"))
+    assert f"\n{fence}\ntitle\n{before}{run}\n<img src=x>\n{fence}\n" in markdown
+
+
+def test_markdown_cell_is_text() -> None:
+    markdown = report_of(detail="a | b & <img src=x>\n![i](j) `c`")
+    row = "| load | problem | a &#124; b &#38; &#60;img src=x> !&#91;i](j) &#96;c&#96; |"
+    assert row in markdown.splitlines()
 
 
 def test_markdown_report_escapes_what_markup_would_eat() -> None:

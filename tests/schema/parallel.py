@@ -76,7 +76,7 @@ class Scene:
         raise TimeoutError("the statement waits for nobody")
 
     def value(self, query: str, params: Sequence[Any] | None = None) -> Any:
-        """What is committed, as the superuser sees it: first column of the first row."""
+        """What is committed, as the owner sees it: first column of the first row."""
         row = self._observer.execute(query.encode(), params).fetchone()
         return row and row[0]
 

@@ -43,7 +43,7 @@ def deployed(workbench: Workbench) -> Iterator[Database]:
 
 
 def apply(database: Database, path: Path) -> tuple[Notice, ...]:
-    return apply_script(database.conninfo(user=database.owner), path, timeout_seconds=30)
+    return apply_script(database.conninfo(), path, timeout_seconds=30)
 
 
 def catalog_of(database: Database) -> list[str]:
@@ -76,7 +76,7 @@ def test_every_client_leaves_the_same_catalog(
     files: tuple[Path, ...],
     send: Callable[[Connection, Script], None],
 ) -> None:
-    with closing(project.connect(user=project.owner, autocommit=True)) as connection:
+    with closing(project.connect(autocommit=True)) as connection:
         for path in files:
             send(connection, read_script(path))
     catalog = catalog_of(project)
@@ -108,7 +108,7 @@ def test_second_run_of_storage_fails_and_changes_nothing(deployed: Database, fil
 def test_second_run_that_ignores_errors_changes_nothing(deployed: Database, files: tuple[Path, ...]) -> None:
     """As psql without ON_ERROR_STOP, which goes on after an error."""
     before = catalog_of(deployed)
-    with closing(deployed.connect(user=deployed.owner, autocommit=True)) as connection:
+    with closing(deployed.connect(autocommit=True)) as connection:
         for statement in [statement for path in files for statement in parse_script(read_script(path))]:
             with suppress(psycopg.Error):
                 connection.execute(statement.text.encode())
@@ -116,8 +116,8 @@ def test_second_run_that_ignores_errors_changes_nothing(deployed: Database, file
 
 
 def test_role_without_bypassrls_is_refused_plainly(project: Database, files: tuple[Path, ...]) -> None:
-    with closing(project.connect(autocommit=True)) as superuser:
-        superuser.execute(f'grant create on database "{project.name}" to authenticator')
+    with closing(project.connect(autocommit=True)) as owner:
+        owner.execute(f'grant create on database "{project.name}" to authenticator')
     with (
         closing(project.connect(user="authenticator", autocommit=True)) as connection,
         pytest.raises(psycopg.errors.RaiseException) as caught,
@@ -165,9 +165,9 @@ def test_owner_of_every_object_is_an_ordinary_role(deployed: Database) -> None:
 def test_missing_services_are_skipped_with_a_notice(
     project: Database, files: tuple[Path, ...], removed: list[str], notices: list[str]
 ) -> None:
-    with closing(project.connect(autocommit=True)) as superuser:
+    with closing(project.connect(autocommit=True)) as owner:
         for service in removed:
-            superuser.execute(f"drop {service}".encode())
+            owner.execute(f"drop {service}".encode())
     apply(project, files[0])
     assert [notice.message for notice in apply(project, files[1])] == notices
     lines = catalog_of(project)

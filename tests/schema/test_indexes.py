@@ -35,7 +35,7 @@ def busy_session(workbench: Workbench) -> Iterator[Session]:
     template = ensure_template(workbench.server, replace(recipe, layers=(*recipe.layers, LOAD)))
     with (
         clone(workbench.server, template, owner=workbench.owner) as database,
-        closing(database.connect(user=database.owner)) as connection,
+        closing(database.connect()) as connection,
     ):
         yield Session(connection, owner=database.owner)
 

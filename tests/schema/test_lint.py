@@ -54,3 +54,7 @@ def test_file_has_no_fault(linter: Linter, sql_file: Path, pytestconfig: pytest.
 def test_linter_finds_what_the_project_forbids(linter: Linter) -> None:
     assert [fault.split(":")[1].split()[0] for fault in faults(linter, "SELECT 1 as one;\n")] == ["CP01"]
     assert [fault.split(":")[1].split()[0] for fault in faults(linter, "select (1;\n")] == ["PRS"]
+
+
+def test_braces_of_an_array_are_no_template(linter: Linter) -> None:
+    assert faults(linter, "select '{{1, 2}, {3, 4}}'::integer[] as matrix;\n") == []

@@ -27,7 +27,7 @@ PACKAGES = [
 def seeded_session(workbench: Workbench) -> Iterator[Session]:
     with (
         workbench.database(depth="schema") as database,
-        closing(database.connect(user=database.owner)) as connection,
+        closing(database.connect()) as connection,
     ):
         yield Session(connection, owner=database.owner)
 

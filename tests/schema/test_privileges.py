@@ -114,7 +114,7 @@ def test_starting_points_differ_before_the_schema(workbench: Workbench) -> None:
 def test_objects_made_later_are_closed_too(workbench: Workbench, name: str) -> None:
     with (
         schema_from(workbench, name) as database,
-        closing(database.connect(user=database.owner)) as connection,
+        closing(database.connect()) as connection,
     ):
         before = read_privileges(connection)
         connection.execute("create table public.later (id bigserial primary key)")

@@ -93,7 +93,7 @@ def request_outcomes(
 def test_requests_of_postgrest_get_the_same_outcomes(
     clone: Database, personas: Mapping[str, Persona]
 ) -> None:
-    with closing(clone.connect(user=clone.owner, autocommit=True)) as owner:
+    with closing(clone.connect(autocommit=True)) as owner:
         owner.execute(REOPEN_DAVES_JOB)
         found = request_outcomes(clone, personas, (c for c in CASES if not adds_preferences(c)))
         owner.execute(NO_PREFERENCES)

@@ -179,7 +179,7 @@ def test_file_applies_with_notices_where_storage_and_realtime_are_missing(
         connection.execute("drop schema storage cascade")
         connection.execute("drop publication supabase_realtime")
     [storage] = workbench.config.companions
-    notices = apply_script(clone.conninfo(user=clone.owner), storage, timeout_seconds=30)
+    notices = apply_script(clone.conninfo(), storage, timeout_seconds=30)
     assert [notice.message for notice in notices] == [
         "storage.objects does not exist: buckets and their policies skipped",
         "publication supabase_realtime does not exist: realtime skipped",

@@ -63,7 +63,7 @@ def test_sign_up_works_for_the_role_of_the_auth_server(clone: Database) -> None:
         assert connection.execute(change, [ERIN]).rowcount == 1
         assert connection.execute(HARD, [ALICE]).rowcount == 1
     query = "select last_login_at is not null from public.users where id = %s and email = 'late@example.com'"
-    with closing(clone.connect(user=clone.owner)) as connection:
+    with closing(clone.connect()) as connection:
         assert connection.execute(query, [ERIN]).fetchall() == [(True,)]
         assert connection.execute("select email from public.users where id = %s", [ALICE]).fetchall() == [
             (None,)
@@ -134,7 +134,7 @@ def test_login_is_copied(owner: Session) -> None:
 def test_locked_row_delays_a_login_by_half_a_second_at_most(clone: Database) -> None:
     warnings: list[str | None] = []
     login = "update auth.users set last_sign_in_at = now() where id = %s"
-    with closing(clone.connect(user=clone.owner)) as holder, closing(clone.connect(user=clone.owner)) as auth:
+    with closing(clone.connect()) as holder, closing(clone.connect()) as auth:
         auth.add_notice_handler(lambda diag: warnings.append(diag.message_primary))
         before = holder.execute(
             "select last_login_at from public.users where id = %s for update", [ALICE]

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PGconn, Ping, TransactionStatus
 
 from pgassay.database.messages import Circumstances, explain
 from pgassay.database.script import Script, Statement, parse_script, read_script
@@ -125,6 +125,7 @@ class _Application:
         self._watchdog = watchdog
         self._notices: list[Notice] = []
         self._place = Place(file=script.path, line=1)
+        self._dsn = connection.info.dsn
         self._role = connection.info.user
         self._superuser = connection.info.parameter_status("is_superuser") == "on"
         connection.add_notice_handler(self._note)
@@ -159,6 +160,7 @@ class _Application:
             elapsed=time.monotonic() - watchdog.started,
             limit=watchdog.limit,
             lost=connection.closed,
+            answering=PGconn.ping(self._dsn.encode()) == Ping.OK,
             stopped=watchdog.bit,
         )
 

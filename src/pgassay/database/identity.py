@@ -37,6 +37,7 @@ class Identity:
 
 
 NOBODY = Identity(become="", leave="")
+_RESET = "set local role none"
 
 
 class Roles:
@@ -76,23 +77,17 @@ def request_identity(persona: Persona, roles: Roles) -> Identity:
     )
 
 
-def session_identity(persona: Persona, roles: Roles, *, superuser: bool) -> Identity:
-    """For a superuser's connection: as `request_identity`, and `session_user` is authenticator if it can be.
-
-    The settings that authenticator would have from its login are applied too.
-    """
-    through = superuser and roles.reached_by_authenticator(persona.role)
-    login = roles.settings(AUTHENTICATOR) if through else {}
+def session_identity(persona: Persona, roles: Roles) -> Identity:
+    """For the owner's connection: as `request_identity`, with the settings of authenticator's login too."""
+    login = roles.settings(AUTHENTICATOR) if roles.reached_by_authenticator(persona.role) else {}
     settings = login | roles.settings(persona.role)
-    authorization = f"{_set_authorization(AUTHENTICATOR)}; " if through else ""
-    become = f"{_set_claims(claims_of(persona), settings)}; {authorization}{_set_role(persona.role)}"
-    return Identity(become=become, leave=f"{_reset(superuser)}{_defaults(settings)}; {_set_claims('', {})}")
+    become = f"{_set_claims(claims_of(persona), settings)}; {_set_role(persona.role)}"
+    return Identity(become=become, leave=f"{_RESET}{_defaults(settings)}; {_set_claims('', {})}")
 
 
-def owner_identity(owner: str, *, superuser: bool) -> Identity:
-    """For a superuser's connection: the role that owns the schema, as if it had logged in."""
-    become = _set_authorization(owner) if superuser else _set_role(owner)
-    return Identity(become=become, leave=_reset(superuser))
+def owner_identity(owner: str) -> Identity:
+    """The role that owns the schema."""
+    return Identity(become=_set_role(owner), leave=_RESET)
 
 
 def _set_claims(claims: str, settings: dict[str, str]) -> str:
@@ -105,14 +100,6 @@ def _set_claims(claims: str, settings: dict[str, str]) -> str:
 
 def _set_role(role: str) -> str:
     return f"set local role {_quoted(role)}"
-
-
-def _set_authorization(role: str) -> str:
-    return f"set local session authorization {_quoted(role)}"
-
-
-def _reset(superuser: bool) -> str:  # noqa: FBT001
-    return "set local role none" + ("; set local session authorization default" if superuser else "")
 
 
 def _defaults(settings: dict[str, str]) -> str:

@@ -10,10 +10,10 @@ import psycopg
 from pgassay.database.script import Script, Statement
 from pgassay.errors import PgassayError, Place, SchemaError, ServerError
 
-WIDTH = 96
+WIDTH = 80
 
-# Connections, disk, memory, shutdown, I/O: Appendix A of PostgreSQL's manual.
-_SERVER_AT_FAULT = ("53", "57P", "58030", "58000")
+# SQLSTATEs of Appendix A of PostgreSQL's manual.
+_DISK_FULL, _ADMIN_SHUTDOWN = "53100", "57P01"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Circumstances:
     elapsed: float
     limit: float
     lost: bool  # the connection broke
+    answering: bool  # the server takes new connections
     stopped: bool  # we stopped the statement
 
 
@@ -33,7 +34,7 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     code = error.sqlstate or ""
     if facts.stopped or (code == "57014" and facts.elapsed >= facts.limit):
         return _timeout(script, statement, facts)
-    if facts.lost or code.startswith(_SERVER_AT_FAULT):
+    if _is_servers_fault(error, facts):
         return _server_error(statement, error)
     place = _place_of(script, statement, error.diag)
     remark, fixes = _advice(code, error.diag, facts)
@@ -44,6 +45,15 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
         fixes=fixes,
         sqlstate=code,
     )
+
+
+def _is_servers_fault(error: psycopg.Error, facts: Circumstances) -> bool:
+    """Not what the SQLSTATE alone says: a schema may raise any, and end its own connection."""
+    if not facts.answering:
+        return True
+    if facts.lost:  # without a word, or by another backend's crash
+        return error.sqlstate != _ADMIN_SHUTDOWN
+    return error.sqlstate == _DISK_FULL and error.diag.source_function != "exec_stmt_raise"
 
 
 def _place_of(script: Script, statement: Statement, diag: psycopg.errors.Diagnostic) -> Place:
@@ -101,5 +111,5 @@ def _server_error(statement: Statement, error: psycopg.Error) -> ServerError:
     return ServerError(
         f"The PostgreSQL server failed during the statement at {statement.place}.",
         why=str(error).strip(),
-        fixes=("see the server's log, then run again",),
+        fixes=("run again when the server is well",),
     )

@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from pgassay.server import Server
 
 PREFIX = "pgassay_"
-_FORMAT = 1  # raise it when the engine builds the same recipe differently
+_FORMAT = 2  # raise it when the engine builds the same recipe differently
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """One step of a recipe: SQL files, and perhaps code, applied by the superuser or the owner.
 
-    A `step` gets a superuser's connection in autocommit mode; `fingerprint` stands for what it depends on,
-    such as a version. A superuser's layer above a schema fires its triggers with a superuser's rights: apply
-    an untrusted schema after such layers, and its rows as the owner.
+    A `step` gets a connection of whoever applies the layer, in autocommit mode; `fingerprint` stands for what
+    it depends on, such as a version.
     """
 
     name: str
@@ -38,39 +37,50 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The layers of a database, bottom first, and its owner. `timeout_seconds` limits each statement."""
+    """The layers of a database, bottom first, and its owner. `timeout_seconds` limits each statement.
+
+    Raises ValueError for a superuser's layer above one of the owner's, whose triggers and operators would run
+    with a superuser's rights.
+    """
 
     owner: str
     layers: tuple[Layer, ...]
     timeout_seconds: float = 30
 
+    def __post_init__(self) -> None:
+        appliers = [layer.applied_by for layer in self.layers]
+        if "owner" in appliers and "superuser" in appliers[appliers.index("owner") :]:
+            raise ValueError(f"a superuser's layer above one of the owner's: {appliers}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A layer as it was read, and the template that holds it and all the layers below it."""
+    """A layer as it was read, and the key of the templates that hold it and all the layers below it."""
 
     layer: Layer
     scripts: tuple[Script, ...]
     key: str
 
     @property
-    def template(self) -> str:
-        return f"{PREFIX}t_{self.key[:16]}"
+    def prefix(self) -> str:
+        """What the names of its templates begin with: there is one for each state of the cluster's roles."""
+        return f"{PREFIX}t_{self.key[:16]}_"
 
     @property
     def lock(self) -> int:
-        """The key of the advisory lock that guards the template."""
+        """The key of the advisory lock that guards the templates."""
         return int.from_bytes(bytes.fromhex(self.key[:16]), signed=True)
 
 
 def read_stages(server: Server, recipe: Recipe) -> tuple[Stage, ...]:
     """Read all files of a recipe and name its templates. Raises ConfigError for a file that cannot be read.
 
-    A key covers the format, server version, owner, and everything in its layer and the layers below.
+    A key covers the format, the server's version, user and origin, the owner, and everything in its layer and
+    the layers below.
     """
     layers = recipe.layers or (Layer(name="empty"),)
     scripts = [tuple(read_script(path) for path in layer.scripts) for layer in layers]
-    base = _digest([str(_FORMAT), str(server.version), recipe.owner])
+    base = _digest([str(_FORMAT), str(server.version), server.user, server.origin, recipe.owner])
     parts = [_digest(_contents(*pair)) for pair in zip(layers, scripts, strict=True)]
     keys = list(accumulate(parts, lambda below, own: _digest([below, own]), initial=base))[1:]
     return tuple(

@@ -27,15 +27,14 @@ from pgassay.observation import Persona
 class Session(Actor):
     """Acts as personas over one connection, in one transaction; fast, for tests that roll back.
 
-    Statements outside `act_as` run as the role that logged in: let it be the schema's owner, not a superuser,
-    whose rights the schema could take. What only a real login can prove, such as that `reset role` gives
-    nothing away, needs `request`.
+    The connection is the schema's owner's, and never a superuser's, whose rights the schema could take.
+    Statements outside `act_as` run as the owner. What only a real login can prove, such as that `reset role`
+    gives nothing away, needs `request`.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], *, owner: str) -> None:
         super().__init__(connection)
         self._owner = owner
-        self._superuser = connection.info.parameter_status("is_superuser") == "on"
         self._roles = Roles(connection)
         self._identities: dict[Persona, Identity] = {}
         self._identity = NOBODY
@@ -53,17 +52,12 @@ class Session(Actor):
     def act_as(self, persona: Persona) -> AbstractContextManager[Session]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
         if persona not in self._identities:
-            identity = session_identity(persona, self._roles, superuser=self._superuser)
-            self._identities[persona] = identity
+            self._identities[persona] = session_identity(persona, self._roles)
         return self._switch(self._identities[persona])
 
     def as_owner(self) -> AbstractContextManager[Session]:
         """Become the role that owns the schema, as `act_as` does."""
-        return self._switch(owner_identity(self._owner, superuser=self._superuser))
-
-    def as_superuser(self) -> AbstractContextManager[Session]:
-        """Become the connection's own user again, as `act_as` does."""
-        return self._switch(NOBODY)
+        return self._switch(owner_identity(self._owner))
 
     def _switch(self, identity: Identity) -> _Acting:
         former = self._identity

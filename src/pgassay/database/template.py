@@ -5,20 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from pgassay.database.apply import apply_script, connect
-from pgassay.database.model import Database, login
+from pgassay.database.model import Database, server_as
 from pgassay.database.owner import (
+    adopt_new_roles,
+    digest_roles,
     ensure_owner,
-    login_roles,
-    share_password,
+    find_made_roles,
+    role_names,
 )
 from pgassay.database.recipe import PREFIX, Recipe, Stage, read_stages
 from pgassay.errors import ServerError
+from pgassay.server.failures import failures_explained
+from pgassay.server.model import ATTACHED
 
 if TYPE_CHECKING:
     from pgassay.server import Server
@@ -28,15 +32,15 @@ _ROLES_LOCK = int.from_bytes(b"pgassay")
 
 
 def ensure_template(server: Server, recipe: Recipe) -> str:
-    """The name of the template database for `recipe`; builds it, and the layers below it, when missing.
+    """The name of a template database for `recipe`; builds it, and the layers below it, when missing.
 
-    Processes that want the same template build it once: the others wait. Raises what `apply_script` raises;
-    nothing is left of a build that failed.
+    Roles belong to the cluster, and the loading of any schema may change them: a template holds only while
+    they are as they were when it was finished. Processes that want the same one build it once: the others
+    wait. Raises what `apply_script` raises; nothing is left of a build that failed.
     """
     stages = read_stages(server, recipe)
-    with closing(connect(server.conninfo(server.maintenance))) as connection:
-        _ensure(_Builder(server, recipe, connection), stages)
-    return stages[-1].template
+    with failures_explained(server), closing(connect(server.conninfo(server.maintenance))) as connection:
+        return _ensure(_Builder(server, recipe, connection), stages)
 
 
 @contextmanager
@@ -46,9 +50,11 @@ def clone(server: Server, template: str, *, owner: str) -> Iterator[Database]:
     pytest-postgresql's DatabaseJanitor is not used: it knows neither STRATEGY nor OWNER, ends other sessions'
     connections to the template, retries a dead server for a minute, and takes five of libpq's parameters.
     """
-    database = Database(server=server, name=f"{PREFIX}{secrets.token_hex(8)}", owner=owner)
-    with closing(connect(server.conninfo(server.maintenance))) as connection:
-        _create(connection, database.name, template=template, owner=owner)
+    name = f"{PREFIX}{secrets.token_hex(8)}"
+    with failures_explained(server), closing(connect(server.conninfo(server.maintenance))) as connection:
+        _create(connection, name, template=template, owner=owner)
+        made_roles = find_made_roles(server, connection)
+    database = Database(server=server, name=name, owner=owner, made_roles=made_roles)
     try:
         yield database
     finally:
@@ -70,54 +76,87 @@ class _Builder:
         self._recipe = recipe
         self.connection = connection
 
-    def build(self, stage: Stage, *, parent: str) -> None:
-        """Make the template; the marker that it is whole comes last."""
+    def find(self, stage: Stage) -> str | None:
+        """A whole template of this stage, from a time when the roles were as they are now."""
+        query = f"{_WHOLE} and pg_catalog.shobj_description(oid, 'pg_database') = %(roles)s"
+        row = self.connection.execute(query, {"prefix": stage.prefix, "roles": self._roles()}).fetchone()
+        return row and str(row[0])
+
+    def build(self, stage: Stage, *, parent: str) -> str:
+        """Make a template and say its name; the marker that it is whole comes last."""
         with _locked(self.connection, _ROLES_LOCK):
             ensure_owner(self._server, self.connection, self._recipe.owner)
-        _drop(self.connection, stage.template)
-        _create(self.connection, stage.template, template=parent, owner=self._recipe.owner)
+        self._drop_unfinished(stage)
+        name = f"{stage.prefix}{secrets.token_hex(4)}"
+        # An owner may rename: below the schema, no superuser enters what could be another database by then.
+        owner = self._recipe.owner if stage.layer.applied_by == "owner" else self._server.user
+        _create(self.connection, name, template=parent, owner=owner)
         try:
-            self._apply(stage)
+            self._apply(stage, name)
+            return self._finish(stage, name)
         except BaseException:
             with suppress(psycopg.OperationalError):  # the server itself may be what failed
-                _drop(self.connection, stage.template)
+                _drop(self.connection, name)
             raise
-        finish = sql.SQL("alter database {} with is_template true allow_connections false")
-        self.connection.execute(finish.format(sql.Identifier(stage.template)))
 
-    def _apply(self, stage: Stage) -> None:
+    def _drop_unfinished(self, stage: Stage) -> None:
+        """Remove what a process left that died in mid-build, or a schema put there to be taken for ours."""
+        query = f"{_NAMED} except {_WHOLE}"
+        for (name,) in self.connection.execute(query, {"prefix": stage.prefix}).fetchall():
+            _drop(self.connection, name)
+
+    def _finish(self, stage: Stage, name: str) -> str:
+        """Take the database from its owner and note the roles it goes with."""
+        if older := self.find(stage):  # of the same files and roles; somebody may be cloning it
+            _drop(self.connection, name)
+            return older
+        for statement in (
+            "alter database {} owner to current_user",
+            f"comment on database {{}} is '{self._roles()}'",
+            "alter database {} with is_template true allow_connections false",
+        ):
+            self.connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        return name
+
+    def _roles(self) -> str:
+        return digest_roles(self.connection, self._recipe.owner)
+
+    def _apply(self, stage: Stage, name: str) -> None:
         if stage.layer.applied_by == "owner":
-            self._run_scripts(stage, user=self._recipe.owner)
+            made_roles = find_made_roles(self._server, self.connection)
+            self._run_scripts(stage, name, server_as(self._server, self._recipe.owner, made_roles=made_roles))
             return
         with _locked(self.connection, _ROLES_LOCK):
-            known = login_roles(self.connection)
-            self._run_scripts(stage, user=None)
-            share_password(self._server, self.connection, known)
+            known = role_names(self.connection)
+            self._run_scripts(stage, name, self._server)
+            adopt_new_roles(self._server, self.connection, known)
 
-    def _run_scripts(self, stage: Stage, *, user: str | None) -> None:
-        conninfo = login(self._server, stage.template, user=user)
-        settings = {"pgassay.owner": self._recipe.owner}
+    def _run_scripts(self, stage: Stage, name: str, login: Server) -> None:
+        attached = "on" if self._server.origin == ATTACHED else "off"
+        settings = {"pgassay.owner": self._recipe.owner, "pgassay.attached": attached}
         for script in stage.scripts:
-            apply_script(conninfo, script, timeout_seconds=self._recipe.timeout_seconds, settings=settings)
+            apply_script(
+                login.conninfo(name), script, timeout_seconds=self._recipe.timeout_seconds, settings=settings
+            )
         if stage.layer.step is not None:
-            with closing(connect(self._server.conninfo(stage.template), settings=settings)) as connection:
+            with closing(connect(login.conninfo(name), settings=settings)) as connection:
                 stage.layer.step(connection)
 
 
-def _ensure(builder: _Builder, stages: tuple[Stage, ...]) -> None:
+_NAMED: LiteralString = (
+    "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %(prefix)s)"
+)
+# A schema may make databases under any name, and mark them as templates; it cannot give them to us.
+_WHOLE: LiteralString = f"{_NAMED} and datistemplate and pg_catalog.pg_get_userbyid(datdba) = current_user"
+
+
+def _ensure(builder: _Builder, stages: tuple[Stage, ...]) -> str:
     stage, below = stages[-1], stages[:-1]
-    if _is_ready(builder.connection, stage.template):
-        return
-    if below:
-        _ensure(builder, below)
+    if found := builder.find(stage):
+        return found
+    parent = _ensure(builder, below) if below else "template0"
     with _locked(builder.connection, stage.lock):
-        if not _is_ready(builder.connection, stage.template):
-            builder.build(stage, parent=below[-1].template if below else "template0")
-
-
-def _is_ready(connection: psycopg.Connection[Any], template: str) -> bool:
-    query = "select from pg_catalog.pg_database where datname = %s and datistemplate"
-    return connection.execute(query, [template]).fetchone() is not None
+        return builder.find(stage) or builder.build(stage, parent=parent)
 
 
 @contextmanager
@@ -143,4 +182,9 @@ def _create(connection: psycopg.Connection[Any], name: str, *, template: str, ow
 
 
 def _drop(connection: psycopg.Connection[Any], name: str) -> None:
+    row = connection.execute(
+        "select datistemplate from pg_catalog.pg_database where datname = %s", [name]
+    ).fetchone()
+    if row == (True,):
+        connection.execute(sql.SQL("alter database {} is_template false").format(sql.Identifier(name)))
     connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))

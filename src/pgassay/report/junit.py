@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from pgassay.errors import printable
 from pgassay.verdict import Case, Stage, Status, Verdict
 
 
@@ -24,7 +25,7 @@ def _add_suite(root: Element, stage: Stage) -> None:
     # A suite that could not judge must not look like one that passed.
     errors = stage.status is Status.NOT_JUDGED
     if errors:
-        SubElement(_element(suite, stage.name, stage.name), "error", message=_clean(stage.detail))
+        SubElement(_element(suite, stage.name, stage.name), "error", message=printable(stage.detail))
     suite.set("tests", str(len(cases) + errors))
     suite.set("errors", str(int(errors)))
     suite.set("failures", str(sum(case.outcome == "failed" for case in cases)))
@@ -55,19 +56,14 @@ def _add_case(suite: Element, stage: Stage, case: Case) -> None:
     element = _element(suite, file if name else stage.name, name or file)
     element.set("time", f"{case.seconds:.3f}")
     if case.file:
-        element.set("file", str(case.file))
+        element.set("file", printable(str(case.file)))
         element.set("line", str(case.line))
     if case.outcome == "failed":
         last = case.reason.strip().splitlines()[-1:] or [""]
-        SubElement(element, "failure", message=_clean(last[0])).text = _clean(case.reason)
+        SubElement(element, "failure", message=printable(last[0])).text = printable(case.reason)
     elif case.outcome == "skipped":
-        SubElement(element, "skipped", message=_clean(case.reason))
+        SubElement(element, "skipped", message=printable(case.reason))
 
 
 def _element(suite: Element, classname: str, name: str) -> Element:
-    return SubElement(suite, "testcase", classname=_clean(classname), name=_clean(name))
-
-
-def _clean(text: str) -> str:
-    """XML has no control characters but tab and line ends."""
-    return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return SubElement(suite, "testcase", classname=printable(classname), name=printable(name))

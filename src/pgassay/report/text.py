@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
+from pgassay.errors import printable
 from pgassay.report.place import place_of, relative
 from pgassay.verdict import Finding, Stage, Status, Verdict
 
+_WIDTH = 80
 _EVIDENCE_LINES = 12
 
 
 def render_text(verdict: Verdict) -> str:
     """Stages, findings, skipped tests with their reasons, and the verdict as the last line."""
     schema = ", ".join(str(relative(path)) for path in verdict.schema) or "no schema"
-    lines = [f"{schema} on {verdict.server}", ""]
+    lines = [_wrapped(f"{schema} on {verdict.server}"), ""]
     lines += [_stage(stage) for stage in verdict.stages]
+    lines += _reasons(verdict)
     lines += _findings(verdict)
     lines += _skipped(verdict)
     lines += ["", f"verdict: {verdict.word}"]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
+
+
+def _wrapped(line: str, *, indent: int = 2) -> str:
+    """Lines of 80 columns, as far as there are spaces to break at."""
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _stage(stage: Stage) -> str:
     took = f"{stage.seconds:6.2f} s" if stage.status is not Status.SKIPPED else ""
-    first, *rest = stage.detail.splitlines() or [""]
-    line = f"  {stage.name:<8}{stage.status.value:<12}{took:>8}  {first}".rstrip()
-    return "\n".join([line, *(f"{'':32}{text}" for text in rest)])
+    first = "".join(stage.detail.splitlines()[:1])
+    return _wrapped(f"  {stage.name:<8}{stage.status.value:<12}{took:>8}  {first}".rstrip(), indent=32)
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    """What of a stage's detail does not fit into its line."""
+    for stage in verdict.stages:
+        _, *rest = stage.detail.splitlines() or [""]
+        if rest:
+            yield from ("", *rest)
 
 
 def _findings(verdict: Verdict) -> Iterator[str]:
@@ -43,12 +61,11 @@ def _finding(finding: Finding) -> Iterator[str]:
     if finding.rule == "load":  # the message is whole: place, line of text and caret
         yield from finding.message.splitlines()
         return
-    place = place_of(finding)
     if finding.rule == "suite":
         yield f"FAILED {finding.message}"
         yield from (f"  {line}" for line in _evidence(finding.witness))
         return
-    yield f"{place}  {finding.message} [{finding.rule}]"
+    yield _wrapped(f"{place_of(finding)}  {finding.message} [{finding.rule}]")
 
 
 def _evidence(reason: str) -> list[str]:
@@ -60,4 +77,4 @@ def _evidence(reason: str) -> list[str]:
 
 def _skipped(verdict: Verdict) -> list[str]:
     cases = [case for stage in verdict.stages for case in stage.cases if case.outcome == "skipped"]
-    return ["", *(f"skipped {case.name}: {case.reason}" for case in cases)] if cases else []
+    return ["", *(_wrapped(f"skipped {case.name}: {case.reason}") for case in cases)] if cases else []

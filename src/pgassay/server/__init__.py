@@ -11,18 +11,22 @@ from pgassay.server.attach import attach, is_connection
 from pgassay.server.binaries import find_binaries
 from pgassay.server.environment import libpq_environment_hidden
 from pgassay.server.ephemeral import run_ephemeral
-from pgassay.server.failures import describe_loss
+from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
-from pgassay.server.model import Server
+from pgassay.server.model import ATTACHED, Server
 
 __all__ = [
+    "ATTACHED",
     "Server",
     "ServerChoice",
     "describe_loss",
+    "failures_explained",
     "inspect_server_choices",
     "libpq_environment_hidden",
     "open_server",
 ]
+
+_LAST_PORT = 65535
 
 
 @contextmanager
@@ -34,6 +38,10 @@ def open_server(choice: str, *, port: int | None = None, durable: bool = False) 
     PG* variables of this process are hidden during the block; an attached server has used them before.
     Raises ServerError.
     """
+    if port is not None and not 1 <= port <= _LAST_PORT:
+        raise ServerError(
+            f"PostgreSQL cannot listen on port {port}.", fixes=(f"choose a port from 1 to {_LAST_PORT}",)
+        )
     if is_connection(choice):
         if port is not None or durable:
             raise ServerError(

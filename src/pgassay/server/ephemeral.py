@@ -44,6 +44,7 @@ def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Ite
             version=binaries.version,
             origin=binaries.origin,
             bin_dir=Path(ready["bin_dir"]),
+            data_base=job.data_base,
         )
         yield server if port is None else _with_password(server)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
 
 from pgassay.errors import ServerError
 from pgassay.server.binaries import ATTACH_FIX
@@ -41,26 +45,37 @@ def describe_failed_start(*, step: str, output: str, free: int, base: Path, port
 
 def describe_loss(server: Server, error: Exception) -> ServerError:
     """The error for a server that went away in mid-run, with the end of its log where it is ours."""
-    reason = tail(str(error))
     if server.origin == ATTACHED:
-        return ServerError(
-            f"Lost the connection to the PostgreSQL server {server.host}:{server.port}.",
-            why=reason,
-            fixes=("see that server's log, and run again when it is up",),
-        )
-    log = tail(_read_log(server))
-    if _FULL in log or _FULL in reason:
-        return _disk_full("The PostgreSQL server went away", Path(server.host).parents[1], f"{reason}\n{log}")
-    return ServerError(
-        "The PostgreSQL server went away in mid-run.",
-        why=f"{reason}\nThe end of its log:\n{log or '(empty)'}",
-        fixes=("run again; if memory was short, run fewer tests at a time",),
-    )
+        what = f"Lost the connection to the PostgreSQL server {server.host}:{server.port}."
+    else:
+        what = "The PostgreSQL server went away in mid-run."
+    return _with_log(server, what, tail(str(error)))
+
+
+@contextmanager
+def failures_explained(server: Server) -> Iterator[None]:
+    """Give a ServerError of this block the end of the log, and name the disk where that is full."""
+    try:
+        yield
+    except ServerError as error:
+        if not isinstance(error.__cause__, psycopg.OperationalError):
+            raise
+        raise _with_log(server, error.what, error.why) from error.__cause__
 
 
 def tail(text: str) -> str:
     """The last lines of a log or of a program's output."""
     return "\n".join(text.strip().splitlines()[-_TAIL_LINES:])
+
+
+def _with_log(server: Server, what: str, reason: str) -> ServerError:
+    if server.origin == ATTACHED:
+        return ServerError(what, why=reason, fixes=("see that server's log, and run again when it is well",))
+    log = tail(_read_log(server))
+    why = f"{reason}\nThe end of its log:\n{log or '(empty)'}"
+    if _FULL in why:
+        return _disk_full(what.rstrip("."), Path(server.data_base), why)
+    return ServerError(what, why=why, fixes=("run again; if memory was short, run fewer tests at a time",))
 
 
 def _disk_full(what: str, base: Path, why: str) -> ServerError:

@@ -18,7 +18,8 @@ class Server:
     """A running server. `version` is server_version_num (180006 is 18.6).
 
     `host` is a socket directory or a host name; `password` belongs to `user` alone; `maintenance` is the
-    database to connect to for `create database`; `parameters` are further libpq parameters, such as sslmode.
+    database to connect to for `create database`; `parameters` are further libpq parameters, such as sslmode;
+    `data_base` is the directory that holds the files of a server started here.
     """
 
     host: str
@@ -30,6 +31,7 @@ class Server:
     bin_dir: Path | None
     maintenance: str = "postgres"
     parameters: tuple[tuple[str, str], ...] = ()
+    data_base: str = ""
 
     def conninfo(self, dbname: str, *, user: str | None = None) -> str:
         """A libpq keyword=value string for `dbname` as `user` (default: the server's own)."""

@@ -1,20 +1,22 @@
-"""The gate: load, lint, suites; one verdict."""
+"""The gate: load, lint, matrix, suites; one verdict."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from pgassay.config import Config
 from pgassay.server import Server
 from pgassay.verdict import Stage, Status, Verdict
 from pgassay.verify.lint import lint
 from pgassay.verify.load import load
+from pgassay.verify.matrix import check_matrix
 from pgassay.verify.suites import run_suites
 from pgassay.workbench import Workbench
 
-STAGES = ("load", "lint", "suites")
+STAGES = ("load", "lint", "matrix", "suites")
 
 
 def verify(
@@ -29,7 +31,7 @@ def verify(
 
     Suites run in `jobs` processes.
 
-    Suites do not run against a schema that does not load: that would say nothing more.
+    Neither matrix nor suites run against a schema that does not load: they would say nothing more.
     """
     bench = Workbench(config, server)
     stages: list[Stage] = []
@@ -42,13 +44,19 @@ def verify(
         started = time.monotonic()
         stages.append(replace(judge(), seconds=time.monotonic() - started))
 
-    run("load", lambda: load(bench, alone="suites" not in only))
+    run("load", lambda: load(bench, alone=not {"matrix", "suites"}.intersection(only)))
     run("lint", lambda: lint(config))
-    if stages[0].status is Status.PROBLEM and "suites" in only:
-        stages.append(Stage(name="suites", status=Status.NOT_JUDGED, detail="not run: the load failed"))
-    else:
-        run("suites", lambda: run_suites(config, server, jobs=jobs))
+    failed = stages[0].status is Status.PROBLEM
+    for name, judge in (
+        ("matrix", lambda: check_matrix(bench)),
+        ("suites", lambda: run_suites(config, server, jobs=jobs)),
+    ):
+        run(name, partial(_not_run, name) if failed else judge)
     return Verdict(schema=config.schema, server=_describe(server), stages=tuple(stages))
+
+
+def _not_run(name: str) -> Stage:
+    return Stage(name=name, status=Status.NOT_JUDGED, detail="not run: the load failed")
 
 
 def _describe(server: Server) -> str:

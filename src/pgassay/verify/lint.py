@@ -26,7 +26,9 @@ def lint(config: Config) -> Stage:
 
 def lint_files(paths: tuple[Path, ...], *, root: Path) -> Iterator[Finding]:
     """What sqlfluff finds in files and folders, with the rules of the project in `root`."""
-    command = [sys.executable, "-m", "sqlfluff", "lint", "--format", "json", "--disable-progress-bar"]
+    command = [sys.executable, "-P", "-m", "sqlfluff", "lint", "--format", "json", "--disable-progress-bar"]
+    # A comment in a file may configure sqlfluff's default templater to import modules and to read any file.
+    command += ["--templater", "raw", "--library-path", "none"]
     command += ["--processes", str(os.cpu_count() or 1), *_configuration(root), "--", *map(str, paths)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from pgassay.server import Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status
 
 _JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+_STOP_SECONDS = 15  # pytest-xdist gives its workers 10
+_TAIL_LINES = 20
 
 
 def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
@@ -26,48 +30,72 @@ def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
     paths = dict.fromkeys((*config.suites, *config.pgtap))
     if not paths:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
-    with tempfile.TemporaryDirectory(prefix="pgassay-suites-") as folder:
-        report = Path(folder) / "report.json"
-        done = _run_pytest(config, server, tuple(paths), report, jobs=jobs)
-        document = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+    # Nameless, so that nothing is left of it however this process ends.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as report:
+        done = _run_pytest(config, server, tuple(paths), report.fileno(), jobs=jobs)
+        report.seek(0)
+        document = json.loads(report.read() or "{}")
     counts = {suite: Counts(**found) for suite, found in document.get("counts", {}).items()}
     cases = tuple(_case(config.root, case) for case in document.get("cases", []))
+    if reason := document.get("cannot_judge"):  # it stands alone: failures for want of a server mean nothing
+        others = tuple(case for case in cases if case.outcome != "failed")
+        return Stage(name="suites", status=Status.NOT_JUDGED, detail=reason, cases=others, counts=counts)
     failed = tuple(_finding(case) for case in cases if case.outcome == "failed")
     status, detail = _judge(done, counts)
     return Stage(name="suites", status=status, detail=detail, findings=failed, cases=cases, counts=counts)
 
 
 def _run_pytest(
-    config: Config, server: Server, paths: tuple[Path, ...], report: Path, *, jobs: int
+    config: Config, server: Server, paths: tuple[Path, ...], report: int, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", str(report)]
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", f"/dev/fd/{report}"]
     for schema in config.schema:
         command += ["--pgassay-schema", str(schema)]
     if jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(jobs), "--dist", "worksteal"]
+    command += map(str, paths)
     environment = {**os.environ, RUNNING_SERVER: json.dumps(server.to_json())}
-    return subprocess.run(
-        [*command, *map(str, paths)],
+    with subprocess.Popen(
+        command,
         cwd=config.root,
         env=environment,
+        pass_fds=(report,),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
+        start_new_session=True,
+    ) as process:
+        try:
+            stdout, stderr = process.communicate()
+        except BaseException:
+            _stop(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let pytest and its workers drop their databases, then end whatever is left of them."""
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=_STOP_SECONDS)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _judge(done: subprocess.CompletedProcess[str], counts: dict[str, Counts]) -> tuple[Status, str]:
-    if done.returncode not in (*_JUDGED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        return Status.NOT_JUDGED, f"pytest stopped (exit {done.returncode}): {_tail(done)}"
-    if not any(found.passed + found.failed for found in counts.values()):
-        return Status.NOT_JUDGED, f"no test ran: {_tail(done)}"
+    if done.returncode not in _JUDGED:
+        return Status.NOT_JUDGED, f"pytest stopped (exit {done.returncode}):\n{_tail(done)}"
     detail = ", ".join(_summary(suite, found) for suite, found in counts.items() if found.total)
     return Status.PROBLEM if done.returncode else Status.GOOD, detail
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:
-    return (done.stderr.strip() or done.stdout.strip())[-2000:]
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return "\n".join(lines[-_TAIL_LINES:])
 
 
 def _summary(suite: str, counts: Counts) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pgassay.access.model import Matrix
+from pgassay.access.survey import survey
 from pgassay.database import Database, Layer, Recipe, Session, clone, ensure_template
 from pgassay.observation import Persona
 from pgassay.server import Server
 
 SHOP = Path(__file__).with_name("shop.sql")
+CLUB = Path(__file__).with_name("club.sql")
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,7 @@ def shop(server: Server, owner: str, environment: Layer) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def shared(shop: Database) -> Iterator[Session]:
-    with closing(shop.connect(user=shop.owner)) as connection:
+    with closing(shop.connect()) as connection:
         yield Session(connection, owner=shop.owner)
 
 
@@ -49,3 +52,34 @@ def session(shared: Session) -> Iterator[Session]:
     """As a project's tests have it: logged in as the schema's owner, one transaction."""
     with shared.transaction():
         yield shared
+
+
+@pytest.fixture(scope="session")
+def club(server: Server, owner: str, environment: Layer) -> Iterator[Database]:
+    """A database with every shape of table, row and answer that the access matrix tells apart."""
+    recipe = Recipe(owner=owner, layers=(environment, Layer(name="club", scripts=(CLUB,))))
+    with clone(server, ensure_template(server, recipe), owner=owner) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shared_club(club: Database) -> Iterator[Session]:
+    with closing(club.connect()) as connection:
+        yield Session(connection, owner=club.owner)
+
+
+@pytest.fixture
+def club_session(shared_club: Session) -> Iterator[Session]:
+    with shared_club.transaction():
+        yield shared_club
+
+
+@pytest.fixture(scope="session")
+def members(alice: Persona, bob: Persona, anon: Persona) -> tuple[Persona, ...]:
+    return alice, bob, anon
+
+
+@pytest.fixture(scope="session")
+def club_matrix(shared_club: Session, members: tuple[Persona, ...]) -> Matrix:
+    with shared_club.transaction():
+        return survey(shared_club, members)

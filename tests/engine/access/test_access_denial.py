@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pytest
 
 from pgassay.access import (
@@ -324,14 +322,12 @@ def test_a_query_without_row_security_is_refused_by_row_security(session: Sessio
     )
 
 
-def test_set_role_is_refused_for_want_of_membership(shop: Database, alice: Persona) -> None:
-    with closing(shop.connect()) as connection:
-        superuser = Session(connection, owner=shop.owner)
-        with superuser.transaction():
-            superuser.execute('create role "pgassay; stranger"')
-            connection.execute(f'grant "pgassay; stranger" to "{shop.owner}" with admin option'.encode())
-            denial = explain_denial(superuser, alice, 'set role "pgassay; stranger"')
-    assert denial.guards == (RoleMembership(role="pgassay; stranger", member="authenticator"),)
+def test_set_role_is_refused_for_want_of_membership(shop: Database, session: Session, alice: Persona) -> None:
+    if shop.server.version < 160000:
+        pytest.skip("before PostgreSQL 16, who may grant a role may also become it")
+    session.execute('create role "pgassay; stranger"')
+    denial = explain_denial(session, alice, 'set role "pgassay; stranger"')
+    assert denial.guards == (RoleMembership(role="pgassay; stranger", member=shop.owner),)
 
 
 def test_nothing_is_left_behind_of_the_search(session: Session, alice: Persona) -> None:

@@ -19,19 +19,25 @@ DAVE = "dead0000-0000-4000-8000-000000000003"
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """The opposite that shows that an attack's target is there: the same kind of thing, done by who may."""
+    """The opposite that shows that an attack's target is there: the same kind of thing, done by who may.
+
+    Without `sql` it is the attack's own statement.
+    """
 
     by: str
-    sql: str
+    sql: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
     """One hostile statement. SQL may name `%(alice)s`, `%(bob)s`, `%(dave)s`: the users' ids.
 
-    `prepare` runs first, as the schema's owner. With all `defences` removed, and only then, the statement
-    must succeed; `succeeds` is a query of the owner's that is true when it did, where touching a row is not
-    enough. `note` says what a reader of docs/threat-model.md should know, such as a channel that stays open.
+    `by` is a persona, or "owner": the role that owns the schema. `prepare` runs first, as that owner. With
+    all `defences` removed, and only then, the statement must succeed; `succeeds` is a query of the owner's
+    that is true when it did, where touching a row is not enough. `rests_on` are guards behind the defences:
+    each of them, removed alone, lets the attack through as well. `note` says what a reader of
+    docs/threat-model.md should know, such as a channel that stays open. Attacks `of` one family have short
+    names, and stand in one row of the page as far as they end alike.
     """
 
     name: str
@@ -43,7 +49,13 @@ class Attack:
     sqlstate: str = ""
     prepare: tuple[str, ...] = ()
     succeeds: str = ""
+    rests_on: tuple[Guard, ...] = ()
     note: str = ""
+    of: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.of}: {self.name}" if self.of else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +72,11 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading of the threat model and its attacks."""
+    """A heading of the threat model, what to know about all that is under it, and its attacks."""
 
     title: str
     attacks: tuple[Attack | Written, ...]
+    intro: str = ""
 
 
 PARAMETERS: Mapping[str, Any] = {"alice": ALICE, "bob": BOB, "dave": DAVE}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from pgassay.database import Session
+from pgassay.database import Client, Database, Session, open_client
 
 _TABLES = (
     *(
@@ -33,3 +33,10 @@ def fingerprint(session: Session) -> Callable[[], str]:
             return str(session.execute(_STATE).rows)
 
     return take
+
+
+@pytest.fixture
+def client(shared_database: Database) -> Iterator[Client]:
+    """A connection of PostgREST's pool, logged in as authenticator. Nothing may be committed over it."""
+    with open_client(shared_database) as client:
+        yield client

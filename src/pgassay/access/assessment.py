@@ -1,0 +1,61 @@
+"""The access matrix of a project beside the baseline that its people accepted."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgassay.access.baseline import Difference, Line, compare, read_baseline
+from pgassay.access.model import Matrix
+from pgassay.access.survey import survey
+from pgassay.config import Config
+from pgassay.database import Session
+from pgassay.errors import ConfigError
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """A matrix and where it differs from the file `baseline`, which is None where there is none."""
+
+    matrix: Matrix
+    baseline: Path | None
+    differences: tuple[Difference, ...]
+
+
+def assess(bench: Workbench) -> Assessment:
+    """Load schema and world into a database of their own and survey it.
+
+    Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline.
+    """
+    if not bench.personas:
+        raise ConfigError(
+            "There is nobody to try anything.",
+            why=f"{bench.config.root / 'pyproject.toml'} names no persona in [tool.pgassay].",
+            fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
+        )
+    accepted = load_baseline(bench.config)
+    with (
+        bench.database() as database,
+        closing(database.connect()) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        matrix = survey(session, bench.personas.values(), rows=bench.config.rows)
+    return Assessment(
+        matrix=matrix,
+        baseline=None if accepted is None else bench.config.baseline,
+        differences=() if accepted is None else compare(matrix, accepted),
+    )
+
+
+def load_baseline(config: Config) -> dict[str, Line] | None:
+    """The configured baseline; None where none is configured, or its file is not there yet."""
+    path = config.baseline
+    if path is None or not path.exists():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=("correct the file",)) from error
+    return read_baseline(text, source=str(path))

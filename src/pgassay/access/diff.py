@@ -1,0 +1,132 @@
+"""The executed difference of two schemas: who gained, who lost, what changed, and because of what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pgassay.access.causes import find_causes
+from pgassay.access.changes import Kind, SchemaChange, compare_inventories
+from pgassay.access.comparison import CellDifference, Direction, compare_cells
+from pgassay.access.inventory import Inventory
+from pgassay.access.model import CellKey, Matrix, Witness
+from pgassay.access.places import Places, find_places
+from pgassay.access.telling import clearest, collapse, describe
+from pgassay.access.wording import describe_answer
+from pgassay.database import Script
+from pgassay.errors import Place
+
+_OBJECTS = ("relation", "function", "type", "column")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One schema as it was loaded: what it says, and what that lets everybody do."""
+
+    inventory: Inventory
+    matrix: Matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessChange:
+    """One sentence about the cells that moved in the same way.
+
+    `witness` is one statement that shows it, after the owner's statements in `setup`, if any. `place` is in
+    the files of HEAD.
+    """
+
+    message: str
+    cells: tuple[CellKey, ...]
+    witness: Witness | None = None
+    setup: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    causes: tuple[SchemaChange, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """All that HEAD lets people do otherwise than BASE. `schema`: every change of the schema itself."""
+
+    gained: tuple[AccessChange, ...] = ()
+    lost: tuple[AccessChange, ...] = ()
+    changed: tuple[AccessChange, ...] = ()
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    schema: tuple[SchemaChange, ...] = field(default=(), repr=False)
+
+
+def diff_snapshots(base: Snapshot, head: Snapshot, scripts: Sequence[Script] = ()) -> Difference:
+    """Compare two schemas; `scripts` are the files of HEAD, for places.
+
+    Says nothing of cells that could not be judged: look at `Matrix.errors` before.
+    """
+    changes = compare_inventories(base.inventory, head.inventory)
+    differences = tuple(compare_cells(base.matrix, head.matrix))
+    teller = _Teller(
+        base=base, head=head, changes=changes, places=find_places(scripts if differences else ())
+    )
+    gained, lost, changed = (
+        tuple(map(teller.tell, collapse(one for one in differences if one.direction is direction)))
+        for direction in Direction
+    )
+    return Difference(
+        gained=(*_changes_of_roles(changes), *gained),
+        lost=lost,
+        changed=changed,
+        added=tuple(_objects(changes, Kind.ADDED)),
+        dropped=tuple(_objects(changes, Kind.DROPPED)),
+        schema=changes,
+    )
+
+
+def _objects(changes: Iterable[SchemaChange], kind: Kind) -> Iterator[str]:
+    """Objects, and columns of those that were there before."""
+    relations = {c.key.object for c in changes if c.kind is kind and c.key.kind == "relation"}
+    for change in changes:
+        key = change.key
+        of_new = key.kind == "column" and key.object in relations
+        if change.kind is kind and key.kind in _OBJECTS and not of_new:
+            yield f"{key.kind} {key.object}" + (f".{key.name}" if key.name else "")
+
+
+def _changes_of_roles(changes: Iterable[SchemaChange]) -> Iterator[AccessChange]:
+    """Roles belong to the whole cluster; what a change of them opens is more than the matrix can see."""
+    for change in changes:
+        if change.key.kind == "role":
+            yield AccessChange(message=f"Roles changed. {change}", cells=(), causes=(change,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Teller:
+    """Makes findings of groups of cells."""
+
+    base: Snapshot
+    head: Snapshot
+    changes: tuple[SchemaChange, ...]
+    places: Places
+
+    def tell(self, group: Sequence[CellDifference]) -> AccessChange:
+        first = clearest(group)
+        base, head = self.base.inventory, self.head.inventory
+        causes = find_causes(first, self.changes, base=base, head=head)
+        places = [place for cause in causes if (place := self.places.find(cause))]
+        sentence = describe(group, base=base, head=head, columns=self._columns(first))
+        return AccessChange(
+            message=" ".join([sentence, *map(str, causes)]),
+            cells=tuple(one.key for one in group),
+            witness=first.witness,
+            before=describe_answer(first.before),
+            after=describe_answer(first.after),
+            causes=causes,
+            place=places[0] if places else None,
+        )
+
+    def _columns(self, one: CellDifference) -> int:
+        """How many columns the object has, as far as is known."""
+        name = one.key.object.split("[")[0]
+        return sum(
+            key.kind == "column" and key.object == name
+            for key in (self.head if one.after else self.base).inventory.objects
+        )

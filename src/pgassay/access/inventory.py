@@ -1,0 +1,86 @@
+"""What a schema says: all that access depends on, property by property, as the server understood it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pgassay.access.inventory_queries import DEPENDENCIES, PROPERTIES
+from pgassay.access.names import function_name, quoted
+from pgassay.access.queries import SIGNATURES
+from pgassay.database import Session
+
+_FUNCTION_KINDS = ("function", "grant on function")
+
+
+class ObjectKey(NamedTuple):
+    """An object. `object` is spelled as in SQL: a relation, a function with its arguments, a schema.
+
+    `name` is that of a policy, trigger, constraint, index or column of it, or of a grant's role.
+    """
+
+    kind: str
+    object: str
+    name: str
+
+
+Properties = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The properties of all objects. `uses`: what views read, policies look at and triggers call."""
+
+    objects: Mapping[ObjectKey, Properties] = field(repr=False)
+    uses: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+
+    def reach(self, name: str) -> frozenset[str]:
+        """`name` and all that it uses, over any number of steps."""
+        found = {name}
+        ahead = [name]
+        while ahead:
+            new = self.uses.get(ahead.pop(), frozenset()) - found
+            found |= new
+            ahead += new
+        return frozenset(found)
+
+    @property
+    def roles(self) -> Mapping[ObjectKey, Properties]:
+        """Those of the cluster's roles, which all databases share."""
+        return {key: value for key, value in self.objects.items() if key.kind == "role"}
+
+
+def read_inventory(session: Session) -> Inventory:
+    """Read the catalogs of the session's database, as the schema's owner."""
+    with session.as_owner():
+        rows = session.connection.execute(PROPERTIES).fetchall()
+        edges = session.connection.execute(DEPENDENCIES).fetchall()
+        functions = sorted({row[1] for row in rows if row[0] in _FUNCTION_KINDS})
+        signatures = session.connection.execute(SIGNATURES, {"functions": functions}).fetchall()
+    spelled = {oid: function_name(name) for oid, name in signatures}
+    spelled |= {
+        oid: _relation(schema, name) for _, oid, schema, name, *_ in rows if oid and oid not in spelled
+    }
+    return Inventory(objects=_objects(rows, spelled), uses=_uses(edges, spelled))
+
+
+def _objects(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[ObjectKey, Properties]:
+    found: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
+    for kind, oid, schema, relation, name, what, value in rows:
+        object_ = spelled[oid] if kind in _FUNCTION_KINDS else _relation(schema, relation)
+        found[ObjectKey(kind=kind, object=object_, name=name)][what] = value
+    return dict(found)
+
+
+def _relation(schema: str, name: str) -> str:
+    return ".".join(quoted(part) for part in (schema, name) if part)
+
+
+def _uses(edges: Iterable[tuple[int, int]], spelled: Mapping[int, str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for user, used in edges:
+        if user in spelled and used in spelled:
+            found[spelled[user]].add(spelled[used])
+    return {name: frozenset(some) for name, some in found.items()}

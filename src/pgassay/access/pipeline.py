@@ -1,0 +1,121 @@
+"""Many statements in one flight: each in its own segment, rolled back, with the server's full diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import pq
+
+from pgassay.database import Session
+from pgassay.errors import ServerError
+
+_IN_FLIGHT = 100
+_SAVEPOINT = "pgassay_probe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of one segment: the rows of each statement that ran, as text; the error that ended it.
+
+    The error is that of the statement after those that ran.
+    """
+
+    rows: tuple[tuple[tuple[str | None, ...], ...], ...]
+    counts: tuple[int, ...]  # rows returned or touched by each; -1 where a statement counts none
+    sqlstate: str = ""
+    source_function: str = ""
+    message: str = ""
+    constraint: str = ""
+    table: str = ""
+    column: str = ""
+    context: str = ""
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """What `fly` goes back to after every segment. All that was done inside is undone."""
+    _send(session, f"savepoint {_SAVEPOINT}")
+    try:
+        yield
+    finally:
+        if not session.connection.closed:
+            _send(session, f"rollback to savepoint {_SAVEPOINT}; release savepoint {_SAVEPOINT}")
+
+
+def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
+    """Run each segment, several statements, from the state of the savepoint; its first error ends it.
+
+    Libpq's pipeline: no round trip for each, and none of the statements is inside a function of ours, which
+    could change what is measured. Raises ServerError when the connection is lost.
+    """
+    connection = session.connection.pgconn
+    back = f"rollback to savepoint {_SAVEPOINT}".encode()
+    answers: list[Answer] = []
+    connection.enter_pipeline_mode()
+    try:
+        all_segments = [*segments, ()]
+        for start in range(0, len(all_segments), _IN_FLIGHT):
+            batch = all_segments[start : start + _IN_FLIGHT]
+            for segment in batch:
+                connection.send_query_params(back, None)
+                for statement in segment:
+                    connection.send_query_params(statement.encode(), None)
+                connection.pipeline_sync()
+            answers += [_receive(connection) for _ in batch]
+    finally:
+        if connection.status == pq.ConnStatus.OK:
+            connection.exit_pipeline_mode()
+    return answers[:-1]  # the last segment only went back
+
+
+def _receive(connection: pq.abc.PGconn) -> Answer:
+    results: list[pq.abc.PGresult] = []
+    while True:
+        result = connection.get_result()
+        if connection.status != pq.ConnStatus.OK:
+            raise ServerError("The server went away in the middle of a probe.")
+        if result is None:  # the end of one statement
+            continue
+        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            return _answer(results[1:])
+        results.append(result)
+
+
+def _answer(results: Sequence[pq.abc.PGresult]) -> Answer:
+    failed = next((result for result in results if result.status == pq.ExecStatus.FATAL_ERROR), None)
+    good = [r for r in results if r.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)]
+    return Answer(
+        rows=tuple(_rows(result) for result in good),
+        counts=tuple(-1 if r.command_tuples is None else r.command_tuples for r in good),
+        **(_diagnostics(failed) if failed else {}),
+    )
+
+
+def _rows(result: pq.abc.PGresult) -> tuple[tuple[str | None, ...], ...]:
+    columns = range(result.nfields)
+    return tuple(
+        tuple(_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)
+    )
+
+
+def _diagnostics(result: pq.abc.PGresult) -> dict[str, str]:
+    fields = {
+        "sqlstate": pq.DiagnosticField.SQLSTATE,
+        "source_function": pq.DiagnosticField.SOURCE_FUNCTION,
+        "message": pq.DiagnosticField.MESSAGE_PRIMARY,
+        "constraint": pq.DiagnosticField.CONSTRAINT_NAME,
+        "table": pq.DiagnosticField.TABLE_NAME,
+        "column": pq.DiagnosticField.COLUMN_NAME,
+        "context": pq.DiagnosticField.CONTEXT,
+    }
+    return {name: _text(result.error_field(code)) or "" for name, code in fields.items()}
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _send(session: Session, statements: str) -> None:
+    session.connection.execute(statements.encode())

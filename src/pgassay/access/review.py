@@ -1,0 +1,188 @@
+"""Load two schemas side by side, let everybody try everything in both, and judge the difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+
+from pgassay.access.assessment import load_baseline
+from pgassay.access.baseline import compare, render_cell
+from pgassay.access.diff import Difference, Snapshot, diff_snapshots
+from pgassay.access.exploration import Ground, explore
+from pgassay.access.inventory import Inventory, read_inventory
+from pgassay.access.model import Matrix
+from pgassay.access.names import relation_name
+from pgassay.access.places import find_places
+from pgassay.access.survey import survey
+from pgassay.database import Script, Session, ensure_template, read_script
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
+from pgassay.revisions import Side
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+SEARCH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
+
+    `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
+    with other rows and claims. `seconds` is wall-clock time.
+    """
+
+    base: Side
+    head: Side
+    difference: Difference = field(default_factory=Difference)
+    matrix: Matrix | None = None
+    fault: SchemaError | None = None
+    accepted: bool = False
+    tried: int = 0
+    probes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        unaccepted = self.difference.gained and not self.accepted
+        return ExitCode.SCHEMA_PROBLEM if self.fault or unaccepted else ExitCode.GOOD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """One loaded schema: a database of its own, and a session of its owner's in it."""
+
+    side: Side
+    bench: Workbench
+    session: Session
+    inventory: Inventory
+
+    def survey(self) -> Snapshot:
+        """Everybody tries everything. Raises CannotJudgeError when a probe itself went wrong."""
+        matrix = survey(self.session, self.bench.personas.values(), rows=self._overrides())
+        if matrix.errors:
+            raise CannotJudgeError(
+                f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
+                why="\n".join(f"{render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors[:5]),
+            )
+        return Snapshot(inventory=self.inventory, matrix=matrix)
+
+    @property
+    def ground(self) -> Ground:
+        personas = tuple(self.bench.personas.values())
+        return Ground(
+            session=self.session, inventory=self.inventory, personas=personas, overrides=self._overrides()
+        )
+
+    def _overrides(self) -> Mapping[str, str]:
+        """Those about tables that this schema has."""
+        there = {key.object for key in self.inventory.objects if key.kind == "relation"}
+        return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
+
+
+@contextmanager
+def open_stand(server: Server, side: Side) -> Iterator[Stand]:
+    """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
+    bench = Workbench(side.config, server)
+    with (
+        bench.database() as database,
+        closing(database.connect(user=database.owner)) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        yield Stand(side=side, bench=bench, session=session, inventory=read_inventory(session))
+
+
+def review(
+    server: Server,
+    base: Side,
+    head: Side,
+    *,
+    search_seconds: float = SEARCH_SECONDS,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Review:
+    """Compare HEAD with BASE on one server, in the world of HEAD.
+
+    Where the change gains nobody anything there, other rows and claims are tried for `search_seconds`.
+    Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
+    """
+    started = time.perf_counter()
+    if not head.config.personas:
+        raise ConfigError("There is nobody to try anything.", fixes=("add personas to [tool.pgassay]",))
+    on_stage("loading BASE")
+    base = _with_world(server, base, head)
+    try:
+        found = _review(server, base, head, search_seconds, on_stage)
+    except SchemaError as error:
+        found = Review(base=base, head=head, fault=error)
+    return replace(found, seconds=time.perf_counter() - started)
+
+
+def _review(
+    server: Server, base: Side, head: Side, search_seconds: float, on_stage: Callable[[str], None]
+) -> Review:
+    """Both at once, unless the roles, which belong to the whole cluster, are not the same for both."""
+    with open_stand(server, base) as one:
+        on_stage("loading HEAD")
+        with open_stand(server, head) as two:
+            on_stage("trying everything in both")
+            if one.inventory.roles == two.inventory.roles:
+                with ThreadPoolExecutor(2) as pool:
+                    found = judge(base, head, *pool.map(Stand.survey, (one, two)))
+                on_stage("searching")
+                return found if found.difference.gained else _search(found, one, two, search_seconds)
+            after = two.survey()
+    # Loaded anew, over the environment that brings the roles back.
+    with open_stand(server, base) as again:
+        return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
+
+
+def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
+    explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
+    places = find_places(_scripts(found.head) if explored.found else ())
+    gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
+    difference = replace(found.difference, gained=gained)
+    return replace(found, difference=difference, tried=explored.tried, accepted=False)
+
+
+def judge(base: Side, head: Side, before: Snapshot, after: Snapshot) -> Review:
+    """What the change from one surveyed schema to the other means. Reads the files of HEAD, and no more."""
+    return Review(
+        base=base,
+        head=head,
+        difference=diff_snapshots(before, after, _scripts(head)),
+        matrix=after.matrix,
+        accepted=_is_accepted(head, after.matrix),
+        probes=before.matrix.probes + after.matrix.probes,
+    )
+
+
+def _scripts(side: Side) -> list[Script]:
+    return [read_script(path) for path in (*side.config.schema, *side.config.companions)]
+
+
+def _is_accepted(head: Side, matrix: Matrix) -> bool:
+    accepted = load_baseline(head.config)
+    return accepted is not None and not compare(matrix, accepted)
+
+
+def _with_world(server: Server, base: Side, head: Side) -> Side:
+    """BASE with the world of HEAD, so that the same rows are tried; with its own where that does not load."""
+    shared = replace(base, config=replace(base.config, world=head.config.world))
+    own = replace(base, notes=(*base.notes, "The world of HEAD does not load in BASE, which has its own."))
+    if _fails(server, shared) is None:
+        return shared
+    if (error := _fails(server, own)) is None:
+        return own
+    raise CannotJudgeError(
+        f"BASE, {base.label}, does not load, so there is nothing to compare with.", why=str(error)
+    )
+
+
+def _fails(server: Server, side: Side) -> SchemaError | None:
+    try:
+        ensure_template(server, Workbench(side.config, server).recipe())
+    except SchemaError as error:
+        return error
+    return None

@@ -1,0 +1,43 @@
+"""A witness as a psql script: whoever doubts a finding runs it and sees. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from pgassay.access.diff import AccessChange
+from pgassay.access.names import quoted
+from pgassay.database.identity import claims_of
+from pgassay.observation import Persona
+
+
+def render_script(change: AccessChange, *, schemas: Sequence[str] = ()) -> str:
+    """Plain SQL for a server with the schema and the world of HEAD; "" where there is nothing to try.
+
+    `schemas` are the files to load, for the comment at the top.
+    """
+    if change.witness is None:
+        return ""
+    persona = change.witness.persona
+    load = " ".join(["pgassay up", *(f"--schema {path}" for path in schemas)])
+    lines = [
+        *(f"-- {line}" for line in change.message.splitlines()),
+        f"-- Run it with psql on a database that `{load}` made; it leaves nothing behind.",
+        "begin;",
+        "set constraints all immediate;",
+        *(f"{statement};" for statement in change.setup),
+        *become(persona),
+        f"{change.witness.statement};",
+        "rollback;",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def become(persona: Persona) -> tuple[str, ...]:
+    """What makes a request of the persona's out of a transaction."""
+    claims = sql.Literal(claims_of(persona)).as_string(None)
+    return (
+        f"select set_config('request.jwt.claims', {claims}, true);",
+        f"set local role {quoted(persona.role)};",
+    )

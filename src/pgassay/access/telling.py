@@ -1,0 +1,102 @@
+"""Differences of cells as sentences: one for all that moved in the same way. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from pgassay.access.baseline import render_footprint
+from pgassay.access.comparison import CellDifference, Direction
+from pgassay.access.inventory import Inventory, ObjectKey
+from pgassay.access.model import Action, CellKey, RowClass
+from pgassay.access.wording import describe_answer, describe_deed, join
+from pgassay.observation import Outcome
+
+
+def collapse(differences: Iterable[CellDifference]) -> list[list[CellDifference]]:
+    """Groups that one sentence can tell of: columns of a persona, then personas with the same columns."""
+    by_persona: dict[tuple[object, ...], list[CellDifference]] = defaultdict(list)
+    for one in differences:
+        by_persona[one.key.persona, *_kind(one)].append(one)
+    groups: dict[tuple[object, ...], list[CellDifference]] = defaultdict(list)
+    for (_, *kind), some in by_persona.items():
+        variants = tuple(sorted(one.key.variant for one in some))
+        groups[(*kind, variants)] += some
+    return sorted(groups.values(), key=_importance)
+
+
+def _kind(one: CellDifference) -> tuple[object, ...]:
+    key = one.key
+    answers = describe_answer(one.before), describe_answer(one.after), one.when
+    footprints = tuple(side.footprint if side else () for side in (one.before, one.after))
+    effects = footprints if one.direction is Direction.CHANGED else ()
+    return key.object, key.action, key.rows, *answers, effects
+
+
+def _importance(group: Sequence[CellDifference]) -> tuple[object, ...]:
+    """What is reached fully before what something still refuses; other people's rows first."""
+    key = group[0].key
+    stranger = key.rows is RowClass.OTHER
+    return _is_rejected(group[0]), not stranger, key.object, key.action.value, key.rows.value, key.variant
+
+
+def clearest(group: Sequence[CellDifference]) -> CellDifference:
+    """The one whose witness shows most: of a SELECT a column, which it returns beside the row's key."""
+    columns = group[0].key.action is Action.SELECT
+    return next((one for one in group if (one.key.variant != "-") is columns), group[0])
+
+
+def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventory, columns: int) -> str:
+    """Who can do what, where, and what it was before; `columns` is the number of the object's columns."""
+    first = clearest(group)
+    people = join(list(dict.fromkeys(one.key.persona for one in group)))
+    variants = tuple(dict.fromkeys(one.key.variant for one in group))
+    deed = describe_deed(first.key, variants, columns=columns)
+    where = f" where {first.when}" if "=" in first.when else ""
+    before, after = describe_answer(first.before), describe_answer(first.after)
+    match first.direction:
+        case Direction.GAINED:
+            was = f"was: {before}" if first.before else _novelty(first.key, base)
+            return f"{people} {_can(first)} {deed}{where} ({was}).{_obstacle(first)}"
+        case Direction.LOST:
+            gone = first.after is None and not _exists(first.key, head)
+            return f"{people} can no longer {deed}{where} (now: {'no longer there' if gone else after})."
+    return f"{people}: {deed}{where}: {_otherwise(first)}."
+
+
+def _is_rejected(one: CellDifference) -> bool:
+    return one.after is not None and one.after.outcome is Outcome.REJECTED
+
+
+def _can(one: CellDifference) -> str:
+    return "may now try to" if _is_rejected(one) else "can now"
+
+
+def _obstacle(one: CellDifference) -> str:
+    if one.after is None or not _is_rejected(one):
+        return ""
+    return f" No privilege and no policy refuses any more, only this: {one.after.sqlstate} {one.after.why}."
+
+
+def _otherwise(one: CellDifference) -> str:
+    before, after = describe_answer(one.before), describe_answer(one.after)
+    if before != after or not one.before or not one.after:
+        return f"{after} (was: {before})"
+    if one.before.footprint != one.after.footprint:
+        did, does = (render_footprint(side) or "nothing" for side in (one.before, one.after))
+        return f"also does {does} (did: {did})"
+    return f"{after} {one.after.sqlstate} (was: {one.before.sqlstate})"
+
+
+def _novelty(key: CellKey, base: Inventory) -> str:
+    if not _exists(key, base):
+        return "new object"
+    column = ObjectKey(kind="column", object=key.object.split("[")[0], name=key.variant.split("=")[0])
+    is_column = key.variant != "-" and key.action is not Action.USAGE
+    return "new column" if is_column and column not in base.objects else "was: no such row to try"
+
+
+def _exists(key: CellKey, inventory: Inventory) -> bool:
+    name = key.object.split("[")[0]
+    kinds = ("relation", "function")
+    return any(ObjectKey(kind=kind, object=name, name="") in inventory.objects for kind in kinds)

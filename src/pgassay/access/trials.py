@@ -1,0 +1,174 @@
+"""What to try around a change that opened nothing in the world at hand. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pgassay.access import statements
+from pgassay.access.changes import Kind, SchemaChange
+from pgassay.access.clues import Clues, find_clues
+from pgassay.access.inserts import plan_inserts
+from pgassay.access.inventory import Inventory
+from pgassay.access.model import Action, CellKey, RowClass, Witness
+from pgassay.access.names import quoted
+from pgassay.access.rows import Row, Sample
+from pgassay.access.statements import condition
+from pgassay.access.subject import Subject
+from pgassay.access.variations import Variation, vary_claims, vary_rows
+from pgassay.observation import Persona
+
+# Whatever grants and columns open is seen in any world.
+_SEARCHED = ("policy", "relation", "function", "trigger", "constraint", "type")
+_ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One statement of a persona's."""
+
+    key: CellKey
+    witness: Witness
+    given: str = ""  # what of the claims is other than the persona's own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What the owner does first, also in words, and what is then tried because of these changes of the schema."""
+
+    changes: tuple[SchemaChange, ...]
+    attempts: tuple[Attempt, ...]
+    setup: tuple[str, ...] = ()
+    given: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """An object, the changes that may matter to it, what they mention, and the tables that it looks at.
+
+    `actions`: those that can be meant; `policies_only`: who is exempt from policies is not concerned.
+    """
+
+    sample: Sample
+    changes: tuple[SchemaChange, ...]
+    clues: Clues
+    varied: tuple[Sample, ...]
+    actions: frozenset[Action]
+    policies_only: bool
+
+
+def find_neighbourhoods(
+    changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
+) -> Iterator[Neighbourhood]:
+    """One for each object that a change may have to do with, by what the catalogs say depends on what."""
+    searched = [c for c in changes if c.key.kind in _SEARCHED and c.kind is not Kind.RENAMED]
+    for sample in samples:
+        name = sample.table.spelled
+        reach = base.reach(name) | head.reach(name)
+        some = tuple(change for change in searched if change.key.object in reach)
+        own_policies = all(change.key.kind == "policy" and change.key.object == name for change in some)
+        if some:
+            yield Neighbourhood(
+                sample=sample,
+                changes=some,
+                clues=find_clues(text for change in some for text in _texts(change, base, head)),
+                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.stored),
+                actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
+                policies_only=own_policies,
+            )
+
+
+def _texts(change: SchemaChange, base: Inventory, head: Inventory) -> Iterator[str]:
+    """Both versions of the object: what it says now, and what it said."""
+    for inventory in (head, base):
+        yield from inventory.objects.get(change.key, {}).values()
+
+
+def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory) -> Iterator[Action]:
+    """The commands of policies. What one for SELECT lets nobody read, it lets nobody find for a write."""
+    for change in policies:
+        for inventory in (base, head):
+            command = inventory.objects.get(change.key, {}).get("command", "")
+            yield from _ACTIONS if command == "all" else [a for a in _ACTIONS if a.value == command]
+
+
+def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
+    """Other claims, then other rows, for everybody whom the changes can concern."""
+    ids = [persona.id for persona in personas if persona.id is not None]
+    subjects = [
+        Subject(sample=around.sample, persona=persona, others=tuple(i for i in ids if i != persona.id))
+        for persona in personas
+    ]
+    concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
+    claims = [
+        attempt
+        for subject in concerned
+        for persona in vary_claims(subject.persona, around.clues)
+        for attempt in _try_claims(around, replace(subject, persona=persona))
+    ]
+    if claims:
+        yield Experiment(changes=around.changes, attempts=tuple(claims))
+    for sample in around.varied:
+        for variation in vary_rows(sample, around.clues, ids):
+            yield from _experiment(around, variation, concerned)
+
+
+def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
+    given = f"the claims {json.dumps(dict(subject.persona.claims))}"
+    attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
+    yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
+
+
+def _experiment(
+    around: Neighbourhood, variation: Variation, subjects: Sequence[Subject]
+) -> Iterator[Experiment]:
+    """Once the row is varied by the owner, and once as the personas themselves would."""
+    own = variation.sample.object == around.sample.object
+    rows = (variation.varied,) if own else around.sample.rows[:2]
+    given = [one for s in subjects for one in (*_reads(s), *_writes(s, rows))]
+    made = [one for s in subjects if own for one in (*_inserts(s, variation.varied), *_sets(s, variation))]
+    for attempts, setup, words in ((made, (), ""), (given, variation.setup, str(variation))):
+        tried = tuple(one for one in attempts if one.key.action in around.actions)
+        if tried:
+            yield Experiment(changes=around.changes, attempts=tried, setup=setup, given=words)
+
+
+def _attempt(subject: Subject, action: Action, variant: str, text: str) -> Attempt:
+    key = subject.key(action, variant, RowClass.ANY)
+    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text))
+
+
+def _reads(subject: Subject) -> Iterator[Attempt]:
+    sample = subject.sample
+    if sample.rows and not subject.blind:
+        text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
+        yield _attempt(subject, Action.SELECT, "-", text)
+
+
+def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
+    """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
+    table, held = subject.table, subject.privileges
+    column = next((c.name for c in subject.sample.columns if c.name in held.update and c.updatable), None)
+    for row in rows:
+        where = condition(subject.sample.key, row.key)
+        if column and "update" in table.writable:
+            text = statements.update(table, column, quoted(column), where=where)
+            yield _attempt(subject, Action.UPDATE, column, text)
+        if held.delete and "delete" in table.writable:
+            yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
+
+
+def _inserts(subject: Subject, row: Row) -> Iterator[Attempt]:
+    """The varied row as the persona itself would add it."""
+    if subject.privileges.insert and "insert" in subject.table.writable:
+        for question in plan_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
+            if question.key.variant == "-":
+                text = question.probes[0].witness.statement
+                yield _attempt(subject, Action.INSERT, "-", text)
+
+
+def _sets(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+    """The variation as the persona itself would make it."""
+    if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
+        yield _attempt(subject, Action.UPDATE, ", ".join(variation.values), variation.update)

@@ -1,0 +1,152 @@
+"""Rows and claims that the world does not have, near to what a changed expression looks at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from operator import itemgetter
+from typing import Any
+
+from pgassay.access.catalog import Column
+from pgassay.access.clues import Clues
+from pgassay.access.names import quoted
+from pgassay.access.rows import Row, Sample
+from pgassay.access.statements import condition, literal
+from pgassay.observation import Persona
+
+_ROWS = 4  # of a table, of as many owners as there are
+_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
+_TEXTS = ("text", "varchar", "bpchar", "citext", "name")
+_MOMENTS = ("timestamp", "timestamptz", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """A row of `sample` with other values in some columns."""
+
+    sample: Sample
+    row: Row
+    values: Mapping[str, str | None] = field(hash=False)
+
+    @property
+    def varied(self) -> Row:
+        return replace(self.row, values={**self.row.values, **self.values})
+
+    @property
+    def update(self) -> str:
+        """The statement that makes the row so."""
+        sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in self.values.items())
+        return f"update {self.sample.table.spelled} set {sets} where {self._where}"
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """What the owner does: without triggers, so that a state that takes many steps is reached in one."""
+        table = self.sample.table.spelled
+        return (
+            f"alter table {table} disable trigger user",
+            self.update,
+            f"alter table {table} enable trigger user",
+        )
+
+    @property
+    def _where(self) -> str:
+        return condition(self.sample.key, self.row.key)
+
+    def __str__(self) -> str:
+        values = " and ".join(f"{name} = {literal(value)}" for name, value in self.values.items())
+        return f"{values} in the row of {self.sample.object} where {self._where}"
+
+
+def vary_rows(sample: Sample, clues: Clues, ids: Sequence[str]) -> Iterator[Variation]:
+    """Every column that the clues name with every value that may matter; then two columns at a time."""
+    columns = [c for c in sample.columns if _is_varied(c, sample, clues)]
+    values = {column.name: tuple(_candidates(column, clues, ids)) for column in columns}
+    rows = _choose(sample.rows)
+    for row in rows:
+        for name, some in values.items():
+            yield from (_vary(sample, row, {name: value}) for value in some if value != row.values[name])
+    for first, second in _pairs(values):
+        for row in rows:
+            if first[1] != row.values[first[0]] and second[1] != row.values[second[0]]:
+                yield _vary(sample, row, dict((first, second)))
+
+
+_Value = tuple[str, str | None]
+
+
+def _pairs(values: Mapping[str, Sequence[str | None]]) -> list[tuple[_Value, _Value]]:
+    """Of different columns; those first that come first among the values of both."""
+    ranked = [
+        (place + other_place, (name, value), (other, other_value))
+        for name, other in combinations(values, 2)
+        for place, value in enumerate(values[name])
+        for other_place, other_value in enumerate(values[other])
+    ]
+    return [(first, second) for _, first, second in sorted(ranked, key=itemgetter(0))]
+
+
+def _vary(sample: Sample, row: Row, values: Mapping[str, str | None]) -> Variation:
+    return Variation(sample=sample, row=row, values=values)
+
+
+def _is_varied(column: Column, sample: Sample, clues: Clues) -> bool:
+    return column.name in clues.words and not column.generated and column.name not in sample.key
+
+
+def _choose(rows: Iterable[Row]) -> list[Row]:
+    """First one of each owner."""
+    seen: set[frozenset[str]] = set()
+    first: list[Row] = []
+    later: list[Row] = []
+    for row in rows:
+        (later if row.owners in seen else first).append(row)
+        seen.add(row.owners)
+    return [*first, *later][:_ROWS]
+
+
+def _candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[str | None]:
+    """Values of its type, first those that the text itself mentions."""
+    found: list[str | None] = []
+    if column.labels:
+        mentioned = [label for label in column.labels if label in clues.strings]
+        found += [*mentioned, *column.labels]
+    elif column.type == "bool":
+        found += ["true", "false"]
+    elif column.type in _NUMBERS:
+        found += [str(number) for number in _around(clues.numbers)]
+    elif column.type in _TEXTS:
+        found += [*clues.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
+    elif column.type == "uuid":
+        found += ids
+    elif column.type in _MOMENTS:
+        found += ["2000-01-01", "2100-01-01", "infinity", "-infinity"]
+    elif column.type in ("json", "jsonb"):
+        found += ["{}", "[]"]
+    if column.nullable:
+        found.append(None)
+    yield from dict.fromkeys(found)
+
+
+def _around(numbers: Iterable[str]) -> Iterator[int]:
+    """Each number first, then what is next to it."""
+    whole = [int(float(number)) for number in (*numbers, "0")]
+    yield from whole
+    yield from (number + step for number in whole for step in (1, -1))
+
+
+def vary_claims(persona: Persona, clues: Clues) -> Iterator[Persona]:
+    """The persona with a claim that the text looks for, set to what the text compares with.
+
+    Not `sub` and `role`: they say who a request comes from.
+    """
+    for path in clues.paths:
+        for value in (*clues.strings, True) if path not in (("sub",), ("role",)) else ():
+            yield replace(persona, claims=_with(persona.claims, path, value))
+
+
+def _with(claims: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+    first, *rest = path
+    inner = claims.get(first)
+    deeper = _with(inner if isinstance(inner, Mapping) else {}, tuple(rest), value) if rest else value
+    return {**claims, first: deeper}

@@ -1,0 +1,47 @@
+"""The command `pgassay matrix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pgassay.access.assessment import Assessment, assess
+from pgassay.access.baseline import render_baseline
+from pgassay.config import Config
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.output import check_writable, write_report
+from pgassay.report.matrix import MATRIX_FORMATS, render_matrix_text
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+
+def show_matrix(
+    config: Config, server: Server, *, accept: bool = False, format: str = "text", output: Path | None = None
+) -> ExitCode:
+    """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong."""
+    baseline = _accepting(config) if accept else None
+    assessment = assess(Workbench(config, server))
+    print((render_matrix_text if output else MATRIX_FORMATS[format])(assessment), end="", flush=True)
+    if output:
+        write_report(output, MATRIX_FORMATS[format](assessment))
+    if baseline and not assessment.matrix.errors:
+        write_report(baseline, render_baseline(assessment.matrix))
+        return ExitCode.GOOD
+    return _judge(assessment)
+
+
+def _accepting(config: Config) -> Path:
+    """Where the baseline goes. Raises ConfigError before any work when it can not."""
+    if config.baseline is None:
+        raise ConfigError(
+            "There is no place for the accepted matrix.",
+            why=f"{config.root / 'pyproject.toml'} names no baseline in [tool.pgassay].",
+            fixes=('add baseline = "fixtures/access.matrix" to [tool.pgassay]',),
+        )
+    check_writable(config.baseline)
+    return config.baseline
+
+
+def _judge(assessment: Assessment) -> ExitCode:
+    if assessment.matrix.errors:
+        return ExitCode.CANNOT_JUDGE
+    return ExitCode.SCHEMA_PROBLEM if assessment.differences else ExitCode.GOOD

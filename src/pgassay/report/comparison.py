@@ -1,0 +1,120 @@
+"""What the HTML page shows of a difference, whether between two schemas or to the accepted baseline. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgassay.access.assessment import Assessment
+from pgassay.access.baseline import Difference
+from pgassay.access.comparison import Direction
+from pgassay.access.diff import AccessChange
+from pgassay.access.model import CellKey, Witness
+from pgassay.access.review import Review
+from pgassay.access.script import render_script
+from pgassay.observation import Outcome
+from pgassay.report.place import relative
+
+_OPENNESS = {Outcome.ALLOWED.value: 2, Outcome.REJECTED.value: 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One sentence about cells that moved alike; `script` shows it in psql, "" where nothing can."""
+
+    direction: Direction
+    message: str
+    place: str = ""
+    cells: tuple[CellKey, ...] = ()
+    before: str = ""
+    after: str = ""
+    witness: Witness | None = None
+    script: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that is different, in the order to read it; `base` and `head` are names for the reader.
+
+    `accepted`: what was gained stands in the baseline. `fault` says why there is nothing to compare.
+    """
+
+    base: str
+    head: str
+    entries: tuple[Entry, ...] = ()
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    accepted: bool = False
+    fault: str = ""
+
+    def count(self, direction: Direction) -> int:
+        return sum(entry.direction is direction for entry in self.entries)
+
+
+def compare_schemas(review: Review) -> Comparison:
+    """Of `pgassay diff`."""
+    difference = review.difference
+    told = (
+        (Direction.GAINED, difference.gained),
+        (Direction.LOST, difference.lost),
+        (Direction.CHANGED, difference.changed),
+    )
+    return Comparison(
+        base=review.base.label,
+        head=review.head.label,
+        entries=tuple(_entry(review, direction, one) for direction, changes in told for one in changes),
+        added=difference.added,
+        dropped=difference.dropped,
+        notes=(*review.base.notes, *review.head.notes),
+        accepted=review.accepted,
+        fault=str(review.fault or ""),
+    )
+
+
+def _entry(review: Review, direction: Direction, change: AccessChange) -> Entry:
+    return Entry(
+        direction=direction,
+        message=change.message,
+        place=f"{relative(change.place.file)}:{change.place.line}" if change.place else "",
+        cells=change.cells,
+        before=change.before,
+        after=change.after,
+        witness=change.witness,
+        script=render_script(change, schemas=[str(relative(path)) for path in review.head.config.schema]),
+    )
+
+
+def compare_to_baseline(assessment: Assessment) -> Comparison | None:
+    """Of `pgassay matrix`: what is not as accepted; None where nothing was accepted yet."""
+    if assessment.baseline is None:
+        return None
+    entries = sorted(_entries(assessment), key=lambda entry: tuple(Direction).index(entry.direction))
+    return Comparison(
+        base=str(relative(assessment.baseline)), head="the schema as it is", entries=tuple(entries)
+    )
+
+
+def _entries(assessment: Assessment) -> Iterator[Entry]:
+    for one in assessment.differences:
+        yield Entry(
+            direction=_direction(one),
+            message=" ".join(part for part in one.question.split("  ") if part != "-"),
+            place=f"{relative(assessment.baseline)}:{one.line}" if assessment.baseline and one.line else "",
+            cells=(one.cell.key,) if one.cell else (),
+            before=one.was,
+            after=one.now,
+            witness=one.cell.witness if one.cell else None,
+        )
+
+
+def _direction(difference: Difference) -> Direction:
+    was, now = _openness(difference.was), _openness(difference.now)
+    if was == now:
+        return Direction.CHANGED
+    return Direction.GAINED if now > was else Direction.LOST
+
+
+def _openness(answer: str) -> int:
+    """Of an answer as the baseline spells it, the most open part of which comes first."""
+    return _OPENNESS.get(answer.partition(" ")[0].rstrip(";"), 0)

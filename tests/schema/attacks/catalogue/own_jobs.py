@@ -1,0 +1,189 @@
+"""What a user tries on the states of a job of their own, and on its credits."""
+
+from __future__ import annotations
+
+from attacks.attack import Attack, Control, Section, Written
+from attacks.catalogue.defences import (
+    ADD,
+    CHARGE_INSERTED,
+    CHARGE_MOVED,
+    EDIT,
+    EDIT_CHECK,
+    JOB_MOVE,
+    JOB_START,
+    constraint,
+)
+from attacks.catalogue.own_rows import (
+    BACKEND,
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    MY_JOB,
+    NEW_JOB,
+    PENDING,
+    QUEUED,
+    RENDERING,
+    hidden,
+    rejected,
+)
+from pgassay.access import Guard
+from pgassay.observation import Outcome
+
+NO_CREDITS = (
+    "select public.grant_credits(%(alice)s, -credits, 'ADJUSTMENT', '')"
+    " from public.users where id = %(alice)s"
+)
+
+
+def start(status: str, *more: Guard) -> Attack:
+    return rejected(
+        status,
+        f"insert into public.jobs (user_id, status) values (%(alice)s, '{status}')",
+        "42501",
+        JOB_START,
+        ADD["jobs"],
+        *more,
+        of="start a job as",
+        control=NEW_JOB,
+    )
+
+
+def move(job: str, was: str, status: str, outcome: str, *defences: Guard) -> Attack:
+    name, sql = status, f"update public.jobs set status = '{status}' where id = {job}"
+    of = f"move own {was} job to"
+    if outcome == "hidden":
+        control = MY_JOB if JOB_MOVE in defences else BACKEND
+        return hidden(name, sql, *defences, control=control, of=of)
+    if outcome == "policy":
+        return Attack(
+            name=name,
+            by="alice",
+            sql=sql,
+            outcome=Outcome.DENIED_POLICY,
+            sqlstate="42501",
+            control=MY_JOB,
+            defences=defences,
+            of=of,
+        )
+    return rejected(name, sql, outcome, *defences, control=MY_JOB, of=of)
+
+
+HAS_COMPLETION = constraint("jobs", "jobs_terminal_has_completion")
+HAS_LEASE = constraint("jobs", "jobs_at_work_has_lease")
+IS_WHOLE = constraint("jobs", "jobs_completed_is_whole")
+
+STATES = Section(
+    title="Own rows: the states of a job, and its credits",
+    attacks=(
+        *(start(status, HAS_LEASE) for status in ("TRANSCRIBING", "ANALYZING", "RENDERING")),
+        start("COMPLETED", HAS_COMPLETION, IS_WHOLE),
+        start("FAILED", HAS_COMPLETION),
+        start("CANCELLED", HAS_COMPLETION),
+        move(PENDING, "waiting", "FAILED", "policy", EDIT_CHECK["jobs"]),
+        move(QUEUED, "queued", "FAILED", "policy", EDIT_CHECK["jobs"]),
+        move(QUEUED, "queued", "TRANSCRIBING", "policy", EDIT_CHECK["jobs"]),
+        move(PENDING, "waiting", "TRANSCRIBING", "42501", JOB_MOVE, EDIT_CHECK["jobs"], HAS_LEASE),
+        move(
+            PENDING, "waiting", "COMPLETED", "42501", JOB_MOVE, EDIT_CHECK["jobs"], HAS_COMPLETION, IS_WHOLE
+        ),
+        move(QUEUED, "queued", "COMPLETED", "42501", JOB_MOVE, EDIT_CHECK["jobs"], HAS_COMPLETION, IS_WHOLE),
+        move(QUEUED, "queued", "PENDING", "PT409", JOB_MOVE),
+        move(RENDERING, "rendering", "CANCELLED", "hidden", EDIT["jobs"]),
+        move(RENDERING, "rendering", "FAILED", "hidden", EDIT["jobs"], EDIT_CHECK["jobs"]),
+        move(COMPLETED, "completed", "FAILED", "hidden", EDIT["jobs"], JOB_MOVE, EDIT_CHECK["jobs"]),
+        move(COMPLETED, "completed", "QUEUED", "hidden", EDIT["jobs"], JOB_MOVE, HAS_COMPLETION),
+        move(FAILED, "failed", "QUEUED", "hidden", EDIT["jobs"], JOB_MOVE, HAS_COMPLETION),
+        move(CANCELLED, "cancelled", "QUEUED", "hidden", EDIT["jobs"], JOB_MOVE, HAS_COMPLETION),
+        hidden(
+            "rename a job that is over",
+            f"update public.jobs set job_name = 'A' where id = {COMPLETED}",
+            EDIT["jobs"],
+            EDIT_CHECK["jobs"],
+        ),
+        rejected(
+            "start a queued job without credits",
+            "insert into public.jobs (user_id, status) values (%(alice)s, 'QUEUED')",
+            "PT402",
+            CHARGE_INSERTED,
+            control=NEW_JOB,
+            prepare=(NO_CREDITS,),
+        ),
+        rejected(
+            "queue a waiting job without credits",
+            f"update public.jobs set status = 'QUEUED' where id = {PENDING}",
+            "PT402",
+            CHARGE_MOVED,
+            control=MY_JOB,
+            prepare=(NO_CREDITS,),
+        ),
+        rejected(
+            "queue more jobs in one statement than there are credits",
+            "insert into public.jobs (user_id, status)"
+            " select %(alice)s, 'QUEUED' from generate_series(1, 100)",
+            "PT402",
+            CHARGE_INSERTED,
+            control=NEW_JOB,
+        ),
+        rejected(
+            "queue a job from a suspended account",
+            f"update public.jobs set status = 'QUEUED' where id = {PENDING}",
+            "PT403",
+            CHARGE_MOVED,
+            control=MY_JOB,
+            prepare=("update public.users set is_active = false where id = %(alice)s",),
+        ),
+        rejected(
+            "start a job from a suspended account",
+            "insert into public.jobs (user_id) values (%(alice)s)",
+            "PT403",
+            CHARGE_INSERTED,
+            control=Control(by="bob", sql="insert into public.jobs (user_id) values (%(bob)s)"),
+            prepare=("update public.users set is_active = false where id = %(alice)s",),
+        ),
+        rejected(
+            "start the same job twice: a double click",
+            "insert into public.jobs (user_id, client_request_id) values (%(alice)s, 'request-101')",
+            "23505",
+            constraint("jobs", "jobs_client_request_is_unique"),
+            control=NEW_JOB,
+        ),
+        rejected(
+            "start more unpaid jobs than are allowed",
+            "insert into public.jobs (user_id) select %(alice)s from generate_series(1, 99)",
+            "PT429",
+            CHARGE_INSERTED,
+            control=Control(
+                by="alice",
+                sql="insert into public.jobs (user_id) select %(alice)s from generate_series(1, 98)",
+            ),
+        ),
+        Written(
+            name="queue a job without credits and look what is left of it",
+            by="alice",
+            outcome="job, balance and ledger as they were",
+            defence="the statement fails as a whole",
+            test="test_deduction.py::test_job_that_cannot_be_paid_stays_as_it_was",
+        ),
+        Written(
+            name="farm refunds: queue, cancel, queue again, cancel again",
+            by="alice",
+            outcome="one USAGE, one REFUND; then 0 rows",
+            defence="policy, state machine, constraint credit_transactions_job_once",
+            test="test_several_steps.py::test_refunds_cannot_be_farmed",
+        ),
+        Written(
+            name="fail a waiting job for a refund that nobody paid",
+            by="alice",
+            outcome="policy (42501); by the backend: no entry",
+            defence="settle_moved_jobs refunds what was charged",
+            test="test_refund.py::test_job_that_was_never_charged_is_not_refunded",
+        ),
+        Written(
+            name="queue one job from two devices at once",
+            by="alice",
+            outcome="one charge",
+            defence="the row's lock, jobs_move",
+            test="test_several_steps.py::test_one_job_queued_from_two_devices_is_charged_once",
+        ),
+    ),
+)

@@ -1,0 +1,138 @@
+"""What a user writes into rows of their own that is too large, unknown, or points elsewhere."""
+
+from __future__ import annotations
+
+from attacks.attack import ALICE, BOB, Attack, Control, Section
+from attacks.catalogue.defences import (
+    OWN_PATH,
+    constraint,
+)
+from attacks.catalogue.own_rows import (
+    MY_JOB,
+    MY_NAME,
+    MY_THEME,
+    NEW_JOB,
+    PENDING,
+    rejected,
+)
+
+
+def limit(name: str, sql: str, table: str, check: str, control: Control) -> Attack:
+    """Refused by a CHECK."""
+    return rejected(name, sql, "23514", constraint(table, check), control=control)
+
+
+SIZES = Section(
+    title="Own rows: sizes and values",
+    attacks=(
+        limit(
+            "start a job with a title of 1 MB",
+            "insert into public.jobs (user_id, job_name) values (%(alice)s, repeat('x', 1000000))",
+            "jobs",
+            "jobs_name_in_bounds",
+            NEW_JOB,
+        ),
+        limit(
+            "give a job a title of 1 MB",
+            f"update public.jobs set job_name = repeat('x', 1000000) where id = {PENDING}",
+            "jobs",
+            "jobs_name_in_bounds",
+            MY_JOB,
+        ),
+        limit(
+            "take away the title of a job",
+            f"update public.jobs set job_name = '' where id = {PENDING}",
+            "jobs",
+            "jobs_name_in_bounds",
+            MY_JOB,
+        ),
+        limit(
+            "start a job with an endless client_request_id",
+            "insert into public.jobs (user_id, client_request_id) values (%(alice)s, repeat('x', 101))",
+            "jobs",
+            "jobs_client_request_is_short",
+            NEW_JOB,
+        ),
+        limit(
+            "take a name of 1 MB",
+            "update public.users set full_name = repeat('x', 1000000) where id = %(alice)s",
+            "users",
+            "users_full_name_is_short",
+            MY_NAME,
+        ),
+        limit(
+            "take an avatar of 1 MB",
+            "update public.users set avatar_url = 'data:' || repeat('x', 1000000) where id = %(alice)s",
+            "users",
+            "users_avatar_url_is_short",
+            MY_NAME,
+        ),
+        *(
+            limit(
+                f"set {name}",
+                f"update public.user_preferences set {column} = {value} where user_id = %(alice)s",
+                "user_preferences",
+                f"user_preferences_{check}",
+                MY_THEME,
+            )
+            for name, column, value, check in (
+                (
+                    "preferences of 1 MB",
+                    "preferences_json",
+                    "jsonb_build_object('x', repeat('x', 1000000))",
+                    "json_is_small_object",
+                ),
+                ("preferences that are no object", "preferences_json", "'[]'", "json_is_small_object"),
+                ("an unknown aspect ratio", "default_aspect_ratio", "'2:1'", "aspect_ratio_is_known"),
+                ("an unknown subtitle style", "default_subtitle_style", "'x'", "subtitle_style_is_known"),
+                ("an unknown theme", "theme", "'<script>'", "theme_is_known"),
+                ("an unknown language", "language", "'xx'", "language_is_known"),
+            )
+        ),
+    ),
+)
+
+BAD_PATHS = {
+    "in another user's folder": f"'{BOB}/video.mp4'",
+    "that climbs out of the folder": f"'{ALICE}/../{BOB}/video.mp4'",
+    "that ends in ..": f"'{ALICE}/..'",
+    "with a . segment": f"'{ALICE}/./video.mp4'",
+    "with an empty segment": f"'{ALICE}//video.mp4'",
+    "with a look-alike prefix": f"'{ALICE}x/video.mp4'",
+    "in upper case": f"'{ALICE.upper()}/video.mp4'",
+    "from the root": f"'/{ALICE}/video.mp4'",
+    "without a folder": "'video.mp4'",
+    "that is the folder itself": f"'{ALICE}/'",
+    "with a backslash": rf"'{ALICE}/..\video.mp4'",
+    "with a line feed": rf"E'{ALICE}/a\nb.mp4'",
+    "of 2 kB": f"'{ALICE}/' || repeat('x', 2000)",
+    "that is a URL": f"'https://example.com/{ALICE}/video.mp4'",
+}
+
+PATHS = Section(
+    title="Own rows: paths of videos",
+    attacks=(
+        *(
+            rejected(
+                what,
+                f"insert into public.jobs (user_id, input_video_path) values (%(alice)s, {path})",
+                "23514",
+                OWN_PATH,
+                of="start a job with a path",
+                control=Control(
+                    by="alice",
+                    sql="insert into public.jobs (user_id, input_video_path)"
+                    f" values (%(alice)s, '{ALICE}/video.mp4')",
+                ),
+            )
+            for what, path in BAD_PATHS.items()
+        ),
+        rejected(
+            "point a job at another user's video",
+            f"update public.jobs set input_video_path = '{BOB}/completed.mp4' where id = {PENDING}",
+            "23514",
+            OWN_PATH,
+            control=MY_JOB,
+        ),
+    ),
+)
