@@ -1,4 +1,4 @@
-"""`pgassay diff` on changes of schema.sql: what opens a door is found and shown in psql; what does not passes."""
+"""`pgassay diff` on changes of schema.sql: what opens a door is found and shown in psql, the rest passes."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ LEAKS = [
             "using (user_id = (select auth.uid()))",
             "using (user_id = (select auth.uid()) and status = 'FAILED' or status = 'COMPLETED')",
         ),
-        message="bob can now SELECT other people's rows of public.jobs where status=COMPLETED (was: filtered).",
+        message="bob can now SELECT other people's rows of public.jobs where status=COMPLETED"
+        " (was: filtered).",
         shown=r"a11ce000-\S+107 \|",
     ),
     Leak(

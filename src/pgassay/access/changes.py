@@ -6,10 +6,12 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from os.path import commonprefix
 
 from pgassay.access.inventory import Inventory, ObjectKey, Properties
 
 _SHOWN = 160  # characters of an expression
+_LEAD = 4  # words that two expressions share before they part
 _TRUE = ("true", "on")
 _CLAUSES = ("using", "with check")
 _NAMED = ("policy", "trigger", "constraint", "index")
@@ -122,7 +124,8 @@ def _describe_property(change: SchemaChange, subject: str) -> str:
         return f"{subject} now has {spelled} {_short(change.after)}."
     if what in ("definition", "body"):
         return f"{subject} has another {what}."
-    return f"{subject}: {spelled} is now {_short(change.after)} (was: {_short(change.before)})."
+    after, before = _contrast(change.after, change.before)
+    return f"{subject}: {spelled} is now {after} (was: {before})."
 
 
 def _describe_grant(change: SchemaChange) -> str:
@@ -150,6 +153,15 @@ def _subject(key: ObjectKey) -> str:
         case "column":
             return f"Column {key.name} of {key.object}"
     return f'{key.kind.capitalize()} "{key.name}" on {key.object}'
+
+
+def _contrast(one: str, other: str) -> tuple[str, str]:
+    """Both in short, from a few words before they part."""
+    words, others = one.split(), other.split()
+    same = len(commonprefix([words, others]))
+    start = max(0, same - _LEAD) if len(one) > _SHOWN or len(other) > _SHOWN else 0
+    first, second = (_short(" ".join(["…", *some[start:]] if start else some)) for some in (words, others))
+    return first, second
 
 
 def _short(text: str) -> str:

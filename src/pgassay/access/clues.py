@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 from pglast import parser
+
+T = TypeVar("T")
 
 _ARROWS = ("->", "->>")
 # What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
@@ -22,24 +26,37 @@ class Clues:
     paths: tuple[tuple[str, ...], ...]
 
 
-def find_clues(texts: Iterable[str]) -> Clues:
-    """Of SQL or PL/pgSQL, by its tokens; text that can not be read as tokens gives none."""
-    words: set[str] = set()
-    strings: dict[str, None] = {}
-    numbers: dict[str, None] = {}
-    paths: dict[tuple[str, ...], None] = {}
-    for text in texts:
-        tokens = list(_scan(text))
-        words |= {_unquoted(shown) for name, shown in tokens if name != "SCONST"}
-        numbers |= {shown: None for name, shown in tokens if name in ("ICONST", "FCONST")}
-        found, keys = _paths(tokens)
-        paths |= dict.fromkeys(found)
-        strings |= {
-            _string(shown): None
-            for place, (name, shown) in enumerate(tokens)
-            if name == "SCONST" and place not in keys
-        }
-    return Clues(words=frozenset(words), strings=tuple(strings), numbers=tuple(numbers), paths=tuple(paths))
+def find_clues(after: Iterable[str], before: Iterable[str] = ()) -> Clues:
+    """Of two versions of SQL or PL/pgSQL, by its tokens; first what only one of them has.
+
+    Text that can not be read as tokens gives none.
+    """
+    new, old = (list(map(_read, texts)) for texts in (after, before))
+    return Clues(
+        words=frozenset(word for clues in (*new, *old) for word in clues.words),
+        strings=_merge([one.strings for one in new], [one.strings for one in old]),
+        numbers=_merge([one.numbers for one in new], [one.numbers for one in old]),
+        paths=_merge([one.paths for one in new], [one.paths for one in old]),
+    )
+
+
+def _merge(new: Iterable[tuple[T, ...]], old: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    ours, theirs = (dict.fromkeys(chain.from_iterable(some)) for some in (new, old))
+    return tuple(sorted({**ours, **theirs}, key=lambda one: one in ours and one in theirs))
+
+
+def _read(text: str) -> Clues:
+    tokens = list(_scan(text))
+    paths, keys = _paths(tokens)
+    strings = [
+        _string(shown) for place, (name, shown) in enumerate(tokens) if name == "SCONST" and place not in keys
+    ]
+    return Clues(
+        words=frozenset(_unquoted(shown) for name, shown in tokens if name != "SCONST"),
+        strings=tuple(dict.fromkeys(strings)),
+        numbers=tuple(dict.fromkeys(shown for name, shown in tokens if name in ("ICONST", "FCONST"))),
+        paths=tuple(dict.fromkeys(paths)),
+    )
 
 
 def _scan(text: str) -> Iterator[tuple[str, str]]:

@@ -182,15 +182,12 @@ def _elements(relation: str, elements: Iterable[Any]) -> Iterator[Mention]:
 
 
 def _object(node: Any) -> str:  # noqa: ANN401
-    spell = _SPELLINGS.get(type(node))
-    return spell(node) if spell else ""
-
-
-_SPELLINGS: Mapping[type, Callable[[Any], str]] = {
-    ast.RangeVar: lambda node: _relation(node),
-    ast.ObjectWithArgs: lambda node: _name(node.objname),
-    ast.String: lambda node: quoted(node.sval),
-}
+    kind = type(node)
+    if kind is ast.RangeVar:
+        return _relation(node)
+    if kind is ast.ObjectWithArgs:
+        return _name(node.objname)
+    return quoted(node.sval) if kind is ast.String else ""
 
 
 def _key(kind: str, object_: str, name: str = "") -> ObjectKey:

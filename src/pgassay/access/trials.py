@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pgassay.access import statements
 from pgassay.access.changes import Kind, SchemaChange
@@ -24,6 +25,11 @@ _SEARCHED = ("policy", "relation", "function", "trigger", "constraint", "type")
 _ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
 
 
+# What a row needs that the owner has to make takes ten times as long: both get their turn.
+_MADE_AT_ONCE = 64
+_GIVEN_AT_ONCE = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One statement of a persona's."""
@@ -35,7 +41,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What the owner does first, also in words, and what is then tried because of these changes of the schema."""
+    """What the owner does first, also in words, and what is then tried because of these changes."""
 
     changes: tuple[SchemaChange, ...]
     attempts: tuple[Attempt, ...]
@@ -72,17 +78,15 @@ def find_neighbourhoods(
             yield Neighbourhood(
                 sample=sample,
                 changes=some,
-                clues=find_clues(text for change in some for text in _texts(change, base, head)),
+                clues=find_clues(_texts(some, head), _texts(some, base)),
                 varied=tuple(s for s in samples if s.table.spelled in reach and s.table.stored),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
 
 
-def _texts(change: SchemaChange, base: Inventory, head: Inventory) -> Iterator[str]:
-    """Both versions of the object: what it says now, and what it said."""
-    for inventory in (head, base):
-        yield from inventory.objects.get(change.key, {}).values()
+def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
+    return [text for change in changes for text in inventory.objects.get(change.key, {}).values()]
 
 
 def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory) -> Iterator[Action]:
@@ -101,37 +105,58 @@ def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
         for persona in personas
     ]
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
-    claims = [
+    yield from _vary_claims(around, concerned)
+    made, given = _made(around, concerned, ids), _given(around, concerned, ids)
+    while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
+        yield from some
+
+
+def _vary_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    attempts = [
         attempt
-        for subject in concerned
+        for subject in subjects
         for persona in vary_claims(subject.persona, around.clues)
         for attempt in _try_claims(around, replace(subject, persona=persona))
     ]
-    if claims:
-        yield Experiment(changes=around.changes, attempts=tuple(claims))
+    if attempts:
+        yield Experiment(changes=around.changes, attempts=tuple(attempts))
+
+
+def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
+    """Variations that the personas themselves write, many at once."""
+    attempts = (
+        one
+        for variation in vary_rows(around.sample, around.clues, ids)
+        for subject in subjects
+        for one in (*_inserts(subject, variation.varied), *_sets(subject, variation))
+        if one.key.action in around.actions
+    )
+    while some := tuple(islice(attempts, _MADE_AT_ONCE)):
+        yield Experiment(changes=around.changes, attempts=some)
+
+
+def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
+    """Variations that the owner has made before: each by itself."""
     for sample in around.varied:
+        own = sample.object == around.sample.object
         for variation in vary_rows(sample, around.clues, ids):
-            yield from _experiment(around, variation, concerned)
+            rows = (variation.varied,) if own else around.sample.rows[:2]
+            attempts = tuple(
+                one
+                for subject in subjects
+                for one in (*_reads(subject), *_writes(subject, rows))
+                if one.key.action in around.actions
+            )
+            if attempts:
+                yield Experiment(
+                    changes=around.changes, attempts=attempts, setup=variation.setup, given=str(variation)
+                )
 
 
 def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
     given = f"the claims {json.dumps(dict(subject.persona.claims))}"
     attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
     yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
-
-
-def _experiment(
-    around: Neighbourhood, variation: Variation, subjects: Sequence[Subject]
-) -> Iterator[Experiment]:
-    """Once the row is varied by the owner, and once as the personas themselves would."""
-    own = variation.sample.object == around.sample.object
-    rows = (variation.varied,) if own else around.sample.rows[:2]
-    given = [one for s in subjects for one in (*_reads(s), *_writes(s, rows))]
-    made = [one for s in subjects if own for one in (*_inserts(s, variation.varied), *_sets(s, variation))]
-    for attempts, setup, words in ((made, (), ""), (given, variation.setup, str(variation))):
-        tried = tuple(one for one in attempts if one.key.action in around.actions)
-        if tried:
-            yield Experiment(changes=around.changes, attempts=tried, setup=setup, given=words)
 
 
 def _attempt(subject: Subject, action: Action, variant: str, text: str) -> Attempt:

@@ -182,6 +182,7 @@ def test_dark_follows_the_system_and_the_button(page: Page) -> None:
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(",")))
 
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")  # follows by an event
     assert brightness() < 150
     page.get_by_role("button", name="Use light colours").click()
     assert brightness() > 600
