@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from os.path import commonprefix
 
 from pgassay.access.inventory import Inventory, ObjectKey, Properties
 
@@ -158,7 +157,7 @@ def _subject(key: ObjectKey) -> str:
 def _contrast(one: str, other: str) -> tuple[str, str]:
     """Both in short, from a few words before they part."""
     words, others = one.split(), other.split()
-    same = len(commonprefix([words, others]))
+    same = next((n for n, (a, b) in enumerate(zip(words, others, strict=False)) if a != b), len(words))
     start = max(0, same - _LEAD) if len(one) > _SHOWN or len(other) > _SHOWN else 0
     first, second = (_short(" ".join(["…", *some[start:]] if start else some)) for some in (words, others))
     return first, second

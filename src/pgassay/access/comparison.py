@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pgassay.access.model import Cell, CellKey, Matrix, Result, Try, Witness
+from pgassay.access.states import describe_groups
 from pgassay.observation import Outcome
 
 State = frozenset[tuple[str, str]]
@@ -69,24 +70,22 @@ def _compare(before: Cell | None, after: Cell) -> Iterator[CellDifference]:
     gained = _find_gain(before, after)
     lost = _find_gain(after, before)
     if gained:
-        result, example = gained
         yield CellDifference(
             direction=Direction.GAINED,
             key=after.key,
-            before=_answer_for(before, example),
-            after=result,
-            witness=example.witness,
-            when=result.when,
+            before=_answer_for(before, gained.example),
+            after=gained.result,
+            witness=gained.example.witness,
+            when=gained.when,
         )
     if lost:
-        result, example = lost
         yield CellDifference(
             direction=Direction.LOST,
             key=after.key,
-            before=result,
-            after=_answer_for(after, example),
-            witness=example.witness,
-            when=result.when,
+            before=lost.result,
+            after=_answer_for(after, lost.example),
+            witness=lost.example.witness,
+            when=lost.when,
         )
     if not gained and not lost:
         yield from _otherwise(before, after)
@@ -114,16 +113,33 @@ def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
         )
 
 
-def _find_gain(before: Cell, after: Cell) -> tuple[Result, Try] | None:
-    """The most open answer of `after` to rows that `before` answered less openly, and one of these rows."""
+@dataclass(frozen=True, kw_only=True)
+class _Gain:
+    """An answer, a row that it is new for, and which rows these are."""
+
+    result: Result
+    example: Try
+    when: str
+
+
+def _find_gain(before: Cell, after: Cell) -> _Gain | None:
+    """The most open answer of `after` to rows that `before` answered less openly."""
     features = _common_features(before, after)
     for rank in sorted(set(_RANKS.values()), reverse=True):
         old, new = _reach(before, features, rank), _reach(after, features, rank)
         refused = _reach(before, features, 0) - old
         grown = {state for state in new if _is_wider(state, old, new, refused)}
         if grown:
-            return _example(after, features, rank, grown, before)
+            result, example = _example(after, features, rank, grown, before)
+            return _Gain(result=result, example=example, when=_describe(grown, after, features))
     return None
+
+
+def _describe(grown: set[State], cell: Cell, features: frozenset[str]) -> str:
+    """What tells rows of these states from the others that were tried; "" where nothing has to."""
+    tried = [_state(one.state, features) for result in cell.results for one in _tries(result)]
+    groups = [[dict(one) for one in tried if (one in grown) is wanted] for wanted in (True, False)]
+    return describe_groups(groups)[0] if groups[1] else ""
 
 
 def _is_wider(state: State, old: Counter[State], new: Counter[State], refused: Counter[State]) -> bool:

@@ -16,7 +16,7 @@ create table public.documents (
     label text,
     pages integer not null default 1 constraint documents_pages_positive check (pages > 0)
 );
-create function private.keep_published() returns trigger language plpgsql as $$
+create function private.keep_published() returns trigger language plpgsql security definer as $$
 begin
     if old.stage = 'PUBLISHED' then
         raise exception 'published is published' using errcode = 'PT409';

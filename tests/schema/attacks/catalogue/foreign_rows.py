@@ -48,7 +48,7 @@ def hidden(name: str, sql: str, *defences: Guard, control: Control = BOB, of: st
     )
 
 
-def refused(  # noqa: PLR0913
+def refused(
     name: str,
     sql: str,
     outcome: Outcome,

@@ -44,7 +44,7 @@ def denied(name: str, sql: str, *defences: Guard, control: Control, of: str = ""
     )
 
 
-def rejected(  # noqa: PLR0913
+def rejected(
     name: str,
     sql: str,
     sqlstate: str,

@@ -39,7 +39,7 @@ A_SALE = Control(
 )
 
 
-def rejected(  # noqa: PLR0913
+def rejected(
     name: str,
     sql: str,
     sqlstate: str,

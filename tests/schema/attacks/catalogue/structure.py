@@ -16,7 +16,7 @@ TABLES = ("users", "jobs", "payments", "credit_packages", *LEAVES)
 EVERYTHING = ", ".join(f"public.{table}" for table in TABLES)
 
 
-def denied(  # noqa: PLR0913
+def denied(
     name: str,
     by: str,
     sql: str,
