@@ -10,7 +10,6 @@ from pgassay.access.inventory import Inventory
 from pgassay.access.model import Action
 from pgassay.observation import Outcome
 
-_AT_MOST = 2
 _FEW = 3
 _IRRELEVANT = ("index",)
 
@@ -25,7 +24,7 @@ def find_causes(
     scores = [(_score(difference, change, name, reach), change) for change in possible]
     best = max((score for score, _ in scores), default=0)
     if best:
-        return tuple(change for score, change in scores if score == best)[:_AT_MOST]
+        return tuple(change for score, change in scores if score == best)
     return tuple(possible) if len(possible) <= _FEW else ()
 
 

@@ -137,8 +137,10 @@ def _find_gain(before: Cell, after: Cell) -> _Gain | None:
 
 def _describe(grown: set[State], cell: Cell, features: frozenset[str]) -> str:
     """What tells rows of these states from the others that were tried; "" where nothing has to."""
-    tried = [_state(one.state, features) for result in cell.results for one in _tries(result)]
-    groups = [[dict(one) for one in tried if (one in grown) is wanted] for wanted in (True, False)]
+    tried = [one.state for result in cell.results for one in _tries(result)]
+    groups = [
+        [one for one in tried if (_state(one, features) in grown) is wanted] for wanted in (True, False)
+    ]
     return describe_groups(groups)[0] if groups[1] else ""
 
 

@@ -16,6 +16,7 @@ from pgassay.access.wording import describe_answer
 from pgassay.database import Script
 from pgassay.errors import Place
 
+_CAUSES = 2  # in one sentence; all are in the list of changes
 _OBJECTS = ("relation", "function", "type", "column")
 
 
@@ -110,7 +111,7 @@ class _Teller:
     def tell(self, group: Sequence[CellDifference]) -> AccessChange:
         first = clearest(group)
         base, head = self.base.inventory, self.head.inventory
-        causes = find_causes(first, self.changes, base=base, head=head)
+        causes = tuple(dict.fromkeys(cause for one in group for cause in self._causes(one)))[:_CAUSES]
         places = [place for cause in causes if (place := self.places.find(cause))]
         sentence = describe(group, base=base, head=head, columns=self._columns(first))
         return AccessChange(
@@ -122,6 +123,9 @@ class _Teller:
             causes=causes,
             place=places[0] if places else None,
         )
+
+    def _causes(self, one: CellDifference) -> tuple[SchemaChange, ...]:
+        return find_causes(one, self.changes, base=self.base.inventory, head=self.head.inventory)
 
     def _columns(self, one: CellDifference) -> int:
         """How many columns the object has, as far as is known."""

@@ -130,10 +130,14 @@ def _review(
             if one.inventory.roles == two.inventory.roles:
                 with ThreadPoolExecutor(2) as pool:
                     found = judge(base, head, *pool.map(Stand.survey, (one, two)))
+                if found.difference.gained or not found.difference.schema:
+                    return found
                 on_stage("searching")
-                return found if found.difference.gained else _search(found, one, two, search_seconds)
+                return _search(found, one, two, search_seconds)
             after = two.survey()
     # Loaded anew, over the environment that brings the roles back.
+    if error := _fails(server, base):
+        raise _unloadable(base, error) from error
     with open_stand(server, base) as again:
         return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
 
@@ -143,17 +147,18 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     places = find_places(_scripts(found.head) if explored.found else ())
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
     difference = replace(found.difference, gained=gained)
-    return replace(found, difference=difference, tried=explored.tried, accepted=False)
+    return replace(found, difference=difference, tried=explored.tried)
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot) -> Review:
     """What the change from one surveyed schema to the other means. Reads the files of HEAD, and no more."""
+    difference = diff_snapshots(before, after, _scripts(head))
     return Review(
         base=base,
         head=head,
-        difference=diff_snapshots(before, after, _scripts(head)),
+        difference=difference,
         matrix=after.matrix,
-        accepted=_is_accepted(head, after.matrix),
+        accepted=bool(difference.gained) and _is_accepted(head, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -175,7 +180,11 @@ def _with_world(server: Server, base: Side, head: Side) -> Side:
         return shared
     if (error := _fails(server, own)) is None:
         return own
-    raise CannotJudgeError(
+    raise _unloadable(base, error) from error
+
+
+def _unloadable(base: Side, error: SchemaError) -> CannotJudgeError:
+    return CannotJudgeError(
         f"BASE, {base.label}, does not load, so there is nothing to compare with.", why=str(error)
     )
 

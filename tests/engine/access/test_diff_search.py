@@ -1,0 +1,93 @@
+"""Doors that no row of the world stands before: found by trying other rows and claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from diff_support import Tenants, make_tenants
+from test_diff_review import show
+
+from pgassay.access.clues import find_clues
+from pgassay.access.variations import vary_claims
+from pgassay.database import Layer
+from pgassay.errors import ExitCode
+from pgassay.observation import Persona
+from pgassay.server import Server
+
+ENOUGH = 30.0  # seconds; a search that finds nothing else ends by itself long before
+OWN = "owner = (select auth.uid())"
+
+
+@pytest.fixture
+def tenants(server: Server, environment: Layer, tmp_path: Path) -> Tenants:
+    return make_tenants(server, tmp_path / "two tenants", environment.scripts)
+
+
+@pytest.mark.parametrize(
+    ("condition", "given"),
+    [
+        ("priority = 77", "priority = '77' in the row of public.documents where id = '1'"),
+        ("priority > 40 and label = 'open'", "priority = '41' and label = 'open' in the row"),
+        ("label is null", "label = null in the row of public.documents"),
+        (
+            "exists (select from public.members as m where m.user_id = auth.uid() and m.role = 'admin')",
+            "role = 'admin' in the row of public.members",
+        ),
+        ("(select auth.jwt() -> 'app_metadata' ->> 'role') = 'admin'", '"app_metadata": {"role": "admin"}'),
+        ("(select auth.jwt() ->> 'email') like '%@example.com'", '"email": "%@example.com"'),
+    ],
+    ids=["number", "two columns", "null", "row of another table", "claim", "pattern"],
+)
+def test_door_without_a_row_before_it(tenants: Tenants, condition: str, given: str) -> None:
+    found = tenants.review(
+        tenants.head(f'alter policy "owners see" on public.documents using ({OWN} or {condition});\n'),
+        seconds=ENOUGH,
+    )
+    [gain] = found.difference.gained
+    assert "Found by search." in gain.message
+    assert given in gain.message
+    assert gain.place is not None
+    assert show(tenants, found).count("\n") > 5
+    assert (found.exit_code, found.accepted) == (ExitCode.SCHEMA_PROBLEM, False)
+
+
+def test_write_that_only_new_values_get_through(tenants: Tenants) -> None:
+    edit = 'alter policy "owners edit" on public.documents with check'
+    head = tenants.head(f"{edit} ({OWN} and (stage <> 'REVIEW' or label = 'fast'));\n")
+    [gain] = tenants.review(head, seconds=ENOUGH).difference.gained
+    assert gain.witness is not None
+    assert gain.witness.statement.startswith("update public.documents set stage = 'REVIEW', label = 'fast'")
+
+
+@pytest.mark.parametrize(
+    "condition", [f"{OWN} and true", f"not ({OWN}) is not true", f"{OWN} and priority < 50"]
+)
+def test_no_gain_is_said_after_a_search(tenants: Tenants, condition: str) -> None:
+    head = tenants.head(f'alter policy "owners see" on public.documents using ({condition});\n')
+    found = tenants.review(head, seconds=ENOUGH)
+    assert found.difference.gained == ()
+    assert found.tried > 0
+    assert found.exit_code is ExitCode.GOOD
+
+
+def test_clues_are_the_words_literals_and_claims_of_a_text() -> None:
+    text = """((auth.jwt() -> 'app_metadata'::text) ->> 'role'::text) = 'é''s' and "A b" > 1.5 -- 'comment'"""
+    clues = find_clues([text], ["n = 1 and m = 1.5"])
+    assert (clues.strings, clues.numbers, clues.paths) == (
+        ("é's",),
+        ("1", "1.5"),
+        (("app_metadata", "role"),),
+    )
+    assert {"A b", "n", "m", "auth"} <= clues.words
+    assert find_clues(["'unterminated"]).strings == ()
+
+
+def test_claims_are_varied_beside_those_that_are_there() -> None:
+    persona = Persona(name="bob", role="authenticated", claims={"sub": "1", "app_metadata": {"plan": "free"}})
+    clues = find_clues(["auth.jwt() -> 'app_metadata' ->> 'role' = 'admin' and auth.jwt() ->> 'sub' = '2'"])
+    assert [dict(one.claims)["app_metadata"] for one in vary_claims(persona, clues)] == [
+        {"plan": "free", "role": "admin"},
+        {"plan": "free", "role": "2"},
+        {"plan": "free", "role": True},
+    ]
