@@ -78,7 +78,7 @@ def cold_start(choice: str) -> Row:
 
 
 def isolated_test(bench: Workbench) -> Iterator[Row]:
-    """One RLS test through a session, beside the same statements through bare psycopg."""
+    """One RLS test (begin, become a user, query, roll back), beside the same through bare psycopg."""
     alice = bench.personas["alice"]
     with ExitStack() as stack:
         database = stack.enter_context(bench.database())
@@ -86,7 +86,8 @@ def isolated_test(bench: Workbench) -> Iterator[Row]:
         bare = stack.enter_context(closing(database.connect(autocommit=True)))
 
         def ours() -> None:
-            with session.transaction(), session.act_as(alice):
+            with session.transaction():
+                session.act_as(alice)
                 session.value(QUERY)
 
         def theirs() -> None:
@@ -109,7 +110,8 @@ def against_pytest_postgresql(bench: Workbench) -> Iterator[Row]:
         session = Session(connection, owner=database.owner)
 
         def ours() -> None:
-            with session.transaction(), session.act_as(alice):
+            with session.transaction():
+                session.act_as(alice)
                 session.value(QUERY)
 
         def theirs() -> None:
