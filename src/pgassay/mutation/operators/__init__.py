@@ -1,0 +1,17 @@
+"""All small changes that a hurried hand might make, one module for each kind of object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgassay.mutation.operators import policies, privileges, tables, triggers
+from pgassay.mutation.operators.base import Change, Example, Operator
+
+OPERATORS: tuple[Operator[Any], ...] = (
+    *policies.OPERATORS,
+    *privileges.OPERATORS,
+    *tables.OPERATORS,
+    *triggers.OPERATORS,
+)
+
+__all__ = ["OPERATORS", "Change", "Example", "Operator"]
