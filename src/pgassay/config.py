@@ -42,9 +42,11 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     rows: Mapping[str, str] = field(default_factory=dict)
+    blind: tuple[Path, ...] = ()
+    mutants: Path | None = None
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "blind")
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 
@@ -86,8 +88,7 @@ def load_config(root: Path) -> Config:
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
-    if "baseline" in table:
-        values["baseline"] = root / _filled("baseline", table["baseline"])
+    values |= {name: root / _filled(name, table[name]) for name in ("baseline", "mutants") if name in table}
     if "rows" in table:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()

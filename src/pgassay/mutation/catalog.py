@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from functools import cache
 from typing import Any, LiteralString
 
@@ -67,7 +65,7 @@ def read_catalog(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing
         connection.execute("set local search_path = ''")
         things = [kind(**row) for kind, query in _KINDS for row in _rows(connection, query)]
         rights = _read_rights(connection, roles=list(roles))
-        return (*_with_callers(things), *rights, *_read_cells(connection))
+        return (*things, *rights, *_read_cells(connection))
 
 
 def _read_cells(connection: Connection) -> Iterator[Cell]:
@@ -122,51 +120,10 @@ def _relation(text: str) -> str:
     return relation_name(text)
 
 
-def _with_callers(things: list[Thing]) -> Iterator[Thing]:
-    callers = _find_callers(things)
-    for thing in things:
-        yield replace(thing, callers=callers[thing.function]) if isinstance(thing, Function) else thing
-
-
-def _find_callers(things: list[Thing]) -> dict[str, frozenset[str]]:
-    """For each function whose texts name it, and theirs, and so on: by name alone, so rather too many."""
-    named: dict[str, set[str]] = defaultdict(set)
-    for thing in things:
-        for word in _words(thing):
-            named[word].add(thing.key.object)
-    functions = [thing.function for thing in things if isinstance(thing, Function)]
-    return {function: _closure(function, named) for function in functions}
-
-
-def _closure(function: str, named: Mapping[str, set[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    ahead = [function]
-    while ahead:
-        new = named.get(bare_name(ahead.pop()), set()) - found
-        found |= new
-        ahead += [name for name in new if name.endswith(")")]
-    return frozenset(found - {function})
-
-
 def bare_name(name: str) -> str:
     """The last part of an object's name, without schema, quotes and arguments."""
     tokens = [token for token in scan(name.partition("(")[0]) if token != "."]
     return tokens[-1] if tokens else name
-
-
-def _words(thing: Thing) -> set[str]:
-    match thing:
-        case Function():
-            return set(scan(thing.body))
-        case Policy():
-            return set(scan(f"{thing.using or ''} {thing.check or ''}"))
-        case Trigger():
-            return {bare_name(thing.function), *scan(thing.definition)}
-        case View() | Constraint():
-            return set(scan(thing.definition))
-        case Column():
-            return set(scan(thing.default or ""))
-    return set()
 
 
 def scan(text: str) -> list[str]:

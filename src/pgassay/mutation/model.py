@@ -7,14 +7,14 @@ from enum import Enum
 
 from pgassay.access.inventory import ObjectKey
 from pgassay.errors import Place
+from pgassay.mutation.reach import Reach
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
     """One small change of the schema: `statements` for the schema's owner, in one transaction.
 
-    `id` stays the same from run to run as long as the object and the change do. `touches`: relations and
-    functions whose users may notice.
+    `id` stays the same from run to run as long as the object and the change do.
     """
 
     id: str
@@ -22,7 +22,7 @@ class Mutant:
     target: ObjectKey
     description: str
     statements: tuple[str, ...]
-    touches: frozenset[str] = frozenset()
+    reach: Reach = field(default=Reach(), compare=False, repr=False)
     place: Place | None = field(default=None, compare=False)
 
     def __str__(self) -> str:

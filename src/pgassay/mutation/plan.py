@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from pgassay.access.places import Places
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS, Change, Operator
+from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.things import Right, Table, Thing
 
 
@@ -40,22 +41,31 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def plan_mutants(
-    things: Iterable[Thing], places: Places, *, unchanged: Collection[Thing] = ()
+    things: Sequence[Thing],
+    *,
+    places: Places,
+    unbound: Iterable[str] = (),
+    unchanged: Collection[Thing] = (),
 ) -> tuple[Mutant, ...]:
-    """All mutants of all things that are not among the `unchanged` ones, each change once."""
+    """All mutants of all things that are not among the `unchanged` ones, each change once.
+
+    `unbound` are the roles that no policy binds.
+    """
     found: dict[tuple[str, ...], Mutant] = {}
+    reaches = Reaches(things, unbound=unbound)
     same = frozenset(unchanged)
     for thing in (thing for thing in things if thing not in same):
-        place = find_place(thing, places)
+        place, reach = find_place(thing, places), reaches.find(thing)
         for operator in OPERATORS:
             if isinstance(thing, operator.kind):
-                for mutant in make_mutants(operator, thing, place):
+                for mutant in _make_mutants(operator, thing, place, reach):
                     found.setdefault(mutant.statements, mutant)
     return tuple(found.values())
 
 
-def make_mutants(operator: Operator[Thing], thing: Thing, place: Place | None) -> Iterator[Mutant]:
-    """All mutants that one operator makes of one thing."""
+def _make_mutants(
+    operator: Operator[Thing], thing: Thing, place: Place | None, reach: Reach
+) -> Iterator[Mutant]:
     seen: dict[str, int] = {}
     for change in operator.changes(thing):
         seen[change.what] = seen.get(change.what, 0) + 1
@@ -65,7 +75,7 @@ def make_mutants(operator: Operator[Thing], thing: Thing, place: Place | None) -
             target=thing.key,
             description=_sentence(thing, change),
             statements=change.statements,
-            touches=thing.touches,
+            reach=reach,
             place=place,
         )
 

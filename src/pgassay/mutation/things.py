@@ -25,11 +25,6 @@ class Thing(ABC):
     @abstractmethod
     def __str__(self) -> str: ...
 
-    @property
-    def touches(self) -> frozenset[str]:
-        """The relations and functions whose users may notice a change."""
-        return frozenset((self.key.object,))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Thing):
@@ -83,10 +78,6 @@ class Constraint(Thing):
     @property
     def key(self) -> ObjectKey:
         return ObjectKey(kind="constraint", object=self.table, name=self.name)
-
-    @property
-    def touches(self) -> frozenset[str]:
-        return frozenset((self.table, self.target or self.table))
 
     def __str__(self) -> str:
         return f"constraint {quoted(self.name)} of {self.table}"
@@ -149,10 +140,7 @@ class Trigger(Thing):
 
 @dataclass(frozen=True, kw_only=True)
 class Function(Thing):
-    """A function or procedure. `definition` is pg_get_functiondef's; `settings`, the names that it sets.
-
-    `callers`: the functions whose bodies name it and the tables whose triggers run it, over any number of steps.
-    """
+    """A function or procedure. `definition` is pg_get_functiondef's; `settings`, the names that it sets."""
 
     function: str
     language: str
@@ -162,15 +150,10 @@ class Function(Thing):
     volatility: str
     strict: bool
     settings: tuple[str, ...]
-    callers: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def key(self) -> ObjectKey:
         return ObjectKey(kind="function", object=self.function, name="")
-
-    @property
-    def touches(self) -> frozenset[str]:
-        return self.callers | {self.function}
 
     def __str__(self) -> str:
         return f"function {self.function}"
@@ -203,10 +186,6 @@ class Enum(Thing):
     @property
     def key(self) -> ObjectKey:
         return ObjectKey(kind="type", object=self.type, name="")
-
-    @property
-    def touches(self) -> frozenset[str]:
-        return self.tables | {self.type}
 
     def __str__(self) -> str:
         return f"type {self.type}"

@@ -1,0 +1,94 @@
+"""What earlier runs found, kept in build/mutation.json, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgassay import __version__
+from pgassay.config import Config
+from pgassay.mutation.model import Result, Status
+
+_FORMAT = 1
+_TEXTS = (".py", ".sql", ".toml", ".matrix")
+
+
+@dataclass(kw_only=True)
+class History:
+    """`baseline`: what was noted of each test, by node id; `results` by mutant; both of the project as it is.
+
+    `killers`: which test killed a mutant last, whatever has changed since.
+    """
+
+    key: str
+    baseline: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    killers: dict[str, str] = field(default_factory=dict)
+
+    def add(self, result: Result) -> None:
+        self.results[result.id] = result
+        if result.by:
+            self.killers[result.id] = result.by
+
+
+def history_path(config: Config) -> Path:
+    return config.root / "build" / "mutation.json"
+
+
+def load_history(path: Path, *, key: str) -> History:
+    """What is known; nothing where the file is missing, broken or of another format."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return History(key=key)
+    if document.get("format") != _FORMAT:
+        return History(key=key)
+    killers = document["killers"]
+    if document["key"] != key:
+        return History(key=key, killers=killers)
+    results = [Result(**values | {"status": Status(values["status"])}) for values in document["results"]]
+    return History(
+        key=key,
+        baseline=document["baseline"],
+        results={result.id: result for result in results},
+        killers=killers,
+    )
+
+
+def save_history(path: Path, history: History) -> None:
+    """Replace the file at once: a run that is stopped meanwhile finds the old one or the new one."""
+    path.parent.mkdir(exist_ok=True)
+    results = [asdict(result) | {"status": result.status.value} for result in history.results.values()]
+    document = {
+        "format": _FORMAT,
+        "key": history.key,
+        "baseline": history.baseline,
+        "results": results,
+        "killers": history.killers,
+    }
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(document), encoding="utf-8")
+    draft.replace(path)
+
+
+def fingerprint(config: Config, *, server: str) -> str:
+    """A hash of all that decides the fate of mutants: schema, environment, world, suites, engine and server."""
+    total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
+    for path in sorted(set(_files(config))):
+        total.update(f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _files(config: Config) -> Iterable[Path]:
+    single = (*config.schema, *config.companions, *config.environment, config.world, config.baseline)
+    yield from (path for path in single if path is not None and path.is_file())
+    yield config.root / "pyproject.toml"
+    for suite in (*config.suites, *config.pgtap):
+        yield from (parent / "conftest.py" for parent in suite.parents if (parent / "conftest.py").is_file())
+        found = suite.rglob("*") if suite.is_dir() else [suite]
+        yield from (path for path in found if path.suffix in _TEXTS)

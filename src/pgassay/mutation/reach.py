@@ -1,0 +1,156 @@
+"""Which tests could notice a change of a thing at all: those that use it, or what uses it. Pure.
+
+Names stand without their schema, so that two objects of one name are taken for one: rather a test too many.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pgassay.mutation.catalog import bare_name, scan
+from pgassay.mutation.footprint import Footprint
+from pgassay.mutation.things import (
+    Cell,
+    Column,
+    Constraint,
+    Enum,
+    Function,
+    Index,
+    Policy,
+    Right,
+    Table,
+    Thing,
+    Trigger,
+    View,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What a test must do to notice: use one of `used`, or write one of `written`; and name one of `words`.
+
+    Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
+    catalog may notice anything. An empty set of `words` asks for none.
+    """
+
+    used: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
+
+    def covers(self, footprint: Footprint) -> bool:
+        """Whether a test with this footprint could notice."""
+        if footprint.structural:
+            return True
+        if self.words and not footprint.uses(self.words):
+            return False
+        if self.roles:
+            return footprint.uses_as(self.roles, self.used)
+        if self.spared:
+            return footprint.uses_as(footprint.roles - self.spared, self.used)
+        return footprint.uses(self.used) or footprint.writes(self.written)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return self.used | self.written
+
+
+class Reaches:
+    """Follows names through the texts of functions, views and policies, and through triggers.
+
+    `unbound` are the roles that policies do not bind: the owner, and those with BYPASSRLS.
+    """
+
+    def __init__(self, things: Iterable[Thing], *, unbound: Iterable[str]) -> None:
+        self._unbound = frozenset(unbound)
+        self._callers: dict[str, set[str]] = defaultdict(set)
+        self._readers: dict[str, set[str]] = defaultdict(set)
+        self._firing: dict[str, set[str]] = defaultdict(set)
+        self._columns: dict[str, set[str]] = defaultdict(set)
+        self._bodies: dict[str, frozenset[str]] = {}
+        for thing in things:
+            self._index(thing)
+
+    def _index(self, thing: Thing) -> None:
+        name = bare_name(thing.key.object)
+        match thing:
+            case Function():
+                self._bodies[name] = self._bodies.get(name, frozenset()) | frozenset(scan(thing.body))
+                _enter(self._callers, thing.body, name)
+            case View():
+                _enter(self._readers, thing.definition, name)
+            case Policy():
+                _enter(self._readers, f"{thing.using or ''} {thing.check or ''}", name)
+            case Trigger():
+                self._firing[bare_name(thing.function)].add(name)
+                _enter(self._firing, thing.definition, name)
+            case Constraint():
+                _enter(self._firing, thing.definition if thing.type == "c" else "", name)
+            case Column():
+                self._columns[name].add(thing.name)
+                _enter(self._firing, thing.default or "", name)
+
+    def find(self, thing: Thing) -> Reach:
+        """What a test must do to notice a change of `thing`."""
+        name = bare_name(thing.key.object)
+        match thing:
+            case Right():
+                return self._of_right(thing, name)
+            case Policy() | Table():
+                return self._through(used={name}, readers=True, spared=self._unbound)
+            case Constraint(type="c"):
+                columns = self._columns[name] & set(scan(thing.definition))
+                return self._through(written={name}, words=frozenset(columns))
+            case Constraint():
+                return self._through(written={name, bare_name(thing.target or thing.table)})
+            case Index():
+                unique = "unique" in map(str.lower, scan(thing.definition)[:2])
+                return self._through(written={name}) if unique else Reach()
+            case Column() | Trigger():
+                return self._through(written={name})
+            case Function() | View():
+                return self._through(used={name}, readers=True)
+            case Enum():
+                tables = {bare_name(table) for table in thing.tables}
+                return self._through(used={name, *tables}, readers=True)
+            case Cell():
+                return self._through(used={name}, readers=True)
+        return Reach(used=frozenset((name,)))
+
+    def _of_right(self, right: Right, name: str) -> Reach:
+        roles = frozenset() if right.role == "public" else frozenset((right.role,))
+        words = frozenset((right.column,)) if right.column else frozenset()
+        return Reach(used=frozenset((name,)), words=words, roles=roles)
+
+    def _through(
+        self,
+        *,
+        used: Iterable[str] = (),
+        written: Iterable[str] = (),
+        words: frozenset[str] = frozenset(),
+        readers: bool = False,
+        spared: frozenset[str] = frozenset(),
+    ) -> Reach:
+        """Add who uses these, over any number of steps; functions must have one of `words` in them at first."""
+        found, fired = set(used), set(written)
+        ahead = [*found, *fired]
+        first = set(ahead)
+        while ahead:
+            name = ahead.pop()
+            callers = self._callers[name] | (self._readers[name] if readers else set())
+            if name in first and words:
+                callers = {one for one in callers if self._bodies.get(one, words) & words}
+            tables = self._firing[name]
+            ahead += [*(callers - found), *(tables - fired)]
+            found |= callers
+            fired |= tables
+        return Reach(used=frozenset(found), written=frozenset(fired), words=words, spared=spared)
+
+
+def _enter(index: dict[str, set[str]], text: str, name: str) -> None:
+    for word in scan(text):
+        if word != name:
+            index[word].add(name)
