@@ -104,6 +104,7 @@ def _rows(
     connection: Connection, query: LiteralString, params: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     rows = connection.cursor(row_factory=dict_row).execute(query, params).fetchall()
+    rows.sort(key=lambda row: [str(value) for value in row.values()])
     return [{name: _spelled(name, value) for name, value in row.items()} for row in rows]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgassay.mutation.operators import policies, privileges, tables, triggers
+from pgassay.mutation.operators import data, indexes, policies, privileges, tables, triggers, views
 from pgassay.mutation.operators.base import Change, Example, Operator
 
 OPERATORS: tuple[Operator[Any], ...] = (
@@ -12,6 +12,9 @@ OPERATORS: tuple[Operator[Any], ...] = (
     *privileges.OPERATORS,
     *tables.OPERATORS,
     *triggers.OPERATORS,
+    *views.OPERATORS,
+    *indexes.OPERATORS,
+    *data.OPERATORS,
 )
 
 __all__ = ["OPERATORS", "Change", "Example", "Operator"]

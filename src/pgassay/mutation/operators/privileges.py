@@ -43,7 +43,8 @@ class RevokeGrant(Operator[Right]):
     kind = Right
     examples = (
         Example(
-            "create table public.shop (name text); grant select on public.shop to anon;"
+            "create table public.shop (name text); revoke all on public.shop from anon;"
+            " grant select on public.shop to anon;"
             " grant update (name) on public.shop to anon;",
             (
                 "revoke select on table public.shop from anon",
