@@ -22,14 +22,11 @@ from pgassay.errors import PgassayError, ServerError
 from pgassay.judgement import Judgement
 from pgassay.observation import Persona
 from pgassay.pgtap import PgtapDatabase, find_psql, items
-from pgassay.server import ATTACHED, Server, describe_loss, open_server
+from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
 from pgassay.suite_report import SuiteReport
 from pgassay.workbench import Workbench
 
 T = TypeVar("T")
-
-RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
-"""Set by `pgassay verify`: the server that its suites share with it, as JSON."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
