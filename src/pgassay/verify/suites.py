@@ -73,14 +73,14 @@ def _run_pytest(
 
 def _stop(process: subprocess.Popen[str]) -> None:
     """Let pytest and its workers drop their databases, then end whatever is left of them."""
-    try:
-        os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=_STOP_SECONDS)
-    except (ProcessLookupError, subprocess.TimeoutExpired):
-        pass
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        for _ in range(_STOP_SECONDS):
+            # Again and again: Python sleeps on when a signal comes just before the system call that blocks.
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=1)
+                break
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _judge(done: subprocess.CompletedProcess[str], counts: dict[str, Counts]) -> tuple[Status, str]:
