@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgassay import up
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
@@ -117,6 +119,17 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
             process.stdin.close()
         assert process.wait(timeout=20) == 0
     assert not Path(line["socket"]).exists()
+
+
+def test_signal_that_comes_before_the_wait_ends_it() -> None:
+    """What comes between the last look for signals and the system call would be noticed by nobody."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with up.signals() as woken:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert select.select([woken], [], [], 30)[0] == [woken]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> None:
