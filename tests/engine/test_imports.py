@@ -17,7 +17,7 @@ LAYERS = (
     {"revisions"},
     {"server"},
     {"database"},
-    {"pgtap"},
+    {"instrument", "pgtap"},
     {"workbench"},
     {"access"},
     {"suite_report"},
