@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from pgassay.instrument.catalog import read_functions
-from pgassay.instrument.model import Branch, Function, Point
-from pgassay.instrument.rewriting import InstrumentError, find_branches, find_points, rewrite
+from pgassay.instrument.catalog import read_functions, read_policies
+from pgassay.instrument.counters import install_counters
+from pgassay.instrument.inventory import Inventory, take_inventory
+from pgassay.instrument.model import Atom, Branch, Function, InstrumentError, Point, Policy
+from pgassay.instrument.policies import find_atoms, rewrite_policy
+from pgassay.instrument.rewriting import find_branches, find_points, rewrite
+from pgassay.instrument.sources import find_sources
+from pgassay.instrument.tally import Tally
 
 __all__ = [
+    "Atom",
     "Branch",
     "Function",
     "InstrumentError",
+    "Inventory",
     "Point",
+    "Policy",
+    "Tally",
+    "find_atoms",
     "find_branches",
     "find_points",
+    "find_sources",
+    "install_counters",
     "read_functions",
+    "read_policies",
     "rewrite",
+    "rewrite_policy",
+    "take_inventory",
 ]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
+from typing import Any
 
 from pglast import parser
 
-from pgassay.errors import PgassayError, Place
+from pgassay.errors import Place
 from pgassay.instrument.grammar import Arm, Statement, parse_body
 from pgassay.instrument.libpg_query import Line, list_statements
-from pgassay.instrument.model import Branch, Function, Point
+from pgassay.instrument.model import Branch, Function, InstrumentError, Point
 from pgassay.instrument.tokens import UnplacedError
 
 PointProbe = Callable[[Point], str]
 BranchProbe = Callable[[Branch], str]
-
-
-class InstrumentError(PgassayError):
-    """A function or an expression in which probes cannot be placed with certainty."""
 
 
 def find_points(function: Function) -> tuple[Point, ...]:
@@ -74,15 +71,15 @@ class _Rewriting:
         for arm in statement.arms:
             self._visit_arm(arm)
         if statement.kind == "if" and statement.arms[-1].kind != "else":
-            missing = _evaluate(self._branch("no else", statement.keyword))
+            missing = _evaluate(self._branch("no else", statement.keyword, statement.arms[0].start))
             self._insert(statement.arms[-1].end, missing and f"else{missing}")
         return None
 
     def _visit_loop(self, statement: Statement) -> None:
         """A loop whose body may never run: a variable of a block around it remembers whether it did."""
-        missed = _evaluate(self._branch("no turn", statement.keyword))
-        turned = f"pgassay_turned_{len(self.points)}"
         body = statement.arms[0]
+        missed = _evaluate(self._branch("no turn", body.keyword, body.start))
+        turned = f"pgassay_turned_{len(self.points)}"
         self._insert(statement.start, missed and f" declare {turned} boolean := false; begin ")
         self._insert(body.start, missed and f" {turned} := true; ")
         self._visit_arm(body)
@@ -90,28 +87,30 @@ class _Rewriting:
 
     def _visit_arm(self, arm: Arm) -> None:
         if arm.kind != "block":
-            self._insert(arm.start, _evaluate(self._branch(arm.kind, arm.keyword)))
+            self._insert(arm.start, _evaluate(self._branch(arm.kind, arm.keyword, arm.start)))
         for statement in arm.statements:
             self._visit(statement)
 
     def _point(self, statement: Statement) -> str:
-        line, place = self._locate(statement.keyword)
-        k = len(self.points) + 1
-        point = Point(function=self._function.signature, k=k, kind=statement.kind, line=line, place=place)
-        self.points.append(point)
-        return self._probe(point)
+        head = statement.arms[0].start if statement.arms else statement.end
+        facts = self._facts(statement.keyword, head)
+        self.points.append(Point(k=len(self.points) + 1, kind=statement.kind, **facts))
+        return self._probe(self.points[-1])
 
-    def _branch(self, kind: str, keyword: int) -> str:
-        line, place = self._locate(keyword)
-        k = len(self.branches) + 1
-        branch = Branch(function=self._function.signature, k=k, kind=kind, line=line, place=place)
-        self.branches.append(branch)
-        return self._branch_probe(branch)
+    def _branch(self, kind: str, start: int, end: int) -> str:
+        self.branches.append(Branch(k=len(self.branches) + 1, kind=kind, **self._facts(start, end)))
+        return self._branch_probe(self.branches[-1])
 
-    def _locate(self, offset: int) -> tuple[int, Place | None]:
-        line = _line(self._function.body, offset)
-        first = self._function.place
-        return line, first and Place(file=first.file, line=first.line + line - 1)
+    def _facts(self, start: int, end: int) -> dict[str, Any]:
+        """Where something begins, and its text from there as far as one line goes."""
+        function = self._function
+        line, first = _line(function.body, start), function.place
+        return {
+            "function": function.signature,
+            "line": line,
+            "place": first and Place(file=first.file, line=first.line + line - 1),
+            "text": function.body[start:end].partition("\n")[0].strip(),
+        }
 
     def _insert(self, offset: int, text: str) -> None:
         if text:
@@ -119,7 +118,8 @@ class _Rewriting:
 
 
 def _evaluate(expression: str) -> str:
-    return expression and f" if {expression} then null; end if; "
+    # In brackets: PL/pgSQL's IF ends at the first THEN outside them, even that of a CASE.
+    return expression and f" if ({expression}) then null; end if; "
 
 
 def _parse(function: Function) -> Statement:
@@ -128,9 +128,7 @@ def _parse(function: Function) -> Statement:
         block = parse_body(function.body)
         _compare(_lines(function.body, block), list_statements(function.definition))
     except UnplacedError as error:
-        raise InstrumentError(
-            f"Cannot place probes in {function.signature}.", why=f"Read as PL/pgSQL, {error}."
-        ) from error
+        raise InstrumentError(function.signature, why=f"Read as PL/pgSQL, {error}.") from error
     return block
 
 
