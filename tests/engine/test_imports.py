@@ -20,7 +20,7 @@ LAYERS = (
     {"instrument", "pgtap"},
     {"workbench"},
     {"access"},
-    {"suite_report"},
+    {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
     {"up", "doctor", "matrix_command", "diff_command"},
