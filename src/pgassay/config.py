@@ -24,7 +24,8 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
-    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there. `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
+    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
+    `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     """
 
     root: Path

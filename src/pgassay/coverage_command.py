@@ -93,6 +93,6 @@ def _run_again(config: Config, server: Server, suites: Stage) -> tuple[tuple[Cas
 
 
 def _test(case: Case) -> str:
-    """What pytest can run on its own: a pgTAP file as a whole, whose assertions need not come in one order."""
+    """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
     is_pgtap = case.file is not None and case.file.suffix == ".sql"
     return case.name.partition("::")[0] if is_pgtap else case.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
@@ -84,9 +85,7 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
         "not counted": (f"{uncounted.subject} {uncounted.reason}" for uncounted in coverage.beyond),
         "counts lost": found.unread,
         "failed": _names(found.failed),
-        "failed with counters only: these look at plans or at the text of the schema": _names(
-            found.disturbed
-        ),
+        "failed with counters only, which change plans and texts": _by_file(found.disturbed),
     }
     for title, entries in sections.items():
         if listed := list(entries):
@@ -107,7 +106,7 @@ def _groups(found: Measurement, *kinds: str) -> Iterator[list[Item]]:
 
 def _row(items: list[Item], *kinds: str) -> str:
     shares = "  ".join(f"{_share(items, kind):>14}" for kind in kinds)
-    return f"{shares}  {_place(items[0]):<16}{_title(items[0].subject)}"
+    return f"{shares}  {_place(items[0]):<17}{_title(items[0].subject)}"
 
 
 def _share(items: Iterable[Item], kind: str) -> str:
@@ -141,10 +140,18 @@ def _names(cases: tuple[Case, ...]) -> list[str]:
     return [case.name for case in cases]
 
 
+def _by_file(cases: tuple[Case, ...]) -> list[str]:
+    files = Counter(case.name.partition("::")[0] for case in cases)
+    return [f"{count:>4} in {file}" for file, count in files.items()]
+
+
 def _item(item: Item) -> dict[str, Any]:
-    place = (
-        {"file": str(item.place.file), "line": item.place.line}
-        if item.place
-        else {"file": None, "line": None}
-    )
-    return {"kind": item.kind, "subject": item.subject, "what": item.what, **place, "count": item.count}
+    place = item.place
+    return {
+        "kind": item.kind,
+        "subject": item.subject,
+        "what": item.what,
+        "file": str(place.file) if place else None,
+        "line": place.line if place else None,
+        "count": item.count,
+    }
