@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from pglast import parser
 
-from pgassay.instrument.tokens import UnplacedError
+from pgassay.instrument.model import Function
+from pgassay.instrument.tokens import Token, UnplacedError, read_tokens
 
 _PREFIX = "PLpgSQL_stmt_"
 _SAME = {
@@ -20,17 +22,40 @@ Line = tuple[str, int]
 """The kind of a statement and its line, from 1."""
 
 
-def list_statements(definition: str) -> list[Line]:
-    """All statements of a `create function`, outermost block first, each before those inside it.
+def list_statements(function: Function) -> list[Line]:
+    """All statements of a function, outermost block first, each before those inside it.
 
-    Raises UnplacedError when libpg_query refuses the function. It knows no table, so that it refuses an
-    assignment to a field of a variable of a table's type.
+    Raises UnplacedError when libpg_query refuses the function, as it knows only built-in types.
     """
     try:
-        document = json.loads(parser.parse_plpgsql_json(definition))
+        document = json.loads(parser.parse_plpgsql_json(_simplify(function)))
     except parser.ParseError as error:
         raise UnplacedError(f"libpg_query says: {error.args[0]}") from error
     return list(_walk(document))
+
+
+def replace_body(function: Function, body: str) -> str:
+    """The definition with another body; pg_get_functiondef writes it last."""
+    literal = parser.scan(function.definition)[-1]
+    quote = "$pgassay$"
+    while quote in body:
+        quote = f"{quote[:-1]}_$"
+    return f"{function.definition[: literal.start]}{quote}{body}{quote}"
+
+
+def _simplify(function: Function) -> str:
+    """The definition without what libpg_query stumbles over, every line kept: VARIADIC and %ROWTYPE."""
+    tokens = read_tokens(function.body)
+    pairs = [pair for pair in pairwise(tokens) if (pair[0].word, pair[1].word) == ("%", "rowtype")]
+    body = _blank(function.body, [token for pair in pairs for token in pair])
+    definition = replace_body(function, body)
+    return _blank(definition, [token for token in read_tokens(definition) if token.word == "variadic"])
+
+
+def _blank(text: str, tokens: Iterable[Token]) -> str:
+    for token in tokens:
+        text = text[: token.start] + " " * (token.end - token.start) + text[token.end :]
+    return text
 
 
 def _walk(node: Any) -> Iterator[Line]:  # noqa: ANN401 - JSON

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
-from pglast import parser
-
 from pgassay.errors import Place
 from pgassay.instrument.grammar import Arm, Statement, parse_body
-from pgassay.instrument.libpg_query import Line, list_statements
+from pgassay.instrument.libpg_query import Line, list_statements, replace_body
 from pgassay.instrument.model import Branch, Function, InstrumentError, Point
 from pgassay.instrument.tokens import UnplacedError
 
@@ -36,7 +34,7 @@ def rewrite(function: Function, probe: PointProbe, *, branch_probe: BranchProbe 
     Raises InstrumentError as `find_points` does.
     """
     rewriting = _Rewriting(function, probe, branch_probe or _nothing)
-    return _replace_body(function, rewriting.text())
+    return replace_body(function, rewriting.text())
 
 
 def _nothing(_: Point | Branch) -> str:
@@ -126,7 +124,7 @@ def _parse(function: Function) -> Statement:
     """The outermost block, as both parsers see it."""
     try:
         block = parse_body(function.body)
-        _compare(_lines(function.body, block), list_statements(function.definition))
+        _compare(_lines(function.body, block), list_statements(function))
     except UnplacedError as error:
         raise InstrumentError(function.signature, why=f"Read as PL/pgSQL, {error}.") from error
     return block
@@ -151,12 +149,3 @@ def _tell(line: Line | None) -> str:
 
 def _line(body: str, offset: int) -> int:
     return body.count("\n", 0, offset) + 1
-
-
-def _replace_body(function: Function, body: str) -> str:
-    """The definition with another body; pg_get_functiondef writes it last."""
-    literal = parser.scan(function.definition)[-1]
-    quote = "$pgassay$"
-    while quote in body:
-        quote = f"{quote[:-1]}_$"
-    return f"{function.definition[: literal.start]}{quote}{body}{quote}"
