@@ -86,7 +86,7 @@ class Workbench:
             try:
                 yield database
             finally:
-                if self._tally is not None:
+                if self._tally is not None and depth != "environment":
                     self._tally.add(database)
 
 

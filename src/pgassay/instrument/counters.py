@@ -16,11 +16,11 @@ from pgassay.instrument.rewriting import rewrite
 _COUNTS: LiteralString = """
     select pg_catalog.obj_description(c.oid, 'pg_class'), pg_catalog.pg_sequence_last_value(c.oid)
     from pg_catalog.pg_class as c
-    where c.relnamespace = pg_catalog.to_regnamespace('pgassay_coverage') and c.relkind = 'S'
+    where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
 """
 _OIDS: LiteralString = """
     select pg_catalog.obj_description(c.oid, 'pg_class'), c.oid from pg_catalog.pg_class as c
-    where c.relnamespace = pg_catalog.to_regnamespace('pgassay_coverage') and c.relkind = 'S'
+    where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
 """
 
 
@@ -46,7 +46,10 @@ def install_counters(connection: psycopg.Connection[Any]) -> None:
 
 
 def read_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """How often each thing ran in a database, by its name (an atom's with its truth), if it ever did."""
+    """How often each thing ran in a database, by its name (an atom's with its truth), if it ever did.
+
+    Raises psycopg.Error where there are no counters.
+    """
     return {name: value for name, value in connection.execute(_COUNTS) if value is not None}
 
 

@@ -1,45 +1,39 @@
-"""Databases with a collection of nasty functions, as they are and with counters in them."""
+"""Databases with functions in them, as they are and with counters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
 
-import psycopg
 import pytest
-from calls import FILES
+from instrument_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
-from pgassay.database import Layer, Recipe, clone, ensure_template
-from pgassay.instrument import install_counters
+from pgassay.database import Database, Layer
+from pgassay.observation import Persona
 from pgassay.server import Server
 
-COUNTERS = Layer(name="counters", step=install_counters)
+
+@pytest.fixture
+def plain(server: Server, owner: str) -> Iterator[Connection]:
+    """The nasty functions as they are."""
+    with open_connection(server, owner, NASTY) as connection:
+        yield connection
+
+
+@pytest.fixture
+def counted(server: Server, owner: str) -> Iterator[Connection]:
+    """The nasty functions with counters."""
+    with open_connection(server, owner, NASTY, COUNTERS) as connection:
+        yield connection
+
+
+@pytest.fixture
+def tiny(server: Server, owner: str, environment: Layer) -> Iterator[Database]:
+    """A table with a policy, a trigger and its function, with counters."""
+    with open_database(server, owner, environment, TINY, COUNTERS) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
-def nasty() -> Layer:
-    return Layer(name="nasty functions", scripts=FILES)
-
-
-@contextmanager
-def open_database(server: Server, owner: str, *layers: Layer) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in autocommit mode to a database of one's own, as its owner."""
-    recipe = Recipe(owner=owner, layers=layers)
-    with (
-        clone(server, ensure_template(server, recipe), owner=owner) as database,
-        closing(database.connect(autocommit=True)) as connection,
-    ):
-        yield connection
-
-
-@pytest.fixture
-def plain(server: Server, owner: str, nasty: Layer) -> Iterator[psycopg.Connection[Any]]:
-    with open_database(server, owner, nasty) as connection:
-        yield connection
-
-
-@pytest.fixture
-def counted(server: Server, owner: str, nasty: Layer) -> Iterator[psycopg.Connection[Any]]:
-    with open_database(server, owner, nasty, COUNTERS) as connection:
-        yield connection
+def alice() -> Persona:
+    claims = {"sub": "a11ce000-0000-4000-8000-000000000001"}
+    return Persona(name="alice", role="authenticated", claims=claims)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from calls import FILES, observe, read_calls
+from instrument_support import FILES, Connection, observe, read_calls
 
 from pgassay.database import Script
 from pgassay.errors import Place
@@ -25,12 +23,11 @@ from pgassay.instrument import (
 )
 from pgassay.instrument.counters import read_counts
 
-Connection = psycopg.Connection[Any]
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """
     select p.oid, p.proowner, p.proacl, p.proconfig, p.prosecdef, p.provolatile, p.procost, p.prorows,
-        p.prokind, p.proisstrict, p.proparallel, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
-        obj_description(p.oid, 'pg_proc')
+        p.proisstrict, p.proparallel, p.prokind, pg_get_function_arguments(p.oid),
+        pg_get_function_result(p.oid), obj_description(p.oid, 'pg_proc')
     from pg_proc as p where p.pronamespace = 'public'::regnamespace order by 1
 """
 by_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
