@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import psycopg
@@ -17,19 +18,18 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, is_configured, load_config
+from pgassay.coverage_record import CoverageRecord
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
+from pgassay.instrument import Tally
 from pgassay.judgement import Judgement
 from pgassay.observation import Persona
 from pgassay.pgtap import PgtapDatabase, find_psql, items
-from pgassay.server import ATTACHED, Server, describe_loss, open_server
+from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
 from pgassay.suite_report import SuiteReport
 from pgassay.workbench import Workbench
 
 T = TypeVar("T")
-
-RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
-"""Set by `pgassay verify`: the server that its suites share with it, as JSON."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="test this file instead of the schema that pyproject.toml names; may be repeated",
     )
     group.addoption("--pgassay-report", metavar="PATH", type=Path, help="write counts and failures as JSON")
+    group.addoption(
+        "--pgassay-coverage",
+        metavar="PATH",
+        type=Path,
+        help="count what runs inside functions and policies, and write the counts as JSON",
+    )
 
 
 class Engine:
@@ -95,7 +101,12 @@ class Engine:
 
     @cached_property
     def workbench(self) -> Workbench:
-        return Workbench(self.config, self.server)
+        return Workbench(self.config, self.server, tally=self.tally)
+
+    @cached_property
+    def tally(self) -> Tally | None:
+        """Where the databases of the run are counted up, if at all."""
+        return Tally() if self._pytest_config.getoption("--pgassay-coverage") else None
 
     @contextmanager
     def open(self) -> Iterator[PgtapDatabase]:
@@ -137,7 +148,7 @@ ENGINE = pytest.StashKey[Engine]()
 
 def pytest_configure(config: pytest.Config) -> None:
     if RUNNING_SERVER in os.environ:  # `pgassay verify` stops us so, also where it is a job in the background
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt_once)
     engine = Engine(config)
     _for_user(lambda: engine.config)
     config.stash[ENGINE] = engine
@@ -149,6 +160,15 @@ def pytest_configure(config: pytest.Config) -> None:
     report: Path | None = config.getoption("--pgassay-report")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SuiteReport(report, judgement), "pgassay-report")
+    if engine.tally is not None:
+        record = CoverageRecord(config.getoption("--pgassay-coverage"), engine.tally)
+        config.pluginmanager.register(record, "pgassay-coverage")
+
+
+def _interrupt_once(signum: int, frame: FrameType | None) -> None:
+    """The first signal ends the run; those after it must not end the dropping of databases."""
+    signal.signal(signum, signal.SIG_IGN)
+    signal.default_int_handler(signum, frame)
 
 
 @pytest.hookimpl(optionalhook=True)

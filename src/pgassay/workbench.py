@@ -14,6 +14,7 @@ import psycopg
 
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template
+from pgassay.instrument import Tally, install_counters
 from pgassay.observation import Persona
 from pgassay.pgtap import find_pgtap, install_pgtap
 from pgassay.server import Server
@@ -23,11 +24,15 @@ _DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
 
 
 class Workbench:
-    """Makes databases of a project, each from a template that is built once per server."""
+    """Makes databases of a project, each from a template that is built once per server.
 
-    def __init__(self, config: Config, server: Server) -> None:
+    With a `tally`, what has the schema in it counts what runs in it, and is added up at its end.
+    """
+
+    def __init__(self, config: Config, server: Server, *, tally: Tally | None = None) -> None:
         self.config = config
         self.server = server
+        self._tally = tally
 
     @cached_property
     def owner(self) -> str:
@@ -66,6 +71,8 @@ class Workbench:
             layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
+        if depth != "environment" and self._tally is not None:
+            layers.append(Layer(name="counters", step=install_counters))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @contextmanager
@@ -76,7 +83,11 @@ class Workbench:
         recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
         template = ensure_template(self.server, recipe)
         with clone(self.server, template, owner=self.owner) as database:
-            yield database
+            try:
+                yield database
+            finally:
+                if self._tally is not None and depth != "environment":
+                    self._tally.add(database)
 
 
 def _pgtap_fingerprint() -> str:

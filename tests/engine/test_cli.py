@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgassay import up
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
@@ -119,6 +121,17 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
     assert not Path(line["socket"]).exists()
 
 
+def test_signal_that_comes_before_the_wait_ends_it() -> None:
+    """What comes between the last look for signals and the system call would be noticed by nobody."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with up.signals() as woken:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert select.select([woken], [], [], 30)[0] == [woken]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> None:
     """A superuser's would run the schema's operators and triggers with all rights."""
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
@@ -184,6 +197,20 @@ def test_slow(session, clone):
     names = f"{session.value('select current_database()')} {clone.name}"
     pathlib.Path("names.tmp").write_text(names)
     pathlib.Path("names.tmp").rename("names")
+    for _ in range(6000):
+        time.sleep(0.01)
+"""
+# A signal that comes just before a system call that blocks is noticed by nobody until that ends.
+DEAF_TEST = """
+import pathlib, signal, time
+
+def test_deaf(session, clone):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    names = f"{session.value('select current_database()')} {clone.name}"
+    pathlib.Path("names.tmp").write_text(names)
+    pathlib.Path("names.tmp").rename("names")
+    signal.sigwait({signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     time.sleep(60)
 """
 
@@ -192,16 +219,23 @@ VERIFY = [*PGASSAY, "verify", "--only", "suites", "--schema", "schema.sql", "--j
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--pgassay-schema", "schema.sql", "--pgassay-server"]
 
 
-@pytest.mark.parametrize(("command", "code"), [(VERIFY, 128 + signal.SIGTERM), (PYTEST, 2)])
+@pytest.mark.parametrize(
+    ("command", "test", "code"),
+    [
+        pytest.param(VERIFY, SLOW_TEST, 128 + signal.SIGTERM, id="verify"),
+        pytest.param(VERIFY, DEAF_TEST, 128 + signal.SIGTERM, id="verify, first signal lost"),
+        pytest.param(PYTEST, SLOW_TEST, 2, id="pytest"),
+    ],
+)
 def test_terminated_run_leaves_no_database_and_no_file(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, command: list[str], code: int
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, command: list[str], test: str, code: int
 ) -> None:
     project, temporary = tmp_path / "project", tmp_path / "temporary"
     for folder in (project / "tests", temporary):
         folder.mkdir(parents=True)
     (project / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     (project / "pyproject.toml").write_text('[tool.pgassay]\nsuites = ["tests"]\n', encoding="utf-8")
-    (project / "tests" / "test_slow.py").write_text(SLOW_TEST, encoding="utf-8")
+    (project / "tests" / "test_slow.py").write_text(test, encoding="utf-8")
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
@@ -210,7 +244,7 @@ def test_terminated_run_leaves_no_database_and_no_file(
         names = eventually_read(project / "names").split()
         assert list(temporary.iterdir()) == []
         process.terminate()
-        assert process.wait(timeout=20) == code
+        assert process.wait(timeout=60) == code
     with psycopg.connect(server.conninfo("postgres")) as connection:
         left = connection.execute(
             "select datname from pg_database where datname = any(%s)", [names]

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from pgassay.plugin import RUNNING_SERVER
-from pgassay.server import Server
+from pgassay.server import RUNNING_SERVER, Server
 
 pytest_plugins = ["pytester"]
 

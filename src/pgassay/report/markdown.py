@@ -15,13 +15,13 @@ _ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<|[`"}
 def render_markdown(verdict: Verdict) -> str:
     """A table of stages, then the findings, folded."""
     lines = [f"## pgassay: {verdict.word}", "", verdict.server, "", "| stage | status | |", "|---|---|---|"]
-    lines += [f"| {s.name} | {s.status.value} | {_cell(s.detail)} |" for s in verdict.stages]
+    lines += [f"| {s.name} | {s.status.value} | {cell(s.detail)} |" for s in verdict.stages]
     for finding in verdict.findings:
         lines += ["", *_finding(finding)]
     return printable("\n".join(lines) + "\n")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     return " ".join(text.translate(_ENTITIES).splitlines())
 
 

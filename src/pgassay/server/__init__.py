@@ -13,10 +13,11 @@ from pgassay.server.environment import libpq_environment_hidden
 from pgassay.server.ephemeral import run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
-from pgassay.server.model import ATTACHED, Server
+from pgassay.server.model import ATTACHED, RUNNING_SERVER, Server
 
 __all__ = [
     "ATTACHED",
+    "RUNNING_SERVER",
     "Server",
     "ServerChoice",
     "describe_loss",

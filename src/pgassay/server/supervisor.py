@@ -75,7 +75,8 @@ def main() -> None:
             _reply_failed(job, "setup", str(error))
         else:
             _reply({"ready": ready})
-            select.select(watched, [], [])
+            while not select.select(watched, [], [], 1)[0]:
+                pass  # a signal that came just before the call is noticed after it
         _ignore_signals()
 
 
