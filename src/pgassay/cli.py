@@ -24,10 +24,15 @@ from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
 from pgassay.instrument import read_exemptions
 from pgassay.matrix_command import show_matrix
+from pgassay.mutate_command import Request as MutationRequest
+from pgassay.mutate_command import show_mutants
+from pgassay.mutation.plan import Selection, parse_shard
+from pgassay.mutation.runner import SUITES
 from pgassay.output import check_writable, write_report
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.mutation import MUTATION_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
 from pgassay.report.text import render_text
 from pgassay.server import open_server
@@ -100,6 +105,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(coverage, formats=tuple(COVERAGE_FORMATS))
     _add_jobs(coverage)
     coverage.set_defaults(run=_coverage)
+
+    mutate = commands.add_parser("mutate", help="break the schema in every small way; does a test notice?")
+    _add_common(mutate, formats=tuple(MUTATION_FORMATS))
+    _add_jobs(mutate)
+    mutate.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
+    mutate.add_argument(
+        "--only", action="append", default=[], metavar="NAME",
+        help="only mutants of this operator, object or id; * and ? match; may be repeated",
+    )  # fmt: skip
+    mutate.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
+    mutate.add_argument(
+        "--suite", choices=SUITES, action="append", help="only these tests may notice; may be repeated"
+    )
+    mutate.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
+    mutate.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
+    mutate.set_defaults(run=_mutate)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -194,6 +215,19 @@ def _coverage(options: argparse.Namespace) -> int:
     with _progress() as show, open_server(config.server) as server:
         found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
     return show_coverage(found, format=options.format, output=options.output)
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    chosen = options.suite or SUITES
+    request = MutationRequest(
+        selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
+        since=options.since, suites=tuple(suite for suite in SUITES if suite in chosen),
+        jobs=options.jobs, fresh=options.fresh, format=options.format, output=options.output,
+        guard_map=options.guard_map,
+    )  # fmt: skip
+    with _progress() as show:
+        return show_mutants(config, request, on_stage=show)
 
 
 def _up(options: argparse.Namespace) -> int:

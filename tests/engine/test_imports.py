@@ -22,8 +22,9 @@ LAYERS = (
     {"access"},
     {"suite_report", "coverage_record"},
     {"plugin"},
+    {"mutation"},
     {"verify", "report"},
-    {"up", "doctor", "coverage_command", "matrix_command", "diff_command"},
+    {"up", "doctor", "coverage_command", "matrix_command", "diff_command", "mutate_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -96,8 +96,11 @@ def _literal(value: str) -> str:
 def _read_rights(connection: Connection, *, roles: list[str]) -> Iterator[Right]:
     for granted, query in ((True, queries.GRANTED), (False, queries.LACKING)):
         for row in _rows(connection, query, {"roles": roles}):
-            spell = {"function": function_name, "schema": str}.get(row["kind"], relation_name)
-            yield Right(**row | {"object": spell(row["object"])}, granted=granted)
+            yield Right(**row | {"object": _spell(row["kind"], row["object"])}, granted=granted)
+
+
+def _spell(kind: str, name: str) -> str:
+    return name if kind == "schema" else function_name(name) if kind == "function" else _relation(name)
 
 
 def _rows(
@@ -123,8 +126,8 @@ def _relation(text: str) -> str:
 
 def bare_name(name: str) -> str:
     """The last part of an object's name, without schema, quotes and arguments."""
-    tokens = [token for token in scan(name.partition("(")[0]) if token != "."]
-    return tokens[-1] if tokens else name
+    parts = [part for part in scan(name.partition("(")[0]) if part != "."]
+    return parts[-1] if parts else name
 
 
 def scan(text: str) -> list[str]:

@@ -16,8 +16,7 @@ from typing import Any
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
-from pgassay.plugin import RUNNING_SERVER
-from pgassay.server import Server
+from pgassay.server import RUNNING_SERVER, Server
 
 PIPES = "PGASSAY_MUTATION_PIPES"
 WORKER = "pgassay.mutation.worker"

@@ -32,6 +32,11 @@ _CONDITIONS = {
 }
 
 
+def _is(node: Node, *kinds: type) -> bool:
+    """Not isinstance itself: all attributes of pglast's types may be None, and mypy would ask each time."""
+    return isinstance(node, kinds)
+
+
 def constant(text: str) -> Node:
     """A node from the SQL of an expression."""
     return expression_slot(read_expression(text)).node
@@ -44,14 +49,14 @@ def find_conditions(tree: Node, *top: Slot) -> Iterator[Slot]:
         for attribute in _CONDITIONS.get(type(holder), ()):
             if getattr(holder, attribute) is not None:
                 yield Slot(holder, attribute)
-        if isinstance(holder, ast.CaseExpr) and holder.arg is None:
+        if _is(holder, ast.CaseExpr) and holder.arg is None:
             yield from (Slot(when, "expr") for when in holder.args)
 
 
 def find_atoms(condition: Slot) -> Iterator[Slot]:
     """The parts of a condition that AND, OR and NOT put together."""
     node = condition.node
-    if isinstance(node, ast.BoolExpr):
+    if _is(node, ast.BoolExpr):
         for index in range(len(node.args)):
             yield from find_atoms(Slot(node, "args", (index,)))
     else:
@@ -68,7 +73,7 @@ def negate_atoms(tree: Node, *top: Slot) -> Iterator[Rewrite]:
 
 def negated(node: Node) -> Node:
     """NOT of a condition; without its NOT where it has one."""
-    if isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
+    if _is(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
         return node.args[0]
     return ast.BoolExpr(boolop=BoolExprType.NOT_EXPR, args=(node,))
 
@@ -76,10 +81,10 @@ def negated(node: Node) -> Node:
 def drop_atoms(tree: Node, *top: Slot) -> Iterator[Rewrite]:
     """Each atom is gone; a condition of a single atom goes whole, where there may be none."""
     for condition in find_conditions(tree, *top):
-        if isinstance(condition.node, ast.BoolExpr):
+        if _is(condition.node, ast.BoolExpr):
             yield from _drop_members(condition)
-        elif condition not in top and not isinstance(condition.holder, ast.CaseWhen):
-            join = isinstance(condition.holder, ast.JoinExpr)
+        elif condition not in top and not _is(condition.holder, ast.CaseWhen):
+            join = _is(condition.holder, ast.JoinExpr)
             yield Rewrite(condition, constant("true") if join else None)
 
 
@@ -87,13 +92,13 @@ def _drop_members(condition: Slot) -> Iterator[Rewrite]:
     node = condition.node
     if node.boolop == BoolExprType.NOT_EXPR:
         inner = Slot(node, "args", (0,))
-        if isinstance(inner.node, ast.BoolExpr):
+        if _is(inner.node, ast.BoolExpr):
             yield from _drop_members(inner)
         return
     for index, member in enumerate(node.args):
         rest = (*node.args[:index], *node.args[index + 1 :])
         yield Rewrite(condition, rest[0] if len(rest) == 1 else copy(node, args=rest))
-        if isinstance(member, ast.BoolExpr):
+        if _is(member, ast.BoolExpr):
             yield from _drop_members(Slot(node, "args", (index,)))
 
 
@@ -101,7 +106,7 @@ def swap_logic(tree: Node) -> Iterator[Rewrite]:
     """AND becomes OR and the other way round."""
     swapped = {BoolExprType.AND_EXPR: BoolExprType.OR_EXPR, BoolExprType.OR_EXPR: BoolExprType.AND_EXPR}
     for slot in slots(tree):
-        if isinstance(slot.node, ast.BoolExpr) and slot.node.boolop in swapped:
+        if _is(slot.node, ast.BoolExpr) and slot.node.boolop in swapped:
             yield Rewrite(slot, copy(slot.node, boolop=swapped[slot.node.boolop]))
 
 
@@ -111,7 +116,7 @@ def swap_equality(tree: Node) -> Iterator[Rewrite]:
         node = slot.node
         if _is_equality(node):
             yield Rewrite(slot, copy(node, name=(ast.String(sval=_EQUALITY[node.name[-1].sval]),)))
-        elif isinstance(node, ast.A_Expr) and node.kind in _DISTINCT:
+        elif _is(node, ast.A_Expr) and node.kind in _DISTINCT:
             yield Rewrite(slot, copy(node, kind=_DISTINCT[node.kind]))
 
 
@@ -120,14 +125,14 @@ def _is_equality(node: Node) -> bool:
 
 
 def _is_operator(node: Node) -> bool:
-    return isinstance(node, ast.A_Expr) and node.kind == _OPERATOR and node.lexpr is not None
+    return _is(node, ast.A_Expr) and node.kind == _OPERATOR and node.lexpr is not None
 
 
 def swap_signs(tree: Node) -> Iterator[Rewrite]:
     """`+` becomes `-` and the other way round; a single minus goes."""
     for slot in slots(tree):
         node = slot.node
-        if isinstance(node, ast.A_Expr) and node.kind == _OPERATOR and node.name[-1].sval in _SIGNS:
+        if _is(node, ast.A_Expr) and node.kind == _OPERATOR and node.name[-1].sval in _SIGNS:
             if node.lexpr is not None:
                 yield Rewrite(slot, copy(node, name=(ast.String(sval=_SIGNS[node.name[-1].sval]),)))
             elif node.name[-1].sval == "-":
@@ -147,13 +152,13 @@ def shift_bounds(tree: Node, *, by: int) -> Iterator[Rewrite]:
         if _is_operator(node) and node.name[-1].sval in _ORDER:
             yield from _shifted_bound(Slot(node, "lexpr"), by)
             yield from _shifted_bound(Slot(node, "rexpr"), by)
-        elif isinstance(node, ast.A_Expr) and node.kind in _RANGES:
+        elif _is(node, ast.A_Expr) and node.kind in _RANGES:
             for index in (0, 1):
                 yield from _shifted_bound(Slot(node, "rexpr", (index,)), by)
 
 
 def _shifted_bound(slot: Slot, by: int) -> Iterator[Rewrite]:
-    while isinstance(slot.node, ast.TypeCast):
+    while _is(slot.node, ast.TypeCast):
         slot = Slot(slot.node, "arg")
     yield from _shifted(slot, by)
 
@@ -161,28 +166,24 @@ def _shifted_bound(slot: Slot, by: int) -> Iterator[Rewrite]:
 def _shifted(slot: Slot, by: int) -> Iterator[Rewrite]:
     """The server writes negative numbers as strings: '-100'::integer."""
     match slot.node:
-        case ast.A_Const(val=ast.Integer(ival=number)):
+        case ast.A_Const(val=ast.Integer(ival=int(number))):
             yield Rewrite(slot, ast.A_Const(val=ast.Integer(ival=number + by)))
-        case ast.A_Const(val=ast.String(sval=text)) if _is_negative(text):
+        case ast.A_Const(val=ast.String(sval=str(text))) if text.startswith("-") and text[1:].isdecimal():
             yield Rewrite(slot, ast.A_Const(val=ast.String(sval=str(int(text) + by))))
-
-
-def _is_negative(text: str) -> bool:
-    return text.startswith("-") and text[1:].isdecimal()
 
 
 def swap_rows(tree: Node) -> Iterator[Rewrite]:
     """OLD becomes NEW and the other way round."""
     for slot in slots(tree):
         match slot.node:
-            case ast.ColumnRef(fields=(ast.String(sval=row), *rest)) if row in _ROWS:
+            case ast.ColumnRef(fields=(ast.String(sval=str(row)), *rest)) if row in _ROWS:
                 yield Rewrite(slot, copy(slot.node, fields=(ast.String(sval=_ROWS[row]), *rest)))
 
 
 def drop_defaults(tree: Node) -> Iterator[Rewrite]:
     """COALESCE gives its first argument, whatever it is."""
     for slot in slots(tree):
-        if isinstance(slot.node, ast.CoalesceExpr):
+        if _is(slot.node, ast.CoalesceExpr):
             yield Rewrite(slot, slot.node.args[0])
 
 

@@ -13,26 +13,26 @@ from pgassay import __version__
 from pgassay.config import Config
 from pgassay.mutation.model import Result, Status
 
-_FORMAT = 1
+_FORMAT = 2
 _TEXTS = (".py", ".sql", ".toml", ".matrix")
 
 
 @dataclass(kw_only=True)
 class History:
-    """`baseline`: what was noted of each test, by node id; `results` by mutant; both of the project as it is.
+    """`baseline`: what was noted of each test, by node id; `results` by suites, then by mutant.
 
-    `killers`: which test killed a mutant last, whatever has changed since.
+    Both are of the project as `key` says it is. `killers`: which test killed a mutant last, whatever has
+    changed since.
     """
 
     key: str
     baseline: dict[str, Any] = field(default_factory=dict)
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, dict[str, Result]] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)
 
-    def add(self, result: Result) -> None:
-        self.results[result.id] = result
-        if result.by:
-            self.killers[result.id] = result.by
+    def of(self, suites: tuple[str, ...]) -> dict[str, Result]:
+        """What is known of mutants when only these suites may kill them."""
+        return self.results.setdefault("+".join(suites), {})
 
 
 def history_path(config: Config) -> Path:
@@ -50,19 +50,20 @@ def load_history(path: Path, *, key: str) -> History:
     killers = document["killers"]
     if document["key"] != key:
         return History(key=key, killers=killers)
-    results = [Result(**values | {"status": Status(values["status"])}) for values in document["results"]]
-    return History(
-        key=key,
-        baseline=document["baseline"],
-        results={result.id: result for result in results},
-        killers=killers,
-    )
+    results = {
+        suites: {values["id"]: Result(**values | {"status": Status(values["status"])}) for values in found}
+        for suites, found in document["results"].items()
+    }
+    return History(key=key, baseline=document["baseline"], results=results, killers=killers)
 
 
 def save_history(path: Path, history: History) -> None:
     """Replace the file at once: a run that is stopped meanwhile finds the old one or the new one."""
     path.parent.mkdir(exist_ok=True)
-    results = [asdict(result) | {"status": result.status.value} for result in history.results.values()]
+    results = {
+        suites: [asdict(result) | {"status": result.status.value} for result in found.values()]
+        for suites, found in history.results.items()
+    }
     document = {
         "format": _FORMAT,
         "key": history.key,
@@ -79,7 +80,9 @@ def fingerprint(config: Config, *, server: str) -> str:
     """A hash of all that decides the fate of mutants: schema, environment, world, suites, engine and server."""
     total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
     for path in sorted(set(_files(config))):
-        total.update(f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode())
+        total.update(
+            f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode()
+        )
         total.update(path.read_bytes())
     return total.hexdigest()
 

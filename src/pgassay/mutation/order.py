@@ -1,4 +1,4 @@
-"""In which order tests are run on a mutant: the one most likely to kill for its time first. Pure but for what it learns."""
+"""In which order tests run on a mutant: the one most likely to kill it in the least time first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from pgassay.mutation.model import Mutant
 
 _OVERHEAD = 0.004  # seconds that any test takes, however little it does
 _GUESS = 0.02  # how likely a test kills of which nothing is known
+_DESCRIBED = 0.5  # the same of one that asks the catalog and names all that is needed
 
-Group = tuple[str, ...]
+_DOUBT = 2.0  # how many tries the chance that was thought before is worth
+
+Group = tuple[object, ...]
 
 
 class Order:
@@ -21,58 +24,59 @@ class Order:
 
     def __init__(self, footprints: Mapping[int, Footprint], names: Sequence[str]) -> None:
         self._footprints = footprints
-        self._names = names
-        self._kills: Counter[tuple[Group, int]] = Counter()
-        self._tries: Counter[tuple[Group, int]] = Counter()
-        self._word_sets = {
-            test: frozenset().union(*footprint.words.values()) for test, footprint in footprints.items()
+        self._functions = [name.partition("[")[0] for name in names]
+        self._kills: Counter[tuple[Group, object]] = Counter()
+        self._tries: Counter[tuple[Group, object]] = Counter()
+        self._words = {
+            test: frozenset(_words_of(names[test])).union(*footprint.words.values())
+            for test, footprint in footprints.items()
         }
 
     def rank(self, mutant: Mutant, *, killer: int | None = None) -> list[int]:
         """The tests that could notice, best first; `killer` is the one that killed this mutant before."""
         able = [test for test, one in self._footprints.items() if mutant.reach.covers(one)]
-        groups = tuple(_groups(mutant))
-        worth = {test: self._worth(test, mutant, groups) for test in able}
+        worth = {test: self._worth(test, mutant) for test in able}
         ranked = sorted(able, key=lambda test: (-worth[test], test))
         return ([killer] if killer in worth else []) + [test for test in ranked if test != killer]
 
     def learn(self, mutant: Mutant, ran: Sequence[int], *, killed: bool) -> None:
         """These tests ran on the mutant; the last of them killed it, or none did."""
-        for group in _groups(mutant):
-            self._tries.update((group, test) for test in ran)
-            if killed:
-                self._kills[group, ran[-1]] += 1
+        for test in ran:
+            for group in self._groups(test, mutant):
+                self._tries[group] += 1
+                self._kills[group] += killed and test == ran[-1]
 
-    def _worth(self, test: int, mutant: Mutant, groups: tuple[Group, ...]) -> float:
+    def _worth(self, test: int, mutant: Mutant) -> float:
+        """The chance to kill for a second of time: a guess, corrected by more and more similar cases."""
         chance = self._guess(test, mutant)
-        for group in groups:
-            if tries := self._tries[group, test]:
-                chance += self._kills[group, test] / (tries + 1) - chance * tries / (tries + 2)
+        for group in self._groups(test, mutant):
+            chance = (self._kills[group] + _DOUBT * chance) / (self._tries[group] + _DOUBT)
         return chance / (self._footprints[test].seconds + _OVERHEAD)
+
+    def _groups(self, test: int, mutant: Mutant) -> Iterator[tuple[Group, object]]:
+        """What a try has in common with others, from far to close."""
+        operator, target = mutant.operator, mutant.target
+        named = bare_name(target.object) in self._words[test]
+        yield (operator, named), self._functions[test]
+        yield (operator,), test
+        yield (target.object, target.name), test
+        yield (operator, target.object), test
 
     def _guess(self, test: int, mutant: Mutant) -> float:
         """Before anything was learned: by what the test names."""
-        footprint, words = self._footprints[test], self._word_sets[test]
+        footprint, words = self._footprints[test], self._words[test]
         near = _near(mutant)
-        named = len(near & words) + len(near & _words_of_name(self._names[test]))
+        if footprint.structural and near <= words:
+            return _DESCRIBED
         reached = len(mutant.reach.names & footprint.reached)
-        return _GUESS * (1 + 4 * named + reached / (1 + len(footprint.reached)))
-
-
-def _groups(mutant: Mutant) -> Iterator[Group]:
-    """What mutants have in common, from close to far."""
-    yield mutant.operator, mutant.target.object, mutant.target.name
-    yield mutant.operator, mutant.target.object
-    yield mutant.target.object, mutant.target.name
-    yield (mutant.operator,)
+        return _GUESS * (1 + 4 * len(near & words) + reached / (1 + len(footprint.reached)))
 
 
 @cache
 def _near(mutant: Mutant) -> frozenset[str]:
-    names = {bare_name(mutant.target.object), *mutant.target.name.split(), *mutant.reach.words}
-    return frozenset(names - {""})
+    """The words that stand for a mutant's target."""
+    return frozenset((bare_name(mutant.target.object), *_words_of(mutant.target.name), *mutant.reach.words))
 
 
-@cache
-def _words_of_name(name: str) -> frozenset[str]:
-    return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in name).split())
+def _words_of(name: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in name).split()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pgassay.errors import ExitCode
 from pgassay.mutation.model import Mutant, Result, Status
@@ -30,7 +30,6 @@ class Campaign:
     tests: int = 0
     resumed: int = 0
     seconds: float = 0.0
-    ignored: frozenset[str] = field(default=frozenset(), repr=False)
 
     def of(self, *statuses: Status) -> tuple[Fate, ...]:
         """Those with one of these fates."""

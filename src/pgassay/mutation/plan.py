@@ -105,5 +105,7 @@ def _as_change(thing: Thing) -> SchemaChange:
     kinds = {"view": "relation", "seed": "relation"}
     return SchemaChange(
         kind=Kind.ALTERED,
-        key=ObjectKey(kind=kinds.get(key.kind, key.kind), object=key.object, name="" if key.kind == "seed" else key.name),
+        key=ObjectKey(
+            kind=kinds.get(key.kind, key.kind), object=key.object, name="" if key.kind == "seed" else key.name
+        ),
     )

@@ -23,12 +23,17 @@ _CHUNK = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """One test of the baseline: its outcome, and its footprint as the recorder wrote it."""
+    """One test of the baseline: its outcome, and its footprint as the recorder wrote it.
+
+    `shared` are its fixtures of a wider scope, `setup` the seconds that went into fixtures.
+    """
 
     test: int
     outcome: str
     reason: str
     seconds: float
+    setup: float
+    shared: list[str]
     footprint: dict[str, Any]
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pgassay.mutation.catalog import bare_name, scan
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.things import (
-    Cell,
     Column,
     Constraint,
     Enum,
@@ -94,31 +93,28 @@ class Reaches:
                 _enter(self._firing, thing.default or "", name)
 
     def find(self, thing: Thing) -> Reach:
-        """What a test must do to notice a change of `thing`."""
+        """What a test must do to notice a change of `thing`. Only plans show an index that is not unique."""
         name = bare_name(thing.key.object)
         match thing:
             case Right():
-                return self._of_right(thing, name)
+                found = self._of_right(thing, name)
             case Policy() | Table():
-                return self._through(used={name}, readers=True, spared=self._unbound)
+                found = self._through(used={name}, readers=True, spared=self._unbound)
             case Constraint(type="c"):
                 columns = self._columns[name] & set(scan(thing.definition))
-                return self._through(written={name}, words=frozenset(columns))
+                found = self._through(written={name}, words=frozenset(columns))
             case Constraint():
-                return self._through(written={name, bare_name(thing.target or thing.table)})
+                found = self._through(written={name, bare_name(thing.target or thing.table)})
             case Index():
-                unique = "unique" in map(str.lower, scan(thing.definition)[:2])
-                return self._through(written={name}) if unique else Reach()
+                is_unique = "unique" in map(str.lower, scan(thing.definition)[:2])
+                found = self._through(written={name} if is_unique else ())
             case Column() | Trigger():
-                return self._through(written={name})
-            case Function() | View():
-                return self._through(used={name}, readers=True)
+                found = self._through(written={name})
             case Enum():
-                tables = {bare_name(table) for table in thing.tables}
-                return self._through(used={name, *tables}, readers=True)
-            case Cell():
-                return self._through(used={name}, readers=True)
-        return Reach(used=frozenset((name,)))
+                found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)
+            case _:
+                found = self._through(used={name}, readers=True)
+        return found
 
     def _of_right(self, right: Right, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))

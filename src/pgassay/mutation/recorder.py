@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from pgassay.database import Database
 from pgassay.errors import ServerError
 from pgassay.mutation.catalog import scan
-from pgassay.mutation.footprint import Notebook, Part, dissect, words_of
+from pgassay.mutation.footprint import Notebook, dissect, words_of
 
 _REACHED: LiteralString = """
     select t.relname, coalesce(t.seq_scan, 0) + coalesce(t.idx_scan, 0) + t.n_tup_ins + t.n_tup_upd + t.n_tup_del

@@ -12,7 +12,7 @@ from typing import Any
 from pglast import ast, parser
 from pglast.stream import RawStream
 
-Node = Any  # pglast's trees are untyped
+Node = Any  # also a tuple of nodes: pglast's attributes are of many types
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Slot:
         setattr(self.holder, self.attribute, value)
 
 
-def _replaced(value: Any, path: tuple[int, ...], node: Node) -> Any:
+def _replaced(value: Node, path: tuple[int, ...], node: Node) -> Node:
     if not path:
         return node
     index, *rest = path
@@ -94,7 +94,7 @@ def write_expression(text: str) -> str:
     return text.removeprefix("SELECT ")
 
 
-def copy(node: Node, **changed: Any) -> Node:
+def copy(node: Node, **changed: Node) -> Node:
     """A node of the same kind with the same children, but for what is `changed`."""
     return type(node)(**{name: getattr(node, name) for name in node} | changed)
 
@@ -105,7 +105,7 @@ def slots(node: Node) -> Iterator[Slot]:
         yield from _slots(node, attribute, getattr(node, attribute), ())
 
 
-def _slots(holder: Node, attribute: str, value: Any, path: tuple[int, ...]) -> Iterator[Slot]:
+def _slots(holder: Node, attribute: str, value: Node, path: tuple[int, ...]) -> Iterator[Slot]:
     if isinstance(value, ast.Node):
         yield Slot(holder, attribute, path)
         yield from slots(value)

@@ -10,9 +10,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Any
 
@@ -32,17 +32,20 @@ from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
 
-
 _SHOWN = 200  # characters of a reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What became of one test: "passed", "failed", "skipped", "timeout" or "error"; why; in how many seconds."""
+    """What became of one test: "passed", "failed", "skipped", "timeout" or "error"; why.
+
+    `seconds` are those of the whole; `setup`, of the fixtures among them.
+    """
 
     outcome: str
     reason: str = ""
     seconds: float = 0.0
+    setup: float = 0.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,7 +68,7 @@ class Worker:
         if report.failed:
             self._answer(error=f"Cannot collect {report.nodeid}:\n{report.longreprtext}")
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    def pytest_collection_finish(self) -> None:
         _stop_shrinking()
 
     @pytest.hookimpl(tryfirst=True)
@@ -80,7 +83,8 @@ class Worker:
             self._answer(ready=[item.nodeid for item in session.items])
             for line in self._requests:
                 request = json.loads(line)
-                {"record": self._record, "test": self._test}[request.pop("do")](**request)
+                do = self._record if request.pop("do") == "record" else self._test
+                do(**request)
         return True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -107,9 +111,16 @@ class Worker:
                 self._recorder.begin()
                 run = self._run(test, following)
                 notes = self._recorder.finish().to_json() | self._outside(test)
-                self._answer(test=test, **vars(run), footprint=notes)
+                self._answer(test=test, **vars(run), shared=self._shared_fixtures(test), footprint=notes)
         self._bench.on_open = self._bench.on_close = None
         self._answer(done=True)
+
+    def _shared_fixtures(self, test: int) -> list[str]:
+        """The fixtures of a test that others have in common with it, and one of them pays for."""
+        items = self._session.items
+        info = getattr(items[test], "_fixtureinfo", None) if test < len(items) else None
+        known = info.name2fixturedefs if info else {}
+        return [name for name, found in known.items() if found[-1].scope != "function"]
 
     def _outside(self, test: int) -> dict[str, Any]:
         """What the recorder cannot know: the statements of psql, and that the matrix tries everything."""
@@ -155,9 +166,9 @@ class Worker:
         if test == len(items):
             run = self._run_matrix()
         else:
-            is_item = following is not None and following < len(items)
-            run = _run_item(items[test], items[following] if is_item else None)
-        return Run(outcome=run.outcome, reason=run.reason, seconds=time.perf_counter() - started)
+            beyond = following is None or following == len(items)
+            run = _run_item(items[test], None if beyond else items[following or 0])
+        return replace(run, seconds=time.perf_counter() - started)
 
     def _run_matrix(self) -> Run:
         try:
@@ -167,7 +178,11 @@ class Worker:
         if assessment.differences:
             return Run(outcome="failed", reason=str(assessment.differences[0]))
         wrong = assessment.matrix.errors
-        return Run(outcome="error", reason=f"a probe went wrong: {wrong[0].key}") if wrong else Run(outcome="passed")
+        return (
+            Run(outcome="error", reason=f"a probe went wrong: {wrong[0].key}")
+            if wrong
+            else Run(outcome="passed")
+        )
 
     def _tear_down(self) -> None:
         """End the fixtures of every scope: the next mutant must find none that saw this one."""
@@ -175,18 +190,18 @@ class Worker:
             self._session._setupstate.teardown_exact(None)
 
 
-
 def _run_item(item: pytest.Item, following: pytest.Item | None) -> Run:
     if isinstance(item, PgtapItem):
         item.verdict = None
     reports = runtestprotocol(item, log=False, nextitem=following)
+    setup = sum(report.duration for report in reports if report.when == "setup")
     for report in reports:
         if report.failed:
             return Run(outcome=report.__dict__.get("not_failed", "failed"), reason=_crash(report))
     if isinstance(item, PgtapItem) and item.verdict and not item.verdict.passed:
         return Run(outcome="failed", reason=_first_failure(item.verdict))
     skipped = any(report.skipped and not hasattr(report, "wasxfail") for report in reports)
-    return Run(outcome="skipped" if skipped else "passed")
+    return Run(outcome="skipped" if skipped else "passed", setup=setup)
 
 
 def _crash(report: pytest.TestReport) -> str:

@@ -1,4 +1,4 @@
-"""Every operator on its own examples: exactly these mutants, and a server takes or refuses each as it says."""
+"""Every operator on its own examples: exactly these mutants, which a server takes or refuses as they say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def connection(server: Server, owner: str, environment: Layer) -> Iterator[psyco
 
 
 @pytest.mark.parametrize(
-    ("operator", "example"), EXAMPLES, ids=[f"{operator.name}-{n}" for n, (operator, _) in enumerate(EXAMPLES)]
+    ("operator", "example"),
+    EXAMPLES,
+    ids=[f"{one.name}-{n}" for n, (one, _) in enumerate(EXAMPLES)],
 )
 def test_operator_makes_the_mutants_of_its_example_and_no_others(
     connection: psycopg.Connection[Any], operator: Operator[Any], example: Example
@@ -39,7 +41,10 @@ def test_operator_makes_the_mutants_of_its_example_and_no_others(
         connection.execute(example.schema.encode())
         things = [thing for thing in read_catalog(connection, roles=["anon"]) if thing not in before]
         changes = [
-            change for thing in things if isinstance(thing, operator.kind) for change in operator.changes(thing)
+            change
+            for thing in things
+            if isinstance(thing, operator.kind)
+            for change in operator.changes(thing)
         ]
         assert ["; ".join(one.statements) for one in changes] == list(example.mutants)
         for change in changes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgassay.mutation.operators import data, indexes, policies, privileges, tables, triggers, views
+from pgassay.mutation.operators import data, functions, indexes, policies, privileges, tables, triggers, views
 from pgassay.mutation.operators.base import Change, Example, Operator
 
 OPERATORS: tuple[Operator[Any], ...] = (
@@ -13,6 +13,7 @@ OPERATORS: tuple[Operator[Any], ...] = (
     *tables.OPERATORS,
     *triggers.OPERATORS,
     *views.OPERATORS,
+    *functions.OPERATORS,
     *indexes.OPERATORS,
     *data.OPERATORS,
 )

@@ -40,9 +40,9 @@ class DropIndexColumn(_OnIndexes):
         Example(
             _IDX,
             (
-                f"{_DROP}; {_CREATE} USING btree (id DESC) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} USING btree (price) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} USING btree (price, id DESC) WHERE price > 0",
+                f"{_DROP}; {_CREATE} (id DESC) INCLUDE (note) WHERE price > 0",
+                f"{_DROP}; {_CREATE} (price) INCLUDE (note) WHERE price > 0",
+                f"{_DROP}; {_CREATE} (price, id DESC) WHERE price > 0",
             ),
         ),
         Example(f"{_SHOP} create index shop_idx on public.shop (price);", ()),
@@ -62,7 +62,7 @@ class DropIndexPredicate(_OnIndexes):
     """A partial index holds every row."""
 
     examples = (
-        Example(_IDX, (f"{_DROP}; {_CREATE} USING btree (price, id DESC) INCLUDE (note)",)),
+        Example(_IDX, (f"{_DROP}; {_CREATE} (price, id DESC) INCLUDE (note)",)),
         Example(f"{_SHOP} create index shop_idx on public.shop (price);", ()),
     )
 
@@ -80,8 +80,8 @@ class ReverseOrder(_OnIndexes):
         Example(
             _IDX,
             (
-                f"{_DROP}; {_CREATE} USING btree (price DESC, id DESC) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} USING btree (price, id) INCLUDE (note) WHERE price > 0",
+                f"{_DROP}; {_CREATE} (price DESC, id DESC) INCLUDE (note) WHERE price > 0",
+                f"{_DROP}; {_CREATE} (price, id) INCLUDE (note) WHERE price > 0",
             ),
         ),
         # An index of one column is read backwards just as well.

@@ -19,7 +19,9 @@ _NOTES = """
     alter table public.notes enable row level security;
 """
 _READ = f"{_NOTES} create policy read on public.notes for select using (owner = current_user);"
-_EDIT = f"{_NOTES} create policy edit on public.notes for update using (live and owner = 'me') with check (live);"
+_EDIT = (
+    f"{_NOTES} create policy edit on public.notes for update using (live and owner = 'me') with check (live);"
+)
 _ADD = f"{_NOTES} create policy add on public.notes for insert to anon with check (live or owner = 'me');"
 
 
@@ -142,7 +144,9 @@ class NegatePolicyAtom(_Rewrite):
 
     find, of_condition = expressions.negate_atoms, True
     examples = (
-        Example(_ADD, ("alter policy add on public.notes with check (NOT live OR owner = CAST('me' AS text))",)),
+        Example(
+            _ADD, ("alter policy add on public.notes with check (NOT live OR owner = CAST('me' AS text))",)
+        ),
         Example(_READ, ()),
     )
 
@@ -245,9 +249,7 @@ class DropRowSecurity(Operator[Table]):
 
     def changes(self, thing: Table) -> Iterator[Change]:
         if thing.secured:
-            yield change(
-                "has no row level security", f"alter table {thing.table} disable row level security"
-            )
+            yield change("has no row level security", f"alter table {thing.table} disable row level security")
 
 
 class DropForce(Operator[Table]):

@@ -8,14 +8,15 @@ from typing import ClassVar
 
 from pglast import ast
 
-
 from pgassay.access.names import quoted
 from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Change, Example, Operator, change
 from pgassay.mutation.things import Column, Constraint, Enum
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
-_SHOP = "create table public.shop (price int constraint fair check (price >= 1 and price <= 9 or price = 20));"
+_SHOP = (
+    "create table public.shop (price int constraint fair check (price >= 1 and price <= 9 or price = 20));"
+)
 _PAIR = """
     create table public.shop (id int constraint shop_key primary key);
     create table public.sale (shop int, constraint sale_shop foreign key (shop) references public.shop (id));
@@ -98,10 +99,12 @@ class _RewriteCheck(Operator[Constraint]):
             return
         tree = _statement(thing)
         for find in self.find:
-            for rewrite in find(tree, *self._top(tree)):
+            for rewrite in find(tree, *self._top(tree.cmds[0].def_)):
                 yield change(rewrite.change, _drop(thing), rewrite.render(tree))
 
-    def _top(self, tree: Node) -> tuple[Slot, ...]:
+    def _top(self, constraint: Node) -> tuple[Slot, ...]:
+        """Where the condition is, for changes that ask for it."""
+        del constraint
         return ()
 
 
@@ -147,8 +150,8 @@ class DropCheckAtom(_RewriteCheck):
         ),
     )
 
-    def _top(self, tree: Node) -> tuple[Slot, ...]:
-        return (Slot(tree.cmds[0].def_, "raw_expr"),)
+    def _top(self, constraint: Node) -> tuple[Slot, ...]:
+        return (Slot(constraint, "raw_expr"),)
 
 
 class SwapCheckLogic(_RewriteCheck):
@@ -248,9 +251,7 @@ class SwapEnumValues(_OnEnums):
     def changes(self, thing: Enum) -> Iterator[Change]:
         for one, other in zip(thing.labels, thing.labels[1:], strict=False):
             steps = ((one, f"{one} (gone)"), (other, one), (f"{one} (gone)", other))
-            yield change(
-                f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps)
-            )
+            yield change(f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps))
 
 
 OPERATORS: tuple[Operator[Constraint] | Operator[Column] | Operator[Enum], ...] = (

@@ -51,9 +51,7 @@ class DisableTrigger(_OnTriggers):
 
     def changes(self, thing: Trigger) -> Iterator[Change]:
         if thing.enabled != "D":
-            yield change(
-                "was disabled", f"alter table {thing.table} disable trigger {quoted(thing.name)}"
-            )
+            yield change("was disabled", f"alter table {thing.table} disable trigger {quoted(thing.name)}")
 
 
 class SwapTiming(_OnTriggers):

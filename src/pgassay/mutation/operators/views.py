@@ -22,7 +22,9 @@ class DropSecurityInvoker(Operator[View]):
 
     kind = View
     examples = (
-        Example(f"{_SALES} select price from public.sale", ("alter view public.sales reset (security_invoker)",)),
+        Example(
+            f"{_SALES} select price from public.sale", ("alter view public.sales reset (security_invoker)",)
+        ),
         Example("create view public.one as select 1 as one", ()),
     )
 
@@ -54,7 +56,9 @@ class SwapJoin(_RewriteView):
     examples = (
         Example(
             f"{_SALES} select a.price from public.sale as a join public.sale as b on a.shop = b.price",
-            (f"{_REPLACED}SELECT a.price FROM public.sale AS a LEFT JOIN public.sale AS b ON a.shop = b.price",),
+            (
+                f"{_REPLACED}SELECT a.price FROM public.sale AS a LEFT JOIN public.sale AS b ON a.shop = b.price",
+            ),
         ),
     )
 

@@ -1,0 +1,209 @@
+"""What a run over mutants found, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from pgassay.errors import printable
+from pgassay.mutation.guard_map import Guard, map_guards
+from pgassay.mutation.model import Mutant, Status
+from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.report.json import VERSION
+from pgassay.report.markdown import cell
+from pgassay.report.place import relative
+from pgassay.report.text import wrapped
+
+_WORDS = {0: "good", 1: "problem", 2: "not judged"}
+_SHOWN = 4  # tests that the guard map names for an object
+
+
+def render_mutation_text(campaign: Campaign) -> str:
+    """The survivors with their places; what could not be judged, and why; then the numbers."""
+    lines: list[str] = []
+    for title, entries in _sections(campaign):
+        lines += [title, *(line for entry in entries for line in entry), ""]
+    return printable("\n".join([*lines, *_summary(campaign)]) + "\n")
+
+
+def _sections(campaign: Campaign) -> Iterator[tuple[str, list[list[str]]]]:
+    """Headings, and the entries below them as lines; only those that have any."""
+    sections = {
+        "survived": [_tell(fate, f"{fate.result.ran} tests passed") for fate in campaign.survived],
+        "not judged": [_tell(fate, fate.result.reason) for fate in campaign.unjudged],
+        "equivalent": [_tell(fate, fate.result.reason) for fate in campaign.equivalent],
+        "stale: no mutant is called so any more": [[f"  {name}"] for name in campaign.stale],
+        "invalid, by what the server says": [[line] for line in _refusals(campaign)],
+    }
+    yield from ((title, entries) for title, entries in sections.items() if entries)
+
+
+def _tell(fate: Fate, remark: str) -> list[str]:
+    return [
+        wrapped(f"  {_place(fate.mutant)}{fate.mutant.description}", indent=4),
+        f"    {fate.mutant.id}: {remark}",
+    ]
+
+
+def _place(mutant: Mutant) -> str:
+    return f"{relative(mutant.place.file)}:{mutant.place.line}  " if mutant.place else ""
+
+
+def _refusals(campaign: Campaign) -> Iterator[str]:
+    reasons = Counter(_kind(fate.result.reason) for fate in campaign.invalid)
+    return (f"  {count:>4}  {reason}" for reason, count in reasons.most_common())
+
+
+def _kind(reason: str) -> str:
+    """A message of the server's without the names in it."""
+    parts = reason.split('"')
+    return '"…"'.join(parts[::2]) if len(parts) % 2 else reason
+
+
+def _summary(campaign: Campaign) -> Iterator[str]:
+    late = len(campaign.of(Status.TIMEOUT))
+    killed = f"{len(campaign.killed)} killed" + (f" ({late} by a test that did not end)" if late else "")
+    counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
+    counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
+    yield wrapped(f"{campaign.valid} mutants: {', '.join(counts)}; {len(campaign.invalid)} more do not load")
+    if campaign.blind:
+        yield wrapped(f"left out: {len(campaign.blind)} tests that send nothing to a database of the schema")
+    resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
+    word = _WORDS[campaign.exit_code]
+    yield wrapped(
+        f"{campaign.score:.1%} killed by {campaign.tests} tests in {campaign.seconds:.0f} s{resumed}: {word}"
+    )
+
+
+def render_mutation_markdown(campaign: Campaign) -> str:
+    """The numbers, the survivors, and a folded table of operators."""
+    lines = [f"## pgassay: mutants, {_WORDS[campaign.exit_code]}", "", *_summary(campaign)]
+    for title, fates in (("Survived", campaign.survived), ("Not judged", campaign.unjudged)):
+        entries = [f"- {cell(_place(f.mutant) + f.mutant.description)} `{f.mutant.id}`" for f in fates]
+        lines += ["", f"### {title}", "", *entries] if entries else []
+    lines += ["", "<details><summary>by operator</summary>", "", "| | killed | survived | invalid |"]
+    lines += ["|---|---:|---:|---:|", *_operators(campaign), "", "</details>"]
+    return printable("\n".join(lines) + "\n")
+
+
+def _operators(campaign: Campaign) -> Iterator[str]:
+    for name, group in groupby(sorted(campaign.fates, key=_operator), key=_operator):
+        found = Counter(fate.result.status for fate in group)
+        killed = found[Status.KILLED] + found[Status.TIMEOUT]
+        yield f"| {name} | {killed} | {found[Status.SURVIVED]} | {found[Status.INVALID]} |"
+
+
+def _operator(fate: Fate) -> str:
+    return fate.mutant.operator
+
+
+def render_mutation_json(campaign: Campaign) -> str:
+    """The document that docs/json.md describes."""
+    document = {
+        "version": VERSION,
+        "verdict": _WORDS[campaign.exit_code],
+        "valid": campaign.valid,
+        "killed": len(campaign.killed),
+        "survived": [_mutant(fate.mutant) for fate in campaign.survived],
+        "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
+        "invalid": len(campaign.invalid),
+        "not_judged": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
+        "stale": list(campaign.stale),
+        "score": round(campaign.score, 4),
+        "mutants": [_fate(fate) for fate in campaign.fates],
+        "left_out": list(campaign.blind),
+        "seconds": round(campaign.seconds, 3),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _mutant(mutant: Mutant) -> dict[str, Any]:
+    return {
+        "mutant": mutant.id,
+        "operator": mutant.operator,
+        "description": mutant.description,
+        "file": str(relative(mutant.place.file)) if mutant.place else None,
+        "line": mutant.place.line if mutant.place else None,
+        "statements": list(mutant.statements),
+    }
+
+
+def _fate(fate: Fate) -> dict[str, Any]:
+    result = fate.result
+    return {
+        "mutant": result.id,
+        "status": result.status.value,
+        "by": result.by or None,
+        "tests": result.ran,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def render_mutation_junit(campaign: Campaign) -> str:
+    """One testsuites element: a suite for each operator, a case for each valid mutant."""
+    root = Element("testsuites", name="pgassay mutate")
+    able = [fate for fate in campaign.fates if fate.result.status is not Status.INVALID]
+    for name, group in groupby(sorted(able, key=_operator), key=_operator):
+        fates = list(group)
+        suite = SubElement(root, "testsuite", name=name, tests=str(len(fates)))
+        for status, attribute in (
+            (Status.SURVIVED, "failures"),
+            (Status.UNJUDGED, "errors"),
+            (Status.EQUIVALENT, "skipped"),
+        ):
+            suite.set(attribute, str(sum(fate.result.status is status for fate in fates)))
+        for fate in fates:
+            _add_case(suite, fate)
+    indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _add_case(suite: Element, fate: Fate) -> None:
+    result = fate.result
+    case = SubElement(suite, "testcase", name=result.id, time=f"{result.seconds:.3f}")
+    element = {Status.SURVIVED: "failure", Status.UNJUDGED: "error", Status.EQUIVALENT: "skipped"}.get(
+        result.status
+    )
+    if element:
+        SubElement(case, element, message=printable(f"{fate.mutant.description} {result.reason}".strip()))
+
+
+MUTATION_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
+    "text": render_mutation_text,
+    "json": render_mutation_json,
+    "markdown": render_mutation_markdown,
+    "junit": render_mutation_junit,
+}
+
+
+def render_guard_map(campaign: Campaign) -> str:
+    """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
+    guards = map_guards(campaign)
+    lines = ["# Guard map", "", *_introduction(guards)]
+    for kind, group in groupby(guards, key=lambda guard: guard.target.kind):
+        lines += ["", f"## {kind.capitalize()}", "", "| | killed | guarded by |", "|---|---:|---|"]
+        lines += [_row(guard) for guard in group]
+    return printable("\n".join(lines) + "\n")
+
+
+def _introduction(guards: tuple[Guard, ...]) -> list[str]:
+    open_ = sum(not guard.is_guarded for guard in guards)
+    return [
+        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an object is",
+        "booked to the test that noticed it first; others may notice it, too.",
+        "",
+        f"{len(guards) - open_} of {len(guards)} objects are guarded against every mutant.",
+    ]
+
+
+def _row(guard: Guard) -> str:
+    target = guard.target
+    name = f"{target.object} · {target.name}" if target.name else target.object
+    tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]
+    more = [f"and {len(guard.tests) - _SHOWN} more"] if len(guard.tests) > _SHOWN else []
+    by = [*([] if guard.is_guarded else ["**unguarded**"]), *tests, *more]
+    return f"| {cell(name)} | {guard.killed} of {guard.valid} | {', '.join(by)} |"
