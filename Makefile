@@ -7,7 +7,7 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff mutate guard-map report threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, LockWaitPolicy
 
-from pgassay.mutation.trees import Node, Rewrite, Slot, copy, expression_slot, read_expression, slots
+from pgassay.mutation.trees import Node, Rewrite, Slot, copy, expression_slot, read_expression, slots, write
 
 _OPERATOR = A_Expr_Kind.AEXPR_OP
 _EQUALITY = {"=": "<>", "<>": "="}
@@ -97,7 +97,8 @@ def _drop_members(condition: Slot) -> Iterator[Rewrite]:
         return
     for index, member in enumerate(node.args):
         rest = (*node.args[:index], *node.args[index + 1 :])
-        yield Rewrite(condition, rest[0] if len(rest) == 1 else copy(node, args=rest))
+        new = rest[0] if len(rest) == 1 else copy(node, args=rest)
+        yield Rewrite(condition, new, f"{write(member)} is gone")
         if _is(member, ast.BoolExpr):
             yield from _drop_members(Slot(node, "args", (index,)))
 
@@ -107,7 +108,8 @@ def swap_logic(tree: Node) -> Iterator[Rewrite]:
     swapped = {BoolExprType.AND_EXPR: BoolExprType.OR_EXPR, BoolExprType.OR_EXPR: BoolExprType.AND_EXPR}
     for slot in slots(tree):
         if _is(slot.node, ast.BoolExpr) and slot.node.boolop in swapped:
-            yield Rewrite(slot, copy(slot.node, boolop=swapped[slot.node.boolop]))
+            new = copy(slot.node, boolop=swapped[slot.node.boolop])
+            yield Rewrite(slot, new, f"a condition became {write(new)}")
 
 
 def swap_equality(tree: Node) -> Iterator[Rewrite]:
@@ -150,17 +152,19 @@ def shift_bounds(tree: Node, *, by: int) -> Iterator[Rewrite]:
     for slot in slots(tree):
         node = slot.node
         if _is_operator(node) and node.name[-1].sval in _ORDER:
-            yield from _shifted_bound(Slot(node, "lexpr"), by)
-            yield from _shifted_bound(Slot(node, "rexpr"), by)
+            yield from _shifted_bound(node, Slot(node, "lexpr"), by)
+            yield from _shifted_bound(node, Slot(node, "rexpr"), by)
         elif _is(node, ast.A_Expr) and node.kind in _RANGES:
             for index in (0, 1):
-                yield from _shifted_bound(Slot(node, "rexpr", (index,)), by)
+                yield from _shifted_bound(node, Slot(node, "rexpr", (index,)), by)
 
 
-def _shifted_bound(slot: Slot, by: int) -> Iterator[Rewrite]:
+def _shifted_bound(comparison: Node, slot: Slot, by: int) -> Iterator[Rewrite]:
     while _is(slot.node, ast.TypeCast):
         slot = Slot(slot.node, "arg")
-    yield from _shifted(slot, by)
+    for rewrite in _shifted(slot, by):
+        told = f"{write(comparison)} became {rewrite.render(comparison)}"
+        yield Rewrite(slot, rewrite.new, told)
 
 
 def _shifted(slot: Slot, by: int) -> Iterator[Rewrite]:

@@ -74,8 +74,10 @@ class Notebook:
         self._sees = False
 
     def note(self, role: str, part: Part, *, by_test: bool) -> None:
-        """A statement of `role`; `by_test` where the engine did not ask it for purposes of its own."""
+        """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
         self._sees = True
+        if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
+            return
         self._words[f"{role} {'writes' if part.writes else 'reads'}"] |= part.words
         self._structural |= by_test and _describes(part.words)
 

@@ -13,7 +13,7 @@ from pgassay import __version__
 from pgassay.config import Config
 from pgassay.mutation.model import Result, Status
 
-_FORMAT = 2
+_FORMAT = 3
 _TEXTS = (".py", ".sql", ".toml", ".matrix")
 
 
@@ -41,10 +41,7 @@ def history_path(config: Config) -> Path:
 
 def load_history(path: Path, *, key: str) -> History:
     """What is known; nothing where the file is missing, broken or of another format."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return History(key=key)
+    document = _read(path)
     if document.get("format") != _FORMAT:
         return History(key=key)
     killers = document["killers"]
@@ -54,12 +51,31 @@ def load_history(path: Path, *, key: str) -> History:
         suites: {values["id"]: Result(**values | {"status": Status(values["status"])}) for values in found}
         for suites, found in document["results"].items()
     }
-    return History(key=key, baseline=document["baseline"], results=results, killers=killers)
+    baseline = _read(_beside(path))
+    tests = baseline["tests"] if baseline.get("key") == key else {}
+    return History(key=key, baseline=tests, results=results, killers=killers)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document
+
+
+def _beside(path: Path) -> Path:
+    """Where the baseline is, which is large and written once."""
+    return path.with_suffix(".baseline.json")
+
+
+def save_baseline(path: Path, history: History) -> None:
+    """Write what was noted of the tests beside the history in `path`."""
+    _replace(_beside(path), {"key": history.key, "tests": history.baseline})
 
 
 def save_history(path: Path, history: History) -> None:
-    """Replace the file at once: a run that is stopped meanwhile finds the old one or the new one."""
-    path.parent.mkdir(exist_ok=True)
+    """Write all but the baseline. The file is the old one or the new one, never a part of it."""
     results = {
         suites: [asdict(result) | {"status": result.status.value} for result in found.values()]
         for suites, found in history.results.items()
@@ -67,10 +83,14 @@ def save_history(path: Path, history: History) -> None:
     document = {
         "format": _FORMAT,
         "key": history.key,
-        "baseline": history.baseline,
         "results": results,
         "killers": history.killers,
     }
+    _replace(path, document)
+
+
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(document), encoding="utf-8")
     draft.replace(path)

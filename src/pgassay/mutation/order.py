@@ -75,7 +75,7 @@ class Order:
 @cache
 def _near(mutant: Mutant) -> frozenset[str]:
     """The words that stand for a mutant's target."""
-    return frozenset((bare_name(mutant.target.object), *_words_of(mutant.target.name), *mutant.reach.words))
+    return frozenset((bare_name(mutant.target.object), *_words_of(mutant.target.name), *mutant.reach.hints))
 
 
 def _words_of(name: str) -> list[str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pgassay.access.changes import Kind, SchemaChange
 from pgassay.access.inventory import ObjectKey
 from pgassay.access.places import Places
 from pgassay.errors import ConfigError, Place
+from pgassay.instrument.sources import NO_SOURCES, Sources
+from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS, Change, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Right, Table, Thing
+from pgassay.mutation.things import Function, Right, Table, Thing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ def plan_mutants(
     things: Sequence[Thing],
     *,
     places: Places,
+    sources: Sources = NO_SOURCES,
     unbound: Iterable[str] = (),
     unchanged: Collection[Thing] = (),
 ) -> tuple[Mutant, ...]:
@@ -56,17 +59,20 @@ def plan_mutants(
     same = frozenset(unchanged)
     for thing in (thing for thing in things if thing not in same):
         place, reach = find_place(thing, places), reaches.find(thing)
+        body = _place_body(thing, sources)
         for operator in OPERATORS:
             if isinstance(thing, operator.kind):
-                for mutant in _make_mutants(operator, thing, place, reach):
+                for mutant in _make_mutants(operator, thing, reach, (place, body)):
                     found.setdefault(mutant.statements, mutant)
     return tuple(found.values())
 
 
 def _make_mutants(
-    operator: Operator[Thing], thing: Thing, place: Place | None, reach: Reach
+    operator: Operator[Thing], thing: Thing, reach: Reach, places: tuple[Place | None, Place | None]
 ) -> Iterator[Mutant]:
+    """`places` are those of the thing and, of a function, its body."""
     seen: dict[str, int] = {}
+    place, body = places
     for change in operator.changes(thing):
         seen[change.what] = seen.get(change.what, 0) + 1
         yield Mutant(
@@ -76,8 +82,15 @@ def _make_mutants(
             description=_sentence(thing, change),
             statements=change.statements,
             reach=reach,
-            place=place,
+            place=replace(body, line=body.line + change.line - 1) if body and change.line else place,
         )
+
+
+def _place_body(thing: Thing, sources: Sources) -> Place | None:
+    """Where the body of a function begins."""
+    if not isinstance(thing, Function):
+        return None
+    return sources.bodies.get((bare_name(thing.function), thing.body))
 
 
 def _identify(operator: Operator[Thing], thing: Thing, change: Change, ordinal: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.mutation.catalog import bare_name, scan
 from pgassay.mutation.footprint import Footprint
@@ -28,15 +28,15 @@ from pgassay.mutation.things import (
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What a test must do to notice: use one of `used`, or write one of `written`; and name one of `words`.
+    """What a test must do to notice: use one of `used`, or write one of `written`.
 
     Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
-    catalog may notice anything. An empty set of `words` asks for none.
+    catalog may notice anything. One that names `hints`, such as columns, is likelier to; an INSERT need not.
     """
 
     used: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()
+    hints: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
 
@@ -44,8 +44,6 @@ class Reach:
         """Whether a test with this footprint could notice."""
         if footprint.structural:
             return True
-        if self.words and not footprint.uses(self.words):
-            return False
         if self.roles:
             return footprint.uses_as(self.roles, self.used)
         if self.spared:
@@ -69,7 +67,6 @@ class Reaches:
         self._readers: dict[str, set[str]] = defaultdict(set)
         self._firing: dict[str, set[str]] = defaultdict(set)
         self._columns: dict[str, set[str]] = defaultdict(set)
-        self._bodies: dict[str, frozenset[str]] = {}
         for thing in things:
             self._index(thing)
 
@@ -77,7 +74,6 @@ class Reaches:
         name = bare_name(thing.key.object)
         match thing:
             case Function():
-                self._bodies[name] = self._bodies.get(name, frozenset()) | frozenset(scan(thing.body))
                 _enter(self._callers, thing.body, name)
             case View():
                 _enter(self._readers, thing.definition, name)
@@ -100,11 +96,10 @@ class Reaches:
                 found = self._of_right(thing, name)
             case Policy() | Table():
                 found = self._through(used={name}, readers=True, spared=self._unbound)
-            case Constraint(type="c"):
-                columns = self._columns[name] & set(scan(thing.definition))
-                found = self._through(written={name}, words=frozenset(columns))
             case Constraint():
-                found = self._through(written={name, bare_name(thing.target or thing.table)})
+                columns = frozenset(self._columns[name] & set(scan(thing.definition)))
+                tables = {name, bare_name(thing.target or thing.table)}
+                found = replace(self._through(written=tables), hints=columns)
             case Index():
                 is_unique = "unique" in map(str.lower, scan(thing.definition)[:2])
                 found = self._through(written={name} if is_unique else ())
@@ -118,32 +113,28 @@ class Reaches:
 
     def _of_right(self, right: Right, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))
-        words = frozenset((right.column,)) if right.column else frozenset()
-        return Reach(used=frozenset((name,)), words=words, roles=roles)
+        hints = frozenset((right.column,)) if right.column else frozenset()
+        return Reach(used=frozenset((name,)), hints=hints, roles=roles)
 
     def _through(
         self,
         *,
         used: Iterable[str] = (),
         written: Iterable[str] = (),
-        words: frozenset[str] = frozenset(),
         readers: bool = False,
         spared: frozenset[str] = frozenset(),
     ) -> Reach:
-        """Add who uses these, over any number of steps; functions must have one of `words` in them at first."""
+        """Add who uses these, over any number of steps: functions and triggers; `readers` are views and policies."""
         found, fired = set(used), set(written)
         ahead = [*found, *fired]
-        first = set(ahead)
         while ahead:
             name = ahead.pop()
             callers = self._callers[name] | (self._readers[name] if readers else set())
-            if name in first and words:
-                callers = {one for one in callers if self._bodies.get(one, words) & words}
             tables = self._firing[name]
             ahead += [*(callers - found), *(tables - fired)]
             found |= callers
             fired |= tables
-        return Reach(used=frozenset(found), written=frozenset(fired), words=words, spared=spared)
+        return Reach(used=frozenset(found), written=frozenset(fired), spared=spared)
 
 
 def _enter(index: dict[str, set[str]], text: str, name: str) -> None:

@@ -39,7 +39,8 @@ Connection = psycopg.Connection[Any]
 class Recorder:
     """Keeps the notebook of the test that is running."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, maintenance: str) -> None:
+        self._maintenance = maintenance  # the database where the engine makes others
         self._notebook = Notebook()
         self._is_silent = False
         self._counted: dict[str, dict[str, int]] = {}
@@ -81,7 +82,7 @@ class Recorder:
 
     def note(self, connection: Connection, query: object, params: object) -> None:
         """A statement is about to run."""
-        if self._is_silent:
+        if self._is_silent or connection.info.dbname == self._maintenance:
             return
         role = self._roles.setdefault(connection, connection.info.user)
         by_test = _asked_by_test()

@@ -11,6 +11,7 @@ import psycopg
 from pgassay.access.places import find_places
 from pgassay.config import Config
 from pgassay.database import read_script
+from pgassay.instrument import find_sources
 from pgassay.mutation.catalog import read_things
 from pgassay.mutation.history import fingerprint, history_path, load_history
 from pgassay.mutation.ignored import read_ignored
@@ -73,9 +74,11 @@ def run_campaign(
 def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant, ...]:
     """All mutants of the project's schema and companions."""
     config = bench.config
-    places = find_places(read_script(path) for path in (*config.schema, *config.companions))
-    things = read_things(bench)
-    return plan_mutants(things, places=places, unbound=_unbound(bench), unchanged=unchanged)
+    scripts = [read_script(path) for path in (*config.schema, *config.companions)]
+    return plan_mutants(
+        read_things(bench), places=find_places(scripts), sources=find_sources(scripts),
+        unbound=_unbound(bench), unchanged=unchanged,
+    )  # fmt: skip
 
 
 def _unbound(bench: Workbench) -> list[str]:

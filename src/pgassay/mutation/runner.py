@@ -12,7 +12,7 @@ from typing import Any
 from pgassay.errors import CannotJudgeError
 from pgassay.mutation.client import WorkerClient
 from pgassay.mutation.footprint import Footprint, read_footprint
-from pgassay.mutation.history import History, save_history
+from pgassay.mutation.history import History, save_baseline, save_history
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.order import Order
 from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool
@@ -106,7 +106,7 @@ class Run:
             for number, one in sorted(noted.items())
             if one.outcome == "passed"
         }
-        save_history(self._path, self._history)
+        save_baseline(self._path, self._history)
 
     def _footprints(self, suites: tuple[str, ...]) -> dict[int, Footprint]:
         """Of the tests that could notice anything. Raises CannotJudgeError when there is none."""
@@ -150,7 +150,8 @@ def _red(failed: Sequence[Noted], names: Sequence[str]) -> RedBaselineError:
     shown = [f"{names[one.test]}: {one.reason}" for one in failed[:_SHOWN]]
     more = [f"and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
     return RedBaselineError(
-        f"{len(failed)} tests fail on the schema itself, so that no mutant can be judged.",
+        f"{'1 test fails' if len(failed) == 1 else f'{len(failed)} tests fail'} on the schema itself: "
+        "no mutant can be judged.",
         why="\n".join([*shown, *more]),
         fixes=("make the suites pass first",),
     )

@@ -46,10 +46,11 @@ def _replaced(value: Node, path: tuple[int, ...], node: Node) -> Node:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What stands in a slot instead."""
+    """What stands in a slot instead. `told`: what a person calls that, where before and after would be long."""
 
     slot: Slot
     new: Node
+    told: str = ""
 
     def render(self, tree: Node) -> str:
         """The statement `tree`, which the slot is part of, with the change in it."""
@@ -64,6 +65,8 @@ class Rewrite:
     @property
     def change(self) -> str:
         """Before and after, as SQL."""
+        if self.told:
+            return self.told
         before = write(self.slot.node)
         return f"{before} is gone" if self.new is None else f"{before} became {write(self.new)}"
 

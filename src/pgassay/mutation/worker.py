@@ -10,10 +10,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import IO, Any
 
 import psycopg
@@ -62,7 +62,6 @@ class Worker:
     def __init__(self, requests: IO[str], answers: IO[str]) -> None:
         self._requests = requests
         self._answers = answers
-        self._recorder = Recorder()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -76,6 +75,7 @@ class Worker:
         engine = session.config.stash[ENGINE]
         self._bench = MutantBench(engine.config, engine.server)
         engine.workbench = self._bench
+        self._recorder = Recorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
         with self._bench.database() as database, closing(database.connect(autocommit=True)) as connection:
@@ -107,7 +107,7 @@ class Worker:
         """Run tests on the schema itself, and tell of each what it has to do with it."""
         self._bench.on_open, self._bench.on_close = self._recorder.open, self._recorder.close
         with recording(self._recorder):
-            for test, following in zip(tests, [*tests[1:], None], strict=True):
+            for test, following in _with_next(tests):
                 self._recorder.begin()
                 run = self._run(test, following)
                 notes = self._recorder.finish().to_json() | self._outside(test)
@@ -140,7 +140,7 @@ class Worker:
         self._bench.statements = tuple(statements)
         error = ""
         try:
-            for count, (test, following) in enumerate(zip(tests, [*tests[1:], None], strict=True), start=1):
+            for count, (test, following) in enumerate(_with_next(tests), start=1):
                 self._answer(running=test)
                 run = self._run(test, following)
                 if run.outcome in ("failed", "timeout"):
@@ -188,6 +188,10 @@ class Worker:
         """End the fixtures of every scope: the next mutant must find none that saw this one."""
         with suppress(Exception):
             self._session._setupstate.teardown_exact(None)
+
+
+def _with_next(tests: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+    return zip_longest(tests, tests[1:])
 
 
 def _run_item(item: pytest.Item, following: pytest.Item | None) -> Run:

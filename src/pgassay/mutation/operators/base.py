@@ -15,10 +15,14 @@ T = TypeVar("T", bound=Thing)
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to a thing, as the end of a sentence about it, and the SQL that does it."""
+    """What happens to a thing, as the end of a sentence about it, and the SQL that does it.
+
+    `line` counts from 1 in the body of a function; 0 where the change is not in one.
+    """
 
     what: str
     statements: tuple[str, ...]
+    line: int = 0
 
 
 def change(what: str, *statements: str) -> Change:

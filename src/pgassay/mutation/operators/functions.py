@@ -62,9 +62,12 @@ class DeleteStatement(Operator[Function]):
             text = thing.body[statement.start : statement.end]
             lines = "\n" * text.count("\n")
             body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
-            line = thing.body.count("\n", 0, statement.start) + 1
-            what = f"lacks line {line}: {' '.join(text.split())[:_SHOWN]}"
-            yield change(what, _with_body(thing, body))
+            what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
+            yield Change(what, (_with_body(thing, body),), _line(thing, statement.keyword))
+
+
+def _line(function: Function, offset: int) -> int:
+    return function.body.count("\n", 0, offset) + 1
 
 
 def _statements(function: Function) -> list[Statement]:
@@ -87,11 +90,11 @@ class _RewriteBody(Operator[Function]):
         for piece in _pieces(thing):
             tree = piece.parse()
             top = piece.top(tree) if self.of_conditions else ()
-            line = thing.body.count("\n", 0, piece.start) + 1
+            line = _line(thing, piece.start)
             for find in self.find:
                 for rewrite in find(tree, *top):
                     body = piece.replace(thing.body, rewrite.render(tree))
-                    yield change(f"has in line {line}: {rewrite.change}", _with_body(thing, body))
+                    yield Change(f"says: {rewrite.change}", (_with_body(thing, body),), line)
 
 
 def _pieces(function: Function) -> list[Piece]:
