@@ -46,6 +46,12 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
 
+mutate: setup ## Break the schema in every small way; does a test notice? ARGS="--since origin/main"
+	@$(BIN)/pgassay mutate $(ARGS)
+
+guard-map: setup ## Which tests guard what: docs/guard-map.md, from all mutants
+	@$(BIN)/pgassay mutate --guard-map docs/guard-map.md $(ARGS)
+
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 

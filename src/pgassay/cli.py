@@ -27,6 +27,7 @@ from pgassay.matrix_command import show_matrix
 from pgassay.mutate_command import Request as MutationRequest
 from pgassay.mutate_command import show_mutants
 from pgassay.mutation.plan import Selection, parse_shard
+from pgassay.mutation.run import Options as MutationOptions
 from pgassay.mutation.runner import SUITES
 from pgassay.output import check_writable, write_report
 from pgassay.report import FORMATS
@@ -220,10 +221,12 @@ def _coverage(options: argparse.Namespace) -> int:
 def _mutate(options: argparse.Namespace) -> int:
     config = _prepare(options)
     chosen = options.suite or SUITES
-    request = MutationRequest(
+    mutation = MutationOptions(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
-        since=options.since, suites=tuple(suite for suite in SUITES if suite in chosen),
-        jobs=options.jobs, fresh=options.fresh, format=options.format, output=options.output,
+        suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
+    )  # fmt: skip
+    request = MutationRequest(
+        options=mutation, since=options.since, format=options.format, output=options.output,
         guard_map=options.guard_map,
     )  # fmt: skip
     with _progress() as show:

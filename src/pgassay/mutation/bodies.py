@@ -17,9 +17,9 @@ _SELECT = "select "
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A part of a body, from `start` to before `end`, as SQL that stands alone: `prefix` makes it a statement.
+    """A part of a body, from `start` to before `end`, as SQL that stands alone, behind `prefix`.
 
-    `is_condition`: it is true or false. `into`: the variables of a query, whose INTO was taken out of `text`.
+    `is_condition`: it is true or false. `into`: the variables of a query, whose INTO is not in `text`.
     """
 
     start: int

@@ -59,7 +59,7 @@ def read_things(bench: Workbench) -> tuple[Thing, ...]:
 
 
 def read_catalog(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing, ...]:
-    """All objects but the server's own and those of extensions; the rights of `roles`; the numbers in rows."""
+    """All objects but the server's own and those of extensions; rights of `roles`; numbers in rows."""
     # Every name that the server writes shall have its schema.
     with connection.transaction(force_rollback=True):
         connection.execute("set local search_path = ''")

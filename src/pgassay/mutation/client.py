@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from pgassay.config import Config
@@ -45,9 +45,11 @@ class WorkerClient:
         self.tests = self._receive(_COLLECT_SECONDS)["ready"]
 
     def _start(self) -> None:
+        self._resources = ExitStack()
         reading, to_worker = os.pipe()
         from_worker, writing = os.pipe()
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._log = self._resources.enter_context(log)
         pipes = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPES: f"{reading},{writing}"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", WORKER, *_arguments(self._config)],
@@ -72,7 +74,7 @@ class WorkerClient:
             yield answer
 
     def test(self, statements: tuple[str, ...], tests: list[int], *, seconds: float) -> Answer:
-        """Run tests on a mutant until one fails. A test that takes longer than `seconds` counts as hanging."""
+        """Run tests on a mutant until one fails; one that takes longer than `seconds` hangs."""
         self._send(do="test", statements=statements, tests=tests)
         running = None
         while True:
@@ -95,7 +97,7 @@ class WorkerClient:
         except subprocess.TimeoutExpired:
             self._end()
         os.close(self._answers)
-        self._log.close()
+        self._resources.close()
 
     def _restart(self) -> None:
         self._end()

@@ -43,7 +43,7 @@ def constant(text: str) -> Node:
 
 
 def find_conditions(tree: Node, *top: Slot) -> Iterator[Slot]:
-    """The places of conditions: those in `top`, and of WHERE, HAVING, ON, FILTER and CASE WHEN below `tree`."""
+    """Where conditions are: in `top`, and in WHERE, HAVING, ON, FILTER and CASE WHEN below `tree`."""
     yield from top
     for holder in (tree, *(slot.node for slot in slots(tree))):
         for attribute in _CONDITIONS.get(type(holder), ()):

@@ -26,7 +26,7 @@ _DESCRIBING = ("pg_get_", "has_", "to_reg", "obj_", "plpgsql_check")
 
 
 class Part(NamedTuple):
-    """One statement: whether it writes, its words, and the role that it sets (None: none; "": the login's)."""
+    """One statement: whether it writes, its words, and the role that it sets: None for none, "" for the login's."""
 
     writes: bool
     words: frozenset[str]

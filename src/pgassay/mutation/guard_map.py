@@ -13,7 +13,7 @@ from pgassay.mutation.outcome import Campaign, Fate
 class Guard:
     """One object: how many of its valid mutants were killed, and by which tests, the busiest first.
 
-    Each mutant counts for the test that noticed first; others may, too. `equivalent` ones are in neither number.
+    Each mutant counts for the test that noticed first; others may, too. Equivalent ones do not count.
     """
 
     target: ObjectKey

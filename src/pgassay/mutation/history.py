@@ -97,7 +97,7 @@ def _replace(path: Path, document: dict[str, Any]) -> None:
 
 
 def fingerprint(config: Config, *, server: str) -> str:
-    """A hash of all that decides the fate of mutants: schema, environment, world, suites, engine and server."""
+    """A hash of what decides the fate of mutants: schema, environment, world, suites, engine and server."""
     total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
     for path in sorted(set(_files(config))):
         total.update(

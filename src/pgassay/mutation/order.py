@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from math import sqrt
 
 from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.model import Mutant
 
 _OVERHEAD = 0.004  # seconds that any test takes, however little it does
-_GUESS = 0.02  # how likely a test kills of which nothing is known
-_DESCRIBED = 0.5  # the same of one that asks the catalog and names all that is needed
+# How likely a test kills of which nothing is known, but that it asks the catalog and names all that is changed;
+# that it names the object; that it may come to it by some way.
+_DESCRIBED, _NAMED, _FAR = 0.5, 0.02, 0.002
 
 _DOUBT = 2.0  # how many tries the chance that was thought before is worth
 
@@ -27,6 +29,7 @@ class Order:
         self._functions = [name.partition("[")[0] for name in names]
         self._kills: Counter[tuple[Group, object]] = Counter()
         self._tries: Counter[tuple[Group, object]] = Counter()
+        self._reached = Counter(name for one in footprints.values() for name in one.reached)
         self._words = {
             test: frozenset(_words_of(names[test])).union(*footprint.words.values())
             for test, footprint in footprints.items()
@@ -63,13 +66,15 @@ class Order:
         yield (operator, target.object), test
 
     def _guess(self, test: int, mutant: Mutant) -> float:
-        """Before anything was learned: by what the test names."""
+        """Before anything was learned: by what the test names, and by what it alone, or nearly so, reached."""
         footprint, words = self._footprints[test], self._words[test]
-        near = _near(mutant)
+        near, name = _near(mutant), bare_name(mutant.target.object)
         if footprint.structural and near <= words:
             return _DESCRIBED
-        reached = len(mutant.reach.names & footprint.reached)
-        return _GUESS * (1 + 4 * len(near & words) + reached / (1 + len(footprint.reached)))
+        guess = _NAMED if name in words else _FAR
+        if name in footprint.reached:
+            guess = _NAMED * sqrt(len(self._footprints) / self._reached[name])
+        return min(guess * (1 + 3 * len(near & words - {name})), _DESCRIBED)
 
 
 @cache

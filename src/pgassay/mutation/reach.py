@@ -124,7 +124,7 @@ class Reaches:
         readers: bool = False,
         spared: frozenset[str] = frozenset(),
     ) -> Reach:
-        """Add who uses these, over any number of steps: functions and triggers; `readers` are views and policies."""
+        """Add who uses these, over any number of steps; `readers`: views and policies among them."""
         found, fired = set(used), set(written)
         ahead = [*found, *fired]
         while ahead:

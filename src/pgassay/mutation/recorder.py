@@ -20,7 +20,8 @@ from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
 
 _REACHED: LiteralString = """
-    select t.relname, coalesce(t.seq_scan, 0) + coalesce(t.idx_scan, 0) + t.n_tup_ins + t.n_tup_upd + t.n_tup_del
+    select t.relname,
+        coalesce(t.seq_scan, 0) + coalesce(t.idx_scan, 0) + t.n_tup_ins + t.n_tup_upd + t.n_tup_del
     from pg_catalog.pg_stat_user_tables as t
     union all
     select f.funcname, f.calls from pg_catalog.pg_stat_user_functions as f

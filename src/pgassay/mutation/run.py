@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -13,7 +14,7 @@ from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.instrument import find_sources
 from pgassay.mutation.catalog import read_things
-from pgassay.mutation.history import fingerprint, history_path, load_history
+from pgassay.mutation.history import History, fingerprint, history_path, load_history
 from pgassay.mutation.ignored import read_ignored
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.outcome import Campaign, Fate
@@ -24,46 +25,45 @@ from pgassay.mutation.things import Thing
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
-_EVERYTHING = Selection()
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is about. With `base`, only what is not the same there is mutated; only `suites` may kill.
+
+    A `fresh` run does not go on where an earlier one stopped. `jobs` is the number of worker processes.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    base: Config | None = None
+    suites: tuple[str, ...] = SUITES
+    fresh: bool = False
+    jobs: int = 1
 
 
 def run_campaign(
-    config: Config,
-    server: Server,
-    *,
-    selection: Selection = _EVERYTHING,
-    base: Config | None = None,
-    suites: tuple[str, ...] = SUITES,
-    jobs: int = 1,
-    fresh: bool = False,
-    on_stage: Say = lambda _: None,
+    config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
 ) -> Campaign:
-    """Plan, run and tell. With `base`, only what is not the same there is mutated; only `suites` may kill.
+    """Plan, run and tell. Results are kept in build/mutation.json, so that a run that was stopped goes on.
 
-    Results are kept in build/mutation.json: a run that was stopped goes on, unless it is `fresh`. Raises
-    SchemaError when the schema does not load, RedBaselineError, CannotJudgeError when suites cannot be run.
+    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError when suites cannot run.
     """
     started = time.perf_counter()
-    bench = Workbench(config, server)
     on_stage("reading the schema")
-    everything = plan(bench, unchanged=read_things(Workbench(base, server)) if base else ())
-    chosen = [mutant for mutant in everything if selection.takes(mutant)]
+    unchanged = read_things(Workbench(options.base, server)) if options.base else ()
+    everything = plan(Workbench(config, server), unchanged=unchanged)
+    chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_ignored(config.mutants)
-    path = history_path(config)
-    history = load_history(path, key=fingerprint(config, server=str(server.version)))
-    known = history.of(suites)
-    if fresh:
+    history = load_history(history_path(config), key=fingerprint(config, server=str(server.version)))
+    known = history.of(options.suites)
+    if options.fresh:
         known.clear()
     waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
     if waiting:
-        on_stage("collecting the suites")
-        with open_pool(config, server, jobs=jobs) as pool:
-            run = Run(pool, history, path, with_matrix=_has_baseline(config), on_stage=on_stage)
-            run.over(waiting, suites=suites)
+        _find_out(waiting, history, config, server, options, on_stage)
     seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
     return Campaign(
         fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
-        stale=() if base else tuple(sorted(set(ignored) - {one.id for one in everything})),
+        stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
         blind=tuple(test for test, sees in seeing.items() if not sees),
         tests=sum(seeing.values()),
         resumed=len(chosen) - len(waiting),
@@ -79,6 +79,20 @@ def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant
         read_things(bench), places=find_places(scripts), sources=find_sources(scripts),
         unbound=_unbound(bench), unchanged=unchanged,
     )  # fmt: skip
+
+
+def _find_out(
+    mutants: Sequence[Mutant],
+    history: History,
+    config: Config,
+    server: Server,
+    options: Options,
+    on_stage: Say,
+) -> None:
+    on_stage("collecting the suites")
+    with open_pool(config, server, jobs=options.jobs) as pool:
+        run = Run(pool, history, history_path(config), with_matrix=_has_baseline(config), on_stage=on_stage)
+        run.over(mutants, suites=options.suites)
 
 
 def _unbound(bench: Workbench) -> list[str]:

@@ -46,7 +46,7 @@ def _replaced(value: Node, path: tuple[int, ...], node: Node) -> Node:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What stands in a slot instead. `told`: what a person calls that, where before and after would be long."""
+    """What stands in a slot instead. `told`: that in words, where before and after would be long."""
 
     slot: Slot
     new: Node

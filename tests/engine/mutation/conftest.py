@@ -8,7 +8,7 @@ from mutation_support import SELECTION, make_project
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.mutation.outcome import Campaign
-from pgassay.mutation.run import run_campaign
+from pgassay.mutation.run import Options, run_campaign
 from pgassay.server import Server
 
 
@@ -21,4 +21,4 @@ def project(tmp_path_factory: pytest.TempPathFactory, environment: Layer) -> Con
 
 @pytest.fixture(scope="session")
 def campaign(project: Config, server: Server) -> Campaign:
-    return run_campaign(project, server, selection=SELECTION, jobs=1)
+    return run_campaign(project, server, Options(selection=SELECTION))

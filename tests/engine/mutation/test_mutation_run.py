@@ -18,7 +18,7 @@ from pgassay.mutation.history import history_path, load_history
 from pgassay.mutation.model import Status
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.plan import Selection
-from pgassay.mutation.run import plan, run_campaign
+from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedBaselineError
 from pgassay.report.mutation import render_guard_map, render_mutation_json, render_mutation_text
 from pgassay.server import Server
@@ -106,7 +106,7 @@ def test_guard_map_says_what_is_guarded_and_by_which_test(campaign: Campaign) ->
 def test_next_run_goes_on_where_this_one_ended(campaign: Campaign, project: Config, server: Server) -> None:
     judged = [one for one in campaign.fates if one.result.status is not Status.UNJUDGED]
     selection = Selection(only=tuple(one.mutant.id for one in judged))
-    again = run_campaign(project, server, selection=selection)
+    again = run_campaign(project, server, Options(selection=selection))
     assert again.resumed == len(judged)
     assert again.fates == tuple(judged)
 
@@ -129,7 +129,7 @@ def test_entry_with_a_reason_makes_a_survivor_equivalent_and_a_stale_one_is_name
     file = project.root / "listed.toml"
     file.write_text(text, encoding="utf-8")
     selection = replace(SELECTION, only=("DropNotNull",))
-    found = run_campaign(replace(project, mutants=file), server, selection=selection)
+    found = run_campaign(replace(project, mutants=file), server, Options(selection=selection))
     assert [(one.mutant.id, one.result.reason) for one in found.equivalent] == [entries[0]]
     assert found.stale == ("DropPolicy:public.gone:00000000",)
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
@@ -140,7 +140,7 @@ def test_since_a_base_only_what_changed_is_mutated(
 ) -> None:
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA.replace("between 0 and 5", "between 0 and 9"), encoding="utf-8")
-    found = run_campaign(project, server, selection=SELECTION, base=replace(project, schema=(base,)))
+    found = run_campaign(project, server, Options(selection=SELECTION, base=replace(project, schema=(base,))))
     assert {one.mutant.target.name for one in found.fates} == {"notes_stars_in_range"}
     assert found.resumed == len(found.fates) == 4
 
@@ -158,6 +158,6 @@ def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_p
     suite = f"{SUITE}\n\ndef test_red(session):\n    assert session.value('select 1') == 2\n"
     project = make_project(tmp_path / "red", environment=environment.scripts[0].parent, suite=suite)
     with pytest.raises(RedBaselineError, match="1 test fails on the schema itself") as caught:
-        run_campaign(project, server, selection=SELECTION)
+        run_campaign(project, server, Options(selection=SELECTION))
     assert caught.value.why == f"{NOTES}test_red: AssertionError: assert 1 == 2"
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE

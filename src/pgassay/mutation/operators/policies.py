@@ -203,8 +203,8 @@ class SwapPermissive(_OnPolicies):
         Example(
             _READ,
             (
-                "drop policy read on public.notes; create policy read on public.notes as restrictive for select"
-                " to public using ((owner = CURRENT_USER))",
+                "drop policy read on public.notes; create policy read on public.notes as restrictive for"
+                " select to public using ((owner = CURRENT_USER))",
             ),
         ),
     )

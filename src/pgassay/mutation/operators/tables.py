@@ -65,7 +65,7 @@ class DropForeignKey(_DropConstraint):
 
 
 class ChangeOnDelete(Operator[Constraint]):
-    """A foreign key does something else when its target is deleted: it cascades; or refuses, where it did not."""
+    """A foreign key cascades when its target is deleted; or refuses that, where it did not."""
 
     kind = Constraint
     examples = (

@@ -55,9 +55,10 @@ class SwapJoin(_RewriteView):
     find = (expressions.swap_joins,)
     examples = (
         Example(
-            f"{_SALES} select a.price from public.sale as a join public.sale as b on a.shop = b.price",
+            f"{_SALES} select a.price from public.sale as a join public.sale as b on a.shop = b.shop",
             (
-                f"{_REPLACED}SELECT a.price FROM public.sale AS a LEFT JOIN public.sale AS b ON a.shop = b.price",
+                f"{_REPLACED}SELECT a.price FROM public.sale AS a"
+                " LEFT JOIN public.sale AS b ON a.shop = b.shop",
             ),
         ),
     )
