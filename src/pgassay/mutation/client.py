@@ -9,9 +9,10 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pgassay.config import Config
@@ -45,27 +46,30 @@ class WorkerClient:
         self.tests = self._receive(_COLLECT_SECONDS)["ready"]
 
     def _start(self) -> None:
-        self._resources = ExitStack()
+        self._folder = TemporaryDirectory(prefix="pgassay-")
         reading, to_worker = os.pipe()
         from_worker, writing = os.pipe()
-        log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-        self._log = self._resources.enter_context(log)
         pipes = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPES: f"{reading},{writing}"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", WORKER, *_arguments(self._config)],
-            cwd=self._config.root,
-            env=os.environ | pipes,
-            pass_fds=(reading, writing),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-p", WORKER, *_arguments(self._config)],
+                cwd=self._config.root,
+                env=os.environ | pipes,
+                pass_fds=(reading, writing),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         os.close(reading)
         os.close(writing)
         self._requests = os.fdopen(to_worker, "w", encoding="utf-8")
         self._answers = from_worker
         self._buffer = b""
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._folder.name, "log")
 
     def record(self, tests: list[int], *, seconds: float) -> Iterator[Answer]:
         """Run tests on the schema itself; what was noted of each."""
@@ -97,7 +101,7 @@ class WorkerClient:
         except subprocess.TimeoutExpired:
             self._end()
         os.close(self._answers)
-        self._resources.close()
+        self._folder.cleanup()
 
     def _restart(self) -> None:
         self._end()
@@ -135,8 +139,8 @@ class WorkerClient:
         return answer
 
     def _death(self) -> CannotJudgeError:
-        self._log.seek(0)
-        tail = "\n".join(self._log.read().strip().splitlines()[-_TAIL_LINES:])
+        said = self._log.read_text(encoding="utf-8", errors="replace")
+        tail = "\n".join(said.strip().splitlines()[-_TAIL_LINES:])
         return CannotJudgeError("A process that runs tests on mutants has ended.", why=tail)
 
 

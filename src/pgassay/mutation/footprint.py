@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from pgassay.mutation.catalog import scan
@@ -26,7 +27,7 @@ _DESCRIBING = ("pg_get_", "has_", "to_reg", "obj_", "plpgsql_check")
 
 
 class Part(NamedTuple):
-    """One statement: whether it writes, its words, and the role that it sets: None for none, "" for the login's."""
+    """One statement: does it write, its words, the role that it sets (None: none; "": the login's)."""
 
     writes: bool
     words: frozenset[str]
@@ -114,12 +115,9 @@ def dissect(text: str) -> tuple[Part, ...]:
 
 
 def _split(tokens: list[str]) -> Iterator[list[str]]:
-    start = 0
-    for index, token in enumerate([*tokens, ";"]):
-        if token == ";":
-            if index > start:
-                yield tokens[start:index]
-            start = index + 1
+    for ends, group in groupby(tokens, key=lambda word: word == ";"):
+        if not ends:
+            yield list(group)
 
 
 def _part(tokens: list[str]) -> Part:

@@ -12,8 +12,8 @@ from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.model import Mutant
 
 _OVERHEAD = 0.004  # seconds that any test takes, however little it does
-# How likely a test kills of which nothing is known, but that it asks the catalog and names all that is changed;
-# that it names the object; that it may come to it by some way.
+# How likely a test kills of which nothing is known but that it asks the catalog and names all that is
+# changed; that it names the object; that it may come to it by some way.
 _DESCRIBED, _NAMED, _FAR = 0.5, 0.02, 0.002
 
 _DOUBT = 2.0  # how many tries the chance that was thought before is worth
@@ -66,7 +66,7 @@ class Order:
         yield (operator, target.object), test
 
     def _guess(self, test: int, mutant: Mutant) -> float:
-        """Before anything was learned: by what the test names, and by what it alone, or nearly so, reached."""
+        """Before anything was learned: by what the test names, and what it reached that few others do."""
         footprint, words = self._footprints[test], self._words[test]
         near, name = _near(mutant), bare_name(mutant.target.object)
         if footprint.structural and near <= words:

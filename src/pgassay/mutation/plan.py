@@ -21,7 +21,7 @@ from pgassay.mutation.things import Function, Right, Table, Thing
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which mutants are wanted. `only`: operators, objects or ids, with `*` and `?`; a shard counts from 1."""
+    """Which mutants are wanted. `only`: operators, objects, ids, with `*` and `?`; shards count from 1."""
 
     only: tuple[str, ...] = ()
     shard: tuple[int, int] = (1, 1)

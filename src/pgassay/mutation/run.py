@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.instrument import find_sources
 from pgassay.mutation.catalog import read_things
-from pgassay.mutation.history import History, fingerprint, history_path, load_history
+from pgassay.mutation.history import fingerprint, history_path, load_history
 from pgassay.mutation.ignored import read_ignored
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.outcome import Campaign, Fate
@@ -45,7 +45,7 @@ def run_campaign(
 ) -> Campaign:
     """Plan, run and tell. Results are kept in build/mutation.json, so that a run that was stopped goes on.
 
-    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError when suites cannot run.
+    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs.
     """
     started = time.perf_counter()
     on_stage("reading the schema")
@@ -59,7 +59,11 @@ def run_campaign(
         known.clear()
     waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
     if waiting:
-        _find_out(waiting, history, config, server, options, on_stage)
+        on_stage("collecting the suites")
+        with open_pool(config, server, jobs=options.jobs) as pool:
+            with_matrix = config.baseline is not None and config.baseline.exists()
+            run = Run(pool, history, history_path(config), with_matrix=with_matrix, on_stage=on_stage)
+            run.over(waiting, suites=options.suites)
     seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
     return Campaign(
         fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
@@ -81,20 +85,6 @@ def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant
     )  # fmt: skip
 
 
-def _find_out(
-    mutants: Sequence[Mutant],
-    history: History,
-    config: Config,
-    server: Server,
-    options: Options,
-    on_stage: Say,
-) -> None:
-    on_stage("collecting the suites")
-    with open_pool(config, server, jobs=options.jobs) as pool:
-        run = Run(pool, history, history_path(config), with_matrix=_has_baseline(config), on_stage=on_stage)
-        run.over(mutants, suites=options.suites)
-
-
 def _unbound(bench: Workbench) -> list[str]:
     """The roles that no policy binds: the schema's owner, and those with BYPASSRLS."""
     server = bench.server
@@ -104,10 +94,6 @@ def _unbound(bench: Workbench) -> list[str]:
             [bench.owner],
         )
         return [name for (name,) in roles]
-
-
-def _has_baseline(config: Config) -> bool:
-    return config.baseline is not None and config.baseline.exists()
 
 
 def _is_settled(result: Result | None) -> bool:

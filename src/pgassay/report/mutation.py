@@ -193,8 +193,8 @@ def render_guard_map(campaign: Campaign) -> str:
 def _introduction(guards: tuple[Guard, ...]) -> list[str]:
     open_ = sum(not guard.is_guarded for guard in guards)
     return [
-        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an object",
-        "is booked to the test that noticed it first; others may notice it, too.",
+        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
+        "object is booked to the test that noticed it first; others may notice it, too.",
         "",
         f"{len(guards) - open_} of {len(guards)} objects are guarded against every mutant.",
     ]
