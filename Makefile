@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 export PYTHONUTF8 = 1
+# Compiled test modules are kept: each worker of pytest-xdist would spend seconds to rewrite them.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 JOBS ?= auto
 BASE ?= HEAD
@@ -54,3 +56,4 @@ bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 
 clean: ## Remove what was made here
 	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find bench src tests tools -name __pycache__ -prune -exec rm -rf {} +
