@@ -23,8 +23,6 @@ from pgassay.database import choose_owner
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
-
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -251,7 +249,7 @@ def test_terminated_run_leaves_no_database_and_no_file(
     (project / "pyproject.toml").write_text('[tool.pgassay]\nsuites = ["tests"]\n', encoding="utf-8")
     (project / "tests" / "test_slow.py").write_text(test, encoding="utf-8")
     monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql")
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     with subprocess.Popen([*in_background, *command, server.url("postgres")], cwd=project) as process:

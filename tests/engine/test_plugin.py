@@ -14,7 +14,7 @@ from pgassay.server import RUNNING_SERVER, Server
 pytest_plugins = ["pytester"]
 
 # Half a second of each start goes to plugins that these projects do not use.
-QUICK = "-p no:hypothesispytest -p no:benchmark"
+QUICK = "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql"
 
 CONFIG = """
 [tool.pgassay]
