@@ -164,7 +164,9 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot) -> Review:
 
 
 def _scripts(side: Side) -> list[Script]:
-    return [read_script(path) for path in (*side.config.schema, *side.config.companions)]
+    """As people see them: a revision's by the names that it has in the project."""
+    paths = (*side.config.schema, *side.config.companions)
+    return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
 def _is_accepted(head: Side, matrix: Matrix) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pgassay.access.catalog import Catalog, Column, ForeignKey, Table, Unique
 from pgassay.access.comparison import Direction
@@ -17,6 +18,7 @@ from pgassay.access.model import (
     RowClass,
     Witness,
 )
+from pgassay.errors import Place
 from pgassay.observation import Outcome, Persona
 from pgassay.report.comparison import Comparison, Entry
 
@@ -155,7 +157,7 @@ def make_comparison() -> Comparison:
             Entry(
                 direction=Direction.GAINED,
                 message="bob can now SELECT other people's notes.",
-                place="schema.sql:12",
+                place=Place(file=Path("schema.sql"), line=12),
                 cells=gained,
                 before="filtered",
                 after="allowed",
