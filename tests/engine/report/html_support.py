@@ -142,7 +142,7 @@ def make_catalog() -> Catalog:
 
 
 def make_comparison() -> Comparison:
-    """Bob can read the notes of others; a column that anon could read is gone; anon's refusal is another."""
+    """Bob can read others' notes, but no drafts; a column that anon could read is gone, his refusal other."""
     gained = tuple(
         CellKey(persona="bob", object=NOTES, action=Action.SELECT, variant=variant, rows=RowClass.OTHER)
         for variant in ("-", "column_0")
@@ -169,6 +169,7 @@ def make_comparison() -> Comparison:
                 message="anon can no longer SELECT old.",
                 witness=Witness(persona=ANON, statement=f"select old from {NOTES}"),
             ),
+            Entry(direction=Direction.LOST, message="bob can no longer SELECT drafts.", cells=gained[:1]),
             Entry(direction=Direction.CHANGED, message=f"{HOSTILE} is refused otherwise.", cells=(truncate,)),
         ),
     )
