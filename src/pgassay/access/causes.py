@@ -43,7 +43,7 @@ def _may_matter(change: SchemaChange) -> bool:
 
 def _is_asked(change: SchemaChange, difference: CellDifference, *inventories: Inventory) -> bool:
     """Whether a policy, if it is one of the object itself, is for the command that was tried."""
-    if change.key.kind != "policy" or change.key.object != difference.key.object:
+    if change.key.kind != "policy" or change.key.object != difference.key.object.split("[")[0]:
         return True
     commands = {some.objects[change.key]["command"] for some in inventories if change.key in some.objects}
     return not commands.isdisjoint(_ASKED.get(difference.key.action, ()))
