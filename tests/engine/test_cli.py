@@ -50,6 +50,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
         (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
         (["verify", "--schema", "schema.sql", "--output", "."], "Cannot write .: Is a directory"),
+        (
+            ["diff", "schema.sql", "--schema", "schema.sql", "--report", "html=."],
+            "Cannot write .: Is a directory",
+        ),
         (["up", "--schema", "schema.sql", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
         (["doctor", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
     ],
@@ -64,6 +68,13 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
     assert done.stdout == ""
     assert sentence.format(cwd=tmp_path) in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("report", ["pdf=a", "html", "html="])
+def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str) -> None:
+    done = run("diff", "schema.sql", "--report", report, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{report!r} is not FORMAT=PATH, of the formats text, json, markdown, " in done.stderr
 
 
 def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) -> None:

@@ -180,7 +180,9 @@ def test_witness_is_copied_for_psql(page: Page) -> None:
 
 def test_difference_is_listed_and_marked_in_the_grid(compared: Page) -> None:
     expect(compared.locator("#status")).to_have_text("3 of 89 cells")
-    expect(compared.locator("td.moved-gained")).to_have_text(["▲ gained: ○ filtered"] * 2)
+    expect(compared.locator("td.moved-gained")).to_have_text(
+        ["▲ gained: ▼ lost: ○ filtered", "▲ gained: ○ filtered"]
+    )
     expect(compared.locator("td.moved-changed")).to_have_count(1)
     compared.get_by_role("button", name="bob can now SELECT").click()
     panel = compared.get_by_role("dialog", name="Difference")
@@ -194,6 +196,33 @@ def test_difference_is_listed_and_marked_in_the_grid(compared: Page) -> None:
     compared.keyboard.press("Escape")
     compared.get_by_label("only differences").uncheck()
     expect(compared.locator("#status")).to_have_text("89 of 89 cells")
+
+
+def test_cell_that_moved_both_ways_tells_of_both(compared: Page) -> None:
+    expect(compared.locator(".badge")).to_have_text(["▲ 2 gained", "▼ 1 lost", "◆ 1 changed"])
+    compared.locator("td.moved-gained").first.click()
+    moves = compared.get_by_role("dialog", name="bob: select").locator(".move")
+    expect(moves).to_have_text(["▲ gained: filtered → allowed", "▼ lost"])
+    compared.get_by_role("button", name="bob can no longer SELECT drafts").click()
+    panel = compared.get_by_role("dialog", name="Difference")
+    expect(panel.locator(".cells li")).to_have_text(["bob: select, another's rows"])
+
+
+def test_paper_shows_the_difference_whole(compared: Page) -> None:
+    witness = compared.locator(".entries pre")
+    compared.get_by_role("button", name="Collapse all").click()
+    expect(witness.first).to_be_hidden()
+    compared.emulate_media(media="print")
+    compared.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(witness).to_have_text(
+        [f"begin;\nselect * from {support.NOTES};\nrollback;\n", f"select old from {support.NOTES}"]
+    )
+    expect(witness.first).to_be_visible()
+    expect(compared.locator(".entries .on-paper").first).to_contain_text("filtered → allowed")
+    expect(compared.locator("td.moved-gained")).to_have_count(2)
+    compared.emulate_media(media="screen")
+    compared.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(compared.locator("td.cell")).to_have_count(0)
 
 
 def test_dark_follows_the_system_and_the_button(page: Page) -> None:
