@@ -33,7 +33,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(cwd)
-        code = main([str(argument) for argument in arguments])
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as refusal:  # by argparse
+            code = refusal.code
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     yield run
@@ -71,7 +74,7 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
 
 
 @pytest.mark.parametrize("report", ["pdf=a", "html", "html="])
-def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str) -> None:
+def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str, run: Run) -> None:
     done = run("diff", "schema.sql", "--report", report, cwd=tmp_path)
     assert done.returncode == 2
     assert f"{report!r} is not FORMAT=PATH, of the formats text, json, markdown, " in done.stderr

@@ -93,7 +93,7 @@ class Credits(RuleBasedStateMachine):
         self._session.execute("rollback to savepoint example")
 
     def agree(self, said: Said, expect: Callable[[Books], int]) -> None:
-        """The database refused the statement as the oracle does, or touched as many rows; all is as it has it."""
+        """The database refuses as the oracle does, or touches as many rows, and then has the same."""
         draft = self.books.draft()
         try:
             rows = expect(draft)
