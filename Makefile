@@ -9,7 +9,7 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
+
+picture: setup ## Take docs/pictures/difference.png anew, with Chromium
+	@$(BIN)/python tools/take_picture.py
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model

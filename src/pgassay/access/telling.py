@@ -79,8 +79,10 @@ def _obstacle(one: CellDifference) -> str:
 
 
 def _behind(one: CellDifference) -> str:
-    words = [describe_outcome(outcome) for outcome in one.behind]
-    return f" The triggers aside, {join(words, 'or')} as before." if words else ""
+    if not one.behind:
+        return ""
+    refused = join([describe_outcome(outcome) for outcome in one.behind], "or")
+    return f" The triggers aside, {f'still {refused}' if _is_rejected(one) else f'{refused} already'}."
 
 
 def _otherwise(one: CellDifference) -> str:

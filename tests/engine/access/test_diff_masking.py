@@ -43,7 +43,7 @@ def test_trigger_before_a_policy_that_still_refuses_is_a_change_and_no_gain(tena
     found = tenants.review(tenants.head(FROZEN))
     assert found.difference.gained == ()
     assert about_others(found.difference.changed) == [
-        f"alice and bob: {DEED}: rejected PT423 (was: filtered). The triggers aside, filtered as before. "
+        f"alice and bob: {DEED}: rejected PT423 (was: filtered). The triggers aside, still filtered. "
         'Trigger "frozen" on public.documents is new.'
     ]
     assert found.difference.lost != ()
@@ -64,6 +64,6 @@ def test_trigger_that_no_longer_speaks_before_the_policy_is_a_change_and_no_loss
     found = review(tenants.server, tenants.head(FROZEN), tenants.base, search_seconds=0)
     assert about_others(found.difference.lost) == []
     assert about_others(found.difference.changed) == [
-        f"alice and bob: {DEED}: filtered (was: rejected PT423). The triggers aside, filtered as before. "
+        f"alice and bob: {DEED}: filtered (was: rejected PT423). The triggers aside, filtered already. "
         'Trigger "frozen" on public.documents was dropped.'
     ]
