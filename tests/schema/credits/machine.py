@@ -93,7 +93,7 @@ class Credits(RuleBasedStateMachine):
         self._session.execute("rollback to savepoint example")
 
     def agree(self, said: Said, expect: Callable[[Books], int]) -> None:
-        """The database refused the statement as the oracle does, or touched as many rows; all is as it has it."""
+        """The database did to the statement what the oracle does, and everything is as the oracle has it."""
         draft = self.books.draft()
         try:
             rows = expect(draft)
