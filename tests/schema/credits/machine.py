@@ -93,7 +93,7 @@ class Credits(RuleBasedStateMachine):
         self._session.execute("rollback to savepoint example")
 
     def agree(self, said: Said, expect: Callable[[Books], int]) -> None:
-        """The database refuses as the oracle does, or touches as many rows, and then has the same."""
+        """The database did to the statement what the oracle does, and everything is as the oracle has it."""
         draft = self.books.draft()
         try:
             rows = expect(draft)
