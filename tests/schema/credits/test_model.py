@@ -15,7 +15,7 @@ from pgassay.database import Session
 
 # Examples that were rolled back leave dead rows, which slow the later ones down: so in rounds.
 ROUNDS, EXAMPLES = (80, 100) if IS_DEEP else (1, 25)
-ORDINARY = settings(max_examples=EXAMPLES, stateful_step_count=25)
+ORDINARY = settings(max_examples=EXAMPLES, stateful_step_count=50 if IS_DEEP else 25)
 SEARCH = settings(max_examples=1000, derandomize=True, database=None, phases=(Phase.generate,))
 SHORT_SEARCH = settings(SEARCH, max_examples=5, stateful_step_count=20)
 
