@@ -9,7 +9,7 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report picture threat-model bench clean
+.PHONY: help setup test deep verify lint up doctor matrix matrix-accept diff report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,9 @@ setup: ## Make .venv with everything pinned in constraints.txt
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+
+deep: setup ## What takes long: more of credits' model, crashes and schedules
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
 
 verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
