@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from accounts import ALICE
+from psycopg import Connection
 
 from credits.operations import FAILING_LOGIN, LOGIN, OPERATIONS, Operation
 from pgassay.database import Layer, Session, clone, ensure_template
@@ -29,14 +31,21 @@ CONTENTS = """
 """
 
 
-@pytest.fixture(scope="module")
-def shared_faulty(workbench: Workbench) -> Iterator[Session]:
+@contextmanager
+def connect(workbench: Workbench, *layers: Layer) -> Iterator[Connection[Any]]:
+    """The owner's connection to a world of its own with some layers on top, never with counters."""
     recipe = workbench.recipe()
-    template = ensure_template(workbench.server, replace(recipe, layers=(*recipe.layers, FAULTS)))
+    template = ensure_template(workbench.server, replace(recipe, layers=(*recipe.layers, *layers)))
     with (
         clone(workbench.server, template, owner=workbench.owner) as database,
         closing(database.connect()) as connection,
     ):
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shared_faulty(workbench: Workbench) -> Iterator[Session]:
+    with connect(workbench, FAULTS) as connection:
         yield Session(connection, owner=workbench.owner)
 
 
@@ -111,12 +120,13 @@ def test_fault_in_the_handler_of_errors_fails_the_login(
 
 
 def test_every_statement_of_every_function_is_struck(
-    faulty: Session, shared_session: Session, personas: Mapping[str, Persona]
+    workbench: Workbench, faulty: Session, personas: Mapping[str, Persona]
 ) -> None:
     reached: set[str] = set()
     for operation in (*OPERATIONS, LOGIN, FAILING_LOGIN):
         with faulty.transaction():
             prepare(faulty, operation)
             reached.update(find_reached(faulty, operation, personas))
-    functions = read_functions(shared_session.connection)
+    with connect(workbench) as connection:
+        functions = read_functions(connection)
     assert reached == {point.name for function in functions for point in find_points(function)}
