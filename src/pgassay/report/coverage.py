@@ -93,9 +93,10 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
 
 
 def _closing(found: Measurement) -> Iterator[str]:
-    yield wrapped(f"suites: {found.suites.detail}")
-    sums = ", ".join(f"{name} {_share(found.coverage.items, kind)}" for kind, name in _SUMMED.items())
-    yield wrapped(f"{sums} in {found.seconds:.1f} s: {_WORDS[found.exit_code]}")
+    yield from (wrapped(line) for line in f"suites: {found.suites.detail}".splitlines())
+    sums = {name: _sum(found.coverage.items, kind) for kind, name in _SUMMED.items()}
+    told = ", ".join(f"{sum['seen']} of {sum['total']} {name}" for name, sum in sums.items())
+    yield wrapped(f"seen {told} in {found.seconds:.1f} s: {_WORDS[found.exit_code]}")
 
 
 def _groups(found: Measurement, *kinds: str) -> Iterator[list[Item]]:
