@@ -24,7 +24,6 @@ _KINDS = {
     "begin": "block",
 }
 _ASSIGNS = (":=", "=", "[", ".")  # after the first token of an assignment, even to a variable named `exit`
-_LOOPS = ("loop", "while", "for", "foreach")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,6 @@ class Statement:
     keyword: int
     end: int
     arms: tuple[Arm, ...] = ()
-
-    @property
-    def is_loop(self) -> bool:
-        return self.kind in _LOOPS
 
 
 @dataclass(frozen=True, kw_only=True)
