@@ -82,7 +82,9 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
         "never taken (branches; they need not be)": map(_tell, coverage.untaken),
         "exempt": map(_tell_exemption, coverage.exemptions),
         "stale exemptions, of what was seen or is not there": map(_tell_exemption, coverage.stale),
-        "not counted": (f"{uncounted.subject} {uncounted.reason}" for uncounted in coverage.beyond),
+        "not counted: no statements to put a probe before": (
+            f"{uncounted.subject} {uncounted.reason}" for uncounted in coverage.beyond
+        ),
         "counts lost": found.unread,
         "failed": _names(found.failed),
         "failed with counters only, which change plans and texts": _by_file(found.disturbed),

@@ -68,7 +68,7 @@ never seen
 never taken (branches; they need not be)
   schema.sql:12 public.f(boolean): if a then
 
-not counted
+not counted: no statements to put a probe before
   public.v is a view
 
 failed with counters only, which change plans and texts
