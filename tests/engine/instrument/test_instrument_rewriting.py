@@ -47,6 +47,11 @@ def test_probes_change_no_result_no_error_and_no_notice(
         assert observe(counted, call) == observe(plain, call)
 
 
+def test_no_function_of_the_collection_is_refused(inventory: Inventory) -> None:
+    assert inventory.refused == ()
+    assert len(inventory.functions) == 23
+
+
 @by_file
 def test_every_statement_is_counted_that_the_calls_reach(
     counted: Connection, inventory: Inventory, file: Path
