@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pgassay.config import Config
-from pgassay.coverage_command import measure_coverage, show_coverage
+from pgassay.coverage_command import measure_coverage
 from pgassay.database import Layer
 from pgassay.errors import ExitCode
+from pgassay.report.coverage import render_coverage_text
 from pgassay.server import Server
 from pgassay.verdict import Status
 
@@ -54,9 +55,7 @@ def project(tmp_path: Path, environment: Layer, monkeypatch: pytest.MonkeyPatch)
     return Config(root=root, schema=(root / "schema.sql",), suites=(root / "tests",))
 
 
-def test_workers_counts_are_added_up_and_what_never_ran_is_told(
-    project: Config, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_workers_counts_are_added_up_and_what_never_ran_is_told(project: Config, server: Server) -> None:
     found = measure_coverage(project, server, jobs=2)
     assert {(item.what, item.count) for item in found.coverage.items if item.kind == "statement"} == {
         ("if a < 0 then", 5),
@@ -66,10 +65,8 @@ def test_workers_counts_are_added_up_and_what_never_ran_is_told(
     assert [case.name for case in found.failed] == ["tests/test_sign.py::test_fails_anyway"]
     assert [case.name for case in found.disturbed] == ["tests/test_sign.py::test_looks_at_the_text"]
     assert found.unread == ()
-    report = tmp_path / "coverage.json"
-    assert show_coverage(found, format="json", output=report) is ExitCode.SCHEMA_PROBLEM
-    assert '"verdict": "problem"' in report.read_text(encoding="utf-8")
-    told = capsys.readouterr().out
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+    told = render_coverage_text(found)
     assert "schema.sql:4 public.sign(integer): return 'minus';" in told
     assert "1 in tests/test_sign.py" in told
 
@@ -77,4 +74,4 @@ def test_workers_counts_are_added_up_and_what_never_ran_is_told(
 def test_run_without_a_test_is_not_judged(project: Config, server: Server) -> None:
     found = measure_coverage(replace(project, suites=()), server, jobs=1)
     assert found.suites.status is Status.NOT_JUDGED
-    assert show_coverage(found) is ExitCode.CANNOT_JUDGE
+    assert found.exit_code is ExitCode.CANNOT_JUDGE
