@@ -102,9 +102,8 @@ def _statement(reader: Reader) -> Statement | None:
 
 def _simple(reader: Reader, kind: str, opening: Token) -> Statement | None:
     _skip_semicolon(reader, opening)
-    end = reader.last.end
-    null = kind == "null"
-    return None if null else Statement(kind=kind, start=opening.start, keyword=opening.start, end=end)
+    start, end = opening.start, reader.last.end
+    return None if kind == "null" else Statement(kind=kind, start=start, keyword=start, end=end)
 
 
 def _skip_semicolon(reader: Reader, opening: Token) -> None:
