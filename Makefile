@@ -9,7 +9,8 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test deep verify lint up doctor matrix matrix-accept diff report picture threat-model bench clean
+.PHONY: help setup test deep coverage verify lint up doctor
+.PHONY: matrix matrix-accept diff report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -47,6 +48,9 @@ matrix-accept: setup ## Write fixtures/access.matrix anew
 
 diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 	@$(BIN)/pgassay diff $(BASE) $(ARGS)
+
+coverage: setup ## What of functions and policies the suites never ran
+	@$(BIN)/pgassay coverage $(ARGS)
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)

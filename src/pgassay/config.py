@@ -24,8 +24,8 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
-    `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
-    table are (table → path or expression) where foreign keys do not.
+    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
+    `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     """
 
     root: Path
@@ -41,6 +41,7 @@ class Config:
     statement_timeout: int = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
+    uncovered: Path | None = None
     rows: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,8 +87,7 @@ def load_config(root: Path) -> Config:
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
-    if "baseline" in table:
-        values["baseline"] = root / _filled("baseline", table["baseline"])
+    values |= {name: root / _filled(name, table[name]) for name in ("baseline", "uncovered") if name in table}
     if "rows" in table:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()

@@ -17,13 +17,13 @@ LAYERS = (
     {"revisions"},
     {"server"},
     {"database"},
-    {"pgtap"},
+    {"instrument", "pgtap"},
     {"workbench"},
     {"access"},
-    {"suite_report"},
+    {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "matrix_command", "diff_command"},
+    {"up", "doctor", "coverage_command", "matrix_command", "diff_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
