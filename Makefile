@@ -2,12 +2,15 @@
 
 PYTHON ?= python3
 export PYTHONUTF8 = 1
+# Compiled test modules are kept: each worker of pytest-xdist would spend seconds to rewrite them.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff mutate guard-map report threat-model bench clean
+.PHONY: help setup test deep coverage verify lint up doctor
+.PHONY: matrix matrix-accept diff mutate guard-map report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -17,6 +20,9 @@ setup: ## Make .venv with everything pinned in constraints.txt
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+
+deep: setup ## What takes long: more of credits' model, crashes and schedules
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
 
 verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
@@ -43,6 +49,9 @@ matrix-accept: setup ## Write fixtures/access.matrix anew
 diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 	@$(BIN)/pgassay diff $(BASE) $(ARGS)
 
+coverage: setup ## What of functions and policies the suites never ran
+	@$(BIN)/pgassay coverage $(ARGS)
+
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
 
@@ -52,6 +61,9 @@ mutate: setup ## Break the schema in every small way; does a test notice? ARGS="
 guard-map: setup ## Which tests guard what: docs/guard-map.md, from all mutants
 	@$(BIN)/pgassay mutate --guard-map docs/guard-map.md $(ARGS)
 
+picture: setup ## Take docs/pictures/difference.png anew, with Chromium
+	@$(BIN)/python tools/take_picture.py
+
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 
@@ -60,3 +72,4 @@ bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 
 clean: ## Remove what was made here
 	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find bench src tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -12,7 +12,6 @@ from typing import Any
 
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.errors import ExitCode
 from pgassay.instrument import (
     Exemption,
     Inventory,
@@ -21,21 +20,10 @@ from pgassay.instrument import (
     find_sources,
     take_inventory,
 )
-from pgassay.output import write_report
-from pgassay.report.coverage import COVERAGE_FORMATS, render_coverage_text
 from pgassay.server import Server
 from pgassay.verdict import Case, Stage
 from pgassay.verify.suites import run_suites
 from pgassay.workbench import Workbench
-
-
-def show_coverage(found: Measurement, *, format: str = "text", output: Path | None = None) -> ExitCode:
-    """Report what the suites never ran, and how that is to be judged."""
-    render = COVERAGE_FORMATS[format]
-    print((render_coverage_text if output else render)(found), end="", flush=True)
-    if output:
-        write_report(output, render(found))
-    return found.exit_code
 
 
 def measure_coverage(

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode
-from pgassay.mutation.outcome import Campaign
 from pgassay.mutation.run import Options, run_campaign
-from pgassay.output import check_writable, write_report
-from pgassay.report.mutation import MUTATION_FORMATS, render_guard_map, render_mutation_text
+from pgassay.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.report.guard_map import render_guard_map
+from pgassay.report.mutation import MUTATION_FORMATS
 from pgassay.revisions import resolve_side
 from pgassay.server import open_server
 
@@ -26,8 +26,7 @@ class Request:
 
     options: Options = field(default_factory=Options)
     since: str = ""
-    format: str = "text"
-    output: Path | None = None
+    output: Output = TEXT_ALONE
     guard_map: Path | None = None
 
 
@@ -42,14 +41,7 @@ def show_mutants(
         if request.since:
             options = replace(options, base=resolve_side(request.since, config, Path(folder)).config)
         campaign = run_campaign(config, server, options, on_stage=on_stage)
-    _report(campaign, request)
-    return campaign.exit_code
-
-
-def _report(campaign: Campaign, request: Request) -> None:
-    render = MUTATION_FORMATS[request.format]
-    print((render_mutation_text if request.output else render)(campaign), end="", flush=True)
-    if request.output:
-        write_report(request.output, render(campaign))
+    publish(campaign, MUTATION_FORMATS, request.output)
     if request.guard_map:
         write_report(request.guard_map, render_guard_map(campaign))
+    return campaign.exit_code

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from pgassay.pgtap import find_pgtap, install_pgtap
 from pgassay.server import Server
 
 Depth = Literal["environment", "schema", "world"]
+_COUNTERS = Layer(name="counters", step=install_counters)
 _DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
 
 
@@ -71,8 +73,6 @@ class Workbench:
             layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
-        if depth != "environment" and self._tally is not None:
-            layers.append(Layer(name="counters", step=install_counters))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @contextmanager
@@ -81,13 +81,16 @@ class Workbench:
     ) -> Iterator[Database]:
         """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
         recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        tally = self._tally if depth != "environment" else None
+        if tally is not None:
+            recipe = replace(recipe, layers=(*recipe.layers, _COUNTERS))
         template = ensure_template(self.server, recipe)
         with clone(self.server, template, owner=self.owner) as database:
             try:
                 yield database
             finally:
-                if self._tally is not None and depth != "environment":
-                    self._tally.add(database)
+                if tally is not None:
+                    tally.add(database)
 
 
 def _pgtap_fingerprint() -> str:

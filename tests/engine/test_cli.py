@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,17 +18,29 @@ import psycopg
 import pytest
 
 from pgassay import up
+from pgassay.cli import main
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [*PGASSAY, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command in this process, which saves the start of another."""
+    former = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as refusal:  # by argparse
+            code = refusal.code
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, former)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +53,16 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
         (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
         (["verify", "--schema", "schema.sql", "--output", "."], "Cannot write .: Is a directory"),
+        (
+            ["diff", "schema.sql", "--schema", "schema.sql", "--report", "html=."],
+            "Cannot write .: Is a directory",
+        ),
         (["up", "--schema", "schema.sql", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
         (["doctor", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
     ],
 )
 def test_what_cannot_be_judged_exits_2_with_a_sentence(
-    tmp_path: Path, arguments: list[str], sentence: str
+    tmp_path: Path, arguments: list[str], sentence: str, run: Run
 ) -> None:
     (tmp_path / "empty.sql").touch()
     (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
@@ -54,6 +71,13 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
     assert done.stdout == ""
     assert sentence.format(cwd=tmp_path) in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("report", ["pdf=a", "html", "html="])
+def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str, run: Run) -> None:
+    done = run("diff", "schema.sql", "--report", report, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{report!r} is not FORMAT=PATH, of the formats text, json, markdown, " in done.stderr
 
 
 def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) -> None:
@@ -70,17 +94,19 @@ def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) 
     assert done.stderr.startswith("Standard input is closed")
 
 
-def test_defect_of_our_own_is_no_verdict_on_the_schema(tmp_path: Path) -> None:
-    script = "import sys, pgassay.cli as cli; del cli.examine; sys.exit(cli.main(['doctor']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+def test_defect_of_our_own_is_no_verdict_on_the_schema(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("pgassay.cli.examine")
+    done = run("doctor", cwd=tmp_path)
     assert done.returncode == 2
     assert "report it" in done.stderr.splitlines()[0]
     assert "NameError: name 'examine' is not defined" in done.stderr
 
 
-def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path, server: Server) -> None:
+def test_report_goes_to_the_file_and_the_summary_to_the_terminal(
+    tmp_path: Path, server: Server, run: Run
+) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     report = tmp_path / "build" / "report.json"
     options = [
@@ -237,7 +263,7 @@ def test_terminated_run_leaves_no_database_and_no_file(
     (project / "pyproject.toml").write_text('[tool.pgassay]\nsuites = ["tests"]\n', encoding="utf-8")
     (project / "tests" / "test_slow.py").write_text(test, encoding="utf-8")
     monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql")
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     with subprocess.Popen([*in_background, *command, server.url("postgres")], cwd=project) as process:
@@ -252,7 +278,7 @@ def test_terminated_run_leaves_no_database_and_no_file(
     assert (len(names), left) == (2, [])
 
 
-def test_doctor_names_the_server_and_pgtap(tmp_path: Path) -> None:
+def test_doctor_names_the_server_and_pgtap(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--format", "json", cwd=tmp_path)
     document = json.loads(done.stdout)
     found = {check["name"]: check["found"] for check in document["checks"]}
@@ -260,7 +286,7 @@ def test_doctor_names_the_server_and_pgtap(tmp_path: Path) -> None:
     assert done.returncode == (0 if document["can_judge"] else 2)
 
 
-def test_doctor_without_a_server_cannot_judge(tmp_path: Path) -> None:
+def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--server", "/nonesuch", cwd=tmp_path)
     assert done.returncode == 2
     assert "MISSING server" in done.stdout

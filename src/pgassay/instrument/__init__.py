@@ -6,6 +6,7 @@ from pgassay.instrument.catalog import read_functions, read_policies
 from pgassay.instrument.counters import install_counters
 from pgassay.instrument.coverage import Coverage, Exemption, Item, assess_coverage
 from pgassay.instrument.exemptions import read_exemptions
+from pgassay.instrument.faults import install_faults
 from pgassay.instrument.inventory import Inventory, take_inventory
 from pgassay.instrument.measurement import Measurement
 from pgassay.instrument.model import Atom, Branch, Function, InstrumentError, Point, Policy
@@ -33,6 +34,7 @@ __all__ = [
     "find_points",
     "find_sources",
     "install_counters",
+    "install_faults",
     "read_exemptions",
     "read_functions",
     "read_policies",

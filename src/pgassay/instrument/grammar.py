@@ -24,7 +24,6 @@ _KINDS = {
     "begin": "block",
 }
 _ASSIGNS = (":=", "=", "[", ".")  # after the first token of an assignment, even to a variable named `exit`
-_LOOPS = ("loop", "while", "for", "foreach")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,6 @@ class Statement:
     keyword: int
     end: int
     arms: tuple[Arm, ...] = ()
-
-    @property
-    def is_loop(self) -> bool:
-        return self.kind in _LOOPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +102,8 @@ def _statement(reader: Reader) -> Statement | None:
 
 def _simple(reader: Reader, kind: str, opening: Token) -> Statement | None:
     _skip_semicolon(reader, opening)
-    end = reader.last.end
-    null = kind == "null"
-    return None if null else Statement(kind=kind, start=opening.start, keyword=opening.start, end=end)
+    start, end = opening.start, reader.last.end
+    return None if kind == "null" else Statement(kind=kind, start=start, keyword=start, end=end)
 
 
 def _skip_semicolon(reader: Reader, opening: Token) -> None:

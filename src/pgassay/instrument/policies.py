@@ -50,11 +50,8 @@ class _Rewriting:
     def _render(self, clause: str, node: Any) -> str:  # noqa: ANN401 - pglast has no types
         if isinstance(node, ast.BoolExpr):
             parts = [f"({self._render(clause, arg)})" for arg in node.args or ()]
-            return (
-                f"not {parts[0]}"
-                if node.boolop == BoolExprType.NOT_EXPR
-                else _JOINED[node.boolop].join(parts)
-            )
+            joined = _JOINED.get(node.boolop)
+            return joined.join(parts) if joined else f"not {parts[0]}"
         text: str = RawStream()(node)
         return text if isinstance(node, ast.A_Const) else self._wrap(clause, text)
 
@@ -78,7 +75,4 @@ class _Rewriting:
                 return parsed[0].stmt.targetList[0].val
         except parser.ParseError:
             pass
-        raise InstrumentError(
-            self._policy.title,
-            why=f"pglast does not print what it reads in: {text}",
-        )
+        raise InstrumentError(self._policy.title, why=f"pglast does not print what it reads in: {text}")

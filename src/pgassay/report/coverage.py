@@ -11,8 +11,8 @@ from typing import Any
 from pgassay.errors import printable
 from pgassay.instrument import Exemption, Item, Measurement
 from pgassay.report.json import VERSION, counts_document
-from pgassay.report.markdown import cell
-from pgassay.report.text import wrapped
+from pgassay.report.markdown import escape
+from pgassay.report.text import wrap
 from pgassay.verdict import Case, Counts
 
 _SUMMED = {"statement": "statements", "branch": "branches", "atom": "atoms"}
@@ -27,7 +27,7 @@ def render_coverage_text(found: Measurement) -> str:
     lines += ["", f"{'atoms':>14}  policy (each atom seen true, seen false)"]
     lines += [_row(group, "atom") for group in _groups(found, "atom")]
     for title, entries in _sections(found):
-        lines += ["", title, *(wrapped(f"  {entry}", indent=4) for entry in entries)]
+        lines += ["", title, *(wrap(f"  {entry}", indent=4) for entry in entries)]
     return printable("\n".join([*lines, "", *_closing(found)]) + "\n")
 
 
@@ -35,12 +35,12 @@ def render_coverage_markdown(found: Measurement) -> str:
     """The sums, what was never seen, and a folded table of functions and policies."""
     lines = [f"## pgassay: coverage, {_WORDS[found.exit_code]}", "", *_closing(found)]
     for title, entries in _sections(found):
-        lines += ["", f"**{title}**", "", *(f"- {cell(entry)}" for entry in entries)]
+        lines += ["", f"**{title}**", "", *(f"- {escape(entry)}" for entry in entries)]
     lines += ["", "<details><summary>functions and policies</summary>", ""]
     lines += ["| | | statements | branches | atoms |", "|---|---|---|---|---|"]
     for group in _groups(found, *_SUMMED):
         shares = " | ".join(_share(group, kind) for kind in _SUMMED)
-        lines.append(f"| {_place(group[0])} | {cell(group[0].subject)} | {shares} |")
+        lines.append(f"| {_place(group[0])} | {escape(group[0].subject)} | {shares} |")
     return printable("\n".join([*lines, "", "</details>"]) + "\n")
 
 
@@ -82,7 +82,9 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
         "never taken (branches; they need not be)": map(_tell, coverage.untaken),
         "exempt": map(_tell_exemption, coverage.exemptions),
         "stale exemptions, of what was seen or is not there": map(_tell_exemption, coverage.stale),
-        "not counted": (f"{uncounted.subject} {uncounted.reason}" for uncounted in coverage.beyond),
+        "not counted: no statements to put a probe before": (
+            f"{uncounted.subject} {uncounted.reason}" for uncounted in coverage.beyond
+        ),
         "counts lost": found.unread,
         "failed": _names(found.failed),
         "failed with counters only, which change plans and texts": _by_file(found.disturbed),
@@ -93,9 +95,10 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
 
 
 def _closing(found: Measurement) -> Iterator[str]:
-    yield wrapped(f"suites: {found.suites.detail}")
-    sums = ", ".join(f"{name} {_share(found.coverage.items, kind)}" for kind, name in _SUMMED.items())
-    yield wrapped(f"{sums} in {found.seconds:.1f} s: {_WORDS[found.exit_code]}")
+    yield from (wrap(line) for line in f"suites: {found.suites.detail}".splitlines())
+    sums = {name: _sum(found.coverage.items, kind) for kind, name in _SUMMED.items()}
+    told = ", ".join(f"{sum['seen']} of {sum['total']} {name}" for name, sum in sums.items())
+    yield wrap(f"seen {told} in {found.seconds:.1f} s: {_WORDS[found.exit_code]}")
 
 
 def _groups(found: Measurement, *kinds: str) -> Iterator[list[Item]]:

@@ -7,19 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pgassay.errors import printable
-from pgassay.mutation.guard_map import Guard, map_guards
 from pgassay.mutation.model import Mutant, Status
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.report.json import VERSION
-from pgassay.report.markdown import cell
-from pgassay.report.place import relative
+from pgassay.report.markdown import escape
+from pgassay.report.place import relative, spell
 from pgassay.report.text import wrapped
+from pgassay.report.xunit import Check, Outcome, Suite, render_suites
 
 _WORDS = {0: "good", 1: "problem", 2: "not judged"}
-_SHOWN = 4  # tests that the guard map names for an object
+_OUTCOMES: Mapping[Status, Outcome] = {
+    Status.SURVIVED: "failure",
+    Status.UNJUDGED: "error",
+    Status.EQUIVALENT: "skipped",
+}
 
 
 def render_mutation_text(campaign: Campaign) -> str:
@@ -42,15 +45,15 @@ def _sections(campaign: Campaign) -> Iterator[tuple[str, list[list[str]]]]:
     yield from ((title, entries) for title, entries in sections.items() if entries)
 
 
+def _place(mutant: Mutant) -> str:
+    return f"{spell(mutant.place)}  " if mutant.place else ""
+
+
 def _tell(fate: Fate, remark: str) -> list[str]:
     return [
         wrapped(f"  {_place(fate.mutant)}{fate.mutant.description}", indent=4),
         f"    {fate.mutant.id}: {remark}",
     ]
-
-
-def _place(mutant: Mutant) -> str:
-    return f"{relative(mutant.place.file)}:{mutant.place.line}  " if mutant.place else ""
 
 
 def _refusals(campaign: Campaign) -> Iterator[str]:
@@ -83,7 +86,7 @@ def render_mutation_markdown(campaign: Campaign) -> str:
     """The numbers, the survivors, and a folded table of operators."""
     lines = [f"## pgassay: mutants, {_WORDS[campaign.exit_code]}", "", *_summary(campaign)]
     for title, fates in (("Survived", campaign.survived), ("Not judged", campaign.unjudged)):
-        entries = [f"- {cell(_place(f.mutant) + f.mutant.description)} `{f.mutant.id}`" for f in fates]
+        entries = [f"- {escape(_place(f.mutant) + f.mutant.description)} `{f.mutant.id}`" for f in fates]
         lines += ["", f"### {title}", "", *entries] if entries else []
     lines += ["", "<details><summary>by operator</summary>", "", "| | killed | survived | invalid |"]
     lines += ["|---|---:|---:|---:|", *_operators(campaign), "", "</details>"]
@@ -145,31 +148,24 @@ def _fate(fate: Fate) -> dict[str, Any]:
 
 def render_mutation_junit(campaign: Campaign) -> str:
     """One testsuites element: a suite for each operator, a case for each valid mutant."""
-    root = Element("testsuites", name="pgassay mutate")
     able = [fate for fate in campaign.fates if fate.result.status is not Status.INVALID]
-    for name, group in groupby(sorted(able, key=_operator), key=_operator):
-        fates = list(group)
-        suite = SubElement(root, "testsuite", name=name, tests=str(len(fates)))
-        for status, attribute in (
-            (Status.SURVIVED, "failures"),
-            (Status.UNJUDGED, "errors"),
-            (Status.EQUIVALENT, "skipped"),
-        ):
-            suite.set(attribute, str(sum(fate.result.status is status for fate in fates)))
-        for fate in fates:
-            _add_case(suite, fate)
-    indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+    suites = [
+        Suite(name=name, checks=tuple(map(_check, group)))
+        for name, group in groupby(sorted(able, key=_operator), key=_operator)
+    ]
+    return render_suites("pgassay mutate", suites, seconds=campaign.seconds)
 
 
-def _add_case(suite: Element, fate: Fate) -> None:
+def _check(fate: Fate) -> Check:
     result = fate.result
-    case = SubElement(suite, "testcase", name=result.id, time=f"{result.seconds:.3f}")
-    element = {Status.SURVIVED: "failure", Status.UNJUDGED: "error", Status.EQUIVALENT: "skipped"}.get(
-        result.status
+    return Check(
+        group=fate.mutant.operator,
+        name=result.id,
+        outcome=_OUTCOMES.get(result.status, "passed"),
+        message=f"{fate.mutant.description} {result.reason}".strip(),
+        place=fate.mutant.place,
+        seconds=result.seconds,
     )
-    if element:
-        SubElement(case, element, message=printable(f"{fate.mutant.description} {result.reason}".strip()))
 
 
 MUTATION_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
@@ -178,32 +174,3 @@ MUTATION_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
     "markdown": render_mutation_markdown,
     "junit": render_mutation_junit,
 }
-
-
-def render_guard_map(campaign: Campaign) -> str:
-    """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
-    guards = map_guards(campaign)
-    lines = ["# Guard map", "", *_introduction(guards)]
-    for kind, group in groupby(guards, key=lambda guard: guard.target.kind):
-        lines += ["", f"## {kind.capitalize()}", "", "| | killed | guarded by |", "|---|---:|---|"]
-        lines += [_row(guard) for guard in group]
-    return printable("\n".join(lines) + "\n")
-
-
-def _introduction(guards: tuple[Guard, ...]) -> list[str]:
-    open_ = sum(not guard.is_guarded for guard in guards)
-    return [
-        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
-        "object is booked to the test that noticed it first; others may notice it, too.",
-        "",
-        f"{len(guards) - open_} of {len(guards)} objects are guarded against every mutant.",
-    ]
-
-
-def _row(guard: Guard) -> str:
-    target = guard.target
-    name = f"{target.object} · {target.name}" if target.name else target.object
-    tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]
-    more = [f"and {len(guard.tests) - _SHOWN} more"] if len(guard.tests) > _SHOWN else []
-    by = [*([] if guard.is_guarded else ["**unguarded**"]), *tests, *more]
-    return f"| {cell(name)} | {guard.killed} of {guard.valid} | {', '.join(by)} |"

@@ -8,6 +8,7 @@ import pytest
 from instrument_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
 from pgassay.database import Database, Layer
+from pgassay.instrument import Inventory, take_inventory
 from pgassay.observation import Persona
 from pgassay.server import Server
 
@@ -24,6 +25,13 @@ def counted(server: Server, owner: str) -> Iterator[Connection]:
     """The nasty functions with counters."""
     with open_connection(server, owner, NASTY, COUNTERS) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def inventory(server: Server, owner: str) -> Inventory:
+    """What there is to count in the nasty functions."""
+    with open_connection(server, owner, NASTY) as connection:
+        return take_inventory(connection)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from instrument_support import COUNTERS, FILES, NASTY, Connection, observe, open_connection, read_calls
 
 from pgassay.database import Database, Layer, request
-from pgassay.instrument import Tally, take_inventory
+from pgassay.instrument import Inventory, Tally, take_inventory
 from pgassay.instrument.counters import read_counts
 from pgassay.observation import Persona
 from pgassay.server import Server
@@ -134,13 +134,15 @@ def _create_extension(connection: Connection) -> None:
     connection.execute("create extension plpgsql_check")
 
 
-def test_counts_are_those_of_plpgsql_check(counted: Connection, profiled: Connection) -> None:
+def test_counts_are_those_of_plpgsql_check(
+    counted: Connection, profiled: Connection, inventory: Inventory
+) -> None:
     for call in read_calls(*FILES):
         observe(counted, call)
         observe(profiled, call)
     seen = read_counts(counted)
     # plpgsql_check 2.3 cannot look into a polymorphic function.
-    plans = [p for p in take_inventory(profiled).functions if "kinds_poly" not in p.function.signature]
+    plans = [p for p in inventory.functions if "kinds_poly" not in p.function.signature]
     assert len(plans) == 22
     for plan in plans:
         signature = plan.function.signature
@@ -155,13 +157,15 @@ def test_counts_are_those_of_plpgsql_check(counted: Connection, profiled: Connec
         assert _share(profiled, "statements", signature) == pytest.approx(ran / len(profile)), signature
 
 
-def test_branches_are_those_of_plpgsql_check(counted: Connection, profiled: Connection) -> None:
+def test_branches_are_those_of_plpgsql_check(
+    counted: Connection, profiled: Connection, inventory: Inventory
+) -> None:
     """Where no arm is empty and there is no loop: it counts an arm by the statements in it."""
     for call in read_calls(*FILES):
         observe(counted, call)
         observe(profiled, call)
     seen = read_counts(counted)
-    plans = {plan.function.signature: plan for plan in take_inventory(profiled).functions}
+    plans = {plan.function.signature: plan for plan in inventory.functions}
     for name in ("kinds_recursive(integer)", "kinds_stamp()", "texts_names(integer,text)"):
         branches = plans[f"public.{name}"].branches
         taken = sum(branch.name in seen for branch in branches)

@@ -12,12 +12,12 @@ from pgassay.errors import Place
 from pgassay.instrument import (
     Function,
     InstrumentError,
+    Inventory,
     Policy,
     find_atoms,
     find_branches,
     find_points,
     find_sources,
-    read_functions,
     rewrite,
     rewriting,
 )
@@ -47,15 +47,20 @@ def test_probes_change_no_result_no_error_and_no_notice(
         assert observe(counted, call) == observe(plain, call)
 
 
+def test_no_function_of_the_collection_is_refused(inventory: Inventory) -> None:
+    assert inventory.refused == ()
+    assert len(inventory.functions) == 23
+
+
 @by_file
 def test_every_statement_is_counted_that_the_calls_reach(
-    counted: Connection, plain: Connection, file: Path
+    counted: Connection, inventory: Inventory, file: Path
 ) -> None:
     for call in read_calls(file):
         observe(counted, call)
     seen = read_counts(counted)
-    functions = [f for f in read_functions(plain) if file.stem in f.signature]
-    points = [point for function in functions for point in find_points(function)]
+    plans = [plan for plan in inventory.functions if file.stem in plan.function.signature]
+    points = [point for plan in plans for point in plan.points]
     assert points
     for point in points:
         assert (point.name in seen) is ("never" not in point.text), point

@@ -20,7 +20,8 @@ from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedBaselineError
-from pgassay.report.mutation import render_guard_map, render_mutation_json, render_mutation_text
+from pgassay.report.guard_map import render_guard_map
+from pgassay.report.mutation import render_mutation_json, render_mutation_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
