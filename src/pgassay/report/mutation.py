@@ -14,7 +14,7 @@ from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.report.json import VERSION
 from pgassay.report.markdown import escape
 from pgassay.report.place import relative, spell
-from pgassay.report.text import wrapped
+from pgassay.report.text import wrap
 from pgassay.report.xunit import Check, Outcome, Suite, render_suites
 
 _WORDS = {0: "good", 1: "problem", 2: "not judged"}
@@ -51,7 +51,7 @@ def _place(mutant: Mutant) -> str:
 
 def _tell(fate: Fate, remark: str) -> list[str]:
     return [
-        wrapped(f"  {_place(fate.mutant)}{fate.mutant.description}", indent=4),
+        wrap(f"  {_place(fate.mutant)}{fate.mutant.description}", indent=4),
         f"    {fate.mutant.id}: {remark}",
     ]
 
@@ -72,12 +72,12 @@ def _summary(campaign: Campaign) -> Iterator[str]:
     killed = f"{len(campaign.killed)} killed" + (f" ({late} by a test that did not end)" if late else "")
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
-    yield wrapped(f"{campaign.valid} mutants: {', '.join(counts)}; {len(campaign.invalid)} more do not load")
+    yield wrap(f"{campaign.valid} mutants: {', '.join(counts)}; {len(campaign.invalid)} more do not load")
     if campaign.blind:
-        yield wrapped(f"left out, since they send nothing to a database: {len(campaign.blind)} tests")
+        yield wrap(f"left out, since they send nothing to a database: {len(campaign.blind)} tests")
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
     word = _WORDS[campaign.exit_code]
-    yield wrapped(
+    yield wrap(
         f"{campaign.score:.1%} killed by {campaign.tests} tests in {campaign.seconds:.0f} s{resumed}: {word}"
     )
 
