@@ -92,6 +92,11 @@ class WorkerClient:
                 return answer
             running = answer["running"]
 
+    def interrupt(self) -> None:
+        """Stop whatever the worker does; it drops its databases and goes."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGINT)
+
     def close(self) -> None:
         """Let the worker drop its databases and go."""
         with suppress(OSError):
@@ -110,12 +115,12 @@ class WorkerClient:
         self.collect()
 
     def _end(self) -> None:
-        for how in (signal.SIGINT, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, how)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_SECONDS)
-                return
+        self.interrupt()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def _send(self, **request: Any) -> None:  # noqa: ANN401 - JSON
         try:
@@ -135,7 +140,7 @@ class WorkerClient:
         line, self._buffer = self._buffer.split(b"\n", 1)
         answer: Answer = json.loads(line)
         if "error" in answer:
-            raise CannotJudgeError("The suites cannot be collected.", why=answer["error"])
+            raise CannotJudgeError("The suites cannot be run.", why=answer["error"])
         return answer
 
     def _death(self) -> CannotJudgeError:

@@ -20,7 +20,7 @@ class Fate:
 class Campaign:
     """All mutants of a run. `stale`: entries of the ignore file that no mutant answers to any more.
 
-    `blind`: tests that were left out since they send nothing to a database of the schema, or were skipped.
+    `blind`: tests that were left out: they send nothing to a database of the schema, or were skipped.
     `seconds` is wall-clock time, `resumed` how many results an earlier run had found.
     """
 

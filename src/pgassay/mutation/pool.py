@@ -83,8 +83,10 @@ class Pool:
         try:
             for thread in threads:
                 thread.join()
-        except BaseException:
+        except BaseException:  # Ctrl-C: nobody waits for the mutants that are being tried
             ended.set()
+            for worker in self._workers:
+                worker.interrupt()
             for thread in threads:
                 thread.join()
             raise

@@ -30,6 +30,8 @@ from pgassay.mutation.things import (
 class Reach:
     """What a test must do to notice: use one of `used`, or write one of `written`.
 
+    Where calls are counted, one that neither calls `called` nor fails on the way there notices nothing.
+
     Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
     catalog may notice anything. One that names `hints`, such as columns, is likelier to; an INSERT need not.
     """
@@ -39,11 +41,14 @@ class Reach:
     hints: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
+    called: str = ""
 
     def covers(self, footprint: Footprint) -> bool:
         """Whether a test with this footprint could notice."""
         if footprint.structural:
             return True
+        if self.called and footprint.counts_calls:
+            return self.called in footprint.reached or not self.names.isdisjoint(footprint.failed)
         if self.roles:
             return footprint.uses_as(self.roles, self.used)
         if self.spared:
@@ -105,6 +110,8 @@ class Reaches:
                 found = self._through(written={name} if is_unique else ())
             case Column() | Trigger():
                 found = self._through(written={name})
+            case Function() if thing.is_counted:
+                found = replace(self._through(used={name}, readers=True), called=name)
             case Enum():
                 found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)
             case _:

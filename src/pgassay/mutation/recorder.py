@@ -14,10 +14,11 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from pgassay.database import Database
+from pgassay.database import Database, classify
 from pgassay.errors import ServerError
 from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
+from pgassay.observation import Outcome
 
 _REACHED: LiteralString = """
     select t.relname,
@@ -43,6 +44,7 @@ class Recorder:
     def __init__(self, *, maintenance: str) -> None:
         self._maintenance = maintenance  # the database where the engine makes others
         self._notebook = Notebook()
+        self._counts_calls = True
         self._is_silent = False
         self._counted: dict[str, dict[str, int]] = {}
         self._roles: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
@@ -57,6 +59,7 @@ class Recorder:
             for connection in tuple(self._roles):
                 if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
                     self._count_live(connection)
+        self._notebook.counts_calls = self._counts_calls
         return self._notebook
 
     def open(self, database: Database) -> None:
@@ -64,12 +67,12 @@ class Recorder:
         self._counted[database.name] = {}
         server = database.server
         count = sql.SQL("alter database {} set track_functions = 'all'").format(sql.Identifier(database.name))
-        with (
-            self._silent(),
-            closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection,
-            suppress(psycopg.errors.InsufficientPrivilege),
-        ):
-            connection.execute(count)
+        with self._silent(), closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:
+            connection.autocommit = True
+            try:
+                connection.execute(count)
+            except psycopg.errors.InsufficientPrivilege:
+                self._counts_calls = False
 
     def close(self, database: Database) -> None:
         """A database is about to go: what was counted in it belongs to the test that is running."""
@@ -91,6 +94,12 @@ class Recorder:
             if part.role is not None:
                 role = self._roles[connection] = part.role or connection.info.user
             self._notebook.note(role, part._replace(words=part.words | _values(params)), by_test=by_test)
+
+    def note_failure(self, connection: Connection, query: object, error: psycopg.Error) -> None:
+        """It failed, and may have called functions, unless a privilege was missing for its very beginning."""
+        if classify(error.sqlstate or "", error.diag.source_function or "") is not Outcome.DENIED_GRANT:
+            parts = dissect(_text(query, connection))
+            self._notebook.failed.update(*(part.words for part in parts))
 
     def _count_live(self, connection: Connection) -> None:
         if connection.info.dbname in self._counted and connection.autocommit:
@@ -146,7 +155,11 @@ def recording(recorder: Recorder) -> Iterator[None]:
     def noting(original: Any) -> Any:  # noqa: ANN401
         def method(cursor: psycopg.Cursor[Any], query: Any, params: Any = None, **options: Any) -> Any:  # noqa: ANN401
             recorder.note(cursor.connection, query, params)
-            return original(cursor, query, params, **options)
+            try:
+                return original(cursor, query, params, **options)
+            except psycopg.Error as error:
+                recorder.note_failure(cursor.connection, query, error)
+                raise
 
         return method
 

@@ -102,9 +102,11 @@ class Run:
             raise _red(red, self._names)
         costs = estimate_seconds(noted.values())
         self._history.baseline = {
-            self._names[number]: {"seconds": costs[number], "footprint": one.footprint}
+            self._names[number]: {
+                "seconds": costs[number],
+                "footprint": one.footprint | ({"sees": False} if one.outcome == "skipped" else {}),
+            }
             for number, one in sorted(noted.items())
-            if one.outcome == "passed"
         }
         save_baseline(self._path, self._history)
 

@@ -155,6 +155,11 @@ class Function(Thing):
     def key(self) -> ObjectKey:
         return ObjectKey(kind="function", object=self.function, name="")
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the server counts its calls: what it may put into the query in its place, it does not."""
+        return self.language == "plpgsql"
+
     def __str__(self) -> str:
         return f"function {self.function}"
 

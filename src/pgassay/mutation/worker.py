@@ -72,7 +72,7 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        engine = session.config.stash[ENGINE]
+        self._engine = engine = session.config.stash[ENGINE]
         self._bench = MutantBench(engine.config, engine.server)
         engine.workbench = self._bench
         self._recorder = Recorder(maintenance=engine.server.maintenance)
@@ -143,6 +143,8 @@ class Worker:
             for count, (test, following) in enumerate(_with_next(tests), start=1):
                 self._answer(running=test)
                 run = self._run(test, following)
+                if run.outcome == "failed" and (loss := self._engine.find_loss()):
+                    self._answer(error=str(loss))
                 if run.outcome in ("failed", "timeout"):
                     status = "killed" if run.outcome == "failed" else "timeout"
                     self._answer(status=status, by=test, reason=run.reason, ran=count)

@@ -74,7 +74,7 @@ def _summary(campaign: Campaign) -> Iterator[str]:
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
     yield wrap(f"{campaign.valid} mutants: {', '.join(counts)}; {len(campaign.invalid)} more do not load")
     if campaign.blind:
-        yield wrap(f"left out, since they send nothing to a database: {len(campaign.blind)} tests")
+        yield wrap(f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped")
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
     word = _WORDS[campaign.exit_code]
     yield wrap(

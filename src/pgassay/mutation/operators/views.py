@@ -12,9 +12,13 @@ from pgassay.mutation.trees import Rewrite, read
 
 _SALES = """
     create table public.sale (shop int, price int);
+    create table public.shop (id int);
     create view public.sales with (security_invoker = true) as
 """
+# Of two tables, since before PostgreSQL 16 the server wrote the columns of one table with its name.
+_BOTH = "from public.sale as s cross join public.shop as h"
 _REPLACED = "create or replace view public.sales with (security_invoker=true) as "
+_WRITTEN = "FROM public.sale AS s CROSS JOIN public.shop AS h"
 
 
 class DropSecurityInvoker(Operator[View]):
@@ -55,11 +59,12 @@ class SwapJoin(_RewriteView):
     find = (expressions.swap_joins,)
     examples = (
         Example(
-            f"{_SALES} select a.price from public.sale as a join public.sale as b on a.shop = b.shop",
-            (
-                f"{_REPLACED}SELECT a.price FROM public.sale AS a"
-                " LEFT JOIN public.sale AS b ON a.shop = b.shop",
-            ),
+            f"{_SALES} select s.price from public.sale as s join public.shop as h on s.shop = h.id",
+            (f"{_REPLACED}SELECT s.price FROM public.sale AS s LEFT JOIN public.shop AS h ON s.shop = h.id",),
+        ),
+        Example(
+            f"{_SALES} select s.price {_BOTH}",
+            (f"{_REPLACED}SELECT s.price {_WRITTEN.replace('CROSS', 'LEFT')} ON TRUE",),
         ),
     )
 
@@ -70,10 +75,10 @@ class DropFilter(_RewriteView):
     find = (expressions.drop_atoms,)
     examples = (
         Example(
-            f"{_SALES} select count(*) filter (where price > 0) as n from public.sale where shop = 1",
+            f"{_SALES} select count(*) filter (where s.price > 0) as n {_BOTH} where h.id = 1",
             (
-                f"{_REPLACED}SELECT count(*) FILTER (WHERE price > 0) AS n FROM public.sale",
-                f"{_REPLACED}SELECT count(*) AS n FROM public.sale WHERE shop = 1",
+                f"{_REPLACED}SELECT count(*) FILTER (WHERE s.price > 0) AS n {_WRITTEN}",
+                f"{_REPLACED}SELECT count(*) AS n {_WRITTEN} WHERE h.id = 1",
             ),
         ),
     )
@@ -85,11 +90,11 @@ class ChangeFilter(_RewriteView):
     find = (expressions.negate_atoms, expressions.swap_logic, expressions.swap_equality)
     examples = (
         Example(
-            f"{_SALES} select price from public.sale where shop = 1 and price > 0",
+            f"{_SALES} select s.price {_BOTH} where h.id = 1 and s.price > 0",
             (
-                f"{_REPLACED}SELECT price FROM public.sale WHERE shop = 1 AND NOT price > 0",
-                f"{_REPLACED}SELECT price FROM public.sale WHERE shop = 1 OR price > 0",
-                f"{_REPLACED}SELECT price FROM public.sale WHERE shop <> 1 AND price > 0",
+                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 AND NOT s.price > 0",
+                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 OR s.price > 0",
+                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id <> 1 AND s.price > 0",
             ),
         ),
     )
@@ -101,10 +106,10 @@ class SwapAggregate(_RewriteView):
     find = (expressions.swap_aggregates,)
     examples = (
         Example(
-            f"{_SALES} select count(*) as n, sum(price) as total from public.sale",
+            f"{_SALES} select count(*) as n, sum(s.price) as total {_BOTH}",
             (
-                f"{_REPLACED}SELECT sum(1) AS n, sum(price) AS total FROM public.sale",
-                f"{_REPLACED}SELECT count(*) AS n, count(price) AS total FROM public.sale",
+                f"{_REPLACED}SELECT sum(1) AS n, sum(s.price) AS total {_WRITTEN}",
+                f"{_REPLACED}SELECT count(*) AS n, count(s.price) AS total {_WRITTEN}",
             ),
         ),
     )
@@ -116,8 +121,8 @@ class DropCoalesce(_RewriteView):
     find = (expressions.drop_defaults,)
     examples = (
         Example(
-            f"{_SALES} select coalesce(price, 0) as price from public.sale",
-            (f"{_REPLACED}SELECT price AS price FROM public.sale",),
+            f"{_SALES} select coalesce(s.price, 0) as price {_BOTH}",
+            (f"{_REPLACED}SELECT s.price AS price {_WRITTEN}",),
         ),
     )
 
@@ -128,8 +133,8 @@ class SwapSign(_RewriteView):
     find = (expressions.swap_signs,)
     examples = (
         Example(
-            f"{_SALES} select price - shop as rest from public.sale",
-            (f"{_REPLACED}SELECT price + shop AS rest FROM public.sale",),
+            f"{_SALES} select s.price - h.id as rest {_BOTH}",
+            (f"{_REPLACED}SELECT s.price + h.id AS rest {_WRITTEN}",),
         ),
     )
 
