@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 
 import access
+import mutants
 import psycopg
 from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -45,6 +46,7 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+            mutants.mutants,
         ):
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)

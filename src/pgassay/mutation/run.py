@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 
@@ -30,7 +31,8 @@ from pgassay.workbench import Workbench
 class Options:
     """What a run is about. With `base`, only what is not the same there is mutated; only `suites` may kill.
 
-    A `fresh` run does not go on where an earlier one stopped. `jobs` is the number of worker processes.
+    A `fresh` run does not go on where an earlier one stopped. `jobs` is the number of worker processes,
+    `memory` the file where results are kept: build/mutation.json for None.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -38,12 +40,13 @@ class Options:
     suites: tuple[str, ...] = SUITES
     fresh: bool = False
     jobs: int = 1
+    memory: Path | None = None
 
 
 def run_campaign(
     config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
 ) -> Campaign:
-    """Plan, run and tell. Results are kept in build/mutation.json, so that a run that was stopped goes on.
+    """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
     Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs.
     """
@@ -53,7 +56,8 @@ def run_campaign(
     everything = plan(Workbench(config, server), unchanged=unchanged)
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_ignored(config.mutants)
-    history = load_history(history_path(config), key=fingerprint(config, server=str(server.version)))
+    memory = options.memory or history_path(config)
+    history = load_history(memory, key=fingerprint(config, server=str(server.version)))
     known = history.of(options.suites)
     if options.fresh:
         known.clear()
@@ -62,7 +66,7 @@ def run_campaign(
         on_stage("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
             with_matrix = config.baseline is not None and config.baseline.exists()
-            run = Run(pool, history, history_path(config), with_matrix=with_matrix, on_stage=on_stage)
+            run = Run(pool, history, memory, with_matrix=with_matrix, on_stage=on_stage)
             run.over(waiting, suites=options.suites)
     seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
     return Campaign(

@@ -47,6 +47,7 @@ class Run:
         """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
         if not set(self._names) <= set(self._history.baseline):
             self._record()
+        self._on_stage(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites), self._names)
         numbers = {name: number for number, name in enumerate(self._names)}
         done = 0
