@@ -34,7 +34,7 @@ def mutants(bench: Workbench) -> Iterator[Row]:
     began: dict[str, float] = {}
 
     def note(stage: str) -> None:
-        began.setdefault(stage.split()[0], time.perf_counter())
+        began.setdefault(stage.split(maxsplit=1)[0], time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
         selection = Selection(only=tuple(mutant.id for mutant in sample))
