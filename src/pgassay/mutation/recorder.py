@@ -33,6 +33,7 @@ _OTHERS: LiteralString = """
         and backend_type = 'client backend'
 """
 _SECONDS_TO_LEAVE = 10.0
+_LONGEST_NAME = 200  # of what a parameter may name; longer ones are documents
 _DOORS = ("psycopg", "contextlib", "pgassay.mutation.", "pgassay.database.actor", "pgassay.database.session")
 
 Connection = psycopg.Connection[Any]
@@ -137,7 +138,8 @@ def _values(params: object) -> frozenset[str]:
     values = params.values() if isinstance(params, dict) else params
     if not isinstance(values, (list, tuple, type({}.values()))):
         return frozenset()
-    return words_of(tuple(token for value in values if isinstance(value, str) for token in scan(value)))
+    texts = (value for value in values if isinstance(value, str) and len(value) < _LONGEST_NAME)
+    return words_of(tuple(token for text in texts for token in scan(text)))
 
 
 def _text(query: Any, connection: Connection) -> str:  # noqa: ANN401
