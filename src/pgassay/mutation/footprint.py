@@ -23,6 +23,7 @@ _CATALOG = frozenset(
         *("information_schema", "aclexplode", "regclass", "regprocedure", "regtype", "col_description"),
     )
 )
+_LONGEST = 10_000  # characters of what may hold names
 _DESCRIBING = ("pg_get_", "has_", "to_reg", "obj_", "plpgsql_check")
 
 
@@ -147,8 +148,11 @@ def _role(tokens: list[str]) -> str | None:
 
 
 def words_of(tokens: tuple[str, ...]) -> frozenset[str]:
-    """Identifiers, and those inside strings such as 'public.jobs'."""
+    """Identifiers, and those inside strings such as 'public.jobs', but for strings that are documents."""
     found: set[str] = set()
     for token in tokens:
-        found |= {token} if token.isidentifier() else set(scan(token)) if len(token) > 1 else set()
-    return frozenset(word for word in found if word.isidentifier())
+        if token.isidentifier():
+            found.add(token)
+        elif 1 < len(token) < _LONGEST:
+            found.update(scan(token))
+    return frozenset(word for word in found if word.isidentifier() and len(word) < _LONGEST)

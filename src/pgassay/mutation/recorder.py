@@ -16,7 +16,6 @@ from psycopg.pq import TransactionStatus
 
 from pgassay.database import Database, classify
 from pgassay.errors import ServerError
-from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
 from pgassay.observation import Outcome
 
@@ -33,7 +32,6 @@ _OTHERS: LiteralString = """
         and backend_type = 'client backend'
 """
 _SECONDS_TO_LEAVE = 10.0
-_LONGEST_NAME = 200  # of what a parameter may name; longer ones are documents
 _DOORS = ("psycopg", "contextlib", "pgassay.mutation.", "pgassay.database.actor", "pgassay.database.session")
 
 Connection = psycopg.Connection[Any]
@@ -138,8 +136,7 @@ def _values(params: object) -> frozenset[str]:
     values = params.values() if isinstance(params, dict) else params
     if not isinstance(values, (list, tuple, type({}.values()))):
         return frozenset()
-    texts = (value for value in values if isinstance(value, str) and len(value) < _LONGEST_NAME)
-    return words_of(tuple(token for text in texts for token in scan(text)))
+    return words_of(tuple(value for value in values if isinstance(value, str)))
 
 
 def _text(query: Any, connection: Connection) -> str:  # noqa: ANN401
