@@ -150,12 +150,13 @@ LACKING: LiteralString = f"""
     select o.kind, o.object, '' as column, r.role, p.privilege
     from ({_OBJECTS}) as o
     cross join unnest(%(roles)s::text[]) as r (role)
-    inner join (values
-        ('table', 'select'), ('table', 'insert'), ('table', 'update'), ('table', 'delete'),
-        ('table', 'truncate'), ('table', 'references'), ('table', 'trigger'),
-        ('sequence', 'usage'), ('sequence', 'select'), ('sequence', 'update'),
-        ('function', 'execute'), ('schema', 'usage'), ('schema', 'create')
-    ) as p (kind, privilege) on o.kind = p.kind
+    -- All privileges that this version of the server has: those that an owner starts with.
+    inner join lateral (values ('table', 'r'), ('sequence', 's'), ('function', 'f'), ('schema', 'n'))
+        as k (kind, letter) on o.kind = k.kind
+    cross join lateral (
+        select distinct lower(a.privilege_type)
+        from pg_catalog.aclexplode(pg_catalog.acldefault(k.letter::"char", o.owner)) as a
+    ) as p (privilege)
     where not case o.kind
         when 'table' then pg_catalog.has_table_privilege(r.role, o.oid, p.privilege)
         when 'sequence' then pg_catalog.has_sequence_privilege(r.role, o.oid, p.privilege)

@@ -36,7 +36,7 @@ def render_mutation_text(campaign: Campaign) -> str:
 def _sections(campaign: Campaign) -> Iterator[tuple[str, list[list[str]]]]:
     """Headings, and the entries below them as lines; only those that have any."""
     sections = {
-        "survived": [_tell(fate, f"{fate.result.ran} tests passed") for fate in campaign.survived],
+        "survived": [_tell(fate, _tried(fate)) for fate in campaign.survived],
         "not judged": [_tell(fate, fate.result.reason) for fate in campaign.unjudged],
         "equivalent": [_tell(fate, fate.result.reason) for fate in campaign.equivalent],
         "stale: no mutant is called so any more": [[f"  {name}"] for name in campaign.stale],
@@ -56,6 +56,11 @@ def _tell(fate: Fate, remark: str) -> list[str]:
     ]
 
 
+def _tried(fate: Fate) -> str:
+    ran = fate.result.ran
+    return f"{ran} {'test' if ran == 1 else 'tests'} passed" if ran else "no test has anything to do with it"
+
+
 def _refusals(campaign: Campaign) -> Iterator[str]:
     reasons = Counter(_kind(fate.result.reason) for fate in campaign.invalid)
     return (f"  {count:>4}  {reason}" for reason, count in reasons.most_common())
@@ -72,7 +77,7 @@ def _summary(campaign: Campaign) -> Iterator[str]:
     killed = f"{len(campaign.killed)} killed" + (f" ({late} by a test that did not end)" if late else "")
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
-    yield wrap(f"{campaign.valid} mutants: {', '.join(counts)}; {len(campaign.invalid)} more do not load")
+    yield wrap(f"{campaign.valid} valid mutants: {', '.join(counts)}; {len(campaign.invalid)} invalid")
     if campaign.blind:
         yield wrap(f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped")
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""

@@ -82,7 +82,7 @@ def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Camp
     assert lines[0] == "survived"
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant
     assert f"    {survivor.id}: 2 tests passed" in lines
-    assert "10 mutants: 3 killed, 5 survived, 1 equivalent, 1 not judged; 1 more do not load" in lines
+    assert "10 valid mutants: 3 killed, 5 survived, 1 equivalent, 1 not judged; 1 invalid" in lines
     assert lines[-1].startswith("33.3% killed by 3 tests in ")
     assert max(map(len, lines[-2:])) <= 80
 

@@ -10,7 +10,7 @@ from pgassay.mutation.things import Right
 
 _SHOP = """
     create table public.shop (name text);
-    grant select, insert, update, delete, truncate, references, trigger on public.shop to anon;
+    grant all on public.shop to anon;
 """
 
 
