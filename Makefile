@@ -7,7 +7,7 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff schedule report threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ matrix-accept: setup ## Write fixtures/access.matrix anew
 
 diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 	@$(BIN)/pgassay diff $(BASE) $(ARGS)
+
+schedule: setup ## Races: every order of the steps of concurrent sessions
+	@$(BIN)/pgassay schedule $(ARGS)
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)

@@ -26,7 +26,9 @@ from pgassay.output import check_writable, write_report
 from pgassay.report import FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.schedule import SCHEDULE_FORMATS
 from pgassay.report.text import render_text
+from pgassay.schedule_command import ScheduleRequest, show_schedules
 from pgassay.server import open_server
 from pgassay.up import hold_up
 from pgassay.verify import STAGES, verify
@@ -95,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
     diff.set_defaults(run=_diff)
+
+    schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
+    _add_common(schedule, formats=tuple(SCHEDULE_FORMATS))
+    schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
+    schedule.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
+    schedule.add_argument("--inside", action="store_true", help="also between the statements of functions")
+    schedule.set_defaults(run=_schedule)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -174,6 +183,16 @@ def _diff(options: argparse.Namespace) -> int:
             witness=options.witness, search_seconds=options.search,
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    request = ScheduleRequest(
+        names=tuple(options.scenario), replay=options.replay, inside=options.inside,
+        format=options.format, output=options.output,
+    )  # fmt: skip
+    with _progress() as show, open_server(config.server) as server:
+        return show_schedules(config, server, request, on_progress=show)
 
 
 def _up(options: argparse.Namespace) -> int:

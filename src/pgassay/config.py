@@ -24,7 +24,8 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
-    `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
+    `schedules` are scenarios of concurrent sessions, files or folders of them. `baseline` is the accepted
+    access matrix, whose file may not be there yet; `rows` says whose the rows of a
     table are (table → path or expression) where foreign keys do not.
     """
 
@@ -41,10 +42,11 @@ class Config:
     statement_timeout: int = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
+    schedules: tuple[Path, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules")
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 

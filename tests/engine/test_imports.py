@@ -20,10 +20,11 @@ LAYERS = (
     {"pgtap"},
     {"workbench"},
     {"access"},
+    {"schedule"},
     {"suite_report"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "matrix_command", "diff_command"},
+    {"up", "doctor", "matrix_command", "diff_command", "schedule_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
