@@ -5,6 +5,7 @@ A clone costs ten times as much. All of it is done by the schema's owner, never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -17,9 +18,7 @@ _TABLES: LiteralString = """
     select n.nspname, c.relname, c.oid::text,
            array(select a.attname from pg_catalog.pg_attribute as a
                  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-                 order by a.attnum),
-           array(select t.tgname from pg_catalog.pg_trigger as t
-                 where t.tgrelid = c.oid and t.tgenabled = 'A' and not t.tgisinternal)
+                 order by a.attnum)
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where c.relkind = 'r' and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' order by c.oid
 """
@@ -28,105 +27,154 @@ _SEQUENCES: LiteralString = """
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where c.relkind = 'S' and n.nspname not like 'pg\\_%' order by c.oid
 """
+_ALWAYS: LiteralString = """
+    select pg_catalog.format('alter table %s enable trigger %I', tgrelid::regclass, tgname)
+    from pg_catalog.pg_trigger where tgenabled = 'A' and not tgisinternal
+"""
+_CONTENTS: LiteralString = "select {}, count(*), max(xmin::text::bigint) from {}"
+_POSITION: LiteralString = "select {}, last_value, is_called from {}"
+_CATALOGS = ("pg_class", "pg_attribute", "pg_proc", "pg_trigger", "pg_policy", "pg_constraint", "pg_type")
+
+Facts = list[tuple[Any, ...]]
+Statement = sql.SQL | sql.Composed
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Table:
-    name: sql.Identifier
-    copy: sql.Identifier
-    columns: sql.Composed
-    always: tuple[str, ...]  # triggers that also fire when session_replication_role is replica
+    """A table, a copy of it as it was first, and another as it was when it was last marked."""
 
-    def restore(self) -> list[sql.Composable]:
-        """Statements that put the copy in its place; neither triggers nor foreign keys look on."""
-        switch = "alter table {} {} trigger {}"
-        off, on = ("disable", "enable always")
-        parts = {"table": self.name, "columns": self.columns, "copy": self.copy}
+    name: sql.Identifier
+    first: sql.Identifier
+    marked: sql.Identifier
+    columns: sql.Composed
+
+    def remember(self) -> list[Statement]:
+        """Statements that make the present its marked copy."""
         return [
-            *(self._switch(switch, off, trigger) for trigger in self.always),
-            sql.SQL("delete from {table}").format(**parts),
-            sql.SQL(
-                "insert into {table} ({columns}) overriding system value select {columns} from {copy}"
-            ).format(**parts),
-            *(self._switch(switch, on, trigger) for trigger in self.always),
+            sql.SQL("delete from {}").format(self.marked),
+            sql.SQL("insert into {} select * from {}").format(self.marked, self.name),
         ]
 
-    def _switch(self, switch: LiteralString, state: LiteralString, trigger: str) -> sql.Composed:
-        return sql.SQL(switch).format(self.name, sql.SQL(state), sql.Identifier(trigger))
+    def restore(self, copy: sql.Identifier) -> list[Statement]:
+        """Statements that put a copy in its place."""
+        insert = sql.SQL("insert into {} ({}) overriding system value select {} from {}")
+        return [
+            sql.SQL("delete from {}").format(self.name),
+            insert.format(self.name, self.columns, self.columns, copy),
+        ]
 
 
 class Baseline:
     """The contents of all tables and sequences at the time when it was made, kept in the database itself.
 
-    `connection` is the owner's, in autocommit mode. Raises psycopg.Error when the owner may not read a table.
+    `mark` makes the present the state to restore, `restore_first` goes back to where it all began.
+    `connection` is the owner's, in autocommit mode. Raises psycopg.Error when the owner may not read a table,
+    or not change one that was changed.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         # A policy that hides rows from the owner is an error, and not an incomplete copy.
         connection.execute("set row_security = off")
+        # Who restores plays a replica, for which these would fire too. No session of a scenario is one.
+        for (statement,) in connection.execute(_ALWAYS).fetchall():
+            connection.execute(statement)
         self._tables = [_table(*row) for row in connection.execute(_TABLES).fetchall()]
         sequences = connection.execute(_SEQUENCES).fetchall()
-        self._sequences = [sql.Identifier(schema, name) for schema, name, _ in sequences]
         self.sequence_oids = frozenset(oid for _, _, oid in sequences)
-        self._copy()
-        self._rows = _each("select {}, count(*), max(xmin::text::bigint) from {}", self._names())
-        self._values = _each("select {}, last_value::text, is_called from {}", self._sequences)
-        self._kept = self._read(self._rows)
-        self._kept_values = self._read(self._values)
+        self._sequences = [sql.Identifier(schema, name) for schema, name, _ in sequences]
+        self._queries = [
+            _of_each(_CONTENTS, [table.name for table in self._tables]),
+            _of_each(_POSITION, self._sequences),
+        ]
+        self._run(
+            [
+                sql.SQL("create schema {}").format(sql.Identifier(_SCHEMA)),
+                *(sql.SQL("create table {} as table {}").format(t.first, t.name) for t in self._tables),
+                *(sql.SQL("create table {} (like {})").format(t.marked, t.first) for t in self._tables),
+            ]
+        )
+        self._marked: list[_Table] = []
+        self._kept, self._places = self._read()
+        self._first_places = self._places
+
+    def mark(self) -> None:
+        """Let `restore` lead here from now on."""
+        contents, self._places = self._read()
+        changed = self._changed(contents)
+        self._marked += [table for table in changed if table not in self._marked]
+        self._run(statement for table in changed for statement in table.remember())
+        self._kept = contents
 
     def restore(self) -> None:
-        """Put back what has changed since. Raises psycopg.Error when the owner may not."""
-        now = self._read(self._rows)
+        """Put back what has changed since `mark`."""
+        contents, places = self._read()
+        self._replace(self._changed(contents), now=places)
+
+    def restore_first(self) -> None:
+        """Put back what has changed since the baseline was made; forget `mark`."""
+        contents, places = self._read()
+        changed = self._changed(contents)
+        changed += [table for table in self._marked if table not in changed]
+        self._marked.clear()
+        self._places = self._first_places
+        self._replace(changed, now=places)
+
+    def _changed(self, contents: Facts) -> list[_Table]:
         # An insert or update raises the greatest xmin of a table, a delete lowers the count.
-        pairs = zip(self._tables, self._kept, now, strict=True)
-        changed = [table for table, kept, found in pairs if kept != found]
-        self._restore_sequences()
-        if not changed:
-            return
-        statements = [statement for table in changed for statement in table.restore()]
-        self._connection.execute(
-            sql.SQL("; ").join(
-                [
-                    sql.SQL("begin; set local session_replication_role = replica"),
-                    *statements,
-                    sql.SQL("commit"),
-                ]
-            )
-        )
-        self._kept = self._read(self._rows)
+        pairs = zip(self._tables, self._kept, contents, strict=True)
+        return [table for table, kept, now in pairs if kept != now]
 
-    def _restore_sequences(self) -> None:
-        for name, kept, now in zip(self._sequences, self._kept_values, self._read(self._values), strict=True):
-            if kept != now:
-                _, value, is_called = kept
-                self._connection.execute(
-                    "select pg_catalog.setval(%s::regclass, %s, %s)", [name.as_string(None), value, is_called]
-                )
+    def _replace(self, tables: Sequence[_Table], *, now: Facts) -> None:
+        """Restore these tables, and the sequences that are elsewhere `now`."""
+        restoring = [
+            statement
+            for table in tables
+            for statement in table.restore(table.marked if table in self._marked else table.first)
+        ]
+        setval = sql.SQL("select pg_catalog.setval({}, {}, {})")
+        moving = [
+            setval.format(sql.Literal(name.as_string(None)), sql.Literal(kept[1]), sql.Literal(kept[2]))
+            for name, kept, found in zip(self._sequences, self._places, now, strict=True)
+            if kept != found
+        ]
+        if restoring or moving:
+            # Neither triggers nor foreign keys look on.
+            self._run([sql.SQL("set local session_replication_role = replica"), *restoring, *moving])
+            self._kept, _ = self._read()
 
-    def _copy(self) -> None:
-        create = sql.SQL("create table {} as table {}")
-        self._connection.execute(sql.SQL("create schema {}").format(sql.Identifier(_SCHEMA)))
-        for table in self._tables:
-            self._connection.execute(create.format(table.copy, table.name))
+    def _run(self, statements: Iterable[Statement]) -> None:
+        """All in one transaction and, unless something fails, one exchange of messages."""
+        with self._connection.pipeline(), self._connection.transaction():
+            for statement in statements:
+                self._connection.execute(statement, prepare=True)
 
-    def _names(self) -> list[sql.Identifier]:
-        return [table.name for table in self._tables]
-
-    def _read(self, query: sql.Composed | None) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, prepare=True).fetchall() if query else []
+    def _read(self) -> tuple[Facts, Facts]:
+        """What tells that a table has changed, for each of them, and where each sequence is."""
+        with self._connection.pipeline():
+            tables, sequences = (self._connection.execute(query, prepare=True) for query in self._queries)
+        return tables.fetchall(), sequences.fetchall()
 
 
-def _table(schema: str, name: str, oid: str, columns: list[str], always: list[str]) -> _Table:
+def describe_schema(connection: psycopg.Connection[Any]) -> Facts:
+    """What differs once anything has altered the schema."""
+    names = [sql.Identifier("pg_catalog", name) for name in _CATALOGS]
+    return connection.execute(_of_each(_CONTENTS, names), prepare=True).fetchall()
+
+
+def _table(schema: str, name: str, oid: str, columns: list[str]) -> _Table:
     return _Table(
         name=sql.Identifier(schema, name),
-        copy=sql.Identifier(_SCHEMA, oid),
+        first=sql.Identifier(_SCHEMA, oid),
+        marked=sql.Identifier(_SCHEMA, f"{oid}_marked"),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        always=tuple(always),
     )
 
 
-def _each(query: LiteralString, names: list[sql.Identifier]) -> sql.Composed | None:
-    """One query of all `names`, in their order; None where there are none."""
-    parts = [sql.SQL(query).format(sql.Literal(number), name) for number, name in enumerate(names)]
-    return sql.SQL("{} order by 1").format(sql.SQL(" union all ").join(parts)) if parts else None
+def _of_each(query: LiteralString, names: Sequence[sql.Identifier]) -> sql.Composed:
+    """One query of all `names`, in their order."""
+    nothing = sql.SQL("select null, null, null where false")
+    parts: list[Statement] = [
+        sql.SQL(query).format(sql.Literal(number), name) for number, name in enumerate(names)
+    ]
+    return sql.SQL("{} order by 1").format(sql.SQL(" union all ").join(parts or [nothing]))

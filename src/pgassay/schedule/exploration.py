@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.schedule.arena import Arena
 from pgassay.schedule.explorer import Census, Explorer
 from pgassay.schedule.model import Expectation, Scenario
 from pgassay.schedule.run import ScheduleRun
+from pgassay.schedule.stage import Stage
 from pgassay.schedule.trial import DEADLOCK, SERIALIZATION, Fate, Outcome, Trial
 from pgassay.server import failures_explained
 from pgassay.workbench import Workbench
@@ -43,7 +46,7 @@ class Exploration:
 
 
 def explore(
-    bench: Workbench,
+    arena: Arena,
     scenario: Scenario,
     *,
     prune: bool = True,
@@ -53,15 +56,17 @@ def explore(
     """Run a scenario's schedules; `on_schedule` hears of each. Raises CannotJudgeError, SchemaError."""
     started = time.monotonic()
     tally = _Tally()
-    with failures_explained(bench.server), Arena(bench, scenario) as arena:
-        explorer = Explorer(
-            arena.start,
-            prune=prune and not scenario.inside and arena.can_prune,
-            bound=preemptions if scenario.inside else None,
-        )
-        for trial in explorer.explore():
-            tally.add(trial)
-            on_schedule()
+    stage = Stage(arena, scenario)
+    obstacle = stage.why_unpruned() if prune and not scenario.inside else ""
+    explorer = Explorer(
+        stage.start,
+        prune=prune and not obstacle,
+        bound=preemptions if scenario.inside else None,
+    )
+    for trial in explorer.explore():
+        tally.add(trial)
+        on_schedule()
+    arena.check(scenario)
     return Exploration(
         scenario=scenario,
         census=explorer.census,
@@ -71,9 +76,16 @@ def explore(
         unserializable=tally.seen["unserializable"],
         broken=tuple(sorted(tally.broken, key=lambda trial: trial.simplicity)),
         unseen=_unseen(scenario, tally.outcomes),
-        notes=tuple(arena.notes),
+        notes=tuple(_notes(obstacle, arena.why_slow)),
         seconds=time.monotonic() - started,
     )
+
+
+def _notes(obstacle: str, why_slow: str) -> Iterator[str]:
+    if obstacle:
+        yield f"not pruned: {obstacle}"
+    if why_slow:
+        yield f"slow, a clone for each schedule, because the owner can not undo the steps: {why_slow}"
 
 
 def explore_all(
@@ -83,8 +95,9 @@ def explore_all(
     jobs: int = 1,
     on_schedule: Callable[[Scenario], None] = lambda _: None,
 ) -> tuple[Exploration, ...]:
-    """Explore scenarios, `jobs` at a time, each in a database of its own."""
+    """Explore scenarios, `jobs` at a time, each job in a database of its own."""
     stop = threading.Event()
+    arenas = SimpleQueue[Arena]()
 
     def work(scenario: Scenario) -> Exploration:
         def note() -> None:
@@ -92,9 +105,15 @@ def explore_all(
             if stop.is_set():
                 raise CannotJudgeError("The exploration was stopped.")
 
-        return explore(bench, scenario, on_schedule=note)
+        arena = arenas.get()
+        try:
+            return explore(arena, scenario, on_schedule=note)
+        finally:
+            arenas.put(arena)
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with failures_explained(bench.server), ExitStack() as resources, ThreadPoolExecutor(jobs) as pool:
+        for _ in range(min(jobs, len(scenarios))):
+            arenas.put(resources.enter_context(Arena(bench)))
         futures = [pool.submit(work, scenario) for scenario in scenarios]
         try:
             return tuple(future.result() for future in futures)
@@ -109,8 +128,8 @@ def replay(bench: Workbench, scenario: Scenario, schedule: Sequence[str]) -> Tri
 
     Raises ConfigError when a session can not go on where the schedule says so.
     """
-    with failures_explained(bench.server), Arena(bench, scenario) as arena:
-        run = arena.start()
+    with failures_explained(bench.server), Arena(bench) as arena:
+        run = Stage(arena, scenario).start()
         for number, name in enumerate(schedule, start=1):
             if name not in run.ready:
                 raise _refusal(run, schedule, number, name)
@@ -154,6 +173,5 @@ def _unseen(scenario: Scenario, outcomes: Counter[Outcome]) -> tuple[Expectation
     return tuple(
         expected
         for expected in scenario.expected
-        if scenario.isolation in expected.isolation
-        and not any(outcome.matches(expected.values) for outcome in outcomes)
+        if not any(outcome.matches(expected.values) for outcome in outcomes)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,6 +79,17 @@ class Line:
             return self._lose()
         return self._lose() if self._pg.status != pq.ConnStatus.OK else None
 
+    def outlive(self) -> None:
+        """Wait for the end of the connection, whose backend is being terminated."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while not self.lost:
+                selector.select()
+                try:
+                    self._pg.consume_input()
+                except psycopg.OperationalError:
+                    self._lose()
+
     def mogrify(self, sql: str, values: dict[str, str | None]) -> str:
         """`sql` with every %(name)s replaced by a literal. Raises KeyError for a name without a value."""
         return psycopg.ClientCursor(self._connection).mogrify(sql.encode(), values)
@@ -91,7 +103,7 @@ class Line:
         results, self._results = self._results, []
         self.busy = self.waiting = False
         failed = next((result for result in results if result.status == _FAILED), None)
-        return _failure(failed) if failed else _success(results)
+        return _failure(failed) if failed else read_result(results[-1])
 
     def _lose(self) -> Reply:
         failed = [result for result in self._results if result.status == _FAILED]
@@ -110,8 +122,8 @@ class Line:
             self.waiting = " still waiting for " in text
 
 
-def _success(results: Sequence[pq.abc.PGresult]) -> Reply:
-    result = results[-1]
+def read_result(result: pq.abc.PGresult) -> Reply:
+    """A good result, as text."""
     columns = range(result.nfields)
     return Reply(
         columns=tuple((result.fname(column) or b"").decode() for column in columns),

@@ -92,7 +92,6 @@ class Expectation:
     """An outcome that a scenario may have: the values that it names, others are free."""
 
     values: Mapping[str, str | None]
-    isolation: frozenset[Isolation] = frozenset(Isolation)
 
     def __str__(self) -> str:
         return ", ".join(f"{name}: {show(value)}" for name, value in self.values.items())

@@ -6,11 +6,12 @@ import selectors
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import psycopg
 
 from pgassay.errors import CannotJudgeError
-from pgassay.schedule.footprint import Footprint, footprint_of
+from pgassay.schedule.footprint import Footprint, Key, footprint_of
 from pgassay.schedule.line import Line, Reply
 from pgassay.schedule.model import Kind, Scenario, Step
 from pgassay.schedule.observer import Observer
@@ -24,7 +25,7 @@ _ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "c
 
 @dataclass
 class Party:
-    """A session in a run. `openings` are the SQL that begins each of its transactions."""
+    """A session in a run. `opening` is the SQL that begins each of its transactions."""
 
     name: str
     line: Line
@@ -34,39 +35,48 @@ class Party:
     next: int = 0  # the number of steps begun
     over: bool = False
     values: dict[str, str | None] = field(default_factory=dict)
-    results: list[str] = field(default_factory=list)
-    since: float = 0.0
+    result: str = ""  # how it ended, or what its last attempt failed with
+    since: float = 0.0  # when the step began
 
     @property
     def current(self) -> Step:
         """The step that was begun last."""
         return self.steps[self.next - 1]
 
+
+class Place(Protocol):
+    """Where a run takes place."""
+
     @property
-    def result(self) -> str:
-        return ", ".join(self.results)
+    def observer(self) -> Observer: ...
+
+    @property
+    def unversioned(self) -> frozenset[Key]:
+        """Relations whose readers see what is not committed."""
+
+    @property
+    def limit(self) -> float:
+        """Seconds that a step may take, unless it waits for another session."""
 
 
 class ScheduleRun:
-    """A run in progress. `judge` turns it into a Trial; `limit` is in seconds for a step that does not wait."""
+    """A run in progress. `judge` turns it into a Trial."""
 
     def __init__(
         self,
         scenario: Scenario,
         parties: Sequence[Party],
-        observer: Observer,
+        place: Place,
         *,
         judge: Callable[[ScheduleRun], Trial],
-        unversioned: frozenset[tuple[str, ...]] = frozenset(),
-        limit: float = 30,
     ) -> None:
         self.scenario = scenario
         self.parties = {party.name: party for party in parties}
         self.moves: list[Move] = []
-        self._observer = observer
+        self._observer = place.observer
+        self._unversioned = place.unversioned
+        self._limit = place.limit
         self._judge = judge
-        self._unversioned = unversioned
-        self._limit = limit
 
     @property
     def ready(self) -> tuple[str, ...]:
@@ -172,10 +182,9 @@ class ScheduleRun:
         if not reply.sqlstate:
             party.values |= dict(zip(reply.columns, reply.rows[0], strict=True)) if reply.rows else {}
             if party.next == len(party.steps):
-                party.over = True
-                party.results.append(_ENDED[step.kind])
+                party.result, party.over = _ENDED[step.kind], True
             return
-        party.results.append("crashed" if reply.lost else reply.sqlstate)
+        party.result = _ENDED[Kind.CRASH] if reply.lost else reply.sqlstate
         if party.line.in_transaction:
             self._roll_back(party)
         if reply.sqlstate in (DEADLOCK, SERIALIZATION) and party.retries > 0:
@@ -186,10 +195,9 @@ class ScheduleRun:
 
     def _crash(self, party: Party, events: list[Event]) -> None:
         self._observer.terminate(party.line.pid)
-        reply = ask(party.line)
-        events.append(_event(party, Fate.DONE, reply=reply))
-        party.results.append(_ENDED[Kind.CRASH])
-        party.over = True
+        party.line.outlive()
+        events.append(_event(party, Fate.DONE))
+        party.result, party.over = _ENDED[Kind.CRASH], True
 
     def _roll_back(self, party: Party) -> None:
         ask(party.line, "rollback")

@@ -109,13 +109,7 @@ def _requests(table: _Table) -> tuple[tuple[str, ...], ...]:
 def _expectation(table: _Table, values: object) -> Expectation:
     if not isinstance(values, dict):
         raise table.error("each of [[outcomes]] must be a table")
-    levels = values.get("isolation", [level.value for level in Isolation])
-    return Expectation(
-        values={name: str(value) for name, value in values.items() if name != "isolation"},
-        isolation=frozenset(
-            Isolation(table.choice(level, [level.value for level in Isolation])) for level in levels
-        ),
-    )
+    return Expectation(values={name: str(value) for name, value in values.items()})
 
 
 class _Table:

@@ -81,8 +81,8 @@ class Trial:
     @property
     def is_expected(self) -> bool:
         """Whether the outcome is one that the scenario names; any is where it names none."""
-        expected = expectations(self.scenario)
-        return not expected or any(map(self.outcome.matches, expected))
+        expected = self.scenario.expected
+        return not expected or any(self.outcome.matches(one.values) for one in expected)
 
     @property
     def is_broken(self) -> bool:
@@ -100,8 +100,3 @@ class Trial:
         return any(
             event.fate is fate and (not sqlstates or event.reply.sqlstate in sqlstates) for event in events
         )
-
-
-def expectations(scenario: Scenario) -> list[Mapping[str, str | None]]:
-    """The outcomes that a scenario expects at its isolation level."""
-    return [one.values for one in scenario.expected if scenario.isolation in one.isolation]
