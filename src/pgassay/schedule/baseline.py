@@ -32,7 +32,7 @@ _ALWAYS: LiteralString = """
     from pg_catalog.pg_trigger where tgenabled = 'A' and not tgisinternal
 """
 _CONTENTS: LiteralString = "select {}, count(*), max(xmin::text::bigint) from {}"
-_POSITION: LiteralString = "select {}, last_value, is_called from {}"
+_POSITION: LiteralString = "select {}, last_value, is_called::integer from {}"
 _CATALOGS = ("pg_class", "pg_attribute", "pg_proc", "pg_trigger", "pg_policy", "pg_constraint", "pg_type")
 
 Facts = list[tuple[Any, ...]]
@@ -83,10 +83,10 @@ class Baseline:
         sequences = connection.execute(_SEQUENCES).fetchall()
         self.sequence_oids = frozenset(oid for _, _, oid in sequences)
         self._sequences = [sql.Identifier(schema, name) for schema, name, _ in sequences]
-        self._queries = [
-            _of_each(_CONTENTS, [table.name for table in self._tables]),
-            _of_each(_POSITION, self._sequences),
-        ]
+        self._state = _union(
+            _of_each(_CONTENTS, [table.name for table in self._tables])
+            + _of_each(_POSITION, self._sequences, start=len(self._tables))
+        ).as_bytes(connection)
         self._run(
             [
                 sql.SQL("create schema {}").format(sql.Identifier(_SCHEMA)),
@@ -132,7 +132,7 @@ class Baseline:
             for table in tables
             for statement in table.restore(table.marked if table in self._marked else table.first)
         ]
-        setval = sql.SQL("select pg_catalog.setval({}, {}, {})")
+        setval = sql.SQL("select pg_catalog.setval({}, {}, {}::boolean)")
         moving = [
             setval.format(sql.Literal(name.as_string(None)), sql.Literal(kept[1]), sql.Literal(kept[2]))
             for name, kept, found in zip(self._sequences, self._places, now, strict=True)
@@ -144,22 +144,19 @@ class Baseline:
             self._kept, _ = self._read()
 
     def _run(self, statements: Iterable[Statement]) -> None:
-        """All in one transaction and, unless something fails, one exchange of messages."""
-        with self._connection.pipeline(), self._connection.transaction():
-            for statement in statements:
-                self._connection.execute(statement, prepare=True)
+        """All in one message, and so in one transaction."""
+        self._connection.execute(sql.SQL("; ").join(statements))
 
     def _read(self) -> tuple[Facts, Facts]:
         """What tells that a table has changed, for each of them, and where each sequence is."""
-        with self._connection.pipeline():
-            tables, sequences = (self._connection.execute(query, prepare=True) for query in self._queries)
-        return tables.fetchall(), sequences.fetchall()
+        facts = self._connection.execute(self._state, prepare=True).fetchall()
+        return facts[: len(self._tables)], facts[len(self._tables) :]
 
 
 def describe_schema(connection: psycopg.Connection[Any]) -> Facts:
     """What differs once anything has altered the schema."""
     names = [sql.Identifier("pg_catalog", name) for name in _CATALOGS]
-    return connection.execute(_of_each(_CONTENTS, names), prepare=True).fetchall()
+    return connection.execute(_union(_of_each(_CONTENTS, names)), prepare=True).fetchall()
 
 
 def _table(schema: str, name: str, oid: str, columns: list[str]) -> _Table:
@@ -171,10 +168,11 @@ def _table(schema: str, name: str, oid: str, columns: list[str]) -> _Table:
     )
 
 
-def _of_each(query: LiteralString, names: Sequence[sql.Identifier]) -> sql.Composed:
-    """One query of all `names`, in their order."""
-    nothing = sql.SQL("select null, null, null where false")
-    parts: list[Statement] = [
-        sql.SQL(query).format(sql.Literal(number), name) for number, name in enumerate(names)
-    ]
-    return sql.SQL("{} order by 1").format(sql.SQL(" union all ").join(parts or [nothing]))
+def _of_each(query: LiteralString, names: Sequence[sql.Identifier], *, start: int = 0) -> list[sql.Composed]:
+    return [sql.SQL(query).format(sql.Literal(number), name) for number, name in enumerate(names, start)]
+
+
+def _union(queries: Sequence[sql.Composed]) -> sql.Composed:
+    """All their rows, in the order of the queries."""
+    nothing = sql.SQL("select null, null, null where false").format()
+    return sql.SQL("{} order by 1").format(sql.SQL(" union all ").join(queries or [nothing]))

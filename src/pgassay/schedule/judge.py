@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from pgassay.errors import CannotJudgeError
-from pgassay.schedule.line import Reply, read_result
 from pgassay.schedule.model import Scenario
 from pgassay.schedule.run import ScheduleRun
 from pgassay.schedule.trial import Outcome, Trial, Violation
@@ -19,62 +20,81 @@ _ROWS = 5
 _OBSERVE = "observe"
 
 Record = dict[str, str | None]
+Owner = psycopg.Connection[Any]
 
 
-def judge(owner: psycopg.Connection[Any], run: ScheduleRun) -> Trial:
-    """The outcome of a run, and the rows that offend an invariant. Raises CannotJudgeError for a bad query."""
-    scenario = run.scenario
-    queries = dict(scenario.invariants) | ({_OBSERVE: scenario.observe} if scenario.observe else {})
-    found = {name: _records(reply) for name, reply in _ask_all(owner, scenario, queries).items()}
-    observed = _only(scenario, found.pop(_OBSERVE)) if scenario.observe else {}
-    results: Record = {party.name: party.result for party in run.parties.values()}
-    return Trial(
-        scenario=scenario,
-        moves=tuple(run.moves),
-        outcome=Outcome(values=tuple((results | observed).items())),
-        violations=tuple(
-            Violation(invariant=name, rows=tuple(rows[:_ROWS])) for name, rows in found.items() if rows
-        ),
-    )
+class Judge:
+    """Asks a scenario's queries over the owner's connection, all of them in one."""
 
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._queries = dict(scenario.invariants)
+        if scenario.observe:
+            self._queries[_OBSERVE] = scenario.observe
+        self._question = _combine(self._queries)
 
-def _ask_all(
-    owner: psycopg.Connection[Any], scenario: Scenario, queries: Mapping[str, str]
-) -> dict[str, Reply]:
-    """All answers in one exchange; where something fails one by one, to say what."""
-    try:
-        with owner.pipeline():
-            cursors = {name: owner.execute(query.encode(), prepare=True) for name, query in queries.items()}
-        return {name: _reply(cursor) for name, cursor in cursors.items()}
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error:
-        return {name: _ask(owner, scenario, name, query) for name, query in queries.items()}
+    def judge(self, owner: Owner, run: ScheduleRun) -> Trial:
+        """The outcome of a run, and rows that offend an invariant. Raises CannotJudgeError for a bad query."""
+        found = self._ask(owner)
+        observed = self._only(found.pop(_OBSERVE, [])) if self._scenario.observe else {}
+        results: Record = {party.name: party.result for party in run.parties.values()}
+        return Trial(
+            scenario=self._scenario,
+            moves=tuple(run.moves),
+            outcome=Outcome(values=tuple((results | observed).items())),
+            violations=tuple(
+                Violation(invariant=name, rows=tuple(rows[:_ROWS])) for name, rows in found.items()
+            ),
+        )
 
+    def _ask(self, owner: Owner) -> dict[str, list[Record]]:
+        """The rows of each query that has any."""
+        try:
+            rows = owner.execute(self._question, prepare=True).fetchall()
+        except psycopg.Error as error:
+            if owner.closed:
+                raise
+            raise self._blame(owner, error) from error
+        found: dict[str, list[Record]] = {}
+        for name, row in rows:
+            found.setdefault(name, []).append(_record(row))
+        return found
 
-def _ask(owner: psycopg.Connection[Any], scenario: Scenario, name: str, query: str) -> Reply:
-    try:
-        return _reply(owner.execute(query.encode()))
-    except psycopg.Error as error:
+    def _blame(self, owner: Owner, error: psycopg.Error) -> CannotJudgeError:
+        """Which of the queries it is that fails."""
+        for name, query in self._queries.items():
+            try:
+                owner.execute(_combine({name: query}))
+            except psycopg.Error as own:
+                return CannotJudgeError(
+                    f'{self._scenario.name}: the query "{name}" fails.',
+                    why=str(own),
+                    fixes=("correct it: a single SELECT, without a semicolon",),
+                )
+        return CannotJudgeError(f"{self._scenario.name}: its queries fail.", why=str(error))
+
+    def _only(self, rows: list[Record]) -> Record:
+        if len(rows) == 1:
+            return rows[0]
         raise CannotJudgeError(
-            f"{scenario.name}: {name!r} is no query that can be asked: {error.diag.message_primary or error}.",
-            fixes=("correct the scenario",),
-        ) from error
-
-
-def _reply(cursor: psycopg.Cursor[Any]) -> Reply:
-    assert cursor.pgresult
-    return read_result(cursor.pgresult)
-
-
-def _records(reply: Reply) -> list[Record]:
-    return [dict(zip(reply.columns, row, strict=True)) for row in reply.rows]
-
-
-def _only(scenario: Scenario, rows: list[Record]) -> Record:
-    if len(rows) != 1:
-        raise CannotJudgeError(
-            f"{scenario.name}: observe must return one row, and returned {len(rows)}.",
+            f"{self._scenario.name}: observe must return one row, and returned {len(rows)}.",
             fixes=("correct the query",),
         )
-    return rows[0]
+
+
+def _combine(queries: Mapping[str, str]) -> bytes:
+    """One query whose rows are those of all: the name of the query, the row as JSON."""
+    # The line break ends a comment at the end of a query.
+    parts = [
+        f"select {sql.quote(name)}::text, pg_catalog.row_to_json(q)::text from ({query}\n) as q"
+        for name, query in queries.items()
+    ]
+    return " union all ".join(parts or ["select '', '' where false"]).encode()
+
+
+def _record(row: str) -> Record:
+    return {name: _text(value) for name, value in json.loads(row, parse_int=str, parse_float=str).items()}
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -109,7 +109,11 @@ def _requests(table: _Table) -> tuple[tuple[str, ...], ...]:
 def _expectation(table: _Table, values: object) -> Expectation:
     if not isinstance(values, dict):
         raise table.error("each of [[outcomes]] must be a table")
-    return Expectation(values={name: str(value) for name, value in values.items()})
+    return Expectation(values={name: _plain(value) for name, value in values.items()})
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Table:

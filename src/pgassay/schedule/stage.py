@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, LiteralString
 
 import psycopg
@@ -11,9 +10,10 @@ from psycopg import sql
 
 from pgassay.database.identity import AUTHENTICATOR, Roles, request_identity
 from pgassay.schedule.arena import Arena
-from pgassay.schedule.judge import judge
+from pgassay.schedule.judge import Judge
 from pgassay.schedule.model import Isolation, Scenario, SessionScript
 from pgassay.schedule.run import Party, ScheduleRun
+from pgassay.schedule.trial import Trial
 
 # What works past the locks that a step leaves behind: it runs at COMMIT, or gives its locks back before.
 _HIDDEN: LiteralString = """
@@ -34,6 +34,7 @@ class Stage:
         self._scenario = scenario
         self._is_used = False
         arena.set_up(scenario)
+        self._judge = Judge(scenario)
         self._openings = _openings(arena.owner, scenario, limit=arena.limit)
 
     def start(self) -> ScheduleRun:
@@ -47,7 +48,10 @@ class Stage:
             Party(name=name, line=line, steps=own, opening=opening, retries=self._scenario.retries)
             for (name, own), line, opening in zip(steps, lines, self._openings, strict=True)
         ]
-        return ScheduleRun(self._scenario, parties, self._arena, judge=partial(judge, self._arena.owner))
+        return ScheduleRun(self._scenario, parties, self._arena, judge=self._judge_run)
+
+    def _judge_run(self, run: ScheduleRun) -> Trial:
+        return self._judge.judge(self._arena.owner, run)
 
     def why_unpruned(self) -> str:
         """Why locks do not tell all that the steps do; "" where they do."""
