@@ -150,11 +150,15 @@ def _finding(one: Exploration) -> Iterator[str]:
     name = one.scenario.name
     if one.broken:
         simplest = one.broken[0]
-        yield f"{name}: {len(one.broken)} of {one.census.schedules} schedules break it. The simplest:"
-        yield f"  {simplest.outcome}" + ("" if simplest.is_expected else " (unexpected)")
+        if simplest.moves:
+            yield f"{name}: {len(one.broken)} of {one.census.schedules} schedules break it. The simplest:"
+            yield f"  {simplest.outcome}" + ("" if simplest.is_expected else " (unexpected)")
+        else:
+            yield f"{name}: broken before any session takes a step:"
         yield from (f"  {line}" for violation in simplest.violations for line in _violation(violation))
-        inside = " --inside" if one.scenario.inside else ""
-        yield f"  pgassay schedule {name}{inside} --replay {spell(simplest.schedule)}"
+        if simplest.moves:
+            inside = " --inside" if one.scenario.inside else ""
+            yield f"  pgassay schedule {name}{inside} --replay {spell(simplest.schedule)}"
     for expected in one.unseen:
         yield f"{name}: no schedule has the outcome {expected}"
 

@@ -62,7 +62,7 @@ class Arena:
 
     def set_up(self, scenario: Scenario) -> None:
         """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when its setup fails."""
-        if not self._is_sound or not self._restore(Baseline.restore_first):
+        if not self._is_sound or not self._go_to(Baseline.restore_first):
             self._renew()
         self._is_sound = False  # until `check` says so
         try:
@@ -71,22 +71,12 @@ class Arena:
             raise CannotJudgeError(
                 f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
             ) from error
-        self._restore(Baseline.mark)
+        self._do(Baseline.mark)
         self._schema = describe_schema(self.owner)
 
     def go_back(self, scenario: Scenario) -> None:
         """Make that state again."""
-        lines = [line for pool in self._pools.values() for line in pool]
-        for line in lines:
-            if line.lost:
-                line.open()
-            else:
-                line.send(_CLEAN)
-        restored = self._restore(Baseline.restore)
-        for line in lines:
-            if line.busy:
-                ask(line)
-        if not restored:
+        if not self._go_to(Baseline.restore):
             self._is_sound = False
             self.set_up(scenario)
 
@@ -134,12 +124,26 @@ class Arena:
             self._give_up(error)
             return None
 
-    def _restore(self, go: Callable[[Baseline], None]) -> bool:
+    def _go_to(self, restore: Callable[[Baseline], None]) -> bool:
+        """Restore, while every session forgets what it knew; False where the owner can not."""
+        lines = [line for pool in self._pools.values() for line in pool]
+        for line in lines:
+            if line.lost:
+                line.open()
+            else:
+                line.send(_CLEAN)
+        restored = self._do(restore)
+        for line in lines:
+            if line.busy:
+                ask(line)
+        return restored
+
+    def _do(self, act: Callable[[Baseline], None]) -> bool:
         """Whether the owner could: a table may be another's, or refuse in a trigger of another's."""
         if self._baseline is None:
             return False
         try:
-            go(self._baseline)
+            act(self._baseline)
         except psycopg.Error as error:
             self._give_up(error)
         return self._baseline is not None
