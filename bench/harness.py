@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
+import access
 import psycopg
+from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from pgassay.config import load_config
@@ -30,32 +28,24 @@ from pgassay.pgtap import PgtapDatabase, find_psql, run_file
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 
-ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "build" / "bench.json"
 QUERY = "select count(*) from public.jobs"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One comparison; `theirs` is None where there is nothing to compare with."""
-
-    name: str
-    ours: float
-    theirs: float | None
-    unit: str
-
-    @property
-    def ratio(self) -> float | None:
-        return self.ours / self.theirs if self.theirs else None
 
 
 def main() -> int:
     config = load_config(ROOT)
     choice = os.environ.get("PGASSAY_SERVER") or config.server
-    rows = [cold_start(choice)]
+    rows = [cold_start(choice), *access.difference(choice)]
     with open_server(choice) as server:
         bench = Workbench(config, server)
-        for measure in (isolated_test, against_pytest_postgresql, cloning, pgtap):
+        for measure in (
+            isolated_test,
+            against_pytest_postgresql,
+            cloning,
+            pgtap,
+            access.matrix,
+            access.growth,
+        ):
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)
     document = [asdict(row) | {"ratio": row.ratio} for row in rows]
@@ -183,31 +173,25 @@ def pgtap(bench: Workbench) -> Iterator[Row]:
     )
 
 
-def alternate(
-    times: int, *actions: Callable[[], object], after: Callable[[], object] = lambda: None
-) -> list[float]:
-    """Median seconds of each action, measured turn by turn so that noise hits all alike."""
-    took: list[list[float]] = [[] for _ in actions]
-    for _ in track(range(times), console=Console(stderr=True), transient=True):
-        for action, times_taken in zip(actions, took, strict=True):
-            started = time.perf_counter()
-            action()
-            times_taken.append(time.perf_counter() - started)
-            after()
-    return [statistics.median(times_taken) for times_taken in took]
-
-
 def show(rows: list[Row]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("", "ours", "theirs", "ratio"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in rows:
-        table.add_row(row.name, time_text(row.ours), time_text(row.theirs), ratio_text(row.ratio))
+        table.add_row(
+            row.name,
+            *(value_text(value, row.unit) for value in (row.ours, row.theirs)),
+            ratio_text(row.ratio),
+        )
     Console(width=100).print(table)
 
 
-def time_text(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
+def value_text(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    if unit != "s":
+        return f"{value:,.0f} {unit}"
+    return f"{value * 1000:.2f} ms" if value < 1 else f"{value:.2f} s"
 
 
 def ratio_text(ratio: float | None) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgassay.access.review import SEARCH_SECONDS, Review, review
+from pgassay.access.review import SEARCH_SECONDS, review
 from pgassay.config import Config
 from pgassay.errors import ExitCode
-from pgassay.output import check_writable, write_report
-from pgassay.report.review import REVIEW_FORMATS, render_review_text, witness_files
+from pgassay.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.witness import witness_files
 from pgassay.revisions import resolve_side
 from pgassay.server import open_server
 
@@ -22,8 +23,7 @@ class Request:
 
     base: str
     head: str | None = None
-    format: str = "text"
-    output: Path | None = None
+    output: Output = TEXT_ALONE
     witness: Path | None = None
     search_seconds: float = SEARCH_SECONDS
 
@@ -38,15 +38,8 @@ def show_difference(
         sides = [resolve_side(text, config, Path(folder)) for text in (request.base, request.head)]
         with open_server(config.server) as server:
             found = review(server, *sides, search_seconds=request.search_seconds, on_stage=on_stage)
-    _report(found, request)
-    return found.exit_code
-
-
-def _report(found: Review, request: Request) -> None:
-    render = REVIEW_FORMATS[request.format]
-    print((render_review_text if request.output else render)(found), end="", flush=True)
-    if request.output:
-        write_report(request.output, render(found))
+    publish(found, REVIEW_FORMATS, request.output)
     if request.witness:
         for name, text in witness_files(found).items():
             write_report(request.witness / name, text)
+    return found.exit_code

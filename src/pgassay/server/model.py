@@ -11,6 +11,8 @@ from psycopg.conninfo import make_conninfo
 
 EMBEDDED, SYSTEM, ATTACHED = "embedded", "system", "attached"
 LOG_NAME = "postgres.log"
+RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
+"""Set by `pgassay verify`: the server that its suites share with it, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
