@@ -99,10 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     diff.set_defaults(run=_diff)
 
     schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
-    _add_common(schedule, formats=tuple(SCHEDULE_FORMATS))
+    _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
     schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
     schedule.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
-    schedule.add_argument("--inside", action="store_true", help="also between the statements of functions")
+    schedule.add_argument(
+        "--inside",
+        action="store_true",
+        help="let sessions also interrupt each other inside PL/pgSQL functions",
+    )
     schedule.set_defaults(run=_schedule)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
@@ -209,8 +213,7 @@ def _diff(options: argparse.Namespace) -> int:
 def _schedule(options: argparse.Namespace) -> int:
     config = _prepare(options)
     request = ScheduleRequest(
-        names=tuple(options.scenario), replay=options.replay, inside=options.inside,
-        format=options.format, output=options.output,
+        names=tuple(options.scenario), replay=options.replay, inside=options.inside, output=_output(options)
     )  # fmt: skip
     with _progress() as show, open_server(config.server) as server:
         return show_schedules(config, server, request, on_progress=show)

@@ -20,6 +20,7 @@ LAYERS = (
     {"pgtap"},
     {"workbench"},
     {"access"},
+    {"instrument"},
     {"schedule"},
     {"suite_report"},
     {"plugin"},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pgassay.schedule.arena import Arena
 from pgassay.schedule.exploration import Exploration, explore, explore_all, replay
 from pgassay.schedule.model import Isolation, Scenario
 from pgassay.schedule.scenario_file import read_scenario, read_scenarios
 from pgassay.schedule.trial import Event, Fate, Move, Outcome, Trial, Violation
 
 __all__ = [
+    "Arena",
     "Event",
     "Exploration",
     "Fate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
@@ -14,10 +14,10 @@ import psycopg
 from pgassay.errors import CannotJudgeError
 from pgassay.schedule.baseline import Baseline, describe_schema
 from pgassay.schedule.footprint import Key
-from pgassay.schedule.line import Line
+from pgassay.schedule.line import Line, ask
 from pgassay.schedule.model import Scenario
 from pgassay.schedule.observer import open_observer
-from pgassay.schedule.run import ask
+from pgassay.schedule.sync import Gatekeeper, install_sync_points
 from pgassay.workbench import Workbench
 
 # DISCARD ALL without the plans, which are no part of what a session means.
@@ -61,7 +61,7 @@ class Arena:
         return frozenset(("relation", oid) for oid in oids)
 
     def set_up(self, scenario: Scenario) -> None:
-        """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when its setup fails."""
+        """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when that fails."""
         if not self._is_sound or not self._go_to(Baseline.restore_first):
             self._renew()
         self._is_sound = False  # until `check` says so
@@ -71,6 +71,8 @@ class Arena:
             raise CannotJudgeError(
                 f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
             ) from error
+        if scenario.inside:
+            install_sync_points(self.owner)
         self._do(Baseline.mark)
         self._schema = describe_schema(self.owner)
 
@@ -90,6 +92,12 @@ class Arena:
                 fixes=("let steps read and write rows only",),
             )
         self._is_sound = schema == self._pristine
+
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper:
+        """Who lets sessions go on that have come to a sync point."""
+        connection = self._database.connect(autocommit=True)
+        return Gatekeeper(self._resources.enter_context(closing(connection)))
 
     def lines(self, logins: Sequence[str | None]) -> list[Line]:
         """A connection of its own for each login; None is the owner's."""
@@ -115,6 +123,7 @@ class Arena:
 
     def _renew(self) -> None:
         self._resources.close()
+        self.__dict__.pop("gatekeeper", None)
         self._open()
 
     def _make_baseline(self) -> Baseline | None:

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.schedule.arena import Arena
 from pgassay.schedule.explorer import Census, Explorer
-from pgassay.schedule.model import Expectation, Scenario
+from pgassay.schedule.model import Expectation, Isolation, Scenario
 from pgassay.schedule.run import ScheduleRun
 from pgassay.schedule.stage import Stage
 from pgassay.schedule.trial import DEADLOCK, SERIALIZATION, Fate, Outcome, Trial
@@ -22,7 +22,7 @@ from pgassay.server import failures_explained
 from pgassay.workbench import Workbench
 
 PREEMPTIONS = 2
-"""How often a schedule may interrupt a session that could go on, where steps are the statements of functions."""
+"""How often a schedule may interrupt a session that could go on, where functions are interrupted too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,9 @@ def explore(
     started = time.monotonic()
     tally = _Tally()
     stage = Stage(arena, scenario)
-    obstacle = stage.why_unpruned() if prune and not scenario.inside else ""
+    # Under SERIALIZABLE every transaction may matter to every other.
+    prune = prune and not scenario.inside and scenario.isolation is not Isolation.SERIALIZABLE
+    obstacle = stage.why_unpruned() if prune else ""
     explorer = Explorer(
         stage.start,
         prune=prune and not obstacle,

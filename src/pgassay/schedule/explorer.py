@@ -1,7 +1,7 @@
 """Every order of the steps, once: a depth-first search that runs each schedule from the start.
 
-Orders that differ only in adjacent steps that commute are run once: sleep sets, as P. Godefroid describes them
-in "Partial-Order Methods for the Verification of Concurrent Systems" (1996).
+Orders that differ only in adjacent steps that commute are run once, by sleep sets: P. Godefroid,
+"Partial-Order Methods for the Verification of Concurrent Systems" (1996).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Run(Protocol[T_co]):
         """Let a session take its next step; None where that commutes with nothing."""
 
     def repeat(self, session: str) -> None:
-        """As `go`, where the footprint is known from an earlier run."""
+        """As `go`, where nobody asks for the footprint."""
 
     def finish(self) -> T_co:
         """Judge the run, all of whose sessions are over."""
@@ -75,7 +75,7 @@ class Explorer(Generic[T]):
     """Runs schedules until there are no more. `start` begins a run.
 
     Without `prune` every order is run. `bound` limits how often a session is interrupted that could go on;
-    where there is one, nothing is pruned: the two together would lose schedules within the bound.
+    not to be used together with `prune`, which could leave a schedule within the bound to one that is not.
     """
 
     start: Callable[[], Run[T]]
@@ -91,7 +91,7 @@ class Explorer(Generic[T]):
             for node in path[:-1]:
                 run.repeat(node.chosen)
             if path:
-                path[-1].footprint = run.go(path[-1].chosen)
+                path[-1].footprint = self._go(run, path[-1].chosen)
             if self._descend(run, path):
                 self.census.schedules += 1
                 yield run.finish()
@@ -105,16 +105,23 @@ class Explorer(Generic[T]):
         """Go on to the end, past new nodes; False when all that could go on has been run in another order."""
         while ready := run.ready:
             last = path[-1] if path else None
-            asleep = last.inherited() if last and self.prune and self.bound is None else {}
-            self._count(run, ready, asleep)
+            asleep = last.inherited() if last and self.prune else {}
+            if self.bound is None:
+                self._count(run, ready, asleep)
             preferred = sorted(ready, key=lambda name: last is not None and name != last.chosen)
             chosen = next((name for name in preferred if name not in asleep), None)
             if chosen is None:
                 return False
             switches = (last.switches if last else 0) + _interrupts(last, ready, chosen)
             path.append(_Node(tuple(preferred), asleep, chosen, switches))
-            path[-1].footprint = run.go(chosen)
+            path[-1].footprint = self._go(run, chosen)
         return True
+
+    def _go(self, run: Run[T], session: str) -> Footprint | None:
+        if self.prune:
+            return run.go(session)
+        run.repeat(session)
+        return None
 
     def _turn(self, path: list[_Node]) -> bool:
         """Choose the next alternative of the deepest node that has one; False when there is none."""

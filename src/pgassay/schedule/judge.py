@@ -34,7 +34,7 @@ class Judge:
         self._question = _combine(self._queries)
 
     def judge(self, owner: Owner, run: ScheduleRun) -> Trial:
-        """The outcome of a run, and rows that offend an invariant. Raises CannotJudgeError for a bad query."""
+        """The outcome of a run, and the rows that offend. Raises CannotJudgeError for a query that fails."""
         found = self._ask(owner)
         observed = self._only(found.pop(_OBSERVE, [])) if self._scenario.observe else {}
         results: Record = {party.name: party.result for party in run.parties.values()}
@@ -86,10 +86,11 @@ def _combine(queries: Mapping[str, str]) -> bytes:
     """One query whose rows are those of all: the name of the query, the row as JSON."""
     # The line break ends a comment at the end of a query.
     parts = [
-        f"select {sql.quote(name)}::text, pg_catalog.row_to_json(q)::text from ({query}\n) as q"
+        b"select %b::text, pg_catalog.row_to_json(q)::text from (%b\n) as q"
+        % (sql.quote(name).encode(), query.encode())
         for name, query in queries.items()
     ]
-    return " union all ".join(parts or ["select '', '' where false"]).encode()
+    return b" union all ".join(parts or [b"select '', '' where false"])
 
 
 def _record(row: str) -> Record:

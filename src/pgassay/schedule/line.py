@@ -16,8 +16,8 @@ Row = tuple[str | None, ...]
 _GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.EMPTY_QUERY)
 _FAILED = pq.ExecStatus.FATAL_ERROR
 _LOST = "08006"
-SYNC_POINT = "PGSYN"
-"""The SQLSTATE of the message that says: a function has come to a sync point."""
+SYNC_POINT, PASSED = "PGSYN", "PGPAS"
+"""The SQLSTATEs by which a function says that it has come to a sync point, and that it has passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,15 @@ class Reply:
     lost: bool = False
 
 
+NOTHING = Reply()
+
+
 class Line:
     """A connection that is never waited for: `send`, then `receive` until there is a reply.
 
     `waiting` follows what the server says of its lock waits, if it was told to: it says so after the
-    deadlock check, and says that the lock was acquired. `paused` names the sync point that it has come to.
+    deadlock check, and says that the lock was acquired. `paused` names the sync point that it has come to;
+    `passed` says that it has left that behind.
     """
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
@@ -51,7 +55,7 @@ class Line:
         self._pg = self._connection.pgconn
         self.pid = self._pg.backend_pid
         self.lost = self.busy = self.waiting = False
-        self.paused = ""
+        self.paused, self.passed = "", False
 
     @property
     def in_transaction(self) -> bool:
@@ -81,14 +85,12 @@ class Line:
 
     def outlive(self) -> None:
         """Wait for the end of the connection, whose backend is being terminated."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self.lost:
-                selector.select()
-                try:
-                    self._pg.consume_input()
-                except psycopg.OperationalError:
-                    self._lose()
+        while not self.lost:
+            wait_for([self])
+            try:
+                self._pg.consume_input()
+            except psycopg.OperationalError:
+                self._lose()
 
     def mogrify(self, sql: str, values: dict[str, str | None]) -> str:
         """`sql` with every %(name)s replaced by a literal. Raises KeyError for a name without a value."""
@@ -102,13 +104,14 @@ class Line:
             return self._lose()
         results, self._results = self._results, []
         self.busy = self.waiting = False
+        self.paused = ""
         failed = next((result for result in results if result.status == _FAILED), None)
         return _failure(failed) if failed else read_result(results[-1])
 
     def _lose(self) -> Reply:
         failed = [result for result in self._results if result.status == _FAILED]
         self._results = []
-        self.lost, self.busy, self.waiting = True, False, False
+        self.lost, self.busy, self.waiting, self.paused = True, False, False, ""
         self._connection.close()
         told = _failure(failed[0]) if failed else Reply(sqlstate=_LOST, message="the connection was lost")
         return Reply(sqlstate=told.sqlstate, message=told.message, lost=True)
@@ -116,10 +119,29 @@ class Line:
     def _notice(self, diag: psycopg.errors.Diagnostic) -> None:
         text = diag.message_primary or ""
         if diag.sqlstate == SYNC_POINT:
-            self.paused = text
+            self.paused, self.passed = text, False
+        elif diag.sqlstate == PASSED:
+            self.paused, self.passed = "", True
         elif diag.source_function == "ProcSleep":
             # "process 12 still waiting for …", "… acquired …", "… avoided deadlock …"
             self.waiting = " still waiting for " in text
+
+
+def wait_for(lines: Sequence[Line], *, seconds: float | None = None) -> bool:
+    """Whether any of them has news within so many seconds; without a limit, wait for it."""
+    with selectors.DefaultSelector() as selector:
+        for line in lines:
+            selector.register(line, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+def ask(line: Line, sql: str = "") -> Reply:
+    """Send `sql`, if any, and wait for the reply, which no other session may hold up."""
+    if sql:
+        line.send(sql)
+    while (reply := line.receive()) is None:
+        wait_for([line])
+    return reply
 
 
 def read_result(result: pq.abc.PGresult) -> Reply:

@@ -1,4 +1,4 @@
-"""Who waits for whom, and what was touched: PostgreSQL's own answers, from outside the database under test."""
+"""Who waits for whom, and what was touched, as PostgreSQL says it outside the database under test."""
 
 from __future__ import annotations
 

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import selectors
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
-
-import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.schedule.footprint import Footprint, Key, footprint_of
-from pgassay.schedule.line import Line, Reply
-from pgassay.schedule.model import Kind, Scenario, Step
+from pgassay.schedule.line import NOTHING, Reply, ask, wait_for
+from pgassay.schedule.model import Kind, Scenario
 from pgassay.schedule.observer import Observer
+from pgassay.schedule.party import Party
+from pgassay.schedule.sync import Gatekeeper
 from pgassay.schedule.trial import DEADLOCK, SERIALIZATION, Event, Fate, Move, Trial
 
 _PATIENCE = 0.05
 """Seconds without news after which the server is asked who waits, if it was not allowed to say so itself."""
 
 _ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "crashed"}
-
-
-@dataclass
-class Party:
-    """A session in a run. `opening` is the SQL that begins each of its transactions."""
-
-    name: str
-    line: Line
-    steps: tuple[Step, ...]
-    opening: str
-    retries: int
-    next: int = 0  # the number of steps begun
-    over: bool = False
-    values: dict[str, str | None] = field(default_factory=dict)
-    result: str = ""  # how it ended, or what its last attempt failed with
-    since: float = 0.0  # when the step began
-
-    @property
-    def current(self) -> Step:
-        """The step that was begun last."""
-        return self.steps[self.next - 1]
 
 
 class Place(Protocol):
@@ -58,6 +35,10 @@ class Place(Protocol):
     def limit(self) -> float:
         """Seconds that a step may take, unless it waits for another session."""
 
+    @property
+    def gatekeeper(self) -> Gatekeeper:
+        """Who lets sessions go on that have come to a sync point."""
+
 
 class ScheduleRun:
     """A run in progress. `judge` turns it into a Trial."""
@@ -73,15 +54,16 @@ class ScheduleRun:
         self.scenario = scenario
         self.parties = {party.name: party for party in parties}
         self.moves: list[Move] = []
+        self._place = place
         self._observer = place.observer
-        self._unversioned = place.unversioned
-        self._limit = place.limit
+        # Whoever waits at a gate does not wait for another session.
+        self._no_blocker = {place.gatekeeper.pid} if scenario.inside else set[int]()
         self._judge = judge
 
     @property
     def ready(self) -> tuple[str, ...]:
         """The sessions that can take their next step: neither over nor waiting."""
-        return tuple(p.name for p in self.parties.values() if not p.over and not p.line.busy)
+        return tuple(p.name for p in self.parties.values() if p.can_go)
 
     @property
     def left(self) -> Mapping[str, int]:
@@ -90,15 +72,17 @@ class ScheduleRun:
 
     @property
     def _is_calm(self) -> bool:
-        return not any(p.line.busy for p in self.parties.values())
+        return not any(party.line.busy for party in self.parties.values())
 
     @property
     def waiting(self) -> dict[str, tuple[str, ...]]:
         """The sessions that wait, and for whom."""
-        lines = {p.line.pid: p for p in self.parties.values() if p.line.busy}
         names = {p.line.pid: p.name for p in self.parties.values()}
-        blockers = self._observer.blockers(list(lines))
-        return {lines[pid].name: tuple(names.get(b, str(b)) for b in some) for pid, some in blockers.items()}
+        return {
+            p.name: tuple(names.get(pid, str(pid)) for pid in self._blockers([p])[p.line.pid])
+            for p in self.parties.values()
+            if p.is_under_way
+        }
 
     def go(self, session: str) -> Footprint | None:
         """Let a session take its next step; what that touched, None where it commutes with nothing."""
@@ -112,23 +96,46 @@ class ScheduleRun:
         if not (done and calm and self._is_calm):
             return None
         locks = before if step.ends else self._observer.locks(party.line.pid)
-        return footprint_of(step.kind, locks, unversioned=self._unversioned)
+        return footprint_of(step.kind, locks, unversioned=self._place.unversioned)
 
     def repeat(self, session: str) -> None:
-        """As `go`, where the footprint is known from an earlier run."""
+        """As `go`, where nobody asks for the footprint."""
         party = self.parties[session]
-        party.next += 1
-        party.since = time.monotonic()
         events: list[Event] = []
+        self._advance(party, events)
+        stopped = {p.name for p in self.parties.values() if p.line.paused}
+        self._settle(events)
+        if party.is_under_way:
+            events.insert(0, _event(party, Fate.WAITS, waits_for=self.waiting.get(session, ())))
+        events += [
+            _event(p, Fate.PAUSED, reply=Reply(message=p.line.paused))
+            for p in self.parties.values()
+            if p.line.paused and p.name not in stopped
+        ]
+        events.sort(key=lambda event: event.session != session)
+        self.moves.append(Move(session=session, events=tuple(events)))
+
+    def _advance(self, party: Party, events: list[Event]) -> None:
+        """Begin the next step, or go on from a sync point."""
+        party.since = time.monotonic()
+        if party.line.paused:
+            self._pass_gate(party, events)
+            return
+        party.next += 1
         if party.current.kind is Kind.CRASH:
             self._crash(party, events)
         else:
-            party.line.send(_render(self.scenario, party))
-        self._settle(events)
-        if party.line.busy:
-            waits_for = self.waiting.get(session, ())
-            events.insert(0, _event(party, Fate.WAITS, waits_for=waits_for))
-        self.moves.append(Move(session=session, events=tuple(events)))
+            party.line.send(party.render())
+
+    def _pass_gate(self, party: Party, events: list[Event]) -> None:
+        keeper = self._place.gatekeeper
+        keeper.open(party.number)
+        while party.line.busy and not party.line.passed:
+            if reply := party.line.receive():  # a timeout
+                self._note(party, reply, events)
+            elif not party.line.passed:
+                wait_for([party.line])
+        keeper.let_go(party.number)
 
     def finish(self) -> Trial:
         """Judge the run, all of whose sessions are over."""
@@ -142,38 +149,44 @@ class ScheduleRun:
             self._settle([])
 
     def _settle(self, events: list[Event]) -> None:
-        """Until every session is idle or waits for another, note what they tell."""
+        """Note what the sessions tell, until each of them is idle, stopped or waits for another."""
         while True:
-            busy = [p for p in self.parties.values() if p.line.busy]
-            for party in busy:
-                if reply := party.line.receive():
-                    self._note(party, reply, events)
-            busy = [p for p in busy if p.line.busy]
-            running = [p for p in busy if not p.line.waiting]
-            if running:
-                self._await(running)
-            elif not busy or not self._wake(busy):
+            self._receive(events)
+            under_way = [party for party in self.parties.values() if party.is_under_way]
+            running = [party for party in under_way if not party.line.waiting]
+            if running or (under_way and not self.ready):
+                # Where all of them wait, PostgreSQL is about to find a deadlock.
+                self._await(running or under_way)
+                continue
+            blockers = self._blockers(under_way)
+            if self._receive(events):
+                continue
+            for party in under_way:
+                party.line.waiting &= bool(blockers[party.line.pid])
+            if all(party.line.waiting for party in under_way):
                 return
 
-    def _wake(self, waiting: Sequence[Party]) -> bool:
-        """Whether somebody no longer waits, or not for what it waited for."""
-        blockers = self._observer.blockers([party.line.pid for party in waiting])
-        for party in waiting:
-            if not blockers[party.line.pid]:
-                party.line.waiting = False
-        return any(not party.line.waiting for party in waiting)
+    def _receive(self, events: list[Event]) -> bool:
+        """Whether somebody had a reply."""
+        replies = [(p, reply) for p in self.parties.values() if p.line.busy and (reply := p.line.receive())]
+        for party, reply in replies:
+            self._note(party, reply, events)
+        return bool(replies)
 
-    def _await(self, running: Sequence[Party]) -> None:
-        with selectors.DefaultSelector() as selector:
-            for party in running:
-                selector.register(party.line, selectors.EVENT_READ)
-            if selector.select(_PATIENCE):
-                return
-        blockers = self._observer.blockers([party.line.pid for party in running])
-        for party in running:
+    def _await(self, parties: Sequence[Party]) -> None:
+        """Wait for news of any of them."""
+        if wait_for([party.line for party in parties], seconds=_PATIENCE):
+            return
+        blockers = self._blockers(parties)
+        for party in parties:
             party.line.waiting = bool(blockers[party.line.pid])
-            if not party.line.waiting and time.monotonic() - party.since > self._limit:
-                raise _endless(self.scenario, party, self._limit)
+            if time.monotonic() - party.since > self._place.limit and not (party.line.waiting and self.ready):
+                raise _endless(self.scenario, party, blockers[party.line.pid], self._place.limit)
+
+    def _blockers(self, parties: Sequence[Party]) -> dict[int, set[int]]:
+        """For whom each of them waits, by process."""
+        found = self._observer.blockers([party.line.pid for party in parties])
+        return {pid: blockers - self._no_blocker for pid, blockers in found.items()}
 
     def _note(self, party: Party, reply: Reply, events: list[Event]) -> None:
         """Take a reply in; a failed transaction is rolled back at once, as PostgREST does."""
@@ -203,43 +216,14 @@ class ScheduleRun:
         ask(party.line, "rollback")
 
 
-def ask(line: Line, sql: str = "") -> Reply:
-    """Send `sql`, if any, and wait for the reply, which no other session may hold up."""
-    if sql:
-        line.send(sql)
-    with selectors.DefaultSelector() as selector:
-        selector.register(line, selectors.EVENT_READ)
-        while (reply := line.receive()) is None:
-            selector.select()
-    return reply
+def _event(party: Party, fate: Fate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:
+    return Event(session=party.name, step=str(party.current), fate=fate, reply=reply, waits_for=waits_for)
 
 
-def _render(scenario: Scenario, party: Party) -> str:
-    step = party.current
-    opening = f"{party.opening}; " if step.opens or step.kind is Kind.BEGIN else ""
-    if step.kind is not Kind.STATEMENT:
-        return opening if step.kind is Kind.BEGIN else step.kind.value
-    if "%(" not in step.sql:
-        return opening + step.sql
-    try:
-        return opening + party.line.mogrify(step.sql, party.values)
-    except psycopg.ProgrammingError as error:
-        raise CannotJudgeError(
-            f"{scenario.name}: a step of {party.name} can not be filled in: {error}.",
-            why=f"It is: {step}",
-            fixes=("return the column by an earlier step, as in `returning id`", "write a literal % as %%"),
-        ) from error
-
-
-def _event(party: Party, fate: Fate, *, reply: Reply | None = None, waits_for: tuple[str, ...] = ()) -> Event:
-    return Event(
-        session=party.name, step=str(party.current), fate=fate, reply=reply or Reply(), waits_for=waits_for
-    )
-
-
-def _endless(scenario: Scenario, party: Party, limit: float) -> CannotJudgeError:
+def _endless(scenario: Scenario, party: Party, blockers: set[int], limit: float) -> CannotJudgeError:
+    reason = f"waits for {', '.join(map(str, blockers))}" if blockers else "waits for nobody"
     return CannotJudgeError(
-        f"{scenario.name}: a step of {party.name} did not end in {limit:.0f} s and waits for nobody.",
+        f"{scenario.name}: a step of {party.name} did not end in {limit:.0f} s, and {reason}.",
         why=f"It is: {party.current}",
         fixes=("correct the step, or what it calls", "raise statement_timeout in [tool.pgassay]"),
     )

@@ -25,7 +25,7 @@ _SESSION_KEYS = {"persona", "role", "steps", "requests", "end", "settings"}
 def read_scenarios(paths: Sequence[Path], personas: Mapping[str, Persona]) -> tuple[Scenario, ...]:
     """All scenarios in files and folders, one for each isolation level that a file names.
 
-    A scenario is named after its file, and after the level where there are several: `queue-twice@serializable`.
+    Its name is that of its file, and of the level where there are several: `queue-twice@serializable`.
     Raises ConfigError for a file that is no scenario.
     """
     return tuple(
@@ -133,22 +133,22 @@ class _Table:
             raise self.error(f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}")
 
     def text(self, key: str) -> str:
-        return str(self._typed(key, "", str))
+        return str(self._typed(key, default="", kind=str))
 
     def number(self, key: str) -> int:
-        return int(self._typed(key, 0, int))
+        return int(self._typed(key, default=0, kind=int))
 
     def flag(self, key: str) -> bool:
-        return bool(self._typed(key, False, bool))
+        return bool(self._typed(key, default=False, kind=bool))
 
     def list(self, key: str, *, default: list[Any]) -> list[Any]:
-        return list(self._typed(key, default, list))
+        return list(self._typed(key, default=default, kind=list))
 
     def texts(self, key: str) -> dict[str, str]:
-        return {name: str(text) for name, text in self._typed(key, {}, dict).items()}
+        return {name: str(text) for name, text in self._typed(key, default={}, kind=dict).items()}
 
     def tables(self, key: str) -> Iterator[_Table]:
-        for name, values in self._typed(key, {}, dict).items():
+        for name, values in self._typed(key, default={}, kind=dict).items():
             if not isinstance(values, dict):
                 raise self.error(f"{key}.{name} must be a table")
             yield _Table(self.file, name, values)
@@ -158,7 +158,7 @@ class _Table:
             raise self.error(f"{value!r} is none of {', '.join(allowed)}")
         return str(value)
 
-    def _typed(self, key: str, default: object, kind: type) -> Any:  # noqa: ANN401
+    def _typed(self, key: str, *, default: object, kind: type) -> Any:  # noqa: ANN401
         value = self._values.get(key, default)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.error(f"{key} must be a {kind.__name__}, not {value!r}")

@@ -12,7 +12,9 @@ from pgassay.database.identity import AUTHENTICATOR, Roles, request_identity
 from pgassay.schedule.arena import Arena
 from pgassay.schedule.judge import Judge
 from pgassay.schedule.model import Isolation, Scenario, SessionScript
-from pgassay.schedule.run import Party, ScheduleRun
+from pgassay.schedule.party import Party
+from pgassay.schedule.run import ScheduleRun
+from pgassay.schedule.sync import enlist
 from pgassay.schedule.trial import Trial
 
 # What works past the locks that a step leaves behind: it runs at COMMIT, or gives its locks back before.
@@ -45,9 +47,17 @@ class Stage:
         lines = self._arena.lines([_login(session) for session in self._scenario.sessions])
         steps = self._scenario.steps.items()
         parties = [
-            Party(name=name, line=line, steps=own, opening=opening, retries=self._scenario.retries)
-            for (name, own), line, opening in zip(steps, lines, self._openings, strict=True)
-        ]
+            Party(
+                name=name, number=number, line=line, steps=own, opening=opening,
+                retries=self._scenario.retries,
+            )
+            for number, ((name, own), line, opening) in enumerate(
+                zip(steps, lines, self._openings, strict=True), start=1
+            )
+        ]  # fmt: skip
+        if self._scenario.inside:
+            for party in parties:
+                self._arena.gatekeeper.close(party.number)
         return ScheduleRun(self._scenario, parties, self._arena, judge=self._judge_run)
 
     def judge_setup(self) -> Trial:
@@ -58,9 +68,7 @@ class Stage:
         return self._judge.judge(self._arena.owner, run)
 
     def why_unpruned(self) -> str:
-        """Why locks do not tell all that the steps do; "" where they do."""
-        if self._scenario.isolation is Isolation.SERIALIZABLE:
-            return "under SERIALIZABLE every transaction matters to every other"
+        """Why locks do not tell what the steps do; "" where they do."""
         if any("advisory" in step.sql for steps in self._scenario.steps.values() for step in steps):
             return "a step takes advisory locks"
         hidden = self._arena.owner.execute(_HIDDEN).fetchone()
@@ -74,7 +82,10 @@ def _login(session: SessionScript) -> str | None:
 def _openings(owner: psycopg.Connection[Any], scenario: Scenario, *, limit: float) -> Sequence[str]:
     """The SQL that begins a transaction of each session."""
     roles = Roles(owner)
-    return [_opening(session, scenario.isolation, roles, limit=limit) for session in scenario.sessions]
+    openings = [_opening(session, scenario.isolation, roles, limit=limit) for session in scenario.sessions]
+    if not scenario.inside:
+        return openings
+    return [f"{opening}; {enlist(number)}" for number, opening in enumerate(openings, start=1)]
 
 
 def _opening(session: SessionScript, isolation: Isolation, roles: Roles, *, limit: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from pgassay.schedule.line import Reply
+from pgassay.schedule.line import NOTHING, Reply
 from pgassay.schedule.model import Scenario, show
 
 DEADLOCK, SERIALIZATION = "40P01", "40001"
@@ -29,13 +29,13 @@ class Event:
     session: str
     step: str
     fate: Fate
-    reply: Reply = Reply()
+    reply: Reply = NOTHING
     waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """One entry of a schedule: a session took its next step. The events are in the order of their arrival."""
+    """One entry of a schedule: a session took its next step. Its own events come first."""
 
     session: str
     events: tuple[Event, ...]
@@ -43,7 +43,7 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How the sessions ended ("committed", "rolled back", "crashed", a SQLSTATE), and what was observed then."""
+    """How each session ended ("committed", "rolled back", "crashed", a SQLSTATE), and what was observed."""
 
     values: tuple[tuple[str, str | None], ...]
 
