@@ -10,7 +10,7 @@ BASE ?= HEAD
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test deep coverage verify lint up doctor
-.PHONY: matrix matrix-accept diff report picture threat-model bench clean
+.PHONY: matrix matrix-accept diff schedule report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 
 coverage: setup ## What of functions and policies the suites never ran
 	@$(BIN)/pgassay coverage $(ARGS)
+
+schedule: setup ## Races: every order of the steps of concurrent sessions
+	@$(BIN)/pgassay schedule $(ARGS)
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)

@@ -30,6 +30,8 @@ from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.schedule import SCHEDULE_FORMATS
+from pgassay.schedule_command import ScheduleRequest, show_schedules
 from pgassay.server import open_server
 from pgassay.up import hold_up
 from pgassay.verify import STAGES, verify
@@ -100,6 +102,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_reporting(coverage, formats=tuple(COVERAGE_FORMATS))
     _add_jobs(coverage)
     coverage.set_defaults(run=_coverage)
+
+    schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
+    _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
+    schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
+    schedule.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
+    schedule.add_argument(
+        "--inside",
+        action="store_true",
+        help="let sessions also interrupt each other inside PL/pgSQL functions",
+    )
+    schedule.set_defaults(run=_schedule)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -216,6 +229,13 @@ def _coverage(options: argparse.Namespace) -> int:
         found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
     publish(found, COVERAGE_FORMATS, _output(options))
     return found.exit_code
+def _schedule(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    request = ScheduleRequest(
+        names=tuple(options.scenario), replay=options.replay, inside=options.inside, output=_output(options)
+    )  # fmt: skip
+    with _progress() as show, open_server(config.server) as server:
+        return show_schedules(config, server, request, on_progress=show)
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ class Config:
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
+    `schedules` are scenarios of concurrent sessions, files or folders of them.
     """
 
     root: Path
@@ -42,10 +43,11 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     uncovered: Path | None = None
+    schedules: tuple[Path, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules")
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 

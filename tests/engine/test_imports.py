@@ -19,11 +19,11 @@ LAYERS = (
     {"database"},
     {"instrument", "pgtap"},
     {"workbench"},
-    {"access"},
+    {"access", "schedule"},
     {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "coverage_command", "matrix_command", "diff_command"},
+    {"up", "doctor", "coverage_command", "matrix_command", "diff_command", "schedule_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
