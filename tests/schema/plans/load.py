@@ -114,7 +114,8 @@ class Shop:
         self.status = chance.choices(names, weights, k=jobs)
         # The cube makes a few users own most rows.
         self.owner = array("i", (int(users * chance.random() ** 3) for _ in range(jobs)))
-        self.owner[1], self.status[1] = 0, "COMPLETED"  # there is one of Alice's in every size
+        # In every size there is one of Alice's, and one that nothing was posted for.
+        self.owner[1], self.status[1], self.status[2] = 0, "COMPLETED", "PENDING"
         self._pay_old_debts()
         self.payer = array("i", (int(users * chance.random() ** 3) for _ in range(self.payments)))
         self.credits, self.purchased, self.used = ([0] * len(self.user_ids) for _ in range(3))
