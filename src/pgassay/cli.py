@@ -24,8 +24,10 @@ from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
 from pgassay.matrix_command import show_matrix
 from pgassay.output import Output, check_writable, publish, write_report
+from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.plans import PLANS_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
 from pgassay.server import open_server
 from pgassay.up import hold_up
@@ -67,12 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
+    check = commands.add_parser("verify", help="the gate: load, lint, matrix, plans, suites; one verdict")
     _add_reporting(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without matrix and suites the schema is judged alone, without companions and world",
+        "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
     check.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
@@ -95,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
     diff.set_defaults(run=_diff)
+
+    plans = commands.add_parser("plans", help="plan contracts of the hot queries; which index is needed")
+    _add_common(plans, formats=tuple(PLANS_FORMATS))
+    plans.add_argument(
+        "--scale", default="hundredth", metavar="SIZE",
+        help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
+    )  # fmt: skip
+    plans.set_defaults(run=_plans)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -195,6 +205,13 @@ def _diff(options: argparse.Namespace) -> int:
             search_seconds=options.search,
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
+
+
+def _plans(options: argparse.Namespace) -> int:
+    config, scale = _prepare(options), parse_scale(options.scale)
+    with _progress() as show, open_server(config.server) as server:
+        show("loading, and judging plans")
+        return show_plans(config, server, scale=scale, format=options.format, output=options.output)
 
 
 def _up(options: argparse.Namespace) -> int:

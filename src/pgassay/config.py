@@ -25,8 +25,8 @@ class Config:
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
     `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
-    table are (table → path or expression) where foreign keys do not. `plans` holds plan contracts, `load` makes
-    the rows that they are judged on.
+    table are (table → path or expression) where foreign keys do not. `plans` holds plan contracts, `load`
+    makes the rows that they are judged on.
     """
 
     root: Path

@@ -19,11 +19,11 @@ LAYERS = (
     {"database"},
     {"pgtap"},
     {"workbench"},
-    {"access"},
+    {"access", "plans"},
     {"suite_report"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "matrix_command", "diff_command"},
+    {"up", "doctor", "matrix_command", "diff_command", "plans_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -17,7 +17,9 @@ _RELATIONS = """
         'relpages', c.relpages, 'reltuples', (c.reltuples * %s)::real
     )
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where c.relkind in ('r', 'i') and c.reltuples > 0 and pg_catalog.pg_get_userbyid(c.relowner) = current_user
+    where
+        c.relkind in ('r', 'i') and c.reltuples > 0
+        and pg_catalog.pg_get_userbyid(c.relowner) = current_user
 """
 # As many more users and jobs as rows: else each would own as many more.
 _REFERENCES = """
@@ -26,8 +28,9 @@ _REFERENCES = """
         'inherited', false, 'n_distinct', (s.n_distinct * %s)::real
     )
     from pg_catalog.pg_stats as s
-    inner join pg_catalog.pg_attribute as a
-        on a.attrelid = pg_catalog.format('%%I.%%I', s.schemaname, s.tablename)::regclass and s.attname = a.attname
+    inner join pg_catalog.pg_attribute as a on
+        a.attrelid = pg_catalog.format('%%I.%%I', s.schemaname, s.tablename)::regclass
+        and s.attname = a.attname
     where
         s.n_distinct > 0 and not s.inherited and exists (
             select from pg_catalog.pg_constraint as k
@@ -37,7 +40,7 @@ _REFERENCES = """
 
 
 def believe(session: Session, rows: int) -> None:
-    """Scale the statistics, in this transaction, so that the largest of the owner's tables has `rows` rows."""
+    """Scale the statistics so that the largest of the owner's tables has `rows` rows, in this transaction."""
     with session.as_owner():
         factor = session.value(_FACTOR, [rows])
         session.execute(_RELATIONS, [factor])

@@ -8,19 +8,25 @@ from pgassay.plans.calls import Functions, read_calls
 from pgassay.plans.model import Contract, Node, Sighting
 
 
-def find_breaches(contract: Contract, sightings: tuple[Sighting, ...], functions: Functions) -> tuple[str, ...]:
+def find_breaches(
+    contract: Contract, sightings: tuple[Sighting, ...], functions: Functions
+) -> tuple[str, ...]:
     """Everything in which the plans fall short; one sentence for what custom and generic plan share."""
     found: dict[str, list[str]] = {}
     for sighting in sightings:
-        for check in _CHECKS:
-            for breach in check(contract, sighting):
-                found.setdefault(breach, []).append(sighting.mode)
-        for breach in _calls(sighting, functions):
+        for breach in _breaches(contract, sighting, functions):
             found.setdefault(breach, []).append(sighting.mode)
-    shared = len(sightings)
     return tuple(
-        breach if len(modes) == shared else f"{breach} ({modes[0]} plan)" for breach, modes in found.items()
+        breach if len(modes) == len(sightings) else f"{breach} ({modes[0]} plan)"
+        for breach, modes in found.items()
     )
+
+
+def _breaches(contract: Contract, sighting: Sighting, functions: Functions) -> Iterator[str]:
+    for check in _CHECKS:
+        yield from check(contract, sighting)
+    yield from _finds_something(sighting)
+    yield from dict.fromkeys(_calls(sighting, functions))
 
 
 def _uses_indexes(contract: Contract, sighting: Sighting) -> Iterator[str]:
@@ -75,7 +81,7 @@ def _finished(node: Node) -> Iterator[Node]:
                 yield from _finished(child)
 
 
-def _finds_something(contract: Contract, sighting: Sighting) -> Iterator[str]:
+def _finds_something(sighting: Sighting) -> Iterator[str]:
     """A plan that met no row proves nothing."""
     root = sighting.plan.root
     if root.actual is None:
@@ -105,6 +111,5 @@ _CHECKS = (
     _sorts_nothing,
     _touches_few_buffers,
     _estimates_well,
-    _finds_something,
     _stays_hot,
 )

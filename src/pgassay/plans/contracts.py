@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,15 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 def _read_file(file: Path) -> Iterator[Contract]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except (OSError, ValueError) as error:
         raise ConfigError(f"Cannot read {file}: {error}", fixes=("correct the file",)) from error
     if set(document) != {"contract"} or not isinstance(document["contract"], list):
         raise ConfigError(f"{file} must hold tables [[contract]] and nothing else.")
     for table in document["contract"]:
-        yield _read_contract(file, table)
+        contract = _read_contract(file, table)
+        yield replace(contract, line=_line_of(contract.name, text))
 
 
 def _read_contract(file: Path, table: dict[str, Any]) -> Contract:
@@ -72,8 +75,17 @@ def _read_contract(file: Path, table: dict[str, Any]) -> Contract:
     if missing := [key for key in _NEEDED if key not in table]:
         raise ConfigError(f"{', '.join(missing)} missing from {place}.")
     _check_query(table["query"], place)
-    values = {key: tuple(map(str, value)) if isinstance(value, list) else value for key, value in table.items()}
+    values: dict[str, Any] = {
+        key: tuple(map(str, value)) if isinstance(value, list) else value for key, value in table.items()
+    }
     return Contract(**values, file=file)
+
+
+def _line_of(name: str, text: str) -> int:
+    """The line of a contract's name, which tomllib does not tell; 0 where it is written in another way."""
+    lines = text.splitlines()
+    wanted = f'name = "{name}"'
+    return lines.index(wanted) + 1 if wanted in lines else 0
 
 
 def _fits(value: object, kind: type | tuple[type, ...]) -> bool:

@@ -55,4 +55,6 @@ def _check(connection: psycopg.Connection[Any], load: Load) -> None:
     for query in load.invariants:
         broken = connection.execute(query.encode()).fetchone()
         if broken:
-            raise CannotJudgeError(f"{load.file} breaks an invariant.", why=f"{query.strip()}\nfinds {broken}")
+            raise CannotJudgeError(
+                f"{load.file} breaks an invariant.", why=f"{query.strip()}\nfinds {broken}"
+            )

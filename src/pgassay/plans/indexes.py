@@ -1,12 +1,10 @@
-"""The indexes and foreign keys of the owner's tables, and what is wrong with them by their look alone."""
+"""Indexes and foreign keys as values, and what is wrong with them by their look alone. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
-
-from pgassay.database import Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,69 +49,6 @@ class Flaw:
 
     name: str
     message: str
-
-
-_INDEXES = """
-    select
-        n.nspname::text,
-        c.relname::text,
-        t.relname::text,
-        m.amname::text,
-        array(
-            select pg_catalog.concat_ws(' ',
-                pg_catalog.pg_get_indexdef(i.indexrelid, k::int, true), i.indoption[k - 1], i.indcollation[k - 1],
-                i.indclass[k - 1])
-            from pg_catalog.generate_series(1, i.indnkeyatts) as k order by k
-        ),
-        (i.indkey::int2[])[0 : i.indnkeyatts - 1],
-        i.indnatts - i.indnkeyatts,
-        coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
-        i.indisunique,
-        exists (select from pg_catalog.pg_constraint as k where k.conindid = c.oid and k.contype = 'f'),
-        exists (select from pg_catalog.pg_constraint as k where k.conindid = c.oid and k.contype <> 'f')
-    from pg_catalog.pg_index as i
-    inner join pg_catalog.pg_class as c on i.indexrelid = c.oid
-    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    inner join pg_catalog.pg_am as m on c.relam = m.oid
-    inner join pg_catalog.pg_class as t on i.indrelid = t.oid
-    where t.relkind = 'r' and pg_catalog.pg_get_userbyid(t.relowner) = current_user
-    order by 3, 2
-"""
-_FOREIGN_KEYS = """
-    select
-        k.conname::text,
-        t.relname::text,
-        k.conkey,
-        exists (
-            select from pg_catalog.pg_index as p
-            where p.indrelid = k.confrelid and p.indisprimary and p.indnkeyatts = 1 and p.indkey[0] = k.confkey[1]
-        )
-    from pg_catalog.pg_constraint as k
-    inner join pg_catalog.pg_class as t on k.conrelid = t.oid
-    where k.contype = 'f' and t.relkind = 'r' and pg_catalog.pg_get_userbyid(t.relowner) = current_user
-    order by 2, 1
-"""
-
-
-def read_indexes(session: Session) -> tuple[Index, ...]:
-    """The indexes of the owner's tables, by table and name."""
-    return tuple(
-        Index(
-            schema=schema, name=name, table=table, method=method, keys=tuple(keys), columns=tuple(columns), included=included,
-            predicate=predicate, unique=unique, target=target, constraint=constraint,
-        )
-        for schema, name, table, method, keys, columns, included, predicate, unique, target, constraint in (
-            session.connection.execute(_INDEXES.encode())
-        )
-    )  # fmt: skip
-
-
-def read_foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
-    """The foreign keys of the owner's tables, by table and name."""
-    return tuple(
-        ForeignKey(name=name, table=table, columns=tuple(columns), identified=identified)
-        for name, table, columns, identified in session.connection.execute(_FOREIGN_KEYS.encode())
-    )
 
 
 def find_repeats(indexes: tuple[Index, ...]) -> Iterator[Flaw]:

@@ -32,6 +32,7 @@ class Contract:
     index_only: bool = False
     hot: bool = False
     file: Path | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

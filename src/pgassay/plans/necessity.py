@@ -14,7 +14,7 @@ from pgassay.plans.model import Judgement
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """Why an index is there: the contracts that break without it; a rule that it enforces is reason enough."""
+    """Why an index is there: the contracts that break without it, or the rule that it enforces."""
 
     index: Index
     contracts: tuple[str, ...]
@@ -24,9 +24,7 @@ class Need:
         return self.index.is_rule or bool(self.contracts)
 
 
-def find_needs(
-    judge: Judge, judgements: Iterable[Judgement], indexes: Iterable[Index]
-) -> tuple[Need, ...]:
+def find_needs(judge: Judge, judgements: Iterable[Judgement], indexes: Iterable[Index]) -> tuple[Need, ...]:
     """Judge again, without each index that is not a rule, the contracts whose plans used it.
 
     Being named in a contract makes no index needed: only what a plan without it does wrong counts.

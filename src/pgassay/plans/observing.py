@@ -54,6 +54,7 @@ def watch(session: Session, contract: Contract) -> tuple[Sighting, ...]:
 
     Without parameters there is only one plan. Raises psycopg.Error as the server reports it.
     """
+    _sight(session, contract, "custom")  # the first execution reads catalogs too, as none does later
     return tuple(_sight(session, contract, mode) for mode in _modes(contract))
 
 

@@ -7,7 +7,16 @@ from typing import Any
 from pgassay.plans.model import Node, Plan
 
 # One-Time Filter is left out: it is evaluated once a statement.
-_CONDITIONS = ("Filter", "Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "TID Cond", "Order By")
+_CONDITIONS = (
+    "Filter",
+    "Index Cond",
+    "Recheck Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "TID Cond",
+    "Order By",
+)
 
 
 def read_plan(document: list[dict[str, Any]]) -> Plan:

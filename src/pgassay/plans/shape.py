@@ -21,7 +21,8 @@ _TRIGGERS = """
     order by t.oid
 """
 _FOREIGN_KEYS = """
-    select k.conrelid::regclass::text, pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid)
+    select
+        k.conrelid::regclass::text, pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid)
     from pg_catalog.pg_constraint as k inner join pg_catalog.pg_class as c on k.conrelid = c.oid
     where k.contype = 'f' and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
     order by k.oid
@@ -30,7 +31,9 @@ _INDEXES = """
     select i.indrelid::regclass::text, i.indexrelid::regclass::text, pg_catalog.pg_get_indexdef(i.indexrelid)
     from pg_catalog.pg_index as i inner join pg_catalog.pg_class as c on i.indrelid = c.oid
     where c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-        and not exists (select from pg_catalog.pg_constraint as k where k.conindid = i.indexrelid and k.contype <> 'f')
+        and not exists (
+            select from pg_catalog.pg_constraint as k where k.conindid = i.indexrelid and k.contype <> 'f'
+        )
     order by i.indexrelid
 """
 

@@ -1,8 +1,8 @@
 """A busy year of a shop, for the planner to choose in, the same in every run.
 
-At scale 1: 10,000 users, 1 M jobs, 3 M ledger entries, 400,000 payments, 1 M API calls, 200,000 webhooks. A few
-users own most rows, the first of them is Alice; most jobs are done, most webhooks processed. Every balance is
-what its ledger says.
+At scale 1: 10,000 users, 1 M jobs, 3 M ledger entries, 400,000 payments, 1 M API calls, 200,000 webhooks.
+A few users own most rows, the first of them is Alice; most jobs are done, most webhooks processed. Every balance is what
+its ledger says.
 """
 
 from __future__ import annotations
@@ -44,10 +44,21 @@ CLOCK = [f" {s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}+00" for s in range(8640
 LONG_AGO, FAR_AWAY = "2025-03-01 00:00+00", "2100-01-01 00:00+00"
 
 STATUSES = (
-    *(("QUEUED", 20), ("TRANSCRIBING", 7), ("ANALYZING", 7), ("RENDERING", 7), ("PENDING", 9), ("UPLOADING", 5)),
+    *(
+        ("QUEUED", 20),
+        ("TRANSCRIBING", 7),
+        ("ANALYZING", 7),
+        ("RENDERING", 7),
+        ("PENDING", 9),
+        ("UPLOADING", 5),
+    ),
     *(("FAILED", 40), ("CANCELLED", 40), ("COMPLETED", 865)),
 )
-UNPAID, AT_WORK, ENDED = {"PENDING", "UPLOADING"}, {"TRANSCRIBING", "ANALYZING", "RENDERING"}, {"FAILED", "CANCELLED"}
+UNPAID, AT_WORK, ENDED = (
+    {"PENDING", "UPLOADING"},
+    {"TRANSCRIBING", "ANALYZING", "RENDERING"},
+    {"FAILED", "CANCELLED"},
+)
 PAYMENTS = ("FAILED", "FAILED", "CANCELLED", "REFUNDED", "PENDING", *["COMPLETED"] * 20)
 PACKAGES = ((3, 99), (10, 299), (25, 699), (50, 1299), (100, 2399))  # credits, baht
 NULL = r"\N"
@@ -56,11 +67,21 @@ NULL = r"\N"
 def generate(scale: float) -> Iterator[Rows]:
     """All rows, table by table."""
     shop = Shop(jobs=round(1_000_000 * scale), users=round(10_000 * scale))
-    yield Rows(table="public.credit_packages", columns=("id", "name", "credits", "price_thb"), lines=packages())
+    yield Rows(
+        table="public.credit_packages", columns=("id", "name", "credits", "price_thb"), lines=packages()
+    )
     yield Rows(
         table="public.jobs",
         columns=(
-            *("id", "user_id", "client_request_id", "status", "priority", "progress_percentage", "created_at"),
+            *(
+                "id",
+                "user_id",
+                "client_request_id",
+                "status",
+                "priority",
+                "progress_percentage",
+                "created_at",
+            ),
             *("queued_at", "started_at", "completed_at", "lease_expires_at", "replicate_prediction_id"),
         ),
         lines=shop.jobs_done(),
@@ -83,10 +104,20 @@ def generate(scale: float) -> Iterator[Rows]:
     )
     yield Rows(
         table="public.users",
-        columns=("id", "email", "full_name", "avatar_url", "credits", "total_credits_purchased", "total_credits_used"),
+        columns=(
+            "id",
+            "email",
+            "full_name",
+            "avatar_url",
+            "credits",
+            "total_credits_purchased",
+            "total_credits_used",
+        ),
         lines=shop.accounts(),
     )
-    yield Rows(table="public.user_preferences", columns=("user_id", "preferences_json"), lines=shop.preferences())
+    yield Rows(
+        table="public.user_preferences", columns=("user_id", "preferences_json"), lines=shop.preferences()
+    )
     yield Rows(
         table="public.webhook_logs",
         columns=(
@@ -103,7 +134,7 @@ def generate(scale: float) -> Iterator[Rows]:
 
 
 class Shop:
-    """Who owns which job and payment, and in which state they are; the lines of each table follow from that."""
+    """Who owns which job and payment, and in which state they are; the lines follow from that."""
 
     def __init__(self, *, jobs: int, users: int) -> None:
         chance = random.Random(jobs)
@@ -144,8 +175,8 @@ class Shop:
             progress = 100 if status == "COMPLETED" else 0
             prediction = NULL if began is NULL else f"prediction-{n}"
             yield (
-                f"{identifier('job', n)}\t{self.user_ids[owner]}\trequest-{n}\t{status}\t{n % 5}\t{progress}\t"
-                f"{created}\t{queued}\t{began}\t{ended}\t{lease}\t{prediction}\n"
+                f"{identifier('job', n)}\t{self.user_ids[owner]}\trequest-{n}\t{status}\t{n % 5}\t"
+                f"{progress}\t{created}\t{queued}\t{began}\t{ended}\t{lease}\t{prediction}\n"
             )
 
     def payments_made(self) -> Iterator[str]:
@@ -156,8 +187,8 @@ class Shop:
             paid = created if status in ("COMPLETED", "REFUNDED") else NULL
             refunded = created if status == "REFUNDED" else NULL
             yield (
-                f"{identifier('payment', n)}\t{self.user_ids[payer]}\t{identifier('package', package)}\tSTRIPE\t"
-                f"pi_{n}\t{price}\t{credits}\t{status}\t{created}\t{paid}\t{refunded}\n"
+                f"{identifier('payment', n)}\t{self.user_ids[payer]}\t{identifier('package', package)}\t"
+                f"STRIPE\tpi_{n}\t{price}\t{credits}\t{status}\t{created}\t{paid}\t{refunded}\n"
             )
 
     def ledger(self) -> Iterator[str]:
@@ -186,9 +217,7 @@ class Shop:
         if status == "REFUNDED":
             yield self._post(payer, "ADJUSTMENT", -credits, NULL, payment, NULL, created)
 
-    def _post(
-        self, user: int, kind: str, amount: int, job: str, payment: str, key: str, created: str
-    ) -> str:
+    def _post(self, user: int, kind: str, amount: int, job: str, payment: str, key: str, created: str) -> str:
         self.credits[user] += amount
         if kind == "PURCHASE":
             self.purchased[user] += amount
@@ -218,7 +247,8 @@ class Shop:
     def api_calls(self) -> Iterator[str]:
         for n, owner in enumerate(self.owner):
             provider = ("openai", "replicate", "assemblyai")[n % 3]
-            yield f"{identifier('job', n)}\t{self.user_ids[owner]}\t{provider}\t1000\t0.018\t{self.created(n)}\n"
+            created = self.created(n)
+            yield f"{identifier('job', n)}\t{self.user_ids[owner]}\t{provider}\t1000\t0.018\t{created}\n"
 
 
 def packages() -> Iterator[str]:
