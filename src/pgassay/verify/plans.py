@@ -10,7 +10,7 @@ _RULE = "plans"
 
 
 def check_plans(bench: Workbench) -> Stage:
-    """Judge the contracts on a hundredth of the load: a finding for each that broke and each index at fault."""
+    """Judge the contracts on a hundredth of the load: findings for broken ones and indexes at fault."""
     if not bench.config.plans:
         return Stage(name=_RULE, status=Status.SKIPPED, detail="no plan contracts configured")
     assessment = assess_plans(bench)

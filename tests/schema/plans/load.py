@@ -1,8 +1,8 @@
 """A busy year of a shop, for the planner to choose in, the same in every run.
 
 At scale 1: 10,000 users, 1 M jobs, 3 M ledger entries, 400,000 payments, 1 M API calls, 200,000 webhooks.
-A few users own most rows, the first of them is Alice; most jobs are done, most webhooks processed. Every balance is what
-its ledger says.
+A few users own most rows, the first of them is Alice; most jobs are done, most webhooks processed. Every
+balance is what its ledger says.
 """
 
 from __future__ import annotations
