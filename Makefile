@@ -7,9 +7,10 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 JOBS ?= auto
 BASE ?= HEAD
+SCALE ?= hundredth
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report picture threat-model bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff plans report picture threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -20,7 +21,7 @@ setup: ## Make .venv with everything pinned in constraints.txt
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
 
-verify: setup ## The gate: load, lint, suites; one verdict
+verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
@@ -44,6 +45,9 @@ matrix-accept: setup ## Write fixtures/access.matrix anew
 
 diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 	@$(BIN)/pgassay diff $(BASE) $(ARGS)
+
+plans: setup ## Plan contracts and indexes: make plans SCALE=full
+	@$(BIN)/pgassay plans --scale $(SCALE) $(ARGS)
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)

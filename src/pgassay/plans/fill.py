@@ -29,20 +29,21 @@ def fill(connection: psycopg.Connection[Any], load: Load, *, scale: float) -> No
     connection.execute("set maintenance_work_mem = '256MB'")
     try:
         with connection.transaction(), stripped(connection):
-            for rows in load.generate(scale):
-                _copy(connection, rows)
+            tables = [_copy(connection, rows) for rows in load.generate(scale)]
         _check(connection, load)
     except psycopg.Error as error:
         raise CannotJudgeError(f"{load.file} does not fit the schema.", why=str(error).strip()) from error
-    connection.execute("vacuum (analyze)")
+    connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
 
 
-def _copy(connection: psycopg.Connection[Any], rows: Rows) -> None:
+def _copy(connection: psycopg.Connection[Any], rows: Rows) -> sql.Identifier:
+    """Load one table, and say which."""
     columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     table = sql.Identifier(*rows.table.split("."))
     with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
         for chunk in _chunks(rows.lines):
             copy.write(chunk)
+    return table
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[str]:

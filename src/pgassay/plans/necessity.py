@@ -27,20 +27,24 @@ class Need:
 def find_needs(judge: Judge, judgements: Iterable[Judgement], indexes: Iterable[Index]) -> tuple[Need, ...]:
     """Judge again, without each index that is not a rule, the contracts whose plans used it.
 
-    Being named in a contract makes no index needed: only what a plan without it does wrong counts.
+    Being named in a contract makes no index needed: only what a plan without it newly does wrong counts.
     """
-    kept = tuple(judgement for judgement in judgements if judgement.holds)
+    kept = tuple(judgement for judgement in judgements if not judgement.fault)
     return tuple(Need(index=index, contracts=_needing(judge, kept, index)) for index in indexes)
 
 
 def _needing(judge: Judge, judgements: tuple[Judgement, ...], index: Index) -> tuple[str, ...]:
-    users = [replace(j.contract, indexes=()) for j in judgements if index.name in j.indexes]
+    users = [judgement for judgement in judgements if index.name in judgement.indexes]
     if index.is_rule or not users:
         return ()
     with judge.session.as_owner():
         execute = judge.session.connection.execute
         execute("savepoint pgassay_need")
         execute(sql.SQL("drop index {}").format(sql.Identifier(index.schema, index.name)))
-        broken = tuple(j.contract.name for j in judge.judge(users) if not j.holds)
+        without = judge.judge(replace(user.contract, indexes=()) for user in users)
         execute("rollback to savepoint pgassay_need; release savepoint pgassay_need")
-    return broken
+    return tuple(
+        then.contract.name
+        for now, then in zip(users, without, strict=True)
+        if not set(now.breaches).issuperset(then.breaches)
+    )
