@@ -1,8 +1,7 @@
 """Load millions of rows as the schema's owner, by COPY, and leave the schema as it was.
 
-Without `session_replication_role`: checks and unique constraints judge each row as it comes, foreign keys
-are validated as a whole at the end. Only the schema's own triggers sleep, so what they keep is looked at
-afterwards.
+Without `session_replication_role`: checks judge each row as it comes, unique and foreign keys all of them at
+the end. Only the schema's own triggers sleep, so what they keep is looked at afterwards.
 """
 
 from __future__ import annotations
