@@ -5,6 +5,7 @@ export PYTHONUTF8 = 1
 # Compiled test modules are kept: each worker of pytest-xdist would spend seconds to rewrite them.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= auto
 BASE ?= HEAD
 SCALE ?= hundredth
@@ -59,7 +60,12 @@ threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 
 bench: setup ## Speed, as ratios measured side by side (build/bench.json)
+	@$(INSTALL) --editable '.[bench]'
 	@$(BIN)/python bench/harness.py
+
+growth: setup ## How an operation's time grows to a million rows (docs/pictures/growth.png)
+	@$(INSTALL) --editable '.[bench]'
+	@$(BIN)/python bench/growth.py
 
 clean: ## Remove what was made here
 	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis
