@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.set_defaults(run=_diff)
 
     plans = commands.add_parser("plans", help="plan contracts of the hot queries; which index is needed")
-    _add_common(plans, formats=tuple(PLANS_FORMATS))
+    _add_reporting(plans, formats=tuple(PLANS_FORMATS))
     plans.add_argument(
         "--scale", default="hundredth", metavar="SIZE",
         help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
@@ -211,7 +211,7 @@ def _plans(options: argparse.Namespace) -> int:
     config, scale = _prepare(options), parse_scale(options.scale)
     with _progress() as show, open_server(config.server) as server:
         show("loading, and judging plans")
-        return show_plans(config, server, scale=scale, format=options.format, output=options.output)
+        return show_plans(config, server, scale=scale, output=_output(options))
 
 
 def _up(options: argparse.Namespace) -> int:

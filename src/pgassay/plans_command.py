@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.output import write_report
+from pgassay.output import TEXT_ALONE, Output, publish
 from pgassay.plans import PlanAssessment, assess_plans
-from pgassay.report.plans import PLANS_FORMATS, render_plans_text
+from pgassay.report.plans import PLANS_FORMATS
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
 _SIZES = {"hundredth": 0.01, "full": 1.0}
 
 
-def show_plans(
-    config: Config, server: Server, *, scale: float, format: str = "text", output: Path | None = None
-) -> ExitCode:
+def show_plans(config: Config, server: Server, *, scale: float, output: Output = TEXT_ALONE) -> ExitCode:
     """Judge the contracts on a load of `scale` times the full size, and report."""
     assessment = assess_plans(Workbench(config, server), scale=scale)
-    print((render_plans_text if output else PLANS_FORMATS[format])(assessment), end="", flush=True)
-    if output:
-        write_report(output, PLANS_FORMATS[format](assessment))
+    publish(assessment, PLANS_FORMATS, output)
     return _judge(assessment)
 
 

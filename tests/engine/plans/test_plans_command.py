@@ -11,6 +11,7 @@ from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
+from pgassay.output import Output
 from pgassay.plans_command import parse_scale, show_plans
 from pgassay.server import Server
 from pgassay.verdict import Status
@@ -35,7 +36,7 @@ def test_contracts_that_hold_are_good(
 def test_report_as_json_names_contracts_and_indexes(
     project: Config, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_plans(project, server, scale=0.01, format="json")
+    show_plans(project, server, scale=0.01, output=Output(shown="json"))
     document = json.loads(capsys.readouterr().out)
     (contract,) = document["contracts"]
     assert (contract["name"], contract["holds"], contract["why"]) == ("my notes", True, None)
@@ -53,7 +54,7 @@ def test_broken_contract_and_unneeded_index_are_problems(
     project: Config, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(project, UNWRAPPED + "create index idle_idx on public.notes (words);\n")
-    assert show_plans(project, server, scale=0.01, format="junit") is ExitCode.SCHEMA_PROBLEM
+    assert show_plans(project, server, scale=0.01, output=Output(shown="junit")) is ExitCode.SCHEMA_PROBLEM
     failures = {
         (case.get("classname"), case.get("name")): case[0].get("message")
         for case in ET.fromstring(capsys.readouterr().out).iter("testcase")
