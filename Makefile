@@ -7,7 +7,7 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model deploy-check bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ report: setup ## The access matrix as a page: build/access.html
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
+
+deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
+	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
 
 bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 	@$(BIN)/python bench/harness.py

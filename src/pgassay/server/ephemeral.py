@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,11 +30,14 @@ _SOCKET_PORT = 5432
 
 
 @contextmanager
-def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Iterator[Server]:
+def run_ephemeral(
+    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str]
+) -> Iterator[Server]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
-    job = _plan(binaries, bases, port=port, durable=durable)
+    listening = configuration(tcp=port is not None, durable=durable, settings=settings)
+    job = _plan(binaries, bases, port=port, configuration=listening)
     with _supervised(job, port=port) as ready:
         server = Server(
             host=ready["host"],
@@ -49,7 +52,7 @@ def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Ite
         yield server if port is None else _with_password(server)
 
 
-def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, durable: bool) -> supervisor.Job:
+def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:
     chosen = choose_account(binaries.bin_dir, environ=os.environ)
     places = choose_places(bases, chosen.account)
     bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
@@ -65,7 +68,7 @@ def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, durable: b
         group=chosen.account.gid if chosen.account else None,
         environment=program_environment(os.environ),
         initdb=initdb_arguments(binaries.version),
-        configuration=configuration(tcp=port is not None, durable=durable),
+        configuration=configuration,
         port=port or _SOCKET_PORT,
         log_name=LOG_NAME,
     )
