@@ -20,6 +20,7 @@ LAYERS = (
     {"pgtap"},
     {"workbench"},
     {"access"},
+    {"migration"},
     {"suite_report"},
     {"plugin"},
     {"verify", "report"},
