@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
+from pgassay.database import Database
+from pgassay.pgtap import find_psql
+
+HERE = Path(__file__).resolve().parent
+GUIDE = HERE.parents[1] / "docs" / "deployment.md"
+EXTENSIONS = (HERE / "extensions.sql",)
+"""What a project needs besides its environment for all that the guide says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,15 @@ def find_block(section: str, language: str, saying: str = "") -> Block:
     ]
     assert len(found) == 1, f"{GUIDE.name} has {len(found)} such blocks"
     return found[0]
+
+
+def ask(database: Database, section: str, saying: str) -> str:
+    """What psql prints, unaligned, for a query of the guide, as the owner."""
+    psql = [find_psql(database.server.bin_dir), "-XAtq", "-v", "ON_ERROR_STOP=1", database.url()]
+    query = find_block(section, "sql", saying).text
+    done = subprocess.run(psql, input=query, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def _blocks(text: str) -> Iterator[Block]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guide import find_block
+from guide import EXTENSIONS, ask, find_block
 from supabase_cli import run_shell
 
+from pgassay.config import Config
 from pgassay.database import Database
-from pgassay.pgtap import find_psql
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -28,17 +28,6 @@ Pro Pack|25|699.00|t
 Business Pack|50|1299.00|t
 Enterprise Pack|100|2399.00|t
 """
-# What Supabase's supautils lets postgres do, only a superuser may do here.
-EXTENSIONS = """
-    create extension pg_stat_statements with schema extensions;
-    do $$
-    begin
-        if exists (select from pg_catalog.pg_available_extensions where name = 'plpgsql_check') then
-            create extension plpgsql_check with schema extensions;
-        end if;
-    end
-    $$;
-"""
 HOLES = """
     create table public.open (id integer primary key);
     grant select on public.open to anon;
@@ -51,14 +40,9 @@ installed = pytest.mark.parametrize("listening", ["system"], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def project(
-    listening: Server, workbench: Workbench, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
+def project(listening: Server, config: Config) -> Iterator[Database]:
     """An empty project, as Supabase makes one."""
-    script = tmp_path_factory.mktemp("extensions") / "extensions.sql"
-    script.write_text(EXTENSIONS, encoding="utf-8")
-    bench = Workbench(workbench.config, listening)
-    with bench.database(depth="environment", starting_point=(script,)) as database:
+    with Workbench(config, listening).database(depth="environment", starting_point=EXTENSIONS) as database:
         yield database
 
 
@@ -79,15 +63,6 @@ def shell(
     """Run a block of the guide."""
     block = find_block(section, "bash", saying)
     return run_shell(block.text, folder=folder, path=programs, environ={"DATABASE_URL": project.url()})
-
-
-def ask(database: Database, section: str, saying: str) -> str:
-    """What psql prints for a query of the guide."""
-    psql = [find_psql(database.server.bin_dir), "-XAtq", "-v", "ON_ERROR_STOP=1", database.url()]
-    query = find_block(section, "sql", saying).text
-    done = subprocess.run(psql, input=query, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 def test_push_applies_the_whole_schema_as_one_migration(deployed: Path, project: Database) -> None:
