@@ -94,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
+    diff.add_argument(
+        "--migration", type=Path, metavar="FILE",
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses",
+    )  # fmt: skip
     diff.set_defaults(run=_diff)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
@@ -171,7 +175,7 @@ def _diff(options: argparse.Namespace) -> int:
     with _progress() as show:
         request = Request(
             base=options.base, head=options.head, format=options.format, output=options.output,
-            witness=options.witness, search_seconds=options.search,
+            witness=options.witness, search_seconds=options.search, migration=options.migration,
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
 

@@ -9,16 +9,22 @@ from tempfile import TemporaryDirectory
 
 from pgassay.access.review import SEARCH_SECONDS, Review, review
 from pgassay.config import Config
-from pgassay.errors import ExitCode
+from pgassay.database import read_script
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.migration.rehearsal import Rehearsal, rehearse
 from pgassay.output import check_writable, write_report
-from pgassay.report.review import REVIEW_FORMATS, render_review_text, witness_files
+from pgassay.report.migration import MIGRATION_FORMATS
+from pgassay.report.review import REVIEW_FORMATS, witness_files
 from pgassay.revisions import resolve_side
 from pgassay.server import open_server
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained."""
+    """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained.
+
+    `migration` is the change that is to make HEAD of a live BASE.
+    """
 
     base: str
     head: str | None = None
@@ -26,27 +32,43 @@ class Request:
     output: Path | None = None
     witness: Path | None = None
     search_seconds: float = SEARCH_SECONDS
+    migration: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.migration and self.format not in MIGRATION_FORMATS:
+            raise ConfigError(
+                f"There is no {self.format} report of a migration.",
+                fixes=(f"choose one of: {', '.join(MIGRATION_FORMATS)}",),
+            )
 
 
 def show_difference(
     config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
-    """Resolve both sides, review, report."""
+    """Resolve both sides, review, rehearse the migration if there is one, report."""
+    script = read_script(request.migration) if request.migration else None
     if request.witness:
         check_writable(request.witness / "gained-01.sql")
     with TemporaryDirectory(prefix="pgassay-") as folder:
         sides = [resolve_side(text, config, Path(folder)) for text in (request.base, request.head)]
         with open_server(config.server) as server:
             found = review(server, *sides, search_seconds=request.search_seconds, on_stage=on_stage)
-    _report(found, request)
-    return found.exit_code
+            rehearsal = (
+                rehearse(server, found, script, on_stage=on_stage) if script and not found.fault else None
+            )
+    _report(found, rehearsal, request)
+    return max(found.exit_code, rehearsal.exit_code) if rehearsal else found.exit_code
 
 
-def _report(found: Review, request: Request) -> None:
-    render = REVIEW_FORMATS[request.format]
-    print((render_review_text if request.output else render)(found), end="", flush=True)
+def _report(found: Review, rehearsal: Rehearsal | None, request: Request) -> None:
+    def render(format: str) -> str:
+        if request.migration:
+            return MIGRATION_FORMATS[format](found, rehearsal)
+        return REVIEW_FORMATS[format](found)
+
+    print(render("text" if request.output else request.format), end="", flush=True)
     if request.output:
-        write_report(request.output, render(found))
+        write_report(request.output, render(request.format))
     if request.witness:
         for name, text in witness_files(found).items():
             write_report(request.witness / name, text)

@@ -7,7 +7,7 @@ from pgassay.database.apply import Notice, apply_script
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
-from pgassay.database.script import Script, parse_script, read_script
+from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.database.session import Client, Session, open_client, request
 from pgassay.database.template import clone, drop_database, ensure_template
 
@@ -21,6 +21,7 @@ __all__ = [
     "Result",
     "Script",
     "Session",
+    "Statement",
     "apply_script",
     "choose_owner",
     "clone",

@@ -149,10 +149,17 @@ _OTHERS: LiteralString = f"""
         ))
     ) as o (property, value)
     union all
-    select 'publication', 0, t.schemaname, t.tablename, t.pubname, o.property, o.value
-    from pg_catalog.pg_publication_tables as t
+    select 'publication', 0, n.nspname, c.relname, p.pubname, o.property, o.value
+    from pg_catalog.pg_publication_rel as r
+    inner join pg_catalog.pg_publication as p on r.prpubid = p.oid
+    inner join pg_catalog.pg_class as c on r.prrelid = c.oid
+    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
     cross join lateral (values
-        ('columns', array_to_string(t.attnames, ', ')), ('rows', t.rowfilter)
+        ('columns', (
+            select string_agg(a.attname, ', ' order by a.attnum) from pg_catalog.pg_attribute as a
+            where a.attrelid = c.oid and a.attnum = any(r.prattrs)
+        )),
+        ('rows', pg_catalog.pg_get_expr(r.prqual, c.oid))
     ) as o (property, value)
     where o.value is not null
     union all
