@@ -54,7 +54,9 @@ def show_difference(
         with open_server(config.server) as server:
             found = review(server, *sides, search_seconds=request.search_seconds, on_stage=on_stage)
             rehearsal = (
-                rehearse(server, found, script, on_stage=on_stage) if script and not found.fault else None
+                rehearse(server, sides[0], found, script, on_stage=on_stage)
+                if script and not found.fault
+                else None
             )
     _report(found, rehearsal, request)
     return max(found.exit_code, rehearsal.exit_code) if rehearsal else found.exit_code

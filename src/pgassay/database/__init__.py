@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgassay.database.actor import Actor, Result
-from pgassay.database.apply import Notice, apply_script
+from pgassay.database.apply import Notice, Watcher, apply_script
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
@@ -22,6 +22,7 @@ __all__ = [
     "Script",
     "Session",
     "Statement",
+    "Watcher",
     "apply_script",
     "choose_owner",
     "clone",

@@ -45,10 +45,9 @@ class Lock:
 
     @property
     def blocks(self) -> str:
-        """What other sessions have to wait with."""
-        strength = _MODES.index(self.mode)
-        if strength < _MODES.index("ShareLock"):
-            return "nobody's reads and writes"
+        """What other sessions have to wait with: "reads and writes", "writes" or ""."""
+        if _MODES.index(self.mode) < _MODES.index("ShareLock"):
+            return ""
         return "reads and writes" if self.mode == _MODES[-1] else "writes"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pgassay.access.changes import Kind, SchemaChange
 from pgassay.access.diff import Difference, Snapshot, diff_snapshots
 from pgassay.access.review import Review, Stand, open_stand
-from pgassay.database import Database, Script, Session, apply_script, parse_script
+from pgassay.database import Database, Script, Session, Watcher, apply_script, parse_script
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.migration.catalog import read_catalog
 from pgassay.migration.contents import TableChange, compare_contents, read_contents, rewritten
@@ -73,23 +73,27 @@ class Rehearsal:
 
 
 def rehearse(
-    server: Server, review: Review, script: Script, *, on_stage: Callable[[str], None] = lambda _: None
+    server: Server,
+    base: Side,
+    review: Review,
+    script: Script,
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> Rehearsal:
     """Apply `script` to BASE as the schema's owner, and compare what comes out with HEAD.
 
-    `review` has both sides with their matrices. Raises ConfigError for a comment in the script that cannot be
-    understood, CannotJudgeError when a probe or squawk goes wrong.
+    Rows are those of BASE's own world; what people can do is compared in the one that `review` used for both.
+    Raises ConfigError for a comment in the script that cannot be understood, CannotJudgeError when a probe or
+    squawk goes wrong.
     """
     found = Rehearsal(script=script, intent=read_intent(script), unsafe=_find_unsafe(server, script))
     on_stage("rehearsing the migration")
-    with Workbench(review.base.config, server).database() as database:
-        try:
-            run = _carry_out(database, script, timeout_seconds=review.base.config.statement_timeout)
-        except SchemaError as error:
-            return replace(found, fault=error)
+    try:
+        run = _carry_out(server, base, script)
         on_stage("comparing its result with HEAD")
-        result = _survey(database, server, review.head)
-    difference = diff_snapshots(_read_head(server, review), result)
+        difference = diff_snapshots(_survey_head(server, review), _survey_result(server, review, script))
+    except SchemaError as error:
+        return replace(found, fault=error)
     moved = [change for change in difference.schema if change.property == _ORDER]
     return replace(
         found,
@@ -107,12 +111,16 @@ def _find_unsafe(server: Server, script: Script) -> tuple[Hazard, ...] | None:
     return ask_squawk(program, script, version=server.version, transactional=single)
 
 
-def _carry_out(database: Database, script: Script, *, timeout_seconds: float) -> Run:
-    with closing(database.connect(autocommit=True)) as observer:
+def _carry_out(server: Server, base: Side, script: Script) -> Run:
+    """Apply the migration, and look at rows and locks."""
+    with (
+        Workbench(base.config, server).database() as database,
+        closing(database.connect(autocommit=True)) as observer,
+    ):
         before = read_contents(observer)
         watch = LockWatch(observer)
         started = time.perf_counter()
-        apply_script(database.conninfo(), script, timeout_seconds=timeout_seconds, watcher=watch)
+        _apply(database, base, script, watch)
         seconds = time.perf_counter() - started
         after = read_contents(observer)
     return Run(
@@ -124,19 +132,25 @@ def _carry_out(database: Database, script: Script, *, timeout_seconds: float) ->
     )
 
 
-def _survey(database: Database, server: Server, head: Side) -> Snapshot:
+def _apply(database: Database, base: Side, script: Script, watcher: Watcher | None = None) -> None:
+    limit = base.config.statement_timeout
+    apply_script(database.conninfo(), script, timeout_seconds=limit, watcher=watcher)
+
+
+def _survey_result(server: Server, review: Review, script: Script) -> Snapshot:
     """What everybody can do after the migration, as HEAD's configuration asks."""
-    side = replace(head, label="the result of the migration")
-    with (
-        closing(database.connect()) as connection,
-        Session(connection, owner=database.owner).transaction() as session,
-    ):
-        catalog = read_catalog(session)
-        bench = Workbench(side.config, server)
-        return Stand(side=side, bench=bench, session=session, inventory=catalog).survey()
+    side = replace(review.head, label="the result of the migration")
+    with Workbench(review.base.config, server).database() as database:
+        _apply(database, review.base, script)
+        with (
+            closing(database.connect()) as connection,
+            Session(connection, owner=database.owner).transaction() as session,
+        ):
+            bench = Workbench(side.config, server)
+            return Stand(side=side, bench=bench, session=session, inventory=read_catalog(session)).survey()
 
 
-def _read_head(server: Server, review: Review) -> Snapshot:
+def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix
     with open_stand(server, review.head) as stand:
         return Snapshot(inventory=read_catalog(stand.session), matrix=review.matrix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from pgassay.access.review import Review
@@ -66,7 +67,9 @@ def _subject(name: str, lines: Sequence[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
         label = f"  {name if number == 0 else '':{_MARGIN}}"
         below = " " * (len(label) + 2)
-        yield textwrap.fill(line, _WIDTH, initial_indent=label, subsequent_indent=below)
+        yield textwrap.fill(
+            line, _WIDTH, initial_indent=label, subsequent_indent=below, break_on_hyphens=False
+        )
 
 
 def _result(rehearsal: Rehearsal) -> list[str]:
@@ -92,11 +95,10 @@ def _row_sentence(rehearsal: Rehearsal, change: TableChange) -> str:
 
 
 def _locks(locks: tuple[Lock, ...], unseen: tuple[Place, ...]) -> list[str]:
-    names = max((len(lock.table) for lock in locks), default=0)
-    modes = max((len(lock.spelled) for lock in locks), default=0)
     lines = [
-        f"{lock.table:{names}}  {lock.spelled:{modes}}  blocks {lock.blocks}  line {lock.place.line}"
-        for lock in locks
+        f"{mode}, {blocks or 'no reads or writes'} wait: "
+        + ", ".join(f"{lock.table} (line {lock.place.line})" for lock in some)
+        for (mode, blocks), some in groupby(locks, key=lambda lock: (lock.spelled, lock.blocks))
     ]
     lines += [f"not seen: those of line {place.line}, which runs outside a transaction" for place in unseen]
     return lines or ["none"]
