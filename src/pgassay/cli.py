@@ -95,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
     diff.add_argument(
-        "--migration", type=Path, metavar="FILE",
-        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses",
+        "--migration", type=Path, metavar="FILE", action="append", default=[],
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses; "
+        "may be repeated",
     )  # fmt: skip
     diff.set_defaults(run=_diff)
 
@@ -175,7 +176,7 @@ def _diff(options: argparse.Namespace) -> int:
     with _progress() as show:
         request = Request(
             base=options.base, head=options.head, format=options.format, output=options.output,
-            witness=options.witness, search_seconds=options.search, migration=options.migration,
+            witness=options.witness, search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
 

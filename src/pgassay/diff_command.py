@@ -23,7 +23,7 @@ from pgassay.server import open_server
 class Request:
     """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained.
 
-    `migration` is the change that is to make HEAD of a live BASE.
+    `migration`: the files that are to make HEAD of a live BASE, in order.
     """
 
     base: str
@@ -32,7 +32,7 @@ class Request:
     output: Path | None = None
     witness: Path | None = None
     search_seconds: float = SEARCH_SECONDS
-    migration: Path | None = None
+    migration: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.migration and self.format not in MIGRATION_FORMATS:
@@ -46,7 +46,7 @@ def show_difference(
     config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
     """Resolve both sides, review, rehearse the migration if there is one, report."""
-    script = read_script(request.migration) if request.migration else None
+    scripts = [read_script(path) for path in request.migration]
     if request.witness:
         check_writable(request.witness / "gained-01.sql")
     with TemporaryDirectory(prefix="pgassay-") as folder:
@@ -54,8 +54,8 @@ def show_difference(
         with open_server(config.server) as server:
             found = review(server, *sides, search_seconds=request.search_seconds, on_stage=on_stage)
             rehearsal = (
-                rehearse(server, sides[0], found, script, on_stage=on_stage)
-                if script and not found.fault
+                rehearse(server, sides[0], found, scripts, on_stage=on_stage)
+                if scripts and not found.fault
                 else None
             )
     _report(found, rehearsal, request)

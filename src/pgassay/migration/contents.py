@@ -120,6 +120,17 @@ def rewritten(before: Contents, after: Contents) -> tuple[str, ...]:
     )
 
 
+def find_touched(before: Contents, after: Contents) -> dict[str, frozenset[str]]:
+    """By table, the columns that are new or hold other values than before."""
+    changed = {change.table: frozenset(change.columns) for change in compare_contents(before, after)}
+    return {
+        table.name: changed.get(table.name, frozenset())
+        | {name for number, name in table.columns.items() if number not in before[oid].columns}
+        for oid, table in after.items()
+        if oid in before
+    }
+
+
 def _compare(before: Table, after: Table) -> TableChange:
     shared = tuple(number for number in before.columns if number in after.columns)
     gone = [number for number in before.columns if number not in after.columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pglast.parser import ParseError, scan
@@ -32,9 +32,9 @@ class Intent:
         )
 
 
-def read_intent(script: Script) -> Intent:
+def read_intent(scripts: Sequence[Script]) -> Intent:
     """The marked comments of a migration. Raises ConfigError for one that cannot be understood."""
-    said = list(_statements(script))
+    said = [statement for script in scripts for statement in _statements(script)]
     return Intent(
         changes=frozenset(table for verb, table in said if verb == "changes"),
         removes=frozenset(table for verb, table in said if verb == "removes"),

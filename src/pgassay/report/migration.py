@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from pgassay.access.diff import Difference
 from pgassay.access.review import Review
 from pgassay.errors import Place, printable
 from pgassay.migration.contents import TableChange
 from pgassay.migration.locks import Lock
-from pgassay.migration.rehearsal import Rehearsal
+from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.sameness import Sameness
+from pgassay.migration.squawk import ABSENT, Hazard
 from pgassay.report.place import relative
 from pgassay.report.review import render_review_markdown, render_review_text, review_document
 
@@ -50,38 +54,50 @@ def _lines(rehearsal: Rehearsal | None) -> Iterator[str]:
     if rehearsal is None:
         yield "migration not rehearsed: HEAD does not load"
         return
-    yield f"migration {relative(rehearsal.script.path)}: {'problem' if rehearsal.exit_code else 'good'}"
+    names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts)
+    yield f"migration {names}: {'problem' if rehearsal.exit_code else 'good'}"
     if rehearsal.fault:
         yield from _subject("failed", str(rehearsal.fault).splitlines())
-    elif rehearsal.run:
-        yield from _subject("result", _result(rehearsal))
-        rows = [_row_sentence(rehearsal, change) for change in rehearsal.run.rows]
+    if rehearsal.sameness:
+        yield from _subject("result", _result(rehearsal.sameness))
+    if run := rehearsal.run:
+        rows = [_row_sentence(rehearsal, change) for change in run.rows]
         yield from _subject("rows", rows or ["none lost, none changed"])
-        yield from _subject("rewritten", rehearsal.run.rewritten or ("no table",))
-        yield from _subject("locks", _locks(rehearsal.run.locks, rehearsal.run.unseen))
-    yield from _subject("unsafe", _unsafe(rehearsal))
+        yield from _subject("rewritten", run.rewritten or ["no table"])
+        yield from _subject("locks", _locks(run.locks, run.unseen))
+    yield from _subject("unsafe", _unsafe(rehearsal.unsafe))
 
 
 def _subject(name: str, lines: Sequence[str]) -> Iterator[str]:
     """A subject and its lines, the first beside its name; long ones go on below, indented."""
     for number, line in enumerate(lines):
         label = f"  {name if number == 0 else '':{_MARGIN}}"
-        below = " " * (len(label) + 2)
-        yield textwrap.fill(
-            line, _WIDTH, initial_indent=label, subsequent_indent=below, break_on_hyphens=False
-        )
+        yield _wrap(line, first=label, below=" " * (len(label) + 2))
 
 
-def _result(rehearsal: Rehearsal) -> list[str]:
-    found = rehearsal.difference
-    told = [f"has more access than HEAD: {one.message}" for one in found.gained]
-    told += [f"has less access than HEAD: {one.message}" for one in found.lost]
-    told += [f"answers otherwise than HEAD: {one.message}" for one in found.changed]
-    if not rehearsal.strays:
-        told = ["is HEAD, in catalog and matrix"]
-    else:
-        told = ["is not HEAD. From HEAD to the result:", *map(str, found.schema), *told]
-    return told + [f"the columns of {name} stand in another order" for name in rehearsal.reordered]
+def _wrap(line: str, *, first: str, below: str) -> str:
+    return textwrap.fill(
+        line,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=below,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _result(sameness: Sameness) -> list[str]:
+    moved = [f"the columns of {name} stand in another order" for name in sameness.reordered]
+    if sameness.holds:
+        return ["is HEAD, in catalog and matrix", *moved]
+    return ["is not HEAD. From HEAD to the result:", *_differences(sameness.difference), *moved]
+
+
+def _differences(difference: Difference) -> Iterator[str]:
+    yield from map(str, difference.schema)
+    yield from (f"more access than in HEAD: {one.message}" for one in difference.gained)
+    yield from (f"less access than in HEAD: {one.message}" for one in difference.lost)
+    yield from (f"another answer than in HEAD: {one.message}" for one in difference.changed)
 
 
 def _row_sentence(rehearsal: Rehearsal, change: TableChange) -> str:
@@ -97,55 +113,56 @@ def _row_sentence(rehearsal: Rehearsal, change: TableChange) -> str:
 def _locks(locks: tuple[Lock, ...], unseen: tuple[Place, ...]) -> list[str]:
     lines = [
         f"{mode}, {blocks or 'no reads or writes'} wait: "
-        + ", ".join(f"{lock.table} (line {lock.place.line})" for lock in some)
+        + ", ".join(f"{lock.table} ({_spelled(lock.place)})" for lock in some)
         for (mode, blocks), some in groupby(locks, key=lambda lock: (lock.spelled, lock.blocks))
     ]
-    lines += [f"not seen: those of line {place.line}, which runs outside a transaction" for place in unseen]
+    lines += [f"not seen: those of {_spelled(place)}, which runs outside a transaction" for place in unseen]
     return lines or ["none"]
 
 
-def _unsafe(rehearsal: Rehearsal) -> list[str]:
-    if rehearsal.unsafe is None:
-        return [rehearsal.without_squawk]
-    return [f"line {one.place.line}: {one.message} [{one.rule}]" for one in rehearsal.unsafe] or [
-        "nothing that squawk knows"
-    ]
+def _unsafe(hazards: tuple[Hazard, ...] | None) -> list[str]:
+    if hazards is None:
+        return [ABSENT]
+    told = [f"{_spelled(one.place)}: {one.message} [{one.rule}]" for one in hazards]
+    return told or ["nothing that squawk knows"]
+
+
+def _spelled(place: Place) -> str:
+    return f"{place.file.name}:{place.line}"
 
 
 def _document(rehearsal: Rehearsal) -> dict[str, Any]:
-    run, difference = rehearsal.run, rehearsal.difference
-    unmeant = [change.table for change in rehearsal.unmeant]
+    sameness, unsafe = rehearsal.sameness, rehearsal.unsafe
     return {
-        "file": str(relative(rehearsal.script.path)),
+        "files": [str(relative(script.path)) for script in rehearsal.scripts],
         "verdict": "problem" if rehearsal.exit_code else "good",
         "fault": str(rehearsal.fault) if rehearsal.fault else None,
-        "differs": [
-            *map(str, difference.schema),
-            *(one.message for one in (*difference.gained, *difference.lost, *difference.changed)),
-        ],
-        "reordered": list(rehearsal.reordered),
-        "rows": [_row_document(change) | {"stated": change.table not in unmeant} for change in run.rows]
-        if run
-        else [],
-        "rewritten": list(run.rewritten) if run else [],
-        "locks": [
-            {"table": lock.table, "mode": lock.spelled, "blocks": lock.blocks, "line": lock.place.line}
-            for lock in (run.locks if run else ())
-        ],
-        "unseen": [place.line for place in run.unseen] if run else [],
-        "unsafe": None
-        if rehearsal.unsafe is None
-        else [{"rule": one.rule, "message": one.message, "line": one.place.line} for one in rehearsal.unsafe],
-        "seconds": round(run.seconds, 3) if run else None,
+        "differs": list(_differences(sameness.difference)) if sameness else [],
+        "reordered": list(sameness.reordered) if sameness else [],
+        **(_run_document(rehearsal.run, rehearsal.unmeant) if rehearsal.run else _NOT_RUN),
+        "unsafe": None if unsafe is None else [_hazard_document(one) for one in unsafe],
     }
 
 
-def _row_document(change: TableChange) -> dict[str, Any]:
+_NOT_RUN: Mapping[str, Any] = {"rows": [], "rewritten": [], "locks": [], "unseen": [], "seconds": None}
+
+
+def _run_document(run: Run, unmeant: tuple[TableChange, ...]) -> dict[str, Any]:
     return {
-        "table": change.table,
-        "lost": change.lost,
-        "added": change.added,
-        "changed": change.changed,
-        "columns": list(change.columns),
-        "emptied": list(change.emptied),
+        "rows": [asdict(change) | {"stated": change not in unmeant} for change in run.rows],
+        "rewritten": list(run.rewritten),
+        "locks": [
+            {"table": lock.table, "mode": lock.spelled, "blocks": lock.blocks, **_place(lock.place)}
+            for lock in run.locks
+        ],
+        "unseen": [_place(place) for place in run.unseen],
+        "seconds": round(run.seconds, 3),
     }
+
+
+def _hazard_document(hazard: Hazard) -> dict[str, Any]:
+    return {"rule": hazard.rule, "message": hazard.message, **_place(hazard.place)}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"file": str(relative(place.file)), "line": place.line}

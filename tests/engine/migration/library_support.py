@@ -38,7 +38,7 @@ class Library:
         )
         side = Side(label="head", config=replace(self.config, schema=(schema,), world=rows))
         found = review(self.server, base, side, search_seconds=0)
-        return found, rehearse(self.server, base, found, read_script(migration))
+        return found, rehearse(self.server, base, found, [read_script(migration)])
 
 
 def make_library(server: Server, folder: Path, environment: tuple[Path, ...]) -> Library:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pgassay.access.diff import Difference
 from pgassay.access.review import Review
 from pgassay.config import Config
 from pgassay.database import Script
@@ -17,12 +18,14 @@ from pgassay.migration.contents import Table, TableChange, compare_contents, rew
 from pgassay.migration.intent import Intent, read_intent
 from pgassay.migration.locks import Lock
 from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import Hazard
 from pgassay.report.migration import MIGRATION_FORMATS
 from pgassay.revisions import Side
 
 FILE = Path("/p/change.sql")
 PLACE = Place(file=FILE, line=3)
+AT = {"file": "/p/change.sql", "line": 3}
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
 REVIEW = Review(base=Side(label="base", config=CONFIG), head=Side(label="head", config=CONFIG))
 BOOKS = Table(
@@ -33,7 +36,7 @@ BOOKS = Table(
     rows=(("1", "Emma", "torn"), ("2", "Faust", None)),
 )
 GOOD = Rehearsal(
-    script=Script(path=FILE, text="select 1"),
+    scripts=(Script(path=FILE, text="select 1"),),
     intent=Intent(changes=frozenset({"public.books"})),
     run=Run(
         locks=(
@@ -43,15 +46,17 @@ GOOD = Rehearsal(
         unseen=(Place(file=FILE, line=9),),
         rows=(TableChange(table="public.books", changed=2, columns=("title",)),),
         rewritten=("public.books",),
+        touched={},
         seconds=0.25,
     ),
+    sameness=Sameness(difference=Difference()),
     unsafe=(Hazard(rule="ban-drop-table", message="It may break clients.", place=PLACE),),
 )
 LOST = replace(GOOD, run=replace(GOOD.run, rows=(TableChange(table="public.books", lost=1),)))
 
 
 def says(text: str) -> Intent:
-    return read_intent(Script(path=FILE, text=text))
+    return read_intent([Script(path=FILE, text=text)])
 
 
 def test_intent_is_read_from_comments_and_from_nothing_else() -> None:
@@ -130,11 +135,12 @@ migration /p/change.sql: good
   result     is HEAD, in catalog and matrix
   rows       public.books: 2 changed (title)
   rewritten  public.books
-  locks      ACCESS EXCLUSIVE, reads and writes wait: public.books (line 3)
+  locks      ACCESS EXCLUSIVE, reads and writes wait: public.books
+               (change.sql:3)
              SHARE UPDATE EXCLUSIVE, no reads or writes wait: public.shelves
-               (line 3)
-             not seen: those of line 9, which runs outside a transaction
-  unsafe     line 3: It may break clients. [ban-drop-table]
+               (change.sql:3)
+             not seen: those of change.sql:9, which runs outside a transaction
+  unsafe     change.sql:3: It may break clients. [ban-drop-table]
 """)
 
 
@@ -142,7 +148,7 @@ def test_json_report_keeps_its_contract() -> None:
     document = json.loads(MIGRATION_FORMATS["json"](REVIEW, LOST))
     assert (document["version"], document["verdict"]) == (1, "problem")
     assert document["migration"] == {
-        "file": "/p/change.sql",
+        "files": ["/p/change.sql"],
         "verdict": "problem",
         "fault": None,
         "differs": [],
@@ -160,17 +166,17 @@ def test_json_report_keeps_its_contract() -> None:
         ],
         "rewritten": ["public.books"],
         "locks": [
-            {"table": "public.books", "mode": "ACCESS EXCLUSIVE", "blocks": "reads and writes", "line": 3},
-            {"table": "public.shelves", "mode": "SHARE UPDATE EXCLUSIVE", "blocks": "", "line": 3},
+            {"table": "public.books", "mode": "ACCESS EXCLUSIVE", "blocks": "reads and writes", **AT},
+            {"table": "public.shelves", "mode": "SHARE UPDATE EXCLUSIVE", "blocks": "", **AT},
         ],
-        "unseen": [9],
-        "unsafe": [{"rule": "ban-drop-table", "message": "It may break clients.", "line": 3}],
+        "unseen": [{"file": "/p/change.sql", "line": 9}],
+        "unsafe": [{"rule": "ban-drop-table", "message": "It may break clients.", **AT}],
         "seconds": 0.25,
     }
 
 
 def test_failed_migration_is_a_problem_and_says_why() -> None:
-    failed = Rehearsal(script=GOOD.script, fault=SchemaError("It does not apply."))
+    failed = Rehearsal(scripts=GOOD.scripts, fault=SchemaError("It does not apply."))
     assert failed.exit_code is ExitCode.SCHEMA_PROBLEM
     assert "  failed     It does not apply.\n" in MIGRATION_FORMATS["markdown"](REVIEW, failed)
     assert "not rehearsed: HEAD does not load" in MIGRATION_FORMATS["text"](REVIEW, None)
@@ -178,4 +184,4 @@ def test_failed_migration_is_a_problem_and_says_why() -> None:
 
 def test_page_of_a_migration_is_refused_before_any_work() -> None:
     with pytest.raises(ConfigError, match="no html report"):
-        Request(base="a", format="html", migration=FILE)
+        Request(base="a", format="html", migration=(FILE,))
