@@ -2,12 +2,14 @@
 
 PYTHON ?= python3
 export PYTHONUTF8 = 1
+# Compiled test modules are kept: each worker of pytest-xdist would spend seconds to rewrite them.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report threat-model deploy-check bench clean
+.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report picture threat-model deploy-check bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -46,6 +48,9 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
 
+picture: setup ## Take docs/pictures/difference.png anew, with Chromium
+	@$(BIN)/python tools/take_picture.py
+
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 
@@ -57,3 +62,4 @@ bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 
 clean: ## Remove what was made here
 	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find bench src tests tools -name __pycache__ -prune -exec rm -rf {} +

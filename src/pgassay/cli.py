@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -22,11 +23,10 @@ from pgassay.diff_command import Request, show_difference
 from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
 from pgassay.matrix_command import show_matrix
-from pgassay.output import check_writable, write_report
+from pgassay.output import Output, check_writable, publish, write_report
 from pgassay.report import FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
-from pgassay.report.text import render_text
 from pgassay.server import open_server
 from pgassay.up import hold_up
 from pgassay.verify import STAGES, verify
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
-    _add_common(check, formats=tuple(FORMATS))
+    _add_reporting(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
@@ -81,12 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_verify)
 
     matrix = commands.add_parser("matrix", help="who can do what, as executed, against the accepted baseline")
-    _add_common(matrix, formats=tuple(MATRIX_FORMATS))
+    _add_reporting(matrix, formats=tuple(MATRIX_FORMATS))
     matrix.add_argument("--accept", action="store_true", help="write the baseline anew")
     matrix.set_defaults(run=_matrix)
 
     diff = commands.add_parser("diff", help="who can do what they could not do before, as executed")
-    _add_common(diff, formats=tuple(REVIEW_FORMATS))
+    _add_reporting(diff, formats=tuple(REVIEW_FORMATS))
     diff.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
     diff.add_argument("head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)")
     diff.add_argument("--witness", type=Path, metavar="DIR", help="write a psql script for each gain here")
@@ -126,6 +126,21 @@ def _add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) ->
     parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
 
 
+def _add_reporting(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
+    _add_common(parser, formats=formats)
+    parser.add_argument(
+        "--report", type=partial(_report, formats), action="append", default=[], metavar="FORMAT=PATH",
+        help="write this report too; may be repeated, so that one run serves all readers",
+    )  # fmt: skip
+
+
+def _report(formats: tuple[str, ...], text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if name in formats and path:
+        return name, Path(path)
+    raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=PATH, of the formats {', '.join(formats)}")
+
+
 def _config(options: argparse.Namespace) -> Config:
     config = load_config(find_root(Path.cwd()))
     server = options.server or os.environ.get("PGASSAY_SERVER") or config.server
@@ -136,8 +151,8 @@ def _config(options: argparse.Namespace) -> Config:
 def _prepare(options: argparse.Namespace) -> Config:
     """Refuse at once what cannot be read or written, before a server is started for it."""
     config = _config(options)
-    if options.output:
-        check_writable(options.output)
+    for path in _paths(options):
+        check_writable(path)
     for path in config.schema:
         read_script(path)
     if config.schema:
@@ -149,16 +164,24 @@ def _prepare(options: argparse.Namespace) -> Config:
     )
 
 
+def _paths(options: argparse.Namespace) -> list[Path]:
+    """All that is to be written."""
+    reports = [path for _, path in getattr(options, "report", ())]
+    return [options.output, *reports] if options.output else reports
+
+
+def _output(options: argparse.Namespace) -> Output:
+    """With `--output` the chosen format goes there, and the terminal shows the text."""
+    if options.output:
+        return Output(files=((options.format, options.output), *options.report))
+    return Output(shown=options.format, files=tuple(options.report))
+
+
 def _verify(options: argparse.Namespace) -> int:
     config = _prepare(options)
     with _progress() as show, open_server(config.server) as server:
         verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
-    report = FORMATS[options.format](verdict)
-    if options.output:
-        print(render_text(verdict), end="", flush=True)
-        write_report(options.output, report)
-    else:
-        print(report, end="")
+    publish(verdict, FORMATS, _output(options))
     return verdict.exit_code
 
 
@@ -166,17 +189,15 @@ def _matrix(options: argparse.Namespace) -> int:
     config = _prepare(options)
     with _progress() as show, open_server(config.server) as server:
         show("matrix")
-        return show_matrix(
-            config, server, accept=options.accept, format=options.format, output=options.output
-        )
+        return show_matrix(config, server, accept=options.accept, output=_output(options))
 
 
 def _diff(options: argparse.Namespace) -> int:
     config = _prepare(options)
     with _progress() as show:
         request = Request(
-            base=options.base, head=options.head, format=options.format, output=options.output,
-            witness=options.witness, search_seconds=options.search, migration=tuple(options.migration),
+            base=options.base, head=options.head, output=_output(options), witness=options.witness,
+            search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
 

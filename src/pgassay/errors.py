@@ -60,7 +60,7 @@ class ServerError(CannotJudgeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where in a file: `line` and `column` count from 1; column 0 means unknown."""
+    """Where in a file: `line` and `column` count from 1; 0 means unknown."""
 
     file: Path
     line: int

@@ -8,21 +8,19 @@ from pgassay.access.assessment import Assessment, assess
 from pgassay.access.baseline import render_baseline
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.output import check_writable, write_report
-from pgassay.report.matrix import MATRIX_FORMATS, render_matrix_text
+from pgassay.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.report.matrix import MATRIX_FORMATS
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
 
 def show_matrix(
-    config: Config, server: Server, *, accept: bool = False, format: str = "text", output: Path | None = None
+    config: Config, server: Server, *, accept: bool = False, output: Output = TEXT_ALONE
 ) -> ExitCode:
     """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong."""
     baseline = _accepting(config) if accept else None
     assessment = assess(Workbench(config, server))
-    print((render_matrix_text if output else MATRIX_FORMATS[format])(assessment), end="", flush=True)
-    if output:
-        write_report(output, MATRIX_FORMATS[format](assessment))
+    publish(assessment, MATRIX_FORMATS, output)
     if baseline and not assessment.matrix.errors:
         write_report(baseline, render_baseline(assessment.matrix))
         return ExitCode.GOOD

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pgassay.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The format to show, and the files to write besides, each as its format and its path."""
+
+    shown: str = "text"
+    files: tuple[tuple[str, Path], ...] = ()
+
+
+TEXT_ALONE = Output()
+
+
+def publish(found: T, formats: Mapping[str, Callable[[T], str]], output: Output) -> None:
+    """Show what was found, and write it in every format that was asked for. Raises ConfigError."""
+    print(formats[output.shown](found), end="", flush=True)
+    for name, path in output.files:
+        write_report(path, formats[name](found))
 
 
 def check_writable(path: Path) -> None:
@@ -33,6 +56,4 @@ def write_report(path: Path, text: str) -> None:
 
 
 def _refusal(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"Cannot write {path}: {error.strerror}", fixes=("name a file that can be written: --output PATH",)
-    )
+    return ConfigError(f"Cannot write {path}: {error.strerror}", fixes=("name a file that can be written",))

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import psycopg
@@ -134,7 +135,7 @@ ENGINE = pytest.StashKey[Engine]()
 
 def pytest_configure(config: pytest.Config) -> None:
     if RUNNING_SERVER in os.environ:  # `pgassay verify` stops us so, also where it is a job in the background
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt_once)
     engine = Engine(config)
     _for_user(lambda: engine.config)
     config.stash[ENGINE] = engine
@@ -146,6 +147,12 @@ def pytest_configure(config: pytest.Config) -> None:
     report: Path | None = config.getoption("--pgassay-report")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SuiteReport(report, judgement), "pgassay-report")
+
+
+def _interrupt_once(signum: int, frame: FrameType | None) -> None:
+    """The first signal ends the run; those after it must not end the dropping of databases."""
+    signal.signal(signum, signal.SIG_IGN)
+    signal.default_int_handler(signum, frame)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,11 +13,22 @@ from pgassay.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A schema to compare, as a configuration of its own; `notes` say what was taken from elsewhere."""
+    """A schema to compare, as a configuration of its own; `notes` say what was taken from elsewhere.
+
+    The files of a `revision` are copies in `folder`.
+    """
 
     label: str
     config: Config
     notes: tuple[str, ...] = ()
+    revision: str = ""
+    folder: Path | None = None
+
+    def original(self, path: Path) -> Path:
+        """The project's file that `path` is, or is a copy of."""
+        if self.folder and path.is_relative_to(self.folder):
+            return self.config.root / path.relative_to(self.folder)
+        return path
 
 
 def resolve_side(text: str | None, config: Config, folder: Path) -> Side:
@@ -88,7 +99,13 @@ class _Checkout:
             companions=self._all(config.companions),
             world=next(iter(self._all((config.world,) if config.world else ())), None),
         )
-        return Side(label=label, config=changed, notes=tuple(self._notes))
+        return Side(
+            label=label,
+            config=changed,
+            notes=tuple(self._notes),
+            revision=self._revision,
+            folder=self._folder,
+        )
 
     def _named(self, name: str, label: str) -> tuple[Path, ...]:
         found = self._repository.read(self._revision, name)

@@ -6,6 +6,8 @@ import json
 import os
 import selectors
 import shlex
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -78,10 +80,24 @@ def _watched(server: Server) -> Iterator[psycopg.Connection]:
         raise describe_loss(server, error) from error
 
 
+@contextmanager
+def signals() -> Iterator[socket.socket]:
+    """What becomes readable with a signal: one that comes just before a sleep would not end it."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.settimeout(0)
+        before = signal.set_wakeup_fd(writer.fileno())
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(before)
+
+
 def _wait(connection: psycopg.Connection, *, stop_at_end_of_input: bool) -> None:
     """Sleep until the server closes the connection (psycopg.OperationalError), or the input ends."""
     # Not epoll, which refuses a file or /dev/null as standard input.
-    with selectors.SelectSelector() as selector:
+    with selectors.SelectSelector() as selector, signals() as woken:
+        selector.register(woken, selectors.EVENT_READ, "signal")
         selector.register(connection.fileno(), selectors.EVENT_READ, "server")
         if stop_at_end_of_input:
             selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "input")

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from pgassay import up
+from pgassay.cli import main
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [*PGASSAY, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command in this process, which saves the start of another."""
+    former = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as refusal:  # by argparse
+            code = refusal.code
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, former)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +53,16 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
         (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
         (["verify", "--schema", "schema.sql", "--output", "."], "Cannot write .: Is a directory"),
+        (
+            ["diff", "schema.sql", "--schema", "schema.sql", "--report", "html=."],
+            "Cannot write .: Is a directory",
+        ),
         (["up", "--schema", "schema.sql", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
         (["doctor", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
     ],
 )
 def test_what_cannot_be_judged_exits_2_with_a_sentence(
-    tmp_path: Path, arguments: list[str], sentence: str
+    tmp_path: Path, arguments: list[str], sentence: str, run: Run
 ) -> None:
     (tmp_path / "empty.sql").touch()
     (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
@@ -52,6 +71,13 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
     assert done.stdout == ""
     assert sentence.format(cwd=tmp_path) in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("report", ["pdf=a", "html", "html="])
+def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str, run: Run) -> None:
+    done = run("diff", "schema.sql", "--report", report, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{report!r} is not FORMAT=PATH, of the formats text, json, markdown, " in done.stderr
 
 
 def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) -> None:
@@ -68,17 +94,19 @@ def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) 
     assert done.stderr.startswith("Standard input is closed")
 
 
-def test_defect_of_our_own_is_no_verdict_on_the_schema(tmp_path: Path) -> None:
-    script = "import sys, pgassay.cli as cli; del cli.examine; sys.exit(cli.main(['doctor']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+def test_defect_of_our_own_is_no_verdict_on_the_schema(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("pgassay.cli.examine")
+    done = run("doctor", cwd=tmp_path)
     assert done.returncode == 2
     assert "report it" in done.stderr.splitlines()[0]
     assert "NameError: name 'examine' is not defined" in done.stderr
 
 
-def test_report_goes_to_the_file_and_the_summary_to_the_terminal(tmp_path: Path, server: Server) -> None:
+def test_report_goes_to_the_file_and_the_summary_to_the_terminal(
+    tmp_path: Path, server: Server, run: Run
+) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     report = tmp_path / "build" / "report.json"
     options = [
@@ -117,6 +145,17 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
             process.stdin.close()
         assert process.wait(timeout=20) == 0
     assert not Path(line["socket"]).exists()
+
+
+def test_signal_that_comes_before_the_wait_ends_it() -> None:
+    """What comes between the last look for signals and the system call would be noticed by nobody."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with up.signals() as woken:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert select.select([woken], [], [], 30)[0] == [woken]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> None:
@@ -184,6 +223,20 @@ def test_slow(session, clone):
     names = f"{session.value('select current_database()')} {clone.name}"
     pathlib.Path("names.tmp").write_text(names)
     pathlib.Path("names.tmp").rename("names")
+    for _ in range(6000):
+        time.sleep(0.01)
+"""
+# A signal that comes just before a system call that blocks is noticed by nobody until that ends.
+DEAF_TEST = """
+import pathlib, signal, time
+
+def test_deaf(session, clone):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    names = f"{session.value('select current_database()')} {clone.name}"
+    pathlib.Path("names.tmp").write_text(names)
+    pathlib.Path("names.tmp").rename("names")
+    signal.sigwait({signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     time.sleep(60)
 """
 
@@ -192,25 +245,32 @@ VERIFY = [*PGASSAY, "verify", "--only", "suites", "--schema", "schema.sql", "--j
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--pgassay-schema", "schema.sql", "--pgassay-server"]
 
 
-@pytest.mark.parametrize(("command", "code"), [(VERIFY, 128 + signal.SIGTERM), (PYTEST, 2)])
+@pytest.mark.parametrize(
+    ("command", "test", "code"),
+    [
+        pytest.param(VERIFY, SLOW_TEST, 128 + signal.SIGTERM, id="verify"),
+        pytest.param(VERIFY, DEAF_TEST, 128 + signal.SIGTERM, id="verify, first signal lost"),
+        pytest.param(PYTEST, SLOW_TEST, 2, id="pytest"),
+    ],
+)
 def test_terminated_run_leaves_no_database_and_no_file(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, command: list[str], code: int
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, command: list[str], test: str, code: int
 ) -> None:
     project, temporary = tmp_path / "project", tmp_path / "temporary"
     for folder in (project / "tests", temporary):
         folder.mkdir(parents=True)
     (project / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     (project / "pyproject.toml").write_text('[tool.pgassay]\nsuites = ["tests"]\n', encoding="utf-8")
-    (project / "tests" / "test_slow.py").write_text(SLOW_TEST, encoding="utf-8")
+    (project / "tests" / "test_slow.py").write_text(test, encoding="utf-8")
     monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql")
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     with subprocess.Popen([*in_background, *command, server.url("postgres")], cwd=project) as process:
         names = eventually_read(project / "names").split()
         assert list(temporary.iterdir()) == []
         process.terminate()
-        assert process.wait(timeout=20) == code
+        assert process.wait(timeout=60) == code
     with psycopg.connect(server.conninfo("postgres")) as connection:
         left = connection.execute(
             "select datname from pg_database where datname = any(%s)", [names]
@@ -218,7 +278,7 @@ def test_terminated_run_leaves_no_database_and_no_file(
     assert (len(names), left) == (2, [])
 
 
-def test_doctor_names_the_server_and_pgtap(tmp_path: Path) -> None:
+def test_doctor_names_the_server_and_pgtap(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--format", "json", cwd=tmp_path)
     document = json.loads(done.stdout)
     found = {check["name"]: check["found"] for check in document["checks"]}
@@ -226,7 +286,7 @@ def test_doctor_names_the_server_and_pgtap(tmp_path: Path) -> None:
     assert done.returncode == (0 if document["can_judge"] else 2)
 
 
-def test_doctor_without_a_server_cannot_judge(tmp_path: Path) -> None:
+def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--server", "/nonesuch", cwd=tmp_path)
     assert done.returncode == 2
     assert "MISSING server" in done.stdout

@@ -229,6 +229,22 @@ def test_transaction_rolls_everything_back(shared: Session) -> None:
         assert shared.value("select count(*) from notes") == 1
 
 
+def test_undone_block_leaves_neither_rows_nor_another_identity(session: Session) -> None:
+    session.act_as(ALICE)
+    with session.undone():
+        session.as_owner()
+        session.execute("delete from notes")
+    assert session.value("select auth.uid()::text") == ALICE.id
+    with pytest.raises(psycopg.errors.DivisionByZero), session.undone():
+        session.act_as(BOB)
+        session.value("select 1 / 0")
+    assert session.value("select auth.uid()::text") == ALICE.id
+    session.act_as(ANON)
+    assert session.value(AS) == "anon"
+    session.as_owner()
+    assert session.value("select count(*) from notes") == 1
+
+
 def test_error_inside_act_as_does_not_hide_itself(shared: Session) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero), shared.transaction(), shared.act_as(ALICE):
         shared.value("select 1 / 0")

@@ -19,7 +19,8 @@ from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.observation import Persona
-from pgassay.report.review import REVIEW_FORMATS, witness_files
+from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.witness import witness_files
 from pgassay.revisions import Side
 
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
@@ -67,7 +68,17 @@ def test_markdown_report_folds_the_witness_and_escapes_markup() -> None:
     markdown = REVIEW_FORMATS["markdown"](SAMPLE)
     assert "<details><summary>/p/schema.sql:7  bob can now SELECT &lt;rows> of public.t" in markdown
     assert "```sql\n-- bob can now SELECT <rows> of public.t (was: filtered).\n" in markdown
-    assert "- added: `relation public.u`" in markdown
+    assert "- added: <code>relation public.u</code>" in markdown
+
+
+def test_comment_is_never_too_long_for_github_and_counts_what_it_leaves_out() -> None:
+    gains = tuple(replace(GAIN, message=f"gain {number}. {'words ' * 200}") for number in range(100))
+    markdown = REVIEW_FORMATS["markdown"](
+        replace(SAMPLE, difference=Difference(gained=gains, schema=(CAUSE,)))
+    )
+    shown = markdown.count("<details>")
+    assert 50_000 < len(markdown) < 65_536
+    assert markdown.endswith(f"\n\n{101 - shown} more do not fit here; the other reports have them.\n")
 
 
 def test_json_report_keeps_its_contract() -> None:
@@ -124,7 +135,7 @@ def test_witness_is_a_script_of_plain_sql_that_leaves_nothing() -> None:
     ]
 
 
-def test_command_writes_reports_and_witnesses_and_exits_1(tmp_path: Path, environment: Layer) -> None:
+def test_one_run_writes_all_reports_and_witnesses_and_exits_1(tmp_path: Path, environment: Layer) -> None:
     root = tmp_path / "a project"
     root.mkdir()
     secured = "alter table public.notes enable row level security;\n"
@@ -141,11 +152,21 @@ def test_command_writes_reports_and_witnesses_and_exits_1(tmp_path: Path, enviro
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "pgassay.cli", "diff", "base.sql", "--format", "json"]
-    files = ["--output", "build/diff.json", "--witness", "build/witness"]
+    files = [
+        "--output",
+        "build/diff.json",
+        "--report",
+        "junit=build/diff.xml",
+        "--report",
+        "github=build/diff",
+    ]
+    files += ["--witness", "build/witness"]
     done = subprocess.run(
         [*command, *files], cwd=root, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert "schema.sql:3  gained: anon can now SELECT rows of public.notes (was: filtered)." in done.stdout
+    assert '<failure message="filtered → allowed">' in (root / "build/diff.xml").read_text(encoding="utf-8")
+    assert "file=schema.sql,line=3" in (root / "build/diff").read_text(encoding="utf-8").splitlines()[0]
     assert json.loads((root / "build/diff.json").read_text(encoding="utf-8"))["head"] == "the working tree"
     assert "select" in (root / "build/witness/gained-01.sql").read_text(encoding="utf-8")

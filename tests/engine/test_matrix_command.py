@@ -15,6 +15,7 @@ from pgassay.config import Config, PersonaConfig
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode, ServerError
 from pgassay.matrix_command import show_matrix
+from pgassay.output import Output
 from pgassay.server import Server, open_server
 from pgassay.verdict import Status
 from pgassay.verify import verify
@@ -110,7 +111,7 @@ def test_probe_that_went_wrong_is_neither_judged_nor_accepted(
 
 def test_report_goes_to_a_file_in_its_format(project: Config, server: Server) -> None:
     output = project.root / "matrix.json"
-    show_matrix(project, server, format="json", output=output)
+    show_matrix(project, server, output=Output(files=(("json", output),)))
     document = json.loads(output.read_text(encoding="utf-8"))
     (cell,) = [
         cell
@@ -139,7 +140,7 @@ def test_markdown_shows_what_differs_and_folds_the_rest(
     show_matrix(project, server, accept=True)
     change(project, WIDENED)
     capsys.readouterr()
-    show_matrix(project, server, format="markdown")
+    show_matrix(project, server, output=Output(shown="markdown"))
     shown = capsys.readouterr().out
     assert "\n- alice  public.notes  select  body  another's  filtered\n" in shown
     assert "\n+ alice  public.notes  select  body  another's  allowed\n" in shown

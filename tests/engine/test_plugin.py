@@ -1,4 +1,7 @@
-"""The pytest plugin in projects of its own: what a test gets, and what a run answers."""
+"""The pytest plugin in projects of its own: what a test gets, and what a run answers.
+
+One run is a process of its own, as every run of a user's is; the others save the start of one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pgassay.server import RUNNING_SERVER, Server
 pytest_plugins = ["pytester"]
 
 # Half a second of each start goes to plugins that these projects do not use.
-QUICK = "-p no:hypothesispytest -p no:benchmark"
+QUICK = "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql"
 
 CONFIG = """
 [tool.pgassay]
@@ -66,7 +69,7 @@ def test_workers_share_the_controllers_server(
             with open("servers.txt", "a") as out:
                 out.write(workbench.server.host + "\\n")
     """)
-    project.runpytest_subprocess("-n", "2").assert_outcomes(passed=4)
+    project.runpytest_inprocess("-n", "2").assert_outcomes(passed=4)
     servers = (project.path / "servers.txt").read_text().splitlines()
     assert len(servers) == 4
     assert len(set(servers)) == 1
@@ -89,7 +92,7 @@ def test_killed_server_is_no_verdict_on_the_schema(
         def test_after(session):
             assert session.value("select 1") == 1
     """)
-    result = project.runpytest_subprocess()
+    result = project.runpytest_inprocess()
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*pgassay: not judged*"])
 
@@ -100,14 +103,14 @@ def test_schema_given_on_the_command_line_replaces_the_configured_one(project: p
         def test_other(session):
             assert session.value("select to_regclass('others') is not null and to_regclass('notes') is null")
     """)
-    project.runpytest_subprocess("--pgassay-schema", "other.sql").assert_outcomes(passed=1)
-    project.runpytest_subprocess().assert_outcomes(failed=1)
+    project.runpytest_inprocess("--pgassay-schema", "other.sql").assert_outcomes(passed=1)
+    project.runpytest_inprocess().assert_outcomes(failed=1)
 
 
 def test_schema_that_does_not_load_fails_tests_with_its_place(project: pytest.Pytester) -> None:
     project.makefile(".sql", schema="create table notes (id integer);\nselect 1/0;")
     project.makepyfile("def test_any(session):\n    pass\n")
-    result = project.runpytest_subprocess()
+    result = project.runpytest_inprocess()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*schema.sql:2:1: division by zero*"])
 
@@ -115,21 +118,21 @@ def test_schema_that_does_not_load_fails_tests_with_its_place(project: pytest.Py
 def test_bad_configuration_is_a_usage_error(project: pytest.Pytester) -> None:
     project.makefile(".toml", pyproject="[tool.pgassay]\nschemas = 1\n")
     project.makepyfile("def test_any():\n    pass\n")
-    result = project.runpytest_subprocess()
+    result = project.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*Unknown key in *tool.pgassay*: schemas*"])
 
 
 def test_failure_for_want_of_a_database_is_no_verdict_on_the_schema(project: pytest.Pytester) -> None:
     project.makepyfile("def test_any(session):\n    pass\n")
-    result = project.runpytest_subprocess("-n", "1", "--pgassay-schema", "nonesuch.sql")
+    result = project.runpytest_inprocess("-n", "1", "--pgassay-schema", "nonesuch.sql")
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*pgassay: not judged*", "There is no file */nonesuch.sql."])
 
 
 def test_run_in_which_every_test_is_skipped_proves_nothing(project: pytest.Pytester) -> None:
     project.makepyfile("import pytest\n@pytest.mark.skip\ndef test_any():\n    pass\n")
-    result = project.runpytest_subprocess()
+    result = project.runpytest_inprocess()
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*pgassay: not judged*", "No test ran that passed or failed*"])
 
@@ -141,13 +144,13 @@ def test_project_without_a_schema_gets_no_server_and_keeps_its_exit_codes(
     monkeypatch.setenv("PGASSAY_SERVER", "/nonesuch")
     project.makefile(".toml", pyproject="")
     project.makepyfile("def test_any():\n    pass\n")
-    result = project.runpytest_subprocess("-n", "1", "-k", "nothing")
+    result = project.runpytest_inprocess("-n", "1", "-k", "nothing")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_sql_files_outside_the_pgtap_folders_are_left_alone(project: pytest.Pytester) -> None:
     (project.path / "tap" / "one.sql").write_text("begin; select plan(1); select ok(true, 'one'); rollback;")
-    result = project.runpytest_subprocess("--collect-only", "-q")
+    result = project.runpytest_inprocess("--collect-only", "-q")
     result.stdout.fnmatch_lines(["tap/one.sql::pgtap"])
     result.stdout.no_fnmatch_line("*schema.sql*")
     assert result.ret == pytest.ExitCode.OK

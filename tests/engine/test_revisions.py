@@ -58,6 +58,7 @@ def test_revision_brings_all_files_it_has_and_says_which_it_has_not(project: Con
     side = resolve_side("old", project, tmp_path)
     assert side.config.world is not None
     assert texts(*side.config.schema, side.config.world) == ["select 1;", "select 'old';"]
+    assert [side.original(path) for path in side.config.schema] == list(project.schema)
     assert side.config.companions == ()
     assert side.notes == ("old has no storage.sql.",)
     assert texts(*resolve_side("new", project, tmp_path).config.companions) == ["select 3;"]

@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgassay.server import Server, describe_loss, open_server
+from pgassay.errors import ServerError
+from pgassay.server import Server, describe_loss, open_crashable_server, open_server
 from pgassay.server.directories import base_directories
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -146,3 +147,35 @@ def test_killed_server_is_told_with_its_log_and_leaves_no_runaway_backend(base: 
     assert ended(backend)
     assert list(base.iterdir()) == []
     assert segment not in [line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()]
+
+
+def test_crashed_server_recovers_what_was_committed_and_nothing_else(base: Path) -> None:
+    with open_crashable_server("embedded") as crashable:
+        dsn = crashable.server.conninfo("postgres")
+        former = family(crashable.server)
+        before = psycopg.connect(dsn, autocommit=True)
+        before.execute("create table note (text text)")
+        before.execute("insert into note values ('committed')")
+        before.execute("begin; insert into note values ('open')")
+        crashable.crash()
+        assert ended(former[1], *former[2])
+        with pytest.raises(psycopg.OperationalError):
+            before.execute("commit")
+        with psycopg.connect(dsn) as after:
+            assert after.execute("select text from note").fetchall() == [("committed",)]
+        log = Path(crashable.server.host, "postgres.log").read_text()
+        assert log.count("automatic recovery in progress") == 1
+        latter = family(crashable.server)
+        assert latter[0] == former[0]
+    assert ended(latter[1], *latter[2])
+    assert list(base.iterdir()) == []
+
+
+def test_server_that_cannot_recover_is_told_with_its_log(base: Path) -> None:
+    with open_crashable_server("embedded") as crashable:
+        (Path(crashable.server.host).parent / "data" / "global" / "pg_control").unlink()
+        with pytest.raises(ServerError) as caught:
+            crashable.crash()
+        assert caught.value.what == "Could not start PostgreSQL: postgres failed."
+        assert "could not find the database system" in caught.value.why
+    assert list(base.iterdir()) == []

@@ -36,7 +36,7 @@ def project(tmp_path: Path, environment: Layer, monkeypatch: pytest.MonkeyPatch)
         f"[tool.pgassay]\nschema = 'schema.sql'\nenvironment = [{listed}]\n", encoding="utf-8"
     )
     # Half a second of each start goes to plugins that this project does not use.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql")
     return Config(
         root=root, schema=(root / "schema.sql",), environment=environment.scripts, suites=(root / "tests",)
     )
@@ -98,7 +98,7 @@ def test_untidy_schema_is_a_finding_for_each_rule_it_breaks(project: Config, ser
 )
 def test_no_test_that_ran_is_never_good(project: Config, server: Server, body: str) -> None:
     (project.suites[0] / "test_notes.py").write_text(body, encoding="utf-8")
-    verdict = verify(project, server)
+    verdict = verify(project, server, only=("load", "suites"))
     assert status(verdict)["suites"] is Status.NOT_JUDGED
     assert verdict.stages[-1].detail.startswith("No test ran that passed or failed")
     assert verdict.exit_code is ExitCode.CANNOT_JUDGE
@@ -122,7 +122,7 @@ def test_lost_server_stands_alone(project: Config, server: Server) -> None:
 
 
 def test_project_without_suites_is_not_judged(project: Config, server: Server) -> None:
-    verdict = verify(Config(root=project.root, schema=project.schema), server)
+    verdict = verify(Config(root=project.root, schema=project.schema), server, only=("suites",))
     assert verdict.stages[-1].detail == "no suites configured: no test to run"
     assert verdict.exit_code is ExitCode.CANNOT_JUDGE
 

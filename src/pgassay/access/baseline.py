@@ -47,7 +47,7 @@ class Difference:
             Kind.CHANGED: f"{self.now} (was: {self.was})",
             Kind.ADDED: f"{self.now} (not in the baseline)",
             Kind.MISSING: f"not tried (was: {self.was})",
-            Kind.UNUSED: f"no such persona or object (was: {self.was})",
+            Kind.UNUSED: f"unused, no such persona or object (was: {self.was})",
         }
         return f"{self.question}: {answers[self.kind]}"
 

@@ -12,6 +12,13 @@ from pgassay.observation import Outcome
 
 _FEW = 3
 _IRRELEVANT = ("index",)
+_ASKED = {
+    Action.SELECT: {"all", "select"},
+    Action.INSERT: {"all", "insert"},
+    # What a policy does not let them see, they do not find.
+    Action.UPDATE: {"all", "select", "update"},
+    Action.DELETE: {"all", "select", "delete"},
+}
 
 
 def find_causes(
@@ -20,7 +27,9 @@ def find_causes(
     """The likeliest causes: on the object itself, else on what it uses, else any if there are few."""
     name = difference.key.object.split("[")[0]
     reach = base.reach(name) | head.reach(name)
-    possible = [change for change in changes if _may_matter(change)]
+    possible = [
+        change for change in changes if _may_matter(change) and _is_asked(change, difference, base, head)
+    ]
     scores = [(_score(difference, change, name, reach), change) for change in possible]
     best = max((score for score, _ in scores), default=0)
     if best:
@@ -30,6 +39,14 @@ def find_causes(
 
 def _may_matter(change: SchemaChange) -> bool:
     return change.kind is not Kind.RENAMED and change.key.kind not in _IRRELEVANT
+
+
+def _is_asked(change: SchemaChange, difference: CellDifference, *inventories: Inventory) -> bool:
+    """Whether a policy, if it is one of the object itself, is for the command that was tried."""
+    if change.key.kind != "policy" or change.key.object != difference.key.object.split("[")[0]:
+        return True
+    commands = {some.objects[change.key]["command"] for some in inventories if change.key in some.objects}
+    return not commands.isdisjoint(_ASKED.get(difference.key.action, ()))
 
 
 def _score(difference: CellDifference, change: SchemaChange, name: str, reach: frozenset[str]) -> int:

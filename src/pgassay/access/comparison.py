@@ -29,7 +29,8 @@ class Direction(Enum):
 class CellDifference:
     """One cell that is not as it was: the answers that differ, `before` and `after`; None for no such cell.
 
-    `witness` shows what is new; where access was lost, what used to work.
+    `witness` shows what is new; where access was lost, what used to work. `witnesses` are of all rows that it
+    is true for. `behind`: what refuses them on both sides, though on one a trigger does so sooner.
     """
 
     direction: Direction
@@ -38,6 +39,8 @@ class CellDifference:
     after: Result | None
     witness: Witness
     when: str = ""
+    witnesses: tuple[Witness, ...] = ()
+    behind: tuple[Outcome, ...] = ()
 
 
 def compare_cells(base: Matrix, head: Matrix) -> Iterator[CellDifference]:
@@ -77,6 +80,7 @@ def _compare(before: Cell | None, after: Cell) -> Iterator[CellDifference]:
             after=gained.result,
             witness=gained.example.witness,
             when=gained.when,
+            witnesses=gained.witnesses,
         )
     if lost:
         yield CellDifference(
@@ -86,6 +90,7 @@ def _compare(before: Cell | None, after: Cell) -> Iterator[CellDifference]:
             after=_answer_for(after, lost.example),
             witness=lost.example.witness,
             when=lost.when,
+            witnesses=lost.witnesses,
         )
     if not gained and not lost:
         yield from _otherwise(before, after)
@@ -115,11 +120,12 @@ def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Gain:
-    """An answer, a row that it is new for, and which rows these are."""
+    """An answer, a row that it is new for, which rows these are, and the statements about all of them."""
 
     result: Result
     example: Try
     when: str
+    witnesses: tuple[Witness, ...]
 
 
 def _find_gain(before: Cell, after: Cell) -> _Gain | None:
@@ -130,8 +136,14 @@ def _find_gain(before: Cell, after: Cell) -> _Gain | None:
         refused = _reach(before, features, 0) - old
         grown = {state for state in new if _is_wider(state, old, new, refused)}
         if grown:
-            result, example = _example(after, features, rank, grown, before)
-            return _Gain(result=result, example=example, when=_describe(grown, after, features))
+            found = _examples(after, features, rank, grown)
+            result, example = _telling(found, before, rank)
+            return _Gain(
+                result=result,
+                example=example,
+                when=_describe(grown, after, features),
+                witnesses=tuple(dict.fromkeys(one.witness for _, one in found)),
+            )
     return None
 
 
@@ -173,18 +185,20 @@ def _reach(cell: Cell, features: frozenset[str], rank: int) -> Counter[State]:
     )
 
 
-def _example(
-    cell: Cell, features: frozenset[str], rank: int, grown: set[State], before: Cell
-) -> tuple[Result, Try]:
-    """A row of a state that grew; where several are of that state, one that was not reached before."""
-    reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
-    found = [
+def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]) -> list[tuple[Result, Try]]:
+    """The rows of the states that grew."""
+    return [
         (result, one)
         for result in cell.results
         if _rank(result) >= rank
         for one in _tries(result)
         if _state(one.state, features) in grown
     ]
+
+
+def _telling(found: list[tuple[Result, Try]], before: Cell, rank: int) -> tuple[Result, Try]:
+    """One row of these; where several are of its state, one that was not reached before."""
+    reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
     return next(((result, one) for result, one in found if one.witness.statement not in reached), found[0])
 
 

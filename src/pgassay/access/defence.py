@@ -31,28 +31,20 @@ def removed(session: Session, guards: Iterable[Guard]) -> Iterator[Session]:
 
     With no guards, a block that leaves no trace. Raises CannotRemoveError.
     """
-    with session.as_owner():
-        _send(session, "savepoint pgassay_removed")
-        try:
-            _remove(session, tuple(guards))
-            yield session
-        finally:
-            if not session.connection.closed:
-                _send(session, "rollback to savepoint pgassay_removed; release savepoint pgassay_removed")
+    with session.undone():
+        session.as_owner()
+        _remove(session, tuple(guards))
+        yield session
 
 
 def _remove(session: Session, guards: tuple[Guard, ...]) -> None:
     for guard in guards:
         try:
-            _send(session, guard.removal)
+            session.connection.execute(guard.removal.encode())
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             raise CannotRemoveError(guard, why=error.diag.message_primary or str(error)) from error
-
-
-def _send(session: Session, statements: str) -> None:
-    session.connection.execute(statements.encode())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pgassay.access.causes import find_causes
@@ -15,6 +15,9 @@ from pgassay.access.telling import clearest, collapse, describe
 from pgassay.access.wording import describe_answer
 from pgassay.database import Script
 from pgassay.errors import Place
+
+Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]
+"""Looks at differences again, with what comparing alone does not show."""
 
 _CAUSES = 2  # in one sentence; all are in the list of changes
 _OBJECTS = ("relation", "function", "type", "column")
@@ -58,13 +61,15 @@ class Difference:
     schema: tuple[SchemaChange, ...] = field(default=(), repr=False)
 
 
-def diff_snapshots(base: Snapshot, head: Snapshot, scripts: Sequence[Script] = ()) -> Difference:
+def diff_snapshots(
+    base: Snapshot, head: Snapshot, scripts: Sequence[Script] = (), *, settle: Settle = tuple
+) -> Difference:
     """Compare two schemas; `scripts` are the files of HEAD, for places.
 
     Says nothing of cells that could not be judged: look at `Matrix.errors` before.
     """
     changes = compare_inventories(base.inventory, head.inventory)
-    differences = tuple(compare_cells(base.matrix, head.matrix))
+    differences = settle(compare_cells(base.matrix, head.matrix))
     teller = _Teller(
         base=base, head=head, changes=changes, places=find_places(scripts if differences else ())
     )

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pgassay.access.assessment import load_baseline
 from pgassay.access.baseline import compare, render_cell
-from pgassay.access.diff import Difference, Snapshot, diff_snapshots
+from pgassay.access.diff import Difference, Settle, Snapshot, diff_snapshots
 from pgassay.access.exploration import Ground, explore
 from pgassay.access.inventory import Inventory, read_inventory
+from pgassay.access.masking import settle
 from pgassay.access.model import Matrix
 from pgassay.access.names import relation_name
 from pgassay.access.places import find_places
@@ -129,7 +131,9 @@ def _review(
             on_stage("trying everything in both")
             if one.inventory.roles == two.inventory.roles:
                 with ThreadPoolExecutor(2) as pool:
-                    found = judge(base, head, *pool.map(Stand.survey, (one, two)))
+                    before, after = pool.map(Stand.survey, (one, two))
+                resolve = partial(settle, base=one.session, head=two.session)
+                found = judge(base, head, before, after, settle=resolve)
                 if found.difference.gained or not found.difference.schema:
                     return found
                 on_stage("searching")
@@ -150,9 +154,9 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     return replace(found, difference=difference, tried=explored.tried)
 
 
-def judge(base: Side, head: Side, before: Snapshot, after: Snapshot) -> Review:
+def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:
     """What the change from one surveyed schema to the other means. Reads the files of HEAD, and no more."""
-    difference = diff_snapshots(before, after, _scripts(head))
+    difference = diff_snapshots(before, after, _scripts(head), settle=settle)
     return Review(
         base=base,
         head=head,
@@ -164,7 +168,9 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot) -> Review:
 
 
 def _scripts(side: Side) -> list[Script]:
-    return [read_script(path) for path in (*side.config.schema, *side.config.companions)]
+    """As people see them: a revision's by the names that it has in the project."""
+    paths = (*side.config.schema, *side.config.companions)
+    return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
 def _is_accepted(head: Side, matrix: Matrix) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from psycopg import sql
 
 from pgassay.access.diff import AccessChange
@@ -12,18 +10,17 @@ from pgassay.database.identity import claims_of
 from pgassay.observation import Persona
 
 
-def render_script(change: AccessChange, *, schemas: Sequence[str] = ()) -> str:
+def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
     """Plain SQL for a server with the schema and the world of HEAD; "" where there is nothing to try.
 
-    `schemas` are the files to load, for the comment at the top.
+    `load` says what loads these, for the comment at the top.
     """
     if change.witness is None:
         return ""
     persona = change.witness.persona
-    load = " ".join(["pgassay up", *(f"--schema {path}" for path in schemas)])
     lines = [
         *(f"-- {line}" for line in change.message.splitlines()),
-        f"-- Run it with psql on a database that `{load}` made; it leaves nothing behind.",
+        f"-- Run it with psql on a database that {load} made; it leaves nothing behind.",
         "begin;",
         "set constraints all immediate;",
         *(f"{statement};" for statement in change.setup),

@@ -28,10 +28,11 @@ class Trials:
         gone = frozenset(guards).difference(self.stuck)
         if gone not in self._known:
             try:
-                with removed(self._session, sorted(gone)), self._session.act_as(self._persona):
+                with removed(self._session, merge_columns(sorted(gone))):
+                    self._session.act_as(self._persona)
                     self._known[gone] = self._session.attempt(self._query, self._params)
             except CannotRemoveError as error:
-                self.stuck[error.guard] = error.why
+                self.stuck |= {guard: error.why for guard in gone if error.guard.covers(guard)}
                 return self.attempt(guards)
         return self._known[gone]
 

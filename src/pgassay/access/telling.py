@@ -9,7 +9,7 @@ from pgassay.access.baseline import render_footprint
 from pgassay.access.comparison import CellDifference, Direction
 from pgassay.access.inventory import Inventory, ObjectKey
 from pgassay.access.model import Action, CellKey, RowClass
-from pgassay.access.wording import describe_answer, describe_deed, join
+from pgassay.access.wording import describe_answer, describe_deed, describe_outcome, join
 from pgassay.observation import Outcome
 
 
@@ -30,7 +30,7 @@ def _kind(one: CellDifference) -> tuple[object, ...]:
     answers = describe_answer(one.before), describe_answer(one.after), one.when
     footprints = tuple(side.footprint if side else () for side in (one.before, one.after))
     effects = footprints if one.direction is Direction.CHANGED else ()
-    return key.object, key.action, key.rows, *answers, effects
+    return key.object, key.action, key.rows, *answers, effects, one.behind
 
 
 def _importance(group: Sequence[CellDifference]) -> tuple[object, ...]:
@@ -61,7 +61,7 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
         case Direction.LOST:
             gone = first.after is None and not _exists(first.key, head)
             return f"{people} can no longer {deed}{where} (now: {'no longer there' if gone else after})."
-    return f"{people}: {deed}{where}: {_otherwise(first)}."
+    return f"{people}: {deed}{where}: {_otherwise(first)}.{_behind(first)}"
 
 
 def _is_rejected(one: CellDifference) -> bool:
@@ -76,6 +76,13 @@ def _obstacle(one: CellDifference) -> str:
     if one.after is None or not _is_rejected(one):
         return ""
     return f" No privilege and no policy refuses any more, only this: {one.after.sqlstate} {one.after.why}."
+
+
+def _behind(one: CellDifference) -> str:
+    if not one.behind:
+        return ""
+    refused = join([describe_outcome(outcome) for outcome in one.behind], "or")
+    return f" The triggers aside, {f'still {refused}' if _is_rejected(one) else f'{refused} already'}."
 
 
 def _otherwise(one: CellDifference) -> str:

@@ -81,4 +81,9 @@ def describe_answer(result: Result | None) -> str:
     if result is None:
         return "not there"
     code = f" {result.sqlstate}" if result.outcome is Outcome.REJECTED else ""
-    return f"{_WORDS[result.outcome]}{code}"
+    return f"{describe_outcome(result.outcome)}{code}"
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """In a word or two."""
+    return _WORDS[outcome]

@@ -59,6 +59,18 @@ class Session(Actor):
         """Become the role that owns the schema, as `act_as` does."""
         return self._switch(owner_identity(self._owner))
 
+    @contextmanager
+    def undone(self) -> Iterator[Self]:
+        """A block that leaves no trace: at its end all is rolled back, and the session acts as before."""
+        former = self._identity
+        self._send_plain("savepoint pgassay_undone")
+        try:
+            yield self
+        finally:
+            self._identity = former  # `set local` is undone as well
+            if not self.connection.closed:
+                self._send_plain("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+
     def _switch(self, identity: Identity) -> _Acting:
         former = self._identity
         self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))

@@ -59,6 +59,19 @@ class Rehearsal:
         return ExitCode.GOOD if is_head and not self.unmeant else ExitCode.SCHEMA_PROBLEM
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    """A review, and how the way to HEAD was rehearsed; not at all where HEAD does not load."""
+
+    review: Review
+    rehearsal: Rehearsal | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        code = self.review.exit_code
+        return max(code, self.rehearsal.exit_code) if self.rehearsal else code
+
+
 def rehearse(
     server: Server,
     base: Side,
@@ -66,7 +79,7 @@ def rehearse(
     scripts: Sequence[Script],
     *,
     on_stage: Callable[[str], None] = lambda _: None,
-) -> Rehearsal:
+) -> Upgrade:
     """Apply `scripts` to BASE as the schema's owner, each by itself, and compare what comes out with HEAD.
 
     Rows are those of BASE's own world; what people can do is compared in the one that `review` used for both.
@@ -82,9 +95,9 @@ def rehearse(
         on_stage("comparing its result with HEAD")
         result = _survey_result(server, review, scripts)
     except SchemaError as error:
-        return replace(found, fault=error)
+        return Upgrade(review=review, rehearsal=replace(found, fault=error))
     sameness = compare_with_head(_survey_head(server, review), result, run.touched)
-    return replace(found, run=run, sameness=sameness)
+    return Upgrade(review=review, rehearsal=replace(found, run=run, sameness=sameness))
 
 
 def _find_unsafe(server: Server, scripts: Sequence[Script]) -> tuple[Hazard, ...] | None:

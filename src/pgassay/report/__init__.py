@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pgassay.report.github import render_github
 from pgassay.report.json import render_json
 from pgassay.report.junit import render_junit
 from pgassay.report.markdown import render_markdown
@@ -15,4 +16,5 @@ FORMATS: Mapping[str, Callable[[Verdict], str]] = {
     "json": render_json,
     "markdown": render_markdown,
     "junit": render_junit,
+    "github": render_github,
 }

@@ -11,9 +11,10 @@ from pgassay.access.comparison import Direction
 from pgassay.access.diff import AccessChange
 from pgassay.access.model import CellKey, Witness
 from pgassay.access.review import Review
-from pgassay.access.script import render_script
+from pgassay.errors import Place
 from pgassay.observation import Outcome
 from pgassay.report.place import relative
+from pgassay.report.witness import show_witness
 
 _OPENNESS = {Outcome.ALLOWED.value: 2, Outcome.REJECTED.value: 1}
 
@@ -24,7 +25,7 @@ class Entry:
 
     direction: Direction
     message: str
-    place: str = ""
+    place: Place | None = None
     cells: tuple[CellKey, ...] = ()
     before: str = ""
     after: str = ""
@@ -48,8 +49,16 @@ class Comparison:
     accepted: bool = False
     fault: str = ""
 
+    def entries_of(self, direction: Direction) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.direction is direction)
+
     def count(self, direction: Direction) -> int:
-        return sum(entry.direction is direction for entry in self.entries)
+        return len(self.entries_of(direction))
+
+    @property
+    def objects(self) -> tuple[tuple[str, str], ...]:
+        """What came and what went, each after a word for it."""
+        return (*(("added", name) for name in self.added), *(("dropped", name) for name in self.dropped))
 
 
 def compare_schemas(review: Review) -> Comparison:
@@ -76,12 +85,12 @@ def _entry(review: Review, direction: Direction, change: AccessChange) -> Entry:
     return Entry(
         direction=direction,
         message=change.message,
-        place=f"{relative(change.place.file)}:{change.place.line}" if change.place else "",
+        place=change.place,
         cells=change.cells,
         before=change.before,
         after=change.after,
         witness=change.witness,
-        script=render_script(change, schemas=[str(relative(path)) for path in review.head.config.schema]),
+        script=show_witness(review, change),
     )
 
 
@@ -100,7 +109,7 @@ def _entries(assessment: Assessment) -> Iterator[Entry]:
         yield Entry(
             direction=_direction(one),
             message=" ".join(part for part in one.question.split("  ") if part != "-"),
-            place=f"{relative(assessment.baseline)}:{one.line}" if assessment.baseline and one.line else "",
+            place=Place(file=assessment.baseline, line=one.line) if assessment.baseline else None,
             cells=(one.cell.key,) if one.cell else (),
             before=one.was,
             after=one.now,

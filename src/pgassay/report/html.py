@@ -18,6 +18,7 @@ from pgassay.observation import Outcome
 from pgassay.report.comparison import Comparison
 from pgassay.report.diagram import draw_diagram, find_owning
 from pgassay.report.matrix_document import build_document, dump_document
+from pgassay.report.place import spell
 from pgassay.report.relations import HEAD, ROW
 
 # Symbol, word, and what it means; readable without colour.
@@ -70,7 +71,7 @@ def render_matrix_html(
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("pgassay.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -78,6 +79,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
+    environment.filters["spell"] = spell
+    return environment
 
 
 def _finalize(value: object) -> object:

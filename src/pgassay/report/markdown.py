@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from pgassay.errors import printable
-from pgassay.report.place import place_of
+from pgassay.report.place import place_of, spell
 from pgassay.verdict import Finding, Verdict
 
 # Entities are text in Markdown: they end no cell and open no link, code or element.
@@ -15,22 +15,34 @@ _ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<|[`"}
 def render_markdown(verdict: Verdict) -> str:
     """A table of stages, then the findings, folded."""
     lines = [f"## pgassay: {verdict.word}", "", verdict.server, "", "| stage | status | |", "|---|---|---|"]
-    lines += [f"| {s.name} | {s.status.value} | {_cell(s.detail)} |" for s in verdict.stages]
+    lines += [f"| {s.name} | {s.status.value} | {escape(s.detail)} |" for s in verdict.stages]
     for finding in verdict.findings:
         lines += ["", *_finding(finding)]
     return printable("\n".join(lines) + "\n")
 
 
-def _cell(text: str) -> str:
+def escape(text: str) -> str:
+    """`text` as one line that Markdown shows as it is, also in a table."""
     return " ".join(text.translate(_ENTITIES).splitlines())
 
 
+def fold(summary: str, body: str, *, language: str = "") -> list[str]:
+    """The lines of a block that opens on a click; a list's item where it would be empty."""
+    if not body:
+        return [f"- {escape(summary)}"]
+    title = " ".join(summary.splitlines()).replace("&", "&amp;").replace("<", "&lt;")
+    return [f"<details><summary>{title}</summary>", "", *fence(body, language=language), "", "</details>"]
+
+
+def fence(body: str, *, language: str = "") -> list[str]:
+    """The lines of a code block."""
+    ticks = "`" * max(3, _longest_run(body) + 1)
+    return [f"{ticks}{language}", body.rstrip("\n"), ticks]
+
+
 def _finding(finding: Finding) -> list[str]:
-    title = " ".join([place_of(finding), *finding.message.splitlines()[:1]]).strip()
-    body = finding.witness if finding.rule == "suite" else finding.message
-    fence = "`" * max(3, _longest_run(body) + 1)
-    summary = title.replace("&", "&amp;").replace("<", "&lt;")
-    return [f"<details><summary>{summary}</summary>", "", fence, body, fence, "", "</details>"]
+    title = " ".join([spell(place_of(finding)), *finding.message.splitlines()[:1]]).strip()
+    return fold(title, finding.witness if finding.rule == "suite" else finding.message)
 
 
 def _longest_run(text: str) -> int:

@@ -9,7 +9,10 @@ from typing import Any
 
 from pgassay.access.assessment import Assessment
 from pgassay.access.baseline import render_answer, render_baseline, render_cell
-from pgassay.access.model import Cell, Change, Gap, Result
+from pgassay.access.model import Cell, Change, Result
+from pgassay.report.conclusion import conclude_assessment, name_gaps
+from pgassay.report.github import render_matrix_github
+from pgassay.report.matrix_junit import render_matrix_junit
 from pgassay.report.pages import render_matrix_page
 from pgassay.report.place import relative
 
@@ -20,13 +23,13 @@ def render_matrix_text(assessment: Assessment) -> str:
     lines = [] if assessment.baseline else render_baseline(matrix).splitlines()
     lines += [str(difference) for difference in assessment.differences]
     lines += [f"probe went wrong: {render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors]
-    lines += ["", *_gaps(matrix.gaps)] if matrix.gaps else []
-    return "\n".join([*lines, "", _summary(assessment)]).lstrip("\n") + "\n"
+    lines += ["", *name_gaps(matrix.gaps)] if matrix.gaps else []
+    return "\n".join([*lines, "", conclude_assessment(assessment)]).lstrip("\n") + "\n"
 
 
 def render_matrix_markdown(assessment: Assessment) -> str:
     """The summary and what differs; the matrix itself folded, a table for each persona."""
-    lines = [f"## pgassay: access matrix\n\n{_summary(assessment)}"]
+    lines = [f"## pgassay: access matrix\n\n{conclude_assessment(assessment)}"]
     if assessment.differences:
         lines += ["", "```diff"]
         for difference in assessment.differences:
@@ -35,7 +38,7 @@ def render_matrix_markdown(assessment: Assessment) -> str:
         lines.append("```")
     for persona, cells in groupby(assessment.matrix.cells, key=lambda cell: cell.key.persona):
         lines += _table(persona, cells)
-    lines += ["", *_gaps(assessment.matrix.gaps)]
+    lines += ["", *name_gaps(assessment.matrix.gaps)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -62,26 +65,9 @@ MATRIX_FORMATS: Mapping[str, Callable[[Assessment], str]] = {
     "json": render_matrix_json,
     "markdown": render_matrix_markdown,
     "html": render_matrix_page,
+    "junit": render_matrix_junit,
+    "github": render_matrix_github,
 }
-
-
-def _summary(assessment: Assessment) -> str:
-    matrix = assessment.matrix
-    run = f"{len(matrix.cells)} cells from {matrix.probes} probes in {matrix.seconds:.2f} s"
-    if assessment.baseline is None:
-        return f"{run}; no baseline"
-    name = relative(assessment.baseline)
-    count = len(assessment.differences)
-    return f"{run}; {f'{count} not as in {name}' if count else f'all as in {name}'}"
-
-
-def _gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
-    """One line for each table and class of row, with all personas that it concerns."""
-    by_question: dict[tuple[str, str], list[str]] = {}
-    for gap in gaps:
-        by_question.setdefault((gap.object, gap.rows.value), []).append(gap.persona)
-    for (name, rows), personas in sorted(by_question.items()):
-        yield f"no row to try: {name}, {rows} ({', '.join(personas)})"
 
 
 def _table(persona: str, cells: Iterator[Cell]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def build_document(
     """`personas`, `objects` with rows of cells, the comparison's `entries`, and two pools of values.
 
     `kinds` says what an object is, such as "view". An answer is [outcome, SQLSTATE, footprint, when, why,
-    statement, row aimed at, rows tried]; a cell is [first column, columns, answers, its entry or -1].
+    statement, row aimed at, rows tried]; a cell is [first column, columns, answers, its entries].
     """
     entries = comparison.entries if comparison else ()
     builder = _Builder(matrix, entries)
@@ -81,8 +81,10 @@ class _Builder:
         self.personas = _personas(matrix.cells)
         self._order = {persona.name: place for place, persona in enumerate(self.personas)}
         self._gaps = matrix.gaps
-        # Of several entries the first counts, which is what was gained.
-        self._entries = {key: n for n, entry in reversed(list(enumerate(entries))) for key in entry.cells}
+        self._entries: dict[CellKey, list[int]] = {}
+        for number, entry in enumerate(entries):
+            for key in entry.cells:
+                self._entries.setdefault(key, []).append(number)
         self._cells: dict[str, list[Cell]] = {}
         for cell in matrix.cells:
             self._cells.setdefault(cell.key.object, []).append(cell)
@@ -131,7 +133,7 @@ class _Builder:
             if persona == key.persona and key.rows in (rows, RowClass.NONE)
         ]
         answers = [self.answers.number(self._answer(result)) for result in _leading(cell)]
-        return [places[0], len(places), answers, self._entries.get(key, -1)]
+        return [places[0], len(places), answers, self._entries.get(key, [])]
 
     def _answer(self, result: Result) -> list[Any]:
         text = self.texts.number

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from pgassay.access.diff import Difference
-from pgassay.access.review import Review
 from pgassay.errors import Place, printable
 from pgassay.migration.contents import TableChange
 from pgassay.migration.locks import Lock
-from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
 from pgassay.report.place import relative
-from pgassay.report.review import render_review_markdown, render_review_text, review_document
+from pgassay.report.review import render_review_text, review_document
+from pgassay.report.review_markdown import render_review_markdown
+from pgassay.report.text import wrap
 
-_MARGIN, _WIDTH = 11, 80
-
-
-def render_migration_text(review: Review, rehearsal: Rehearsal | None) -> str:
-    """The review, then what the migration came to, subject by subject; None where HEAD does not load."""
-    return render_review_text(review) + printable("\n".join(["", *_lines(rehearsal)]) + "\n")
+_MARGIN = 11
 
 
-def render_migration_markdown(review: Review, rehearsal: Rehearsal | None) -> str:
+def render_upgrade_text(upgrade: Upgrade) -> str:
+    """The review, then what the migration came to, subject by subject."""
+    told = "\n".join(["", *_lines(upgrade.rehearsal)])
+    return render_review_text(upgrade.review) + printable(f"{told}\n")
+
+
+def render_upgrade_markdown(upgrade: Upgrade) -> str:
     """The same, with the migration in a block of its own."""
-    title, *lines = _lines(rehearsal)
+    title, *lines = _lines(upgrade.rehearsal)
     block = ["", f"## {title}", "", *(["```", *lines, "```"] if lines else [])]
-    return render_review_markdown(review) + printable("\n".join(block) + "\n")
+    return render_review_markdown(upgrade.review) + printable("\n".join(block) + "\n")
 
 
-def render_migration_json(review: Review, rehearsal: Rehearsal | None) -> str:
+def render_upgrade_json(upgrade: Upgrade) -> str:
     """The document of `pgassay diff` with a field `migration`; docs/json.md describes both."""
-    document = review_document(review) | {"migration": _document(rehearsal) if rehearsal else None}
-    if rehearsal and rehearsal.exit_code:
-        document["verdict"] = "problem"
+    document = review_document(upgrade.review) | {
+        "verdict": "problem" if upgrade.exit_code else "good",
+        "migration": _document(upgrade.rehearsal) if upgrade.rehearsal else None,
+    }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-MIGRATION_FORMATS: Mapping[str, Callable[[Review, Rehearsal | None], str]] = {
-    "text": render_migration_text,
-    "json": render_migration_json,
-    "markdown": render_migration_markdown,
+UPGRADE_FORMATS: Mapping[str, Callable[[Upgrade], str]] = {
+    "text": render_upgrade_text,
+    "json": render_upgrade_json,
+    "markdown": render_upgrade_markdown,
 }
 
 
@@ -72,18 +74,7 @@ def _subject(name: str, lines: Sequence[str]) -> Iterator[str]:
     """A subject and its lines, the first beside its name; long ones go on below, indented."""
     for number, line in enumerate(lines):
         label = f"  {name if number == 0 else '':{_MARGIN}}"
-        yield _wrap(line, first=label, below=" " * (len(label) + 2))
-
-
-def _wrap(line: str, *, first: str, below: str) -> str:
-    return textwrap.fill(
-        line,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=below,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+        yield wrap(label + line, indent=len(label) + 2)
 
 
 def _result(sameness: Sameness) -> list[str]:

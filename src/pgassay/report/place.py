@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pgassay.errors import Place
 from pgassay.verdict import Finding
 
 
@@ -12,8 +13,19 @@ def relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def place_of(finding: Finding) -> str:
-    """`file:line`, as far as known."""
-    if finding.file is None:
+def in_repository(path: Path) -> Path:
+    """`path` as git names it; outside a repository as `relative` does."""
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), Path.cwd())
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def spell(place: Place | None) -> str:
+    """`file:line`, or `file` where no line is known; "" for nowhere."""
+    if place is None:
         return ""
-    return f"{relative(finding.file)}:{finding.line}" if finding.line else str(relative(finding.file))
+    return f"{relative(place.file)}:{place.line}" if place.line else str(relative(place.file))
+
+
+def place_of(finding: Finding) -> Place | None:
+    """As far as known."""
+    return Place(file=finding.file, line=finding.line) if finding.file else None

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pgassay.access.changes import SchemaChange
+from pgassay.access.comparison import Direction
 from pgassay.access.diff import AccessChange
 from pgassay.access.model import CellKey
 from pgassay.access.review import Review
-from pgassay.access.script import render_script
-from pgassay.errors import Place, printable
+from pgassay.errors import printable
+from pgassay.report.comparison import Entry, compare_schemas
+from pgassay.report.conclusion import conclude_review
+from pgassay.report.github import render_review_github
 from pgassay.report.pages import render_review_page
-from pgassay.report.place import relative
-
-_HEADINGS = (("gained", "Gained"), ("lost", "Lost"), ("changed", "Changed"))
+from pgassay.report.place import relative, spell
+from pgassay.report.review_junit import render_review_junit
+from pgassay.report.review_markdown import render_review_markdown
+from pgassay.report.text import wrap
+from pgassay.report.witness import show_witness
 
 
 def render_review_text(review: Review) -> str:
     """A sentence for each difference, with its place and the witness of what was gained; then the verdict."""
-    lines: list[str] = []
-    for name, heading in _HEADINGS:
-        for change in _changes(review, name):
-            lines += [f"{_place(change)}{heading.lower()}: {change.message}"]
-            lines += [f"    {line}" for line in _script(review, change).splitlines() if name == "gained"]
-    lines += [f"{word}: {name}" for word, name in _objects(review)]
+    comparison = compare_schemas(review)
+    lines = [line for entry in comparison.entries for line in _entry(entry)]
+    lines += [f"{word}: {name}" for word, name in comparison.objects]
     lines += [f"schema: {change}" for change in review.difference.schema if not lines]
-    return printable("\n".join([*lines, *([""] if lines else []), *_verdict(review)]) + "\n")
+    lines += [""] if lines and lines[-1] else []
+    return printable("\n".join([*lines, *conclude_review(review)]) + "\n")
 
 
-def render_review_markdown(review: Review) -> str:
-    """The verdict first; each finding folded around its witness; what the schema itself changed last."""
-    lines = ["## pgassay: access difference", "", *_verdict(review)]
-    for name, heading in _HEADINGS:
-        changes = _changes(review, name)
-        lines += ["", f"### {heading}: {len(changes)}", ""] if changes else []
-        for change in changes:
-            lines += _folded(f"{_place(change)}{change.message}", _script(review, change))
-    objects = [f"- {word}: `{name}`" for word, name in _objects(review)]
-    lines += ["", "### Objects", "", *objects] if objects else []
-    if review.difference.schema:
-        lines += ["", *_folded("Changes of the schema itself", "\n".join(map(str, review.difference.schema)))]
-    return printable("\n".join(lines) + "\n")
+def _entry(entry: Entry) -> Iterator[str]:
+    yield wrap(f"{spell(entry.place)}  {entry.direction.value}: {entry.message}".lstrip())
+    if entry.direction is Direction.GAINED and entry.script:
+        # Without the sentence at its top, which stands above it.
+        yield from (f"    {line}" for line in entry.script.splitlines()[len(entry.message.splitlines()) :])
+        yield ""
 
 
 def render_review_json(review: Review) -> str:
@@ -60,7 +56,9 @@ def review_document(review: Review) -> dict[str, Any]:
         "verdict": "problem" if review.exit_code else "good",
         "accepted": review.accepted,
         "fault": str(review.fault) if review.fault else None,
-        **{name: [_change(review, change) for change in _changes(review, name)] for name, _ in _HEADINGS},
+        "gained": [_change(review, change) for change in difference.gained],
+        "lost": [_change(review, change) for change in difference.lost],
+        "changed": [_change(review, change) for change in difference.changed],
         "added": list(difference.added),
         "dropped": list(difference.dropped),
         "schema": [_schema_change(change) for change in difference.schema],
@@ -76,62 +74,9 @@ REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
     "json": render_review_json,
     "markdown": render_review_markdown,
     "html": render_review_page,
+    "junit": render_review_junit,
+    "github": render_review_github,
 }
-
-
-def witness_files(review: Review) -> dict[str, str]:
-    """A psql script for each gain, by file name: numbered as in the reports."""
-    scripts = [_script(review, change) for change in review.difference.gained]
-    return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}
-
-
-def _changes(review: Review, name: str) -> Sequence[AccessChange]:
-    difference = review.difference
-    return {"gained": difference.gained, "lost": difference.lost, "changed": difference.changed}[name]
-
-
-def _script(review: Review, change: AccessChange) -> str:
-    return render_script(change, schemas=[str(relative(path)) for path in review.head.config.schema])
-
-
-def _objects(review: Review) -> Iterator[tuple[str, str]]:
-    yield from (("added", name) for name in review.difference.added)
-    yield from (("dropped", name) for name in review.difference.dropped)
-
-
-def _verdict(review: Review) -> Iterator[str]:
-    if review.fault:
-        yield f"HEAD, {review.head.label}, does not load.\n{review.fault}"
-        return
-    difference = review.difference
-    counts = ", ".join(f"{len(_changes(review, name))} {name}" for name, _ in _HEADINGS)
-    yield f"{review.base.label} → {review.head.label}: {counts}"
-    yield from (*review.base.notes, *review.head.notes)
-    if difference.gained and review.accepted:
-        yield "What is gained stands in the baseline that comes with it: accepted."
-    elif difference.gained:
-        yield "Access was gained. If it is meant, accept it for reviewers to see: pgassay matrix --accept"
-    elif review.tried:
-        yield f"No gain found ({review.tried} statements tried with other rows and claims)."
-    else:
-        yield "No gain found."
-    yield f"{review.probes} probes in {review.seconds:.2f} s"
-
-
-def _place(change: AccessChange) -> str:
-    return f"{_spelled(change.place)}  " if change.place else ""
-
-
-def _spelled(place: Place) -> str:
-    return f"{relative(place.file)}:{place.line}"
-
-
-def _folded(summary: str, body: str) -> list[str]:
-    text = summary.replace("&", "&amp;").replace("<", "&lt;")
-    if not body:
-        return [f"- {text}"]
-    fence = "`" * 4 if "```" in body else "```"
-    return [f"<details><summary>{text}</summary>", "", f"{fence}sql", body.rstrip(), fence, "", "</details>"]
 
 
 def _change(review: Review, change: AccessChange) -> dict[str, Any]:
@@ -150,7 +95,7 @@ def _change(review: Review, change: AccessChange) -> dict[str, Any]:
             "persona": witness.persona.name,
             "statement": witness.statement,
             "row": witness.row,
-            "script": _script(review, change),
+            "script": show_witness(review, change),
         },
     }
 

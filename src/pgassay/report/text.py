@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from pgassay.errors import printable
-from pgassay.report.place import place_of, relative
+from pgassay.report.place import place_of, relative, spell
 from pgassay.verdict import Finding, Stage, Status, Verdict
 
 _WIDTH = 80
@@ -16,7 +16,7 @@ _EVIDENCE_LINES = 12
 def render_text(verdict: Verdict) -> str:
     """Stages, findings, skipped tests with their reasons, and the verdict as the last line."""
     schema = ", ".join(str(relative(path)) for path in verdict.schema) or "no schema"
-    lines = [_wrapped(f"{schema} on {verdict.server}"), ""]
+    lines = [wrap(f"{schema} on {verdict.server}"), ""]
     lines += [_stage(stage) for stage in verdict.stages]
     lines += _reasons(verdict)
     lines += _findings(verdict)
@@ -25,7 +25,7 @@ def render_text(verdict: Verdict) -> str:
     return printable("\n".join(lines) + "\n")
 
 
-def _wrapped(line: str, *, indent: int = 2) -> str:
+def wrap(line: str, *, indent: int = 2) -> str:
     """Lines of 80 columns, as far as there are spaces to break at."""
     return textwrap.fill(
         line, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
@@ -35,7 +35,7 @@ def _wrapped(line: str, *, indent: int = 2) -> str:
 def _stage(stage: Stage) -> str:
     took = f"{stage.seconds:6.2f} s" if stage.status is not Status.SKIPPED else ""
     first = "".join(stage.detail.splitlines()[:1])
-    return _wrapped(f"  {stage.name:<8}{stage.status.value:<12}{took:>8}  {first}".rstrip(), indent=32)
+    return wrap(f"  {stage.name:<8}{stage.status.value:<12}{took:>8}  {first}".rstrip(), indent=32)
 
 
 def _reasons(verdict: Verdict) -> Iterator[str]:
@@ -63,12 +63,12 @@ def _finding(finding: Finding) -> Iterator[str]:
         return
     if finding.rule == "suite":
         yield f"FAILED {finding.message}"
-        yield from (f"  {line}" for line in _evidence(finding.witness))
+        yield from (f"  {line}" for line in show_evidence(finding.witness))
         return
-    yield _wrapped(f"{place_of(finding)}  {finding.message} [{finding.rule}]")
+    yield wrap(f"{spell(place_of(finding))}  {finding.message} [{finding.rule}]")
 
 
-def _evidence(reason: str) -> list[str]:
+def show_evidence(reason: str) -> list[str]:
     """pytest's own explanation, which it marks with E, else the last lines."""
     lines = reason.splitlines()
     explained = [line for line in lines if line.startswith("E ")]
@@ -77,4 +77,4 @@ def _evidence(reason: str) -> list[str]:
 
 def _skipped(verdict: Verdict) -> list[str]:
     cases = [case for stage in verdict.stages for case in stage.cases if case.outcome == "skipped"]
-    return ["", *(_wrapped(f"skipped {case.name}: {case.reason}") for case in cases)] if cases else []
+    return ["", *(wrap(f"skipped {case.name}: {case.reason}") for case in cases)] if cases else []

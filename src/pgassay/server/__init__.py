@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
-from pgassay.server.binaries import find_binaries
+from pgassay.server.binaries import Binaries, find_binaries
 from pgassay.server.environment import libpq_environment_hidden
-from pgassay.server.ephemeral import run_ephemeral
+from pgassay.server.ephemeral import Crashable, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
 from pgassay.server.model import ATTACHED, RUNNING_SERVER, Server
@@ -25,6 +25,7 @@ __all__ = [
     "failures_explained",
     "inspect_server_choices",
     "libpq_environment_hidden",
+    "open_crashable_server",
     "open_server",
 ]
 
@@ -62,7 +63,21 @@ def open_server(
         with libpq_environment_hidden():
             yield server
         return
-    binaries = find_binaries(choice if choice in ("embedded", "system") else Path(choice).expanduser())
-    run = run_ephemeral(binaries, port=port, durable=durable, settings=settings)
-    with libpq_environment_hidden(), run as server:
-        yield server
+    run = run_ephemeral(_find(choice), port=port, durable=durable, settings=settings)
+    with libpq_environment_hidden(), run as started:
+        yield started.server
+
+
+@contextmanager
+def open_crashable_server(choice: str) -> Iterator[Crashable]:
+    """A server of one's own that keeps commits through a crash, and the means to make it crash.
+
+    `choice` is "embedded", "system" or a bin directory. A killed process leaves to the operating system what
+    it wrote: this shows what survives a crash of PostgreSQL, not a loss of power. Raises ServerError.
+    """
+    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=True) as started:
+        yield started
+
+
+def _find(choice: str) -> Binaries:
+    return find_binaries(choice if choice in ("embedded", "system") else Path(choice).expanduser())

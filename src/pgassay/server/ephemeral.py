@@ -7,10 +7,12 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -29,16 +31,29 @@ from pgassay.server.settings import SUPERUSER, configuration, initdb_arguments
 _SOCKET_PORT = 5432
 
 
+@dataclass(frozen=True, kw_only=True)
+class Crashable:
+    """A server that can be made to crash.
+
+    `crash()` kills all its processes with SIGKILL, starts it anew on the data that they left, and returns
+    when it has recovered. Raises ServerError when it does not.
+    """
+
+    server: Server
+    crash: Callable[[], object]
+
+
 @contextmanager
 def run_ephemeral(
-    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str]
-) -> Iterator[Server]:
+    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Crashable]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
     listening = configuration(tcp=port is not None, durable=durable, settings=settings)
     job = _plan(binaries, bases, port=port, configuration=listening)
-    with _supervised(job, port=port) as ready:
+    with _supervised(job, port=port) as ask:
+        ready = ask(json.dumps(job._asdict()))
         server = Server(
             host=ready["host"],
             port=job.port,
@@ -49,7 +64,8 @@ def run_ephemeral(
             bin_dir=Path(ready["bin_dir"]),
             data_base=job.data_base,
         )
-        yield server if port is None else _with_password(server)
+        server = server if port is None else _with_password(server)
+        yield Crashable(server=server, crash=partial(ask, "crash"))
 
 
 def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:
@@ -86,8 +102,8 @@ def _plan_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
 
 
 @contextmanager
-def _supervised(job: supervisor.Job, *, port: int | None) -> Iterator[dict[str, str]]:
-    """A supervisor with its server; the end of the block closes its standard input and waits for it."""
+def _supervised(job: supervisor.Job, *, port: int | None) -> Iterator[Callable[[str], dict[str, str]]]:
+    """A supervisor to ask for a server; the end of the block closes its standard input and waits for it."""
     command = [sys.executable, "-I", "-S", supervisor.__file__]
     with subprocess.Popen(
         command,
@@ -98,24 +114,27 @@ def _supervised(job: supervisor.Job, *, port: int | None) -> Iterator[dict[str, 
         cwd="/",
         start_new_session=True,  # Ctrl-C in the terminal is for the owner, who still needs the server.
     ) as process:
-        answer = _ask(process, job)
-        if "ready" not in answer:
-            raise describe_failed_start(**answer["failed"], base=Path(job.data_base), port=port)
-        yield answer["ready"]
+
+        def ask(line: str) -> dict[str, str]:
+            answer = _exchange(process, line)
+            if "ready" not in answer:
+                raise describe_failed_start(**answer["failed"], base=Path(job.data_base), port=port)
+            return answer["ready"]
+
+        yield ask
 
 
-def _ask(process: subprocess.Popen[bytes], job: supervisor.Job) -> dict[str, dict[str, Any]]:
+def _exchange(process: subprocess.Popen[bytes], line: str) -> dict[str, dict[str, Any]]:
     assert process.stdin and process.stdout
     with suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(job._asdict()).encode() + b"\n")
-    line = process.stdout.readline()
-    if not line:
+        process.stdin.write(line.encode() + b"\n")
+    if not (answer := process.stdout.readline()):
         raise ServerError(
             "Could not start PostgreSQL: its supervisor ended without an answer.",
             why=f"Ran {sys.executable} -I -S {supervisor.__file__}",
             fixes=("run again; if it happens again, run that command by hand to see its error",),
         )
-    return dict(json.loads(line))
+    return dict(json.loads(answer))
 
 
 def _with_password(server: Server) -> Server:

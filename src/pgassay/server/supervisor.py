@@ -1,8 +1,9 @@
 """Keep one PostgreSQL server alive exactly as long as its owner.
 
 Run as `python -I -S supervisor.py`, so with the standard library only. Standard input brings the job as one
-line of JSON and ends when the owner is gone; standard output answers with one line, {"ready": {…}} or
-{"failed": {…}}. After the end of its input it stops the server and removes every directory that it made.
+line of JSON and ends when the owner is gone; a further line asks for a crash: the server is killed and starts
+anew on its data. Standard output answers each line with one line, {"ready": {…}} or {"failed": {…}}. After
+the end of its input it stops the server and removes every directory that it made.
 """
 
 from __future__ import annotations
@@ -68,18 +69,74 @@ def main() -> None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with ExitStack() as stack:
         try:
-            ready = _start(job, watched, stack)
+            cluster = _create(job, stack)
+            cluster.start(watched)
+            while _is_asked_again(watched):
+                cluster.crash()
+                cluster.start(watched)
         except Failure as failure:
             _reply_failed(job, failure.step, failure.output)
         except (OSError, subprocess.SubprocessError) as error:
             _reply_failed(job, "setup", str(error))
-        else:
-            _reply({"ready": ready})
-            select.select(watched, [], [])
         _ignore_signals()
 
 
-def _start(job: Job, watched: list[int], stack: ExitStack) -> dict[str, str]:
+class Cluster:
+    """A data directory, and the postmaster that works on it."""
+
+    def __init__(self, job: Job, bin_dir: Path, data: Path, run: Path) -> None:
+        self._job = job
+        self._bin_dir = bin_dir
+        self._data = data
+        self._run = run
+        self._postmaster: subprocess.Popen[bytes] | None = None
+
+    def start(self, watched: list[int]) -> None:
+        """Start a postmaster, and tell the owner when it takes connections."""
+        log_path = self._run / self._job.log_name
+        with log_path.open("ab") as log:
+            self._postmaster = subprocess.Popen(
+                [self._bin_dir / "postgres", "-D", self._data, "-k", self._run, "-p", str(self._job.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **_child_options(self._job, signal.SIGQUIT),
+            )
+        _await_ready(self._postmaster, self._data, log_path, watched)
+        _reply({"ready": {"host": str(self._run), "bin_dir": str(self._bin_dir)}})
+
+    def crash(self) -> None:
+        """Kill the postmaster and all its processes, which get to write nothing any more."""
+        if self._postmaster:
+            self._postmaster.kill()
+            self._postmaster.wait()
+        while pids := _children():
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+    def stop(self) -> None:
+        """Immediate shutdown: nothing is to be kept."""
+        _ignore_signals()
+        if self._postmaster:
+            self._postmaster.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                self._postmaster.wait(_STOP_SECONDS)
+        self.crash()
+        # The file outlives only a killed postmaster, and so does this.
+        if segment := _pid_file_line(self._data, 7).split():
+            _libc.shmctl(int(segment[1]), _IPC_RMID, None)
+
+
+def _is_asked_again(watched: list[int]) -> bool:
+    """Wait for another line of input; False when the owner is gone."""
+    while not (ready := select.select(watched, [], [], 1)[0]):
+        pass  # a signal that came just before the call is noticed after it
+    return ready == watched[:1] and bool(sys.stdin.readline())
+
+
+def _create(job: Job, stack: ExitStack) -> Cluster:
     root = _make_directory(job.data_base, stack)
     home = root if job.socket_base == job.data_base else _make_directory(job.socket_base, stack)
     data, run = root / "data", home / "run"
@@ -91,17 +148,9 @@ def _start(job: Job, watched: list[int], stack: ExitStack) -> dict[str, str]:
     if job.copies:
         bin_dir = _copy_programs(job, _make_directory(job.programs_base, stack))
     _initialise(job, bin_dir, data)
-    with (run / job.log_name).open("wb") as log:
-        postmaster = subprocess.Popen(
-            [bin_dir / "postgres", "-D", data, "-k", run, "-p", str(job.port)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            **_child_options(job, signal.SIGQUIT),
-        )
-    stack.callback(_stop, postmaster, data)
-    _await_ready(postmaster, data, run / job.log_name, watched)
-    return {"host": str(run), "bin_dir": str(bin_dir)}
+    cluster = Cluster(job, bin_dir, data, run)
+    stack.callback(cluster.stop)
+    return cluster
 
 
 def _make_directory(base: str, stack: ExitStack) -> Path:
@@ -145,32 +194,16 @@ def _initialise(job: Job, bin_dir: Path, data: Path) -> None:
 
 
 def _await_ready(postmaster: subprocess.Popen[bytes], data: Path, log: Path, watched: list[int]) -> None:
-    """Until line 8 of postmaster.pid says "ready" (src/include/utils/pidfile.h), or the owner is gone."""
+    """Until line 8 of postmaster.pid says "ready" (src/include/utils/pidfile.h), or the owner is gone.
+
+    Line 1 is looked at too: a postmaster that was killed leaves its file behind.
+    """
     deadline = time.monotonic() + _START_SECONDS
-    while _pid_file_line(data, 8) != "ready":
+    while (_pid_file_line(data, 1), _pid_file_line(data, 8)) != (str(postmaster.pid), "ready"):
         if postmaster.poll() is not None or time.monotonic() > deadline:
             raise Failure("postgres", log.read_text(encoding="utf-8", errors="replace"))
         if select.select(watched, [], [], _POLL_SECONDS)[0]:
             return
-
-
-def _stop(postmaster: subprocess.Popen[bytes], data: Path) -> None:
-    _ignore_signals()
-    postmaster.send_signal(signal.SIGQUIT)  # Immediate shutdown: nothing is to be kept.
-    try:
-        postmaster.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        postmaster.kill()
-        postmaster.wait()
-    while pids := _children():
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-    if segment := _pid_file_line(
-        data, 7
-    ).split():  # The file outlives only a killed postmaster, and so does this.
-        _libc.shmctl(int(segment[1]), _IPC_RMID, None)
 
 
 def _child_options(job: Job, last_signal: int) -> dict[str, Any]:

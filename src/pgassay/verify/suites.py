@@ -18,7 +18,7 @@ from pgassay.server import RUNNING_SERVER, Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status
 
 _JUDGED = (0, 1)  # pytest.ExitCode.OK and TESTS_FAILED; importing pytest here would cost every command 0.2 s
-_STOP_SECONDS = 15  # pytest-xdist gives its workers 10
+_STOP_SECONDS = 30  # pytest-xdist gives its workers 10
 _TAIL_LINES = 20
 
 
@@ -74,9 +74,13 @@ def _run_pytest(
 def _stop(process: subprocess.Popen[str]) -> None:
     """Let pytest and its workers drop their databases, then end whatever is left of them."""
     try:
-        os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=_STOP_SECONDS)
-    except (ProcessLookupError, subprocess.TimeoutExpired):
+        for _ in range(_STOP_SECONDS):
+            # Again and again: Python sleeps on when a signal comes just before the system call that blocks.
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=1)
+                break
+    except ProcessLookupError:
         pass
     finally:
         with suppress(ProcessLookupError):

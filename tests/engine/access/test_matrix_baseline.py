@@ -50,7 +50,9 @@ def test_new_changed_and_stale_lines_are_told_apart(club_matrix: Matrix) -> None
         (Kind.UNUSED, len(rest) + 2),
     ]
     assert found[0].question == first.rpartition("  ")[0]
-    assert str(found[2]) == "eve  public.gone  select  -  own: no such persona or object (was: allowed)"
+    assert str(found[2]) == (
+        "eve  public.gone  select  -  own: unused, no such persona or object (was: allowed)"
+    )
 
 
 def test_comments_and_blank_lines_are_ignored() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgassay.access.review import Review, review
+from pgassay.access.review import review
 from pgassay.config import Config, PersonaConfig
 from pgassay.database import read_script
-from pgassay.migration.rehearsal import Rehearsal, rehearse
+from pgassay.migration.rehearsal import Upgrade, rehearse
 from pgassay.revisions import Side
 from pgassay.server import Server
 
@@ -24,9 +24,7 @@ class Library:
     folder: Path
     config: Config
 
-    def rehearse(
-        self, change: str, *, head: str = "", world: tuple[str, str] = ("", "")
-    ) -> tuple[Review, Rehearsal]:
+    def rehearse(self, change: str, *, head: str = "", world: tuple[str, str] = ("", "")) -> Upgrade:
         """Carry out a migration, which `head` says the meaning of; HEAD's world has one text for another."""
         schema, migration = self.folder / "schema.sql", self.folder / "change.sql"
         schema.write_text((HERE / "library.sql").read_text(encoding="utf-8") + head, encoding="utf-8")
@@ -38,7 +36,7 @@ class Library:
         )
         side = Side(label="head", config=replace(self.config, schema=(schema,), world=rows))
         found = review(self.server, base, side, search_seconds=0)
-        return found, rehearse(self.server, base, found, [read_script(migration)])
+        return rehearse(self.server, base, found, [read_script(migration)])
 
 
 def make_library(server: Server, folder: Path, environment: tuple[Path, ...]) -> Library:

@@ -17,10 +17,11 @@ from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
 from pgassay.migration.contents import Table, TableChange, compare_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
 from pgassay.migration.locks import Lock
-from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import Hazard
-from pgassay.report.migration import MIGRATION_FORMATS
+from pgassay.output import Output
+from pgassay.report.migration import UPGRADE_FORMATS
 from pgassay.revisions import Side
 
 FILE = Path("/p/change.sql")
@@ -129,7 +130,7 @@ def test_stated_changes_cover_only_what_they_say(intent: str, change: TableChang
 
 
 def test_text_report_says_what_waits_and_what_was_not_seen() -> None:
-    text = MIGRATION_FORMATS["text"](REVIEW, GOOD)
+    text = UPGRADE_FORMATS["text"](Upgrade(review=REVIEW, rehearsal=GOOD))
     assert text.endswith("""
 migration /p/change.sql: good
   result     is HEAD, in catalog and matrix
@@ -145,7 +146,7 @@ migration /p/change.sql: good
 
 
 def test_json_report_keeps_its_contract() -> None:
-    document = json.loads(MIGRATION_FORMATS["json"](REVIEW, LOST))
+    document = json.loads(UPGRADE_FORMATS["json"](Upgrade(review=REVIEW, rehearsal=LOST)))
     assert (document["version"], document["verdict"]) == (1, "problem")
     assert document["migration"] == {
         "files": ["/p/change.sql"],
@@ -178,10 +179,12 @@ def test_json_report_keeps_its_contract() -> None:
 def test_failed_migration_is_a_problem_and_says_why() -> None:
     failed = Rehearsal(scripts=GOOD.scripts, fault=SchemaError("It does not apply."))
     assert failed.exit_code is ExitCode.SCHEMA_PROBLEM
-    assert "  failed     It does not apply.\n" in MIGRATION_FORMATS["markdown"](REVIEW, failed)
-    assert "not rehearsed: HEAD does not load" in MIGRATION_FORMATS["text"](REVIEW, None)
+    assert "  failed     It does not apply.\n" in UPGRADE_FORMATS["markdown"](
+        Upgrade(review=REVIEW, rehearsal=failed)
+    )
+    assert "not rehearsed: HEAD does not load" in UPGRADE_FORMATS["text"](Upgrade(review=REVIEW))
 
 
 def test_page_of_a_migration_is_refused_before_any_work() -> None:
     with pytest.raises(ConfigError, match="no html report"):
-        Request(base="a", format="html", migration=(FILE,))
+        Request(base="a", output=Output(files=(("html", FILE),)), migration=(FILE,))

@@ -10,7 +10,7 @@ from pgassay.migration import squawk
 from pgassay.migration.contents import TableChange
 from pgassay.migration.rehearsal import Rehearsal, Run
 from pgassay.migration.sameness import Sameness
-from pgassay.report.migration import MIGRATION_FORMATS
+from pgassay.report.migration import UPGRADE_FORMATS
 
 ROUGH = """\
 -- pgassay: removes public.visits
@@ -30,6 +30,14 @@ create index shelves_room_idx on public.shelves (room);
 """
 
 
+def carry_out(
+    library: Library, change: str, *, head: str = "", world: tuple[str, str] = ("", "")
+) -> Rehearsal:
+    found = library.rehearse(change, head=head, world=world).rehearsal
+    assert found
+    return found
+
+
 def run_of(found: Rehearsal) -> Run:
     assert found.run, found.fault
     return found.run
@@ -43,7 +51,7 @@ def sameness_of(found: Rehearsal) -> Sameness:
 @pytest.fixture(scope="module")
 def rough(library: Library) -> Rehearsal:
     """Everything at once that hurts."""
-    return library.rehearse(ROUGH, head=ROUGH_HEAD, world=WITHOUT_REMARK)[1]
+    return carry_out(library, ROUGH, head=ROUGH_HEAD, world=WITHOUT_REMARK)
 
 
 def test_rows_lost_and_changed_are_counted_by_key_or_by_content(rough: Rehearsal) -> None:
@@ -80,24 +88,24 @@ def test_unsafe_statements_are_squawks(rough: Rehearsal) -> None:
 
 def test_missing_squawk_is_named(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pgassay.migration.rehearsal.find_squawk", lambda: None)
-    review, found = library.rehearse("comment on table public.visits is 'Days.';\n")
-    assert found.unsafe is None
-    assert squawk.ABSENT.split(" (")[0] in MIGRATION_FORMATS["text"](review, found)
+    upgrade = library.rehearse("comment on table public.visits is 'Days.';\n")
+    assert upgrade.rehearsal and upgrade.rehearsal.unsafe is None
+    assert squawk.ABSENT.split(" (")[0] in UPGRADE_FORMATS["text"](upgrade)
 
 
 def test_migration_that_makes_head_is_good(library: Library) -> None:
     change = "alter table public.books add column rating smallint;\n"
     later = "grant select (rating), update (rating) on public.books to authenticated;\n"
-    review, found = library.rehearse(change + later, head=change + later)
-    assert (found.exit_code, found.unmeant, sameness_of(found).reordered) == (ExitCode.GOOD, (), ())
-    assert "is HEAD, in catalog and matrix" in MIGRATION_FORMATS["text"](review, found)
+    upgrade = library.rehearse(change + later, head=change + later)
+    assert upgrade.rehearsal and upgrade.rehearsal.exit_code is ExitCode.GOOD
+    assert "is HEAD, in catalog and matrix" in UPGRADE_FORMATS["text"](upgrade)
 
 
 def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
     change = "alter table public.books add column rating smallint;\n"
     grant = "grant select (rating) on public.books to authenticated;\n"
     head = f"{change}{grant}comment on table public.visits is 'Days.';\n"
-    _, found = library.rehearse(change, head=head)
+    found = carry_out(library, change, head=head)
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
     assert list(map(str, sameness_of(found).difference.schema)) == [
         "Comment on table public.visits was dropped.",
@@ -110,14 +118,14 @@ def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
 def test_backfill_of_a_new_column_is_no_stray(library: Library) -> None:
     head = "alter table public.books add column rating smallint;\n"
     change = f"{head}-- pgassay: changes public.books\nupdate public.books set rating = 1;\n"
-    _, found = library.rehearse(change, head=head)
+    found = carry_out(library, change, head=head)
     assert (found.exit_code, run_of(found).rows) == (ExitCode.GOOD, ())
 
 
 def test_column_in_another_place_is_only_remarked(library: Library) -> None:
     head = "alter table public.visits add column a int; alter table public.visits add column b int;\n"
     change = "alter table public.visits add column b int, add column a int;\n"
-    _, found = library.rehearse(change, head=head)
+    found = carry_out(library, change, head=head)
     assert (found.exit_code, sameness_of(found).reordered) == (ExitCode.GOOD, ("public.visits",))
 
 
@@ -125,7 +133,7 @@ def test_failed_migration_names_its_statement_and_leaves_nothing(library: Librar
     change = (
         "alter table public.books drop column remark;\nalter table public.books add check (pages > 300);\n"
     )
-    _, found = library.rehearse(change)
+    found = carry_out(library, change)
     assert found.fault is not None
     assert (found.fault.sqlstate, found.fault.place and found.fault.place.line) == ("23514", 2)
     assert (found.exit_code, found.run) == (ExitCode.SCHEMA_PROBLEM, None)
@@ -134,7 +142,7 @@ def test_failed_migration_names_its_statement_and_leaves_nothing(library: Librar
 def test_locks_of_a_statement_outside_transactions_are_named_as_unseen(library: Library) -> None:
     index = "create index concurrently books_title_idx on public.books (title);\n"
     change = f"{index}alter table public.shelves add column light boolean;\n"
-    _, found = library.rehearse(change, head=change.replace("concurrently ", ""))
+    found = carry_out(library, change, head=change.replace("concurrently ", ""))
     assert [place.line for place in run_of(found).unseen] == [1]
     assert [(k.table, k.spelled) for k in run_of(found).locks] == [("public.shelves", "ACCESS EXCLUSIVE")]
     assert found.exit_code is ExitCode.GOOD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pgassay.access.catalog import Catalog, Column, ForeignKey, Table, Unique
 from pgassay.access.comparison import Direction
@@ -17,6 +18,7 @@ from pgassay.access.model import (
     RowClass,
     Witness,
 )
+from pgassay.errors import Place
 from pgassay.observation import Outcome, Persona
 from pgassay.report.comparison import Comparison, Entry
 
@@ -140,7 +142,7 @@ def make_catalog() -> Catalog:
 
 
 def make_comparison() -> Comparison:
-    """Bob can read the notes of others; a column that anon could read is gone; anon's refusal is another."""
+    """Bob can read others' notes, but no drafts; a column that anon could read is gone, his refusal other."""
     gained = tuple(
         CellKey(persona="bob", object=NOTES, action=Action.SELECT, variant=variant, rows=RowClass.OTHER)
         for variant in ("-", "column_0")
@@ -155,7 +157,7 @@ def make_comparison() -> Comparison:
             Entry(
                 direction=Direction.GAINED,
                 message="bob can now SELECT other people's notes.",
-                place="schema.sql:12",
+                place=Place(file=Path("schema.sql"), line=12),
                 cells=gained,
                 before="filtered",
                 after="allowed",
@@ -167,6 +169,7 @@ def make_comparison() -> Comparison:
                 message="anon can no longer SELECT old.",
                 witness=Witness(persona=ANON, statement=f"select old from {NOTES}"),
             ),
+            Entry(direction=Direction.LOST, message="bob can no longer SELECT drafts.", cells=gained[:1]),
             Entry(direction=Direction.CHANGED, message=f"{HOSTILE} is refused otherwise.", cells=(truncate,)),
         ),
     )

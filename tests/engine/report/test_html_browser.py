@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import html_support as support
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from pgassay.report.html import render_matrix_html
 
+PATIENCE = 60_000  # milliseconds, on a machine with better things to do
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _ARGUMENTS = (
     "--no-sandbox",  # refuses to run as root otherwise
@@ -43,30 +45,49 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tab:
+    """One page for all tests: a new one would cost a process. What it asked for, and complained of."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def reset(self) -> None:
+        self.page.goto("about:blank")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 1280, "height": 720})
+        self.asked.clear()
+        self.complaints.clear()
+
+
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def tab(browser: Browser) -> Iterator[Tab]:
     with browser.new_context(offline=True, permissions=["clipboard-read", "clipboard-write"]) as context:
-        context.set_default_timeout(5000)
-        yield context
+        context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        tab = Tab(page=context.new_page())
+        tab.listen()
+        yield tab
 
 
 @pytest.fixture
-def open_page(context: BrowserContext, folder: Path) -> Iterator[Callable[[str], Page]]:
+def open_page(tab: Tab, folder: Path) -> Iterator[Callable[[str], Page]]:
     """Opens a file offline. At the end nothing but the file was asked for, nothing complained about."""
-    asked: list[str] = []
-    complaints: list[str] = []
-    with context.new_page() as page:
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.reset()
 
-        def open_page(name: str) -> Page:
-            page.goto((folder / name).as_uri())
-            return page
+    def open_page(name: str) -> Page:
+        tab.page.goto((folder / name).as_uri())
+        return tab.page
 
-        yield open_page
-    assert [url.rpartition("/")[2] for url in asked] in (["matrix.html"], ["difference.html"])
-    assert complaints == []
+    yield open_page
+    assert [url.rpartition("/")[2] for url in tab.asked] in (["matrix.html"], ["difference.html"])
+    assert tab.complaints == []
 
 
 @pytest.fixture
@@ -159,7 +180,9 @@ def test_witness_is_copied_for_psql(page: Page) -> None:
 
 def test_difference_is_listed_and_marked_in_the_grid(compared: Page) -> None:
     expect(compared.locator("#status")).to_have_text("3 of 89 cells")
-    expect(compared.locator("td.moved-gained")).to_have_text(["▲ gained: ○ filtered"] * 2)
+    expect(compared.locator("td.moved-gained")).to_have_text(
+        ["▲ gained: ▼ lost: ○ filtered", "▲ gained: ○ filtered"]
+    )
     expect(compared.locator("td.moved-changed")).to_have_count(1)
     compared.get_by_role("button", name="bob can now SELECT").click()
     panel = compared.get_by_role("dialog", name="Difference")
@@ -173,6 +196,33 @@ def test_difference_is_listed_and_marked_in_the_grid(compared: Page) -> None:
     compared.keyboard.press("Escape")
     compared.get_by_label("only differences").uncheck()
     expect(compared.locator("#status")).to_have_text("89 of 89 cells")
+
+
+def test_cell_that_moved_both_ways_tells_of_both(compared: Page) -> None:
+    expect(compared.locator(".badge")).to_have_text(["▲ 2 gained", "▼ 1 lost", "◆ 1 changed"])
+    compared.locator("td.moved-gained").first.click()
+    moves = compared.get_by_role("dialog", name="bob: select").locator(".move")
+    expect(moves).to_have_text(["▲ gained: filtered → allowed", "▼ lost"])
+    compared.get_by_role("button", name="bob can no longer SELECT drafts").click()
+    panel = compared.get_by_role("dialog", name="Difference")
+    expect(panel.locator(".cells li")).to_have_text(["bob: select, another's rows"])
+
+
+def test_paper_shows_the_difference_whole(compared: Page) -> None:
+    witness = compared.locator(".entries pre")
+    compared.get_by_role("button", name="Collapse all").click()
+    expect(witness.first).to_be_hidden()
+    compared.emulate_media(media="print")
+    compared.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(witness).to_have_text(
+        [f"begin;\nselect * from {support.NOTES};\nrollback;\n", f"select old from {support.NOTES}"]
+    )
+    expect(witness.first).to_be_visible()
+    expect(compared.locator(".entries .on-paper").first).to_contain_text("filtered → allowed")
+    expect(compared.locator("td.moved-gained")).to_have_count(2)
+    compared.emulate_media(media="screen")
+    compared.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(compared.locator("td.cell")).to_have_count(0)
 
 
 def test_dark_follows_the_system_and_the_button(page: Page) -> None:

@@ -17,8 +17,9 @@ from attacks.requests import undone_request
 from pgassay.database import Client, Database, Session, open_client
 from pgassay.observation import Attempt, Outcome, Persona
 
+SUPERUSER = "the server's superuser"  # supabase_admin, but on an attached server
 ROLES = (
-    *("postgres", "supabase_admin", "supabase_auth_admin", "supabase_storage_admin"),
+    *("postgres", SUPERUSER, "supabase_auth_admin", "supabase_storage_admin"),
     *("supabase_realtime_admin", "pg_read_all_data", "pg_read_server_files"),
 )
 TABLES = (
@@ -35,7 +36,10 @@ DENIED = (Outcome.DENIED_GRANT, "42501")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_roles_that_own_or_read_everything_are_refused(client: Client, alice: Persona, role: str) -> None:
+def test_roles_that_own_or_read_everything_are_refused(
+    shared_database: Database, client: Client, alice: Persona, role: str
+) -> None:
+    role = shared_database.server.user if role == SUPERUSER else role
     with client.request(alice):
         attempts = [
             client.attempt(f"set role {role}"),
@@ -66,6 +70,7 @@ def test_login_that_is_authenticated_alone_becomes_nobody_else(
 ) -> None:
     """Memberships are the cluster's: the schema's own database is no place for the superuser behind this."""
     server = shared_database.server
+    role = server.user if role == SUPERUSER else role
     with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
         connection.execute("set session authorization authenticated")
         client = Client(connection)

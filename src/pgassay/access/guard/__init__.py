@@ -7,7 +7,14 @@ columns, policies, triggers and constraints are plain names.
 from __future__ import annotations
 
 from pgassay.access.guard.base import Guard
-from pgassay.access.guard.constraints import Constraint, DomainConstraint, NotNull, Trigger, UniqueIndex
+from pgassay.access.guard.constraints import (
+    Constraint,
+    DomainConstraint,
+    NotNull,
+    Trigger,
+    Triggers,
+    UniqueIndex,
+)
 from pgassay.access.guard.policies import Clause, Command, NoPolicy, Policy, RowSecurity, ViewOption
 from pgassay.access.guard.privileges import FunctionProperty, Grant, Kind, Ownership, RoleMembership
 
@@ -27,6 +34,7 @@ __all__ = [
     "RoleMembership",
     "RowSecurity",
     "Trigger",
+    "Triggers",
     "UniqueIndex",
     "ViewOption",
 ]

@@ -29,6 +29,23 @@ class Trigger(Guard):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Triggers(Guard):
+    """All triggers of a table but those of its foreign keys. Removal disables them."""
+
+    table: str
+
+    def __post_init__(self) -> None:
+        self._spell(table=relation_name)
+
+    @property
+    def removal(self) -> str:
+        return f"alter table {self.table} disable trigger user"
+
+    def __str__(self) -> str:
+        return f"triggers on {self.table}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Constraint(Guard):
     """A table's constraint. Removal drops it, and the foreign keys that rest on it."""
 

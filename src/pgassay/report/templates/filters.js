@@ -23,6 +23,6 @@ function matches(cell) {
   return showsObject(cell.object)
     && showsPersona(cell.persona)
     && (!filters.outcomes.size || filters.outcomes.has(cell.outcome))
-    && (!filters.differences || cell.entry)
+    && (!filters.differences || cell.entries.length > 0)
     && filters.words.every((word) => cell.haystack.includes(word));
 }

@@ -56,12 +56,9 @@ function refresh() {
 }
 
 function drawCounts(section, cells) {
-  const tally = (of) => cells.reduce((counts, cell) => {
-    const key = of(cell);
-    return key ? counts.set(key, (counts.get(key) ?? 0) + 1) : counts;
-  }, new Map());
+  const tally = (of) => cells.flatMap(of).reduce((counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1), new Map());
   const byOutcome = tally((cell) => cell.outcome);
-  const byDirection = tally((cell) => cell.direction);
+  const byDirection = tally((cell) => cell.directions);
   section.counts.replaceChildren(
     ...Object.entries(directions).filter(([direction]) => byDirection.has(direction)).map(([direction, symbol]) =>
       make("span", { class: `badge moved-${direction}` }, `${symbol} ${byDirection.get(direction)} ${direction}`)),
@@ -126,17 +123,18 @@ const wholeOf = (action) => ({ truncate: "table", execute: "", usage: "" })[acti
 
 function drawCell(cell, first, matched) {
   const [symbol, word] = outcomes[cell.outcome];
+  const [moved] = cell.directions;
   const more = cell.numbers.length > 1 ? ` +${cell.numbers.length - 1}` : "";
   const label = [personas[cell.persona].name, cell.rows === "-" ? "" : cell.rows].filter(Boolean).join(" · ");
   const element = make(
     "td",
     {
       role: "gridcell", tabindex: "-1", "data-label": label, colspan: cell.span > 1 ? cell.span : null,
-      class: `cell o-${cell.outcome}${first}${matched ? "" : " dim"}${cell.entry ? ` moved-${cell.direction}` : ""}`,
+      class: `cell o-${cell.outcome}${first}${matched ? "" : " dim"}${moved ? ` moved-${moved}` : ""}`,
       title: more ? "differs between rows of this class" : null,
     },
-    ...(cell.entry ? [make("span", { class: "moved" }, directions[cell.direction],
-      make("span", { class: "hidden-text" }, ` ${cell.direction}: `)), " "] : []),
+    ...cell.directions.flatMap((direction) => [make("span", { class: `moved moved-${direction}` }, directions[direction],
+      make("span", { class: "hidden-text" }, ` ${direction}: `)), " "]),
     make("span", { class: "symbol", "aria-hidden": "true" }, symbol), ` ${word}${more}`,
   );
   cellOf.set(element, cell);

@@ -71,6 +71,22 @@ function setAllOpen(open) {
   for (const section of sections.values()) if (!section.element.hidden) setOpen(section, open);
 }
 
+// Paper has every cell that differs, whatever is open on the screen.
+function openForPaper() {
+  for (const section of sections.values()) {
+    if (!isNarrowed() || section.open || section.element.hidden) continue;
+    section.onPaper = true;
+    setOpen(section, true);
+  }
+}
+
+function closeAfterPaper() {
+  for (const section of sections.values()) {
+    if (section.onPaper) setOpen(section, false);
+    section.onPaper = false;
+  }
+}
+
 function start() {
   initTheme();
   byId("objects").append(...objects.map(makeSection));
@@ -82,6 +98,8 @@ function start() {
   byId("expand").addEventListener("click", () => setAllOpen(true));
   byId("collapse").addEventListener("click", () => setAllOpen(false));
   document.addEventListener("keydown", onKey);
+  addEventListener("beforeprint", openForPaper);
+  addEventListener("afterprint", closeAfterPaper);
   let waiting = 0;
   form.addEventListener("input", () => {
     clearTimeout(waiting);
@@ -89,7 +107,7 @@ function start() {
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(refresh));
-  if (byId("only-differences")) byId("only-differences").checked = allCells.some((cell) => cell.entry);
+  if (byId("only-differences")) byId("only-differences").checked = allCells.some((cell) => cell.entries.length);
   refresh();
   if (!isNarrowed() && allCells.length <= 400) setAllOpen(true);
 }

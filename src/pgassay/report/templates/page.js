@@ -15,21 +15,22 @@ function make(tag, attributes = {}, ...children) {
 }
 
 class Cell {
-  constructor(object, action, variant, [column, span, numbers, entry]) {
+  constructor(object, action, variant, [column, span, numbers, moves]) {
     this.object = object;
     this.action = action;
     this.variant = variant;
     this.column = column;
     this.span = span;
     this.numbers = numbers;
-    this.entry = entries[entry] ?? null;
+    this.entries = moves.map((number) => entries[number]);
     [this.persona, this.rows] = object.columns[column];
     if (span > 1 || action === "truncate") this.rows = "-";
   }
 
   get outcome() { return answers[this.numbers[0]][0]; }
 
-  get direction() { return this.entry?.direction ?? null; }
+  // Which ways access moved: for some rows one way, for others the other; what was gained comes first.
+  get directions() { return [...new Set(this.entries.map((entry) => entry.direction))]; }
 
   get answers() {
     return this.numbers.map((number) => {

@@ -8,7 +8,7 @@ function openCell(cell, from) {
   openPanel(
     from, `${persona.name}: ${cell.question}`,
     make("p", { class: "panel-place" }, make("code", {}, cell.object.name), cell.whose ? `, ${cell.whose}` : ""),
-    ...(cell.entry ? [drawMove(cell.entry)] : []),
+    ...cell.entries.map(drawMove),
     ...cell.answers.map((answer) => drawAnswer(answer, persona)),
     make("details", {}, make("summary", {}, `Who is ${persona.name}?`),
       make("p", {}, "Role ", make("code", {}, persona.role), ", claims"), make("pre", {}, persona.claims)),
@@ -18,7 +18,7 @@ function openCell(cell, from) {
 }
 
 function openEntry(entry, from) {
-  const cells = allCells.filter((cell) => cell.entry === entry);
+  const cells = allCells.filter((cell) => cell.entries.includes(entry));
   const persona = personas.find((some) => some.name === entry.persona);
   openPanel(
     from, "Difference",

@@ -1,0 +1,44 @@
+"""A review of a change as JUnit's suites: whether HEAD loads, then one a direction."""
+
+from __future__ import annotations
+
+from pgassay.access.comparison import Direction
+from pgassay.access.review import Review
+from pgassay.report.comparison import Comparison, Entry, compare_schemas
+from pgassay.report.xunit import Check, Suite, render_suites
+
+
+def render_review_junit(review: Review) -> str:
+    """What was gained fails, unless it is accepted; all else passes, with its witness as output."""
+    comparison = compare_schemas(review)
+    load = Suite(name="load", checks=(_load(comparison),), seconds=review.seconds)
+    suites = [
+        Suite(
+            name=direction.value,
+            checks=tuple(_check(entry, comparison) for entry in comparison.entries_of(direction)),
+        )
+        for direction in Direction
+    ]
+    return render_suites("pgassay diff", [load, *suites])
+
+
+def _load(comparison: Comparison) -> Check:
+    return Check(
+        group="load",
+        name=f"{comparison.head} loads",
+        outcome="failure" if comparison.fault else "passed",
+        message="It does not load." if comparison.fault else "",
+        text=comparison.fault,
+    )
+
+
+def _check(entry: Entry, comparison: Comparison) -> Check:
+    fails = entry.direction is Direction.GAINED and not comparison.accepted
+    return Check(
+        group=entry.cells[0].object if entry.cells else "whole schema",
+        name=entry.message,
+        outcome="failure" if fails else "passed",
+        message=f"{entry.before} → {entry.after}" if entry.before else entry.message,
+        text=entry.script,
+        place=entry.place,
+    )

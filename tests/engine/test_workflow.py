@@ -1,0 +1,88 @@
+"""The workflow on GitHub: what it may do, and that it writes one comment a pull request."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+# `gh api`, as far as the workflow uses it: keeps its arguments, and lists the comments of a file.
+GH = """#!/bin/sh
+printf '%s\\n' "$*" >> "$CALLS"
+case "$*" in *--paginate*) cat "$COMMENTS" ;; *) cp comment.md "$SENT" ;; esac
+"""
+
+
+@pytest.fixture(scope="module")
+def jobs(pytestconfig: pytest.Config) -> dict[str, Any]:
+    path = pytestconfig.rootpath / ".github" / "workflows" / "schema-gate.yml"
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert document["permissions"] == {"contents": "read"}
+    return document["jobs"]
+
+
+def steps(jobs: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def test_actions_are_pinned_by_commit(jobs: dict[str, Any]) -> None:
+    used = [step["uses"] for step in steps(jobs) if "uses" in step]
+    assert len(used) > 5
+    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", name)] == []
+
+
+def test_job_that_may_write_runs_nothing_of_the_pull_request(jobs: dict[str, Any]) -> None:
+    writing = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
+    assert writing == {"comment": {"pull-requests": "write"}}
+    assert [step.get("uses", "").partition("@")[0] for step in jobs["comment"]["steps"]] == [
+        "actions/download-artifact",
+        "",
+    ]
+
+
+def test_difference_fails_the_job_and_is_told_all_the_same(jobs: dict[str, Any]) -> None:
+    compare, *telling = jobs["difference"]["steps"][3:]
+    assert "pgassay diff base --format github" in compare["run"]
+    assert "continue-on-error" not in compare
+    assert all(step["if"].startswith("${{ !cancelled()") for step in telling)
+
+
+@pytest.mark.parametrize(
+    ("comments", "call"),
+    [
+        ("", "--method POST repos/o/r/issues/7/comments"),
+        ("42\n43\n", "--method PATCH repos/o/r/issues/comments/42"),
+    ],
+    ids=["first run", "second run"],
+)
+def test_comment_is_updated_rather_than_repeated(
+    jobs: dict[str, Any], tmp_path: Path, comments: str, call: str
+) -> None:
+    (tmp_path / "gh").write_text(GH, encoding="utf-8")
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "comments").write_text(comments, encoding="utf-8")
+    (tmp_path / "difference").mkdir()
+    (tmp_path / "difference" / "comment.md").write_text("## 1 gained\n", encoding="utf-8")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(tmp_path / "calls"),
+        "COMMENTS": str(tmp_path / "comments"),
+        "SENT": str(tmp_path / "sent"),
+        "GITHUB_REPOSITORY": "o/r",
+        "GITHUB_SERVER_URL": "server",
+        "GITHUB_RUN_ID": "5",
+        "PULL_REQUEST": "7",
+    }
+    script = jobs["comment"]["steps"][1]["run"]
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, check=True)
+    listed, written = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert listed.startswith("api --paginate repos/o/r/issues/7/comments --jq ")
+    assert written == f"api --silent {call} --field body=@comment.md"
+    first, second, *_, last = (tmp_path / "sent").read_text(encoding="utf-8").splitlines()
+    assert (first, second) == ("<!-- pgassay diff -->", "## 1 gained")
+    assert last.endswith("[this run](server/o/r/actions/runs/5)")

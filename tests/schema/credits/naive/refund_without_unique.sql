@@ -1,0 +1,87 @@
+-- Naive: nothing but `not exists` keeps a job from being refunded twice; the unique constraint is gone. The sweeper of
+-- dead workers' jobs refunds those that are out of retries first and fails them then. Two sweepers at once, or one
+-- beside the worker that fails its job after all, both see no refund yet.
+
+alter table public.credit_transactions drop constraint credit_transactions_job_once;
+create index credit_transactions_job_idx on public.credit_transactions (job_id, type);
+
+create function private.refund_job(job public.jobs) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    charged integer;
+begin
+    select -t.amount into charged
+    from public.credit_transactions as t
+    where
+        t.job_id = job.id and t.type = 'USAGE'
+        and not exists (
+            select from public.credit_transactions as r where r.job_id = job.id and r.type = 'REFUND'
+        );
+    if found then
+        perform private.post_entry(
+            job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job failed or cancelled'
+        );
+        perform private.recover_shortfall(job.user_id, charged);
+    end if;
+end
+$$;
+comment on function private.refund_job(public.jobs) is 'Returns what was charged for a job, unless it was returned.';
+
+create or replace function private.settle_moved_jobs() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+set enable_nestloop = off
+as $$
+declare
+    job public.jobs;
+begin
+    for job in
+        select n.*
+        from moved_from as o
+        inner join moved_to as n on o.id = n.id
+        where
+            (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
+            or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
+        order by n.user_id, n.status = 'QUEUED', n.id
+    loop
+        if job.status = 'QUEUED' then
+            perform private.charge_job(job.id, job.user_id, job.credits_cost);
+        else
+            perform private.refund_job(job);
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+create or replace function public.reclaim_expired_jobs() returns setof public.jobs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    job public.jobs;
+begin
+    for job in
+        select j.* from public.jobs as j
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
+            and j.lease_expires_at < statement_timestamp() and j.retry_count >= j.max_retries
+        order by j.user_id, j.id
+    loop
+        perform private.refund_job(job);
+    end loop;
+    return query
+    update public.jobs as j
+    set
+        status = case when j.retry_count < j.max_retries then 'QUEUED' else 'FAILED' end::public.job_status,
+        error_message = 'the worker stopped answering'
+    where
+        j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
+        and j.lease_expires_at < statement_timestamp()
+    returning j.*;
+end
+$$;
