@@ -11,7 +11,7 @@ BASE ?= HEAD
 SCALE ?= hundredth
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test deep coverage verify lint up doctor
+.PHONY: help setup test deep coverage deploy-check verify lint up doctor
 .PHONY: matrix matrix-accept diff schedule plans report picture threat-model bench growth clean
 
 help: ## Show this list
@@ -68,6 +68,9 @@ picture: setup ## Take docs/pictures/difference.png anew, with Chromium
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
+
+deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
+	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
 
 bench: setup ## Speed, as ratios measured side by side (build/bench.json)
 	@$(INSTALL) --editable '.[bench]'

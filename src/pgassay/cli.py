@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
+    diff.add_argument(
+        "--migration", type=Path, metavar="FILE", action="append", default=[],
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses; "
+        "may be repeated",
+    )  # fmt: skip
     diff.set_defaults(run=_diff)
 
     coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
@@ -227,7 +232,7 @@ def _diff(options: argparse.Namespace) -> int:
     with _progress() as show:
         request = Request(
             base=options.base, head=options.head, output=_output(options), witness=options.witness,
-            search_seconds=options.search,
+            search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
 

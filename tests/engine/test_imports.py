@@ -20,6 +20,7 @@ LAYERS = (
     {"instrument", "pgtap"},
     {"workbench"},
     {"access", "schedule", "plans"},
+    {"migration"},
     {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
