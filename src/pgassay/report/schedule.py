@@ -118,10 +118,6 @@ def _finding(one: Exploration) -> Iterator[str]:
 
 def _simplest(one: Exploration, trial: Trial) -> Iterator[str]:
     name = one.scenario.name
-    if not trial.moves:
-        yield f"{name}: broken before any session takes a step"
-        yield from describe_violations(trial)
-        return
     yield f"{name}: broken by {len(one.broken)} of {one.census.schedules} schedules, the simplest of which"
     yield wrap(f"ends with {describe_outcome(trial)}")
     yield from describe_violations(trial)

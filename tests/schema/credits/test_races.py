@@ -70,7 +70,7 @@ NAIVELY: dict[str, tuple[str, str, tuple[str, ...]]] = {
         (*LEDGER, "the balance is that of the latest entry"),
     ),
     # Wrong in the setup already, which queues several jobs in one statement.
-    "batch_charge": ("two-workers", "", ("the balance is the sum of the ledger", *LEDGER)),
+    "batch_charge": ("two-workers", "one*2,two*2", ("the balance is the sum of the ledger", *LEDGER)),
     # No race: the second request comes when the first is over.
     "before_insert": (
         "double-click",
