@@ -9,7 +9,8 @@ JOBS ?= auto
 BASE ?= HEAD
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff schedule report picture threat-model bench clean
+.PHONY: help setup test deep coverage verify lint up doctor
+.PHONY: matrix matrix-accept diff schedule report picture threat-model bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -19,6 +20,9 @@ setup: ## Make .venv with everything pinned in constraints.txt
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+
+deep: setup ## What takes long: more of credits' model, crashes and schedules
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
 
 verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
@@ -47,6 +51,9 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 
 schedule: setup ## Races: every order of the steps of concurrent sessions
 	@$(BIN)/pgassay schedule $(ARGS)
+
+coverage: setup ## What of functions and policies the suites never ran
+	@$(BIN)/pgassay coverage $(ARGS)
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)

@@ -18,13 +18,16 @@ from rich.console import Console
 from pgassay import __version__
 from pgassay.access.review import SEARCH_SECONDS
 from pgassay.config import Config, find_root, load_config
+from pgassay.coverage_command import measure_coverage
 from pgassay.database import read_script
 from pgassay.diff_command import Request, show_difference
 from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
+from pgassay.instrument import read_exemptions
 from pgassay.matrix_command import show_matrix
 from pgassay.output import Output, check_writable, publish, write_report
 from pgassay.report import FORMATS
+from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
 from pgassay.report.schedule import SCHEDULE_FORMATS
@@ -76,10 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
         "Without matrix and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
-    check.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
-    )  # fmt: skip
+    _add_jobs(check)
     check.set_defaults(run=_verify)
 
     matrix = commands.add_parser("matrix", help="who can do what, as executed, against the accepted baseline")
@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     schedule.set_defaults(run=_schedule)
 
+    coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
+    _add_reporting(coverage, formats=tuple(COVERAGE_FORMATS))
+    _add_jobs(coverage)
+    coverage.set_defaults(run=_coverage)
+
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
     up.add_argument("--port", type=int, help="also listen on 127.0.0.1 at this port, with a password")
@@ -132,6 +137,13 @@ def _add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) ->
     )  # fmt: skip
     parser.add_argument("--format", choices=formats, default="text")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _add_reporting(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
@@ -217,6 +229,15 @@ def _schedule(options: argparse.Namespace) -> int:
     )  # fmt: skip
     with _progress() as show, open_server(config.server) as server:
         return show_schedules(config, server, request, on_progress=show)
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    exemptions = read_exemptions(config.uncovered)
+    with _progress() as show, open_server(config.server) as server:
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
+    publish(found, COVERAGE_FORMATS, _output(options))
+    return found.exit_code
 
 
 def _up(options: argparse.Namespace) -> int:

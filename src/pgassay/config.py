@@ -24,9 +24,9 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
-    `schedules` are scenarios of concurrent sessions, files or folders of them. `baseline` is the accepted
-    access matrix, whose file may not be there yet; `rows` says whose the rows of a
-    table are (table → path or expression) where foreign keys do not.
+    `schedules` are scenarios of concurrent sessions: files, or folders of them.
+    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
+    `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     """
 
     root: Path
@@ -43,6 +43,7 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     schedules: tuple[Path, ...] = ()
+    uncovered: Path | None = None
     rows: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -88,8 +89,7 @@ def load_config(root: Path) -> Config:
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
-    if "baseline" in table:
-        values["baseline"] = root / _filled("baseline", table["baseline"])
+    values |= {name: root / _filled(name, table[name]) for name in ("baseline", "uncovered") if name in table}
     if "rows" in table:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()

@@ -17,15 +17,14 @@ LAYERS = (
     {"revisions"},
     {"server"},
     {"database"},
-    {"pgtap"},
+    {"instrument", "pgtap"},
     {"workbench"},
     {"access"},
-    {"instrument"},
     {"schedule"},
-    {"suite_report"},
+    {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "matrix_command", "diff_command", "schedule_command"},
+    {"up", "doctor", "coverage_command", "matrix_command", "diff_command", "schedule_command"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
