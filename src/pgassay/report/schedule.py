@@ -84,7 +84,9 @@ def render_schedule_junit(campaign: Campaign) -> str:
     """One test case a scenario."""
     checks = tuple(_check(one) for one in campaign.explorations)
     return render_suites(
-        "pgassay schedule", [Suite(name="schedules", checks=checks, seconds=campaign.seconds)]
+        "pgassay schedule",
+        [Suite(name="schedules", checks=checks, seconds=campaign.seconds)],
+        seconds=campaign.seconds,
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.schedule.baseline import Baseline, describe_schema
-from pgassay.schedule.footprint import Key
+from pgassay.schedule.footprint import Peculiar
 from pgassay.schedule.line import Line, ask
 from pgassay.schedule.model import Scenario
 from pgassay.schedule.observer import open_observer
@@ -25,6 +25,13 @@ _CLEAN = (
     "close all; unlisten *; reset all; select pg_catalog.pg_advisory_unlock_all(); "
     "discard temp; discard sequences"
 )
+
+
+_PECULIAR: LiteralString = """
+    select c.oid::text, n.nspname ~ '^pgassay_'
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'S' or n.nspname ~ '^pgassay_'
+"""
 
 
 class Arena:
@@ -53,12 +60,6 @@ class Arena:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._resources.close()
-
-    @property
-    def unversioned(self) -> frozenset[Key]:
-        """The sequences, which show what is not committed."""
-        oids = self._baseline.sequence_oids if self._baseline else ()
-        return frozenset(("relation", oid) for oid in oids)
 
     def set_up(self, scenario: Scenario) -> None:
         """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when that fails."""
@@ -112,6 +113,7 @@ class Arena:
         self.observer = self._resources.enter_context(open_observer(self._database))
         self._pools: dict[str | None, list[Line]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
+        self.peculiar = _find_peculiar(self.owner)
         self._schema = self._pristine = describe_schema(self.owner)
         self._is_sound = True
 
@@ -169,3 +171,11 @@ class Arena:
             raise error
         self._baseline = None
         self.why_slow = error.diag.message_primary or str(error)
+
+
+def _find_peculiar(owner: psycopg.Connection[Any]) -> Peculiar:
+    found = [(("relation", oid), is_own) for oid, is_own in owner.execute(_PECULIAR)]
+    return Peculiar(
+        sequences=frozenset(key for key, is_own in found if not is_own),
+        own=frozenset(key for key, is_own in found if is_own),
+    )
