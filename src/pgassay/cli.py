@@ -26,9 +26,11 @@ from pgassay.errors import ConfigError, ExitCode, PgassayError
 from pgassay.instrument import read_exemptions
 from pgassay.matrix_command import show_matrix
 from pgassay.output import Output, check_writable, publish, write_report
+from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.plans import PLANS_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
 from pgassay.report.schedule import SCHEDULE_FORMATS
 from pgassay.schedule_command import ScheduleRequest, show_schedules
@@ -72,12 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
+    check = commands.add_parser("verify", help="the gate: load, lint, matrix, plans, suites; one verdict")
     _add_reporting(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without matrix and suites the schema is judged alone, without companions and world",
+        "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
     _add_jobs(check)
     check.set_defaults(run=_verify)
@@ -96,7 +98,17 @@ def _parser() -> argparse.ArgumentParser:
         "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
+    diff.add_argument(
+        "--migration", type=Path, metavar="FILE", action="append", default=[],
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses; "
+        "may be repeated",
+    )  # fmt: skip
     diff.set_defaults(run=_diff)
+
+    coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
+    _add_reporting(coverage, formats=tuple(COVERAGE_FORMATS))
+    _add_jobs(coverage)
+    coverage.set_defaults(run=_coverage)
 
     schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
     _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
@@ -109,10 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     schedule.set_defaults(run=_schedule)
 
-    coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
-    _add_reporting(coverage, formats=tuple(COVERAGE_FORMATS))
-    _add_jobs(coverage)
-    coverage.set_defaults(run=_coverage)
+    plans = commands.add_parser("plans", help="plan contracts of the hot queries; which index is needed")
+    _add_reporting(plans, formats=tuple(PLANS_FORMATS))
+    plans.add_argument(
+        "--scale", default="hundredth", metavar="SIZE",
+        help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
+    )  # fmt: skip
+    plans.set_defaults(run=_plans)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -217,9 +232,18 @@ def _diff(options: argparse.Namespace) -> int:
     with _progress() as show:
         request = Request(
             base=options.base, head=options.head, output=_output(options), witness=options.witness,
-            search_seconds=options.search,
+            search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    exemptions = read_exemptions(config.uncovered)
+    with _progress() as show, open_server(config.server) as server:
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
+    publish(found, COVERAGE_FORMATS, _output(options))
+    return found.exit_code
 
 
 def _schedule(options: argparse.Namespace) -> int:
@@ -231,13 +255,11 @@ def _schedule(options: argparse.Namespace) -> int:
         return show_schedules(config, server, request, on_progress=show)
 
 
-def _coverage(options: argparse.Namespace) -> int:
-    config = _prepare(options)
-    exemptions = read_exemptions(config.uncovered)
+def _plans(options: argparse.Namespace) -> int:
+    config, scale = _prepare(options), parse_scale(options.scale)
     with _progress() as show, open_server(config.server) as server:
-        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
-    publish(found, COVERAGE_FORMATS, _output(options))
-    return found.exit_code
+        show("loading, and judging plans")
+        return show_plans(config, server, scale=scale, output=_output(options))
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -19,12 +19,20 @@ LAYERS = (
     {"database"},
     {"instrument", "pgtap"},
     {"workbench"},
-    {"access"},
-    {"schedule"},
+    {"access", "schedule", "plans"},
+    {"migration"},
     {"suite_report", "coverage_record"},
     {"plugin"},
     {"verify", "report"},
-    {"up", "doctor", "coverage_command", "matrix_command", "diff_command", "schedule_command"},
+    {
+        "up",
+        "doctor",
+        "coverage_command",
+        "matrix_command",
+        "diff_command",
+        "schedule_command",
+        "plans_command",
+    },
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -168,7 +168,7 @@ def _feature(column: Column) -> str:
 
 def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
     """Columns whose values are the same in every run: ids that are drawn at random are not."""
-    for index in table.unique:
+    for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
         columns = [table.columns[name] for name in index.columns]
         if not any(column.default and column.type == "uuid" for column in columns):
             return index.columns

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pgassay.database.actor import Actor, Result
-from pgassay.database.apply import Notice, apply_script
+from pgassay.database.apply import Notice, Watcher, apply_script
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
-from pgassay.database.script import Script, parse_script, read_script
+from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.database.session import Client, Session, open_client, request
 from pgassay.database.template import clone, drop_database, ensure_template
 
@@ -21,6 +21,8 @@ __all__ = [
     "Result",
     "Script",
     "Session",
+    "Statement",
+    "Watcher",
     "apply_script",
     "choose_owner",
     "clone",

@@ -83,11 +83,8 @@ def render_schedule_json(campaign: Campaign) -> str:
 def render_schedule_junit(campaign: Campaign) -> str:
     """One test case a scenario."""
     checks = tuple(_check(one) for one in campaign.explorations)
-    return render_suites(
-        "pgassay schedule",
-        [Suite(name="schedules", checks=checks, seconds=campaign.seconds)],
-        seconds=campaign.seconds,
-    )
+    suite = Suite(name="schedules", checks=checks, seconds=campaign.seconds)
+    return render_suites("pgassay schedule", [suite], seconds=campaign.seconds)
 
 
 SCHEDULE_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
@@ -120,6 +117,10 @@ def _finding(one: Exploration) -> Iterator[str]:
 
 def _simplest(one: Exploration, trial: Trial) -> Iterator[str]:
     name = one.scenario.name
+    if not trial.moves:
+        yield f"{name}: broken before any session takes a step"
+        yield from describe_violations(trial)
+        return
     yield f"{name}: broken by {len(one.broken)} of {one.census.schedules} schedules, the simplest of which"
     yield wrap(f"ends with {describe_outcome(trial)}")
     yield from describe_violations(trial)
