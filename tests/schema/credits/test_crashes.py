@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from random import Random
 
 import psycopg
@@ -21,6 +20,7 @@ from accounts import open_account
 from credits.budget import IS_DEEP
 from credits.invariants import find_violations
 from credits.snapshot import Snapshot, read_snapshot
+from credits.variants import TWO_TRANSACTIONS
 from credits.writers import DEADLINE, Load, Log, find_losses, load
 from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
@@ -34,7 +34,6 @@ VICTIMS = (
 WRITERS = 4
 TRIES = 10
 """Kills until a control must have shown itself; the first one nearly always does."""
-TWO_TRANSACTIONS = Path(__file__).with_name("crashes") / "two_transactions.sql"
 
 
 @pytest.fixture(scope="module")
