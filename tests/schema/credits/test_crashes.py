@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -26,6 +27,10 @@ from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
 from pgassay.server import Crashable, open_crashable_server
 from pgassay.workbench import Workbench
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the children of a killed postmaster can not be ended"
+)
 
 SEEDS = range(25 if IS_DEEP else 1)
 VICTIMS = (
