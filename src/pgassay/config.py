@@ -25,7 +25,8 @@ class Config:
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
     `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
-    table are (table → path or expression) where foreign keys do not.
+    table are (table → path or expression) where foreign keys do not. `exposed` are the schemas that the API
+    serves, where they are not those of the environment.
     """
 
     root: Path
@@ -42,6 +43,7 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     rows: Mapping[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
 
 
 _PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
@@ -92,6 +94,9 @@ def load_config(root: Path) -> Config:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
         }
+    if "exposed" in table:
+        names = _typed("exposed", table["exposed"], list)
+        values["exposed"] = tuple(_filled("exposed", name) for name in names)
     return Config(root=root, **values)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import psycopg
 
 from pgassay.config import Config
-from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template
+from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
 from pgassay.observation import Persona
 from pgassay.pgtap import find_pgtap, install_pgtap
 from pgassay.server import Server
@@ -76,6 +76,8 @@ class Workbench:
         recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
         template = ensure_template(self.server, recipe)
         with clone(self.server, template, owner=self.owner) as database:
+            if self.config.exposed:
+                expose(database, self.config.exposed)
             yield database
 
 
