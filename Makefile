@@ -7,9 +7,10 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 JOBS ?= auto
 BASE ?= HEAD
+VERSION ?= 17
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test verify lint up doctor matrix matrix-accept diff report picture threat-model deploy-check bench clean
+.PHONY: help setup test test-on verify lint up doctor matrix matrix-accept diff report picture threat-model deploy-check bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -19,6 +20,9 @@ setup: ## Make .venv with everything pinned in constraints.txt
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+
+test-on: setup ## The same on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
+	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test
 
 verify: setup ## The gate: load, lint, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
