@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 import access
 import psycopg
+import writes
 from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
 from rich.console import Console
@@ -45,6 +46,7 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+            *writes.MEASURES,
         ):
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)

@@ -18,15 +18,22 @@ from rich.console import Console
 from pgassay import __version__
 from pgassay.access.review import SEARCH_SECONDS
 from pgassay.config import Config, find_root, load_config
+from pgassay.coverage_command import measure_coverage
 from pgassay.database import read_script
 from pgassay.diff_command import Request, show_difference
 from pgassay.doctor import examine, render_examination
 from pgassay.errors import ConfigError, ExitCode, PgassayError
+from pgassay.instrument import read_exemptions
 from pgassay.matrix_command import show_matrix
 from pgassay.output import Output, check_writable, publish, write_report
+from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS
+from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.plans import PLANS_FORMATS
 from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.schedule import SCHEDULE_FORMATS
+from pgassay.schedule_command import ScheduleRequest, show_schedules
 from pgassay.server import open_server
 from pgassay.up import hold_up
 from pgassay.verify import STAGES, verify
@@ -67,17 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
+    check = commands.add_parser("verify", help="the gate: load, lint, matrix, plans, suites; one verdict")
     _add_reporting(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without matrix and suites the schema is judged alone, without companions and world",
+        "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
-    check.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
-    )  # fmt: skip
+    _add_jobs(check)
     check.set_defaults(run=_verify)
 
     matrix = commands.add_parser("matrix", help="who can do what, as executed, against the accepted baseline")
@@ -100,6 +104,30 @@ def _parser() -> argparse.ArgumentParser:
         "may be repeated",
     )  # fmt: skip
     diff.set_defaults(run=_diff)
+
+    coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
+    _add_reporting(coverage, formats=tuple(COVERAGE_FORMATS))
+    _add_jobs(coverage)
+    coverage.set_defaults(run=_coverage)
+
+    schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
+    _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
+    schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
+    schedule.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
+    schedule.add_argument(
+        "--inside",
+        action="store_true",
+        help="let sessions also interrupt each other inside PL/pgSQL functions",
+    )
+    schedule.set_defaults(run=_schedule)
+
+    plans = commands.add_parser("plans", help="plan contracts of the hot queries; which index is needed")
+    _add_reporting(plans, formats=tuple(PLANS_FORMATS))
+    plans.add_argument(
+        "--scale", default="hundredth", metavar="SIZE",
+        help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
+    )  # fmt: skip
+    plans.set_defaults(run=_plans)
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -124,6 +152,13 @@ def _add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) ->
     )  # fmt: skip
     parser.add_argument("--format", choices=formats, default="text")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _add_reporting(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
@@ -200,6 +235,31 @@ def _diff(options: argparse.Namespace) -> int:
             search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    exemptions = read_exemptions(config.uncovered)
+    with _progress() as show, open_server(config.server) as server:
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
+    publish(found, COVERAGE_FORMATS, _output(options))
+    return found.exit_code
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    request = ScheduleRequest(
+        names=tuple(options.scenario), replay=options.replay, inside=options.inside, output=_output(options)
+    )  # fmt: skip
+    with _progress() as show, open_server(config.server) as server:
+        return show_schedules(config, server, request, on_progress=show)
+
+
+def _plans(options: argparse.Namespace) -> int:
+    config, scale = _prepare(options), parse_scale(options.scale)
+    with _progress() as show, open_server(config.server) as server:
+        show("loading, and judging plans")
+        return show_plans(config, server, scale=scale, output=_output(options))
 
 
 def _up(options: argparse.Namespace) -> int:

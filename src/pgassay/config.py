@@ -24,9 +24,11 @@ class Config:
     """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
 
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
-    `baseline` is the accepted access matrix, whose file may not be there yet; `rows` says whose the rows of a
-    table are (table → path or expression) where foreign keys do not. `exposed` are the schemas that the API
-    serves, where they are not those of the environment.
+    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
+    `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
+    `schedules` are scenarios of concurrent sessions, files or folders of them.
+    `plans` holds plan contracts, `load` makes the rows that they are judged on.
+    `exposed` are the schemas that the API serves, where they are not those of the environment.
     """
 
     root: Path
@@ -42,11 +44,15 @@ class Config:
     statement_timeout: int = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
+    uncovered: Path | None = None
+    schedules: tuple[Path, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
+    plans: tuple[Path, ...] = ()
+    load: Path | None = None
     exposed: tuple[str, ...] = ()
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint")
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules", "plans")
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 
@@ -78,8 +84,7 @@ def load_config(root: Path) -> Config:
             fixes=(f"use one of: {', '.join(sorted(known))}",),
         )
     values: dict[str, Any] = {name: _expand(root, name, table[name]) for name in _PATH_LISTS if name in table}
-    if "world" in table:
-        values["world"] = _read_world(root, table["world"])
+    values |= {name: _read_file(root, name, table[name]) for name in ("world", "load") if name in table}
     values |= {name: _filled(name, table[name]) for name in ("server", "owner") if name in table}
     if "statement_timeout" in table:
         values["statement_timeout"] = _read_timeout(table["statement_timeout"])
@@ -88,8 +93,7 @@ def load_config(root: Path) -> Config:
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
-    if "baseline" in table:
-        values["baseline"] = root / _filled("baseline", table["baseline"])
+    values |= {name: root / _filled(name, table[name]) for name in ("baseline", "uncovered") if name in table}
     if "rows" in table:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
@@ -138,11 +142,11 @@ def _read_timeout(value: object) -> int:
     return seconds
 
 
-def _read_world(root: Path, value: object) -> Path:
-    files = _expand(root, "world", value)
+def _read_file(root: Path, name: str, value: object) -> Path:
+    files = _expand(root, name, value)
     if len(files) != 1:
         raise ConfigError(
-            f"world in [tool.pgassay] must name one file, not {len(files)}",
+            f"{name} in [tool.pgassay] must name one file, not {len(files)}",
             fixes=("name one file", "leave it out"),
         )
     return files[0]

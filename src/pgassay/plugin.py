@@ -18,8 +18,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, is_configured, load_config
+from pgassay.coverage_record import CoverageRecord
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
+from pgassay.instrument import Tally
 from pgassay.judgement import Judgement
 from pgassay.observation import Persona
 from pgassay.pgtap import PgtapDatabase, find_psql, items
@@ -46,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="test this file instead of the schema that pyproject.toml names; may be repeated",
     )
     group.addoption("--pgassay-report", metavar="PATH", type=Path, help="write counts and failures as JSON")
+    group.addoption(
+        "--pgassay-coverage",
+        metavar="PATH",
+        type=Path,
+        help="count what runs inside functions and policies, and write the counts as JSON",
+    )
 
 
 class Engine:
@@ -93,7 +101,12 @@ class Engine:
 
     @cached_property
     def workbench(self) -> Workbench:
-        return Workbench(self.config, self.server)
+        return Workbench(self.config, self.server, tally=self.tally)
+
+    @cached_property
+    def tally(self) -> Tally | None:
+        """Where the databases of the run are counted up, if at all."""
+        return Tally() if self._pytest_config.getoption("--pgassay-coverage") else None
 
     @contextmanager
     def open(self) -> Iterator[PgtapDatabase]:
@@ -147,6 +160,9 @@ def pytest_configure(config: pytest.Config) -> None:
     report: Path | None = config.getoption("--pgassay-report")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SuiteReport(report, judgement), "pgassay-report")
+    if engine.tally is not None:
+        record = CoverageRecord(config.getoption("--pgassay-coverage"), engine.tally)
+        config.pluginmanager.register(record, "pgassay-coverage")
 
 
 def _interrupt_once(signum: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,20 +15,26 @@ import psycopg
 
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
+from pgassay.instrument import Tally, install_counters
 from pgassay.observation import Persona
 from pgassay.pgtap import find_pgtap, install_pgtap
 from pgassay.server import Server
 
 Depth = Literal["environment", "schema", "world"]
+_COUNTERS = Layer(name="counters", step=install_counters)
 _DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
 
 
 class Workbench:
-    """Makes databases of a project, each from a template that is built once per server."""
+    """Makes databases of a project, each from a template that is built once per server.
 
-    def __init__(self, config: Config, server: Server) -> None:
+    With a `tally`, what has the schema in it counts what runs in it, and is added up at its end.
+    """
+
+    def __init__(self, config: Config, server: Server, *, tally: Tally | None = None) -> None:
         self.config = config
         self.server = server
+        self._tally = tally
 
     @cached_property
     def owner(self) -> str:
@@ -74,11 +81,18 @@ class Workbench:
     ) -> Iterator[Database]:
         """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
         recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        tally = self._tally if depth != "environment" else None
+        if tally is not None:
+            recipe = replace(recipe, layers=(*recipe.layers, _COUNTERS))
         template = ensure_template(self.server, recipe)
         with clone(self.server, template, owner=self.owner) as database:
             if self.config.exposed:
                 expose(database, self.config.exposed)
-            yield database
+            try:
+                yield database
+            finally:
+                if tally is not None:
+                    tally.add(database)
 
 
 def _pgtap_fingerprint() -> str:

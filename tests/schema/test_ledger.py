@@ -168,6 +168,12 @@ def test_entry_is_posted_at_most_once(
     assert (tried.sqlstate, tried.constraint) == ("23505", constraint)
 
 
+def test_entry_of_nobody_is_refused(session: Session) -> None:
+    nobody = "ffffffff-0000-4000-8000-00000000000f"
+    attempt = session.attempt("select private.post_entry(%s, 'BONUS', 1)", [nobody])
+    assert (attempt.sqlstate, attempt.message) == ("PT404", "no such account")
+
+
 @pytest.mark.parametrize(("error", "sqlstate"), [(-1, "PT409"), (0, ""), (1, "PT409")])
 def test_balance_after_continues_the_ledger_or_is_refused(
     session: Session, error: int, sqlstate: str

@@ -73,6 +73,27 @@ def test_account_closed_a_moment_ago_sees_nothing(session: Session, alice: Perso
         assert owners(session, table) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "columns", "values"),
+    [
+        ("payments", "provider, amount_thb, credits_purchased", "'MANUAL', 1, 1"),
+        ("credit_transactions", "type, amount, balance_after", "'BONUS', 1, u.credits + 1"),
+    ],
+)
+def test_closed_account_would_write_no_money_even_if_users_could(
+    session: Session, alice: Persona, dave: Persona, table: str, columns: str, values: str
+) -> None:
+    session.execute(f"grant insert on public.{table} to authenticated")
+    session.execute("grant update on public.users to authenticated")  # the balance follows in a trigger
+    session.execute(f"create policy mine on public.{table} for insert to authenticated with check (true)")
+    for persona, outcome in ((alice, Outcome.ALLOWED), (dave, Outcome.DENIED_POLICY)):
+        balance = session.value("select credits from public.users where id = %s", [persona.id])
+        row = values.replace("u.credits", str(balance))
+        with session.act_as(persona):
+            insert = f"insert into public.{table} (user_id, {columns}) values (%s, {row})"
+            assert session.attempt(insert, [persona.id]).outcome is outcome
+
+
 @pytest.mark.parametrize("table", EVERYBODYS)
 def test_update_of_everything_touches_own_rows_only(
     session: Session, alice: Persona, bob: Persona, table: str

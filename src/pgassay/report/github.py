@@ -19,26 +19,19 @@ from pgassay.verdict import Finding, Status, Verdict
 
 def render_github(verdict: Verdict) -> str:
     """An error for each finding and each stage that could not judge; a notice for each skipped test."""
-    return render_annotations([*_of_verdict(verdict), _notice("verify", f"verdict: {verdict.word}")])
+    stages = [f"{stage.name}: {stage.status.value}, {stage.detail}" for stage in verdict.stages]
+    summary = "\n".join([f"verdict: {verdict.word}", *stages])
+    return render_annotations([*_of_verdict(verdict), _notice("verify", summary)])
 
 
 def render_matrix_github(assessment: Assessment) -> str:
     """An error for each line of the baseline that no longer holds, and each probe that went wrong."""
-    return render_annotations(
-        [*_of_matrix(assessment), _notice("matrix", conclude_assessment(assessment))],
-    )
+    return render_annotations([*_of_matrix(assessment), _notice("matrix", conclude_assessment(assessment))])
 
 
 def render_review_github(review: Review) -> str:
     """An error for each gain on the line that caused it, or a warning where it is accepted."""
-    comparison = compare_schemas(review)
-    annotations = [_of_entry(entry, comparison) for entry in comparison.entries]
-    if review.fault:
-        title = "pgassay: HEAD does not load"
-        annotations = [
-            Annotation(level="error", title=title, message=comparison.fault, place=review.fault.place)
-        ]
-    return render_annotations([*annotations, _notice("diff", "\n".join(conclude_review(review)))])
+    return render_annotations([*_of_review(review), _notice("diff", "\n".join(conclude_review(review)))])
 
 
 def _notice(command: str, message: str) -> Annotation:
@@ -73,6 +66,15 @@ def _of_matrix(assessment: Assessment) -> Iterator[Annotation]:
     for cell in assessment.matrix.errors:
         message = f"{render_cell(cell)}: {cell.results[-1].why}"
         yield Annotation(level="error", title="pgassay: probe went wrong", message=message)
+
+
+def _of_review(review: Review) -> Iterator[Annotation]:
+    comparison = compare_schemas(review)
+    if review.fault:
+        title, message = "pgassay: HEAD does not load", comparison.fault
+        yield Annotation(level="error", title=title, message=message, place=review.fault.place)
+        return
+    yield from (_of_entry(entry, comparison) for entry in comparison.entries)
 
 
 def _of_entry(entry: Entry, comparison: Comparison) -> Annotation:

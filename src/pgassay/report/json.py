@@ -20,8 +20,8 @@ def render_json(verdict: Verdict) -> str:
         "server": verdict.server,
         "stages": [_stage(stage) for stage in verdict.stages],
         "findings": [_finding(finding) for finding in verdict.findings],
-        "tests": _counts(verdict.counts("tests")),
-        "pgtap": _counts(verdict.counts("pgtap")),
+        "tests": counts_document(verdict.counts("tests")),
+        "pgtap": counts_document(verdict.counts("pgtap")),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -45,5 +45,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _counts(counts: Counts) -> dict[str, int]:
+def counts_document(counts: Counts) -> dict[str, int]:
     return {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped}

@@ -17,7 +17,7 @@ def render_junit(verdict: Verdict) -> str:
         Suite(name=stage.name, checks=tuple(_checks(stage)), seconds=stage.seconds)
         for stage in verdict.stages
     ]
-    return render_suites("pgassay verify", suites)
+    return render_suites("pgassay verify", suites, seconds=sum(suite.seconds for suite in suites))
 
 
 def _checks(stage: Stage) -> Iterator[Check]:

@@ -21,7 +21,9 @@ def render_matrix_junit(assessment: Assessment) -> str:
     for persona, check in _checks(assessment):
         suites[persona].append(check)
     return render_suites(
-        "pgassay matrix", [Suite(name=persona, checks=tuple(some)) for persona, some in suites.items()]
+        "pgassay matrix",
+        [Suite(name=persona, checks=tuple(some)) for persona, some in suites.items()],
+        seconds=assessment.matrix.seconds,
     )
 
 

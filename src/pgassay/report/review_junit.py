@@ -11,7 +11,7 @@ from pgassay.report.xunit import Check, Suite, render_suites
 def render_review_junit(review: Review) -> str:
     """What was gained fails, unless it is accepted; all else passes, with its witness as output."""
     comparison = compare_schemas(review)
-    load = Suite(name="load", checks=(_load(comparison),), seconds=review.seconds)
+    load = Suite(name="load", checks=(_load(comparison),))
     suites = [
         Suite(
             name=direction.value,
@@ -19,7 +19,7 @@ def render_review_junit(review: Review) -> str:
         )
         for direction in Direction
     ]
-    return render_suites("pgassay diff", [load, *suites])
+    return render_suites("pgassay diff", [load, *suites], seconds=review.seconds)
 
 
 def _load(comparison: Comparison) -> Check:

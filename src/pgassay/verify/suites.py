@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,19 @@ _STOP_SECONDS = 30  # pytest-xdist gives its workers 10
 _TAIL_LINES = 20
 
 
-def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
-    """Run pytest over the configured suites in `jobs` processes. No test that ran means: not judged."""
-    paths = dict.fromkeys((*config.suites, *config.pgtap))
-    if not paths:
+def run_suites(
+    config: Config, server: Server, *, jobs: int, tests: Sequence[str] = (), options: Sequence[str] = ()
+) -> Stage:
+    """Run pytest in `jobs` processes over `tests` (paths, node ids), else over the configured suites.
+
+    `options` are pytest's. No test that ran means: not judged.
+    """
+    tests = tests or tuple(dict.fromkeys(map(str, (*config.suites, *config.pgtap))))
+    if not tests:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
     # Nameless, so that nothing is left of it however this process ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as report:
-        done = _run_pytest(config, server, tuple(paths), report.fileno(), jobs=jobs)
+        done = _run_pytest(config, server, (*options, *tests), report.fileno(), jobs=jobs)
         report.seek(0)
         document = json.loads(report.read() or "{}")
     counts = {suite: Counts(**found) for suite, found in document.get("counts", {}).items()}
@@ -43,14 +49,14 @@ def run_suites(config: Config, server: Server, *, jobs: int) -> Stage:
 
 
 def _run_pytest(
-    config: Config, server: Server, paths: tuple[Path, ...], report: int, *, jobs: int
+    config: Config, server: Server, arguments: Sequence[str], report: int, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", f"/dev/fd/{report}"]
     for schema in config.schema:
         command += ["--pgassay-schema", str(schema)]
     if jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(jobs), "--dist", "worksteal"]
-    command += map(str, paths)
+    command += arguments
     environment = {**os.environ, RUNNING_SERVER: json.dumps(server.to_json())}
     with subprocess.Popen(
         command,

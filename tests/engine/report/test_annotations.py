@@ -95,6 +95,8 @@ def test_verdict_names_findings_what_was_not_judged_and_what_was_skipped() -> No
         ("notice", "pgassay verify", None),
         ("notice", "pgassay verify", None),
     ]
+    *_, (_, _, verdict) = parsed(FORMATS["github"](VERDICT))
+    assert verdict.startswith("verdict: problem\nload: good, schema.sql\nlint: problem, ")
 
 
 def test_cell_not_as_accepted_is_an_error_on_the_line_of_the_baseline() -> None:

@@ -60,7 +60,7 @@ class Tab:
 
     def reset(self) -> None:
         self.page.goto("about:blank")
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(media="screen", color_scheme="light")
         self.page.set_viewport_size({"width": 1280, "height": 720})
         self.asked.clear()
         self.complaints.clear()

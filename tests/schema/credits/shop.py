@@ -20,10 +20,10 @@ _PERSONAS = {BACKEND: SERVICE, ANON: Persona(name="anon", role="anon")}
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What became of a statement: the rows it touched and their ids if it returned some, or its SQLSTATE."""
+    """What became of a statement: its SQLSTATE, or how many rows it touched, and their ids if it says."""
 
     sqlstate: str
-    rows: int
+    touched: int
     ids: tuple[str, ...]
 
 
@@ -122,9 +122,8 @@ class Shop:
         session = self._session
         with session.as_owner() if by == OWNER else session.act_as(_PERSONAS.get(by) or _persona(by)):
             tried = session.attempt(query, params)
-        return Said(
-            sqlstate=tried.sqlstate, rows=tried.rowcount, ids=tuple(r["id"] for r in tried.rows if "id" in r)
-        )
+        ids = tuple(row["id"] for row in tried.rows if "id" in row)
+        return Said(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids)
 
 
 def _persona(user: str) -> Persona:

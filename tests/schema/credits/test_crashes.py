@@ -27,7 +27,7 @@ from pgassay.errors import ServerError
 from pgassay.server import Crashable, open_crashable_server
 from pgassay.workbench import Workbench
 
-SEEDS = range(8 if IS_DEEP else 1)
+SEEDS = range(25 if IS_DEEP else 1)
 VICTIMS = (
     ("server", "client backend", "walwriter", "checkpointer") if IS_DEEP else ("server", "client backend")
 )

@@ -10,7 +10,7 @@ begin
 end
 $$;
 
-create function public.pay_jobs(jobs uuid []) returns void
+create function public.pay_jobs(jobs uuid[]) returns void
 language plpgsql
 security definer
 set search_path = ''
@@ -31,5 +31,5 @@ begin
     end loop;
 end
 $$;
-comment on function public.pay_jobs(uuid []) is 'Takes the credits of queued jobs.';
-grant execute on function public.pay_jobs(uuid []) to service_role;
+comment on function public.pay_jobs(uuid[]) is 'Takes the credits of queued jobs.';
+grant execute on function public.pay_jobs(uuid[]) to service_role;

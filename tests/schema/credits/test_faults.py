@@ -1,0 +1,132 @@
+"""All or nothing: an error before any statement of any function leaves everything as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from accounts import ALICE
+from psycopg import Connection
+
+from credits.operations import FAILING_LOGIN, LOGIN, OPERATIONS, Operation
+from pgassay.database import Layer, Session, clone, ensure_template
+from pgassay.instrument import find_points, install_faults, read_functions
+from pgassay.instrument.faults import ARM, SQLSTATE, read_announced
+from pgassay.observation import Attempt, Outcome, Persona
+from pgassay.workbench import Workbench
+
+FAULTS = Layer(name="faults", step=install_faults)
+
+CONTENTS = """
+    select string_agg(
+        format('select %1$L as name, array_agg(t::text order by t::text) as rows from %1$s t',
+            c.oid::regclass),
+        ' union all '
+    )
+    from pg_class as c
+    where c.relkind = 'r' and c.relnamespace::regnamespace::text in ('public', 'auth', 'storage')
+"""
+
+
+@contextmanager
+def connect(workbench: Workbench, *layers: Layer) -> Iterator[Connection[Any]]:
+    """The owner's connection to a world of its own with some layers on top, never with counters."""
+    recipe = workbench.recipe()
+    template = ensure_template(workbench.server, replace(recipe, layers=(*recipe.layers, *layers)))
+    with (
+        clone(workbench.server, template, owner=workbench.owner) as database,
+        closing(database.connect()) as connection,
+    ):
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shared_faulty(workbench: Workbench) -> Iterator[Session]:
+    with connect(workbench, FAULTS) as connection:
+        yield Session(connection, owner=workbench.owner)
+
+
+@pytest.fixture
+def faulty(shared_faulty: Session) -> Iterator[Session]:
+    """The world, with a fault ready before every statement."""
+    with shared_faulty.transaction():
+        yield shared_faulty
+
+
+def attempt(session: Session, operation: Operation, fault: str, personas: Mapping[str, Persona]) -> Attempt:
+    session.execute(ARM, [fault])
+    with session.as_owner() if operation.who == "owner" else session.act_as(personas[operation.who]):
+        return session.attempt(operation.statement)
+
+
+def prepare(session: Session, operation: Operation) -> None:
+    for statement in operation.setup:
+        session.execute(statement)
+
+
+def find_reached(session: Session, operation: Operation, personas: Mapping[str, Persona]) -> tuple[str, ...]:
+    with session.connection.transaction(force_rollback=True):
+        return read_announced(attempt(session, operation, "*", personas).notices)
+
+
+def read_contents(session: Session) -> dict[str, list[str]]:
+    """Every row of every table, by table."""
+    found = session.execute(session.value(CONTENTS))
+    return {row["name"]: row["rows"] for row in found.rows}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_fault_before_any_statement_leaves_everything_as_it_was(
+    faulty: Session, personas: Mapping[str, Persona], operation: Operation
+) -> None:
+    prepare(faulty, operation)
+    points = find_reached(faulty, operation, personas)
+    assert points
+    before = read_contents(faulty)
+    for point in points:
+        struck = attempt(faulty, operation, point, personas)
+        assert (struck.sqlstate, struck.message) == (SQLSTATE, f"fault before {point}")
+    assert read_contents(faulty) == before
+    assert attempt(faulty, operation, "", personas).sqlstate == operation.refused
+    assert (read_contents(faulty) == before) is (operation.idle or bool(operation.refused))
+
+
+def test_login_survives_any_fault_in_its_trigger(faulty: Session, personas: Mapping[str, Persona]) -> None:
+    before = read_contents(faulty)
+    points = find_reached(faulty, LOGIN, personas)
+    assert len(points) == 4
+    for point in points:
+        with faulty.connection.transaction(force_rollback=True):
+            struck = attempt(faulty, LOGIN, point, personas)
+            assert struck.outcome is Outcome.ALLOWED
+            assert struck.notices == (f"last_login_at of {ALICE} not updated: fault before {point}",)
+            after = read_contents(faulty)
+            assert [name for name in after if after[name] != before[name]] == ["auth.users"]
+
+
+def test_fault_in_the_handler_of_errors_fails_the_login(
+    faulty: Session, personas: Mapping[str, Persona]
+) -> None:
+    prepare(faulty, FAILING_LOGIN)
+    before = read_contents(faulty)
+    handler = find_reached(faulty, FAILING_LOGIN, personas)[-2:]
+    assert handler == ("private.handle_login()#3", "private.handle_login()#4")
+    for point in handler:
+        assert attempt(faulty, FAILING_LOGIN, point, personas).sqlstate == SQLSTATE
+    assert read_contents(faulty) == before
+
+
+def test_every_statement_of_every_function_is_struck(
+    workbench: Workbench, faulty: Session, personas: Mapping[str, Persona]
+) -> None:
+    reached: set[str] = set()
+    for operation in (*OPERATIONS, LOGIN, FAILING_LOGIN):
+        with faulty.transaction():
+            prepare(faulty, operation)
+            reached.update(find_reached(faulty, operation, personas))
+    with connect(workbench) as connection:
+        functions = read_functions(connection)
+    assert reached == {point.name for function in functions for point in find_points(function)}
