@@ -57,7 +57,7 @@ def watch(session: Session, contract: Contract) -> tuple[Sighting, ...]:
     Those of the statements in functions and triggers too, which keep their plans across calls. Raises
     psycopg.Error as the server reports it.
     """
-    if not contract.hot:  # each execution uses up room in the pages, though it is undone
+    if contract.hot is None:  # each execution uses up room in the pages, though it is undone
         _sight(session, contract, "custom")  # the first one reads catalogs too, as none does later
     return tuple(_sight(session, contract, mode) for mode in _MODES)
 
