@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def measure(bench: Workbench, jobs: int) -> dict[str, float]:
-    """Seconds of each operation, its fastest execution, in a load of so many jobs: others use the machine too."""
+    """The fastest execution of each operation, in seconds, in a load of so many jobs."""
     with (
         loaded(bench, scale=jobs / 1_000_000) as database,
         closing(database.connect()) as connection,
