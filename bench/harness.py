@@ -18,6 +18,7 @@ from dataclasses import asdict
 import access
 import mutants
 import psycopg
+import writes
 from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
 from rich.console import Console
@@ -46,7 +47,11 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+<<<<<<< HEAD
             mutants.mutants,
+=======
+            *writes.MEASURES,
+>>>>>>> origin/main
         ):
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)

@@ -31,11 +31,18 @@ from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.run import Options as MutationOptions
 from pgassay.mutation.runner import SUITES
 from pgassay.output import Output, check_writable, publish, write_report
+from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
+<<<<<<< HEAD
 from pgassay.report.mutation import MUTATION_FORMATS
+=======
+from pgassay.report.plans import PLANS_FORMATS
+>>>>>>> origin/main
 from pgassay.report.review import REVIEW_FORMATS
+from pgassay.report.schedule import SCHEDULE_FORMATS
+from pgassay.schedule_command import ScheduleRequest, show_schedules
 from pgassay.server import open_server
 from pgassay.up import hold_up
 from pgassay.verify import STAGES, verify
@@ -76,12 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("verify", help="the gate: load, lint, matrix, suites; one verdict")
+    check = commands.add_parser("verify", help="the gate: load, lint, matrix, plans, suites; one verdict")
     _add_reporting(check, formats=tuple(FORMATS))
     check.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without matrix and suites the schema is judged alone, without companions and world",
+        "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
     _add_jobs(check)
     check.set_defaults(run=_verify)
@@ -100,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
+    diff.add_argument(
+        "--migration", type=Path, metavar="FILE", action="append", default=[],
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses; "
+        "may be repeated",
+    )  # fmt: skip
     diff.set_defaults(run=_diff)
 
     coverage = commands.add_parser("coverage", help="what of functions and policies the suites never ran")
@@ -107,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_jobs(coverage)
     coverage.set_defaults(run=_coverage)
 
+<<<<<<< HEAD
     mutate = commands.add_parser("mutate", help="break the schema in every small way; does a test notice?")
     _add_reporting(mutate, formats=tuple(MUTATION_FORMATS))
     _add_jobs(mutate)
@@ -122,6 +135,26 @@ def _parser() -> argparse.ArgumentParser:
     mutate.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
     mutate.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
     mutate.set_defaults(run=_mutate)
+=======
+    schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
+    _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
+    schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
+    schedule.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
+    schedule.add_argument(
+        "--inside",
+        action="store_true",
+        help="let sessions also interrupt each other inside PL/pgSQL functions",
+    )
+    schedule.set_defaults(run=_schedule)
+
+    plans = commands.add_parser("plans", help="plan contracts of the hot queries; which index is needed")
+    _add_reporting(plans, formats=tuple(PLANS_FORMATS))
+    plans.add_argument(
+        "--scale", default="hundredth", metavar="SIZE",
+        help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
+    )  # fmt: skip
+    plans.set_defaults(run=_plans)
+>>>>>>> origin/main
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -226,7 +259,7 @@ def _diff(options: argparse.Namespace) -> int:
     with _progress() as show:
         request = Request(
             base=options.base, head=options.head, output=_output(options), witness=options.witness,
-            search_seconds=options.search,
+            search_seconds=options.search, migration=tuple(options.migration),
         )  # fmt: skip
         return show_difference(config, request, on_stage=show)
 
@@ -240,6 +273,7 @@ def _coverage(options: argparse.Namespace) -> int:
     return found.exit_code
 
 
+<<<<<<< HEAD
 def _mutate(options: argparse.Namespace) -> int:
     config = _prepare(options)
     chosen = options.suite or SUITES
@@ -252,6 +286,22 @@ def _mutate(options: argparse.Namespace) -> int:
     )
     with _progress() as show:
         return show_mutants(config, request, on_stage=show)
+=======
+def _schedule(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    request = ScheduleRequest(
+        names=tuple(options.scenario), replay=options.replay, inside=options.inside, output=_output(options)
+    )  # fmt: skip
+    with _progress() as show, open_server(config.server) as server:
+        return show_schedules(config, server, request, on_progress=show)
+
+
+def _plans(options: argparse.Namespace) -> int:
+    config, scale = _prepare(options), parse_scale(options.scale)
+    with _progress() as show, open_server(config.server) as server:
+        show("loading, and judging plans")
+        return show_plans(config, server, scale=scale, output=_output(options))
+>>>>>>> origin/main
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -26,6 +26,9 @@ class Config:
     `environment` runs first, as superuser; then `schema`, its `companions` and the `world`, as `owner`.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
+    `schedules` are scenarios of concurrent sessions, files or folders of them.
+    `plans` holds plan contracts, `load` makes the rows that they are judged on.
+    `exposed` are the schemas that the API serves, where they are not those of the environment.
     """
 
     root: Path
@@ -42,12 +45,22 @@ class Config:
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     uncovered: Path | None = None
+    schedules: tuple[Path, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
+<<<<<<< HEAD
     blind: tuple[Path, ...] = ()
     mutants: Path | None = None
 
 
 _PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "blind")
+=======
+    plans: tuple[Path, ...] = ()
+    load: Path | None = None
+    exposed: tuple[str, ...] = ()
+
+
+_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules", "plans")
+>>>>>>> origin/main
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 
@@ -79,8 +92,7 @@ def load_config(root: Path) -> Config:
             fixes=(f"use one of: {', '.join(sorted(known))}",),
         )
     values: dict[str, Any] = {name: _expand(root, name, table[name]) for name in _PATH_LISTS if name in table}
-    if "world" in table:
-        values["world"] = _read_world(root, table["world"])
+    values |= {name: _read_file(root, name, table[name]) for name in ("world", "load") if name in table}
     values |= {name: _filled(name, table[name]) for name in ("server", "owner") if name in table}
     if "statement_timeout" in table:
         values["statement_timeout"] = _read_timeout(table["statement_timeout"])
@@ -95,6 +107,9 @@ def load_config(root: Path) -> Config:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
         }
+    if "exposed" in table:
+        names = _typed("exposed", table["exposed"], list)
+        values["exposed"] = tuple(_filled("exposed", name) for name in names)
     return Config(root=root, **values)
 
 
@@ -136,11 +151,11 @@ def _read_timeout(value: object) -> int:
     return seconds
 
 
-def _read_world(root: Path, value: object) -> Path:
-    files = _expand(root, "world", value)
+def _read_file(root: Path, name: str, value: object) -> Path:
+    files = _expand(root, name, value)
     if len(files) != 1:
         raise ConfigError(
-            f"world in [tool.pgassay] must name one file, not {len(files)}",
+            f"{name} in [tool.pgassay] must name one file, not {len(files)}",
             fixes=("name one file", "leave it out"),
         )
     return files[0]

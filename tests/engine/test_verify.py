@@ -49,7 +49,10 @@ def status(verdict: Verdict) -> dict[str, Status]:
 def test_sound_project_is_good(project: Config, server: Server) -> None:
     verdict = verify(project, server)
     others = [(s.name, s.detail) for s in verdict.stages if s.status is not Status.GOOD]
-    assert others == [("matrix", "no baseline configured")], verdict.stages
+    assert others == [
+        ("matrix", "no baseline configured"),
+        ("plans", "no plan contracts configured"),
+    ], verdict.stages
     assert verdict.exit_code is ExitCode.GOOD
     assert verdict.counts("tests") == Counts(passed=1)
 
@@ -73,6 +76,7 @@ def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config
         "load": Status.PROBLEM,
         "lint": Status.SKIPPED,
         "matrix": Status.SKIPPED,
+        "plans": Status.SKIPPED,
         "suites": Status.NOT_JUDGED,
     }
     (finding,) = verdict.findings

@@ -78,6 +78,7 @@ COLUMNS: LiteralString = """
 """
 
 # Without expressions and predicates a unique index names a row; with them it still refuses duplicates.
+# By name: a dump restores indexes in another order than they were made in.
 UNIQUE: LiteralString = """
     select
         i.indrelid::bigint as table, i.indisprimary as primary,
@@ -89,7 +90,9 @@ UNIQUE: LiteralString = """
         ) as columns
     from pg_catalog.pg_index as i
     where i.indisunique and i.indrelid = any(%(tables)s::oid[])
-    order by i.indrelid, i.indisprimary desc, i.indexrelid
+    order by i.indrelid, i.indisprimary desc, (
+        select x.relname from pg_catalog.pg_class as x where x.oid = i.indexrelid
+    )
 """
 
 FOREIGN_KEYS: LiteralString = """

@@ -14,6 +14,14 @@ _LEAD = 4  # words that two expressions share before they part
 _TRUE = ("true", "on")
 _CLAUSES = ("using", "with check")
 _NAMED = ("policy", "trigger", "constraint", "index")
+_SUBJECTS = {
+    "relation": "{object}",
+    **dict.fromkeys(("function", "type", "schema", "sequence", "statistics"), "{kind} {object}"),
+    "role": "Role {name}",
+    "publication": "{object} in publication {name}",
+    "column": "Column {name} of {object}",
+    "comment": "Comment on {name}",
+}
 
 
 class Kind(Enum):
@@ -140,18 +148,10 @@ def _describe_grant(change: SchemaChange) -> str:
 
 
 def _subject(key: ObjectKey) -> str:
-    match key.kind:
-        case "relation":
-            return key.object
-        case "function" | "type":
-            return f"{key.kind.capitalize()} {key.object}"
-        case "role":
-            return f"Role {key.name}"
-        case "publication":
-            return f"{key.object} in publication {key.name}"
-        case "column":
-            return f"Column {key.name} of {key.object}"
-    return f'{key.kind.capitalize()} "{key.name}" on {key.object}'
+    template = _SUBJECTS.get(key.kind, '{kind} "{name}" on {object}')
+    if not key.object and "{object}" in template:
+        template = '{kind} "{name}"'
+    return template.format(kind=key.kind.capitalize(), object=key.object, name=key.name)
 
 
 def _contrast(one: str, other: str) -> tuple[str, str]:

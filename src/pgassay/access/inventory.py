@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from pgassay.access.inventory_queries import DEPENDENCIES, PROPERTIES
 from pgassay.access.names import function_name, quoted
@@ -52,10 +52,10 @@ class Inventory:
         return {key: value for key, value in self.objects.items() if key.kind == "role"}
 
 
-def read_inventory(session: Session) -> Inventory:
+def read_inventory(session: Session, *, properties: LiteralString = PROPERTIES) -> Inventory:
     """Read the catalogs of the session's database, as the schema's owner."""
     with session.as_owner():
-        rows = session.connection.execute(PROPERTIES).fetchall()
+        rows = session.connection.execute(properties).fetchall()
         edges = session.connection.execute(DEPENDENCIES).fetchall()
         functions = sorted({row[1] for row in rows if row[0] in _FUNCTION_KINDS})
         signatures = session.connection.execute(SIGNATURES, {"functions": functions}).fetchall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-_OURS: LiteralString = """
+OURS: LiteralString = """
     n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'
 """
 
@@ -22,14 +22,14 @@ _RELATIONS: LiteralString = f"""
         ('force row level security', case when c.relkind in ('r', 'p') then c.relforcerowsecurity::text end),
         ('definition', case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end)
     ) as p (property, value)
-    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and p.value is not null and {_OURS}
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and p.value is not null and {OURS}
     union all
     select 'relation', c.oid::bigint, n.nspname, c.relname, '', o.option_name,
         coalesce(o.option_value, 'true')
     from pg_catalog.pg_class as c
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
     cross join lateral pg_catalog.pg_options_to_table(c.reloptions) as o
-    where c.relkind = 'v' and {_OURS}
+    where c.relkind = 'v' and {OURS}
 """
 
 _COLUMNS: LiteralString = f"""
@@ -44,7 +44,7 @@ _COLUMNS: LiteralString = f"""
         ('default', pg_catalog.pg_get_expr(d.adbin, d.adrelid))
     ) as p (property, value)
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped
-        and p.value is not null and {_OURS}
+        and p.value is not null and {OURS}
 """
 
 _POLICIES: LiteralString = f"""
@@ -65,7 +65,7 @@ _POLICIES: LiteralString = f"""
         ('using', pg_catalog.pg_get_expr(y.polqual, y.polrelid)),
         ('with check', pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid))
     ) as p (property, value)
-    where p.value is not null and {_OURS}
+    where p.value is not null and {OURS}
 """
 
 _TRIGGERS: LiteralString = f"""
@@ -82,7 +82,7 @@ _TRIGGERS: LiteralString = f"""
         end),
         ('function', format('%I.%I()', m.nspname, f.proname))
     ) as p (property, value)
-    where not t.tgisinternal and {_OURS}
+    where not t.tgisinternal and {OURS}
 """
 
 _CONSTRAINTS: LiteralString = f"""
@@ -92,7 +92,7 @@ _CONSTRAINTS: LiteralString = f"""
     inner join pg_catalog.pg_class as c on k.conrelid = c.oid
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
     -- NOT NULL is a property of the column; only PostgreSQL 18 has it here too.
-    where k.contype <> 'n' and {_OURS}
+    where k.contype <> 'n' and {OURS}
     union all
     select 'index', c.oid::bigint, n.nspname, c.relname, x.relname, 'definition',
         pg_catalog.pg_get_indexdef(x.oid)
@@ -100,7 +100,7 @@ _CONSTRAINTS: LiteralString = f"""
     inner join pg_catalog.pg_class as c on i.indrelid = c.oid
     inner join pg_catalog.pg_class as x on i.indexrelid = x.oid
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where {_OURS} and not exists (
+    where {OURS} and not exists (
         select from pg_catalog.pg_constraint as k where k.conindid = x.oid and k.contype in ('p', 'u', 'x')
     )
 """
@@ -119,7 +119,7 @@ _FUNCTIONS: LiteralString = f"""
         ('settings', array_to_string(f.proconfig, ', ')),
         ('body', coalesce(pg_catalog.pg_get_function_sqlbody(f.oid), f.prosrc))
     ) as p (property, value)
-    where p.value is not null and {_OURS} and not exists (
+    where p.value is not null and {OURS} and not exists (
         select from pg_catalog.pg_depend as d
         where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e'
     )
@@ -131,7 +131,7 @@ _TYPES: LiteralString = f"""
         from pg_catalog.pg_enum as e where e.enumtypid = t.oid
     )
     from pg_catalog.pg_type as t inner join pg_catalog.pg_namespace as n on t.typnamespace = n.oid
-    where t.typtype = 'e' and {_OURS}
+    where t.typtype = 'e' and {OURS}
 """
 
 # The owner's own rights are not granted by anybody; null means the built-in ones.
@@ -144,7 +144,7 @@ _GRANTS: LiteralString = f"""
         from pg_catalog.pg_class as c
         inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
         cross join lateral pg_catalog.aclexplode(c.relacl) as a
-        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {_OURS}
+        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {OURS}
         union all
         select 'grant', c.oid::bigint, n.nspname, c.relname, a.grantee,
             lower(a.privilege_type) || ' (' || t.attname || ')', a.is_grantable, c.relowner
@@ -152,7 +152,7 @@ _GRANTS: LiteralString = f"""
         inner join pg_catalog.pg_class as c on t.attrelid = c.oid
         inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
         cross join lateral pg_catalog.aclexplode(t.attacl) as a
-        where not t.attisdropped and {_OURS}
+        where not t.attisdropped and {OURS}
         union all
         select 'grant on function', f.oid::bigint, n.nspname, f.proname, a.grantee, lower(a.privilege_type),
             a.is_grantable, f.proowner
@@ -161,13 +161,13 @@ _GRANTS: LiteralString = f"""
         cross join lateral pg_catalog.aclexplode(
             coalesce(f.proacl, pg_catalog.acldefault('f', f.proowner))
         ) as a
-        where {_OURS}
+        where {OURS}
         union all
         select 'grant on schema', n.oid::bigint, n.nspname, '', a.grantee, lower(a.privilege_type),
             a.is_grantable, n.nspowner
         from pg_catalog.pg_namespace as n
         cross join lateral pg_catalog.aclexplode(n.nspacl) as a
-        where {_OURS}
+        where {OURS}
     ) as g
     left join pg_catalog.pg_roles as r on g.grantee = r.oid
     where g.grantee <> g.owner

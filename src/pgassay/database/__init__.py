@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from pgassay.database.actor import Actor, Result, classify
 from pgassay.database.apply import Notice, apply_script
+=======
+from pgassay.database.actor import Actor, Result
+from pgassay.database.apply import Notice, Watcher, apply_script
+>>>>>>> origin/main
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
-from pgassay.database.script import Script, parse_script, read_script
+from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.database.session import Client, Session, open_client, request
-from pgassay.database.template import clone, drop_database, ensure_template
+from pgassay.database.template import clone, drop_database, ensure_template, expose
 
 __all__ = [
     "Actor",
@@ -21,12 +26,15 @@ __all__ = [
     "Result",
     "Script",
     "Session",
+    "Statement",
+    "Watcher",
     "apply_script",
     "choose_owner",
     "classify",
     "clone",
     "drop_database",
     "ensure_template",
+    "expose",
     "open_client",
     "parse_script",
     "read_script",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,17 @@ class Notice:
     message: str
 
 
+Watcher = Callable[[Statement, int], None]
+"""Told of each statement after it, while its transaction is open, with the server's process that ran it."""
+
+
 def apply_script(
-    conninfo: str, script: Path | Script, *, timeout_seconds: float, settings: Mapping[str, str] | None = None
+    conninfo: str,
+    script: Path | Script,
+    *,
+    timeout_seconds: float,
+    settings: Mapping[str, str] | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Notice, ...]:
     """Apply a SQL file over a connection of its own, logged in as the role that `conninfo` names.
 
@@ -46,7 +55,7 @@ def apply_script(
         closing(connect(conninfo, settings=timeout | dict(settings or {}))) as connection,
         Watchdog(connection, limit=timeout_seconds) as watchdog,
     ):
-        return _Application(source, connection, watchdog).run(statements)
+        return _Application(source, connection, watchdog, watcher).run(statements)
 
 
 def connect(conninfo: str, *, settings: Mapping[str, str] | None = None) -> psycopg.Connection[Any]:
@@ -119,8 +128,11 @@ class Watchdog:
 class _Application:
     """One run of a script over one connection."""
 
-    def __init__(self, script: Script, connection: psycopg.Connection[Any], watchdog: Watchdog) -> None:
+    def __init__(
+        self, script: Script, connection: psycopg.Connection[Any], watchdog: Watchdog, watcher: Watcher | None
+    ) -> None:
         self._script = script
+        self._watcher = watcher
         self._connection = connection
         self._watchdog = watchdog
         self._notices: list[Notice] = []
@@ -135,13 +147,30 @@ class _Application:
         if single:
             self._execute(statements[0], "begin")
         for statement in statements:
-            self._execute(statement, statement.text)
+            self._run(statement)
         if single:
             # Deferred constraints speak up here: the last statement stands for the file's end.
             self._execute(statements[-1], "commit")
-        elif self._connection.info.transaction_status != TransactionStatus.IDLE:
+        elif not self._idle:
             raise _unended(statements[-1])
         return tuple(self._notices)
+
+    def _run(self, statement: Statement) -> None:
+        """Run one statement; for a watcher in a transaction, where it has none and may have one."""
+        if self._watcher is None:
+            self._execute(statement, statement.text)
+            return
+        alone = statement.transactional and self._idle
+        if alone:
+            self._execute(statement, "begin")
+        self._execute(statement, statement.text)
+        self._watcher(statement, self._connection.info.backend_pid)
+        if alone:
+            self._execute(statement, "commit")
+
+    @property
+    def _idle(self) -> bool:
+        return self._connection.info.transaction_status == TransactionStatus.IDLE
 
     def _execute(self, statement: Statement, text: str) -> None:
         self._place = statement.place

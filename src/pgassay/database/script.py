@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,6 +74,7 @@ def read_script(path: Path) -> Script:
     return Script(path=path.relative_to(here) if path.is_relative_to(here) else path, text=text)
 
 
+@lru_cache(maxsize=32)  # a run applies the same few files over and over
 def parse_script(script: Script) -> tuple[Statement, ...]:
     """Split a script into its statements; the whole text as one when pglast cannot parse it.
 

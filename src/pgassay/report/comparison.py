@@ -50,6 +50,7 @@ class Comparison:
     fault: str = ""
 
     def entries_of(self, direction: Direction) -> tuple[Entry, ...]:
+        """In the order to read them."""
         return tuple(entry for entry in self.entries if entry.direction is direction)
 
     def count(self, direction: Direction) -> int:

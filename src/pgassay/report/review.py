@@ -43,8 +43,13 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 def render_review_json(review: Review) -> str:
     """The document that docs/json.md describes."""
+    return json.dumps(review_document(review), indent=1, ensure_ascii=False) + "\n"
+
+
+def review_document(review: Review) -> dict[str, Any]:
+    """The same as values."""
     difference = review.difference
-    document = {
+    return {
         "version": 1,
         "base": review.base.label,
         "head": review.head.label,
@@ -62,7 +67,6 @@ def render_review_json(review: Review) -> str:
         "probes": review.probes,
         "seconds": round(review.seconds, 3),
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {

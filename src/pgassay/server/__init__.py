@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
@@ -32,11 +33,18 @@ _LAST_PORT = 65535
 
 
 @contextmanager
-def open_server(choice: str, *, port: int | None = None, durable: bool = False) -> Iterator[Server]:
+def open_server(
+    choice: str,
+    *,
+    port: int | None = None,
+    durable: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Server]:
     """A server to work on, gone at the end of the block (or, when attached, left as it was found).
 
     `choice` is "embedded", "system", a bin directory, or a connection URL or conninfo string to attach to.
     `port` also opens 127.0.0.1:port with a random password. `durable` keeps commits through a crash.
+    `settings` go into postgresql.conf.
     PG* variables of this process are hidden during the block; an attached server has used them before.
     Raises ServerError.
     """
@@ -45,17 +53,18 @@ def open_server(choice: str, *, port: int | None = None, durable: bool = False) 
             f"PostgreSQL cannot listen on port {port}.", fixes=(f"choose a port from 1 to {_LAST_PORT}",)
         )
     if is_connection(choice):
-        if port is not None or durable:
+        if port is not None or durable or settings:
             raise ServerError(
-                "A port or durable settings can be chosen only for a server that is started here.",
+                "A port or settings can be chosen only for a server that is started here.",
                 why="The chosen server is a connection to one that runs already.",
-                fixes=("leave the port out", "choose embedded, system or a bin directory"),
+                fixes=("leave them out", "choose embedded, system or a bin directory"),
             )
         server = attach(choice)
         with libpq_environment_hidden():
             yield server
         return
-    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=port, durable=durable) as started:
+    run = run_ephemeral(_find(choice), port=port, durable=durable, settings=settings)
+    with libpq_environment_hidden(), run as started:
         yield started.server
 
 

@@ -7,11 +7,12 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -43,11 +44,14 @@ class Crashable:
 
 
 @contextmanager
-def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Iterator[Crashable]:
+def run_ephemeral(
+    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Crashable]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
-    job = _plan(binaries, bases, port=port, durable=durable)
+    listening = configuration(tcp=port is not None, durable=durable, settings=settings)
+    job = _plan(binaries, bases, port=port, configuration=listening)
     with _supervised(job, port=port) as ask:
         ready = ask(json.dumps(job._asdict()))
         server = Server(
@@ -64,7 +68,7 @@ def run_ephemeral(binaries: Binaries, *, port: int | None, durable: bool) -> Ite
         yield Crashable(server=server, crash=partial(ask, "crash"))
 
 
-def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, durable: bool) -> supervisor.Job:
+def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:
     chosen = choose_account(binaries.bin_dir, environ=os.environ)
     places = choose_places(bases, chosen.account)
     bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
@@ -80,7 +84,7 @@ def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, durable: b
         group=chosen.account.gid if chosen.account else None,
         environment=program_environment(os.environ),
         initdb=initdb_arguments(binaries.version),
-        configuration=configuration(tcp=port is not None, durable=durable),
+        configuration=configuration,
         port=port or _SOCKET_PORT,
         log_name=LOG_NAME,
     )

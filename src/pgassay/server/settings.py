@@ -43,10 +43,13 @@ def initdb_arguments(version: int) -> list[str]:
     return arguments
 
 
-def configuration(*, tcp: bool, durable: bool) -> str:
-    """Lines for postgresql.conf; `tcp` listens on 127.0.0.1 too, `durable` survives a crash."""
+def configuration(*, tcp: bool, durable: bool, settings: Mapping[str, str]) -> str:
+    """Lines for postgresql.conf; `tcp` listens on 127.0.0.1 too, `durable` survives a crash.
+
+    `settings` are the caller's own, and win.
+    """
     changing = dict.fromkeys(_DURABILITY, "on" if durable else "off")
-    return render({**_SETTINGS, **changing, "listen_addresses": "127.0.0.1" if tcp else ""})
+    return render({**_SETTINGS, **changing, "listen_addresses": "127.0.0.1" if tcp else "", **settings})
 
 
 def render(settings: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The gate: load, lint, matrix, suites; one verdict."""
+"""The gate: load, lint, matrix, plans, suites; one verdict."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pgassay.verdict import Stage, Status, Verdict
 from pgassay.verify.lint import lint
 from pgassay.verify.load import load
 from pgassay.verify.matrix import check_matrix
+from pgassay.verify.plans import check_plans
 from pgassay.verify.suites import run_suites
 from pgassay.workbench import Workbench
 
-STAGES = ("load", "lint", "matrix", "suites")
+STAGES = ("load", "lint", "matrix", "plans", "suites")
 
 
 def verify(
@@ -31,7 +32,7 @@ def verify(
 
     Suites run in `jobs` processes.
 
-    Neither matrix nor suites run against a schema that does not load: they would say nothing more.
+    Neither matrix nor plans nor suites run against a schema that does not load: they would say nothing more.
     """
     bench = Workbench(config, server)
     stages: list[Stage] = []
@@ -44,11 +45,12 @@ def verify(
         started = time.monotonic()
         stages.append(replace(judge(), seconds=time.monotonic() - started))
 
-    run("load", lambda: load(bench, alone=not {"matrix", "suites"}.intersection(only)))
+    run("load", lambda: load(bench, alone=not {"matrix", "plans", "suites"}.intersection(only)))
     run("lint", lambda: lint(config))
     failed = stages[0].status is Status.PROBLEM
     for name, judge in (
         ("matrix", lambda: check_matrix(bench)),
+        ("plans", lambda: check_plans(bench)),
         ("suites", lambda: run_suites(config, server, jobs=jobs)),
     ):
         run(name, partial(_not_run, name) if failed else judge)

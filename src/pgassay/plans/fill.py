@@ -1,0 +1,60 @@
+"""Load millions of rows as the schema's owner, by COPY, and leave the schema as it was.
+
+Without `session_replication_role`: checks judge each row as it comes, unique and foreign keys all of them at
+the end. Only the schema's own triggers sleep, so what they keep is looked at afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pgassay.errors import CannotJudgeError
+from pgassay.plans.load import Load, Rows
+from pgassay.plans.shape import stripped
+
+_LINES_AT_ONCE = 4096
+
+
+def fill(connection: psycopg.Connection[Any], load: Load, *, scale: float) -> None:
+    """Load everything in one transaction, then gather statistics. The connection is the owner's.
+
+    Raises CannotJudgeError where the rows do not fit the schema or an invariant does not hold.
+    """
+    connection.execute("set maintenance_work_mem = '256MB'")
+    try:
+        with connection.transaction(), stripped(connection):
+            tables = [_copy(connection, rows) for rows in load.generate(scale)]
+        _check(connection, load)
+    except psycopg.Error as error:
+        raise CannotJudgeError(f"{load.file} does not fit the schema.", why=str(error).strip()) from error
+    connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
+
+
+def _copy(connection: psycopg.Connection[Any], rows: Rows) -> sql.Identifier:
+    """Load one table, and say which."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+    table = sql.Identifier(*rows.table.split("."))
+    with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
+        for chunk in _chunks(rows.lines):
+            copy.write(chunk)
+    return table
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[str]:
+    remaining = iter(lines)
+    while chunk := "".join(islice(remaining, _LINES_AT_ONCE)):
+        yield chunk
+
+
+def _check(connection: psycopg.Connection[Any], load: Load) -> None:
+    for query in load.invariants:
+        broken = connection.execute(query.encode()).fetchone()
+        if broken:
+            raise CannotJudgeError(
+                f"{load.file} breaks an invariant.", why=f"{query.strip()}\nfinds {broken}"
+            )

@@ -1,0 +1,174 @@
+"""Plan contracts for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from pgassay.errors import printable
+from pgassay.plans import Judgement, PlanAssessment
+from pgassay.report.place import relative
+
+_WIDTH = 80
+
+
+def render_plans_text(assessment: PlanAssessment) -> str:
+    """A line for each contract, what is wrong, what was not judged, and a summary as the last line."""
+    believed = assessment.believed
+    lines = [line for judgement in assessment.judgements for line in _lines(judgement)]
+    wrong = [judgement for judgement in believed.judgements if not judgement.holds]
+    if wrong:
+        lines += ["", f"as if of {believed.rows:,} rows:"]
+        lines += [line for judgement in wrong for line in _lines(judgement)]
+    lines += ["", *(_wrapped(flaw.message) for flaw in assessment.flaws)] if assessment.flaws else []
+    if believed.unseen:
+        names = ", ".join(believed.unseen)
+        lines += ["", _wrapped(f"not judged at {believed.rows:,} rows, for {believed.why}: {names}")]
+    return printable("\n".join([*lines, "", _wrapped(_summary(assessment))]) + "\n")
+
+
+def render_plans_markdown(assessment: PlanAssessment) -> str:
+    """The summary, what is wrong, and a table of all contracts and of all indexes."""
+    lines = [f"## pgassay: plan contracts\n\n{_summary(assessment)}\n"]
+    lines += [f"- {_cell(flaw.message)}" for flaw in assessment.flaws]
+    lines += ["\n| contract | as | holds | buffers | why not |\n|---|---|---|---|---|"]
+    for judgement in assessment.judgements:
+        contract = judgement.contract
+        parts = (contract.name, contract.persona, _word(judgement), _buffers(judgement), judgement.why)
+        lines.append(f"| {' | '.join(map(_cell, parts))} |")
+    lines += ["\n| index | table | needed by |\n|---|---|---|"]
+    for need in assessment.needs:
+        by = ", ".join(need.contracts) or ("its rule" if need.index.is_rule else "nothing")
+        lines.append(f"| {' | '.join(map(_cell, (need.index.name, need.index.table, by)))} |")
+    return printable("\n".join(lines) + "\n")
+
+
+def render_plans_json(assessment: PlanAssessment) -> str:
+    """The document that docs/json.md describes."""
+    believed = assessment.believed
+    document = {
+        "version": 1,
+        "contracts": [_document(judgement) for judgement in assessment.judgements],
+        "believed": {
+            "rows": believed.rows,
+            "contracts": [_brief(judgement) for judgement in believed.judgements],
+            "not_judged": list(believed.unseen),
+            "why": believed.why,
+        },
+        "indexes": [
+            {
+                "name": need.index.name,
+                "table": need.index.table,
+                "rule": need.index.is_rule,
+                "contracts": list(need.contracts),
+            }
+            for need in assessment.needs
+        ],
+        "findings": [{"name": flaw.name, "message": flaw.message} for flaw in assessment.flaws],
+        "rows": assessment.rows,
+        "seconds": round(assessment.seconds, 3),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_plans_junit(assessment: PlanAssessment) -> str:
+    """A suite of contracts, one of contracts at the believed size, one of indexes."""
+    root = Element("testsuites", name="pgassay plans")
+    _add_suite(root, "contracts", assessment.judgements)
+    _add_suite(root, f"contracts, {assessment.believed.rows:,} rows", assessment.believed.judgements)
+    faulty = {flaw.name: flaw.message for flaw in assessment.flaws}
+    names = dict.fromkeys([*(need.index.name for need in assessment.needs), *faulty])
+    suite = SubElement(root, "testsuite", name="indexes", tests=str(len(names)), failures=str(len(faulty)))
+    for name in names:
+        case = SubElement(suite, "testcase", classname="indexes", name=printable(name))
+        if name in faulty:
+            SubElement(case, "failure", message=printable(faulty[name]))
+    indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
+    "text": render_plans_text,
+    "json": render_plans_json,
+    "markdown": render_plans_markdown,
+    "junit": render_plans_junit,
+}
+
+
+def _lines(judgement: Judgement) -> Iterator[str]:
+    buffers = _buffers(judgement)
+    touched = f"{buffers:>11} buffers" if buffers else ""
+    yield f"  {_word(judgement):<11}{judgement.contract.name:<34}{touched}".rstrip()
+    if judgement.fault:
+        yield _wrapped(judgement.fault, indent=13)
+    yield from (_wrapped(breach, indent=13) for breach in judgement.breaches)
+
+
+def _word(judgement: Judgement) -> str:
+    return "not judged" if judgement.fault else "broken" if judgement.breaches else "holds"
+
+
+def _buffers(judgement: Judgement) -> str:
+    """Pages touched by the custom and the generic plan, once where they are equal."""
+    touched = (sighting.plan.buffers for sighting in judgement.sightings)
+    return " / ".join(dict.fromkeys(f"{pages:,}" for pages in touched if pages is not None))
+
+
+def _summary(assessment: PlanAssessment) -> str:
+    believed = assessment.believed
+    needed = sum(bool(need.contracts) for need in assessment.needs)
+    ruling = sum(need.index.is_rule for need in assessment.needs)
+    parts = [f"{assessment.rows:,} rows: {_count(assessment.judgements)} contracts hold"]
+    if believed.judgements:
+        parts.append(f"as if of {believed.rows:,}: {_count(believed.judgements)}")
+    parts.append(f"{len(assessment.needs)} indexes, {needed} needed by a contract, {ruling} for their rule")
+    return f"{'; '.join(parts)}; {assessment.seconds:.2f} s"
+
+
+def _count(judgements: tuple[Judgement, ...]) -> str:
+    return f"{sum(judgement.holds for judgement in judgements)} of {len(judgements)}"
+
+
+def _document(judgement: Judgement) -> dict[str, Any]:
+    contract = judgement.contract
+    return _brief(judgement) | {
+        "persona": contract.persona,
+        "file": str(relative(contract.file)) if contract.file else None,
+        "plans": {
+            sighting.mode: {"indexes": sorted(sighting.indexes), "buffers": sighting.plan.buffers}
+            for sighting in judgement.sightings
+        },
+    }
+
+
+def _brief(judgement: Judgement) -> dict[str, Any]:
+    holds = None if judgement.fault else judgement.holds
+    return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
+
+
+def _add_suite(root: Element, name: str, judgements: tuple[Judgement, ...]) -> None:
+    counts = {
+        "tests": len(judgements),
+        "failures": sum(bool(judgement.breaches) for judgement in judgements),
+        "errors": sum(bool(judgement.fault) for judgement in judgements),
+    }
+    suite = SubElement(root, "testsuite", {"name": name} | {key: str(n) for key, n in counts.items()})
+    for judgement in judgements:
+        case = SubElement(suite, "testcase", classname=name, name=printable(judgement.contract.name))
+        if not judgement.holds:
+            SubElement(case, "error" if judgement.fault else "failure", message=printable(judgement.why))
+
+
+def _cell(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
+
+
+def _wrapped(text: str, *, indent: int = 0) -> str:
+    margin = " " * indent
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=margin, subsequent_indent=margin or "  ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""Bring a database back to where a scenario begins: its tables and sequences, nothing else.
+
+A clone costs ten times as much. All of it is done by the schema's owner, never by a superuser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+_SCHEMA = "pgassay_baseline"
+
+_TABLES: LiteralString = """
+    select n.nspname, c.relname, c.oid::text,
+           array(select a.attname from pg_catalog.pg_attribute as a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+                 order by a.attnum)
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'r' and n.nspname !~ '^(pg_|pgassay_|information_schema$)' order by c.oid
+"""
+_SEQUENCES: LiteralString = """
+    select n.nspname, c.relname
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'S' and n.nspname !~ '^(pg_|pgassay_)' order by c.oid
+"""
+_ALWAYS: LiteralString = """
+    select pg_catalog.format('alter table %s enable trigger %I', tgrelid::regclass, tgname)
+    from pg_catalog.pg_trigger where tgenabled = 'A' and not tgisinternal
+"""
+_CONTENTS: LiteralString = "select {}, count(*), max(xmin::text::bigint) from {}"
+_POSITION: LiteralString = "select {}, last_value, is_called::integer from {}"
+_CATALOGS = ("pg_class", "pg_attribute", "pg_proc", "pg_trigger", "pg_policy", "pg_constraint", "pg_type")
+
+Facts = list[tuple[Any, ...]]
+Statement = sql.SQL | sql.Composed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """A table, a copy of it as it was first, and another as it was when it was last marked."""
+
+    name: sql.Identifier
+    first: sql.Identifier
+    marked: sql.Identifier
+    columns: sql.Composed
+
+    def remember(self) -> list[Statement]:
+        """Statements that make the present its marked copy."""
+        return [
+            sql.SQL("delete from {}").format(self.marked),
+            sql.SQL("insert into {} select * from {}").format(self.marked, self.name),
+        ]
+
+    def restore(self, copy: sql.Identifier) -> list[Statement]:
+        """Statements that put a copy in its place."""
+        insert = sql.SQL("insert into {} ({}) overriding system value select {} from {}")
+        return [
+            sql.SQL("delete from {}").format(self.name),
+            insert.format(self.name, self.columns, self.columns, copy),
+        ]
+
+
+class Baseline:
+    """The contents of all tables and sequences at the time when it was made, kept in the database itself.
+
+    `mark` makes the present the state to restore, `restore_first` goes back to where it all began.
+    `connection` is the owner's, in autocommit mode. Raises psycopg.Error when the owner may not read a table,
+    or not change one that was changed.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        # A policy that hides rows from the owner is an error, and not an incomplete copy.
+        connection.execute("set row_security = off")
+        # Who restores plays a replica, for which these would fire too. No session of a scenario is one.
+        for (statement,) in connection.execute(_ALWAYS).fetchall():
+            connection.execute(statement)
+        self._tables = [_table(*row) for row in connection.execute(_TABLES).fetchall()]
+        sequences = connection.execute(_SEQUENCES).fetchall()
+        self._sequences = [sql.Identifier(schema, name) for schema, name in sequences]
+        self._state = _union(
+            _of_each(_CONTENTS, [table.name for table in self._tables])
+            + _of_each(_POSITION, self._sequences, start=len(self._tables))
+        ).as_bytes(connection)
+        self._run(
+            [
+                sql.SQL("create schema {}").format(sql.Identifier(_SCHEMA)),
+                *(sql.SQL("create table {} as table {}").format(t.first, t.name) for t in self._tables),
+                *(sql.SQL("create table {} (like {})").format(t.marked, t.first) for t in self._tables),
+            ]
+        )
+        self._marked: list[_Table] = []
+        self._kept, self._places = self._read()
+        self._first_places = self._places
+
+    def mark(self) -> None:
+        """Let `restore` lead here from now on."""
+        contents, self._places = self._read()
+        changed = self._changed(contents)
+        self._marked += [table for table in changed if table not in self._marked]
+        self._run(statement for table in changed for statement in table.remember())
+        self._kept = contents
+
+    def restore(self) -> None:
+        """Put back what has changed since `mark`."""
+        contents, places = self._read()
+        self._replace(self._changed(contents), now=places)
+
+    def restore_first(self) -> None:
+        """Put back what has changed since the baseline was made; forget `mark`."""
+        contents, places = self._read()
+        changed = self._changed(contents)
+        changed += [table for table in self._marked if table not in changed]
+        self._marked.clear()
+        self._places = self._first_places
+        self._replace(changed, now=places)
+
+    def _changed(self, contents: Facts) -> list[_Table]:
+        # An insert or update raises the greatest xmin of a table, a delete lowers the count.
+        pairs = zip(self._tables, self._kept, contents, strict=True)
+        return [table for table, kept, now in pairs if kept != now]
+
+    def _replace(self, tables: Sequence[_Table], *, now: Facts) -> None:
+        """Restore these tables, and the sequences that are elsewhere `now`."""
+        restoring = [
+            statement
+            for table in tables
+            for statement in table.restore(table.marked if table in self._marked else table.first)
+        ]
+        setval = sql.SQL("select pg_catalog.setval({}, {}, {}::boolean)")
+        moving = [
+            setval.format(sql.Literal(name.as_string(None)), sql.Literal(kept[1]), sql.Literal(kept[2]))
+            for name, kept, found in zip(self._sequences, self._places, now, strict=True)
+            if kept != found
+        ]
+        if restoring or moving:
+            # Neither triggers nor foreign keys look on.
+            self._run([sql.SQL("set local session_replication_role = replica"), *restoring, *moving])
+            self._kept, _ = self._read()
+
+    def _run(self, statements: Iterable[Statement]) -> None:
+        """All in one message, and so in one transaction."""
+        self._connection.execute(sql.SQL("; ").join(statements))
+
+    def _read(self) -> tuple[Facts, Facts]:
+        """What tells that a table has changed, for each of them, and where each sequence is."""
+        facts = self._connection.execute(self._state, prepare=True).fetchall()
+        return facts[: len(self._tables)], facts[len(self._tables) :]
+
+
+def describe_schema(connection: psycopg.Connection[Any]) -> Facts:
+    """What differs once anything has altered the schema."""
+    names = [sql.Identifier("pg_catalog", name) for name in _CATALOGS]
+    return connection.execute(_union(_of_each(_CONTENTS, names)), prepare=True).fetchall()
+
+
+def _table(schema: str, name: str, oid: str, columns: list[str]) -> _Table:
+    return _Table(
+        name=sql.Identifier(schema, name),
+        first=sql.Identifier(_SCHEMA, oid),
+        marked=sql.Identifier(_SCHEMA, f"{oid}_marked"),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+    )
+
+
+def _of_each(query: LiteralString, names: Sequence[sql.Identifier], *, start: int = 0) -> list[sql.Composed]:
+    return [sql.SQL(query).format(sql.Literal(number), name) for number, name in enumerate(names, start)]
+
+
+def _union(queries: Sequence[sql.Composed]) -> sql.Composed:
+    """All their rows, in the order of the queries."""
+    nothing = sql.SQL("select null, null, null where false").format()
+    return sql.SQL("{} order by 1").format(sql.SQL(" union all ").join(queries or [nothing]))

@@ -1,0 +1,14 @@
+"""The project of these tests."""
+
+from __future__ import annotations
+
+import pytest
+from library_support import Library, make_library
+
+from pgassay.database import Layer
+from pgassay.server import Server
+
+
+@pytest.fixture(scope="session")
+def library(server: Server, environment: Layer, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return make_library(server, tmp_path_factory.mktemp("a library"), environment.scripts)

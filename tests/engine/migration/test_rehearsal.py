@@ -1,0 +1,148 @@
+"""A migration carried out on a real server: what it makes of schema, rows and other people's work."""
+
+from __future__ import annotations
+
+import pytest
+from library_support import Library
+
+from pgassay.errors import ExitCode
+from pgassay.migration import squawk
+from pgassay.migration.contents import TableChange
+from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.sameness import Sameness
+from pgassay.report.migration import UPGRADE_FORMATS
+
+ROUGH = """\
+-- pgassay: removes public.visits
+alter table public.books alter column pages type integer;
+update public.books set title = upper(title) where id < 3;
+create index books_shelf_idx on public.books (shelf_id);
+create index shelves_room_idx on public.shelves (room);
+delete from public.visits where ctid in (select v.ctid from public.visits as v limit 1);
+insert into public.shelves (id, room) values (3, 'attic');
+alter table public.books drop column remark;
+"""
+WITHOUT_REMARK = ("update public.books set remark = 'torn' where id = 1;", "")
+ROUGH_HEAD = """
+alter table public.books alter column pages type integer, drop column remark;
+create index books_shelf_idx on public.books (shelf_id);
+create index shelves_room_idx on public.shelves (room);
+"""
+
+
+def carry_out(
+    library: Library, change: str, *, head: str = "", world: tuple[str, str] = ("", "")
+) -> Rehearsal:
+    found = library.rehearse(change, head=head, world=world).rehearsal
+    assert found
+    return found
+
+
+def run_of(found: Rehearsal) -> Run:
+    assert found.run, found.fault
+    return found.run
+
+
+def sameness_of(found: Rehearsal) -> Sameness:
+    assert found.sameness, found.fault
+    return found.sameness
+
+
+@pytest.fixture(scope="module")
+def rough(library: Library) -> Rehearsal:
+    """Everything at once that hurts."""
+    return carry_out(library, ROUGH, head=ROUGH_HEAD, world=WITHOUT_REMARK)
+
+
+def test_rows_lost_and_changed_are_counted_by_key_or_by_content(rough: Rehearsal) -> None:
+    assert run_of(rough).rows == (
+        TableChange(table="public.books", changed=2, columns=("title",), emptied=("remark",)),
+        TableChange(table="public.shelves", added=1),
+        TableChange(table="public.visits", lost=1),
+    )
+
+
+def test_rows_that_the_migration_says_nothing_of_are_a_problem(rough: Rehearsal) -> None:
+    assert [change.table for change in rough.unmeant] == ["public.books"]  # visits were stated
+    assert rough.exit_code is ExitCode.SCHEMA_PROBLEM
+    assert rough.sameness and rough.sameness.holds
+
+
+def test_rewritten_tables_are_named(rough: Rehearsal) -> None:
+    assert run_of(rough).rewritten == ("public.books",)
+
+
+def test_strongest_lock_of_each_table_is_named_with_its_statement(rough: Rehearsal) -> None:
+    assert [(k.table, k.spelled, k.blocks, k.place.line) for k in run_of(rough).locks] == [
+        ("public.books", "ACCESS EXCLUSIVE", "reads and writes", 2),
+        ("public.shelves", "SHARE", "writes", 5),
+        ("public.visits", "ROW EXCLUSIVE", "", 6),
+    ]
+
+
+def test_unsafe_statements_are_squawks(rough: Rehearsal) -> None:
+    assert rough.unsafe is not None
+    assert ("changing-column-type", 2) in [(one.rule, one.place.line) for one in rough.unsafe]
+    assert ("require-concurrent-index-creation", 4) in [(one.rule, one.place.line) for one in rough.unsafe]
+
+
+def test_missing_squawk_is_named(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgassay.migration.rehearsal.find_squawk", lambda: None)
+    upgrade = library.rehearse("comment on table public.visits is 'Days.';\n")
+    assert upgrade.rehearsal and upgrade.rehearsal.unsafe is None
+    assert squawk.ABSENT.split(" (")[0] in UPGRADE_FORMATS["text"](upgrade)
+
+
+def test_migration_that_makes_head_is_good(library: Library) -> None:
+    change = "alter table public.books add column rating smallint;\n"
+    later = "grant select (rating), update (rating) on public.books to authenticated;\n"
+    upgrade = library.rehearse(change + later, head=change + later)
+    assert upgrade.rehearsal and upgrade.rehearsal.exit_code is ExitCode.GOOD
+    assert "is HEAD, in catalog and matrix" in UPGRADE_FORMATS["text"](upgrade)
+
+
+def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
+    change = "alter table public.books add column rating smallint;\n"
+    grant = "grant select (rating) on public.books to authenticated;\n"
+    head = f"{change}{grant}comment on table public.visits is 'Days.';\n"
+    found = carry_out(library, change, head=head)
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+    assert list(map(str, sameness_of(found).difference.schema)) == [
+        "Comment on table public.visits was dropped.",
+        "SELECT (rating) on public.books is no longer granted to authenticated.",
+    ]
+    [lost] = sameness_of(found).difference.lost
+    assert lost.message.startswith("alice can no longer SELECT rating of their own rows of public.books")
+
+
+def test_backfill_of_a_new_column_is_no_stray(library: Library) -> None:
+    head = "alter table public.books add column rating smallint;\n"
+    change = f"{head}-- pgassay: changes public.books\nupdate public.books set rating = 1;\n"
+    found = carry_out(library, change, head=head)
+    assert (found.exit_code, run_of(found).rows) == (ExitCode.GOOD, ())
+
+
+def test_column_in_another_place_is_only_remarked(library: Library) -> None:
+    head = "alter table public.visits add column a int; alter table public.visits add column b int;\n"
+    change = "alter table public.visits add column b int, add column a int;\n"
+    found = carry_out(library, change, head=head)
+    assert (found.exit_code, sameness_of(found).reordered) == (ExitCode.GOOD, ("public.visits",))
+
+
+def test_failed_migration_names_its_statement_and_leaves_nothing(library: Library) -> None:
+    change = (
+        "alter table public.books drop column remark;\nalter table public.books add check (pages > 300);\n"
+    )
+    found = carry_out(library, change)
+    assert found.fault is not None
+    assert (found.fault.sqlstate, found.fault.place and found.fault.place.line) == ("23514", 2)
+    assert (found.exit_code, found.run) == (ExitCode.SCHEMA_PROBLEM, None)
+
+
+def test_locks_of_a_statement_outside_transactions_are_named_as_unseen(library: Library) -> None:
+    index = "create index concurrently books_title_idx on public.books (title);\n"
+    change = f"{index}alter table public.shelves add column light boolean;\n"
+    found = carry_out(library, change, head=change.replace("concurrently ", ""))
+    assert [place.line for place in run_of(found).unseen] == [1]
+    assert [(k.table, k.spelled) for k in run_of(found).locks] == [("public.shelves", "ACCESS EXCLUSIVE")]
+    assert found.exit_code is ExitCode.GOOD

@@ -1,0 +1,45 @@
+"""Contracts as they stand in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from plan_support import CONTRACTS
+
+from pgassay.errors import ConfigError
+from pgassay.plans import read_contracts
+
+
+def write(folder: Path, text: str) -> tuple[Path, ...]:
+    (folder / "plans.toml").write_text(text, encoding="utf-8")
+    return (folder,)
+
+
+def test_contract_knows_its_clauses_and_its_place(tmp_path: Path) -> None:
+    (contract,) = read_contracts(write(tmp_path, CONTRACTS))
+    assert (contract.name, contract.persona, contract.indexes) == (
+        *("my notes", "alice"), ("notes_person_idx",),
+    )  # fmt: skip
+    assert (contract.parameters, contract.buffers, contract.rows_within) == (("0",), 60, 2)
+    assert (contract.file, contract.line) == (tmp_path / "plans.toml", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must hold tables [[contract]]"),
+        ("contract = []", "There is no plan contract."),
+        ("[[contract]", "Cannot read "),
+        (CONTRACTS.replace("buffers = 60", "bufers = 30"), "bufers = 30 makes no sense"),
+        (CONTRACTS.replace("buffers = 60", "buffers = true"), "buffers = True makes no sense"),
+        (CONTRACTS.replace('persona = "alice"', ""), "persona missing from"),
+        (CONTRACTS.replace("select *", "selct *"), "is not SQL"),
+        (CONTRACTS.replace("words >= $1", "words >= $1; select 1"), "is 2 statements, not one"),
+        (CONTRACTS * 2, "same name: my notes"),
+    ],
+)
+def test_broken_contract_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        read_contracts(write(tmp_path, text))
+    assert message in str(refusal.value)

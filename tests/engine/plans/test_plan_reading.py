@@ -1,0 +1,69 @@
+"""EXPLAIN's JSON and its expressions as values."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.plans import read_plan
+from pgassay.plans.calls import Fault, Functions, read_calls
+
+DOCUMENT = [
+    {
+        "Plan": {
+            "Node Type": "Limit",
+            "Plan Rows": 10,
+            "Actual Rows": 10.0,
+            "Actual Loops": 1,
+            "Shared Hit Blocks": 7,
+            "Shared Read Blocks": 2,
+            "Plans": [
+                {
+                    "Node Type": "Index Scan",
+                    "Relation Name": "notes",
+                    "Index Name": "notes_person_idx",
+                    "Plan Rows": 100,
+                    "Actual Rows": 10.0,
+                    "Actual Loops": 1,
+                    "Index Cond": "(person_id = (InitPlan 1).col1)",
+                    "Filter": "(body <> ''::text)",
+                    "One-Time Filter": "auth.role() IS NULL",
+                }
+            ],
+        }
+    }
+]
+
+
+def test_executed_plan_has_nodes_rows_and_buffers() -> None:
+    plan = read_plan(DOCUMENT)
+    limit, scan = plan.nodes
+    assert (plan.buffers, limit.kind, limit.actual) == (9, "Limit", 10)
+    assert (scan.relation, scan.index, scan.estimated) == ("notes", "notes_person_idx", 100)
+    assert scan.conditions == ("(body <> ''::text)", "(person_id = (InitPlan 1).col1)")
+
+
+def test_plan_that_was_not_executed_has_neither_rows_nor_buffers() -> None:
+    plan = read_plan([{"Plan": {"Node Type": "Result", "Plan Rows": 1}}])
+    assert (plan.buffers, plan.root.actual) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("expression", "calls"),
+    [
+        ("(user_id = (InitPlan 1).col1)", []),
+        ("(user_id = $0)", []),
+        ("((a.id = auth.uid()) AND (random() < '0.5'::double precision))", [("auth", "uid"), ("", "random")]),
+        ("(auth.role() = 'x(y)'::text)", [("auth", "role")]),
+        ('"My Schema"."a ""b"""(id)', [("My Schema", 'a "b"')]),
+        ("(NOT (hashed SubPlan 2))", []),
+    ],
+)
+def test_calls_of_an_expression(expression: str, calls: list[tuple[str, str]]) -> None:
+    assert [call for call in read_calls(expression) if call[1] not in ("AND", "NOT", "=")] == calls
+
+
+def test_fault_of_a_function_is_found_by_its_name_as_far_as_it_is_written() -> None:
+    functions = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("public", "noted"): Fault.VOLATILE})
+    assert functions.fault(("auth", "uid")) is Fault.UNWRAPPED
+    assert functions.fault(("", "noted")) is Fault.VOLATILE
+    assert functions.fault(("private", "noted")) is None
