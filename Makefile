@@ -12,13 +12,8 @@ SCALE ?= hundredth
 VERSION ?= 17
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup test deep coverage verify lint up doctor
-.PHONY: matrix matrix-accept diff mutate guard-map report picture threat-model bench clean
-=======
 .PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff schedule plans report picture threat-model bench growth clean
->>>>>>> origin/main
+.PHONY: matrix matrix-accept diff schedule plans mutate guard-map report picture threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile

@@ -47,11 +47,8 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
-<<<<<<< HEAD
             mutants.mutants,
-=======
             *writes.MEASURES,
->>>>>>> origin/main
         ):
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)

@@ -35,11 +35,8 @@ from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS
-<<<<<<< HEAD
 from pgassay.report.mutation import MUTATION_FORMATS
-=======
 from pgassay.report.plans import PLANS_FORMATS
->>>>>>> origin/main
 from pgassay.report.review import REVIEW_FORMATS
 from pgassay.report.schedule import SCHEDULE_FORMATS
 from pgassay.schedule_command import ScheduleRequest, show_schedules
@@ -119,23 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_jobs(coverage)
     coverage.set_defaults(run=_coverage)
 
-<<<<<<< HEAD
-    mutate = commands.add_parser("mutate", help="break the schema in every small way; does a test notice?")
-    _add_reporting(mutate, formats=tuple(MUTATION_FORMATS))
-    _add_jobs(mutate)
-    mutate.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
-    mutate.add_argument(
-        "--only", action="append", default=[], metavar="NAME",
-        help="only mutants of this operator, object or id; * and ? match; may be repeated",
-    )  # fmt: skip
-    mutate.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
-    mutate.add_argument(
-        "--suite", choices=SUITES, action="append", help="only these tests may notice; may be repeated"
-    )
-    mutate.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
-    mutate.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
-    mutate.set_defaults(run=_mutate)
-=======
     schedule = commands.add_parser("schedule", help="every order of the steps of concurrent sessions")
     _add_reporting(schedule, formats=tuple(SCHEDULE_FORMATS))
     schedule.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
@@ -154,7 +134,10 @@ def _parser() -> argparse.ArgumentParser:
         help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
     )  # fmt: skip
     plans.set_defaults(run=_plans)
->>>>>>> origin/main
+
+    _add_mutation(
+        commands.add_parser("mutate", help="break the schema in every small way; does a test notice?")
+    )
 
     up = commands.add_parser("up", help="an ephemeral server with schema and world loaded, until Ctrl-C")
     _add_common(up, formats=("text", "json"))
@@ -179,6 +162,23 @@ def _add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...]) ->
     )  # fmt: skip
     parser.add_argument("--format", choices=formats, default="text")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def _add_mutation(parser: argparse.ArgumentParser) -> None:
+    _add_reporting(parser, formats=tuple(MUTATION_FORMATS))
+    _add_jobs(parser)
+    parser.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME",
+        help="only mutants of this operator, object or id; * and ? match; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
+    parser.add_argument(
+        "--suite", choices=SUITES, action="append", help="only these tests may notice; may be repeated"
+    )
+    parser.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
+    parser.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
+    parser.set_defaults(run=_mutate)
 
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:
@@ -273,20 +273,6 @@ def _coverage(options: argparse.Namespace) -> int:
     return found.exit_code
 
 
-<<<<<<< HEAD
-def _mutate(options: argparse.Namespace) -> int:
-    config = _prepare(options)
-    chosen = options.suite or SUITES
-    mutation = MutationOptions(
-        selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
-        suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
-    )  # fmt: skip
-    request = MutationRequest(
-        options=mutation, since=options.since, output=_output(options), guard_map=options.guard_map
-    )
-    with _progress() as show:
-        return show_mutants(config, request, on_stage=show)
-=======
 def _schedule(options: argparse.Namespace) -> int:
     config = _prepare(options)
     request = ScheduleRequest(
@@ -301,7 +287,20 @@ def _plans(options: argparse.Namespace) -> int:
     with _progress() as show, open_server(config.server) as server:
         show("loading, and judging plans")
         return show_plans(config, server, scale=scale, output=_output(options))
->>>>>>> origin/main
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    config = _prepare(options)
+    chosen = options.suite or SUITES
+    mutation = MutationOptions(
+        selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
+        suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
+    )  # fmt: skip
+    request = MutationRequest(
+        options=mutation, since=options.since, output=_output(options), guard_map=options.guard_map
+    )
+    with _progress() as show:
+        return show_mutants(config, request, on_stage=show)
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ class Config:
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
     `exposed` are the schemas that the API serves, where they are not those of the environment.
+    `blind` are suites that load the schema from its file, and so see no mutant; `mutants` lists equivalent ones.
     """
 
     root: Path
@@ -47,20 +48,24 @@ class Config:
     uncovered: Path | None = None
     schedules: tuple[Path, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
-<<<<<<< HEAD
+    plans: tuple[Path, ...] = ()
+    load: Path | None = None
+    exposed: tuple[str, ...] = ()
     blind: tuple[Path, ...] = ()
     mutants: Path | None = None
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "blind")
-=======
-    plans: tuple[Path, ...] = ()
-    load: Path | None = None
-    exposed: tuple[str, ...] = ()
-
-
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules", "plans")
->>>>>>> origin/main
+_PATH_LISTS = (
+    "schema",
+    "companions",
+    "environment",
+    "suites",
+    "pgtap",
+    "lint",
+    "schedules",
+    "plans",
+    "blind",
+)
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 

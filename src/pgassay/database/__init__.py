@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from pgassay.database.actor import Actor, Result, classify
-from pgassay.database.apply import Notice, apply_script
-=======
-from pgassay.database.actor import Actor, Result
 from pgassay.database.apply import Notice, Watcher, apply_script
->>>>>>> origin/main
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
