@@ -39,7 +39,7 @@ class Part(NamedTuple):
 class Footprint:
     """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
 
-    Where `counts_calls` is false, the server would not count functions.
+    Where `counts_calls` is false, the server did not count functions.
     `structural`: it asks the catalog. `sees`: it sent a statement at all.
     """
 

@@ -58,7 +58,7 @@ class Recorder:
             for connection in tuple(self._roles):
                 if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
                     self._count_live(connection)
-        self._notebook.counts_calls = self._counts_calls
+        self._notebook.counts_calls &= self._counts_calls
         return self._notebook
 
     def open(self, database: Database) -> None:
@@ -87,6 +87,8 @@ class Recorder:
         """A statement is about to run."""
         if self._is_silent or connection.info.dbname == self._maintenance:
             return
+        if connection.info.dbname not in self._counted:  # made by the test's own means
+            self._notebook.counts_calls = False
         role = self._roles.setdefault(connection, connection.info.user)
         by_test = _asked_by_test()
         for part in dissect(_text(query, connection)):
