@@ -39,23 +39,23 @@ def fate(campaign: Campaign, description: str) -> Fate:
     [
         ('Policy "own" on public.notes was dropped.', Status.KILLED, "test_user_sees_own_notes"),
         (
-            "Constraint notes_stars_in_range of public.notes stars <= 5 became stars <= 6.",
+            "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 6.",
             Status.KILLED,
             "test_stars_end_at_5",
         ),
         (
-            "Constraint notes_stars_in_range of public.notes stars <= 5 became stars <= 4.",
+            "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 4.",
             Status.KILLED,
             "test_stars_end_at_5",
         ),
         (
-            "Constraint notes_stars_in_range of public.notes stars >= 0 became stars >= -1.",
+            "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= -1.",
             Status.SURVIVED,
             "",
         ),
         ("Column owner of public.notes may now be null.", Status.SURVIVED, ""),
         (
-            "Constraint notes_stars_in_range of public.notes stars >= 0 became stars >= 1.",
+            "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= 1.",
             Status.INVALID,
             "",
         ),

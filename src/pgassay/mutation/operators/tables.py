@@ -100,7 +100,7 @@ class _RewriteCheck(Operator[Constraint]):
         tree = _statement(thing)
         for find in self.find:
             for rewrite in find(tree, *self._top(tree.cmds[0].def_)):
-                yield change(rewrite.change, _drop(thing), rewrite.render(tree))
+                yield change(f"says: {rewrite.change}", _drop(thing), rewrite.render(tree))
 
     def _top(self, constraint: Node) -> tuple[Slot, ...]:
         """Where the condition is, for changes that ask for it."""
