@@ -14,17 +14,19 @@ from pgassay.mutation.catalog import scan
 _WRITES = frozenset(
     ("insert", "update", "delete", "merge", "truncate", "copy", "alter", "create", "drop", "call", "do")
 )
-# What describes the schema: a test that asks there may notice any change.
-_CATALOG = frozenset(
-    (
-        *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_indexes", "pg_policy"),
-        *("pg_policies", "pg_trigger", "pg_proc", "pg_type", "pg_enum", "pg_depend", "pg_namespace"),
-        *("pg_default_acl", "pg_views", "pg_tables", "pg_rewrite", "pg_publication_tables", "pg_sequence"),
-        *("information_schema", "aclexplode", "regclass", "regprocedure", "regtype", "col_description"),
-    )
+# What describes a schema: catalogs, their functions, casts to what looks names up.
+_DESCRIBING = (
+    "pg_",
+    "has_",
+    "reg",
+    "to_reg",
+    "obj_",
+    "col_",
+    "information_schema",
+    "aclexplode",
+    "plpgsql_check",
 )
 _LONGEST = 10_000  # characters of what may hold names
-_DESCRIBING = ("pg_get_", "has_", "to_reg", "obj_", "plpgsql_check")
 
 
 class Part(NamedTuple):
@@ -40,15 +42,21 @@ class Footprint:
     """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
 
     Where `counts_calls` is false, the server did not count functions.
-    `structural`: it asks the catalog. `sees`: it sent a statement at all.
+    `described`: what it asked the catalog by, such as pg_proc; `structural`: nobody knows what it asked.
+    `sees`: it sent a statement at all.
     """
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    described: frozenset[str] = frozenset()
     counts_calls: bool = False
     structural: bool = False
     sees: bool = False
     seconds: float = 0.0
+
+    def describes(self, catalogs: tuple[str, ...]) -> bool:
+        """Whether it asked the catalog by a word that begins with one of these."""
+        return any(word.startswith(catalogs) for word in self.described)
 
     def uses(self, names: frozenset[str]) -> bool:
         """Whether any statement names one of these."""
@@ -75,7 +83,7 @@ class Notebook:
         self._words: dict[str, set[str]] = defaultdict(set)
         self.reached: set[str] = set()
         self.counts_calls = True
-        self._structural = False
+        self._described: set[str] = set()
         self._sees = False
 
     def note(self, role: str, part: Part, *, by_test: bool) -> None:
@@ -84,7 +92,8 @@ class Notebook:
         if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
             return
         self._words[f"{role} {'writes' if part.writes else 'reads'}"] |= part.words
-        self._structural |= by_test and _describes(part.words)
+        if by_test:
+            self._described |= {word for word in part.words if word.startswith(_DESCRIBING)}
 
     def to_json(self) -> dict[str, Any]:
         """The fields of a Footprint, as JSON has them."""
@@ -92,7 +101,8 @@ class Notebook:
             "words": {how: sorted(words) for how, words in self._words.items()},
             "reached": sorted(self.reached),
             "counts_calls": self.counts_calls,
-            "structural": self._structural,
+            "described": sorted(self._described),
+            "structural": False,
             "sees": self._sees,
         }
 
@@ -103,15 +113,12 @@ def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:
     return Footprint(
         words=words,
         reached=frozenset(document["reached"]),
+        described=frozenset(document["described"]),
         counts_calls=document["counts_calls"],
         structural=document["structural"],
         sees=document["sees"],
         seconds=seconds,
     )
-
-
-def _describes(words: frozenset[str]) -> bool:
-    return bool(words & _CATALOG) or any(word.startswith(_DESCRIBING) for word in words)
 
 
 @cache

@@ -69,7 +69,7 @@ class Order:
         """Before anything was learned: by what the test names, and what it reached that few others do."""
         footprint, words = self._footprints[test], self._words[test]
         near, name = _near(mutant), bare_name(mutant.target.object)
-        if footprint.structural and near <= words:
+        if near <= words and (footprint.structural or footprint.describes(mutant.reach.catalogs)):
             return _DESCRIBED
         guess = _NAMED if name in words else _FAR
         if name in footprint.reached:

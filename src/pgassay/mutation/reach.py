@@ -6,7 +6,7 @@ Names stand without their schema, so that two objects of one name are taken for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.mutation.catalog import bare_name, scan
@@ -25,15 +25,29 @@ from pgassay.mutation.things import (
     View,
 )
 
+# What describes everything, and what describes things of one kind.
+_EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
+_CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
+    Table: ("pg_class", "pg_tables", "reg"),
+    Column: ("pg_attr", "pg_get_expr", "pg_get_serial", "col_description"),
+    Constraint: ("pg_constraint", "pg_get_constraint", "pg_index"),
+    Index: ("pg_index", "pg_get_index", "pg_class", "pg_stat", "pg_relation", "pg_am"),
+    Policy: ("pg_polic", "pg_get_expr"),
+    Trigger: ("pg_trigger", "pg_get_trigger"),
+    Function: ("pg_proc", "pg_get_function", "regproc", "to_regproc", "plpgsql_check"),
+    View: ("pg_class", "pg_rewrite", "pg_views", "pg_get_view", "pg_options", "pg_relation"),
+    Enum: ("pg_enum", "pg_type", "regtype"),
+    Right: ("has_", "aclexplode", "pg_class", "pg_attr", "pg_proc", "pg_namespace", "pg_default_acl"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What a test must do to notice: use one of `used`, or write one of `written`.
+    """What a test must do to notice: use one of `used`, write one of `written`, or ask one of `catalogs`.
 
-    Where calls are counted, one that does not call `called` notices nothing.
-
-    Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
-    catalog may notice anything. One that names `hints`, such as columns, is likelier to; an INSERT need not.
+    Only statements of `roles` count, or of all but `spared` ones, where they are given. Where calls are
+    counted, only tests that make the server run the function `called` use it. `catalogs` are beginnings of
+    words. A test that names `hints`, such as columns, is likelier to notice; an INSERT need not.
     """
 
     used: frozenset[str] = frozenset()
@@ -42,10 +56,11 @@ class Reach:
     roles: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
     called: str = ""
+    catalogs: tuple[str, ...] = ()
 
     def covers(self, footprint: Footprint) -> bool:
         """Whether a test with this footprint could notice."""
-        if footprint.structural:
+        if footprint.structural or footprint.describes(self.catalogs):
             return True
         if self.called and footprint.counts_calls:
             return self.called in footprint.reached
@@ -94,7 +109,11 @@ class Reaches:
                 _enter(self._firing, thing.default or "", name)
 
     def find(self, thing: Thing) -> Reach:
-        """What a test must do to notice a change of `thing`. Only plans show an index that is not unique."""
+        """What a test must do to notice a change of `thing`."""
+        return replace(self._find(thing), catalogs=(*_EVERYWHERE, *_CATALOGS.get(type(thing), ())))
+
+    def _find(self, thing: Thing) -> Reach:
+        # Only the catalog and plans show an index that is not unique.
         name = bare_name(thing.key.object)
         match thing:
             case Right():
