@@ -16,16 +16,16 @@ from pgassay.database import Database, Layer, Recipe
 from pgassay.errors import CannotJudgeError
 from pgassay.workbench import Depth, Workbench
 
-_LIMIT = "10s"  # of a statement, in every database: a mutant may loop, and its server process would go on
-
 
 class MutantBench(Workbench):
     """Applies `statements` to every database with the schema in it, above the world: no file is loaded again.
 
+    A statement may take as long as `limit` says: where a mutant loops, its server process would not end.
     `on_open` is told of each database before anybody uses it, `on_close` before it is dropped.
     """
 
     statements: tuple[str, ...] = ()
+    limit: str = "10s"
     on_open: Callable[[Database], None] | None = None
     on_close: Callable[[Database], None] | None = None
 
@@ -50,7 +50,7 @@ class MutantBench(Workbench):
                 self.on_open(database)
             with closing(database.connect(autocommit=True)) as connection:
                 limit = sql.SQL("alter database {} set statement_timeout = {}")
-                connection.execute(limit.format(sql.Identifier(database.name), sql.Literal(_LIMIT)))
+                connection.execute(limit.format(sql.Identifier(database.name), sql.Literal(self.limit)))
                 if depth != "environment":
                     self._apply(connection)
             try:
