@@ -25,7 +25,7 @@ class Layer:
     """One step of a recipe: SQL files, and perhaps code, applied by the superuser or the owner.
 
     A `step` gets a connection of whoever applies the layer, in autocommit mode; `fingerprint` stands for what
-    it depends on, such as a version.
+    it depends on, such as a version. `on_template` is told the name of each new template that has it.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Layer:
     applied_by: Literal["superuser", "owner"] = "owner"
     step: Callable[[psycopg.Connection[Any]], None] | None = None
     fingerprint: str = ""
+    on_template: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

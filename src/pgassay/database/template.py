@@ -114,6 +114,7 @@ class _Builder:
         _create(self.connection, name, template=parent, owner=owner)
         try:
             self._apply(stage, name)
+            self._announce(stage, name)
             return self._finish(stage, name)
         except BaseException:
             with suppress(psycopg.OperationalError):  # the server itself may be what failed
@@ -125,6 +126,12 @@ class _Builder:
         query = f"{_NAMED} except {_WHOLE}"
         for (name,) in self.connection.execute(query, {"prefix": stage.prefix}).fetchall():
             _drop(self.connection, name)
+
+    def _announce(self, stage: Stage, name: str) -> None:
+        layers = self._recipe.layers
+        for layer in layers[: layers.index(stage.layer) + 1] if layers else ():
+            if layer.on_template is not None:
+                layer.on_template(name)
 
     def _finish(self, stage: Stage, name: str) -> str:
         """Take the database from its owner and note the roles it goes with."""

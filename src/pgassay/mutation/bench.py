@@ -12,8 +12,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pgassay.database import Database, Layer, Recipe
+from pgassay.config import Config
+from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
+from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
 
@@ -29,6 +31,15 @@ class MutantBench(Workbench):
     on_open: Callable[[Database], None] | None = None
     on_close: Callable[[Database], None] | None = None
 
+    def __init__(self, config: Config, server: Server) -> None:
+        super().__init__(config, server)
+        self._templates: list[str] = []
+
+    def drop_templates(self) -> None:
+        """Drop those that others built of mutants; each would fill the server's memory by some megabytes."""
+        while self._templates:
+            drop_database(self.server, self._templates.pop())
+
     def recipe(
         self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
     ) -> Recipe:
@@ -37,7 +48,9 @@ class MutantBench(Workbench):
         if not self.statements or depth == "environment":
             return recipe
         fingerprint = hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
-        layer = Layer(name="mutant", step=self._apply, fingerprint=fingerprint)
+        layer = Layer(
+            name="mutant", step=self._apply, fingerprint=fingerprint, on_template=self._templates.append
+        )
         return replace(recipe, layers=(*recipe.layers, layer))
 
     @contextmanager

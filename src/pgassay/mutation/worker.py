@@ -190,6 +190,7 @@ class Worker:
         """End the fixtures of every scope: the next mutant must find none that saw this one."""
         with suppress(Exception):
             self._session._setupstate.teardown_exact(None)
+        self._bench.drop_templates()
 
 
 def _with_next(tests: Sequence[int]) -> Iterator[tuple[int, int | None]]:

@@ -19,10 +19,11 @@ LOOP = "create function public.spin() returns void language plpgsql as 'begin lo
 
 
 @pytest.fixture
-def bench(project: Config, server: Server) -> MutantBench:
+def bench(project: Config, server: Server) -> Iterator[MutantBench]:
     bench = MutantBench(project, server)
     bench.statements = ("comment on table public.notes is 'mutant'",)
-    return bench
+    yield bench
+    bench.drop_templates()
 
 
 @contextmanager
@@ -45,6 +46,15 @@ def test_mutant_is_in_every_database_of_the_schema(bench: MutantBench, way: Any)
     bench.statements = ()
     with way(bench) as database, closing(database.connect()) as connection:
         assert connection.execute(query).fetchone() == (None,)
+
+
+def test_template_of_a_mutant_is_dropped_with_it(bench: MutantBench) -> None:
+    template = ensure_template(bench.server, bench.recipe())
+    bench.drop_templates()
+    server = bench.server
+    with closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:
+        found = connection.execute("select from pg_database where datname = %s", [template])
+        assert found.fetchone() is None
 
 
 def test_environment_has_no_mutant(bench: MutantBench) -> None:
