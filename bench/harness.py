@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 import access
 import psycopg
+import schedules
 import writes
 from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -46,6 +47,7 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+            schedules.schedules,
             *writes.MEASURES,
         ):
             rows += measure(bench)

@@ -195,6 +195,12 @@ COMMUTING = {
         isolation=REPEATABLE_READ,
         observe="select note from public.log",
     ),
+    "a snapshot taken before the table is read": race(
+        session("a", "insert into public.log (note) values ('a')"),
+        session("b", READ, "update public.accounts set balance = (select count(*) from public.log)"),
+        isolation=REPEATABLE_READ,
+        observe=BALANCE,
+    ),
     "skew": SKEW,
     "three": race(*(session(name, ADD.format(1)) for name in "ab"), session("c", READ), observe=BALANCE),
     "sequences": race(
@@ -231,6 +237,11 @@ def test_what_the_owner_can_not_undo_is_undone_by_a_new_clone(arena: Arena) -> N
         "slow, a clone for each schedule, because the owner can not undo the steps:"
         " permission denied for table kept",
     )
+
+
+def test_temporary_table_is_no_change_of_the_schema(arena: Arena) -> None:
+    scenario = race(session("a", "create temporary table t ()"), session("b", "create temporary table t ()"))
+    assert explore(arena, scenario).holds
 
 
 def test_advisory_locks_are_not_seen_and_so_nothing_is_pruned(arena: Arena) -> None:
