@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 
 import access
+import mutants
 import psycopg
 import schedules
 import writes
@@ -48,6 +49,7 @@ def main() -> int:
             access.matrix,
             access.growth,
             schedules.schedules,
+            mutants.mutants,
             *writes.MEASURES,
         ):
             rows += measure(bench)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import psycopg
 
 from pgassay.config import Config
-from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template
+from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
 from pgassay.instrument import Tally, install_counters
 from pgassay.observation import Persona
 from pgassay.pgtap import find_pgtap, install_pgtap
@@ -86,6 +86,8 @@ class Workbench:
             recipe = replace(recipe, layers=(*recipe.layers, _COUNTERS))
         template = ensure_template(self.server, recipe)
         with clone(self.server, template, owner=self.owner) as database:
+            if self.config.exposed:
+                expose(database, self.config.exposed)
             try:
                 yield database
             finally:

@@ -23,6 +23,7 @@ from pgassay.workbench import Workbench
 
 # An extension cannot move to a server that has not got it; no schema here uses one.
 NO_EXTENSIONS = 'drop extension if exists pgcrypto; drop extension if exists "uuid-ossp";\n'
+LOAD_SCHEMA = 'psql --quiet --file=schema-only.sql --dbname="$NEW_DATABASE_URL"'
 PAIRS = (("embedded", "embedded"), ("system", "system"), ("system", "embedded"))
 
 
@@ -142,13 +143,48 @@ def test_backup_of_a_busy_database_is_one_moment(journey: Journey) -> None:
             assert wrong_books(copy) == []
 
 
+# What the guide warns of, on one pair of servers.
+once = pytest.mark.parametrize("journey", PAIRS[:1], ids=["embedded"], indirect=True)
+
+
+@once
 def test_without_the_guides_first_command_a_restored_project_is_open(journey: Journey) -> None:
     with ExitStack() as resources:
         journey.back_up(journey.open_source(resources))
         project = journey.open_project(resources)
-        journey.run(
-            'psql --quiet --file=schema-only.sql --dbname="$NEW_DATABASE_URL"', NEW_DATABASE_URL=project.url()
-        )
+        journey.run(LOAD_SCHEMA, NEW_DATABASE_URL=project.url())
         with closing(project.connect()) as connection:
             query = "select has_function_privilege('anon', oid, 'execute') from pg_proc where proname = %s"
             assert connection.execute(query, ["grant_credits"]).fetchone() == (True,)
+
+
+@once
+def test_data_restored_with_triggers_at_work_stops_at_the_first_user(journey: Journey) -> None:
+    with ExitStack() as resources:
+        journey.back_up(journey.open_source(resources))
+        project = journey.open_project(resources)
+        journey.run(LOAD_SCHEMA, NEW_DATABASE_URL=project.url())
+        text = "psql --quiet --single-transaction --set=ON_ERROR_STOP=1 --file=data-only.sql"
+        url = {"NEW_DATABASE_URL": project.url()}
+        told = journey.run(f'{text} --dbname="$NEW_DATABASE_URL" || true', **url)
+        assert 'duplicate key value violates unique constraint "users_pkey"' in told
+        assert contents_of(project)["public.credit_transactions"] == []
+
+
+@once
+def test_disable_triggers_leaves_the_ledgers_guard_weaker(journey: Journey) -> None:
+    guard = "select tgenabled::text from pg_trigger where tgname = 'credit_transactions_append_only'"
+    with ExitStack() as resources:
+        source = journey.open_source(resources)
+        journey.back_up(source)
+        copy = journey.open_empty(resources)
+        restore = 'pg_restore --exit-on-error --dbname="$URL"'
+        journey.run(
+            f"{restore} --schema-only whole.dump; {restore} --data-only --disable-triggers whole.dump",
+            URL=journey.target.url(copy.name),
+        )
+        answers = []
+        for database in (source, copy):
+            with closing(database.connect()) as connection:
+                answers.append(connection.execute(guard).fetchone())
+    assert answers == [("A",), ("O",)]

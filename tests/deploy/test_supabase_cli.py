@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from guide import EXTENSIONS, ask, find_block
-from supabase_cli import run_shell
+from supabase_cli import PINNED, run_shell
 
 from pgassay.config import Config
 from pgassay.database import Database
@@ -63,6 +63,12 @@ def shell(
     """Run a block of the guide."""
     block = find_block(section, "bash", saying)
     return run_shell(block.text, folder=folder, path=programs, environ={"DATABASE_URL": project.url()})
+
+
+def test_pinned_cli_names_no_address() -> None:
+    files = [path for path in PINNED.iterdir() if path.is_file()]
+    assert {".npmrc", "package.json", "package-lock.json"} <= {path.name for path in files}
+    assert [path.name for path in files if "://" in path.read_text(encoding="utf-8")] == []
 
 
 def test_push_applies_the_whole_schema_as_one_migration(deployed: Path, project: Database) -> None:

@@ -11,7 +11,7 @@ from pgassay.access.model import Matrix
 from pgassay.access.survey import survey
 from pgassay.config import Config
 from pgassay.database import Session
-from pgassay.errors import ConfigError
+from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.workbench import Workbench
 
 
@@ -27,7 +27,8 @@ class Assessment:
 def assess(bench: Workbench) -> Assessment:
     """Load schema and world into a database of their own and survey it.
 
-    Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline.
+    Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline,
+    CannotJudgeError when there is nothing to try.
     """
     if not bench.personas:
         raise ConfigError(
@@ -42,6 +43,12 @@ def assess(bench: Workbench) -> Assessment:
         Session(connection, owner=database.owner).transaction() as session,
     ):
         matrix = survey(session, bench.personas.values(), rows=bench.config.rows)
+    if not matrix.cells:
+        raise CannotJudgeError(
+            "There is nothing to try: the API serves no table, view or function of this schema.",
+            why="It serves the schemas in pgrst.db_schemas of the role authenticator; public without it.",
+            fixes=('name those that it serves: exposed = ["api"] in [tool.pgassay]',),
+        )
     return Assessment(
         matrix=matrix,
         baseline=None if accepted is None else bench.config.baseline,

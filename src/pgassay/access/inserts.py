@@ -55,7 +55,7 @@ class _Inserter:
 
     def _made(self, rows: RowClass, some: Sequence[Row]) -> Iterator[Row]:
         ownership = self.subject.sample.ownership
-        if ownership is None or ownership.columns != ownership.direct:
+        if ownership is None or not ownership.columns or ownership.columns != ownership.direct:
             return
         for row in some[:1]:
             values: dict[str, str | None] = dict(row.values)

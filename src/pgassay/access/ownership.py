@@ -57,7 +57,8 @@ def find_ownership(
     """The ownership of each table that has one; `holders`: columns in which ids of personas were found.
 
     The shortest path of foreign keys to a table of users counts, all of them where several are as short;
-    where there is none, the columns that hold ids. Raises ConfigError for an override that makes no sense.
+    where there is none, the columns that hold ids, or the path to a table with such. Raises ConfigError for
+    an override that makes no sense.
     """
     paths = _find_paths(catalog, holders)
     found = {oid: _ownership(some) for oid, some in paths.items()}
@@ -72,22 +73,30 @@ def find_ownership(
 
 
 def _find_paths(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> dict[int, tuple[_Path, ...]]:
-    """From the tables of users back along foreign keys, nearest first."""
-    found: dict[int, tuple[_Path, ...]] = {
-        table.oid: (_Path(hops=(), column=name),) for table, name in _roots(catalog, holders)
+    """From the tables of users back along foreign keys; then from tables that hold ids without one."""
+    roots = {table.oid: (_Path(hops=(), column=name),) for table, name in _roots(catalog, holders)}
+    found = _spread(catalog, {}, roots)
+    held = {
+        oid: tuple(_Path(hops=(), column=name) for name in sorted(columns))
+        for oid, columns in holders.items()
+        if columns and oid not in found
     }
-    reached = dict(found)
+    return _spread(catalog, found, held)
+
+
+def _spread(
+    catalog: Catalog, found: Mapping[int, tuple[_Path, ...]], reached: Mapping[int, tuple[_Path, ...]]
+) -> dict[int, tuple[_Path, ...]]:
+    """`found` and `reached`, and all that refers to what was reached, nearest first."""
+    known = {**found, **reached}
     while reached:
         reached = {
             table.oid: paths
             for table in catalog.tables.values()
-            if table.oid not in found and (paths := tuple(_extend(catalog, table, reached)))
+            if table.oid not in known and (paths := tuple(_extend(catalog, table, reached)))
         }
-        found |= reached
-    for oid, columns in holders.items():
-        if oid not in found and columns:
-            found[oid] = tuple(_Path(hops=(), column=name) for name in sorted(columns))
-    return found
+        known |= reached
+    return known
 
 
 def _roots(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> Iterator[tuple[Table, str]]:

@@ -49,7 +49,8 @@ def _missing_grant(table: Table, held: Privileges, observation: Observation) -> 
 
 def _refusal(observation: Observation) -> str:
     if observation.constraint:
-        return f"constraint {quoted(observation.constraint)} on {quoted(observation.table)}"
+        where = f"on {quoted(observation.table)}" if observation.table else "of a domain"
+        return f"constraint {quoted(observation.constraint)} {where}"
     place = observation.context.splitlines()[0] if observation.context else ""
     return f"{observation.message} ({place})" if place else observation.message
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from psycopg import sql
 
 from pgassay.access.catalog import Catalog, Column, Table
 from pgassay.access.names import quoted
 from pgassay.access.ownership import Ownership, find_ownership
+from pgassay.access.ties import find_ties
 from pgassay.access.values import changed_value
 from pgassay.database import Session
 from pgassay.observation import Attempt, Outcome
@@ -53,7 +55,7 @@ def read_samples(
     """The rows to try of all that is reachable; `ids` are the personas'. Raises ConfigError."""
     reader = _Reader(session, catalog, ids)
     with session.as_owner():
-        ownership = find_ownership(catalog, holders=reader.holders(), overrides=overrides)
+        ownership = find_ownership(catalog, holders=reader.holders, overrides=overrides)
         return tuple(
             sample
             for table in catalog.reachable
@@ -67,6 +69,7 @@ class _Reader:
         self._catalog = catalog
         self._ids = list(ids)
 
+    @cached_property
     def holders(self) -> dict[int, frozenset[str]]:
         """The columns of each table in which an id of a persona occurs."""
         found = {}
@@ -129,8 +132,10 @@ class _Reader:
         """The first row of every state for each owner, personas first; all rows where there are no owners."""
         keys = [f"t.{quoted(name)}::text" for name in key]
         columns = tuple(table.columns.values())
-        owners = [f"({e})::text" for e in ownership.expressions] if ownership else []
+        owners = _users(ownership) if ownership else _array(())
         order = _stable_order(table, key)
+        ids = _array(self._ids)
+        ties = find_ties(self._catalog, table, holders=self.holders, ids=ids, owners=owners)
         return f"""
             select s.key, s.owners, s.found, s.changed
             from (
@@ -138,12 +143,12 @@ class _Reader:
                 from (
                     select
                         {_array_of(keys)} as key,
-                        array_remove({_array_of(owners)}, null) as owners,
+                        array_remove({owners}, null) as owners,
                         {_array_of([f"t.{c.quoted}::text" for c in columns])} as found,
                         {_array_of([changed_value(self._catalog, table, c) for c in columns])} as changed,
-                        {_array_of([_feature(c) for c in columns])} as state,
-                        {_array_of(owners)} && {_array(self._ids)} as known,
-                        {_array_of(owners or keys)} as whose,
+                        {_array_of([*map(_feature, columns), *ties])} as state,
+                        {owners} && {ids} as known,
+                        {owners if ownership else _array_of(keys)} as whose,
                         {_array_of([f"t.{quoted(name)}::text" for name in order])} collate "C" as ordinal,
                         {"t.ctid" if table.stored else "null"} as place
                     from {table.spelled} as t{where}
@@ -158,6 +163,15 @@ class _Reader:
         """Rows of a query; none where the owner may not run it: what follows is reported as a gap."""
         attempt: Attempt = self._session.attempt(query)
         return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
+
+
+def _users(ownership: Ownership) -> str:
+    """The users of a row `t` as text[]: each expression gives one id, or an array of them."""
+    return " || ".join(
+        "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"
+        f" from (select ({expression})::text) as u (id))"
+        for expression in ownership.expressions
+    )
 
 
 def _feature(column: Column) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pgassay.database.actor import Actor, Result
+from pgassay.database.actor import Actor, Result, classify
 from pgassay.database.apply import Notice, Watcher, apply_script
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
 from pgassay.database.recipe import Layer, Recipe
 from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.database.session import Client, Session, open_client, request
-from pgassay.database.template import clone, drop_database, ensure_template
+from pgassay.database.template import clone, drop_database, ensure_template, expose
 
 __all__ = [
     "Actor",
@@ -25,9 +25,11 @@ __all__ = [
     "Watcher",
     "apply_script",
     "choose_owner",
+    "classify",
     "clone",
     "drop_database",
     "ensure_template",
+    "expose",
     "open_client",
     "parse_script",
     "read_script",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from pgassay.database.apply import apply_script, connect
+from pgassay.database.identity import AUTHENTICATOR
 from pgassay.database.model import Database, server_as
 from pgassay.database.owner import (
     adopt_new_roles,
@@ -20,7 +21,7 @@ from pgassay.database.owner import (
     role_names,
 )
 from pgassay.database.recipe import PREFIX, Recipe, Stage, read_stages
-from pgassay.errors import ServerError
+from pgassay.errors import ConfigError, ServerError
 from pgassay.server.failures import failures_explained
 from pgassay.server.model import ATTACHED
 
@@ -60,6 +61,26 @@ def clone(server: Server, template: str, *, owner: str) -> Iterator[Database]:
     finally:
         with suppress(ServerError, psycopg.OperationalError):  # a server that is gone took the database along
             drop_database(server, database.name)
+
+
+def expose(database: Database, schemas: Sequence[str]) -> None:
+    """Let PostgREST serve these schemas of one database, as the dashboard's setting "Exposed schemas" does.
+
+    The setting goes with the database: that of the role belongs to the whole cluster. Raises ConfigError
+    where there is no role `authenticator`.
+    """
+    statement = sql.SQL("alter role {} in database {} set pgrst.db_schemas to {}").format(
+        sql.Identifier(AUTHENTICATOR), sql.Identifier(database.name), sql.Literal(", ".join(schemas))
+    )
+    server = database.server
+    with failures_explained(server), closing(connect(server.conninfo(server.maintenance))) as connection:
+        try:
+            connection.execute(statement)
+        except psycopg.errors.UndefinedObject as error:
+            raise ConfigError(
+                f'Cannot expose {", ".join(schemas)}: there is no role "{AUTHENTICATOR}".',
+                fixes=("let the environment make it", "take exposed out of [tool.pgassay]"),
+            ) from error
 
 
 def drop_database(server: Server, name: str) -> None:

@@ -39,8 +39,9 @@ class PgtapDatabase:
 
 
 def find_psql(bin_dir: Path | None, *, environ: Mapping[str, str] = os.environ) -> Path:
-    """The psql in `bin_dir`; without one, PATH's or the embedded server's. Raises ServerError for none."""
-    folders = [bin_dir] if bin_dir else [*map(Path, os.get_exec_path(environ)), *_embedded_bin_dirs()]
+    """The psql in `bin_dir`, else PATH's, else the embedded server's. Raises ServerError for none."""
+    folders = [*map(Path, os.get_exec_path(environ)), *_embedded_bin_dirs()]
+    folders = [bin_dir, *folders] if bin_dir else folders
     for folder in folders:
         if found := shutil.which("psql", path=folder):
             return Path(found).absolute()
