@@ -184,16 +184,21 @@ def test_outcome_that_nobody_expects_breaks_and_one_that_never_comes_is_missed(a
     assert explored.unseen == expected[1:]
 
 
+NOTE, NOTES = "insert into public.log (note) values (%(balance)s)", "select note from public.log"
 COMMUTING = {
     "other tables": race(
         session("a", ADD.format(1), READ), session("b", "insert into public.log (note) values ('b')", READ)
     ),
-    "a reader": race(session("a", ADD.format(1)), session("b", READ, READ), observe=BALANCE),
+    "the same table": race(
+        *(session(name, f"insert into public.log (note) values ('{name}')") for name in "ab"),
+        observe="select string_agg(note, ' ' order by id) as notes from public.log",
+    ),
+    "a reader": race(session("a", ADD.format(1)), session("b", READ, NOTE), observe=NOTES),
     "a reader under REPEATABLE READ": race(
         session("a", ADD.format(1)),
-        session("b", READ, "insert into public.log (note) values (%(balance)s)"),
+        session("b", READ, NOTE),
         isolation=REPEATABLE_READ,
-        observe="select note from public.log",
+        observe=NOTES,
     ),
     "a snapshot taken before the table is read": race(
         session("a", "insert into public.log (note) values ('a')"),
