@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -142,19 +143,30 @@ def test_step_that_takes_too_long_fails_by_its_own_timeout(arena: Arena) -> None
     assert outcomes(explore(arena, race(endless))) == {"a: 57014"}
 
 
-def test_step_that_never_ends_can_not_be_judged(arena: Arena) -> None:
-    endless = session("a", "set local statement_timeout = 0", "select pg_sleep(60)")
+NO_TIMEOUT = {"statement_timeout": "0"}
+
+
+@pytest.fixture
+def impatient(bank: Workbench) -> Iterator[Arena]:
+    """An arena whose steps may take one second."""
+    with Arena(bank) as arena:
+        arena.limit = 1
+        yield arena
+
+
+def test_step_that_never_ends_can_not_be_judged(impatient: Arena) -> None:
+    endless = session("a", "select pg_sleep(60)", settings=NO_TIMEOUT)
     with pytest.raises(CannotJudgeError, match=r"a step of a did not end in 1 s, and waits for nobody"):
-        explore(arena, race(endless))
-    assert outcomes(explore(arena, race(session("a", READ)))) == {"a: committed"}
+        explore(impatient, race(endless))
+    impatient.limit = 30
+    assert outcomes(explore(impatient, race(session("a", READ)))) == {"a: committed"}
 
 
-def test_step_that_waits_for_a_stranger_can_not_be_judged(arena: Arena) -> None:
-    stage = Stage(arena, race(session("a", "set local statement_timeout = 0", ADD.format(1))))
+def test_step_that_waits_for_a_stranger_can_not_be_judged(impatient: Arena) -> None:
+    stage = Stage(impatient, race(session("a", ADD.format(1), settings=NO_TIMEOUT)))
     run = stage.start()
-    with closing(arena.connect()) as stranger:
+    with closing(impatient.connect()) as stranger:
         stranger.execute(f"begin; {ADD.format(1)}".encode())
-        run.repeat("a")
         with pytest.raises(CannotJudgeError, match=rf"waits for {stranger.info.backend_pid}\."):
             run.repeat("a")
 
