@@ -13,7 +13,7 @@ VERSION ?= 17
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff schedule plans report picture threat-model bench growth clean
+.PHONY: matrix matrix-accept diff schedule plans mutate guard-map report picture threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,12 @@ plans: setup ## Plan contracts and indexes: make plans SCALE=full
 
 report: setup ## The access matrix as a page: build/access.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
+
+mutate: setup ## Break the schema in every small way; does a test notice? ARGS="--since origin/main"
+	@$(BIN)/pgassay mutate $(ARGS)
+
+guard-map: setup ## Which tests guard what: docs/guard-map.md, from all mutants
+	@$(BIN)/pgassay mutate --guard-map docs/guard-map.md $(ARGS)
 
 picture: setup ## Take docs/pictures/difference.png anew, with Chromium
 	@$(BIN)/python tools/take_picture.py

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 
 import access
+import mutants
 import psycopg
 import writes
 from measure import ROOT, Row, alternate
@@ -46,6 +47,7 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+            mutants.mutants,
             *writes.MEASURES,
         ):
             rows += measure(bench)

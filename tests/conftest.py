@@ -7,6 +7,7 @@ prints.
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import HealthCheck, Phase, settings
@@ -23,3 +24,8 @@ settings.register_profile("dev", _COMMON, max_examples=80, derandomize=True)
 settings.register_profile("ci", _COMMON, max_examples=100, derandomize=True)
 settings.register_profile("deep", _COMMON, max_examples=8000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+
+
+def pytest_collection_finish() -> None:
+    """What is collected stays to the end: later passes of the garbage collector need not walk over it."""
+    gc.freeze()

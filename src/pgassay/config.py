@@ -29,6 +29,7 @@ class Config:
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
     `exposed` are the schemas that the API serves, where they are not those of the environment.
+    `mutants` lists mutants that change nothing; the tests in `blind` cannot see a mutant.
     """
 
     root: Path
@@ -50,9 +51,21 @@ class Config:
     plans: tuple[Path, ...] = ()
     load: Path | None = None
     exposed: tuple[str, ...] = ()
+    blind: tuple[Path, ...] = ()
+    mutants: Path | None = None
 
 
-_PATH_LISTS = ("schema", "companions", "environment", "suites", "pgtap", "lint", "schedules", "plans")
+_PATH_LISTS = (
+    "schema",
+    "companions",
+    "environment",
+    "suites",
+    "pgtap",
+    "lint",
+    "schedules",
+    "plans",
+    "blind",
+)
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 
@@ -93,7 +106,8 @@ def load_config(root: Path) -> Config:
             name: _read_persona(name, spec)
             for name, spec in _typed("personas", table["personas"], dict).items()
         }
-    values |= {name: root / _filled(name, table[name]) for name in ("baseline", "uncovered") if name in table}
+    files = (name for name in ("baseline", "uncovered", "mutants") if name in table)
+    values |= {name: root / _filled(name, table[name]) for name in files}
     if "rows" in table:
         values["rows"] = {
             name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()

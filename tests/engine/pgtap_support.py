@@ -1,4 +1,4 @@
-"""Servers with pgTAP for the tests of `pgassay.pgtap`, one of a kind for each worker.
+"""Servers with pgTAP for the tests of `pgassay.pgtap`: the run's own, and one of the other kind.
 
 Both a plugin (its fixtures) and a module to import from (its values), hence: PYTEST_DONT_REWRITE.
 """
@@ -6,8 +6,10 @@ Both a plugin (its fixtures) and a module to import from (its values), hence: PY
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg
 import pytest
@@ -22,12 +24,13 @@ SAMPLES = Path(__file__).parent / "pgtap_samples"
 
 @dataclass(frozen=True, kw_only=True)
 class PgtapServer:
-    """A server whose database `pgtap` has pgTAP in it."""
+    """A server whose database `name` has pgTAP in it."""
 
     server: Server
+    name: str
 
-    def database(self, *, timeout: float = 20) -> PgtapDatabase:
-        conninfo = self.server.conninfo("pgtap")
+    def database(self, *, timeout: float = 60) -> PgtapDatabase:
+        conninfo = self.server.conninfo(self.name)
         return PgtapDatabase(conninfo=conninfo, psql=find_psql(self.server.bin_dir), timeout=timeout)
 
     def create_database(self, name: str) -> str:
@@ -41,28 +44,29 @@ class PgtapServer:
             connection.execute(sql.SQL("drop database {} (force)").format(sql.Identifier(name)))
 
 
-def _open(choice: str) -> Iterator[PgtapServer]:
-    with open_server(choice) as server:
-        prepared = PgtapServer(server=server)
-        with psycopg.connect(prepared.create_database("pgtap"), autocommit=True) as connection:
+def _open(choice: str, run: Server) -> Iterator[PgtapServer]:
+    with nullcontext(run) if run.origin == choice else open_server(choice) as server:
+        prepared = PgtapServer(server=server, name=f"pgtap_{token_hex(8)}")
+        with psycopg.connect(prepared.create_database(prepared.name), autocommit=True) as connection:
             try:
                 install_pgtap(connection, find_pgtap(connection))
             except CannotJudgeError as error:
                 pytest.skip(f"no pgTAP: {error}")
         yield prepared
+        prepared.drop_database(prepared.name)
 
 
 @pytest.fixture(scope="session")
-def pgtap_embedded() -> Iterator[PgtapServer]:
+def pgtap_embedded(server: Server) -> Iterator[PgtapServer]:
     """PostgreSQL 18 from the wheel, which has no pgTAP of its own."""
-    yield from _open("embedded")
+    yield from _open("embedded", server)
 
 
 @pytest.fixture(scope="session")
-def pgtap_system() -> Iterator[PgtapServer]:
+def pgtap_system(server: Server) -> Iterator[PgtapServer]:
     """The installed PostgreSQL; skips where there is none."""
     try:
-        yield from _open("system")
+        yield from _open("system", server)
     except ServerError as error:
         pytest.skip(f"no installed PostgreSQL: {error.what}")
 
@@ -92,9 +96,10 @@ def bare_system(pgtap_system: PgtapServer) -> Iterator[psycopg.Connection[tuple[
 
 
 def _connect_to_new(server: PgtapServer) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    conninfo = server.create_database("bare")
+    name = f"bare_{token_hex(8)}"
+    conninfo = server.create_database(name)
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             yield connection
     finally:
-        server.drop_database("bare")
+        server.drop_database(name)

@@ -181,11 +181,11 @@ def test_two_processes_that_want_one_template_build_it_once(server, owner, admin
         "select count(*) from pg_locks where locktype = 'advisory' and not granted"
         " and (classid::bigint::bit(32) || objid::bigint::bit(32))::bit(64)::bigint = %s"
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while admin.execute(waiting, [stage.lock]).fetchone() != (2,) and time.monotonic() < deadline:
         time.sleep(0.01)
     admin.execute("select pg_advisory_unlock(%s)", [stage.lock])
-    names = {worker.communicate(timeout=30)[0].strip() for worker in workers}
+    names = {worker.communicate(timeout=60)[0].strip() for worker in workers}
     assert list(names) == templates(admin, stage)
     assert log.read_text() == "built\n"
 

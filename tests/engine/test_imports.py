@@ -23,16 +23,10 @@ LAYERS = (
     {"migration"},
     {"suite_report", "coverage_record"},
     {"plugin"},
+    {"mutation"},
     {"verify", "report"},
-    {
-        "up",
-        "doctor",
-        "coverage_command",
-        "matrix_command",
-        "diff_command",
-        "schedule_command",
-        "plans_command",
-    },
+    {"up", "doctor", "command"},
+    {"arguments"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -43,7 +37,11 @@ def modules() -> list[Path]:
 
 
 def part(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return layer(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+
+
+def layer(name: str) -> str:
+    return "command" if name.endswith("_command") else name
 
 
 def imported(path: Path) -> set[str]:
@@ -51,7 +49,7 @@ def imported(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pgassay."):
-            names.add(node.module.split(".")[1])
+            names.add(layer(node.module.split(".")[1]))
     return names
 
 

@@ -26,7 +26,7 @@ class Target:
     def open(self):
         if {broken}:
             raise ServerError("No server.", fixes=("start one",))
-        yield PgtapDatabase(conninfo={conninfo!r}, psql=Path({psql!r}), timeout=20)
+        yield PgtapDatabase(conninfo={conninfo!r}, psql=Path({psql!r}), timeout=60)
 
 def pytest_configure(config):
     config.stash[PGTAP_TARGET] = Target()

@@ -186,7 +186,7 @@ def test_debian_without_the_package_says_so(tmp_path: Path) -> None:
 
 def test_two_fetches_at_the_same_time_leave_one_whole_directory(tmp_path: Path) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
-    both_have_fetched = Barrier(2, timeout=10)
+    both_have_fetched = Barrier(2, timeout=60)
 
     def fetch(scratch: Path) -> Path:
         (scratch / "ready").mkdir()

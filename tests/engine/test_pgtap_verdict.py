@@ -174,7 +174,7 @@ def test_pg_prove_exits_as_the_verdicts_say(
 def run_pg_prove(where: PgtapServer, *names: str) -> tuple[int, str]:
     """Exit status and standard output of one run over these samples."""
     server = where.server
-    address = ["-h", server.host, "-p", str(server.port), "-U", server.user, "-d", "pgtap"]
+    address = ["-h", server.host, "-p", str(server.port), "-U", server.user, "-d", where.name]
     files = [f"{name}.sql" for name in names]
     own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     done = subprocess.run(

@@ -83,7 +83,7 @@ def ended(*pids: int) -> bool:
 
 
 def eventually(claim: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not claim() and time.monotonic() < deadline:
         time.sleep(0.005)
     return claim()

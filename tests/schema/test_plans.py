@@ -14,26 +14,23 @@ from pgassay.workbench import Workbench
 SCALE = 0.01
 BELIEF = 180000  # statistics can be imported from this version on
 
+# Indexes that enforce no rule, and a contract that each of them is there for.
 NEEDED_BY = {
-    "api_usage_logs_cost_idx": {"API cost of a day by provider"},
-    "api_usage_logs_job_idx": {"remove a job"},
-    "api_usage_logs_user_idx": {"remove a user"},
-    "credit_transactions_user_latest_idx": {"remove a user", "my statistics"},
-    "jobs_lease_idx": {"expired leases"},
-    "jobs_next_idx": {"next job"},
-    "jobs_status_idx": {"queue view", "report progress"},
-    "jobs_unpaid_idx": {"my unpaid jobs"},
-    "jobs_user_newest_idx": {
-        "my jobs, newest first",
-        "next page of my jobs",
-        "a user's jobs for the backend",
-    },
-    "payments_package_idx": {"remove a package"},
-    "payments_pending_idx": {"stale pending payments"},
-    "payments_user_newest_idx": {"remove a user", "my payments, newest first", "cancel a queued job"},
-    "webhook_logs_job_idx": {"remove a job"},
-    "webhook_logs_payment_idx": {"remove a payment"},
-    "webhook_logs_unprocessed_idx": {"unprocessed webhooks"},
+    "api_usage_logs_cost_idx": "API cost of a day by provider",
+    "api_usage_logs_job_idx": "remove a job",
+    "api_usage_logs_user_idx": "remove a user",
+    "credit_transactions_user_latest_idx": "my statistics",
+    "jobs_lease_idx": "expired leases",
+    "jobs_next_idx": "next job",
+    "jobs_status_idx": "queue view",
+    "jobs_unpaid_idx": "my unpaid jobs",
+    "jobs_user_newest_idx": "my jobs, newest first",
+    "payments_package_idx": "remove a package",
+    "payments_pending_idx": "stale pending payments",
+    "payments_user_newest_idx": "my payments, newest first",
+    "webhook_logs_job_idx": "remove a job",
+    "webhook_logs_payment_idx": "remove a payment",
+    "webhook_logs_unprocessed_idx": "unprocessed webhooks",
 }
 MY_JOBS = {"my jobs, newest first", "next page of my jobs", "the same request again"}
 UNDER_THE_POLICY = MY_JOBS | {"my unpaid jobs", "cancel a queued job", "my statistics"}
@@ -61,14 +58,13 @@ SPOILT = {
         " buffers, more than ",
     ),
 }
-UNRELATED = [
-    "alter table public.jobs add column note text",
-    "create table public.notes (id bigint primary key, job_id uuid)",
-    "comment on table public.jobs is 'Videos'",
-    'create policy "Nobody" on public.webhook_logs for select to authenticated using (false)',
-    "alter function public.claim_next_jobs(text, integer, interval) rename to claim_next; "
-    "alter function public.claim_next(text, integer, interval) rename to claim_next_jobs",
-]
+UNRELATED = """
+    alter table public.jobs add column note text;
+    create table public.notes (id bigint primary key, job_id uuid);
+    comment on table public.jobs is 'Videos';
+    create policy "Nobody" on public.webhook_logs for select to authenticated using (false);
+    alter function public.claim_next_jobs(text, integer, interval) set timezone = 'UTC';
+"""
 
 
 @pytest.fixture(scope="module")
@@ -76,20 +72,11 @@ def assessment(workbench: Workbench) -> PlanAssessment:
     return assess_plans(workbench, scale=SCALE)
 
 
-@pytest.fixture(scope="module")
-def busy_session(workbench: Workbench) -> Iterator[Session]:
-    with (
-        loaded(workbench, scale=SCALE) as database,
-        closing(database.connect()) as connection,
-    ):
-        yield Session(connection, owner=database.owner)
-
-
 @pytest.fixture
-def busy(busy_session: Session) -> Iterator[Session]:
-    """One transaction, as `session`, in a loaded database."""
-    with busy_session.transaction():
-        yield busy_session
+def busy(workbench: Workbench) -> Iterator[Session]:
+    """A session in a loaded database of the test's own: even updates that are undone use up room in pages."""
+    with loaded(workbench, scale=SCALE) as database, closing(database.connect()) as connection:
+        yield Session(connection, owner=database.owner)
 
 
 def find_broken(session: Session, workbench: Workbench) -> dict[str, str]:
@@ -113,8 +100,9 @@ def test_plans_stay_as_they_are_at_100_million_rows(workbench: Workbench, assess
 
 
 def test_each_index_that_is_no_rule_breaks_a_contract_when_dropped(assessment: PlanAssessment) -> None:
-    needs = {need.index.name: set(need.contracts) for need in assessment.needs if not need.index.is_rule}
-    assert needs == NEEDED_BY
+    needs = {need.index.name: need.contracts for need in assessment.needs if not need.index.is_rule}
+    assert needs.keys() == NEEDED_BY.keys()
+    assert {name: needs[name] for name, contract in NEEDED_BY.items() if contract not in needs[name]} == {}
 
 
 @pytest.mark.parametrize(("change", "contracts", "reason"), SPOILT.values(), ids=SPOILT)
@@ -136,7 +124,6 @@ def test_indexing_the_progress_breaks_the_contract_of_progress_alone(
     assert "0 of 50 updated rows are HOT" in broken["report progress"]
 
 
-@pytest.mark.parametrize("change", UNRELATED)
-def test_unrelated_change_breaks_nothing(busy: Session, workbench: Workbench, change: str) -> None:
-    busy.execute(change)
+def test_unrelated_changes_break_nothing(busy: Session, workbench: Workbench) -> None:
+    busy.execute(UNRELATED)
     assert find_broken(busy, workbench) == {}

@@ -93,7 +93,9 @@ def _finds_something(sighting: Sighting) -> Iterator[str]:
 
 def _stays_hot(contract: Contract, sighting: Sighting) -> Iterator[str]:
     scans = sighting.scans
-    if contract.hot and sighting.plan.buffers is not None and scans.hot < max(scans.updated, 1):
+    if contract.hot is None or sighting.plan.buffers is None:
+        return
+    if not scans.updated or scans.hot < contract.hot * scans.updated:
         yield f"{scans.hot} of {scans.updated} updated rows are HOT"
 
 

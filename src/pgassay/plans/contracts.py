@@ -25,7 +25,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "rows_within": (int, float),
     "sorts": bool,
     "index_only": bool,
-    "hot": bool,
+    "hot": (int, float),
 }
 _NEEDED = ("name", "persona", "query")
 

@@ -17,7 +17,7 @@ class Contract:
     `query` has $1, $2 … where `parameters` go. Every index in `indexes` is used, no table but those in
     `whole` is read whole; `buffers` is the most pages touched (8 kB each), `rows_within` the largest factor
     between estimated and actual rows. `sorts`: a sort is part of it; `index_only`: the table is not visited;
-    `hot`: every updated row stays off the indexes.
+    `hot`: at least this share of the updated rows gets no new index entries.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Contract:
     rows_within: float | None = None
     sorts: bool = False
     index_only: bool = False
-    hot: bool = False
+    hot: float | None = None
     file: Path | None = None
     line: int = 0
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Self
+from typing import Any, LiteralString, Self
 
 import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.schedule.baseline import Baseline, describe_schema
-from pgassay.schedule.footprint import Key
+from pgassay.schedule.footprint import Peculiar
 from pgassay.schedule.line import Line, ask
 from pgassay.schedule.model import Scenario
 from pgassay.schedule.observer import open_observer
@@ -25,6 +25,13 @@ _CLEAN = (
     "close all; unlisten *; reset all; select pg_catalog.pg_advisory_unlock_all(); "
     "discard temp; discard sequences"
 )
+
+
+_PECULIAR: LiteralString = """
+    select c.oid::text, n.nspname ~ '^pgassay_'
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'S' or n.nspname ~ '^pgassay_'
+"""
 
 
 class Arena:
@@ -54,33 +61,18 @@ class Arena:
     ) -> None:
         self._resources.close()
 
-    @property
-    def unversioned(self) -> frozenset[Key]:
-        """The sequences, which show what is not committed."""
-        oids = self._baseline.sequence_oids if self._baseline else ()
-        return frozenset(("relation", oid) for oid in oids)
-
     def set_up(self, scenario: Scenario) -> None:
         """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when that fails."""
-        if not self._is_sound or not self._go_to(Baseline.restore_first):
+        if not self._is_sound or self.why_slow or not self._go_to(Baseline.restore_first):
+            self.why_slow = ""
             self._renew()
-        self._is_sound = False  # until `check` says so
-        try:
-            self.owner.execute(scenario.setup.encode())
-        except psycopg.Error as error:
-            raise CannotJudgeError(
-                f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
-            ) from error
-        if scenario.inside:
-            install_sync_points(self.owner)
-        self._do(Baseline.mark)
-        self._schema = describe_schema(self.owner)
+        self._run_setup(scenario)
 
     def go_back(self, scenario: Scenario) -> None:
         """Make that state again."""
         if not self._go_to(Baseline.restore):
-            self._is_sound = False
-            self.set_up(scenario)
+            self._renew()
+            self._run_setup(scenario)
 
     def check(self, scenario: Scenario) -> None:
         """Raise CannotJudgeError if a step altered what `go_back` does not bring back."""
@@ -96,8 +88,11 @@ class Arena:
     @cached_property
     def gatekeeper(self) -> Gatekeeper:
         """Who lets sessions go on that have come to a sync point."""
-        connection = self._database.connect(autocommit=True)
-        return Gatekeeper(self._resources.enter_context(closing(connection)))
+        return Gatekeeper(self._resources.enter_context(closing(self.connect())))
+
+    def connect(self, user: str | None = None) -> psycopg.Connection[Any]:
+        """A further connection, the owner's when `user` is None."""
+        return self._database.connect(user=user, autocommit=True)
 
     def lines(self, logins: Sequence[str | None]) -> list[Line]:
         """A connection of its own for each login; None is the owner's."""
@@ -106,20 +101,34 @@ class Arena:
         for login in logins:
             pool = self._pools[login]
             if taken[login] == len(pool):
-                connect = partial(self._database.connect, user=login, autocommit=True)
-                pool.append(self._resources.enter_context(closing(Line(connect))))
+                line = Line(partial(self.connect, login))
+                pool.append(self._resources.enter_context(closing(line)))
             lines.append(pool[taken[login]])
             taken[login] += 1
         return lines
 
     def _open(self) -> None:
         self._database = self._resources.enter_context(self._bench.database())
-        self.owner = self._resources.enter_context(closing(self._database.connect(autocommit=True)))
+        self.owner = self._resources.enter_context(closing(self.connect()))
         self.observer = self._resources.enter_context(open_observer(self._database))
         self._pools: dict[str | None, list[Line]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
+        self.peculiar = _find_peculiar(self.owner)
         self._schema = self._pristine = describe_schema(self.owner)
         self._is_sound = True
+
+    def _run_setup(self, scenario: Scenario) -> None:
+        self._is_sound = False  # until `check` says so
+        try:
+            self.owner.execute(scenario.setup.encode())
+        except psycopg.Error as error:
+            raise CannotJudgeError(
+                f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
+            ) from error
+        if scenario.inside:
+            install_sync_points(self.owner)
+        self._do(Baseline.mark)
+        self._schema = describe_schema(self.owner)
 
     def _renew(self) -> None:
         self._resources.close()
@@ -162,3 +171,11 @@ class Arena:
             raise error
         self._baseline = None
         self.why_slow = error.diag.message_primary or str(error)
+
+
+def _find_peculiar(owner: psycopg.Connection[Any]) -> Peculiar:
+    found = [(("relation", oid), is_own) for oid, is_own in owner.execute(_PECULIAR)]
+    return Peculiar(
+        sequences=frozenset(key for key, is_own in found if not is_own),
+        own=frozenset(key for key, is_own in found if is_own),
+    )

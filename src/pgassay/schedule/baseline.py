@@ -20,12 +20,12 @@ _TABLES: LiteralString = """
                  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
                  order by a.attnum)
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'r' and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' order by c.oid
+    where c.relkind = 'r' and n.nspname !~ '^(pg_|pgassay_|information_schema$)' order by c.oid
 """
 _SEQUENCES: LiteralString = """
-    select n.nspname, c.relname, c.oid::text
+    select n.nspname, c.relname
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'S' and n.nspname not like 'pg\\_%' order by c.oid
+    where c.relkind = 'S' and n.nspname !~ '^(pg_|pgassay_)' order by c.oid
 """
 _ALWAYS: LiteralString = """
     select pg_catalog.format('alter table %s enable trigger %I', tgrelid::regclass, tgname)
@@ -81,8 +81,7 @@ class Baseline:
             connection.execute(statement)
         self._tables = [_table(*row) for row in connection.execute(_TABLES).fetchall()]
         sequences = connection.execute(_SEQUENCES).fetchall()
-        self.sequence_oids = frozenset(oid for _, _, oid in sequences)
-        self._sequences = [sql.Identifier(schema, name) for schema, name, _ in sequences]
+        self._sequences = [sql.Identifier(schema, name) for schema, name in sequences]
         self._state = _union(
             _of_each(_CONTENTS, [table.name for table in self._tables])
             + _of_each(_POSITION, self._sequences, start=len(self._tables))

@@ -65,13 +65,9 @@ def explore(
         prune=prune and not obstacle,
         bound=preemptions if scenario.inside else None,
     )
-    before = stage.judge_setup()
-    if before.violations:
-        tally.broken.append(before)
-    else:
-        for trial in explorer.explore():
-            tally.add(trial)
-            on_schedule()
+    for trial in explorer.explore():
+        tally.add(trial)
+        on_schedule()
     arena.check(scenario)
     return Exploration(
         scenario=scenario,
@@ -81,7 +77,7 @@ def explore(
         deadlocked=tally.seen["deadlocked"],
         unserializable=tally.seen["unserializable"],
         broken=tuple(sorted(tally.broken, key=lambda trial: trial.simplicity)),
-        unseen=() if before.violations else _unseen(scenario, tally.outcomes),
+        unseen=_unseen(scenario, tally.outcomes),
         notes=tuple(_notes(obstacle, arena.why_slow)),
         seconds=time.monotonic() - started,
     )

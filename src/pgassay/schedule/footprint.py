@@ -32,16 +32,25 @@ class Footprint:
     locked: frozenset[Key]
 
 
-def footprint_of(kind: Kind, locks: Iterable[Lock], *, unversioned: frozenset[Key]) -> Footprint | None:
-    """The footprint that a transaction's locks show; None for a step that commutes with nothing.
-
-    `unversioned` are relations whose readers see what is not committed: sequences.
+@dataclass(frozen=True, kw_only=True)
+class Peculiar:
+    """Relations that are not tables of the schema: `sequences`, whose readers see what is not committed, and
+    the engine's `own`, which mean nothing to a scenario.
     """
-    all_locks = list(locks)
+
+    sequences: frozenset[Key]
+    own: frozenset[Key]
+
+
+def footprint_of(kind: Kind, locks: Iterable[Lock], peculiar: Peculiar) -> Footprint | None:
+    """The footprint that a transaction's locks show; None for a step that commutes with nothing."""
+    all_locks = [lock for lock in locks if lock.key not in peculiar.own]
     # The one mode that keeps plain readers out.
     if any(lock.mode == "AccessExclusiveLock" for lock in all_locks):
         return None
-    locked = {lock.key for lock in all_locks if lock.mode != "AccessShareLock" or lock.key in unversioned}
+    locked = {
+        lock.key for lock in all_locks if lock.mode != "AccessShareLock" or lock.key in peculiar.sequences
+    }
     read = {lock.key for lock in all_locks} - locked
     return Footprint(kind=kind, read=frozenset(read), locked=frozenset(locked))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from pgassay.errors import CannotJudgeError
-from pgassay.schedule.footprint import Footprint, Key, footprint_of
+from pgassay.schedule.footprint import Footprint, Peculiar, footprint_of
 from pgassay.schedule.line import NOTHING, Reply, ask, wait_for
 from pgassay.schedule.model import Kind, Scenario
 from pgassay.schedule.observer import Observer
@@ -28,8 +28,8 @@ class Place(Protocol):
     def observer(self) -> Observer: ...
 
     @property
-    def unversioned(self) -> frozenset[Key]:
-        """Relations whose readers see what is not committed."""
+    def peculiar(self) -> Peculiar:
+        """Relations whose locks mean something else than those of tables."""
 
     @property
     def limit(self) -> float:
@@ -96,7 +96,7 @@ class ScheduleRun:
         if not (done and calm and self._is_calm):
             return None
         locks = before if step.ends else self._observer.locks(party.line.pid)
-        return footprint_of(step.kind, locks, unversioned=self._place.unversioned)
+        return footprint_of(step.kind, locks, self._place.peculiar)
 
     def repeat(self, session: str) -> None:
         """As `go`, where nobody asks for the footprint."""

@@ -60,10 +60,6 @@ class Stage:
                 self._arena.gatekeeper.close(party.number)
         return ScheduleRun(self._scenario, parties, self._arena, judge=self._judge_run)
 
-    def judge_setup(self) -> Trial:
-        """The empty schedule: what offends before anybody has taken a step."""
-        return self._judge_run(self.start())
-
     def _judge_run(self, run: ScheduleRun) -> Trial:
         return self._judge.judge(self._arena.owner, run)
 

@@ -81,10 +81,12 @@ def test_index_only_scan_is_one_that_does_not_visit_the_table() -> None:
     assert breaches(with_scan(kind="Index Only Scan"), contract) == ()
 
 
-@pytest.mark.parametrize(("updated", "hot", "kept"), [(3, 3, True), (3, 2, False), (0, 0, False)])
-def test_update_is_hot_where_every_updated_row_is(updated: int, hot: int, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("updated", "hot", "kept"), [(3, 3, True), (10, 9, True), (3, 2, False), (0, 0, False)]
+)
+def test_update_is_hot_where_the_agreed_share_of_rows_is(updated: int, hot: int, kept: bool) -> None:
     sighting = replace(KEPT, scans=Scans(updated=updated, hot=hot))
-    found = breaches(sighting, replace(CONTRACT, hot=True))
+    found = breaches(sighting, replace(CONTRACT, hot=0.9))
     assert found == (() if kept else (f"{hot} of {updated} updated rows are HOT",))
 
 

@@ -6,7 +6,7 @@ browser's reach; it is pinned to show how much rests on that.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import LiteralString
 
 import psycopg
@@ -139,15 +139,21 @@ ENDLESS = {
 @pytest.mark.parametrize("statement", ENDLESS.values(), ids=ENDLESS)
 def test_statement_without_end_is_57014(clone: Database, service: Persona, statement: LiteralString) -> None:
     """By the limit of the login, made shorter here: the backend has no other, and clients' work the same."""
-    server = clone.server
+    tries = (try_within(limit, clone, service, statement) for limit in ("60ms", "2s", "20s"))
+    assert state(next(filter(None, tries))) == (Outcome.ERROR, "57014")
+
+
+def try_within(limit: str, database: Database, persona: Persona, statement: LiteralString) -> Attempt | None:
+    """None where the request itself took longer than its limit, as it may on a busy machine."""
+    server = database.server
     with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as superuser:
         superuser.execute(
-            f"alter role authenticator in database {clone.name} set statement_timeout = '60ms'".encode()
+            f"alter role authenticator in database {database.name} set statement_timeout = '{limit}'".encode()
         )
-    with open_client(clone) as client, client.request(service):
-        assert client.value("show statement_timeout") == "60ms"
-        attempt = client.attempt(statement)
-    assert state(attempt) == (Outcome.ERROR, "57014")
+    with suppress(psycopg.errors.QueryCanceled), open_client(database) as client, client.request(persona):
+        assert client.value("show statement_timeout") == limit
+        return client.attempt(statement)
+    return None
 
 
 def test_client_could_lift_its_time_limit_if_set_ever_reached_it(client: Client, alice: Persona) -> None:

@@ -58,6 +58,7 @@ class Credits(RuleBasedStateMachine):
         self._check_books()
 
     def _check_books(self) -> None:
+        self._session.as_owner()
         now = read_snapshot(self._session)
         wrong = find_violations(now) or find_illegal_steps(self._before, now)
         wrong = wrong or find_differences(now, self.books.snapshot())

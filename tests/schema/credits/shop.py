@@ -61,7 +61,8 @@ class Shop:
 
     def move_jobs(self, by: str, moves: Mapping[str, str]) -> Said:
         said = self._as(by, _MOVE_JOBS, {"jobs": list(moves), "statuses": list(moves.values())})
-        self._stop_the_clock()
+        if "QUEUED" in moves.values():
+            self._stop_the_clock()
         return said
 
     def reprice(self, jobs: Collection[str], cost: int) -> Said:
@@ -119,9 +120,11 @@ class Shop:
 
     def _as(self, by: str, query: str, params: Any = None, *, skip_conflicts: bool = False) -> Said:
         query = query.format(on_conflict="on conflict do nothing" if skip_conflicts else "")
-        session = self._session
-        with session.as_owner() if by == OWNER else session.act_as(_PERSONAS.get(by) or _persona(by)):
-            tried = session.attempt(query, params)
+        if by == OWNER:
+            self._session.as_owner()
+        else:
+            self._session.act_as(_PERSONAS.get(by) or _persona(by))
+        tried = self._session.attempt(query, params)
         ids = tuple(row["id"] for row in tried.rows if "id" in row)
         return Said(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from random import Random
 
 import psycopg
@@ -21,11 +21,16 @@ from accounts import open_account
 from credits.budget import IS_DEEP
 from credits.invariants import find_violations
 from credits.snapshot import Snapshot, read_snapshot
+from credits.variants import TWO_TRANSACTIONS
 from credits.writers import DEADLINE, Load, Log, find_losses, load
 from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
 from pgassay.server import Crashable, open_crashable_server
 from pgassay.workbench import Workbench
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the children of a killed postmaster can not be ended"
+)
 
 SEEDS = range(25 if IS_DEEP else 1)
 VICTIMS = (
@@ -34,7 +39,6 @@ VICTIMS = (
 WRITERS = 4
 TRIES = 10
 """Kills until a control must have shown itself; the first one nearly always does."""
-TWO_TRANSACTIONS = Path(__file__).with_name("crashes") / "two_transactions.sql"
 
 
 @pytest.fixture(scope="module")

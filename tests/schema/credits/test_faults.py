@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from accounts import ALICE
 from psycopg import Connection
 
-from credits.operations import FAILING_LOGIN, LOGIN, OPERATIONS, Operation
+from credits.budget import IS_DEEP
+from credits.invariants import find_violations
+from credits.operations import FAILING_LOGIN, LOGIN, OPERATIONS, Operation, move, service
+from credits.snapshot import read_snapshot
+from credits.variants import NAIVE, SWALLOWED_ERROR
 from pgassay.database import Layer, Session, clone, ensure_template
 from pgassay.instrument import find_points, install_faults, read_functions
 from pgassay.instrument.faults import ARM, SQLSTATE, read_announced
@@ -19,6 +24,8 @@ from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.workbench import Workbench
 
 FAULTS = Layer(name="faults", step=install_faults)
+CHARGE = service("charge a job", move("PENDING", "QUEUED"))
+REFUND = service("refund a job", move("RENDERING", "FAILED"))
 
 CONTENTS = """
     select string_agg(
@@ -130,3 +137,39 @@ def test_every_statement_of_every_function_is_struck(
     with connect(workbench) as connection:
         functions = read_functions(connection)
     assert reached == {point.name for function in functions for point in find_points(function)}
+
+
+def find_halves(
+    workbench: Workbench, personas: Mapping[str, Persona], patch: Path
+) -> dict[str, tuple[str, ...]]:
+    """The faults that a naive schema survives with credits in disorder, and what is wrong with them then."""
+    halves = {}
+    with connect(workbench, Layer(name="naive", scripts=(patch,)), FAULTS) as connection:
+        session = Session(connection, owner=workbench.owner)
+        for operation in (CHARGE, REFUND):
+            points = find_reached(session, operation, personas)
+            assert points
+            for point in points:
+                with session.transaction():
+                    attempt(session, operation, point, personas)
+                    if wrong := find_violations(read_snapshot(session)):
+                        halves[point] = tuple(what.partition(": ")[2] for what in wrong)
+    return halves
+
+
+def test_error_that_is_swallowed_loses_the_refund(
+    workbench: Workbench, personas: Mapping[str, Persona]
+) -> None:
+    halves = find_halves(workbench, personas, SWALLOWED_ERROR)
+    assert {point.partition("(")[0] for point in halves} == {
+        *("private.settle_moved_jobs", "private.post_entry", "private.sync_balance"),
+        "private.recover_shortfall",
+    }
+    assert set(halves.values()) == {("is FAILED and costs 1, with the entries [('USAGE', -1)]",)}
+
+
+@pytest.mark.parametrize("name", NAIVE if IS_DEEP else ["select_then_update"])
+def test_error_undoes_the_whole_statement_however_naive(
+    workbench: Workbench, personas: Mapping[str, Persona], name: str
+) -> None:
+    assert find_halves(workbench, personas, NAIVE[name]) == {}

@@ -70,19 +70,19 @@ def test_shortest_steps_tell_the_naive_variant_from_ours(empty_session: Session,
     model = Credits(empty_session)
     steps(model)
     model.teardown()
-    make_naive(empty_session, name)
+    make_naive(empty_session, NAIVE[name])
     with pytest.raises(AssertionError, match=symptom):
         steps(Credits(empty_session))
 
 
 @pytest.mark.parametrize("name", WRONG_ALONE)
 def test_search_finds_that_the_naive_variant_is_wrong(empty_session: Session, name: str) -> None:
-    make_naive(empty_session, name)
+    make_naive(empty_session, NAIVE[name])
     with pytest.raises(AssertionError, match=DISAGREEMENT):
         run_state_machine_as_test(lambda: Credits(empty_session), settings=SEARCH)
 
 
 @pytest.mark.parametrize("name", [name for name in NAIVE if name not in WRONG_ALONE])
 def test_one_session_can_not_see_a_race(empty_session: Session, name: str) -> None:
-    make_naive(empty_session, name)
+    make_naive(empty_session, NAIVE[name])
     run_state_machine_as_test(lambda: Credits(empty_session), settings=SHORT_SEARCH)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from accounts import add_job, find_disagreements, move_job, open_account, read_books
 from payments import SET_STATUS, buy
 
-from credits.variants import NAIVE, make_naive
+from credits.variants import NAIVE, SWALLOWED_ERROR, make_naive
 from pgassay.database import Session
 
 EXPIRE = "update public.jobs set lease_expires_at = now() - interval '1 hour', max_retries = 0 where id = %s"
 QUEUE = "insert into public.jobs (user_id, status, credits_cost) values (%s, 'QUEUED', %s)"
 
 
-@pytest.mark.parametrize("name", NAIVE)
-def test_naive_variant_passes_ordinary_use(backend: Session, name: str) -> None:
-    make_naive(backend, name)
+@pytest.mark.parametrize("patch", [*NAIVE.values(), SWALLOWED_ERROR], ids=lambda patch: patch.stem)
+def test_naive_variant_passes_ordinary_use(backend: Session, patch: Path) -> None:
+    make_naive(backend, patch)
     erin = open_account(backend, "erin", credits=10)
     payment = buy(backend, erin.id)
     queued = add_job(backend, erin.id, status="QUEUED", cost=2)

@@ -6,11 +6,17 @@ from pathlib import Path
 
 from pgassay.database import Session
 
-NAIVE = {path.stem: path for path in sorted(Path(__file__).with_name("naive").glob("*.sql"))}
-"""The file of each variant by its name."""
+_HERE = Path(__file__).parent
+
+NAIVE = {path.stem: path for path in sorted((_HERE / "naive").glob("*.sql"))}
+"""Wrong in some order, batch or conflict; files by name."""
+SWALLOWED_ERROR = _HERE / "faults" / "swallowed_error.sql"
+"""Wrong only when something fails in the middle."""
+TWO_TRANSACTIONS = _HERE / "crashes" / "two_transactions.sql"
+"""Wrong only when the server crashes in between."""
 
 
-def make_naive(session: Session, name: str) -> None:
-    """Apply a variant in the session's transaction, as the owner of the schema."""
+def make_naive(session: Session, patch: Path) -> None:
+    """Apply a patch in the session's transaction, as the owner of the schema."""
     with session.as_owner():
-        session.execute(NAIVE[name].read_text(encoding="utf-8"))
+        session.execute(patch.read_text(encoding="utf-8"))

@@ -1,0 +1,62 @@
+"""How fast mutants are judged, beside the plain way: load the file with the change in it, run the suites."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from measure import ROOT, Row
+
+from pgassay.mutation.model import Mutant
+from pgassay.mutation.plan import Selection
+from pgassay.mutation.run import Options, plan, run_campaign
+from pgassay.server import RUNNING_SERVER
+from pgassay.workbench import Workbench
+
+_SAMPLE, _PLAIN = 80, 4
+
+
+def mutants(bench: Workbench) -> Iterator[Row]:
+    """A sample of all mutants on every core, times the cores; the plain way, of the first of them.
+
+    Both stop at the first test that fails. The baseline, which is run once, counts in the second row only.
+    """
+    jobs = os.cpu_count() or 1
+    everything = plan(bench)
+    sample = everything[:: max(1, len(everything) // _SAMPLE)][:_SAMPLE]
+    began: dict[str, float] = {}
+
+    def note(stage: str) -> None:
+        began.setdefault(stage.split(maxsplit=1)[0], time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        selection = Selection(only=tuple(mutant.id for mutant in sample))
+        options = Options(selection=selection, jobs=jobs, memory=Path(folder, "mutants.json"))
+        run_campaign(bench.config, bench.server, options, on_stage=note)
+        ours = (time.perf_counter() - began["mutant"]) * jobs / len(sample)
+        theirs = statistics.mean(plain_way(bench, one, Path(folder, "schema.sql")) for one in sample[:_PLAIN])
+    yield Row(name="one mutant, against loading the file and pytest -x", ours=ours, theirs=theirs, unit="s")
+    whole = began["mutant"] - began["collecting"] + ours * len(everything) / jobs
+    name = f"{len(everything)} mutants with their baseline on {jobs} cores, by a sample of {len(sample)}"
+    yield Row(name=name, ours=whole, theirs=None, unit="s")
+
+
+def plain_way(bench: Workbench, mutant: Mutant, path: Path) -> float:
+    """Seconds for one mutant when its statements stand at the end of the file; the server runs already."""
+    config = bench.config
+    schema = [file.read_text(encoding="utf-8") for file in config.schema]
+    path.write_text("\n".join([*schema, *(f"{one};" for one in mutant.statements)]), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--pgassay-schema", str(path)]
+    command += [f"--ignore={blind}" for blind in config.blind]
+    command += map(str, dict.fromkeys((*config.suites, *config.pgtap)))
+    environment = os.environ | {RUNNING_SERVER: json.dumps(bench.server.to_json())}
+    started = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=False, capture_output=True, env=environment)
+    return time.perf_counter() - started

@@ -1,0 +1,69 @@
+"""A workbench whose databases carry a mutant."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pgassay.database import Database, Layer, Recipe, clone, ensure_template
+from pgassay.errors import CannotJudgeError
+from pgassay.workbench import Depth, Workbench
+
+_LIMIT = "10s"  # of a statement, in every database: a mutant may loop, and its server process would go on
+
+
+class MutantBench(Workbench):
+    """Applies `statements` to every database with the schema in it, above the world: no file is loaded again.
+
+    `on_open` is told of each database before anybody uses it, `on_close` before it is dropped.
+    """
+
+    statements: tuple[str, ...] = ()
+    on_open: Callable[[Database], None] | None = None
+    on_close: Callable[[Database], None] | None = None
+
+    def recipe(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Recipe:
+        """As of the schema itself; the mutant is its last layer, for those who build on it."""
+        recipe = super().recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        if not self.statements or depth == "environment":
+            return recipe
+        fingerprint = hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
+        layer = Layer(name="mutant", step=self._apply, fingerprint=fingerprint)
+        return replace(recipe, layers=(*recipe.layers, layer))
+
+    @contextmanager
+    def database(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Iterator[Database]:
+        """A clone of the schema's own template, changed: faster than a template of the mutant."""
+        recipe = super().recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        with clone(self.server, ensure_template(self.server, recipe), owner=self.owner) as database:
+            if self.on_open:
+                self.on_open(database)
+            with closing(database.connect(autocommit=True)) as connection:
+                limit = sql.SQL("alter database {} set statement_timeout = {}")
+                connection.execute(limit.format(sql.Identifier(database.name), sql.Literal(_LIMIT)))
+                if depth != "environment":
+                    self._apply(connection)
+            try:
+                yield database
+            finally:
+                if self.on_close:
+                    self.on_close(database)
+
+    def _apply(self, connection: psycopg.Connection[Any]) -> None:
+        try:
+            with connection.transaction():
+                for statement in self.statements:
+                    connection.execute(statement.encode())
+        except psycopg.Error as error:
+            raise CannotJudgeError("Cannot apply a mutant that applied before.", why=str(error)) from error

@@ -1,0 +1,158 @@
+"""What a test has to do with a schema, from the statements that it sent. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from pgassay.mutation.catalog import scan
+
+_WRITES = frozenset(
+    ("insert", "update", "delete", "merge", "truncate", "copy", "alter", "create", "drop", "call", "do")
+)
+# What describes the schema: a test that asks there may notice any change.
+_CATALOG = frozenset(
+    (
+        *("pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_indexes", "pg_policy"),
+        *("pg_policies", "pg_trigger", "pg_proc", "pg_type", "pg_enum", "pg_depend", "pg_namespace"),
+        *("pg_default_acl", "pg_views", "pg_tables", "pg_rewrite", "pg_publication_tables", "pg_sequence"),
+        *("information_schema", "aclexplode", "regclass", "regprocedure", "regtype", "col_description"),
+    )
+)
+_LONGEST = 10_000  # characters of what may hold names
+_DESCRIBING = ("pg_get_", "has_", "to_reg", "obj_", "plpgsql_check")
+
+
+class Part(NamedTuple):
+    """One statement: does it write, its words, the role that it sets (None: none; "": the login's)."""
+
+    writes: bool
+    words: frozenset[str]
+    role: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
+
+    The server counts no function that raised an error: `failed` are the words of statements that did. It may
+    count none at all, which `counts_calls` tells.
+    `structural`: it asks the catalog. `sees`: it sent a statement at all.
+    """
+
+    words: dict[str, frozenset[str]] = field(default_factory=dict)
+    reached: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    counts_calls: bool = False
+    structural: bool = False
+    sees: bool = False
+    seconds: float = 0.0
+
+    def uses(self, names: frozenset[str]) -> bool:
+        """Whether any statement names one of these."""
+        return any(names & words for words in self.words.values())
+
+    def writes(self, names: frozenset[str]) -> bool:
+        """Whether any statement that writes names one of these."""
+        return any(names & words for how, words in self.words.items() if how.endswith(" writes"))
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Who sent the statements."""
+        return frozenset(how.rpartition(" ")[0] for how in self.words)
+
+    def uses_as(self, roles: frozenset[str], names: frozenset[str]) -> bool:
+        """Whether a statement of one of `roles` names one of these."""
+        return any(names & words for how, words in self.words.items() if how.rpartition(" ")[0] in roles)
+
+
+class Notebook:
+    """Collects one test's footprint."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, set[str]] = defaultdict(set)
+        self.reached: set[str] = set()
+        self.failed: set[str] = set()
+        self.counts_calls = True
+        self._structural = False
+        self._sees = False
+
+    def note(self, role: str, part: Part, *, by_test: bool) -> None:
+        """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
+        self._sees = True
+        if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
+            return
+        self._words[f"{role} {'writes' if part.writes else 'reads'}"] |= part.words
+        self._structural |= by_test and _describes(part.words)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of a Footprint, as JSON has them."""
+        return {
+            "words": {how: sorted(words) for how, words in self._words.items()},
+            "reached": sorted(self.reached),
+            "failed": sorted(self.failed),
+            "counts_calls": self.counts_calls,
+            "structural": self._structural,
+            "sees": self._sees,
+        }
+
+
+def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:
+    """What `Notebook.to_json` gave."""
+    words = {how: frozenset(some) for how, some in document["words"].items()}
+    return Footprint(
+        words=words,
+        reached=frozenset(document["reached"]),
+        failed=frozenset(document["failed"]),
+        counts_calls=document["counts_calls"],
+        structural=document["structural"],
+        sees=document["sees"],
+        seconds=seconds,
+    )
+
+
+def _describes(words: frozenset[str]) -> bool:
+    return bool(words & _CATALOG) or any(word.startswith(_DESCRIBING) for word in words)
+
+
+@cache
+def dissect(text: str) -> tuple[Part, ...]:
+    """The statements of a text."""
+    return tuple(_part(tokens) for tokens in _split(scan(text)))
+
+
+def _split(tokens: list[str]) -> Iterator[list[str]]:
+    for ends, group in groupby(tokens, key=lambda word: word == ";"):
+        if not ends:
+            yield list(group)
+
+
+def _part(tokens: list[str]) -> Part:
+    words = frozenset() if "set_config" in tokens else words_of(tuple(tokens))
+    lower = [token.lower() for token in tokens]
+    return Part(writes=bool(_WRITES & {*lower}), words=words, role=_role(lower))
+
+
+def _role(tokens: list[str]) -> str | None:
+    """The role that a statement changes to; the end of a transaction gives up what was local to it."""
+    match tokens:
+        case ["set", "role", name] | ["set", "local" | "session", "role", name]:
+            return "" if name in ("none", "default") else name
+        case ["reset", "role" | "all"] | ["commit" | "rollback"]:
+            return ""
+    return None
+
+
+def words_of(tokens: tuple[str, ...]) -> frozenset[str]:
+    """Identifiers, and those inside strings such as 'public.jobs', but for strings that are documents."""
+    found: set[str] = set()
+    for token in tokens:
+        if token.isidentifier():
+            found.add(token)
+        elif 1 < len(token) < _LONGEST:
+            found.update(scan(token))
+    return frozenset(word for word in found if word.isidentifier() and len(word) < _LONGEST)

@@ -1,0 +1,117 @@
+"""What earlier runs found, kept in build/mutation.json, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgassay import __version__
+from pgassay.config import Config
+from pgassay.mutation.model import Result, Status
+
+_FORMAT = 4
+_TEXTS = (".py", ".sql", ".toml", ".matrix")
+
+
+@dataclass(kw_only=True)
+class History:
+    """`baseline`: what was noted of each test, by node id; `results` by suites, then by mutant.
+
+    Both are of the project as `key` says it is. `killers`: which test killed a mutant last, whatever has
+    changed since.
+    """
+
+    key: str
+    baseline: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    killers: dict[str, str] = field(default_factory=dict)
+
+    def of(self, suites: tuple[str, ...]) -> dict[str, Result]:
+        """What is known of mutants when only these suites may kill them."""
+        return self.results.setdefault("+".join(suites), {})
+
+
+def history_path(config: Config) -> Path:
+    return config.root / "build" / "mutation.json"
+
+
+def load_history(path: Path, *, key: str) -> History:
+    """What is known; nothing where the file is missing, broken or of another format."""
+    document = _read(path)
+    if document.get("format") != _FORMAT:
+        return History(key=key)
+    killers = document["killers"]
+    if document["key"] != key:
+        return History(key=key, killers=killers)
+    results = {
+        suites: {values["id"]: Result(**values | {"status": Status(values["status"])}) for values in found}
+        for suites, found in document["results"].items()
+    }
+    baseline = _read(_beside(path))
+    tests = baseline["tests"] if baseline.get("key") == key else {}
+    return History(key=key, baseline=tests, results=results, killers=killers)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document
+
+
+def _beside(path: Path) -> Path:
+    """Where the baseline is, which is large and written once."""
+    return path.with_suffix(".baseline.json")
+
+
+def save_baseline(path: Path, history: History) -> None:
+    """Write what was noted of the tests beside the history in `path`."""
+    _replace(_beside(path), {"key": history.key, "tests": history.baseline})
+
+
+def save_history(path: Path, history: History) -> None:
+    """Write all but the baseline. The file is the old one or the new one, never a part of it."""
+    results = {
+        suites: [asdict(result) | {"status": result.status.value} for result in found.values()]
+        for suites, found in history.results.items()
+    }
+    document = {
+        "format": _FORMAT,
+        "key": history.key,
+        "results": results,
+        "killers": history.killers,
+    }
+    _replace(path, document)
+
+
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(document), encoding="utf-8")
+    draft.replace(path)
+
+
+def fingerprint(config: Config, *, server: str) -> str:
+    """A hash of what decides the fate of mutants: schema, environment, world, suites, engine and server."""
+    total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
+    for path in sorted(set(_files(config))):
+        total.update(
+            f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode()
+        )
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _files(config: Config) -> Iterable[Path]:
+    single = (*config.schema, *config.companions, *config.environment, config.world, config.baseline)
+    yield from (path for path in single if path is not None and path.is_file())
+    yield config.root / "pyproject.toml"
+    for suite in (*config.suites, *config.pgtap):
+        yield from (parent / "conftest.py" for parent in suite.parents if (parent / "conftest.py").is_file())
+        found = suite.rglob("*") if suite.is_dir() else [suite]
+        yield from (path for path in found if path.suffix in _TEXTS)

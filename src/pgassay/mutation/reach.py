@@ -1,0 +1,150 @@
+"""Which tests could notice a change of a thing at all: those that use it, or what uses it. Pure.
+
+Names stand without their schema, so that two objects of one name are taken for one: rather a test too many.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pgassay.mutation.catalog import bare_name, scan
+from pgassay.mutation.footprint import Footprint
+from pgassay.mutation.things import (
+    Column,
+    Constraint,
+    Enum,
+    Function,
+    Index,
+    Policy,
+    Right,
+    Table,
+    Thing,
+    Trigger,
+    View,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What a test must do to notice: use one of `used`, or write one of `written`.
+
+    Where calls are counted, one that neither calls `called` nor fails on the way there notices nothing.
+
+    Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
+    catalog may notice anything. One that names `hints`, such as columns, is likelier to; an INSERT need not.
+    """
+
+    used: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    hints: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
+    called: str = ""
+
+    def covers(self, footprint: Footprint) -> bool:
+        """Whether a test with this footprint could notice."""
+        if footprint.structural:
+            return True
+        if self.called and footprint.counts_calls:
+            return self.called in footprint.reached or not self.names.isdisjoint(footprint.failed)
+        if self.roles:
+            return footprint.uses_as(self.roles, self.used)
+        if self.spared:
+            return footprint.uses_as(footprint.roles - self.spared, self.used)
+        return footprint.uses(self.used) or footprint.writes(self.written)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return self.used | self.written
+
+
+class Reaches:
+    """Follows names through the texts of functions, views and policies, and through triggers.
+
+    `unbound` are the roles that policies do not bind: the owner, and those with BYPASSRLS.
+    """
+
+    def __init__(self, things: Iterable[Thing], *, unbound: Iterable[str]) -> None:
+        self._unbound = frozenset(unbound)
+        self._callers: dict[str, set[str]] = defaultdict(set)
+        self._readers: dict[str, set[str]] = defaultdict(set)
+        self._firing: dict[str, set[str]] = defaultdict(set)
+        self._columns: dict[str, set[str]] = defaultdict(set)
+        for thing in things:
+            self._index(thing)
+
+    def _index(self, thing: Thing) -> None:
+        name = bare_name(thing.key.object)
+        match thing:
+            case Function():
+                _enter(self._callers, thing.body, name)
+            case View():
+                _enter(self._readers, thing.definition, name)
+            case Policy():
+                _enter(self._readers, f"{thing.using or ''} {thing.check or ''}", name)
+            case Trigger():
+                self._firing[bare_name(thing.function)].add(name)
+                _enter(self._firing, thing.definition, name)
+            case Constraint():
+                _enter(self._firing, thing.definition if thing.type == "c" else "", name)
+            case Column():
+                self._columns[name].add(thing.name)
+                _enter(self._firing, thing.default or "", name)
+
+    def find(self, thing: Thing) -> Reach:
+        """What a test must do to notice a change of `thing`. Only plans show an index that is not unique."""
+        name = bare_name(thing.key.object)
+        match thing:
+            case Right():
+                found = self._of_right(thing, name)
+            case Policy() | Table():
+                found = self._through(used={name}, readers=True, spared=self._unbound)
+            case Constraint():
+                columns = frozenset(self._columns[name] & set(scan(thing.definition)))
+                tables = {name, bare_name(thing.target or thing.table)}
+                found = replace(self._through(written=tables), hints=columns)
+            case Index():
+                is_unique = "unique" in map(str.lower, scan(thing.definition)[:2])
+                found = self._through(written={name} if is_unique else ())
+            case Column() | Trigger():
+                found = self._through(written={name})
+            case Function() if thing.is_counted:
+                found = replace(self._through(used={name}, readers=True), called=name)
+            case Enum():
+                found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)
+            case _:
+                found = self._through(used={name}, readers=True)
+        return found
+
+    def _of_right(self, right: Right, name: str) -> Reach:
+        roles = frozenset() if right.role == "public" else frozenset((right.role,))
+        hints = frozenset((right.column,)) if right.column else frozenset()
+        return Reach(used=frozenset((name,)), hints=hints, roles=roles)
+
+    def _through(
+        self,
+        *,
+        used: Iterable[str] = (),
+        written: Iterable[str] = (),
+        readers: bool = False,
+        spared: frozenset[str] = frozenset(),
+    ) -> Reach:
+        """Add who uses these, over any number of steps; `readers`: views and policies among them."""
+        found, fired = set(used), set(written)
+        ahead = [*found, *fired]
+        while ahead:
+            name = ahead.pop()
+            callers = self._callers[name] | (self._readers[name] if readers else set())
+            tables = self._firing[name]
+            ahead += [*(callers - found), *(tables - fired)]
+            found |= callers
+            fired |= tables
+        return Reach(used=frozenset(found), written=frozenset(fired), spared=spared)
+
+
+def _enter(index: dict[str, set[str]], text: str, name: str) -> None:
+    for word in scan(text):
+        if word != name:
+            index[word].add(name)

@@ -1,0 +1,61 @@
+"""Every operator on its own examples: exactly these mutants, which a server takes or refuses as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgassay.database import Layer, Recipe, clone, ensure_template
+from pgassay.mutation.catalog import read_catalog
+from pgassay.mutation.operators import OPERATORS, Example, Operator
+from pgassay.server import Server
+
+EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples]
+
+
+@pytest.fixture(scope="module")
+def connection(server: Server, owner: str, environment: Layer) -> Iterator[psycopg.Connection[Any]]:
+    """A project without a schema; whatever is done in it is rolled back."""
+    template = ensure_template(server, Recipe(owner=owner, layers=(environment,)))
+    with (
+        clone(server, template, owner=owner) as database,
+        closing(database.connect()) as connection,
+    ):
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("operator", "example"),
+    EXAMPLES,
+    ids=[f"{one.name}-{n}" for n, (one, _) in enumerate(EXAMPLES)],
+)
+def test_operator_makes_the_mutants_of_its_example_and_no_others(
+    connection: psycopg.Connection[Any], operator: Operator[Any], example: Example
+) -> None:
+    with connection.transaction(force_rollback=True):
+        before = set(read_catalog(connection, roles=["anon"]))
+        connection.execute(example.schema.encode())
+        things = [thing for thing in read_catalog(connection, roles=["anon"]) if thing not in before]
+        changes = [
+            change
+            for thing in things
+            if isinstance(thing, operator.kind)
+            for change in operator.changes(thing)
+        ]
+        assert ["; ".join(one.statements) for one in changes] == list(example.mutants)
+        for change in changes:
+            assert refusal(connection, change.statements) == example.invalid
+
+
+def refusal(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> bool:
+    try:
+        with connection.transaction(force_rollback=True):
+            for statement in statements:
+                connection.execute(statement.encode())
+    except psycopg.Error:
+        return True
+    return False

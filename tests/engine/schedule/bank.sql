@@ -1,0 +1,47 @@
+-- Two accounts, and functions that a hurried developer would write.
+
+create table public.accounts (
+    id integer primary key,
+    balance integer not null constraint accounts_not_overdrawn check (balance >= 0)
+);
+insert into public.accounts values (1, 100), (2, 100);
+
+create table public.log (
+    id bigint generated always as identity primary key,
+    account_id integer references public.accounts (id),
+    note text,
+    length integer generated always as (length(note)) stored
+);
+
+create function public.refuse() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception 'never' using errcode = 'PT405';
+end
+$$;
+create trigger log_is_kept before delete on public.log
+for each statement execute function public.refuse();
+alter table public.log enable always trigger log_is_kept;
+
+-- Its own owner may not delete from it.
+create table public.kept (id integer primary key);
+revoke delete on public.kept from current_user, anon, authenticated, service_role;
+
+create function public.read_twice() returns boolean
+language plpgsql
+as $$
+declare
+    first integer;
+    second integer;
+begin
+    select a.balance into first from public.accounts as a where a.id = 1;
+    select a.balance into second from public.accounts as a where a.id = 1;
+    if first <> second then
+        raise exception 'read % and then %', first, second using errcode = 'PT409';
+    end if;
+    return true;
+end
+$$;
+
+grant select, insert, update on public.accounts to service_role;
