@@ -6,11 +6,11 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pgassay.errors import printable
 from pgassay.plans import Judgement, PlanAssessment
 from pgassay.report.place import relative
+from pgassay.report.plans_junit import render_plans_junit
 
 _WIDTH = 80
 
@@ -74,22 +74,6 @@ def render_plans_json(assessment: PlanAssessment) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def render_plans_junit(assessment: PlanAssessment) -> str:
-    """A suite of contracts, one of contracts at the believed size, one of indexes."""
-    root = Element("testsuites", name="pgassay plans")
-    _add_suite(root, "contracts", assessment.judgements)
-    _add_suite(root, f"contracts, {assessment.believed.rows:,} rows", assessment.believed.judgements)
-    faulty = {flaw.name: flaw.message for flaw in assessment.flaws}
-    names = dict.fromkeys([*(need.index.name for need in assessment.needs), *faulty])
-    suite = SubElement(root, "testsuite", name="indexes", tests=str(len(names)), failures=str(len(faulty)))
-    for name in names:
-        case = SubElement(suite, "testcase", classname="indexes", name=printable(name))
-        if name in faulty:
-            SubElement(case, "failure", message=printable(faulty[name]))
-    indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
-
-
 PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
     "text": render_plans_text,
     "json": render_plans_json,
@@ -147,19 +131,6 @@ def _document(judgement: Judgement) -> dict[str, Any]:
 def _brief(judgement: Judgement) -> dict[str, Any]:
     holds = None if judgement.fault else judgement.holds
     return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
-
-
-def _add_suite(root: Element, name: str, judgements: tuple[Judgement, ...]) -> None:
-    counts = {
-        "tests": len(judgements),
-        "failures": sum(bool(judgement.breaches) for judgement in judgements),
-        "errors": sum(bool(judgement.fault) for judgement in judgements),
-    }
-    suite = SubElement(root, "testsuite", {"name": name} | {key: str(n) for key, n in counts.items()})
-    for judgement in judgements:
-        case = SubElement(suite, "testcase", classname=name, name=printable(judgement.contract.name))
-        if not judgement.holds:
-            SubElement(case, "error" if judgement.fault else "failure", message=printable(judgement.why))
 
 
 def _cell(text: str) -> str:
