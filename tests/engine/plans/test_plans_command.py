@@ -91,6 +91,15 @@ def test_stage_of_verify_reports_a_broken_contract_at_its_place(project: Config,
     assert finding.message.startswith("my notes, as alice: calls current_setting()")
 
 
+def test_stage_of_verify_is_not_judged_where_the_load_does_not_fit(project: Config, server: Server) -> None:
+    project.load.write_text(LOAD.replace('"body"', '"title"'), encoding="utf-8")
+    verdict = verify(project, server, only=("load", "plans"))
+    (stage,) = [stage for stage in verdict.stages if stage.name == "plans"]
+    assert stage.status is Status.NOT_JUDGED
+    assert 'column "title" of relation "notes" does not exist' in stage.detail
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+
+
 def test_stage_of_verify_is_skipped_without_contracts(project: Config, server: Server) -> None:
     verdict = verify(replace(project, plans=()), server, only=("load", "plans"))
     details = {stage.name: (stage.status, stage.detail) for stage in verdict.stages}
