@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pgassay.errors import printable
-from pgassay.plans import Judgement, PlanAssessment
+from pgassay.plans import Judgement, Need, PlanAssessment
 from pgassay.report.place import relative
 from pgassay.report.plans_junit import render_plans_junit
 
@@ -16,13 +16,14 @@ _WIDTH = 80
 
 
 def render_plans_text(assessment: PlanAssessment) -> str:
-    """A line for each contract, what is wrong, what was not judged, and a summary as the last line."""
+    """Each contract, what breaks without each index, what is wrong or not judged; a summary at the end."""
     believed = assessment.believed
     lines = [line for judgement in assessment.judgements for line in _lines(judgement)]
     wrong = [judgement for judgement in believed.judgements if not judgement.holds]
     if wrong:
         lines += ["", f"as if of {believed.rows:,} rows:"]
         lines += [line for judgement in wrong for line in _lines(judgement)]
+    lines += ["", "without this index, these contracts break:", *_needs(assessment.needs)]
     lines += ["", *(_wrapped(flaw.message) for flaw in assessment.flaws)] if assessment.flaws else []
     if believed.unseen:
         names = ", ".join(believed.unseen)
@@ -89,6 +90,13 @@ def _lines(judgement: Judgement) -> Iterator[str]:
     if judgement.fault:
         yield _wrapped(judgement.fault, indent=13)
     yield from (_wrapped(breach, indent=13) for breach in judgement.breaches)
+
+
+def _needs(needs: tuple[Need, ...]) -> Iterator[str]:
+    for need in needs:
+        if need.contracts:
+            line = f"  {need.index.name:<35}  {', '.join(need.contracts)}"
+            yield textwrap.fill(line, _WIDTH, subsequent_indent=" " * 39, break_on_hyphens=False)
 
 
 def _word(judgement: Judgement) -> str:

@@ -30,6 +30,7 @@ def test_contracts_that_hold_are_good(
     assert show_plans(project, server, scale=0.01) is ExitCode.GOOD
     shown = capsys.readouterr().out
     assert shown.startswith("  holds      my notes")
+    assert "\n  notes_person_idx                     my notes\n" in shown
     assert "\n5,050 rows: 1 of 1 contracts hold;" in shown
 
 
