@@ -66,6 +66,12 @@ class Unique:
         """Whether its columns name every row of its table."""
         return self.whole and not any(table.columns[name].nullable for name in self.columns)
 
+    def is_drawn(self, table: Table) -> bool:
+        """Whether its values may be drawn at random, so that no other database has the same."""
+        return any(
+            table.columns[name].default and table.columns[name].type == "uuid" for name in self.columns
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TablePolicy:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import psycopg
@@ -15,19 +15,23 @@ from pgassay.access.changes import SchemaChange
 from pgassay.access.diff import AccessChange
 from pgassay.access.inventory import Inventory
 from pgassay.access.pipeline import Answer, fly, savepoint
-from pgassay.access.rows import read_samples
+from pgassay.access.rows import Sample, read_samples
 from pgassay.access.script import become
-from pgassay.access.trials import Attempt, Experiment, find_neighbourhoods, plan_experiments
+from pgassay.access.trials import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
 from pgassay.database import Session
 from pgassay.observation import Persona
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE."""
+    """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
+
+    `unshared`: the objects whose rows could not be tried, since none is in both.
+    """
 
     tried: int = 0
     found: tuple[AccessChange, ...] = ()
+    unshared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,26 +51,52 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     """
     ends = time.monotonic() + seconds
     tried = 0
+    ours = _samples(head)
+    samples = _shared(_samples(base), ours)
+    around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
+    unshared = _emptied(ours, around)
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _plan(base, head, changes):
+        for experiment in _plan(around, head.personas):
             if time.monotonic() > ends:
                 break
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
                 if _rows(answers[1]) > _rows(answers[0]):
-                    return Exploration(tried=tried, found=(_tell(experiment, attempt, *answers),))
-    return Exploration(tried=tried)
+                    found = _tell(experiment, attempt, *answers)
+                    return Exploration(tried=tried, found=(found,), unshared=unshared)
+    return Exploration(tried=tried, unshared=unshared)
 
 
-def _plan(base: Ground, head: Ground, changes: Sequence[SchemaChange]) -> Iterator[Experiment]:
+def _plan(around: Iterable[Neighbourhood], personas: Sequence[Persona]) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    ids = [persona.id for persona in head.personas if persona.id is not None]
-    catalog = read_catalog(head.session, roles=[persona.role for persona in head.personas])
-    samples = read_samples(head.session, catalog, ids=ids, overrides=head.overrides)
-    around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
-    in_turn = zip_longest(*(plan_experiments(one, head.personas) for one in around))
+    in_turn = zip_longest(*(plan_experiments(one, personas) for one in around))
     return (experiment for some in in_turn for experiment in some if experiment is not None)
+
+
+def _samples(ground: Ground) -> tuple[Sample, ...]:
+    catalog = read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+    ids = [persona.id for persona in ground.personas if persona.id is not None]
+    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides)
+
+
+def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
+    """HEAD's, with the rows that BASE has too: one whose key was drawn anew is not there to be compared."""
+    there = {_named(sample): {row.key for row in sample.rows} for sample in base}
+    return [
+        replace(sample, rows=tuple(row for row in sample.rows if row.key in there.get(_named(sample), ())))
+        for sample in head
+    ]
+
+
+def _emptied(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> tuple[str, ...]:
+    """Tables that the search is about, of whose rows none is in both databases."""
+    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.stored}
+    return tuple(sample.object for sample in ours if sample.rows and sample.object in empty)
+
+
+def _named(sample: Sample) -> tuple[str, tuple[str, ...]]:
+    return sample.object, sample.key
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:

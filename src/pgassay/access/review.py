@@ -150,8 +150,16 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
     places = find_places(_scripts(found.head) if explored.found else ())
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
-    difference = replace(found.difference, gained=gained)
-    return replace(found, difference=difference, tried=explored.tried)
+    return replace(
+        found,
+        head=replace(found.head, notes=(*found.head.notes, *map(_unshared, explored.unshared))),
+        difference=replace(found.difference, gained=gained),
+        tried=explored.tried,
+    )
+
+
+def _unshared(name: str) -> str:
+    return f"{name} was searched without its rows: every load draws their keys anew. Give them in the world."
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:

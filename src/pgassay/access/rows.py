@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from pgassay.access.catalog import Catalog, Column, Table
+from pgassay.access.catalog import Catalog, Column, Table, Unique
 from pgassay.access.names import quoted
 from pgassay.access.ownership import Ownership, find_ownership
 from pgassay.access.values import changed_value
@@ -112,10 +112,13 @@ class _Reader:
         )
 
     def _key(self, table: Table) -> tuple[str, ...]:
-        """Columns that name a row: a key, a column whose values happen to be unique, or all that compare."""
-        for index in table.unique:
-            if index.names_rows(table):
-                return index.columns
+        """Columns that name a row: a key, a column whose values happen to be unique, or all that compare.
+
+        If possible a key that names the same row wherever the world is loaded.
+        """
+        if found := [index for index in table.unique if index.names_rows(table)]:
+            alike = (one for one in found if not one.is_drawn(table) and _as_readable(table, one, found[0]))
+            return next(alike, found[0]).columns
         columns = [c for c in table.columns.values() if c.comparable]
         if not columns:
             return ()
@@ -160,6 +163,12 @@ class _Reader:
         return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
 
 
+def _as_readable(table: Table, one: Unique, other: Unique) -> bool:
+    """Whether every role that may read the columns of `other` may read those of `one` too."""
+    readers = (held.select for held in table.privileges.values() if held.select.issuperset(other.columns))
+    return all(select.issuperset(one.columns) for select in readers)
+
+
 def _feature(column: Column) -> str:
     if column.labels or column.type == "bool":
         return f"t.{column.quoted}::text"
@@ -169,8 +178,7 @@ def _feature(column: Column) -> str:
 def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
     """Columns whose values are the same in every run: ids that are drawn at random are not."""
     for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
-        columns = [table.columns[name] for name in index.columns]
-        if not any(column.default and column.type == "uuid" for column in columns):
+        if not index.is_drawn(table):
             return index.columns
     return key
 

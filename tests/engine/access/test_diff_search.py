@@ -9,6 +9,7 @@ from diff_support import Tenants, make_tenants
 from test_diff_review import show
 
 from pgassay.access.clues import find_clues
+from pgassay.access.review import review
 from pgassay.access.variations import vary_claims
 from pgassay.database import Layer
 from pgassay.errors import ExitCode
@@ -91,3 +92,35 @@ def test_claims_are_varied_beside_those_that_are_there() -> None:
         {"plan": "free", "role": "2"},
         {"plan": "free", "role": True},
     ]
+
+
+PLANS = """
+create table public.plans (
+    id uuid primary key default gen_random_uuid(), name text not null{unique}, sold boolean
+);
+insert into public.plans (name, sold) values ('small', true), ('large', true), ('old', false);
+alter table public.plans enable row level security;
+create policy "for sale" on public.plans for select to authenticated using (sold);
+revoke all on public.plans from anon, authenticated;
+grant select on public.plans to authenticated;
+"""
+
+
+@pytest.mark.parametrize("unique", [" unique", ""], ids=["named otherwise", "not named at all"])
+def test_keys_that_are_drawn_anew_are_no_gain(tenants: Tenants, unique: str) -> None:
+    plans = PLANS.format(unique=unique)
+    base = tenants.head(plans, name="base.sql")
+    head = tenants.head(f'{plans}alter policy "for sale" on public.plans using (sold is true);\n')
+    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    assert found.difference.gained == ()
+    assert (found.tried > 0) is bool(unique)
+    assert any("public.plans" in note for note in found.head.notes) is not bool(unique)
+
+
+def test_witness_names_rows_by_what_every_load_of_the_world_shares(tenants: Tenants) -> None:
+    plans = PLANS.format(unique=" unique")
+    base = tenants.head(plans, name="base.sql")
+    head = tenants.head(f'{plans}alter policy "for sale" on public.plans using (true);\n')
+    first, *_ = review(tenants.server, base, head).difference.gained
+    assert first.witness is not None
+    assert first.witness.statement.endswith("where name in ('large', 'old', 'small')")
