@@ -20,6 +20,7 @@ ROWS_OF_A_CLASS = 12
 _READ_AT_MOST = 1000
 _IDS = ("uuid", "text", "varchar", "bpchar")
 _STORAGE = ("storage", "objects")
+_STORAGE_KEY = ("bucket_id", "name")  # as the Storage API names an object; the id is drawn at random
 # What of an object's row decides where it lies and whose it is; the rest is the Storage API's own business.
 _STORAGE_COLUMNS = ("bucket_id", "name", "owner_id")
 
@@ -116,6 +117,8 @@ class _Reader:
 
         If possible a key that names the same row wherever the world is loaded.
         """
+        if (table.schema, table.name) == _STORAGE:
+            return _STORAGE_KEY
         if found := [index for index in table.unique if index.names_rows(table)]:
             alike = (one for one in found if not one.is_drawn(table) and _as_readable(table, one, found[0]))
             return next(alike, found[0]).columns

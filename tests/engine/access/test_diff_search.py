@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,16 @@ def test_claims_are_varied_beside_those_that_are_there() -> None:
         {"plan": "free", "role": "admin"},
         {"plan": "free", "role": "2"},
         {"plan": "free", "role": True},
+        {"plan": "free", "role": False},
     ]
 
 
 PLANS = """
 create table public.plans (
-    id uuid primary key default gen_random_uuid(), name text not null{unique}, sold boolean
+    id uuid primary key default gen_random_uuid(), name text not null{unique}, sold boolean, labels text[],
+    facts jsonb not null default '{{}}'
 );
-insert into public.plans (name, sold) values ('small', true), ('large', true), ('old', false);
+insert into public.plans (name, sold) values ('small', true), ('{second}', true), ('old', false);
 alter table public.plans enable row level security;
 create policy "for sale" on public.plans for select to authenticated using (sold);
 revoke all on public.plans from anon, authenticated;
@@ -106,21 +109,74 @@ grant select on public.plans to authenticated;
 """
 
 
-@pytest.mark.parametrize("unique", [" unique", ""], ids=["named otherwise", "not named at all"])
-def test_keys_that_are_drawn_anew_are_no_gain(tenants: Tenants, unique: str) -> None:
-    plans = PLANS.format(unique=unique)
+@pytest.mark.parametrize(
+    ("unique", "second", "shared"),
+    [(" unique", "large", True), ("", "large", True), ("", "small", False)],
+    ids=["another key", "a column that tells them apart", "nothing"],
+)
+def test_keys_that_are_drawn_anew_are_no_gain(
+    tenants: Tenants, unique: str, second: str, shared: bool
+) -> None:
+    plans = PLANS.format(unique=unique, second=second)
     base = tenants.head(plans, name="base.sql")
     head = tenants.head(f'{plans}alter policy "for sale" on public.plans using (sold is true);\n')
     found = review(tenants.server, base, head, search_seconds=ENOUGH)
     assert found.difference.gained == ()
-    assert (found.tried > 0) is bool(unique)
-    assert any("public.plans" in note for note in found.head.notes) is not bool(unique)
+    assert found.tried > 0
+    assert any("public.plans" in note for note in found.head.notes) is not shared
 
 
 def test_witness_names_rows_by_what_every_load_of_the_world_shares(tenants: Tenants) -> None:
-    plans = PLANS.format(unique=" unique")
+    plans = PLANS.format(unique=" unique", second="large")
     base = tenants.head(plans, name="base.sql")
     head = tenants.head(f'{plans}alter policy "for sale" on public.plans using (true);\n')
     first, *_ = review(tenants.server, base, head).difference.gained
     assert first.witness is not None
     assert first.witness.statement.endswith("where name in ('large', 'old', 'small')")
+
+
+@pytest.mark.parametrize(
+    ("condition", "given"),
+    [
+        (
+            "facts ->> 'open' = 'yes'",
+            """facts = '{"open": "yes"}' in the row of public.plans where name = '""",
+        ),
+        ("""facts @> '{"open": true}'""", """facts = '{"open": true}' in the row"""),
+        ("'new' = any (labels)", """labels = '{"new"}' in the row"""),
+        ("(auth.jwt() ->> 'level')::integer > 5", '"level": 6'),
+        ("(auth.jwt() ->> 'guest')::boolean is false", '"guest": false'),
+    ],
+    ids=["path", "document", "array", "number in a claim", "false in a claim"],
+)
+def test_door_of_rows_that_have_no_key_in_common(tenants: Tenants, condition: str, given: str) -> None:
+    plans = PLANS.format(unique="", second="large")
+    base = tenants.head(plans, name="base.sql")
+    head = tenants.head(f'{plans}alter policy "for sale" on public.plans using (sold or {condition});\n')
+    [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
+    assert given in gain.message
+
+
+def test_trigger_that_no_longer_puts_back_what_a_write_set(tenants: Tenants) -> None:
+    keep = """
+create function private.keep() returns trigger language plpgsql as $$
+begin new.label := old.label; return new; end $$;
+create trigger keep before update on public.documents for each row execute function private.keep();
+"""
+    base = tenants.head(keep, name="base.sql")
+    head = tenants.head(f"{keep}drop trigger keep on public.documents;\n")
+    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    [gain] = found.difference.gained
+    assert gain.message.startswith("alice can now UPDATE label of 1 of the rows of public.documents for good")
+    assert re.search(r"UPDATE 1\nSET\n1\|.*\|DRAFT\|0\|\|1\n", show(tenants, found))
+
+
+def test_view_that_shows_its_owner_nothing(tenants: Tenants) -> None:
+    mine = "create view public.mine as select id, label from public.documents where {};\n"
+    grant = (
+        "revoke all on public.mine from anon, authenticated; grant select on public.mine to authenticated;\n"
+    )
+    base = tenants.head(mine.format(OWN) + grant, name="base.sql")
+    head = tenants.head(mine.format("auth.uid() is not null") + grant)
+    [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
+    assert gain.message.startswith("alice can now SELECT 5 of the rows of public.mine (was: 3).")
