@@ -10,10 +10,12 @@ from itertools import combinations, zip_longest
 
 import psycopg
 
-from pgassay.access.catalog import read_catalog
+from pgassay.access.calls import World, plan_calls
+from pgassay.access.catalog import Catalog, read_catalog
 from pgassay.access.changes import SchemaChange
 from pgassay.access.diff import AccessChange
 from pgassay.access.inventory import Inventory
+from pgassay.access.model import Action
 from pgassay.access.pipeline import Answer, fly, savepoint
 from pgassay.access.rows import Sample, read_samples
 from pgassay.access.script import become
@@ -56,12 +58,14 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     """
     ends = time.monotonic() + seconds
     tried = 0
-    ours = _samples(head)
-    samples = _shared(_samples(base), ours)
+    catalog = _catalog(head)
+    ours = _samples(head, catalog)
+    samples = _shared(_samples(base, _catalog(base)), ours)
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
+    world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
     unshared = _emptied(ours, around)
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _plan(around, head.personas):
+        for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
             if time.monotonic() > ends:
                 break
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
@@ -73,16 +77,21 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     return Exploration(tried=tried, unshared=unshared)
 
 
-def _plan(around: Iterable[Neighbourhood], personas: Sequence[Persona]) -> Iterator[Experiment]:
+def _plan(
+    around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
+) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    in_turn = zip_longest(*(plan_experiments(one, personas) for one in around))
+    in_turn = zip_longest(calls, *(plan_experiments(one, personas) for one in around))
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 
-def _samples(ground: Ground) -> tuple[Sample, ...]:
-    catalog = read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+def _catalog(ground: Ground) -> Catalog:
+    return read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+
+
+def _samples(ground: Ground, catalog: Catalog) -> tuple[Sample, ...]:
     ids = [persona.id for persona in ground.personas if persona.id is not None]
-    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides)
+    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides, hidden=True)
 
 
 def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
@@ -152,12 +161,16 @@ def _found(answer: Answer) -> list[int]:
 
 def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
-    (old, *_), (new, *_) = _found(before), _found(after)
+    (old, *less), (new, *more) = _found(before), _found(after)
     stays = new <= old
+    grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
     was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
     columns = f" {key.variant} of" if key.variant != "-" else ""
     given = " and ".join(text for text in (experiment.given, attempt.given) if text)
     of_which = f"{new} of the rows of {key.object}{' for good' if stays else ''}"
+    if key.action is Action.EXECUTE:
+        of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
+        was = "less" if stays else was
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
     return AccessChange(
@@ -165,7 +178,7 @@ def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answe
         cells=(),
         witness=attempt.witness,
         setup=experiment.setup,
-        looks=attempt.looks,
+        looks=tuple(look for look, more in zip(attempt.looks, grown, strict=False) if more),
         before=was,
         after=str(new),
         causes=experiment.changes,

@@ -49,15 +49,23 @@ class Sample:
 
 
 def read_samples(
-    session: Session, catalog: Catalog, *, ids: Sequence[str], overrides: Mapping[str, str]
+    session: Session,
+    catalog: Catalog,
+    *,
+    ids: Sequence[str],
+    overrides: Mapping[str, str],
+    hidden: bool = False,
 ) -> tuple[Sample, ...]:
-    """The rows to try of all that is reachable; `ids` are the personas'. Raises ConfigError."""
+    """The rows to try of all that is reachable, and of what is `hidden`; `ids` are the personas'.
+
+    Raises ConfigError.
+    """
     reader = _Reader(session, catalog, ids)
     with session.as_owner():
         ownership = find_ownership(catalog, holders=reader.holders(), overrides=overrides)
         return tuple(
             sample
-            for table in catalog.reachable
+            for table in (catalog.tables.values() if hidden else catalog.reachable)
             for sample in reader.samples(table, ownership.get(table.oid))
         )
 

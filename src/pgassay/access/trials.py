@@ -72,8 +72,10 @@ def find_neighbourhoods(
     changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
 ) -> Iterator[Neighbourhood]:
     """One for each object that a change may have to do with, by what the catalogs say depends on what."""
-    searched = [c for c in changes if c.key.kind in _SEARCHED and c.kind is not Kind.RENAMED]
+    searched = [change for change in changes if is_searched(change)]
     for sample in samples:
+        if not sample.table.reachable:
+            continue
         name = sample.table.spelled
         reach = base.reach(name) | head.reach(name)
         some = tuple(change for change in searched if change.key.object in reach)
@@ -82,11 +84,18 @@ def find_neighbourhoods(
             yield Neighbourhood(
                 sample=sample,
                 changes=some,
-                clues=find_clues(_texts(some, head), _texts(some, base)),
-                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.stored),
+                clues=find_clues(
+                    [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
+                ),
+                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
+
+
+def is_searched(change: SchemaChange) -> bool:
+    """Whether other rows, claims or arguments can tell more of it than the matrix does."""
+    return change.key.kind in _SEARCHED and change.kind is not Kind.RENAMED
 
 
 def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
@@ -97,6 +106,16 @@ def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
     ]
     said += [inventory.objects.get(key, {}) for key in dict.fromkeys(called)]
     return [text for some in said for text in some.values()]
+
+
+def bodies(names: frozenset[str], inventory: Inventory) -> list[str]:
+    """Those of functions that compare what a changed one returns. Not auth.uid(): it names settings only."""
+    keys = [
+        ObjectKey(kind="function", object=name, name="")
+        for name in sorted(names)
+        if not name.startswith("auth.")
+    ]
+    return [inventory.objects[key].get("body", "") for key in keys if key in inventory.objects]
 
 
 def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory) -> Iterator[Action]:

@@ -62,7 +62,7 @@ class Variation:
 def vary_rows(sample: Sample, clues: Clues, ids: Sequence[str]) -> Iterator[Variation]:
     """Every column that the clues name with every value that may matter; then two columns at a time."""
     columns = [c for c in sample.columns if _is_varied(c, sample, clues)]
-    values = {column.name: tuple(_candidates(column, clues, ids)) for column in columns}
+    values = {column.name: tuple(candidates(column, clues, ids)) for column in columns}
     rows = _choose(sample.rows)
     for row in rows:
         for name, some in values.items():
@@ -106,7 +106,7 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
     return [*first, *later][:_ROWS]
 
 
-def _candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[str | None]:
+def candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[str | None]:
     """Values of its type, first those that the text itself mentions."""
     found: list[str | None] = []
     if column.labels:
