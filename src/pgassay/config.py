@@ -29,7 +29,7 @@ class Config:
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
     `exposed` are the schemas that the API serves, where they are not those of the environment.
-    `mutants` lists mutants that change nothing; the tests in `blind` cannot see a mutant.
+    `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
     """
 
     root: Path

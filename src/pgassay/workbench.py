@@ -80,7 +80,7 @@ class Workbench:
         self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
     ) -> Iterator[Database]:
         """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
-        recipe = self.recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        recipe = Workbench.recipe(self, depth=depth, pgtap=pgtap, starting_point=starting_point)
         tally = self._tally if depth != "environment" else None
         if tally is not None:
             recipe = replace(recipe, layers=(*recipe.layers, _COUNTERS))

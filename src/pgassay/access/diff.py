@@ -35,14 +35,15 @@ class Snapshot:
 class AccessChange:
     """One sentence about the cells that moved in the same way.
 
-    `witness` is one statement that shows it, after the owner's statements in `setup`, if any. `place` is in
-    the files of HEAD.
+    `witness` is one statement that shows it, after the owner's statements in `setup` and before his `looks`,
+    if any. `place` is in the files of HEAD.
     """
 
     message: str
     cells: tuple[CellKey, ...]
     witness: Witness | None = None
     setup: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
     causes: tuple[SchemaChange, ...] = ()

@@ -106,7 +106,8 @@ def review(
 ) -> Review:
     """Compare HEAD with BASE on one server, in the world of HEAD.
 
-    Where the change gains nobody anything there, other rows and claims are tried for `search_seconds`.
+    Where the change gains nobody anything there, or only what is accepted, other rows and claims are tried
+    for `search_seconds`.
     Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
     """
     started = time.perf_counter()
@@ -134,7 +135,8 @@ def _review(
                     before, after = pool.map(Stand.survey, (one, two))
                 resolve = partial(settle, base=one.session, head=two.session)
                 found = judge(base, head, before, after, settle=resolve)
-                if found.difference.gained or not found.difference.schema:
+                unaccepted = found.difference.gained and not found.accepted
+                if unaccepted or not found.difference.schema:
                     return found
                 on_stage("searching")
                 return _search(found, one, two, search_seconds)
@@ -150,8 +152,17 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
     places = find_places(_scripts(found.head) if explored.found else ())
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
-    difference = replace(found.difference, gained=gained)
-    return replace(found, difference=difference, tried=explored.tried)
+    return replace(
+        found,
+        head=replace(found.head, notes=(*found.head.notes, *map(_unshared, explored.unshared))),
+        difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
+        accepted=found.accepted and not gained,
+        tried=explored.tried,
+    )
+
+
+def _unshared(name: str) -> str:
+    return f"{name} was searched without its rows: every load draws their keys anew. Give them in the world."
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pgassay.database import Database, Layer, Recipe, clone, ensure_template
+from pgassay.database import Database, Layer, Recipe
 from pgassay.errors import CannotJudgeError
 from pgassay.workbench import Depth, Workbench
 
@@ -45,8 +45,7 @@ class MutantBench(Workbench):
         self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
     ) -> Iterator[Database]:
         """A clone of the schema's own template, changed: faster than a template of the mutant."""
-        recipe = super().recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
-        with clone(self.server, ensure_template(self.server, recipe), owner=self.owner) as database:
+        with super().database(depth=depth, pgtap=pgtap, starting_point=starting_point) as database:
             if self.on_open:
                 self.on_open(database)
             with closing(database.connect(autocommit=True)) as connection:

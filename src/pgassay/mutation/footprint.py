@@ -39,14 +39,12 @@ class Part(NamedTuple):
 class Footprint:
     """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
 
-    The server counts no function that raised an error: `failed` are the words of statements that did. It may
-    count none at all, which `counts_calls` tells.
+    Where `counts_calls` is false, the server did not count functions.
     `structural`: it asks the catalog. `sees`: it sent a statement at all.
     """
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
-    failed: frozenset[str] = frozenset()
     counts_calls: bool = False
     structural: bool = False
     sees: bool = False
@@ -76,7 +74,6 @@ class Notebook:
     def __init__(self) -> None:
         self._words: dict[str, set[str]] = defaultdict(set)
         self.reached: set[str] = set()
-        self.failed: set[str] = set()
         self.counts_calls = True
         self._structural = False
         self._sees = False
@@ -94,7 +91,6 @@ class Notebook:
         return {
             "words": {how: sorted(words) for how, words in self._words.items()},
             "reached": sorted(self.reached),
-            "failed": sorted(self.failed),
             "counts_calls": self.counts_calls,
             "structural": self._structural,
             "sees": self._sees,
@@ -107,7 +103,6 @@ def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:
     return Footprint(
         words=words,
         reached=frozenset(document["reached"]),
-        failed=frozenset(document["failed"]),
         counts_calls=document["counts_calls"],
         structural=document["structural"],
         sees=document["sees"],

@@ -13,7 +13,7 @@ from pgassay import __version__
 from pgassay.config import Config
 from pgassay.mutation.model import Result, Status
 
-_FORMAT = 4
+_FORMAT = 5
 _TEXTS = (".py", ".sql", ".toml", ".matrix")
 
 

@@ -30,7 +30,7 @@ from pgassay.mutation.things import (
 class Reach:
     """What a test must do to notice: use one of `used`, or write one of `written`.
 
-    Where calls are counted, one that neither calls `called` nor fails on the way there notices nothing.
+    Where calls are counted, one that does not call `called` notices nothing.
 
     Only statements of `roles` count, or of all but `spared` ones, where they are given. A test that asks the
     catalog may notice anything. One that names `hints`, such as columns, is likelier to; an INSERT need not.
@@ -48,7 +48,7 @@ class Reach:
         if footprint.structural:
             return True
         if self.called and footprint.counts_calls:
-            return self.called in footprint.reached or not self.names.isdisjoint(footprint.failed)
+            return self.called in footprint.reached
         if self.roles:
             return footprint.uses_as(self.roles, self.used)
         if self.spared:

@@ -14,10 +14,10 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from pgassay.database import Database, classify
+from pgassay.database import Database
 from pgassay.errors import ServerError
+from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
-from pgassay.observation import Outcome
 
 _REACHED: LiteralString = """
     select t.relname,
@@ -58,7 +58,7 @@ class Recorder:
             for connection in tuple(self._roles):
                 if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
                     self._count_live(connection)
-        self._notebook.counts_calls = self._counts_calls
+        self._notebook.counts_calls &= self._counts_calls
         return self._notebook
 
     def open(self, database: Database) -> None:
@@ -87,6 +87,8 @@ class Recorder:
         """A statement is about to run."""
         if self._is_silent or connection.info.dbname == self._maintenance:
             return
+        if connection.info.dbname not in self._counted:  # made by the test's own means
+            self._notebook.counts_calls = False
         role = self._roles.setdefault(connection, connection.info.user)
         by_test = _asked_by_test()
         for part in dissect(_text(query, connection)):
@@ -94,11 +96,9 @@ class Recorder:
                 role = self._roles[connection] = part.role or connection.info.user
             self._notebook.note(role, part._replace(words=part.words | _values(params)), by_test=by_test)
 
-    def note_failure(self, connection: Connection, query: object, error: psycopg.Error) -> None:
-        """It failed, and may have called functions, unless a privilege was missing for its very beginning."""
-        if classify(error.sqlstate or "", error.diag.source_function or "") is not Outcome.DENIED_GRANT:
-            parts = dissect(_text(query, connection))
-            self._notebook.failed.update(*(part.words for part in parts))
+    def note_failure(self, error: psycopg.Error) -> None:
+        """A function that an error leaves is not counted, but named in its context."""
+        self._notebook.reached |= words_of(tuple(scan(error.diag.context or "")))
 
     def _count_live(self, connection: Connection) -> None:
         if connection.info.dbname in self._counted and connection.autocommit:
@@ -157,7 +157,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
             try:
                 return original(cursor, query, params, **options)
             except psycopg.Error as error:
-                recorder.note_failure(cursor.connection, query, error)
+                recorder.note_failure(error)
                 raise
 
         return method

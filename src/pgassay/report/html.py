@@ -43,16 +43,16 @@ def render_matrix_html(
     title: str = "Access matrix",
 ) -> str:
     """The whole page. `catalog` gives the diagram; with a `comparison`, `matrix` is that of its head."""
-    environment = _environment()
-    style = _asset("page.css")
-    script = "".join(map(_asset, _SCRIPTS))
+    environment = make_environment()
+    style = read_asset("page.css")
+    script = "".join(map(read_asset, _SCRIPTS))
     kinds = {table.spelled: _KINDS[table.kind] for table in catalog.tables.values()}
     document = build_document(matrix, kinds, comparison)
     document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
     document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
     return environment.get_template("matrix.html").render(
         title=title,
-        policy=_content_security_policy(style, script),
+        policy=write_policy(style, script),
         style=style,
         script=script,
         document=dump_document(document),
@@ -70,7 +70,8 @@ def render_matrix_html(
     )
 
 
-def _environment() -> Environment:
+def make_environment() -> Environment:
+    """Templates whose values are text, whatever is in them."""
     environment = Environment(
         loader=PackageLoader("pgassay.report"),
         autoescape=True,
@@ -88,11 +89,13 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """A style or script that a page carries in itself."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content_security_policy(style: str, script: str) -> str:
+def write_policy(style: str, script: str) -> str:
+    """What a page may load and run: these two, and nothing else."""
     return "; ".join(
         (
             "default-src 'none'",

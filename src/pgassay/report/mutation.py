@@ -13,6 +13,7 @@ from pgassay.mutation.model import Mutant, Status
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.report.json import VERSION
 from pgassay.report.markdown import escape
+from pgassay.report.mutation_page import render_mutation_html
 from pgassay.report.place import relative, spell
 from pgassay.report.text import wrap
 from pgassay.report.xunit import Check, Outcome, Suite, render_suites
@@ -178,4 +179,5 @@ MUTATION_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
     "json": render_mutation_json,
     "markdown": render_mutation_markdown,
     "junit": render_mutation_junit,
+    "html": render_mutation_html,
 }

@@ -12,6 +12,7 @@ import pytest
 from pgassay.database import Layer, Recipe, clone, ensure_template
 from pgassay.mutation.catalog import read_catalog
 from pgassay.mutation.operators import OPERATORS, Example, Operator
+from pgassay.mutation.things import Thing
 from pgassay.server import Server
 
 EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples]
@@ -28,18 +29,23 @@ def connection(server: Server, owner: str, environment: Layer) -> Iterator[psyco
         yield connection
 
 
+@pytest.fixture(scope="module")
+def known(connection: psycopg.Connection[Any]) -> frozenset[Thing]:
+    """What the project has without a schema."""
+    return frozenset(read_catalog(connection, roles=["anon"]))
+
+
 @pytest.mark.parametrize(
     ("operator", "example"),
     EXAMPLES,
     ids=[f"{one.name}-{n}" for n, (one, _) in enumerate(EXAMPLES)],
 )
 def test_operator_makes_the_mutants_of_its_example_and_no_others(
-    connection: psycopg.Connection[Any], operator: Operator[Any], example: Example
+    connection: psycopg.Connection[Any], known: frozenset[Thing], operator: Operator[Any], example: Example
 ) -> None:
     with connection.transaction(force_rollback=True):
-        before = set(read_catalog(connection, roles=["anon"]))
         connection.execute(example.schema.encode())
-        things = [thing for thing in read_catalog(connection, roles=["anon"]) if thing not in before]
+        things = [thing for thing in read_catalog(connection, roles=["anon"]) if thing not in known]
         changes = [
             change
             for thing in things

@@ -22,6 +22,7 @@ from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedBaselineError
 from pgassay.report.guard_map import render_guard_map
 from pgassay.report.mutation import render_mutation_json, render_mutation_text
+from pgassay.report.mutation_page import render_mutation_html
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -162,3 +163,10 @@ def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_p
         run_campaign(project, server, Options(selection=SELECTION))
     assert caught.value.why == f"{NOTES}test_red: AssertionError: assert 1 == 2"
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None:
+    page = render_mutation_html(campaign)
+    assert "<h2>Survived: 5</h2>" in page
+    assert "<pre>alter table public.notes alter column owner drop not null;</pre>" in page
+    assert "script" not in page.partition("</head>")[2]

@@ -1,0 +1,33 @@
+"""What a run over mutants found, as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from pgassay.errors import ExitCode
+from pgassay.mutation.guard_map import map_guards
+from pgassay.mutation.outcome import Campaign
+from pgassay.report.html import make_environment, read_asset, write_policy
+
+_VERDICTS = {
+    ExitCode.GOOD: ("good", "Every mutant was noticed"),
+    ExitCode.SCHEMA_PROBLEM: ("gained", "Something is unguarded"),
+    ExitCode.CANNOT_JUDGE: ("error", "Not judged"),
+}
+
+
+def render_mutation_html(campaign: Campaign) -> str:
+    """The whole page: survivors with their statements, then the guard map."""
+    style = read_asset("page.css") + read_asset("mutants.css")
+    guards = map_guards(campaign)
+    return (
+        make_environment()
+        .get_template("mutants.html")
+        .render(
+            policy=write_policy(style, ""),
+            style=style,
+            campaign=campaign,
+            verdict=_VERDICTS[campaign.exit_code],
+            guards=[(kind, list(group)) for kind, group in groupby(guards, key=lambda one: one.target.kind)],
+        )
+    )
