@@ -135,7 +135,7 @@ class _Teller:
 
     def _columns(self, one: CellDifference) -> int:
         """How many columns the object has, as far as is known."""
-        name = one.key.object.split("[")[0]
+        name = one.key.table
         return sum(
             key.kind == "column" and key.object == name
             for key in (self.head if one.after else self.base).inventory.objects
