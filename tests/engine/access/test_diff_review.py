@@ -158,3 +158,30 @@ grant select on {table} to authenticated;
     assert 'Policy "own" on public."Orders (old) [1]": USING is now true' in gain.message
     assert gain.place is not None
     assert gain.place.line == head.config.schema[0].read_text(encoding="utf-8").count("\n") - 1
+
+
+def test_public_bucket_is_a_gain_that_no_baseline_accepts(tenants: Tenants) -> None:
+    bucket = "insert into storage.buckets (id, name, public) values ('videos', 'videos', {});\n"
+    base = tenants.head(bucket.format("false"), name="base.sql")
+    head = tenants.head(bucket.format("true"))
+    matrix = review(tenants.server, base, head).matrix
+    assert matrix is not None
+    baseline = tenants.folder / "access.matrix"
+    baseline.write_text(render_baseline(matrix), encoding="utf-8")
+    head = replace(head, config=replace(head.config, baseline=baseline))
+    found = review(tenants.server, base, head)
+    assert messages(found.difference.gained) == [
+        "Everybody can now read the objects of bucket videos, and no policy is asked. "
+        "Bucket videos: public is now true (was: false)."
+    ]
+    assert (found.accepted, found.exit_code) == (False, ExitCode.SCHEMA_PROBLEM)
+
+
+def test_check_of_a_domain_is_a_change_of_the_schema(tenants: Tenants) -> None:
+    domain = "create domain public.word as text constraint short check (length(value) < 9);\n"
+    base = tenants.head(domain, name="base.sql")
+    found = review(tenants.server, base, tenants.head(domain.replace("< 9", "< 99")), search_seconds=0)
+    assert [str(change) for change in found.difference.schema] == [
+        "Type public.word: constraint short is now CHECK ((length(VALUE) < 99)) "
+        "(was: CHECK ((length(VALUE) < 9)))."
+    ]
