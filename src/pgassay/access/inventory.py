@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString, NamedTuple
 
 from pgassay.access.clues import find_clues
-from pgassay.access.inventory_queries import DEPENDENCIES, PROPERTIES
+from pgassay.access.inventory_queries import BUCKETS, DEPENDENCIES, PROPERTIES
 from pgassay.access.names import function_name, quoted
 from pgassay.access.queries import SIGNATURES
 from pgassay.database import Session
@@ -66,6 +66,14 @@ def read_inventory(session: Session, *, properties: LiteralString = PROPERTIES) 
     }
     uses = _join(_uses(edges, spelled), _mentions(rows, spelled))
     return Inventory(objects=_objects(rows, spelled), uses=uses)
+
+
+def read_buckets(session: Session, inventory: Inventory) -> Inventory:
+    """The inventory with the storage buckets, if any: rows that decide about access."""
+    with session.as_owner():
+        there = session.connection.execute("select to_regclass('storage.buckets') is not null")
+        rows = session.connection.execute(BUCKETS).fetchall() if there.fetchone() == (True,) else []
+    return replace(inventory, objects={**inventory.objects, **_objects(rows, {})})
 
 
 def _objects(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[ObjectKey, Properties]:

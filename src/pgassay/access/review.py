@@ -13,7 +13,7 @@ from pgassay.access.assessment import load_baseline
 from pgassay.access.baseline import compare, render_cell
 from pgassay.access.diff import Difference, Settle, Snapshot, diff_snapshots
 from pgassay.access.exploration import Ground, explore
-from pgassay.access.inventory import Inventory, read_inventory
+from pgassay.access.inventory import Inventory, read_buckets, read_inventory
 from pgassay.access.masking import settle
 from pgassay.access.model import Matrix
 from pgassay.access.names import relation_name
@@ -93,7 +93,8 @@ def open_stand(server: Server, side: Side) -> Iterator[Stand]:
         closing(database.connect(user=database.owner)) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
-        yield Stand(side=side, bench=bench, session=session, inventory=read_inventory(session))
+        inventory = read_buckets(session, read_inventory(session))
+        yield Stand(side=side, bench=bench, session=session, inventory=inventory)
 
 
 def review(
@@ -173,7 +174,7 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: 
         head=head,
         difference=difference,
         matrix=after.matrix,
-        accepted=bool(difference.gained) and _is_accepted(head, after.matrix),
+        accepted=_is_told(difference) and _is_accepted(head, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -182,6 +183,11 @@ def _scripts(side: Side) -> list[Script]:
     """As people see them: a revision's by the names that it has in the project."""
     paths = (*side.config.schema, *side.config.companions)
     return [replace(read_script(path), path=side.original(path)) for path in paths]
+
+
+def _is_told(difference: Difference) -> bool:
+    """Whether the baseline can tell of all that is gained: a role or a bucket is no cell."""
+    return bool(difference.gained) and all(change.cells for change in difference.gained)
 
 
 def _is_accepted(head: Side, matrix: Matrix) -> bool:
