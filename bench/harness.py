@@ -18,6 +18,7 @@ from dataclasses import asdict
 import access
 import mutants
 import psycopg
+import schedules
 import writes
 from measure import ROOT, Row, alternate
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -47,6 +48,7 @@ def main() -> int:
             pgtap,
             access.matrix,
             access.growth,
+            schedules.schedules,
             mutants.mutants,
             *writes.MEASURES,
         ):

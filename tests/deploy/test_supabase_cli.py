@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from guide import EXTENSIONS, ask, find_block
+from portrait import differences
 from supabase_cli import PINNED, run_shell
 
 from pgassay.config import Config
@@ -88,6 +89,15 @@ def plpgsql_check(project: Database) -> None:
         found = connection.execute("select from pg_extension where extname = 'plpgsql_check'").fetchone()
     if found is None:
         pytest.skip("the installed PostgreSQL has no plpgsql_check (Debian: postgresql-15-plpgsql-check)")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_push_gives_the_same_catalog_as_the_engines_own_loading(project: Database, config: Config) -> None:
+    bench = Workbench(config, project.server)
+    with bench.database(depth="schema", starting_point=EXTENSIONS) as loaded:
+        found = differences(loaded, project)
+    assert found
+    assert [one for one in found if "supabase_migrations" not in one] == []  # the CLI's own history
 
 
 @pytest.mark.usefixtures("deployed")

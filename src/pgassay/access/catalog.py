@@ -66,6 +66,12 @@ class Unique:
         """Whether its columns name every row of its table."""
         return self.whole and not any(table.columns[name].nullable for name in self.columns)
 
+    def is_drawn(self, table: Table) -> bool:
+        """Whether its values may be drawn at random, so that no other database has the same."""
+        return any(
+            table.columns[name].default and table.columns[name].type == "uuid" for name in self.columns
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TablePolicy:
@@ -124,13 +130,17 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """A privilege on a function or sequence that a role holds or not; `usage` is that of the schema."""
+    """A privilege on a function or sequence that a role holds or not; `usage` is that of the schema.
+
+    `arguments`: the names of the types that a call takes.
+    """
 
     object: str
     role: str
     privilege: str
     usage: bool
     held: bool
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +211,7 @@ class _Reader:
         signatures = self._rows(SIGNATURES, {"functions": oids})
         spelled = {row["oid"]: function_name(row["name"]) for row in signatures}
         for row in functions:
-            yield Right(object=spelled[row.pop("oid")], privilege="execute", **row)
+            yield Right(object=spelled[row.pop("oid")], privilege="execute", **_tupled(row))
         for row in self._rows(queries.SEQUENCES, params):
             sequence = f"{quoted(row.pop('schema'))}.{quoted(row.pop('name'))}"
             yield Right(object=sequence, **row)

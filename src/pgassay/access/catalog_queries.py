@@ -164,7 +164,12 @@ FUNCTIONS: LiteralString = """
     select
         f.oid::bigint as oid, r.rolname as role,
         pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') as usage,
-        pg_catalog.has_function_privilege(r.oid, f.oid, 'execute') as held
+        pg_catalog.has_function_privilege(r.oid, f.oid, 'execute') as held,
+        array(
+            select t.typname from unnest(f.proargtypes) with ordinality as u (type, ordinal)
+            inner join pg_catalog.pg_type as t on u.type = t.oid
+            order by u.ordinal
+        ) as arguments
     from pg_catalog.pg_proc as f
     inner join pg_catalog.pg_namespace as n on f.pronamespace = n.oid
     cross join pg_catalog.pg_roles as r

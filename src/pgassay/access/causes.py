@@ -25,7 +25,7 @@ def find_causes(
     difference: CellDifference, changes: Sequence[SchemaChange], *, base: Inventory, head: Inventory
 ) -> tuple[SchemaChange, ...]:
     """The likeliest causes: on the object itself, else on what it uses, else any if there are few."""
-    name = difference.key.object.split("[")[0]
+    name = difference.key.table
     reach = base.reach(name) | head.reach(name)
     possible = [
         change for change in changes if _may_matter(change) and _is_asked(change, difference, base, head)
@@ -43,7 +43,7 @@ def _may_matter(change: SchemaChange) -> bool:
 
 def _is_asked(change: SchemaChange, difference: CellDifference, *inventories: Inventory) -> bool:
     """Whether a policy, if it is one of the object itself, is for the command that was tried."""
-    if change.key.kind != "policy" or change.key.object != difference.key.object.split("[")[0]:
+    if change.key.kind != "policy" or change.key.object != difference.key.table:
         return True
     commands = {some.objects[change.key]["command"] for some in inventories if change.key in some.objects}
     return not commands.isdisjoint(_ASKED.get(difference.key.action, ()))

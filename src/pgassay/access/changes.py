@@ -18,6 +18,7 @@ _SUBJECTS = {
     "relation": "{object}",
     **dict.fromkeys(("function", "type", "schema", "sequence", "statistics"), "{kind} {object}"),
     "role": "Role {name}",
+    "bucket": "Bucket {name}",
     "publication": "{object} in publication {name}",
     "column": "Column {name} of {object}",
     "comment": "Comment on {name}",
@@ -66,7 +67,7 @@ def compare_inventories(base: Inventory, head: Inventory) -> tuple[SchemaChange,
 
 def _one_sided(key: ObjectKey, before: Properties | None, after: Properties | None) -> Iterator[SchemaChange]:
     """A grantee's first privileges, or the loss of the last, are changes of privileges."""
-    if key.kind.startswith("grant") or key.kind == "role":
+    if key.kind.startswith("grant") or key.kind in ("role", "bucket"):
         yield from _altered(key, before or {}, after or {})
         return
     yield SchemaChange(kind=Kind.DROPPED if after is None else Kind.ADDED, key=key)

@@ -35,14 +35,15 @@ class Snapshot:
 class AccessChange:
     """One sentence about the cells that moved in the same way.
 
-    `witness` is one statement that shows it, after the owner's statements in `setup`, if any. `place` is in
-    the files of HEAD.
+    `witness` is one statement that shows it, after the owner's statements in `setup` and before his `looks`,
+    if any. `place` is in the files of HEAD.
     """
 
     message: str
     cells: tuple[CellKey, ...]
     witness: Witness | None = None
     setup: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
     causes: tuple[SchemaChange, ...] = ()
@@ -78,7 +79,7 @@ def diff_snapshots(
         for direction in Direction
     )
     return Difference(
-        gained=(*_changes_of_roles(changes), *gained),
+        gained=(*_beyond_the_matrix(changes), *gained),
         lost=lost,
         changed=changed,
         added=tuple(_objects(changes, Kind.ADDED)),
@@ -97,11 +98,16 @@ def _objects(changes: Iterable[SchemaChange], kind: Kind) -> Iterator[str]:
             yield f"{key.kind} {key.object}" + (f".{key.name}" if key.name else "")
 
 
-def _changes_of_roles(changes: Iterable[SchemaChange]) -> Iterator[AccessChange]:
-    """Roles belong to the whole cluster; what a change of them opens is more than the matrix can see."""
+def _beyond_the_matrix(changes: Iterable[SchemaChange]) -> Iterator[AccessChange]:
+    """Roles belong to the whole cluster, and the API hands out what lies in a public bucket unasked."""
     for change in changes:
         if change.key.kind == "role":
             yield AccessChange(message=f"Roles changed. {change}", cells=(), causes=(change,))
+        elif change.key.kind == "bucket" and (change.property, change.after) == ("public", "true"):
+            message = (
+                f"Everybody can now read the objects of bucket {change.key.name}, and no policy is asked."
+            )
+            yield AccessChange(message=f"{message} {change}", cells=(), causes=(change,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +140,7 @@ class _Teller:
 
     def _columns(self, one: CellDifference) -> int:
         """How many columns the object has, as far as is known."""
-        name = one.key.object.split("[")[0]
+        name = one.key.table
         return sum(
             key.kind == "column" and key.object == name
             for key in (self.head if one.after else self.base).inventory.objects

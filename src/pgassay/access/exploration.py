@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
+from itertools import combinations, zip_longest
 
 import psycopg
 
-from pgassay.access.catalog import read_catalog
+from pgassay.access.calls import World, plan_calls
+from pgassay.access.catalog import Catalog, read_catalog
 from pgassay.access.changes import SchemaChange
 from pgassay.access.diff import AccessChange
 from pgassay.access.inventory import Inventory
+from pgassay.access.model import Action
 from pgassay.access.pipeline import Answer, fly, savepoint
-from pgassay.access.rows import read_samples
+from pgassay.access.rows import Sample, read_samples
 from pgassay.access.script import become
-from pgassay.access.trials import Attempt, Experiment, find_neighbourhoods, plan_experiments
+from pgassay.access.trials import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
 from pgassay.database import Session
 from pgassay.observation import Persona
+
+# What a load of the world makes anew, as a rule.
+_DRAWN = ("uuid", "timestamptz", "timestamp")
+_AS_OWNER = ("set local role none",)
+_FIRST = 2  # statements, by which the persona becomes itself
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE."""
+    """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
+
+    `unshared`: the objects whose rows could not be tried, since none is in both.
+    """
 
     tried: int = 0
     found: tuple[AccessChange, ...] = ()
+    unshared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,31 +58,84 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     """
     ends = time.monotonic() + seconds
     tried = 0
+    catalog = _catalog(head)
+    ours = _samples(head, catalog)
+    samples = _shared(_samples(base, _catalog(base)), ours)
+    around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
+    world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
+    unshared = _emptied(ours, around)
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _plan(base, head, changes):
+        for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
             if time.monotonic() > ends:
                 break
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _rows(answers[1]) > _rows(answers[0]):
-                    return Exploration(tried=tried, found=(_tell(experiment, attempt, *answers),))
-    return Exploration(tried=tried)
+                if _is_gain(*answers):
+                    found = _tell(experiment, attempt, *answers)
+                    return Exploration(tried=tried, found=(found,), unshared=unshared)
+    return Exploration(tried=tried, unshared=unshared)
 
 
-def _plan(base: Ground, head: Ground, changes: Sequence[SchemaChange]) -> Iterator[Experiment]:
+def _plan(
+    around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
+) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    ids = [persona.id for persona in head.personas if persona.id is not None]
-    catalog = read_catalog(head.session, roles=[persona.role for persona in head.personas])
-    samples = read_samples(head.session, catalog, ids=ids, overrides=head.overrides)
-    around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
-    in_turn = zip_longest(*(plan_experiments(one, head.personas) for one in around))
+    in_turn = zip_longest(calls, *(plan_experiments(one, personas) for one in around))
     return (experiment for some in in_turn for experiment in some if experiment is not None)
+
+
+def _catalog(ground: Ground) -> Catalog:
+    return read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+
+
+def _samples(ground: Ground, catalog: Catalog) -> tuple[Sample, ...]:
+    ids = [persona.id for persona in ground.personas if persona.id is not None]
+    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides, hidden=True)
+
+
+def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
+    """HEAD's, with the rows that BASE has too, by their key or else by what they hold."""
+    there = {sample.object: sample for sample in base}
+    return [_common(there[sample.object], sample) if sample.object in there else sample for sample in head]
+
+
+def _common(theirs: Sample, ours: Sample) -> Sample:
+    """A key that was drawn anew, with every load of the world, names no row that both have."""
+    for key in dict.fromkeys((ours.key, *_names(ours))):
+        keys = [_keys(sample, key) for sample in (theirs, ours)]
+        both = set(keys[0]) & set(keys[1])
+        if both and len(set(keys[1])) == len(keys[1]):
+            rows = zip(keys[1], ours.rows, strict=True)
+            return replace(ours, key=key, rows=tuple(replace(row, key=k) for k, row in rows if k in both))
+    return replace(ours, rows=())
+
+
+def _names(sample: Sample) -> Iterator[tuple[str, ...]]:
+    """One or two columns whose values may tell rows apart, and are the same in every database."""
+    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.type not in _DRAWN]
+    for size in (1, 2):
+        yield from combinations(columns, size)
+
+
+def _keys(sample: Sample, key: tuple[str, ...]) -> list[tuple[str | None, ...]]:
+    if key == sample.key:
+        return [row.key for row in sample.rows]
+    return [tuple(row.values.get(name) for name in key) for row in sample.rows]
+
+
+def _emptied(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> tuple[str, ...]:
+    """Tables that the search is about, of whose rows none is in both databases."""
+    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.stored}
+    return tuple(sample.object for sample in ours if sample.rows and sample.object in empty)
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:
     """The answers to all attempts; none where the owner could not make the row, which may not exist there."""
-    attempts = [(*become(one.witness.persona), one.witness.statement) for one in experiment.attempts]
+    attempts = [
+        (*become(one.witness.persona), one.witness.statement, *(_AS_OWNER if one.looks else ()), *one.looks)
+        for one in experiment.attempts
+    ]
     with savepoint(session):
         try:
             for statement in experiment.setup:
@@ -84,24 +148,38 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             return fly(session, attempts)
 
 
-def _rows(answer: Answer) -> int:
-    """How many rows the persona's own statement reached; 0 where it was refused."""
-    return 0 if answer.sqlstate else answer.counts[-1]
+def _is_gain(before: Answer, after: Answer) -> bool:
+    """Whether HEAD lets the statement reach more rows, or lets more of what it wrote stay."""
+    return any(new > old for old, new in zip_longest(_found(before), _found(after), fillvalue=0))
+
+
+def _found(answer: Answer) -> list[int]:
+    """How many rows the persona's own statement reached, then the owner's looks; 0 if it was refused."""
+    own, *looks = answer.counts[_FIRST:] or (0,)
+    return [own, *looks[len(_AS_OWNER) :]]
 
 
 def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
-    was = f"refused, {before.sqlstate}" if before.sqlstate else f"{_rows(before)}"
+    (old, *less), (new, *more) = _found(before), _found(after)
+    stays = new <= old
+    grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
+    was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
     columns = f" {key.variant} of" if key.variant != "-" else ""
     given = " and ".join(text for text in (experiment.given, attempt.given) if text)
-    deed = f"{key.action.value.upper()}{columns} {_rows(after)} of the rows of {key.object} (was: {was})"
+    of_which = f"{new} of the rows of {key.object}{' for good' if stays else ''}"
+    if key.action is Action.EXECUTE:
+        of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
+        was = "less" if stays else was
+    deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
     return AccessChange(
         message=" ".join([message, *map(str, experiment.changes[:2])]),
         cells=(),
         witness=attempt.witness,
         setup=experiment.setup,
+        looks=tuple(look for look, more in zip(attempt.looks, grown, strict=False) if more),
         before=was,
-        after=str(_rows(after)),
+        after=str(new),
         causes=experiment.changes,
     )

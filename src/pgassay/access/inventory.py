@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString, NamedTuple
 
-from pgassay.access.inventory_queries import DEPENDENCIES, PROPERTIES
+from pgassay.access.clues import find_clues
+from pgassay.access.inventory_queries import BUCKETS, DEPENDENCIES, PROPERTIES
 from pgassay.access.names import function_name, quoted
 from pgassay.access.queries import SIGNATURES
 from pgassay.database import Session
@@ -31,7 +32,7 @@ Properties = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The properties of all objects. `uses`: what views read, policies look at and triggers call."""
+    """The properties of all objects. `uses`: what views read, policies ask, triggers call, bodies name."""
 
     objects: Mapping[ObjectKey, Properties] = field(repr=False)
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
@@ -63,7 +64,16 @@ def read_inventory(session: Session, *, properties: LiteralString = PROPERTIES) 
     spelled |= {
         oid: _relation(schema, name) for _, oid, schema, name, *_ in rows if oid and oid not in spelled
     }
-    return Inventory(objects=_objects(rows, spelled), uses=_uses(edges, spelled))
+    uses = _join(_uses(edges, spelled), _mentions(rows, spelled))
+    return Inventory(objects=_objects(rows, spelled), uses=uses)
+
+
+def read_buckets(session: Session, inventory: Inventory) -> Inventory:
+    """The inventory with the storage buckets, if any: rows that decide about access."""
+    with session.as_owner():
+        there = session.connection.execute("select to_regclass('storage.buckets') is not null")
+        rows = session.connection.execute(BUCKETS).fetchall() if there.fetchone() == (True,) else []
+    return replace(inventory, objects={**inventory.objects, **_objects(rows, {})})
 
 
 def _objects(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[ObjectKey, Properties]:
@@ -84,3 +94,31 @@ def _uses(edges: Iterable[tuple[int, int]], spelled: Mapping[int, str]) -> dict[
         if user in spelled and used in spelled:
             found[spelled[user]].add(spelled[used])
     return {name: frozenset(some) for name, some in found.items()}
+
+
+def _mentions(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[str, frozenset[str]]:
+    """What the bodies of functions name, in whatever schema: the server keeps no account of it.
+
+    Not those of triggers: they belong to a table, and all that they touch would be near to it.
+    """
+    named: dict[str, set[str]] = defaultdict(set)
+    bodies: dict[str, str] = {}
+    triggers = set()
+    for kind, oid, _, name, _, what, value in rows:
+        if kind in ("relation", "function"):
+            named[name].add(spelled[oid])
+        if kind == "function" and what == "body":
+            bodies[spelled[oid]] = value
+        if kind == "function" and (what, value) == ("result", "trigger"):
+            triggers.add(spelled[oid])
+    return {
+        function: frozenset().union(*(named.get(word, ()) for word in find_clues([body]).words))
+        for function, body in bodies.items()
+        if function not in triggers
+    }
+
+
+def _join(
+    one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}

@@ -132,6 +132,13 @@ _TYPES: LiteralString = f"""
     )
     from pg_catalog.pg_type as t inner join pg_catalog.pg_namespace as n on t.typnamespace = n.oid
     where t.typtype = 'e' and {OURS}
+    union all
+    select 'type', t.oid::bigint, n.nspname, t.typname, '', 'constraint ' || k.conname,
+        pg_catalog.pg_get_constraintdef(k.oid)
+    from pg_catalog.pg_constraint as k
+    inner join pg_catalog.pg_type as t on k.contypid = t.oid
+    inner join pg_catalog.pg_namespace as n on t.typnamespace = n.oid
+    where {OURS}
 """
 
 # The owner's own rights are not granted by anybody; null means the built-in ones.
@@ -196,6 +203,13 @@ _ROLES: LiteralString = """
     inner join pg_catalog.pg_roles as m on a.member = m.oid
     inner join pg_catalog.pg_roles as r on a.roleid = r.oid
     where m.rolname not like 'pg\\_%'
+"""
+
+# As JSON: Supabase's own migrations add columns.
+BUCKETS: LiteralString = """
+    select 'bucket', 0::bigint, 'storage', 'buckets', b.id, p.key, p.value
+    from storage.buckets as b cross join lateral jsonb_each_text(to_jsonb(b)) as p
+    where p.key in ('public', 'file_size_limit', 'allowed_mime_types') and p.value is not null
 """
 
 PROPERTIES: LiteralString = " union all ".join(

@@ -30,7 +30,7 @@ def settle(differences: Iterable[CellDifference], *, base: Session, head: Sessio
     doubtful: dict[tuple[str, Direction], list[int]] = defaultdict(list)
     for number, one in enumerate(found):
         if _is_doubtful(one):
-            doubtful[one.key.object.split("[")[0], one.direction].append(number)
+            doubtful[one.key.table, one.direction].append(number)
     for (table, direction), numbers in doubtful.items():
         session = base if direction is Direction.LOST else head
         outcomes = _try_without_triggers(session, table, [found[number] for number in numbers])

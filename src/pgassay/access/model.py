@@ -9,6 +9,8 @@ from enum import Enum
 from pgassay.access.catalog import Catalog
 from pgassay.observation import Outcome, Persona
 
+_STORAGE = "storage.objects"
+
 
 class Action(Enum):
     """What a persona tries."""
@@ -42,6 +44,11 @@ class CellKey:
     action: Action
     variant: str
     rows: RowClass
+
+    @property
+    def table(self) -> str:
+        """The object itself, where it is one bucket of storage.objects."""
+        return _STORAGE if self.object.startswith(f"{_STORAGE}[") else self.object
 
 
 @dataclass(frozen=True, kw_only=True)

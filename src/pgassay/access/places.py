@@ -18,6 +18,7 @@ from pgassay.errors import Place
 _DEFAULT_SCHEMA = "public"
 _ROW_SECURITY = "row level security"
 _BLOCK = "block"
+_CALLED = ("function", "grant on function")
 _NAMED_IN_TABLE = {ObjectType.OBJECT_POLICY: "policy", ObjectType.OBJECT_TRIGGER: "trigger"}
 _SECURITY_COMMANDS = (
     AlterTableType.AT_EnableRowSecurity,
@@ -39,7 +40,7 @@ class Places:
     def find(self, change: SchemaChange) -> Place | None:
         """The statement that a change is about; for what is gone, that of the object it belonged to."""
         key = change.key
-        name = key.object.split("(")[0]
+        name = key.object.split("(")[0] if key.kind in _CALLED else key.object
         whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
         places = [self.known[one] for one in (*_candidates(change, name), *whole) if one in self.known]
         blocks = [place for text, place in self.blocks if key.name and key.name in text]

@@ -13,7 +13,7 @@ from pgassay.access.assessment import load_baseline
 from pgassay.access.baseline import compare, render_cell
 from pgassay.access.diff import Difference, Settle, Snapshot, diff_snapshots
 from pgassay.access.exploration import Ground, explore
-from pgassay.access.inventory import Inventory, read_inventory
+from pgassay.access.inventory import Inventory, read_buckets, read_inventory
 from pgassay.access.masking import settle
 from pgassay.access.model import Matrix
 from pgassay.access.names import relation_name
@@ -93,7 +93,8 @@ def open_stand(server: Server, side: Side) -> Iterator[Stand]:
         closing(database.connect(user=database.owner)) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
-        yield Stand(side=side, bench=bench, session=session, inventory=read_inventory(session))
+        inventory = read_buckets(session, read_inventory(session))
+        yield Stand(side=side, bench=bench, session=session, inventory=inventory)
 
 
 def review(
@@ -106,7 +107,8 @@ def review(
 ) -> Review:
     """Compare HEAD with BASE on one server, in the world of HEAD.
 
-    Where the change gains nobody anything there, other rows and claims are tried for `search_seconds`.
+    Where the change gains nobody anything there, or only what is accepted, other rows and claims are tried
+    for `search_seconds`.
     Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
     """
     started = time.perf_counter()
@@ -134,7 +136,8 @@ def _review(
                     before, after = pool.map(Stand.survey, (one, two))
                 resolve = partial(settle, base=one.session, head=two.session)
                 found = judge(base, head, before, after, settle=resolve)
-                if found.difference.gained or not found.difference.schema:
+                unaccepted = found.difference.gained and not found.accepted
+                if unaccepted or not found.difference.schema:
                     return found
                 on_stage("searching")
                 return _search(found, one, two, search_seconds)
@@ -150,8 +153,17 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
     places = find_places(_scripts(found.head) if explored.found else ())
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
-    difference = replace(found.difference, gained=gained)
-    return replace(found, difference=difference, tried=explored.tried)
+    return replace(
+        found,
+        head=replace(found.head, notes=(*found.head.notes, *map(_unshared, explored.unshared))),
+        difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
+        accepted=found.accepted and not gained,
+        tried=explored.tried,
+    )
+
+
+def _unshared(name: str) -> str:
+    return f"{name} was searched without its rows: every load draws their keys anew. Give them in the world."
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:
@@ -162,7 +174,7 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: 
         head=head,
         difference=difference,
         matrix=after.matrix,
-        accepted=bool(difference.gained) and _is_accepted(head, after.matrix),
+        accepted=_is_told(difference) and _is_accepted(head, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -171,6 +183,11 @@ def _scripts(side: Side) -> list[Script]:
     """As people see them: a revision's by the names that it has in the project."""
     paths = (*side.config.schema, *side.config.companions)
     return [replace(read_script(path), path=side.original(path)) for path in paths]
+
+
+def _is_told(difference: Difference) -> bool:
+    """Whether the baseline can tell of all that is gained: a role or a bucket is no cell."""
+    return bool(difference.gained) and all(change.cells for change in difference.gained)
 
 
 def _is_accepted(head: Side, matrix: Matrix) -> bool:

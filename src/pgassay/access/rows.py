@@ -8,7 +8,7 @@ from functools import cached_property
 
 from psycopg import sql
 
-from pgassay.access.catalog import Catalog, Column, Table
+from pgassay.access.catalog import Catalog, Column, Table, Unique
 from pgassay.access.names import quoted
 from pgassay.access.ownership import Ownership, find_ownership
 from pgassay.access.ties import find_ties
@@ -22,6 +22,7 @@ ROWS_OF_A_CLASS = 12
 _READ_AT_MOST = 1000
 _IDS = ("uuid", "text", "varchar", "bpchar")
 _STORAGE = ("storage", "objects")
+_STORAGE_KEY = ("bucket_id", "name")  # as the Storage API names an object; the id is drawn at random
 # What of an object's row decides where it lies and whose it is; the rest is the Storage API's own business.
 _STORAGE_COLUMNS = ("bucket_id", "name", "owner_id")
 
@@ -50,15 +51,23 @@ class Sample:
 
 
 def read_samples(
-    session: Session, catalog: Catalog, *, ids: Sequence[str], overrides: Mapping[str, str]
+    session: Session,
+    catalog: Catalog,
+    *,
+    ids: Sequence[str],
+    overrides: Mapping[str, str],
+    hidden: bool = False,
 ) -> tuple[Sample, ...]:
-    """The rows to try of all that is reachable; `ids` are the personas'. Raises ConfigError."""
+    """The rows to try of all that is reachable, and of what is `hidden`; `ids` are the personas'.
+
+    Raises ConfigError.
+    """
     reader = _Reader(session, catalog, ids)
     with session.as_owner():
         ownership = find_ownership(catalog, holders=reader.holders, overrides=overrides)
         return tuple(
             sample
-            for table in catalog.reachable
+            for table in (catalog.tables.values() if hidden else catalog.reachable)
             for sample in reader.samples(table, ownership.get(table.oid))
         )
 
@@ -115,10 +124,15 @@ class _Reader:
         )
 
     def _key(self, table: Table) -> tuple[str, ...]:
-        """Columns that name a row: a key, a column whose values happen to be unique, or all that compare."""
-        for index in table.unique:
-            if index.names_rows(table):
-                return index.columns
+        """Columns that name a row: a key, a column whose values happen to be unique, or all that compare.
+
+        If possible a key that names the same row wherever the world is loaded.
+        """
+        if (table.schema, table.name) == _STORAGE:
+            return _STORAGE_KEY
+        if found := [index for index in table.unique if index.names_rows(table)]:
+            alike = (one for one in found if not one.is_drawn(table) and _as_readable(table, one, found[0]))
+            return next(alike, found[0]).columns
         columns = [c for c in table.columns.values() if c.comparable]
         if not columns:
             return ()
@@ -174,6 +188,12 @@ def _users(ownership: Ownership) -> str:
     )
 
 
+def _as_readable(table: Table, one: Unique, other: Unique) -> bool:
+    """Whether every role that may read the columns of `other` may read those of `one` too."""
+    readers = (held.select for held in table.privileges.values() if held.select.issuperset(other.columns))
+    return all(select.issuperset(one.columns) for select in readers)
+
+
 def _feature(column: Column) -> str:
     if column.labels or column.type == "bool":
         return f"t.{column.quoted}::text"
@@ -183,8 +203,7 @@ def _feature(column: Column) -> str:
 def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
     """Columns whose values are the same in every run: ids that are drawn at random are not."""
     for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
-        columns = [table.columns[name] for name in index.columns]
-        if not any(column.default and column.type == "uuid" for column in columns):
+        if not index.is_drawn(table):
             return index.columns
     return key
 

@@ -26,6 +26,8 @@ def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
         *(f"{statement};" for statement in change.setup),
         *become(persona),
         f"{change.witness.statement};",
+        *(("set local role none;",) if change.looks else ()),
+        *(f"{look};" for look in change.looks),
         "rollback;",
     ]
     return "\n".join(lines) + "\n"

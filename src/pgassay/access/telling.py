@@ -98,12 +98,12 @@ def _otherwise(one: CellDifference) -> str:
 def _novelty(key: CellKey, base: Inventory) -> str:
     if not _exists(key, base):
         return "new object"
-    column = ObjectKey(kind="column", object=key.object.split("[")[0], name=key.variant.split("=")[0])
+    column = ObjectKey(kind="column", object=key.table, name=key.variant.split("=")[0])
     is_column = key.variant != "-" and key.action is not Action.USAGE
     return "new column" if is_column and column not in base.objects else "was: no such row to try"
 
 
 def _exists(key: CellKey, inventory: Inventory) -> bool:
-    name = key.object.split("[")[0]
+    name = key.table
     kinds = ("relation", "function")
     return any(ObjectKey(kind=kind, object=name, name="") in inventory.objects for kind in kinds)

@@ -11,7 +11,7 @@ from pgassay.access import statements
 from pgassay.access.changes import Kind, SchemaChange
 from pgassay.access.clues import Clues, find_clues
 from pgassay.access.inserts import plan_inserts
-from pgassay.access.inventory import Inventory
+from pgassay.access.inventory import Inventory, ObjectKey
 from pgassay.access.model import Action, CellKey, RowClass, Witness
 from pgassay.access.names import quoted
 from pgassay.access.rows import Row, Sample
@@ -32,10 +32,14 @@ _GIVEN_AT_ONCE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One statement of a persona's."""
+    """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
+
+    A trigger may let a write pass and put back what it set: then it finds fewer.
+    """
 
     key: CellKey
     witness: Witness
+    looks: tuple[str, ...] = ()
     given: str = ""  # what of the claims is other than the persona's own
 
 
@@ -68,8 +72,10 @@ def find_neighbourhoods(
     changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
 ) -> Iterator[Neighbourhood]:
     """One for each object that a change may have to do with, by what the catalogs say depends on what."""
-    searched = [c for c in changes if c.key.kind in _SEARCHED and c.kind is not Kind.RENAMED]
+    searched = [change for change in changes if is_searched(change)]
     for sample in samples:
+        if not sample.table.reachable:
+            continue
         name = sample.table.spelled
         reach = base.reach(name) | head.reach(name)
         some = tuple(change for change in searched if change.key.object in reach)
@@ -78,15 +84,38 @@ def find_neighbourhoods(
             yield Neighbourhood(
                 sample=sample,
                 changes=some,
-                clues=find_clues(_texts(some, head), _texts(some, base)),
-                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.stored),
+                clues=find_clues(
+                    [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
+                ),
+                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
 
 
+def is_searched(change: SchemaChange) -> bool:
+    """Whether other rows, claims or arguments can tell more of it than the matrix does."""
+    return change.key.kind in _SEARCHED and change.kind is not Kind.RENAMED
+
+
 def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
-    return [text for change in changes for text in inventory.objects.get(change.key, {}).values()]
+    """What the changed objects say, and the functions that triggers among them call."""
+    said = [inventory.objects.get(change.key, {}) for change in changes]
+    called = [
+        ObjectKey(kind="function", object=some["function"], name="") for some in said if "function" in some
+    ]
+    said += [inventory.objects.get(key, {}) for key in dict.fromkeys(called)]
+    return [text for some in said for text in some.values()]
+
+
+def bodies(names: frozenset[str], inventory: Inventory) -> list[str]:
+    """Those of functions that compare what a changed one returns. Not auth.uid(): it names settings only."""
+    keys = [
+        ObjectKey(kind="function", object=name, name="")
+        for name in sorted(names)
+        if not name.startswith("auth.")
+    ]
+    return [inventory.objects[key].get("body", "") for key in keys if key in inventory.objects]
 
 
 def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory) -> Iterator[Action]:
@@ -105,6 +134,11 @@ def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
         for persona in personas
     ]
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
+    scans = tuple(
+        scan for subject in concerned for scan in _scans(subject) if scan.key.action in around.actions
+    )
+    if scans:
+        yield Experiment(changes=around.changes, attempts=scans)
     yield from _vary_claims(around, concerned)
     made, given = _made(around, concerned, ids), _given(around, concerned, ids)
     while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
@@ -128,7 +162,7 @@ def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]
         one
         for variation in vary_rows(around.sample, around.clues, ids)
         for subject in subjects
-        for one in (*_inserts(subject, variation.varied), *_sets(subject, variation))
+        for one in (*_inserts(subject, variation), *_sets(subject, variation))
         if one.key.action in around.actions
     )
     while some := tuple(islice(attempts, _MADE_AT_ONCE)):
@@ -159,16 +193,28 @@ def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
     yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
 
 
-def _attempt(subject: Subject, action: Action, variant: str, text: str) -> Attempt:
+def _attempt(
+    subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
+) -> Attempt:
     key = subject.key(action, variant, RowClass.ANY)
-    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text))
+    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
+
+
+def _scans(subject: Subject) -> Iterator[Attempt]:
+    """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
+    columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
+    if columns:
+        text = f"select {', '.join(columns)} from {subject.table.spelled}"
+        yield _attempt(subject, Action.SELECT, "-", text)
 
 
 def _reads(subject: Subject) -> Iterator[Attempt]:
     sample = subject.sample
-    if sample.rows and not subject.blind:
-        text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
-        yield _attempt(subject, Action.SELECT, "-", text)
+    if not sample.rows or subject.blind:
+        yield from _scans(subject)
+        return
+    text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
+    yield _attempt(subject, Action.SELECT, "-", text)
 
 
 def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
@@ -184,16 +230,27 @@ def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
             yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
 
 
-def _inserts(subject: Subject, row: Row) -> Iterator[Attempt]:
+def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
     """The varied row as the persona itself would add it."""
+    row = variation.varied
     if subject.privileges.insert and "insert" in subject.table.writable:
         for question in plan_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
             if question.key.variant == "-":
                 text = question.probes[0].witness.statement
-                yield _attempt(subject, Action.INSERT, "-", text)
+                yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
 
 
 def _sets(subject: Subject, variation: Variation) -> Iterator[Attempt]:
     """The variation as the persona itself would make it."""
     if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
-        yield _attempt(subject, Action.UPDATE, ", ".join(variation.values), variation.update)
+        variant = ", ".join(variation.values)
+        yield _attempt(subject, Action.UPDATE, variant, variation.update, looks=_looks(variation))
+
+
+def _looks(variation: Variation) -> Iterator[str]:
+    """For each value, the rows that have it."""
+    table = variation.sample.table
+    for name, value in variation.values.items():
+        if table.stored and table.columns[name].comparable:
+            where = f"{quoted(name)} is not distinct from {statements.literal(value)}"
+            yield f"select * from {table.spelled} where {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -61,7 +62,7 @@ class Variation:
 def vary_rows(sample: Sample, clues: Clues, ids: Sequence[str]) -> Iterator[Variation]:
     """Every column that the clues name with every value that may matter; then two columns at a time."""
     columns = [c for c in sample.columns if _is_varied(c, sample, clues)]
-    values = {column.name: tuple(_candidates(column, clues, ids)) for column in columns}
+    values = {column.name: tuple(candidates(column, clues, ids)) for column in columns}
     rows = _choose(sample.rows)
     for row in rows:
         for name, some in values.items():
@@ -105,7 +106,7 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
     return [*first, *later][:_ROWS]
 
 
-def _candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[str | None]:
+def candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[str | None]:
     """Values of its type, first those that the text itself mentions."""
     found: list[str | None] = []
     if column.labels:
@@ -122,10 +123,20 @@ def _candidates(column: Column, clues: Clues, ids: Sequence[str]) -> Iterator[st
     elif column.type in _MOMENTS:
         found += ["2000-01-01", "2100-01-01", "infinity", "-infinity"]
     elif column.type in ("json", "jsonb"):
-        found += ["{}", "[]"]
+        found += [*_documents(clues), "{}", "[]", '"x"']
+    elif column.category == "A":
+        found += [f"{{{json.dumps(text)}}}" for text in (*clues.strings, *ids)]
     if column.nullable:
         found.append(None)
     yield from dict.fromkeys(found)
+
+
+def _documents(clues: Clues) -> Iterator[str]:
+    """The literals that are documents themselves, then each path of the text with each literal at its end."""
+    yield from (text for text in clues.strings if text.startswith(("{", "[")))
+    for path in clues.paths:
+        for value in _claimed(clues):
+            yield json.dumps(_with({}, path, value))
 
 
 def _around(numbers: Iterable[str]) -> Iterator[int]:
@@ -141,8 +152,13 @@ def vary_claims(persona: Persona, clues: Clues) -> Iterator[Persona]:
     Not `sub` and `role`: they say who a request comes from.
     """
     for path in clues.paths:
-        for value in (*clues.strings, True) if path not in (("sub",), ("role",)) else ():
+        for value in _claimed(clues) if path not in (("sub",), ("role",)) else ():
             yield replace(persona, claims=_with(persona.claims, path, value))
+
+
+def _claimed(clues: Clues) -> tuple[object, ...]:
+    """What a document may hold at the end of a path."""
+    return (*clues.strings, *(dict.fromkeys(_around(clues.numbers)) if clues.numbers else ()), True, False)
 
 
 def _with(claims: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgassay.database.actor import Actor, Result, classify
+from pgassay.database.actor import Actor, Result
 from pgassay.database.apply import Notice, Watcher, apply_script
 from pgassay.database.model import Database
 from pgassay.database.owner import choose_owner
@@ -25,7 +25,6 @@ __all__ = [
     "Watcher",
     "apply_script",
     "choose_owner",
-    "classify",
     "clone",
     "drop_database",
     "ensure_template",

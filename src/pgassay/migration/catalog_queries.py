@@ -7,7 +7,7 @@ from typing import LiteralString
 from pgassay.access.inventory_queries import OURS, PROPERTIES
 
 _RELATIONS: LiteralString = f"""
-    select 'relation', 0::bigint, n.nspname, c.relname, '', p.property, p.value
+    select 'relation', c.oid::bigint, n.nspname, c.relname, '', p.property, p.value
     from pg_catalog.pg_class as c
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
     cross join lateral (values
@@ -42,7 +42,7 @@ _COLUMNS: LiteralString = f"""
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped
         and p.value is not null and {OURS}
     union all
-    select 'relation', 0, n.nspname, c.relname, '', 'order of columns', (
+    select 'relation', c.oid::bigint, n.nspname, c.relname, '', 'order of columns', (
         select string_agg(a.attname, ', ' order by a.attnum) from pg_catalog.pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     )

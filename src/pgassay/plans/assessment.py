@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgassay.database import Session
@@ -105,12 +105,15 @@ def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
 
 
 def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> Believed:
-    """Of what held: the contracts whose indexes EXPLAIN itself shows."""
+    """Of what held: the contracts whose indexes EXPLAIN itself shows.
+
+    Not whether the table is left alone: with no more pages than were loaded, visiting it looks cheap.
+    """
     kept = tuple(judgement for judgement in judgements if judgement.holds)
     if bench.server.version < SINCE:
         names = tuple(judgement.contract.name for judgement in kept)
         return Believed(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
-    seen = tuple(judgement.contract for judgement in kept if _is_seen(judgement))
+    seen = tuple(replace(judgement.contract, index_only=False) for judgement in kept if _is_seen(judgement))
     believe(judge.session, BELIEVED_ROWS)
     return Believed(
         judgements=judge.judge(seen, look=foresee),

@@ -100,10 +100,9 @@ def _stays_hot(contract: Contract, sighting: Sighting) -> Iterator[str]:
 
 
 def _calls(sighting: Sighting, functions: Functions) -> Iterator[str]:
-    nodes = (
-        node for node in sighting.plan.nodes if node.kind != "Bitmap Index Scan"
-    )  # the heap scan rechecks
-    for node in nodes:
+    for node in sighting.plan.nodes:
+        if node.kind == "Bitmap Index Scan":
+            continue  # what it looks for is the heap scan's recheck too
         for called in (name for condition in node.conditions for name in read_calls(condition)):
             if fault := functions.fault(called):
                 name = ".".join(part for part in called if part)

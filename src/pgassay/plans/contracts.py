@@ -14,18 +14,20 @@ from pglast import parser
 from pgassay.errors import ConfigError
 from pgassay.plans.model import Contract
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "persona": str,
-    "query": str,
-    "parameters": list,
-    "indexes": list,
-    "whole": list,
-    "buffers": int,
-    "rows_within": (int, float),
-    "sorts": bool,
-    "index_only": bool,
-    "hot": (int, float),
+# What each clause takes, for Python and for people.
+_CLAUSES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "name": (str, "a text"),
+    "persona": (str, "a text"),
+    "query": (str, "a text"),
+    "parameters": (list, "a list"),
+    "index": (str, "a text"),
+    "indexes": (list, "a list"),
+    "whole": (list, "a list"),
+    "buffers": (int, "a whole number"),
+    "rows_within": ((int, float), "a number"),
+    "sorts": (bool, "true or false"),
+    "index_only": (bool, "true or false"),
+    "hot": ((int, float), "a share such as 0.9"),
 }
 _NEEDED = ("name", "persona", "query")
 
@@ -65,20 +67,26 @@ def _read_file(file: Path) -> Iterator[Contract]:
 
 def _read_contract(file: Path, table: dict[str, Any]) -> Contract:
     place = f'the contract "{table.get("name", "without a name")}" in {file}'
-    if "index" in table:
-        table = table | {"indexes": [table["index"], *table.get("indexes", [])]}
-        del table["index"]
-    for key, value in table.items():
-        if key not in _KINDS or not _fits(value, _KINDS[key]):
-            wanted = f"one of: index, {', '.join(_KINDS)}" if key not in _KINDS else str(_KINDS[key])
-            raise ConfigError(f"{key} = {value!r} makes no sense in {place}.", fixes=(f"use {wanted}",))
-    if missing := [key for key in _NEEDED if key not in table]:
+    for clause, value in table.items():
+        _check_clause(clause, value, place)
+    if missing := [clause for clause in _NEEDED if clause not in table]:
         raise ConfigError(f"{', '.join(missing)} missing from {place}.")
     _check_query(table["query"], place)
-    values: dict[str, Any] = {
-        key: tuple(map(str, value)) if isinstance(value, list) else value for key, value in table.items()
-    }
-    return Contract(**values, file=file)
+    single = [table["index"]] if "index" in table else []
+    lists = {name: tuple(map(str, table.get(name, ()))) for name in ("parameters", "indexes", "whole")}
+    lists["indexes"] = (*single, *lists["indexes"])
+    others = {name: value for name, value in table.items() if name != "index"}
+    return Contract(**(others | lists), file=file)
+
+
+def _check_clause(clause: str, value: object, place: str) -> None:
+    if clause not in _CLAUSES:
+        raise ConfigError(
+            f"{clause} is no clause, in {place}.", fixes=(f"use one of: {', '.join(_CLAUSES)}",)
+        )
+    kind, wanted = _CLAUSES[clause]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{clause} = {value!r} makes no sense in {place}.", fixes=(f"give {wanted}",))
 
 
 def _line_of(name: str, text: str) -> int:
@@ -86,10 +94,6 @@ def _line_of(name: str, text: str) -> int:
     lines = text.splitlines()
     wanted = f'name = "{name}"'
     return lines.index(wanted) + 1 if wanted in lines else 0
-
-
-def _fits(value: object, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _check_query(query: str, place: str) -> None:

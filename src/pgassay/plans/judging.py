@@ -28,7 +28,7 @@ class Judge:
     def judge(self, contracts: Iterable[Contract], *, look: Look = watch) -> tuple[Judgement, ...]:
         """One judgement a contract, as the schema is now in this transaction. Nothing is kept.
 
-        Raises CannotJudgeError for a persona that is not configured.
+        Raises CannotJudgeError for a persona that is not configured, and when the server goes away.
         """
         functions = read_functions(self.session)
 
@@ -36,6 +36,8 @@ class Judge:
             try:
                 sightings = self._look_as(contract, look)
             except psycopg.Error as error:
+                if self.session.connection.closed:
+                    raise CannotJudgeError("The server went away.", why=str(error).strip()) from error
                 return _refused(contract, error)
             breaches = find_breaches(contract, sightings, functions)
             return Judgement(contract=contract, sightings=sightings, breaches=breaches)

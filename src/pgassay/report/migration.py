@@ -15,6 +15,7 @@ from pgassay.migration.locks import Lock
 from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
+from pgassay.report.markdown import escape, fence
 from pgassay.report.place import relative
 from pgassay.report.review import render_review_text, review_document
 from pgassay.report.review_markdown import render_review_markdown
@@ -32,7 +33,7 @@ def render_upgrade_text(upgrade: Upgrade) -> str:
 def render_upgrade_markdown(upgrade: Upgrade) -> str:
     """The same, with the migration in a block of its own."""
     title, *lines = _lines(upgrade.rehearsal)
-    block = ["", f"## {title}", "", *(["```", *lines, "```"] if lines else [])]
+    block = ["", f"## {escape(title)}", "", *(fence("\n".join(lines)) if lines else [])]
     return render_review_markdown(upgrade.review) + printable("\n".join(block) + "\n")
 
 

@@ -6,23 +6,24 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pgassay.errors import printable
-from pgassay.plans import Judgement, PlanAssessment
+from pgassay.plans import Judgement, Need, PlanAssessment
 from pgassay.report.place import relative
+from pgassay.report.plans_junit import render_plans_junit
 
 _WIDTH = 80
 
 
 def render_plans_text(assessment: PlanAssessment) -> str:
-    """A line for each contract, what is wrong, what was not judged, and a summary as the last line."""
+    """Each contract, what breaks without each index, what is wrong or not judged; a summary at the end."""
     believed = assessment.believed
     lines = [line for judgement in assessment.judgements for line in _lines(judgement)]
     wrong = [judgement for judgement in believed.judgements if not judgement.holds]
     if wrong:
         lines += ["", f"as if of {believed.rows:,} rows:"]
         lines += [line for judgement in wrong for line in _lines(judgement)]
+    lines += ["", "without this index, these contracts break:", *_needs(assessment.needs)]
     lines += ["", *(_wrapped(flaw.message) for flaw in assessment.flaws)] if assessment.flaws else []
     if believed.unseen:
         names = ", ".join(believed.unseen)
@@ -74,22 +75,6 @@ def render_plans_json(assessment: PlanAssessment) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def render_plans_junit(assessment: PlanAssessment) -> str:
-    """A suite of contracts, one of contracts at the believed size, one of indexes."""
-    root = Element("testsuites", name="pgassay plans")
-    _add_suite(root, "contracts", assessment.judgements)
-    _add_suite(root, f"contracts, {assessment.believed.rows:,} rows", assessment.believed.judgements)
-    faulty = {flaw.name: flaw.message for flaw in assessment.flaws}
-    names = dict.fromkeys([*(need.index.name for need in assessment.needs), *faulty])
-    suite = SubElement(root, "testsuite", name="indexes", tests=str(len(names)), failures=str(len(faulty)))
-    for name in names:
-        case = SubElement(suite, "testcase", classname="indexes", name=printable(name))
-        if name in faulty:
-            SubElement(case, "failure", message=printable(faulty[name]))
-    indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
-
-
 PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
     "text": render_plans_text,
     "json": render_plans_json,
@@ -105,6 +90,13 @@ def _lines(judgement: Judgement) -> Iterator[str]:
     if judgement.fault:
         yield _wrapped(judgement.fault, indent=13)
     yield from (_wrapped(breach, indent=13) for breach in judgement.breaches)
+
+
+def _needs(needs: tuple[Need, ...]) -> Iterator[str]:
+    for need in needs:
+        if need.contracts:
+            line = f"  {need.index.name:<35}  {', '.join(need.contracts)}"
+            yield textwrap.fill(line, _WIDTH, subsequent_indent=" " * 39, break_on_hyphens=False)
 
 
 def _word(judgement: Judgement) -> str:
@@ -147,19 +139,6 @@ def _document(judgement: Judgement) -> dict[str, Any]:
 def _brief(judgement: Judgement) -> dict[str, Any]:
     holds = None if judgement.fault else judgement.holds
     return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
-
-
-def _add_suite(root: Element, name: str, judgements: tuple[Judgement, ...]) -> None:
-    counts = {
-        "tests": len(judgements),
-        "failures": sum(bool(judgement.breaches) for judgement in judgements),
-        "errors": sum(bool(judgement.fault) for judgement in judgements),
-    }
-    suite = SubElement(root, "testsuite", {"name": name} | {key: str(n) for key, n in counts.items()})
-    for judgement in judgements:
-        case = SubElement(suite, "testcase", classname=name, name=printable(judgement.contract.name))
-        if not judgement.holds:
-            SubElement(case, "error" if judgement.fault else "failure", message=printable(judgement.why))
 
 
 def _cell(text: str) -> str:

@@ -26,7 +26,6 @@ _CLEAN = (
     "discard temp; discard sequences"
 )
 
-
 _PECULIAR: LiteralString = """
     select c.oid::text, n.nspname ~ '^pgassay_'
     from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -76,6 +75,7 @@ class Arena:
 
     def check(self, scenario: Scenario) -> None:
         """Raise CannotJudgeError if a step altered what `go_back` does not bring back."""
+        self._clean()  # temporary tables are in the catalog, too
         schema = describe_schema(self.owner)
         if schema != self._schema:
             raise CannotJudgeError(
@@ -143,18 +143,20 @@ class Arena:
             return None
 
     def _go_to(self, restore: Callable[[Baseline], None]) -> bool:
-        """Restore, while every session forgets what it knew; False where the owner can not."""
+        """Restore, once every session has forgotten what it knew; False where the owner can not."""
+        self._clean()
+        return self._do(restore)
+
+    def _clean(self) -> None:
         lines = [line for pool in self._pools.values() for line in pool]
         for line in lines:
             if line.lost:
                 line.open()
             else:
                 line.send(_CLEAN)
-        restored = self._do(restore)
         for line in lines:
             if line.busy:
                 ask(line)
-        return restored
 
     def _do(self, act: Callable[[Baseline], None]) -> bool:
         """Whether the owner could: a table may be another's, or refuse in a trigger of another's."""

@@ -78,12 +78,14 @@ def explore(
         unserializable=tally.seen["unserializable"],
         broken=tuple(sorted(tally.broken, key=lambda trial: trial.simplicity)),
         unseen=_unseen(scenario, tally.outcomes),
-        notes=tuple(_notes(obstacle, arena.why_slow)),
+        notes=tuple(_notes(obstacle, arena.why_slow, preemptions if scenario.inside else None)),
         seconds=time.monotonic() - started,
     )
 
 
-def _notes(obstacle: str, why_slow: str) -> Iterator[str]:
+def _notes(obstacle: str, why_slow: str, preemptions: int | None) -> Iterator[str]:
+    if preemptions is not None:
+        yield f"inside functions, with at most {preemptions} interruptions in a schedule"
     if obstacle:
         yield f"not pruned: {obstacle}"
     if why_slow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any, LiteralString
 
 import psycopg
@@ -20,6 +20,9 @@ _SETTINGS = {
     "client_min_messages": "log",
 }
 
+# A function may have set client_min_messages, and so have silenced its session.
+_WHERE_TOLD, _WHERE_SILENT = 1.0, 0.0
+
 _BLOCKERS: LiteralString = """
     select pid, pg_catalog.pg_blocking_pids(pid) || pg_catalog.pg_safe_snapshot_blocking_pids(pid)
     from pg_catalog.unnest(%s::integer[]) as pid
@@ -32,11 +35,14 @@ _LOCKS: LiteralString = """
 
 
 class Observer:
-    """A connection to the maintenance database: the schema under test has no way to it."""
+    """A connection to the maintenance database: the schema under test has no way to it.
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    After `patience` seconds a session waits if it is blocked, though it has not said so.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, patience: float) -> None:
         self._connection = connection
-        self.pid = connection.info.backend_pid
+        self.patience = patience
 
     def blockers(self, pids: Sequence[int]) -> dict[int, set[int]]:
         """The processes that each of `pids` waits for; none where it runs or is idle."""
@@ -64,10 +70,17 @@ def open_observer(database: Database) -> Iterator[Observer]:
     """
     server = database.server
     with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
+        patience = _WHERE_TOLD if _let_sessions_tell(connection, database) else _WHERE_SILENT
+        yield Observer(connection, patience=patience)
+
+
+def _let_sessions_tell(connection: psycopg.Connection[Any], database: Database) -> bool:
+    alter = sql.SQL("alter database {} set {} to {}")
+    try:
         for name, value in _SETTINGS.items():
-            statement = sql.SQL("alter database {} set {} to {}").format(
-                sql.Identifier(database.name), sql.Identifier(name), sql.Literal(value)
+            connection.execute(
+                alter.format(sql.Identifier(database.name), sql.Identifier(name), sql.Literal(value))
             )
-            with suppress(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)
-        yield Observer(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True

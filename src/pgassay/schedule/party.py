@@ -25,7 +25,7 @@ class Party:
     over: bool = False
     values: dict[str, str | None] = field(default_factory=dict)
     result: str = ""  # how it ended, or what its last attempt failed with
-    since: float = 0.0  # when the step began
+    since: float = 0.0  # when the step began, or went on after it had waited
 
     @property
     def is_under_way(self) -> bool:

@@ -15,8 +15,8 @@ from pgassay.schedule.party import Party
 from pgassay.schedule.sync import Gatekeeper
 from pgassay.schedule.trial import DEADLOCK, SERIALIZATION, Event, Fate, Move, Trial
 
-_PATIENCE = 0.05
-"""Seconds without news after which the server is asked who waits, if it was not allowed to say so itself."""
+_POLL = 0.05
+"""Seconds without news after which the server is asked who waits."""
 
 _ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "crashed"}
 
@@ -117,6 +117,12 @@ class ScheduleRun:
 
     def _advance(self, party: Party, events: list[Event]) -> None:
         """Begin the next step, or go on from a sync point."""
+        if not party.can_go:
+            raise CannotJudgeError(
+                f"{self.scenario.name}: a schedule did not go twice as it went before.",
+                why=f"{party.name} can not go on after {','.join(move.session for move in self.moves)}",
+                fixes=("let nothing but the order of the steps decide what they do: no time, no chance",),
+            )
         party.since = time.monotonic()
         if party.line.paused:
             self._pass_gate(party, events)
@@ -162,7 +168,8 @@ class ScheduleRun:
             if self._receive(events):
                 continue
             for party in under_way:
-                party.line.waiting &= bool(blockers[party.line.pid])
+                if not blockers[party.line.pid]:
+                    party.line.waiting, party.since = False, time.monotonic()
             if all(party.line.waiting for party in under_way):
                 return
 
@@ -175,12 +182,13 @@ class ScheduleRun:
 
     def _await(self, parties: Sequence[Party]) -> None:
         """Wait for news of any of them."""
-        if wait_for([party.line for party in parties], seconds=_PATIENCE):
+        if wait_for([party.line for party in parties], seconds=_POLL):
             return
         blockers = self._blockers(parties)
         for party in parties:
-            party.line.waiting = bool(blockers[party.line.pid])
-            if time.monotonic() - party.since > self._place.limit and not (party.line.waiting and self.ready):
+            blocked, elapsed = bool(blockers[party.line.pid]), time.monotonic() - party.since
+            party.line.waiting = blocked and (party.line.waiting or elapsed > self._observer.patience)
+            if elapsed > self._place.limit and not (blocked and self.ready):
                 raise _endless(self.scenario, party, blockers[party.line.pid], self._place.limit)
 
     def _blockers(self, parties: Sequence[Party]) -> dict[int, set[int]]:

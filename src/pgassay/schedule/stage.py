@@ -87,7 +87,9 @@ def _openings(owner: psycopg.Connection[Any], scenario: Scenario, *, limit: floa
 def _opening(session: SessionScript, isolation: Isolation, roles: Roles, *, limit: float) -> str:
     # Who logs in as authenticator has the timeouts of that role.
     own = {} if session.persona else {"statement_timeout": f"{limit:.0f}s"}
-    become = [request_identity(session.persona, roles).become] if session.persona else []
+    # The query of a persona's claims takes the snapshot that fixes what a transaction sees; so does this.
+    snapshot = [] if isolation is Isolation.READ_COMMITTED else ["select"]
+    become = [request_identity(session.persona, roles).become] if session.persona else snapshot
     settings = (own | dict(session.settings)).items()
     return "; ".join(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgassay.errors import CannotJudgeError, ConfigError, ServerError
 from pgassay.plans import Judgement, PlanAssessment, assess_plans
 from pgassay.verdict import Finding, Stage, Status
 from pgassay.workbench import Workbench
@@ -13,7 +14,12 @@ def check_plans(bench: Workbench) -> Stage:
     """Judge the contracts on a hundredth of the load: findings for broken ones and indexes at fault."""
     if not bench.config.plans:
         return Stage(name=_RULE, status=Status.SKIPPED, detail="no plan contracts configured")
-    assessment = assess_plans(bench)
+    try:
+        assessment = assess_plans(bench)
+    except (ConfigError, ServerError):
+        raise
+    except CannotJudgeError as error:  # a schema that the load does not fit; the other stages can still judge
+        return Stage(name=_RULE, status=Status.NOT_JUDGED, detail=str(error))
     findings = (
         *map(_finding, assessment.broken),
         *(Finding(rule=_RULE, message=flaw.message) for flaw in assessment.flaws),

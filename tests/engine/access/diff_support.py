@@ -27,11 +27,11 @@ class Tenants:
     def base(self) -> Side:
         return Side(label="base", config=self.config)
 
-    def head(self, change: str = "", *, old: str = "", new: str = "") -> Side:
+    def head(self, change: str = "", *, old: str = "", new: str = "", name: str = "schema.sql") -> Side:
         """The schema with a statement more, or with one text in place of another."""
         text = (HERE / "tenants.sql").read_text(encoding="utf-8")
         assert old in text
-        path = self.folder / "schema.sql"
+        path = self.folder / name
         path.write_text(text.replace(old, new) + change, encoding="utf-8")
         return Side(label="head", config=replace(self.config, schema=(path,)))
 

@@ -11,7 +11,7 @@ from diff_support import Tenants, make_tenants
 
 from pgassay.access.baseline import render_baseline
 from pgassay.access.diff import AccessChange
-from pgassay.access.review import Review
+from pgassay.access.review import Review, review
 from pgassay.access.script import render_script
 from pgassay.database import Layer
 from pgassay.errors import CannotJudgeError, ExitCode
@@ -140,3 +140,48 @@ def test_base_that_does_not_load_can_not_be_judged(tenants: Tenants) -> None:
     broken = tenants.head("select 1 / 0;\n")
     with pytest.raises(CannotJudgeError, match="BASE, base, does not load"):
         replace(tenants, config=broken.config).review(tenants.base)
+
+
+def test_brackets_in_a_name_hide_neither_cause_nor_place(tenants: Tenants) -> None:
+    table = 'public."Orders (old) [1]"'
+    orders = f"""
+create table {table} (id integer primary key, owner uuid);
+insert into {table} values (1, 'a11ce000-0000-4000-8000-000000000001');
+alter table {table} enable row level security;
+create policy "own" on {table} for select to authenticated using (owner = auth.uid());
+revoke all on {table} from anon, authenticated;
+grant select on {table} to authenticated;
+"""
+    base = tenants.head(orders, name="base.sql")
+    head = tenants.head(f'{orders}alter policy "own" on {table} using (true);\nselect 1;\n')
+    [gain] = review(tenants.server, base, head).difference.gained
+    assert 'Policy "own" on public."Orders (old) [1]": USING is now true' in gain.message
+    assert gain.place is not None
+    assert gain.place.line == head.config.schema[0].read_text(encoding="utf-8").count("\n") - 1
+
+
+def test_public_bucket_is_a_gain_that_no_baseline_accepts(tenants: Tenants) -> None:
+    bucket = "insert into storage.buckets (id, name, public) values ('videos', 'videos', {});\n"
+    base = tenants.head(bucket.format("false"), name="base.sql")
+    head = tenants.head(bucket.format("true"))
+    matrix = review(tenants.server, base, head).matrix
+    assert matrix is not None
+    baseline = tenants.folder / "access.matrix"
+    baseline.write_text(render_baseline(matrix), encoding="utf-8")
+    head = replace(head, config=replace(head.config, baseline=baseline))
+    found = review(tenants.server, base, head)
+    assert messages(found.difference.gained) == [
+        "Everybody can now read the objects of bucket videos, and no policy is asked. "
+        "Bucket videos: public is now true (was: false)."
+    ]
+    assert (found.accepted, found.exit_code) == (False, ExitCode.SCHEMA_PROBLEM)
+
+
+def test_check_of_a_domain_is_a_change_of_the_schema(tenants: Tenants) -> None:
+    domain = "create domain public.word as text constraint short check (length(value) < 9);\n"
+    base = tenants.head(domain, name="base.sql")
+    found = review(tenants.server, base, tenants.head(domain.replace("< 9", "< 99")), search_seconds=0)
+    assert [str(change) for change in found.difference.schema] == [
+        "Type public.word: constraint short is now CHECK ((length(VALUE) < 99)) "
+        "(was: CHECK ((length(VALUE) < 9)))."
+    ]

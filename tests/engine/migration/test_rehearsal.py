@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from library_support import Library
 
 from pgassay.errors import ExitCode
-from pgassay.migration import squawk
 from pgassay.migration.contents import TableChange
-from pgassay.migration.rehearsal import Rehearsal, Run
+from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
 from pgassay.migration.sameness import Sameness
+from pgassay.migration.squawk import find_squawk
 from pgassay.report.migration import UPGRADE_FORMATS
 
 ROUGH = """\
@@ -21,6 +24,19 @@ create index shelves_room_idx on public.shelves (room);
 delete from public.visits where ctid in (select v.ctid from public.visits as v limit 1);
 insert into public.shelves (id, room) values (3, 'attic');
 alter table public.books drop column remark;
+"""
+SMOOTH = """\
+create index concurrently books_title_idx on public.books (title);
+alter table public.books add column rating smallint;
+grant select (rating), update (rating) on public.books to authenticated;
+update public.books set rating = 1;
+alter table public.visits add column a integer, add column b integer;
+"""
+SMOOTH_HEAD = """
+alter table public.visits add column b integer, add column a integer;
+alter table public.books add column rating smallint;
+grant select (rating), update (rating) on public.books to authenticated;
+create index books_title_idx on public.books (title);
 """
 WITHOUT_REMARK = ("update public.books set remark = 'torn' where id = 1;", "")
 ROUGH_HEAD = """
@@ -52,6 +68,12 @@ def sameness_of(found: Rehearsal) -> Sameness:
 def rough(library: Library) -> Rehearsal:
     """Everything at once that hurts."""
     return carry_out(library, ROUGH, head=ROUGH_HEAD, world=WITHOUT_REMARK)
+
+
+@pytest.fixture(scope="module")
+def smooth(library: Library) -> Upgrade:
+    """Nothing that hurts."""
+    return library.rehearse(SMOOTH, head=SMOOTH_HEAD)
 
 
 def test_rows_lost_and_changed_are_counted_by_key_or_by_content(rough: Rehearsal) -> None:
@@ -86,19 +108,37 @@ def test_unsafe_statements_are_squawks(rough: Rehearsal) -> None:
     assert ("require-concurrent-index-creation", 4) in [(one.rule, one.place.line) for one in rough.unsafe]
 
 
-def test_missing_squawk_is_named(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pgassay.migration.rehearsal.find_squawk", lambda: None)
-    upgrade = library.rehearse("comment on table public.visits is 'Days.';\n")
-    assert upgrade.rehearsal and upgrade.rehearsal.unsafe is None
-    assert squawk.ABSENT.split(" (")[0] in UPGRADE_FORMATS["text"](upgrade)
+def test_missing_squawk_is_named(smooth: Upgrade, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_squawk() is None
+    assert smooth.rehearsal
+    without = replace(smooth, rehearsal=replace(smooth.rehearsal, unsafe=None))
+    assert "unsafe     not looked for: squawk is not installed" in UPGRADE_FORMATS["text"](without)
 
 
-def test_migration_that_makes_head_is_good(library: Library) -> None:
-    change = "alter table public.books add column rating smallint;\n"
-    later = "grant select (rating), update (rating) on public.books to authenticated;\n"
-    upgrade = library.rehearse(change + later, head=change + later)
-    assert upgrade.rehearsal and upgrade.rehearsal.exit_code is ExitCode.GOOD
-    assert "is HEAD, in catalog and matrix" in UPGRADE_FORMATS["text"](upgrade)
+def test_migration_that_makes_head_is_good(smooth: Upgrade) -> None:
+    assert smooth.rehearsal and smooth.rehearsal.exit_code is ExitCode.GOOD
+    assert "is HEAD, in catalog and matrix" in UPGRADE_FORMATS["text"](smooth)
+
+
+def test_backfill_of_a_new_column_is_neither_a_changed_row_nor_a_stray(smooth: Upgrade) -> None:
+    assert smooth.rehearsal and run_of(smooth.rehearsal).rows == ()
+    assert sameness_of(smooth.rehearsal).difference.changed == ()
+
+
+def test_column_in_another_place_is_only_remarked(smooth: Upgrade) -> None:
+    assert smooth.rehearsal and sameness_of(smooth.rehearsal).reordered == ("public.visits",)
+
+
+def test_locks_of_a_statement_outside_transactions_are_named_as_unseen(smooth: Upgrade) -> None:
+    assert smooth.rehearsal
+    run = run_of(smooth.rehearsal)
+    assert [place.line for place in run.unseen] == [1]
+    assert [(k.table, k.spelled, k.place.line) for k in run.locks] == [
+        ("public.books", "ACCESS EXCLUSIVE", 2),
+        ("public.visits", "ACCESS EXCLUSIVE", 5),
+    ]
 
 
 def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
@@ -115,20 +155,6 @@ def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
     assert lost.message.startswith("alice can no longer SELECT rating of their own rows of public.books")
 
 
-def test_backfill_of_a_new_column_is_no_stray(library: Library) -> None:
-    head = "alter table public.books add column rating smallint;\n"
-    change = f"{head}-- pgassay: changes public.books\nupdate public.books set rating = 1;\n"
-    found = carry_out(library, change, head=head)
-    assert (found.exit_code, run_of(found).rows) == (ExitCode.GOOD, ())
-
-
-def test_column_in_another_place_is_only_remarked(library: Library) -> None:
-    head = "alter table public.visits add column a int; alter table public.visits add column b int;\n"
-    change = "alter table public.visits add column b int, add column a int;\n"
-    found = carry_out(library, change, head=head)
-    assert (found.exit_code, sameness_of(found).reordered) == (ExitCode.GOOD, ("public.visits",))
-
-
 def test_failed_migration_names_its_statement_and_leaves_nothing(library: Library) -> None:
     change = (
         "alter table public.books drop column remark;\nalter table public.books add check (pages > 300);\n"
@@ -137,12 +163,3 @@ def test_failed_migration_names_its_statement_and_leaves_nothing(library: Librar
     assert found.fault is not None
     assert (found.fault.sqlstate, found.fault.place and found.fault.place.line) == ("23514", 2)
     assert (found.exit_code, found.run) == (ExitCode.SCHEMA_PROBLEM, None)
-
-
-def test_locks_of_a_statement_outside_transactions_are_named_as_unseen(library: Library) -> None:
-    index = "create index concurrently books_title_idx on public.books (title);\n"
-    change = f"{index}alter table public.shelves add column light boolean;\n"
-    found = carry_out(library, change, head=change.replace("concurrently ", ""))
-    assert [place.line for place in run_of(found).unseen] == [1]
-    assert [(k.table, k.spelled) for k in run_of(found).locks] == [("public.shelves", "ACCESS EXCLUSIVE")]
-    assert found.exit_code is ExitCode.GOOD

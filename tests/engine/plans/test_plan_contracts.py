@@ -31,7 +31,7 @@ def test_contract_knows_its_clauses_and_its_place(tmp_path: Path) -> None:
         ("", "must hold tables [[contract]]"),
         ("contract = []", "There is no plan contract."),
         ("[[contract]", "Cannot read "),
-        (CONTRACTS.replace("buffers = 60", "bufers = 30"), "bufers = 30 makes no sense"),
+        (CONTRACTS.replace("buffers = 60", "bufers = 30"), "bufers is no clause"),
         (CONTRACTS.replace("buffers = 60", "buffers = true"), "buffers = True makes no sense"),
         (CONTRACTS.replace('persona = "alice"', ""), "persona missing from"),
         (CONTRACTS.replace("select *", "selct *"), "is not SQL"),

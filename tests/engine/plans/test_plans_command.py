@@ -30,6 +30,7 @@ def test_contracts_that_hold_are_good(
     assert show_plans(project, server, scale=0.01) is ExitCode.GOOD
     shown = capsys.readouterr().out
     assert shown.startswith("  holds      my notes")
+    assert "\n  notes_person_idx                     my notes\n" in shown
     assert "\n5,050 rows: 1 of 1 contracts hold;" in shown
 
 
@@ -89,6 +90,15 @@ def test_stage_of_verify_reports_a_broken_contract_at_its_place(project: Config,
     (finding,) = stage.findings
     assert (stage.status, finding.rule, finding.line) == (Status.PROBLEM, "plans", 3)
     assert finding.message.startswith("my notes, as alice: calls current_setting()")
+
+
+def test_stage_of_verify_is_not_judged_where_the_load_does_not_fit(project: Config, server: Server) -> None:
+    project.load.write_text(LOAD.replace('"body"', '"title"'), encoding="utf-8")
+    verdict = verify(project, server, only=("load", "plans"))
+    (stage,) = [stage for stage in verdict.stages if stage.name == "plans"]
+    assert stage.status is Status.NOT_JUDGED
+    assert 'column "title" of relation "notes" does not exist' in stage.detail
+    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
 
 
 def test_stage_of_verify_is_skipped_without_contracts(project: Config, server: Server) -> None:

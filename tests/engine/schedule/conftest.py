@@ -22,7 +22,6 @@ def bank_config(tmp_path_factory: pytest.TempPathFactory, environment: Layer) ->
         root=tmp_path_factory.mktemp("bank"),
         schema=(BANK,),
         environment=environment.scripts,
-        statement_timeout=1,
         personas={"service": PersonaConfig(role="service_role")},
     )
 

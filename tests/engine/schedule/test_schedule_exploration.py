@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -142,19 +143,30 @@ def test_step_that_takes_too_long_fails_by_its_own_timeout(arena: Arena) -> None
     assert outcomes(explore(arena, race(endless))) == {"a: 57014"}
 
 
-def test_step_that_never_ends_can_not_be_judged(arena: Arena) -> None:
-    endless = session("a", "set local statement_timeout = 0", "select pg_sleep(60)")
+NO_TIMEOUT = {"statement_timeout": "0"}
+
+
+@pytest.fixture
+def impatient(bank: Workbench) -> Iterator[Arena]:
+    """An arena whose steps may take one second."""
+    with Arena(bank) as arena:
+        arena.limit = 1
+        yield arena
+
+
+def test_step_that_never_ends_can_not_be_judged(impatient: Arena) -> None:
+    endless = session("a", "select pg_sleep(60)", settings=NO_TIMEOUT)
     with pytest.raises(CannotJudgeError, match=r"a step of a did not end in 1 s, and waits for nobody"):
-        explore(arena, race(endless))
-    assert outcomes(explore(arena, race(session("a", READ)))) == {"a: committed"}
+        explore(impatient, race(endless))
+    impatient.limit = 30
+    assert outcomes(explore(impatient, race(session("a", READ)))) == {"a: committed"}
 
 
-def test_step_that_waits_for_a_stranger_can_not_be_judged(arena: Arena) -> None:
-    stage = Stage(arena, race(session("a", "set local statement_timeout = 0", ADD.format(1))))
+def test_step_that_waits_for_a_stranger_can_not_be_judged(impatient: Arena) -> None:
+    stage = Stage(impatient, race(session("a", ADD.format(1), settings=NO_TIMEOUT)))
     run = stage.start()
-    with closing(arena.connect()) as stranger:
+    with closing(impatient.connect()) as stranger:
         stranger.execute(f"begin; {ADD.format(1)}".encode())
-        run.repeat("a")
         with pytest.raises(CannotJudgeError, match=rf"waits for {stranger.info.backend_pid}\."):
             run.repeat("a")
 
@@ -184,16 +196,27 @@ def test_outcome_that_nobody_expects_breaks_and_one_that_never_comes_is_missed(a
     assert explored.unseen == expected[1:]
 
 
+NOTE, NOTES = "insert into public.log (note) values (%(balance)s)", "select note from public.log"
 COMMUTING = {
     "other tables": race(
         session("a", ADD.format(1), READ), session("b", "insert into public.log (note) values ('b')", READ)
     ),
-    "a reader": race(session("a", ADD.format(1)), session("b", READ, READ), observe=BALANCE),
+    "the same table": race(
+        *(session(name, f"insert into public.log (note) values ('{name}')") for name in "ab"),
+        observe="select string_agg(note, ' ' order by id) as notes from public.log",
+    ),
+    "a reader": race(session("a", ADD.format(1)), session("b", READ, NOTE), observe=NOTES),
     "a reader under REPEATABLE READ": race(
         session("a", ADD.format(1)),
-        session("b", READ, "insert into public.log (note) values (%(balance)s)"),
+        session("b", READ, NOTE),
         isolation=REPEATABLE_READ,
-        observe="select note from public.log",
+        observe=NOTES,
+    ),
+    "a snapshot taken before the table is read": race(
+        session("a", "insert into public.log (note) values ('a')"),
+        session("b", READ, "update public.accounts set balance = (select count(*) from public.log)"),
+        isolation=REPEATABLE_READ,
+        observe=BALANCE,
     ),
     "skew": SKEW,
     "three": race(*(session(name, ADD.format(1)) for name in "ab"), session("c", READ), observe=BALANCE),
@@ -231,6 +254,11 @@ def test_what_the_owner_can_not_undo_is_undone_by_a_new_clone(arena: Arena) -> N
         "slow, a clone for each schedule, because the owner can not undo the steps:"
         " permission denied for table kept",
     )
+
+
+def test_temporary_table_is_no_change_of_the_schema(arena: Arena) -> None:
+    scenario = race(session("a", "create temporary table t ()"), session("b", "create temporary table t ()"))
+    assert explore(arena, scenario).holds
 
 
 def test_advisory_locks_are_not_seen_and_so_nothing_is_pruned(arena: Arena) -> None:

@@ -35,7 +35,7 @@ ONE_WAITS = ((4, 0, 2, 0), (6, 12, 2, 4))
 COUNTS: dict[str, tuple[Counts, ...]] = {
     "cancel-or-claim": ((4, 1, 1, 0), (6, 13, 1, 3)),
     "close-or-insert": ONE_WAITS[:1],
-    "close-or-queue": ((4, 0, 2, 0), (6, 12, 2, 3)),
+    "close-or-queue": ONE_WAITS,
     "complete-or-fail": ONE_WAITS,
     "crash-beside-charge": ONE_WAITS[:1],
     "crossed-batches": ONE_WAITS,

@@ -88,7 +88,10 @@ PATHS = {
     "upload to a shorter look-alike of the own folder": f"{ALICE[:-1]}/new.mp4",
     "upload to the own folder in capitals": f"{ALICE.upper()}/new.mp4",
     "upload to the own folder inside another": f"{BOB}/{ALICE}/new.mp4",
+    "upload to the own folder below one of no user": f"videos/{ALICE}/new.mp4",
+    "upload a file in place of the own folder": ALICE,
     "upload with a backslash": f"{ALICE}/..\\{BOB}\\new.mp4",
+    "upload with a control character": f"{ALICE}/new\n.mp4",
 }
 
 MINE = "bucket_id = 'raw-videos' and name = %(alice)s || '/completed.mp4'"
