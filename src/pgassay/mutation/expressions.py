@@ -22,6 +22,10 @@ _SIGNS = {"+": "-", "-": "+"}
 _ORDER = ("<", "<=", ">", ">=")
 _RANGES = (A_Expr_Kind.AEXPR_BETWEEN, A_Expr_Kind.AEXPR_NOT_BETWEEN)
 _ROWS = {"old": "new", "new": "old"}
+_JOINS = {
+    JoinType.JOIN_INNER: (JoinType.JOIN_LEFT, "a left join"),
+    JoinType.JOIN_LEFT: (JoinType.JOIN_INNER, "an inner join"),
+}
 _CONDITIONS = {
     ast.SelectStmt: ("whereClause", "havingClause"),
     ast.UpdateStmt: ("whereClause",),
@@ -84,8 +88,10 @@ def drop_atoms(tree: Node, *top: Slot) -> Iterator[Rewrite]:
         if _is(condition.node, ast.BoolExpr):
             yield from _drop_members(condition)
         elif condition not in top and not _is(condition.holder, ast.CaseWhen):
-            join = _is(condition.holder, ast.JoinExpr)
-            yield Rewrite(condition, constant("true") if join else None)
+            if not _is(condition.holder, ast.JoinExpr):
+                yield Rewrite(condition, None)
+            elif write(condition.node) != "TRUE":
+                yield Rewrite(condition, constant("true"))
 
 
 def _drop_members(condition: Slot) -> Iterator[Rewrite]:
@@ -194,13 +200,14 @@ def drop_defaults(tree: Node) -> Iterator[Rewrite]:
 def swap_joins(tree: Node) -> Iterator[Rewrite]:
     """An inner join becomes a left join and the other way round."""
     for slot in slots(tree):
-        match slot.node:
-            case ast.JoinExpr(jointype=JoinType.JOIN_INNER, isNatural=natural, usingClause=using) as join:
-                bare = join.quals is None and not natural and not using
-                quals = constant("true") if bare else join.quals
-                yield Rewrite(slot, copy(join, jointype=JoinType.JOIN_LEFT, quals=quals))
-            case ast.JoinExpr(jointype=JoinType.JOIN_LEFT) as join:
-                yield Rewrite(slot, copy(join, jointype=JoinType.JOIN_INNER))
+        join = slot.node
+        if not _is(join, ast.JoinExpr) or join.jointype not in _JOINS:
+            continue
+        jointype, word = _JOINS[join.jointype]
+        is_bare = join.quals is None and not join.isNatural and not join.usingClause
+        new = copy(join, jointype=jointype, quals=constant("true") if is_bare else join.quals)
+        alias = getattr(join.rarg, "alias", None)
+        yield Rewrite(slot, new, f"the join with {alias.aliasname if alias else write(join.rarg)} is {word}")
 
 
 def swap_aggregates(tree: Node) -> Iterator[Rewrite]:

@@ -81,6 +81,7 @@ class DropFilter(_RewriteView):
                 f"{_REPLACED}SELECT count(*) AS n {_WRITTEN} WHERE h.id = 1",
             ),
         ),
+        Example(f"{_SALES} select s.price from public.sale as s join public.shop as h on true", ()),
     )
 
 
