@@ -26,6 +26,7 @@ from pgassay.observation import Persona
 # What a load of the world makes anew, as a rule.
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _AS_OWNER = ("set local role none",)
+_NO_PRIVILEGE = "42501"
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
@@ -71,7 +72,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _is_gain(*answers):
+                if _is_gain(attempt, *answers):
                     found = _tell(experiment, attempt, *answers)
                     return Exploration(tried=tried, found=(found,), unshared=unshared)
     return Exploration(tried=tried, unshared=unshared)
@@ -148,8 +149,10 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             return fly(session, attempts)
 
 
-def _is_gain(before: Answer, after: Answer) -> bool:
-    """Whether HEAD lets the statement reach more rows, or lets more of what it wrote stay."""
+def _is_gain(attempt: Attempt, before: Answer, after: Answer) -> bool:
+    """Whether HEAD lets the statement reach more rows, or any that there may be, or lets more writes stay."""
+    if attempt.bare and before.sqlstate == _NO_PRIVILEGE and not after.sqlstate:
+        return True
     return any(new > old for old, new in zip_longest(_found(before), _found(after), fillvalue=0))
 
 
@@ -162,7 +165,7 @@ def _found(answer: Answer) -> list[int]:
 def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
     (old, *less), (new, *more) = _found(before), _found(after)
-    stays = new <= old
+    stays = new <= old and not before.sqlstate
     grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
     was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
     columns = f" {key.variant} of" if key.variant != "-" else ""

@@ -283,3 +283,18 @@ def test_function_that_no_longer_checks_its_caller(tenants: Tenants, check: str,
     [gain] = found.difference.gained
     assert message in gain.message
     assert show(tenants, found)
+
+
+@pytest.mark.parametrize(
+    "created",
+    ["table public.tips (id integer)", "materialized view public.tips as select 1 as id where false"],
+)
+def test_grant_on_what_the_world_has_no_row_of(tenants: Tenants, created: str) -> None:
+    tips = f"create {created};\nrevoke all on public.tips from anon, authenticated;\n"
+    base = tenants.head(tips, name="base.sql")
+    head = tenants.head(f"{tips}grant select on public.tips to anon;\n")
+    [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
+    assert gain.message == (
+        "anon can now SELECT 0 of the rows of public.tips (was: refused, 42501). Found by search. "
+        "SELECT on public.tips is now granted to anon."
+    )
