@@ -34,12 +34,12 @@ _FIRST = 2  # statements, by which the persona becomes itself
 class Exploration:
     """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
 
-    `unshared`: the objects whose rows could not be tried, since none is in both.
+    `notes`: what could not be searched, and why.
     """
 
     tried: int = 0
     found: tuple[AccessChange, ...] = ()
-    unshared: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     samples = _shared(_samples(base, _catalog(base)), ours)
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
     world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
-    unshared = _emptied(ours, around)
+    notes = tuple(_skipped(ours, around))
     with ThreadPoolExecutor(2) as pool:
         for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
             if time.monotonic() > ends:
@@ -74,8 +74,8 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
                 if _is_gain(attempt, *answers):
                     found = _tell(experiment, attempt, *answers)
-                    return Exploration(tried=tried, found=(found,), unshared=unshared)
-    return Exploration(tried=tried, unshared=unshared)
+                    return Exploration(tried=tried, found=(found,), notes=notes)
+    return Exploration(tried=tried, notes=notes)
 
 
 def _plan(
@@ -125,10 +125,17 @@ def _keys(sample: Sample, key: tuple[str, ...]) -> list[tuple[str | None, ...]]:
     return [tuple(row.values.get(name) for name in key) for row in sample.rows]
 
 
-def _emptied(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> tuple[str, ...]:
-    """Tables that the search is about, of whose rows none is in both databases."""
-    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.stored}
-    return tuple(sample.object for sample in ours if sample.rows and sample.object in empty)
+def _skipped(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> Iterator[str]:
+    """What was not searched, and why."""
+    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.truncatable}
+    for sample in ours:
+        if sample.object in empty:
+            why = (
+                "every load draws their keys anew. Give them in the world"
+                if sample.rows
+                else "there are none"
+            )
+            yield f"{sample.object} was searched without its rows: {why}."
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:

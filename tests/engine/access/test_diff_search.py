@@ -298,3 +298,11 @@ def test_grant_on_what_the_world_has_no_row_of(tenants: Tenants, created: str) -
         "anon can now SELECT 0 of the rows of public.tips (was: refused, 42501). Found by search. "
         "SELECT on public.tips is now granted to anon."
     )
+
+
+def test_change_of_a_table_without_rows_is_named(tenants: Tenants) -> None:
+    tips = PLANS.format(unique="", second="large").replace("insert into public.plans", "-- ")
+    base = tenants.head(tips, name="base.sql")
+    head = tenants.head(f'{tips}alter policy "for sale" on public.plans using (true);\n')
+    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    assert found.head.notes == ("public.plans was searched without its rows: there are none.",)
