@@ -27,6 +27,7 @@ from pgassay.observation import Persona
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _AS_OWNER = ("set local role none",)
 _NO_PRIVILEGE = "42501"
+_NO_SUCH_KEY = "23503"
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
@@ -72,7 +73,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _is_gain(attempt, *answers):
+                if _is_comparable(experiment, answers[0]) and _is_gain(attempt, *answers):
                     found = _tell(experiment, attempt, *answers)
                     return Exploration(tried=tried, found=(found,), notes=notes)
     return Exploration(tried=tried, notes=notes)
@@ -154,6 +155,12 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             return []
         with savepoint(session):
             return fly(session, attempts)
+
+
+def _is_comparable(experiment: Experiment, before: Answer) -> bool:
+    """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew."""
+    is_constraint = any(change.key.kind == "constraint" for change in experiment.changes)
+    return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 
 def _is_gain(attempt: Attempt, before: Answer, after: Answer) -> bool:
