@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -64,7 +65,7 @@ def _add_diff(commands: Commands) -> None:
     )
     parser.add_argument("--witness", type=Path, metavar="DIR", help="write a psql script for each gain here")
     parser.add_argument(
-        "--search", type=float, default=SEARCH_SECONDS, metavar="SECONDS",
+        "--search", type=_seconds, default=SEARCH_SECONDS, metavar="SECONDS",
         help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -156,6 +157,14 @@ def _add_reporting(parser: argparse.ArgumentParser, *, formats: tuple[str, ...])
         "--report", type=partial(_report, formats), action="append", default=[], metavar="FORMAT=PATH",
         help="write this report too; may be repeated, so that one run serves all readers",
     )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """Not `nan`, which no time is ever later than."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
 
 
 def _report(formats: tuple[str, ...], text: str) -> tuple[str, Path]:

@@ -15,6 +15,7 @@ from pgassay.access.diff import AccessChange, Difference
 from pgassay.access.inventory import ObjectKey
 from pgassay.access.model import Action, CellKey, RowClass, Witness
 from pgassay.access.review import Review
+from pgassay.cli import main
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ExitCode, Place, SchemaError
@@ -170,3 +171,11 @@ def test_one_run_writes_all_reports_and_witnesses_and_exits_1(tmp_path: Path, en
     assert "file=schema.sql,line=3" in (root / "build/diff").read_text(encoding="utf-8").splitlines()[0]
     assert json.loads((root / "build/diff.json").read_text(encoding="utf-8"))["head"] == "the working tree"
     assert "select" in (root / "build/witness/gained-01.sql").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_search_without_an_end_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["diff", "HEAD", f"--search={seconds}"])
+    assert left.value.code == ExitCode.CANNOT_JUDGE
+    assert seconds in capsys.readouterr().err

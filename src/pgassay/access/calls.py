@@ -110,5 +110,5 @@ def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )
-    text = f"select * from {name}({arguments}) as r where not (r is null)"
+    text = f"select * from {name}({arguments}) as r where not (r.* is null)"
     return Attempt(key=key, witness=Witness(persona=persona, statement=text), looks=looks)

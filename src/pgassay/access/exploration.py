@@ -26,6 +26,8 @@ from pgassay.observation import Persona
 # What a load of the world makes anew, as a rule.
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _AS_OWNER = ("set local role none",)
+_NO_PRIVILEGE = "42501"
+_NO_SUCH_KEY = "23503"
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
@@ -33,12 +35,12 @@ _FIRST = 2  # statements, by which the persona becomes itself
 class Exploration:
     """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
 
-    `unshared`: the objects whose rows could not be tried, since none is in both.
+    `notes`: what could not be searched, and why.
     """
 
     tried: int = 0
     found: tuple[AccessChange, ...] = ()
-    unshared: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     samples = _shared(_samples(base, _catalog(base)), ours)
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
     world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
-    unshared = _emptied(ours, around)
+    notes = tuple(_skipped(ours, around))
     with ThreadPoolExecutor(2) as pool:
         for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
             if time.monotonic() > ends:
@@ -71,10 +73,10 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _is_gain(*answers):
+                if _is_comparable(experiment, answers[0]) and _is_gain(attempt, *answers):
                     found = _tell(experiment, attempt, *answers)
-                    return Exploration(tried=tried, found=(found,), unshared=unshared)
-    return Exploration(tried=tried, unshared=unshared)
+                    return Exploration(tried=tried, found=(found,), notes=notes)
+    return Exploration(tried=tried, notes=notes)
 
 
 def _plan(
@@ -124,10 +126,17 @@ def _keys(sample: Sample, key: tuple[str, ...]) -> list[tuple[str | None, ...]]:
     return [tuple(row.values.get(name) for name in key) for row in sample.rows]
 
 
-def _emptied(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> tuple[str, ...]:
-    """Tables that the search is about, of whose rows none is in both databases."""
-    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.stored}
-    return tuple(sample.object for sample in ours if sample.rows and sample.object in empty)
+def _skipped(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> Iterator[str]:
+    """What was not searched, and why."""
+    empty = {one.sample.object for one in around if not one.sample.rows and one.sample.table.truncatable}
+    for sample in ours:
+        if sample.object in empty:
+            why = (
+                "every load draws their keys anew. Give them in the world"
+                if sample.rows
+                else "there are none"
+            )
+            yield f"{sample.object} was searched without its rows: {why}."
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:
@@ -148,8 +157,16 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             return fly(session, attempts)
 
 
-def _is_gain(before: Answer, after: Answer) -> bool:
-    """Whether HEAD lets the statement reach more rows, or lets more of what it wrote stay."""
+def _is_comparable(experiment: Experiment, before: Answer) -> bool:
+    """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew."""
+    is_constraint = any(change.key.kind == "constraint" for change in experiment.changes)
+    return before.sqlstate != _NO_SUCH_KEY or is_constraint
+
+
+def _is_gain(attempt: Attempt, before: Answer, after: Answer) -> bool:
+    """Whether HEAD lets the statement reach more rows, or any that there may be, or lets more writes stay."""
+    if attempt.bare and before.sqlstate == _NO_PRIVILEGE and not after.sqlstate:
+        return True
     return any(new > old for old, new in zip_longest(_found(before), _found(after), fillvalue=0))
 
 
@@ -162,7 +179,7 @@ def _found(answer: Answer) -> list[int]:
 def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
     (old, *less), (new, *more) = _found(before), _found(after)
-    stays = new <= old
+    stays = new <= old and not before.sqlstate
     grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
     was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
     columns = f" {key.variant} of" if key.variant != "-" else ""

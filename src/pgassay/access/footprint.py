@@ -48,7 +48,7 @@ class Recorder:
         self._send(f"prepare pgassay_written as {_WRITTEN}")
         for table in self._tables.values():
             # What this transaction wrote has no age.
-            new = "coalesce(jsonb_agg(to_jsonb(t)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
+            new = "coalesce(jsonb_agg(to_jsonb(t.*)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
             self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.spelled} as t")
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Recorder:
 
     def _before_of(self, table: Table) -> _Before:
         if table.oid not in self._before:
-            query = f"select to_jsonb(t)::text from {table.spelled} as t"
+            query = f"select to_jsonb(t.*)::text from {table.spelled} as t"
             with self._session.as_owner():
                 read = self._session.connection.execute(query.encode()).fetchall()
             self._before[table.oid] = _Before.of(table, [json.loads(text) for (text,) in read])

@@ -155,15 +155,11 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
     return replace(
         found,
-        head=replace(found.head, notes=(*found.head.notes, *map(_unshared, explored.unshared))),
+        head=replace(found.head, notes=(*found.head.notes, *explored.notes)),
         difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
         accepted=found.accepted and not gained,
         tried=explored.tried,
     )
-
-
-def _unshared(name: str) -> str:
-    return f"{name} was searched without its rows: every load draws their keys anew. Give them in the world."
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:

@@ -20,7 +20,6 @@ from pgassay.access.subject import Subject
 from pgassay.access.variations import Variation, vary_claims, vary_rows
 from pgassay.observation import Persona
 
-# Whatever grants and columns open is seen in any world.
 _SEARCHED = ("policy", "relation", "function", "trigger", "constraint", "type")
 _ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
 
@@ -34,12 +33,14 @@ _GIVEN_AT_ONCE = 8
 class Attempt:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
-    A trigger may let a write pass and put back what it set: then it finds fewer.
+    A trigger may let a write pass and put back what it set: then it finds fewer. `bare`: nothing but the
+    privilege to read keeps rows from the persona, of which the world has none.
     """
 
     key: CellKey
     witness: Witness
     looks: tuple[str, ...] = ()
+    bare: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
@@ -78,7 +79,9 @@ def find_neighbourhoods(
             continue
         name = sample.table.spelled
         reach = base.reach(name) | head.reach(name)
-        some = tuple(change for change in searched if change.key.object in reach)
+        # Whatever grants and columns open is seen in any world, if there are rows.
+        possible = searched if sample.rows else changes
+        some = tuple(change for change in possible if change.key.object in reach)
         own_policies = all(change.key.kind == "policy" and change.key.object == name for change in some)
         if some:
             yield Neighbourhood(
@@ -205,7 +208,8 @@ def _scans(subject: Subject) -> Iterator[Attempt]:
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
         text = f"select {', '.join(columns)} from {subject.table.spelled}"
-        yield _attempt(subject, Action.SELECT, "-", text)
+        guarded = subject.privileges.filtered or subject.table.invoker or subject.sample.rows
+        yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
 
 def _reads(subject: Subject) -> Iterator[Attempt]:

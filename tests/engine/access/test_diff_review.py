@@ -185,3 +185,14 @@ def test_check_of_a_domain_is_a_change_of_the_schema(tenants: Tenants) -> None:
         "Type public.word: constraint short is now CHECK ((length(VALUE) < 99)) "
         "(was: CHECK ((length(VALUE) < 9)))."
     ]
+
+
+def test_column_may_have_the_name_that_queries_give_to_a_row(tenants: Tenants) -> None:
+    noted = """
+create table public.noted (id integer generated always as identity primary key, t text);
+create function private.note() returns trigger language plpgsql security definer as $$
+begin insert into public.noted (t) values (new.label); return new; end $$;
+create trigger note after update on public.documents for each row execute function private.note();
+"""
+    found = review(tenants.server, tenants.base, tenants.head(noted), search_seconds=0)
+    assert any("also does public.noted +1" in change.message for change in found.difference.changed)

@@ -283,3 +283,47 @@ def test_function_that_no_longer_checks_its_caller(tenants: Tenants, check: str,
     [gain] = found.difference.gained
     assert message in gain.message
     assert show(tenants, found)
+
+
+@pytest.mark.parametrize(
+    "created",
+    ["table public.tips (id integer)", "materialized view public.tips as select 1 as id where false"],
+)
+def test_grant_on_what_the_world_has_no_row_of(tenants: Tenants, created: str) -> None:
+    tips = f"create {created};\nrevoke all on public.tips from anon, authenticated;\n"
+    base = tenants.head(tips, name="base.sql")
+    head = tenants.head(f"{tips}grant select on public.tips to anon;\n")
+    [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
+    assert gain.message == (
+        "anon can now SELECT 0 of the rows of public.tips (was: refused, 42501). Found by search. "
+        "SELECT on public.tips is now granted to anon."
+    )
+
+
+def test_change_of_a_table_without_rows_is_named(tenants: Tenants) -> None:
+    tips = PLANS.format(unique="", second="large").replace("insert into public.plans", "-- ")
+    base = tenants.head(tips, name="base.sql")
+    head = tenants.head(f'{tips}alter policy "for sale" on public.plans using (true);\n')
+    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    assert found.head.notes == ("public.plans was searched without its rows: there are none.",)
+
+
+def test_reference_to_a_key_that_was_drawn_anew_is_no_gain(tenants: Tenants) -> None:
+    orders = """
+create table public.orders (
+    id integer primary key, plan uuid not null references public.plans (id), note text not null
+);
+insert into public.orders select 1, id, name from public.plans where name = 'small';
+create function private.check_order() returns trigger language plpgsql as $$
+begin if new.note = 'bad' then raise exception 'bad'; end if; return new; end $$;
+create trigger check_order before insert on public.orders for each row execute function private.check_order();
+revoke all on public.orders from anon, authenticated;
+grant insert on public.orders to authenticated;
+"""
+    text = PLANS.format(unique=" unique", second="large") + orders
+    base = tenants.head(text, name="base.sql")
+    found = review(
+        tenants.server, base, tenants.head(text.replace("begin if", "begin  if")), search_seconds=ENOUGH
+    )
+    assert found.difference.gained == ()
+    assert found.tried > 0
