@@ -51,9 +51,10 @@ def _place(mutant: Mutant) -> str:
 
 
 def _tell(fate: Fate, remark: str) -> list[str]:
+    place = _place(fate.mutant)
     return [
-        wrap(f"  {_place(fate.mutant)}{fate.mutant.description}", indent=4),
-        f"    {fate.mutant.id}: {remark}",
+        wrap(f"  {place}{fate.mutant.description}", indent=4),
+        wrap(f"    {fate.mutant.id}: {remark}", indent=4),
     ]
 
 
