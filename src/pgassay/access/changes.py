@@ -13,7 +13,7 @@ _SHOWN = 160  # characters of an expression
 _LEAD = 4  # words that two expressions share before they part
 _TRUE = ("true", "on")
 _CLAUSES = ("using", "with check")
-_NAMED = ("policy", "trigger", "constraint", "index")
+_NAMED = ("policy", "trigger", "rule", "constraint", "index")
 _SUBJECTS = {
     "relation": "{object}",
     **dict.fromkeys(("function", "type", "schema", "sequence", "statistics"), "{kind} {object}"),

@@ -85,6 +85,21 @@ _TRIGGERS: LiteralString = f"""
     where not t.tgisinternal and {OURS}
 """
 
+# What a rule does, it does with the rights of the table's owner. A view's own rule is its definition.
+_RULES: LiteralString = f"""
+    select 'rule', c.oid::bigint, n.nspname, c.relname, w.rulename, p.property, p.value
+    from pg_catalog.pg_rewrite as w
+    inner join pg_catalog.pg_class as c on w.ev_class = c.oid
+    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    cross join lateral (values
+        ('definition', pg_catalog.pg_get_ruledef(w.oid)),
+        ('enabled', case w.ev_enabled
+            when 'O' then 'enabled' when 'A' then 'always' when 'R' then 'replica' else 'disabled'
+        end)
+    ) as p (property, value)
+    where w.rulename <> '_RETURN' and {OURS}
+"""
+
 _CONSTRAINTS: LiteralString = f"""
     select 'constraint', c.oid::bigint, n.nspname, c.relname, k.conname, 'definition',
         pg_catalog.pg_get_constraintdef(k.oid)
@@ -218,6 +233,7 @@ PROPERTIES: LiteralString = " union all ".join(
         _COLUMNS,
         _POLICIES,
         _TRIGGERS,
+        _RULES,
         _CONSTRAINTS,
         _FUNCTIONS,
         _TYPES,

@@ -19,7 +19,11 @@ _DEFAULT_SCHEMA = "public"
 _ROW_SECURITY = "row level security"
 _BLOCK = "block"
 _CALLED = ("function", "grant on function")
-_NAMED_IN_TABLE = {ObjectType.OBJECT_POLICY: "policy", ObjectType.OBJECT_TRIGGER: "trigger"}
+_NAMED_IN_TABLE = {
+    ObjectType.OBJECT_POLICY: "policy",
+    ObjectType.OBJECT_TRIGGER: "trigger",
+    ObjectType.OBJECT_RULE: "rule",
+}
 _SECURITY_COMMANDS = (
     AlterTableType.AT_EnableRowSecurity,
     AlterTableType.AT_DisableRowSecurity,
@@ -94,6 +98,10 @@ def _trigger(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     yield _key("trigger", _relation(node.relation), node.trigname), None
 
 
+def _rule(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("rule", _relation(node.relation), node.rulename), None
+
+
 def _index(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     yield _key("index", _relation(node.relation), node.idxname or ""), None
 
@@ -158,6 +166,7 @@ _HANDLERS: Mapping[type, Callable[[Any], Iterator[Mention]]] = {
     ast.CreatePolicyStmt: _policy,
     ast.AlterPolicyStmt: _policy,
     ast.CreateTrigStmt: _trigger,
+    ast.RuleStmt: _rule,
     ast.IndexStmt: _index,
     ast.RenameStmt: _rename,
     ast.CreateStmt: _table,

@@ -20,7 +20,7 @@ from pgassay.access.subject import Subject
 from pgassay.access.variations import Variation, vary_claims, vary_rows
 from pgassay.observation import Persona
 
-_SEARCHED = ("policy", "relation", "function", "trigger", "constraint", "type")
+_SEARCHED = ("policy", "relation", "function", "trigger", "rule", "constraint", "type")
 _ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
 
 

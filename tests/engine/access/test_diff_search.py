@@ -173,6 +173,18 @@ create trigger keep before update on public.documents for each row execute funct
     assert re.search(r"UPDATE 1\nSET\n1\|.*\|DRAFT\|0\|PUBLISHED\|1\n", show(tenants, found))
 
 
+def test_rule_that_no_longer_swallows_a_write(tenants: Tenants) -> None:
+    keep = "create rule keep as on update to public.documents do instead nothing;\n"
+    base = tenants.head(keep, name="base.sql")
+    head = tenants.head(f"{keep}drop rule keep on public.documents;\n")
+    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    gain = next(one for one in found.difference.gained if "UPDATE label" in one.message)
+    assert gain.message.endswith('(was: filtered). Rule "keep" on public.documents was dropped.')
+    lines = head.config.schema[0].read_text(encoding="utf-8").splitlines()
+    assert gain.place is not None
+    assert lines[gain.place.line - 1] == "drop rule keep on public.documents;"
+
+
 def test_view_that_shows_its_owner_nothing(tenants: Tenants) -> None:
     mine = "create view public.mine as select id, label from public.documents where {};\n"
     grant = (
