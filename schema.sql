@@ -476,8 +476,9 @@ declare
         when 'RENDERING' then new.status in ('COMPLETED', 'QUEUED', 'FAILED', 'CANCELLED')
         else false
     end;
-    moment pg_catalog.timestamptz;
     is_retry constant boolean := new.status = 'QUEUED' and old.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
+    -- Never before an earlier stamp, even if the clock was set back.
+    moment constant pg_catalog.timestamptz := greatest(clock_timestamp(), old.created_at, old.queued_at, old.started_at);
 begin
     if new.id <> old.id or new.user_id <> old.user_id then
         raise exception 'a job never changes its id or its owner' using errcode = 'PT409';
@@ -506,8 +507,6 @@ begin
         return new;
     end if;
 
-    -- Never before an earlier stamp, even if the clock was set back.
-    moment := greatest(clock_timestamp(), old.created_at, old.queued_at, old.started_at);
     if new.status = 'QUEUED' then
         new.queued_at := moment;
     elsif new.status = 'TRANSCRIBING' then

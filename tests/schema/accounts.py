@@ -56,6 +56,12 @@ def open_account(session: Session, name: str, *, credits: int = 0) -> Persona:
     return Persona(name=name, role="authenticated", claims={"sub": user})
 
 
+def read_user(session: Session, user: str | None) -> dict[str, Any]:
+    with session.act_as(SERVICE):
+        (row,) = session.execute("select * from public.users where id = %s", [user]).rows
+    return row
+
+
 def read_books(session: Session, user: str | None) -> Books:
     with session.act_as(SERVICE):
         found = session.execute(

@@ -11,6 +11,7 @@ from pglast.visitors import Visitor
 
 # What ends the type of a declared variable.
 _END_OF_TYPE = {"ASCII_59", "COLON_EQUALS", "ASCII_61", "DEFAULT", "NOT", "COLLATE"}
+_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 _PLAIN_QUERY, _EXPRESSION = 0, 2
 
 
@@ -51,7 +52,7 @@ def _as_result(type_name: str) -> str:
 
 def _declared_types(body: str) -> Iterator[str]:
     """The type of each variable of the DECLARE section: parse_plpgsql would drop its schema."""
-    tokens = iter(parser.scan(body))
+    tokens = (token for token in parser.scan(body) if token.name not in _COMMENTS)
     if next(tokens).name != "DECLARE":
         return
     for name in takewhile(lambda token: token.name != "BEGIN_P", tokens):

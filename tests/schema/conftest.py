@@ -47,3 +47,10 @@ def backend(session: Session, service: Persona) -> Iterator[Session]:
     session.act_as(service)
     yield session
     assert find_disagreements(session) == []
+
+
+@pytest.fixture
+def owner(session: Session) -> Iterator[Session]:
+    """The test's session, acting as the owner; in the end every balance must agree with its ledger."""
+    yield session
+    assert find_disagreements(session) == []

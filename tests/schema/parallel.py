@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import psycopg
 from accounts import find_disagreements
@@ -15,8 +15,10 @@ from accounts import find_disagreements
 from pgassay.database import Client, Database, Session
 from pgassay.observation import Attempt, Persona
 
-DEADLINE = 5.0
-"""Seconds; less than the statement_timeout of a request."""
+_DEADLINE = 60.0  # seconds
+_GLANCE = 0.1  # seconds between two looks at a statement that has not ended
+
+Params: TypeAlias = Sequence[Any] | Mapping[str, Any] | None
 
 _OPEN = "set lock_timeout = 0; set default_transaction_isolation = '{}'"
 
@@ -28,18 +30,34 @@ class Party:
     client: Client
     _request: ExitStack
     _threads: ThreadPoolExecutor
+    _observer: psycopg.Connection[Any]
+    _started: list[Future[Attempt]] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
         return self.client.connection.info.backend_pid
 
-    def attempt(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Attempt:
-        """Try a statement that should not wait: it fails (57014) when it waits for 8 s."""
-        return self.client.attempt(query, params)
+    def attempt(self, query: str, params: Params = None) -> Attempt:
+        """Try a statement that should not wait: it is cancelled (57014) when it waits for another party."""
+        tried = self.start(query, params)
+        while not wait([tried], timeout=_GLANCE).done:
+            if self.find_blockers():
+                self.client.connection.cancel_safe()
+        return tried.result()
 
-    def start(self, query: str, params: Sequence[Any] | None = None) -> Future[Attempt]:
+    def start(self, query: str, params: Params = None) -> Future[Attempt]:
         """Try a statement that may wait, without waiting for it."""
-        return self._threads.submit(self.client.attempt, query, params)
+        self._started.append(self._threads.submit(self.client.attempt, query, params))
+        return self._started[-1]
+
+    def has_answered(self) -> bool:
+        """Whether every statement that was started has ended."""
+        return all(statement.done() for statement in self._started)
+
+    def find_blockers(self) -> set[int]:
+        """The processes that it waits for now."""
+        row = self._observer.execute("select pg_blocking_pids(%s)", [self.pid]).fetchone()
+        return set(row[0]) if row else set()
 
     def commit(self) -> None:
         self._request.close()
@@ -64,15 +82,14 @@ class Scene:
         connection.execute(_OPEN.format(isolation).encode())
         client, request = Client(connection), ExitStack()
         request.enter_context(client.request(persona))
-        return Party(client=client, _request=request, _threads=self._threads)
+        return Party(client=client, _request=request, _threads=self._threads, _observer=self._observer)
 
     def blockers(self, party: Party) -> set[int]:
-        """The processes that a party waits for, once it waits; raises TimeoutError if it never does."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            row = self._observer.execute("select pg_blocking_pids(%s)", [party.pid]).fetchone()
-            if row and row[0]:
-                return set(row[0])
+        """The processes that a party waits for, once it waits; raises TimeoutError if it does not."""
+        end = time.monotonic() + _DEADLINE
+        while time.monotonic() < end and not party.has_answered():
+            if found := party.find_blockers():
+                return found
         raise TimeoutError("the statement waits for nobody")
 
     def value(self, query: str, params: Sequence[Any] | None = None) -> Any:

@@ -59,6 +59,23 @@ def test_retry_beyond_max_retries_is_a_conflict(backend: Session, max_retries: i
     assert (before["retry_count"], read_job(backend, job)) == (max_retries, before)
 
 
+def test_retry_count_sent_with_a_retry_is_ignored(backend: Session) -> None:
+    job = ALICE_JOBS["TRANSCRIBING"]
+    backend.execute("update public.jobs set status = 'QUEUED', retry_count = 3 where id = %s", [job])
+    after = read_job(backend, job)
+    assert (after["retry_count"], after["max_retries"]) == (1, 3)
+    assert after["next_attempt_at"] - after["queued_at"] == timedelta(seconds=30)
+
+
+def test_retry_may_be_allowed_by_the_statement_that_asks_for_it(backend: Session) -> None:
+    job = ALICE_JOBS["TRANSCRIBING"]
+    backend.execute("update public.jobs set max_retries = 0 where id = %s", [job])
+    assert backend.attempt(SET_STATUS, ["QUEUED", job]).sqlstate == "PT409"
+    query = "update public.jobs set status = 'QUEUED', max_retries = 1 where id = %s"
+    assert backend.attempt(query, [job]).outcome is Outcome.ALLOWED
+    assert read_job(backend, job)["retry_count"] == 1
+
+
 def test_job_at_work_again_waits_for_no_next_attempt(backend: Session) -> None:
     job = ALICE_JOBS["TRANSCRIBING"]
     move_job(backend, job, "QUEUED")

@@ -10,6 +10,11 @@ from accounts import ALICE, ALICE_JOBS, BOB, STATES, move_job, read_job, tell_ch
 from pgassay.database import Session
 from pgassay.observation import Outcome
 
+SEND_TIMES = """
+    update public.jobs
+    set created_at = %(sent)s, queued_at = %(sent)s, started_at = %(sent)s, completed_at = %(sent)s,
+        updated_at = %(sent)s"""
+
 
 @pytest.mark.parametrize(("column", "value"), [("id", ALICE), ("user_id", BOB)])
 @pytest.mark.parametrize("status", STATES)
@@ -77,12 +82,7 @@ def test_times_sent_with_a_new_job_are_ignored(backend: Session) -> None:
 def test_times_sent_with_an_update_are_ignored(backend: Session, status: str) -> None:
     job, sent = ALICE_JOBS[status], datetime(2001, 2, 3, tzinfo=UTC)
     before = read_job(backend, job)
-    query = """
-        update public.jobs
-        set job_name = 'Renamed', created_at = %(sent)s, queued_at = %(sent)s, started_at = %(sent)s,
-            completed_at = %(sent)s, updated_at = %(sent)s
-        where id = %(job)s
-    """
+    query = f"{SEND_TIMES}, job_name = 'Renamed' where id = %(job)s"
     assert backend.execute(query, {"job": job, "sent": sent}).rowcount == 1
     after = read_job(backend, job)
     assert (after["job_name"], tell_changes(before, after)) == ("Renamed", {})
@@ -99,8 +99,9 @@ def test_times_sent_with_an_update_are_ignored(backend: Session, status: str) ->
 )
 def test_time_sent_with_a_transition_is_ignored(backend: Session, start: str, end: str, column: str) -> None:
     earliest = backend.value("select clock_timestamp()")
-    query = f"update public.jobs set status = %s, {column} = '2100-01-01' where id = %s returning {column}"
-    stamped = backend.value(query, [end, ALICE_JOBS[start]])
+    query = f"{SEND_TIMES}, status = %(status)s where id = %(job)s returning {column}"
+    sent = {"job": ALICE_JOBS[start], "sent": datetime(2100, 1, 1, tzinfo=UTC), "status": end}
+    stamped = backend.value(query, sent)
     assert earliest <= stamped <= backend.value("select clock_timestamp()")
 
 

@@ -12,6 +12,7 @@ from pgassay.database import Database
 from pgassay.observation import Persona
 
 AT_WORK = ALICE_JOBS["TRANSCRIBING"]
+BOBS_QUEUED = f"{BOB[:-3]}103"
 PENDING_PAYMENT = f"{ALICE[:-3]}201"
 CLOSE = "update public.users set deleted_at = now() where id = %s"
 HEARTBEAT = "update public.jobs set lease_expires_at = now() + interval '1 hour' where id = %s"
@@ -34,6 +35,17 @@ def test_account_is_not_closed_under_a_worker_who_is_not_delayed(scene: Scene, s
     # The worker's refund needs the user's row.
     assert worker.attempt(FAIL, [AT_WORK]).rowcount == 1
     worker.commit()
+    assert closer.attempt(CLOSE, [ALICE]).rowcount == 1
+    closer.commit()
+    assert scene.value(LIVE_JOBS, [ALICE]) == 0
+
+
+def test_account_is_closed_whoever_holds_its_finished_jobs_and_those_of_others(
+    scene: Scene, service: Persona
+) -> None:
+    worker, closer = scene.join(service), scene.join(service)
+    held = [BOBS_QUEUED, *(ALICE_JOBS[status] for status in ("COMPLETED", "FAILED", "CANCELLED"))]
+    assert worker.attempt("update public.jobs set job_name = 'Held' where id = any(%s)", [held]).rowcount == 4
     assert closer.attempt(CLOSE, [ALICE]).rowcount == 1
     closer.commit()
     assert scene.value(LIVE_JOBS, [ALICE]) == 0

@@ -119,6 +119,7 @@ def test_function_bodies_name_no_type_without_its_schema(session: Session) -> No
 BODY = """
     declare
         a public.users.id%type; b uuid; c constant pg_catalog.timestamptz := now(); d boolean not null = true;
+        -- e is a row
         e public.jobs; f record; g pg_catalog.int8;
     begin
         for a, d in select x::bpchar, true from y loop g := 'now'::time; new.x := text 'z'; end loop;

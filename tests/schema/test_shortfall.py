@@ -14,6 +14,11 @@ select coalesce(sum(-amount), 0) from public.credit_transactions
 where user_id = %s and type = 'ADJUSTMENT' and metadata ? 'recovered'
 """
 
+READ = """
+select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
+where relid = 'public.credit_transactions'::regclass
+"""
+
 
 @pytest.fixture
 def erin(backend: Session) -> Persona:
@@ -61,12 +66,60 @@ def test_credits_bought_later_are_not_touched_beyond_what_the_job_gave_back(
     assert read_books(backend, erin.id).credits == 3
 
 
+def test_no_more_than_is_owed_is_taken(backend: Session, erin: Persona) -> None:
+    backend.execute("select public.grant_credits(%s, 2, 'BONUS', 'before')", [erin.id])
+    (job,) = owe(backend, erin.id, 5)
+    move_job(backend, job, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 3
+    assert read_books(backend, erin.id).credits == 2
+
+
+def test_a_single_credit_that_is_owed_is_taken(backend: Session, erin: Persona) -> None:
+    payment = buy(backend, erin.id, "Trial Pack")
+    job = add_job(backend, erin.id, status="QUEUED")
+    backend.execute(SET_STATUS, ["REFUNDED", payment])
+    move_job(backend, job, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 1
+    assert read_books(backend, erin.id).credits == 0
+
+
+def test_correction_by_support_pays_nothing_of_what_is_owed(backend: Session, erin: Persona) -> None:
+    (job,) = owe(backend, erin.id, 3)
+    for amount, kind in ((2, "BONUS"), (-2, "ADJUSTMENT")):
+        backend.execute("select public.grant_credits(%s, %s, %s, 'support')", [erin.id, amount, kind])
+    move_job(backend, job, "CANCELLED")
+    assert backend.value(RECOVERED, [erin.id]) == 3
+    assert read_books(backend, erin.id).credits == 0
+
+
 def test_refund_of_a_user_who_owes_nothing_is_whole(backend: Session, erin: Persona) -> None:
     buy(backend, erin.id)
     job = add_job(backend, erin.id, status="QUEUED", cost=3)
     move_job(backend, job, "CANCELLED")
     assert backend.value(RECOVERED, [erin.id]) == 0
     assert read_books(backend, erin.id).credits == 3
+
+
+@pytest.mark.parametrize("owes", [True, False])
+def test_refund_reads_the_ledger_of_those_alone_who_owe(
+    backend: Session, erin: Persona, *, owes: bool
+) -> None:
+    # In one statement that ends many jobs, reading the whole ledger for each would be quadratic.
+    backend.execute("set local enable_seqscan = off")
+    if owes:
+        owe(backend, erin.id, 3)
+    short, long = (count_read_entries(backend, erin.id, more=more) for more in (1, 40))
+    assert (long - short >= 40, long == short) == (owes, not owes)
+
+
+def count_read_entries(session: Session, user: str | None, *, more: int) -> int:
+    """How many entries are read to refund a job, when `more` have been posted before."""
+    grants = "select public.grant_credits(%s, 1, 'BONUS', 'more') from generate_series(1, %s)"
+    session.execute(grants, [user, more])
+    job = add_job(session, user, status="QUEUED")
+    before = session.value(READ)
+    move_job(session, job, "CANCELLED")
+    return session.value(READ) - before
 
 
 @pytest.mark.parametrize("queued_first", [True, False])

@@ -1,15 +1,13 @@
-"""auth.users and public.users: sign-up, changes of email, logins, and accounts that are closed."""
+"""auth.users and public.users: sign-up, and accounts that are closed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from accounts import ALICE, ALICE_JOBS, DAVE, add_job, find_disagreements, open_account, read_books
+from accounts import ALICE, ALICE_JOBS, DAVE, add_job, open_account, read_books, read_user
 from psycopg.types.json import Jsonb
 
 from pgassay.database import Database, Session
@@ -21,24 +19,12 @@ HARD = "delete from auth.users where id = %s"
 SOFT = "update auth.users set deleted_at = now() where id = %s"
 
 
-@pytest.fixture
-def owner(session: Session) -> Iterator[Session]:
-    """The test's session, acting as the owner; in the end every balance must agree with its ledger."""
-    yield session
-    assert find_disagreements(session) == []
-
-
 def sign_up(
     session: Session, metadata: Any = None, *, email: str | None = "erin@example.com"
 ) -> dict[str, Any]:
     """Sign Erin up with metadata as JSON; her row of public.users."""
     session.execute(SIGN_UP, [ERIN, email, Jsonb(metadata)])
     return read_user(session, ERIN)
-
-
-def read_user(session: Session, user: str | None) -> dict[str, Any]:
-    (row,) = session.execute("select * from public.users where id = %s", [user]).rows
-    return row
 
 
 def test_sign_up_makes_one_user_without_credits_and_its_preferences(owner: Session) -> None:
@@ -102,6 +88,20 @@ def test_weird_metadata_never_blocks_a_sign_up(owner: Session, metadata: Any, na
     assert sign_up(owner, metadata)["full_name"] == name
 
 
+@pytest.mark.parametrize(
+    ("metadata", "avatar_url"),
+    [({"picture": "p.png"}, "p.png"), ({"picture": "p.png", "avatar_url": "a.png"}, "a.png")],
+)
+def test_picture_stands_in_for_an_avatar(owner: Session, metadata: Any, avatar_url: str) -> None:
+    assert sign_up(owner, metadata)["avatar_url"] == avatar_url
+
+
+def test_sign_up_that_is_a_login_is_copied_as_one(owner: Session) -> None:
+    moment = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+    owner.execute("insert into auth.users (id, last_sign_in_at) values (%s, %s)", [ERIN, moment])
+    assert read_user(owner, ERIN)["last_login_at"] == moment
+
+
 def test_absent_metadata_and_email_never_block_a_sign_up(owner: Session) -> None:
     owner.execute(SIGN_UP, [ERIN, None, None])
     user = read_user(owner, ERIN)
@@ -111,46 +111,6 @@ def test_absent_metadata_and_email_never_block_a_sign_up(owner: Session) -> None
 def test_email_is_not_unique(owner: Session) -> None:
     owner.execute("update auth.users set is_sso_user = true where id = %s", [ALICE])
     assert sign_up(owner, email="alice@example.com")["email"] == read_user(owner, ALICE)["email"]
-
-
-@pytest.mark.parametrize("email", ["new@example.com", None])
-def test_email_follows_the_auth_server(owner: Session, email: str | None) -> None:
-    owner.execute("update auth.users set email = %s where id = %s", [email, ALICE])
-    assert read_user(owner, ALICE)["email"] == email
-
-
-def test_email_does_not_come_back_to_a_closed_account(owner: Session) -> None:
-    owner.execute(SOFT, [ALICE])
-    owner.execute("update auth.users set email = 'back@example.com' where id = %s", [ALICE])
-    assert read_user(owner, ALICE)["email"] is None
-
-
-def test_login_is_copied(owner: Session) -> None:
-    moment = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
-    owner.execute("update auth.users set last_sign_in_at = %s where id = %s", [moment, ALICE])
-    assert read_user(owner, ALICE)["last_login_at"] == moment
-
-
-def test_locked_row_delays_a_login_by_half_a_second_at_most(clone: Database) -> None:
-    warnings: list[str | None] = []
-    login = "update auth.users set last_sign_in_at = now() where id = %s"
-    with closing(clone.connect()) as holder, closing(clone.connect()) as auth:
-        auth.add_notice_handler(lambda diag: warnings.append(diag.message_primary))
-        before = holder.execute(
-            "select last_login_at from public.users where id = %s for update", [ALICE]
-        ).fetchone()
-        start = time.monotonic()
-        assert auth.execute(login, [ALICE]).rowcount == 1
-        auth.commit()
-        assert 0.4 < time.monotonic() - start < 3
-        holder.rollback()
-        query = """
-            select a.last_sign_in_at > u.last_login_at, u.last_login_at
-            from auth.users as a join public.users as u using (id) where id = %s
-        """
-        assert before is not None
-        assert auth.execute(query, [ALICE]).fetchall() == [(True, *before)]
-    assert [f"last_login_at of {ALICE} not updated" in (text or "") for text in warnings] == [True]
 
 
 @pytest.mark.parametrize("closing_statement", [HARD, SOFT])
@@ -184,13 +144,6 @@ def test_closed_account_has_no_live_job(owner: Session, closing_statement: str) 
     over = {"COMPLETED", "FAILED"}
     expected = {job: status if status in over else "CANCELLED" for status, job in ALICE_JOBS.items()}
     assert {row["id"]: row["status"] for row in owner.execute(query, [ALICE]).rows} == expected
-
-
-def test_deletion_of_one_account_leaves_the_others_alone(owner: Session) -> None:
-    others = "select to_jsonb(u) as row from public.users as u where id <> %s order by id"
-    before = owner.execute(others, [ALICE]).rows
-    owner.execute(HARD, [ALICE])
-    assert (len(before), owner.execute(others, [ALICE]).rows) == (2, before)
 
 
 def test_account_closed_twice_keeps_its_first_date(owner: Session) -> None:

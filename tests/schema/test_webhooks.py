@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -93,6 +94,19 @@ def test_processed_at_does_not_move_afterwards(backend: Session) -> None:
     backend.execute("update public.webhook_logs set error_message = 'late' where event_id = 'evt_1'")
     assert stamp is not None
     assert backend.value(query) == stamp
+
+
+def test_time_of_processing_that_the_backend_gives_is_kept(backend: Session) -> None:
+    given = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+    insert = """
+        insert into public.webhook_logs (provider, event_id, event_type, processed, processed_at)
+        values ('stripe', 'evt_new', 'x', true, %s) returning processed_at
+    """
+    assert backend.value(insert, [given]) == given
+    update = (
+        "update public.webhook_logs set processed_at = %s where event_id = 'evt_1' returning processed_at"
+    )
+    assert backend.value(update, [given]) == given
 
 
 def test_event_that_is_not_processed_has_no_time(backend: Session) -> None:
