@@ -31,6 +31,8 @@ def main() -> int:
         if is_current():
             return 0
         print("Setting up .venv …", file=sys.stderr)
+        if VENV.is_symlink():  # venv would empty what it points to, such as another checkout's
+            VENV.unlink()
         venv.create(VENV, with_pip=True, clear=True)
         if code := install():
             print(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgassay.config import Config
-from pgassay.errors import ConfigError
+from pgassay.errors import ConfigError, PgassayError, SchemaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,28 @@ class Side:
         if self.folder and path.is_relative_to(self.folder):
             return self.config.root / path.relative_to(self.folder)
         return path
+
+    def retell(self, error: PgassayError) -> None:
+        """Name the revision's files in an error as git does, and its place as the project's own file."""
+        if self.folder is None:
+            return
+        for shown in (str(self.folder), os.path.relpath(self.folder)):
+            error.what = error.what.replace(f"{shown}/", f"{self.revision}:")
+            error.why = error.why.replace(f"{shown}/", f"{self.revision}:")
+        if isinstance(error, SchemaError) and error.place:
+            file = self.original(error.place.file.absolute())
+            error.place = replace(error.place, file=file)
+
+
+@contextmanager
+def named_by_revision(*sides: Side) -> Iterator[None]:
+    """Let no error name the copies that revisions were written to."""
+    try:
+        yield
+    except PgassayError as error:
+        for side in sides:
+            side.retell(error)
+        raise
 
 
 def resolve_side(text: str | None, config: Config, folder: Path) -> Side:

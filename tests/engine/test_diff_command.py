@@ -100,6 +100,11 @@ def test_json_report_keeps_its_contract() -> None:
     ("found", "exit_code", "last"),
     [
         (SAMPLE, ExitCode.SCHEMA_PROBLEM, "Access was gained. If it is meant, accept it"),
+        (
+            replace(SAMPLE, difference=Difference(gained=(replace(GAIN, cells=()),))),
+            ExitCode.SCHEMA_PROBLEM,
+            "Access was gained. If it is meant, give the world a row that shows it, and accept it",
+        ),
         (replace(SAMPLE, accepted=True), ExitCode.GOOD, "What is gained stands in the baseline"),
         (
             replace(SAMPLE, difference=Difference(), tried=99),
@@ -112,7 +117,7 @@ def test_json_report_keeps_its_contract() -> None:
             "it does not parse",
         ),
     ],
-    ids=["gained", "accepted", "searched", "does not load"],
+    ids=["gained", "gained by search", "accepted", "searched", "does not load"],
 )
 def test_verdict_says_why(found: Review, exit_code: ExitCode, last: str) -> None:
     assert found.exit_code is exit_code

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pgassay.config import Config
-from pgassay.errors import ConfigError
-from pgassay.revisions import resolve_side
+from pgassay.database import read_script
+from pgassay.errors import ConfigError, SchemaError
+from pgassay.revisions import named_by_revision, resolve_side
 
 
 @pytest.fixture
@@ -87,6 +89,19 @@ def test_what_is_neither_is_refused(project: Config, tmp_path: Path, text: str) 
 def test_missing_file_of_a_revision_is_refused(project: Config, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no file old:nonesuch\.sql"):
         resolve_side("old:nonesuch.sql", project, tmp_path)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["elsewhere", "below the working directory"])
+def test_error_names_the_file_of_a_revision_and_not_its_copy(
+    project: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    monkeypatch.chdir(tmp_path if inside else project.root)
+    side = resolve_side("old", project, tmp_path / "copies")
+    place = read_script(side.config.schema[0]).place(0)
+    with pytest.raises(SchemaError) as raised, named_by_revision(side):
+        raise SchemaError(f"{place}: it fails", place=place, why=f"see {place.file}")
+    assert (raised.value.what, raised.value.why) == ("old:schema.sql:1:1: it fails", "see old:schema.sql")
+    assert raised.value.place == replace(place, file=project.schema[0])
 
 
 def test_file_of_a_revision_is_never_written_outside_its_folder(project: Config, tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_difference_fails_the_job_and_is_told_all_the_same(jobs: dict[str, Any])
     assert all(step["if"].startswith("${{ !cancelled()") for step in telling)
 
 
+def test_deployment_is_checked_where_its_tools_are(jobs: dict[str, Any]) -> None:
+    install, *_, check = (step.get("run", "") for step in jobs["deployment"]["steps"])
+    assert {"nodejs", "npm", "postgresql-15", "postgresql-15-plpgsql-check"} <= set(install.split())
+    assert check == "make deploy-check"  # a tool that is missing makes it exit 2
+
+
 @pytest.mark.parametrize(
     ("comments", "call"),
     [

@@ -11,10 +11,10 @@ from itertools import combinations, zip_longest
 import psycopg
 
 from pgassay.access.calls import World, plan_calls
-from pgassay.access.catalog import Catalog, read_catalog
-from pgassay.access.changes import SchemaChange
+from pgassay.access.catalog import Catalog, Table, read_catalog
+from pgassay.access.changes import Kind, SchemaChange
 from pgassay.access.diff import AccessChange
-from pgassay.access.inventory import Inventory
+from pgassay.access.inventory import Inventory, ObjectKey
 from pgassay.access.model import Action
 from pgassay.access.pipeline import Answer, fly, savepoint
 from pgassay.access.rows import Sample, read_samples
@@ -28,6 +28,7 @@ _DRAWN = ("uuid", "timestamptz", "timestamp")
 _AS_OWNER = ("set local role none",)
 _NO_PRIVILEGE = "42501"
 _NO_SUCH_KEY = "23503"
+_ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
@@ -60,9 +61,10 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     """
     ends = time.monotonic() + seconds
     tried = 0
-    catalog = _catalog(head)
+    catalog, theirs = _catalog(head), _catalog(base)
     ours = _samples(head, catalog)
-    samples = _shared(_samples(base, _catalog(base)), ours)
+    samples = _shared(_samples(base, theirs), ours)
+    guarded = _Guarded({table.spelled: table for table in theirs.tables.values()})
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
     world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
     notes = tuple(_skipped(ours, around))
@@ -73,7 +75,9 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _is_comparable(experiment, answers[0]) and _is_gain(attempt, *answers):
+                if _is_comparable(experiment, answers[0]) and (
+                    guarded.opens(attempt, *answers) or _is_wider(*answers)
+                ):
                     found = _tell(experiment, attempt, *answers)
                     return Exploration(tried=tried, found=(found,), notes=notes)
     return Exploration(tried=tried, notes=notes)
@@ -83,7 +87,7 @@ def _plan(
     around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    in_turn = zip_longest(calls, *(plan_experiments(one, personas) for one in around))
+    in_turn = zip_longest(*(plan_experiments(one, personas) for one in around), calls)
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 
@@ -163,10 +167,25 @@ def _is_comparable(experiment: Experiment, before: Answer) -> bool:
     return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 
-def _is_gain(attempt: Attempt, before: Answer, after: Answer) -> bool:
-    """Whether HEAD lets the statement reach more rows, or any that there may be, or lets more writes stay."""
-    if attempt.bare and before.sqlstate == _NO_PRIVILEGE and not after.sqlstate:
-        return True
+@dataclass(frozen=True)
+class _Guarded:
+    """The tables and views of BASE, which may keep their rows from a persona, if they have any."""
+
+    tables: Mapping[str, Table]
+
+    def opens(self, attempt: Attempt, before: Answer, after: Answer) -> bool:
+        """Whether HEAD would show any row that there may be, where BASE has a guard or no such table."""
+        table = self.tables.get(attempt.key.table)
+        if not attempt.bare or after.sqlstate:
+            return False
+        if table is None or before.sqlstate == _NO_PRIVILEGE:
+            return True
+        filtered = table.privileges[attempt.witness.persona.role].filtered
+        return not before.sqlstate and (table.invoker or filtered)
+
+
+def _is_wider(before: Answer, after: Answer) -> bool:
+    """Whether HEAD lets the statement reach more rows, or lets more writes stay."""
     return any(new > old for old, new in zip_longest(_found(before), _found(after), fillvalue=0))
 
 
@@ -185,18 +204,23 @@ def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answe
     columns = f" {key.variant} of" if key.variant != "-" else ""
     given = " and ".join(text for text in (experiment.given, attempt.given) if text)
     of_which = f"{new} of the rows of {key.object}{' for good' if stays else ''}"
+    if attempt.bare and not new:
+        of_which = f"any row of {key.object} that there may be"
+        was = _ABSENT.get(before.sqlstate, was if before.sqlstate else "filtered")
     if key.action is Action.EXECUTE:
         of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
         was = "less" if stays else was
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
+    is_new = SchemaChange(kind=Kind.ADDED, key=ObjectKey("relation", key.table, ""))
+    causes = (is_new,) if is_new in experiment.changes else experiment.changes
     return AccessChange(
-        message=" ".join([message, *map(str, experiment.changes[:2])]),
+        message=" ".join([message, *map(str, causes[:2])]),
         cells=(),
         witness=attempt.witness,
         setup=experiment.setup,
         looks=tuple(look for look, more in zip(attempt.looks, grown, strict=False) if more),
         before=was,
         after=str(new),
-        causes=experiment.changes,
+        causes=causes,
     )

@@ -21,7 +21,7 @@ from pgassay.access.places import find_places
 from pgassay.access.survey import survey
 from pgassay.database import Script, Session, ensure_template, read_script
 from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
-from pgassay.revisions import Side
+from pgassay.revisions import Side, named_by_revision
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -115,9 +115,10 @@ def review(
     if not head.config.personas:
         raise ConfigError("There is nobody to try anything.", fixes=("add personas to [tool.pgassay]",))
     on_stage("loading BASE")
-    base = _with_world(server, base, head)
     try:
-        found = _review(server, base, head, search_seconds, on_stage)
+        with named_by_revision(base, head):
+            base = _with_world(server, base, head)
+            found = _review(server, base, head, search_seconds, on_stage)
     except SchemaError as error:
         found = Review(base=base, head=head, fault=error)
     return replace(found, seconds=time.perf_counter() - started)

@@ -90,6 +90,11 @@ def _advice(
         return [remark], (
             "take the statement out, or move it to the environment's files if it is part of that",
         )
+    if code == "42710" and diag.source_function == "CreateRole":
+        remark = "Roles belong to the whole server, which has it from another load, such as that of BASE."
+        return [remark], (
+            "create the role where there is none: do $$ begin if to_regrole('…') is null then …",
+        )
     # CREATE EXTENSION of what is not installed; other 0A000 come from elsewhere in the server.
     if code in ("0A000", "58P01") and (diag.source_file or "").startswith("extension.c"):
         fixes = ("attach to a server that has the extension (--pgassay-server)", "do without the extension")

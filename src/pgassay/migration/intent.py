@@ -24,12 +24,14 @@ class Intent:
     changes: frozenset[str] = frozenset()
     removes: frozenset[str] = frozenset()
 
-    def covers(self, change: TableChange) -> bool:
-        """Whether all that happened to the rows of a table is meant. Rows may be added unsaid."""
-        is_loss = bool(change.lost or change.emptied)
-        return not (is_loss and change.table not in self.removes) and not (
-            change.changed and change.table not in self.changes
-        )
+    def lacks(self, change: TableChange) -> tuple[str, ...]:
+        """The words that are missing for what happened to the rows of a table. They may be added unsaid."""
+        found = []
+        if change.changed and change.table not in self.changes:
+            found.append("changes")
+        if (change.lost or change.emptied) and change.table not in self.removes:
+            found.append("removes")
+        return tuple(found)
 
 
 def read_intent(scripts: Sequence[Script]) -> Intent:

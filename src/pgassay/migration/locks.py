@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
+from pglast import ast, parser
 
 from pgassay.access.names import quoted
 from pgassay.database import Statement
@@ -67,7 +68,7 @@ class LockWatch:
     def __call__(self, statement: Statement, process: int) -> None:
         """As `apply_script` wants its watcher."""
         held = self._connection.execute(_HELD, [process]).fetchall()
-        if not statement.transactional and not held:
+        if not statement.transactional and not held and not _controls_transactions(statement):
             self.unseen.append(statement.place)
         for oid, mode in held:
             if oid in self._names and self._is_stronger(oid, mode):
@@ -82,3 +83,8 @@ class LockWatch:
     def _is_stronger(self, oid: int, mode: str) -> bool:
         known = self._strongest.get(oid)
         return known is None or _MODES.index(mode) > _MODES.index(known.mode)
+
+
+def _controls_transactions(statement: Statement) -> bool:
+    """BEGIN, COMMIT and the like, which lock nothing themselves."""
+    return isinstance(parser.parse_sql(statement.text)[0].stmt, ast.TransactionStmt)

@@ -51,7 +51,7 @@ class Rehearsal:
     @property
     def unmeant(self) -> tuple[TableChange, ...]:
         """Rows that were lost or changed without a word about it in the migration."""
-        return tuple(one for one in self.run.rows if not self.intent.covers(one)) if self.run else ()
+        return tuple(one for one in self.run.rows if self.intent.lacks(one)) if self.run else ()
 
     @property
     def exit_code(self) -> ExitCode:

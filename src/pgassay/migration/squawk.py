@@ -15,6 +15,7 @@ from pgassay.errors import CannotJudgeError, Place
 
 ABSENT = "not looked for: squawk is not installed (pip install squawk-cli)"
 _TASTE = "prefer-"  # rules of style, not of safety
+_UNREAD = "syntax-error"  # the first tells enough: the others follow from it
 _FOUND = 1
 _SECONDS = 60
 
@@ -49,9 +50,9 @@ def ask_squawk(program: Path, script: Script, *, version: int, transactional: bo
     )
     if done.returncode not in (0, _FOUND):
         raise CannotJudgeError(f"squawk failed on {script.path}.", why=done.stderr.strip())
-    return tuple(
-        _hazard(script, one) for one in json.loads(done.stdout) if not one["rule_name"].startswith(_TASTE)
-    )
+    found = [one for one in json.loads(done.stdout) if not one["rule_name"].startswith(_TASTE)]
+    unread = [one for one in found if one["rule_name"] == _UNREAD]
+    return tuple(_hazard(script, one) for one in found if one not in unread[1:])
 
 
 def _hazard(script: Script, one: dict[str, Any]) -> Hazard:

@@ -29,7 +29,11 @@ def _judge(review: Review) -> str:
     if review.difference.gained and review.accepted:
         return "What is gained stands in the baseline that comes with it: accepted."
     if review.difference.gained:
-        return "Access was gained. If it is meant, accept it for reviewers to see: pgassay matrix --accept"
+        searched = any(change.witness and not change.cells for change in review.difference.gained)
+        row = "give the world a row that shows it, and " if searched else ""
+        return (
+            f"Access was gained. If it is meant, {row}accept it for reviewers to see: pgassay matrix --accept"
+        )
     if review.tried:
         return f"No gain found ({review.tried} statements tried with other rows and claims)."
     return "No gain found."

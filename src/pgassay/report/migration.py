@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from pgassay.access.diff import Difference
+from pgassay.database import Script, parse_script
 from pgassay.errors import Place, printable
 from pgassay.migration.contents import TableChange
 from pgassay.migration.locks import Lock
@@ -60,11 +61,13 @@ def _lines(rehearsal: Rehearsal | None) -> Iterator[str]:
     names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts)
     yield f"migration {names}: {'problem' if rehearsal.exit_code else 'good'}"
     if rehearsal.fault:
-        yield from _subject("failed", str(rehearsal.fault).splitlines())
+        yield from _subject(
+            "failed", [*str(rehearsal.fault).splitlines(), *_kept(rehearsal.scripts, rehearsal.fault.place)]
+        )
     if rehearsal.sameness:
         yield from _subject("result", _result(rehearsal.sameness))
     if run := rehearsal.run:
-        rows = [_row_sentence(rehearsal, change) for change in run.rows]
+        rows = [line for change in run.rows for line in _row_lines(rehearsal, change)]
         yield from _subject("rows", rows or ["none lost, none changed"])
         yield from _subject("rewritten", run.rewritten or ["no table"])
         yield from _subject("locks", _locks(run.locks, run.unseen))
@@ -92,14 +95,30 @@ def _differences(difference: Difference) -> Iterator[str]:
     yield from (f"another answer than in HEAD: {one.message}" for one in difference.changed)
 
 
-def _row_sentence(rehearsal: Rehearsal, change: TableChange) -> str:
+def _kept(scripts: tuple[Script, ...], place: Place | None) -> Iterator[str]:
+    """What a migration that failed there leaves in a database."""
+    for script in scripts:
+        name = relative(script.path)
+        if place is None or script.path != place.file:
+            yield f"Kept: all of {name}, which was applied before."
+        elif all(statement.transactional for statement in parse_script(script)):
+            yield f"Nothing of {name} was kept: it is one transaction."
+            return
+        else:
+            yield f"Kept: what {name} had committed by then. It is not one transaction."
+            return
+
+
+def _row_lines(rehearsal: Rehearsal, change: TableChange) -> Iterator[str]:
     counts = ((change.lost, "lost"), (change.changed, "changed"), (change.added, "added"))
     parts = [f"{number} {word}" for number, word in counts if number]
     if change.columns:
         parts[-1 - bool(change.added)] += f" ({', '.join(change.columns)})"
     parts += [f"values of {name} lost" for name in change.emptied]
-    said = "" if rehearsal.intent.covers(change) else "; the migration does not say so"
-    return f"{change.table}: {', '.join(parts)}{said}"
+    lacking = rehearsal.intent.lacks(change)
+    said = "; the migration does not say so" if lacking else ""
+    yield f"{change.table}: {', '.join(parts)}{said}"
+    yield from (f"if that is meant, write in it: -- pgassay: {word} {change.table}" for word in lacking)
 
 
 def _locks(locks: tuple[Lock, ...], unseen: tuple[Place, ...]) -> list[str]:

@@ -307,9 +307,51 @@ def test_grant_on_what_the_world_has_no_row_of(tenants: Tenants, created: str) -
     head = tenants.head(f"{tips}grant select on public.tips to anon;\n")
     [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
     assert gain.message == (
-        "anon can now SELECT 0 of the rows of public.tips (was: refused, 42501). Found by search. "
-        "SELECT on public.tips is now granted to anon."
+        "anon can now SELECT any row of public.tips that there may be (was: refused, 42501). "
+        "Found by search. SELECT on public.tips is now granted to anon."
     )
+
+
+CLOSED = """
+create table public.tips (id integer, who uuid);
+create table public.plain (id integer);
+alter table public.tips enable row level security;
+create policy own on public.tips for select to authenticated using (who = (select auth.uid()));
+revoke all on public.tips, public.plain from anon, authenticated;
+grant select on public.tips, public.plain to authenticated;
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "gain"),
+    [
+        (
+            "alter table public.tips disable row level security;",
+            "alice can now SELECT any row of public.tips that there may be (was: filtered). Found by search. "
+            "Row level security of public.tips was disabled.",
+        ),
+        (
+            "create table public.more (id integer); revoke all on public.more from anon, authenticated;"
+            "grant select on public.more to anon;",
+            "anon can now SELECT any row of public.more that there may be (was: not there). Found by search. "
+            "public.more is new.",
+        ),
+        ("alter table public.plain add column name text;", ""),
+        (
+            "alter table public.tips disable row level security;"
+            "revoke select on public.tips from authenticated;",
+            "",
+        ),
+    ],
+    ids=["switched off", "never on", "open before", "no grant"],
+)
+def test_row_level_security_that_is_off_opens_what_the_world_has_no_row_of(
+    tenants: Tenants, change: str, gain: str
+) -> None:
+    base = tenants.head(CLOSED, name="base.sql")
+    found = review(tenants.server, base, tenants.head(f"{CLOSED}{change}\n"), search_seconds=ENOUGH)
+    assert [one.message for one in found.difference.gained] == ([gain] if gain else [])
+    assert found.exit_code is (ExitCode.SCHEMA_PROBLEM if gain else ExitCode.GOOD)
 
 
 def test_change_of_a_table_without_rows_is_named(tenants: Tenants) -> None:

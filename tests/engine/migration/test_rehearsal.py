@@ -141,6 +141,28 @@ def test_locks_of_a_statement_outside_transactions_are_named_as_unseen(smooth: U
     ]
 
 
+def test_blocks_of_a_migration_are_seen_and_what_begins_and_ends_them_is_nothing_unseen(
+    library: Library,
+) -> None:
+    change = "alter table public.books add column a integer;\n"
+    run = run_of(carry_out(library, f"begin;\n{change}savepoint one;\ncommit;\n", head=change))
+    assert run.unseen == ()
+    assert [(k.spelled, k.place.line) for k in run.locks] == [("ACCESS EXCLUSIVE", 2)]
+
+
+def test_role_of_another_load_is_explained(library: Library) -> None:
+    found = carry_out(library, "create role anon nologin;\n")
+    # Before PostgreSQL 16 the schema's owner makes no roles at all.
+    expected = ("42710", "whole server") if library.server.version >= 160000 else ("42501", "superuser")
+    assert found.fault is not None
+    assert (found.fault.sqlstate, expected[1] in found.fault.why) == (expected[0], True)
+
+
+def test_text_that_squawk_cannot_read_is_told_once(library: Library) -> None:
+    found = carry_out(library, "hello world\n")
+    assert (found.fault and found.fault.sqlstate, len(found.unsafe or ())) == ("42601", 1)
+
+
 def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
     change = "alter table public.books add column rating smallint;\n"
     grant = "grant select (rating) on public.books to authenticated;\n"
