@@ -16,10 +16,8 @@ from pgassay.mutation.history import History, save_baseline, save_history
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.order import Order
 from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool
+from pgassay.mutation.suites import suite_of
 
-MATRIX = "access matrix"
-"""The name of the test that compares the access matrix with its baseline."""
-SUITES = ("pytest", "pgtap", "matrix")
 _SAVE_SECONDS = 5.0
 _SHOWN = 10  # failures of a red baseline
 
@@ -34,14 +32,14 @@ Say = Callable[[str], None]
 class Run:
     """Runs the tests of a pool of workers; keeps what it finds in `history`, and that in the file `path`."""
 
-    def __init__(self, pool: Pool, history: History, path: Path, *, with_matrix: bool, on_stage: Say) -> None:
+    def __init__(self, pool: Pool, history: History, path: Path, *, on_stage: Say) -> None:
         self._pool = pool
         self._history = history
         self._path = path
         self._on_stage = on_stage
         self._lock = threading.Lock()
         self._saved = time.monotonic()
-        self._names = [*pool.tests, *([MATRIX] if with_matrix else [])]
+        self._names = pool.tests
 
     def over(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
         """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
@@ -142,11 +140,6 @@ def estimate_seconds(noted: Iterable[Noted]) -> dict[int, float]:
         one.test: one.seconds - one.setup + max([one.setup, *(prices.get(name, 0.0) for name in one.shared)])
         for one in tests
     }
-
-
-def suite_of(test: str) -> str:
-    """Which of SUITES a test belongs to."""
-    return "matrix" if test == MATRIX else "pgtap" if test.endswith("::pgtap") else "pytest"
 
 
 def _red(failed: Sequence[Noted], names: Sequence[str]) -> RedBaselineError:
