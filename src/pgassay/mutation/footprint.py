@@ -43,7 +43,8 @@ class Footprint:
     """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
 
     Where `counts_calls` is false, the server did not count functions.
-    `described`: what it asked the catalog by, such as pg_proc; `structural`: nobody knows what it asked.
+    `described`: what it asked the catalog by, such as pg_proc; `structural`: it asks about all that it names,
+    as pgTAP's functions do, by whatever role.
     `sees`: it sent a statement at all.
     """
 

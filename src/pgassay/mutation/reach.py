@@ -63,8 +63,10 @@ class Reach:
 
     def covers(self, footprint: Footprint) -> bool:
         """Whether a test with this footprint could notice."""
-        if footprint.structural or footprint.describes(self.catalogs):
+        if footprint.describes(self.catalogs):
             return True
+        if footprint.structural:
+            return footprint.uses(self.names)
         if self.called and footprint.counts_calls:
             return self.called in footprint.reached
         if self.roles:

@@ -43,6 +43,11 @@ class Options:
     jobs: int = 1
     memory: Path | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is about all mutants and all suites."""
+        return self.selection == Selection() and self.base is None and self.suites == SUITES
+
 
 def run_campaign(
     config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None

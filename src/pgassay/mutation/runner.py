@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Run:
         self._lock = threading.Lock()
         self._saved = time.monotonic()
         self._names = pool.tests
+        self._numbers = {name: number for number, name in enumerate(pool.tests)}
 
     def over(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
         """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
@@ -47,26 +49,44 @@ class Run:
             self._record()
         self._on_stage(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites), self._names)
-        numbers = {name: number for number, name in enumerate(self._names)}
-        done = 0
+        found: list[Result] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
-            nonlocal done
             with self._lock:
-                tests = order.rank(mutant, killer=numbers.get(self._history.killers.get(mutant.id, "")))
+                tests = order.rank(mutant, killer=self._numbers.get(self._history.killers.get(mutant.id, "")))
             started = time.perf_counter()
             answer = worker.test(mutant.statements, tests, seconds=TEST_SECONDS)
             result = self._judge(mutant, answer, seconds=time.perf_counter() - started)
             with self._lock:
-                done += 1
+                found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
                 self._keep(result, suites)
-                self._on_stage(f"mutant {done} of {len(mutants)}")
+                self._on_stage(f"mutant {len(found)} of {len(mutants)}")
 
         try:
             self._pool.each(mutants, run)
+            self._confirm(found, suites)
         finally:
             save_history(self._path, self._history)
+
+    def _confirm(self, found: Sequence[Result], suites: tuple[str, ...]) -> None:
+        """Run what killed on the schema itself again: a test that fails there by now has killed nothing."""
+        killers = sorted({self._numbers[result.by] for result in found if result.is_killed})
+        red: dict[str, str] = {}
+        ran = 0
+
+        def keep(one: Noted) -> None:
+            nonlocal ran
+            ran += 1
+            if not one.is_green:
+                red[self._names[one.test]] = one.reason
+            self._on_stage(f"the schema itself again: test {ran} of {len(killers)}")
+
+        self._pool.record(killers, on_test=keep)
+        for result in (result for result in found if result.by in red):
+            reason = f"{result.by} killed it, and fails on the schema itself by now: {red[result.by]}"
+            self._history.of(suites)[result.id] = replace(result, status=Status.UNJUDGED, reason=reason)
+            del self._history.killers[result.id]
 
     def _judge(self, mutant: Mutant, answer: dict[str, Any], *, seconds: float) -> Result:
         by = answer.get("by")
@@ -96,7 +116,7 @@ class Run:
             self._on_stage(f"baseline: test {len(noted)} of {len(self._names)}")
 
         self._pool.record(range(len(self._names)), on_test=keep)
-        red = [one for one in noted.values() if one.outcome not in ("passed", "skipped")]
+        red = [one for one in noted.values() if not one.is_green]
         if red:
             raise _red(red, self._names)
         costs = estimate_seconds(noted.values())

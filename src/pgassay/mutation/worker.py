@@ -135,8 +135,8 @@ class Worker:
         item = self._session.items[test]
         if not isinstance(item, PgtapItem):
             return {}
-        words = words_of(tuple(scan(item.path.read_text(encoding="utf-8"))))
-        return {"structural": True, "sees": True, "words": {"psql writes": sorted(words)}}
+        words = sorted(words_of(tuple(scan(item.path.read_text(encoding="utf-8")))))
+        return {"structural": True, "sees": True, "words": {"psql writes": words}, "described": words}
 
     def _test(self, statements: list[str], tests: list[int]) -> None:
         """Run tests on a mutant until one fails."""
