@@ -10,10 +10,11 @@ JOBS ?= auto
 BASE ?= HEAD
 SCALE ?= hundredth
 VERSION ?= 17
+PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff schedule plans mutate guard-map report picture threat-model bench growth clean
+.PHONY: matrix matrix-accept diff schedule plans mutate guard-map tools-compared report picture threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -72,6 +73,13 @@ mutate: setup ## Break the schema in every small way; does a test notice? ARGS="
 
 guard-map: setup ## Which tests guard what: docs/guard-map.md, from all mutants
 	@$(BIN)/pgassay mutate --guard-map docs/guard-map.md $(ARGS)
+
+tools-compared: setup ## What each suite and other tools catch of all mutants; takes an hour
+	@for suite in pytest pgtap matrix; do $(BIN)/pgassay mutate --suite $$suite >build/mutate-$$suite.txt; done; true
+	@$(BIN)/pgassay mutate >build/mutate.txt || true
+	@$(PYTHON) -m venv build/pgrls
+	@build/pgrls/bin/pip install --quiet --disable-pip-version-check $(PGRLS)
+	@PYTHONPATH=tests/deploy $(BIN)/python bench/tools_compared.py
 
 picture: setup ## Take docs/pictures/difference.png anew, with Chromium
 	@$(BIN)/python tools/take_picture.py

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pgassay import __version__
 from pgassay.access.review import SEARCH_SECONDS
-from pgassay.mutation.runner import SUITES
+from pgassay.mutation.suites import SUITES
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.report.matrix import MATRIX_FORMATS

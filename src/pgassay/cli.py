@@ -27,7 +27,7 @@ from pgassay.mutate_command import Request as MutationRequest
 from pgassay.mutate_command import show_mutants
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.run import Options as MutationOptions
-from pgassay.mutation.runner import SUITES
+from pgassay.mutation.suites import SUITES
 from pgassay.output import Output, check_writable, publish, write_report
 from pgassay.plans_command import parse_scale, show_plans
 from pgassay.report import FORMATS

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pgassay.access.assessment import Assessment, assess
 from pgassay.access.baseline import render_baseline
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
+from pgassay.mutation.guard_file import guards_path, load_guards
+from pgassay.mutation.history import fingerprint
 from pgassay.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.report.matrix import MATRIX_FORMATS
+from pgassay.report.pages import render_matrix_page
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -20,7 +25,10 @@ def show_matrix(
     """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong."""
     baseline = _accepting(config) if accept else None
     assessment = assess(Workbench(config, server))
-    publish(assessment, MATRIX_FORMATS, output)
+    key = fingerprint(config, server=str(server.version))
+    guards = load_guards(guards_path(config), key=key)
+    page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
+    publish(assessment, {**MATRIX_FORMATS, "html": page}, output)
     if baseline and not assessment.matrix.errors:
         write_report(baseline, render_baseline(assessment.matrix))
         return ExitCode.GOOD

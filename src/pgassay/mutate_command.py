@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode
+from pgassay.mutation.guard_file import guards_path, save_guards
+from pgassay.mutation.guard_map import map_guards
+from pgassay.mutation.history import fingerprint
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.report.guard_map import render_guard_map
@@ -41,6 +44,9 @@ def show_mutants(
         if request.since:
             options = replace(options, base=resolve_side(request.since, config, Path(folder)).config)
         campaign = run_campaign(config, server, options, on_stage=on_stage)
+        if options.is_complete:
+            key = fingerprint(config, server=str(server.version))
+            save_guards(guards_path(config), map_guards(campaign), key=key)
     publish(campaign, MUTATION_FORMATS, request.output)
     if request.guard_map:
         write_report(request.guard_map, render_guard_map(campaign))

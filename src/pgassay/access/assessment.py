@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgassay.access.baseline import Difference, Line, compare, read_baseline
+from pgassay.access.baseline import Difference, Line, compare, object_of, read_baseline
 from pgassay.access.model import Matrix
 from pgassay.access.survey import survey
 from pgassay.config import Config
@@ -24,8 +25,8 @@ class Assessment:
     differences: tuple[Difference, ...]
 
 
-def assess(bench: Workbench) -> Assessment:
-    """Load schema and world into a database of their own and survey it.
+def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
+    """Load schema and world into a database of their own and survey it, or `only` these objects of it.
 
     Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline,
     CannotJudgeError when there is nothing to try.
@@ -36,13 +37,13 @@ def assess(bench: Workbench) -> Assessment:
             why=f"{bench.config.root / 'pyproject.toml'} names no persona in [tool.pgassay].",
             fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
         )
-    accepted = load_baseline(bench.config)
+    accepted = _select(load_baseline(bench.config), only)
     with (
         bench.database() as database,
         closing(database.connect()) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
-        matrix = survey(session, bench.personas.values(), rows=bench.config.rows)
+        matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
     if not matrix.cells:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",
@@ -54,6 +55,13 @@ def assess(bench: Workbench) -> Assessment:
         baseline=None if accepted is None else bench.config.baseline,
         differences=() if accepted is None else compare(matrix, accepted),
     )
+
+
+def _select(accepted: dict[str, Line] | None, only: Collection[str]) -> dict[str, Line] | None:
+    """The lines about some objects; all for none."""
+    if not accepted or not only:
+        return accepted
+    return {question: line for question, line in accepted.items() if object_of(question) in only}
 
 
 def load_baseline(config: Config) -> dict[str, Line] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pgassay.access.matrix import sort_key
-from pgassay.access.model import Cell, CellKey, Change, Matrix, Result
+from pgassay.access.model import Cell, CellKey, Change, Matrix, Result, strip_bucket
 from pgassay.errors import ConfigError
 from pgassay.observation import Outcome
 
@@ -71,7 +71,7 @@ def render_cell(cell: Cell) -> str:
 
 def render_key(key: CellKey) -> str:
     """The question, which is the same however it is answered."""
-    return _GAP.join(_field(part) for part in sort_key(key))
+    return _GAP.join(spell_field(part) for part in sort_key(key))
 
 
 def render_answer(cell: Cell) -> str:
@@ -93,7 +93,7 @@ def _result(result: Result, schema: str) -> str:
         parts.append(f"when {result.when}")
     if result.footprint:
         parts.append(f"also {render_footprint(result, schema=schema)}")
-    return _field(" ".join(parts))
+    return spell_field(" ".join(parts))
 
 
 def _change(change: Change, schema: str) -> Iterator[str]:
@@ -109,9 +109,14 @@ def _change(change: Change, schema: str) -> Iterator[str]:
         yield f"{table}.{name}{'' if difference is None else f' {difference:+d}'}{rows}"
 
 
-def _field(text: str) -> str:
+def spell_field(text: str) -> str:
     """Names may hold anything: what separates fields and lines is shown as an escape."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace(_GAP, " \\s") or '""'
+
+
+def object_of(question: str) -> str:
+    """The object of a line, as the baseline spells it; of buckets, storage.objects."""
+    return strip_bucket(question.split(_GAP)[1])
 
 
 def read_baseline(text: str, *, source: str) -> dict[str, Line]:
@@ -155,7 +160,7 @@ def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, Line]) -> Iterat
 def _of_lines(
     gone: Sequence[str], baseline: Mapping[str, Line], cells: Sequence[Cell]
 ) -> Iterator[Difference]:
-    there = {(_field(cell.key.persona), _field(cell.key.object)) for cell in cells}
+    there = {(spell_field(cell.key.persona), spell_field(cell.key.object)) for cell in cells}
     for question in gone:
         persona, name = question.split(_GAP)[:2]
         kind = Kind.MISSING if (persona, name) in there else Kind.UNUSED

@@ -35,6 +35,11 @@ class RowClass(Enum):
     NONE = "-"  # no row is involved
 
 
+def strip_bucket(name: str) -> str:
+    """The object itself, where it is one bucket of storage.objects."""
+    return _STORAGE if name.startswith(f"{_STORAGE}[") else name
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellKey:
     """The question of a cell. `object` is spelled as in SQL; `variant` is a column, "column=value" or "-"."""
@@ -48,7 +53,7 @@ class CellKey:
     @property
     def table(self) -> str:
         """The object itself, where it is one bucket of storage.objects."""
-        return _STORAGE if self.object.startswith(f"{_STORAGE}[") else self.object
+        return strip_bucket(self.object)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, LiteralString
 
+from pgassay.access.baseline import spell_field
 from pgassay.access.catalog import read_catalog
 from pgassay.access.defence import removed
 from pgassay.access.denial import Denial, explain_denial
@@ -32,8 +33,16 @@ _STORED: LiteralString = """
 """
 
 
-def survey(session: Session, personas: Iterable[Persona], *, rows: Mapping[str, str] | None = None) -> Matrix:
+def survey(
+    session: Session,
+    personas: Iterable[Persona],
+    *,
+    rows: Mapping[str, str] | None = None,
+    only: Collection[str] = (),
+) -> Matrix:
     """The executed access matrix of the session's database. `rows`: overrides of whose rows a table's are.
+
+    With `only`, of these objects alone, spelled as in the baseline.
 
     The session must be logged in as the schema's owner. Sequences move on; that nothing else does is checked.
     Raises CannotJudgeError when something was left behind, ConfigError for a bad override.
@@ -46,13 +55,16 @@ def survey(session: Session, personas: Iterable[Persona], *, rows: Mapping[str, 
         catalog = read_catalog(session, roles=[persona.role for persona in people])
         before = fingerprint(session)
         ids = [persona.id for persona in people if persona.id is not None]
-        plan = plan_matrix(read_samples(session, catalog, ids=ids, overrides=rows or {}), people)
+        samples = read_samples(session, catalog, ids=ids, overrides=rows or {})
+        wanted = [one for one in samples if not only or spell_field(one.table.spelled) in only]
+        plan = plan_matrix(wanted, people)
         with closing(Recorder(session, catalog)) as recorder:
             observations = tuple(run_questions(session, plan.questions, recorder))
         if fingerprint(session) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
+    cells = build_cells(observations, catalog, people)
     return Matrix(
-        cells=build_cells(observations, catalog, people),
+        cells=tuple(cell for cell in cells if not only or spell_field(cell.key.table) in only),
         gaps=plan.gaps,
         probes=len({id(observation.probe) for observation in observations}),
         seconds=time.perf_counter() - started,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from pgassay.mutation.catalog import scan
+from pgassay.access.model import Cell
+from pgassay.mutation.catalog import bare_name, scan
 
 _WRITES = frozenset(
     ("insert", "update", "delete", "merge", "truncate", "copy", "alter", "create", "drop", "call", "do")
@@ -42,7 +43,8 @@ class Footprint:
     """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
 
     Where `counts_calls` is false, the server did not count functions.
-    `described`: what it asked the catalog by, such as pg_proc; `structural`: nobody knows what it asked.
+    `described`: what it asked the catalog by, such as pg_proc; `structural`: it asks about all that it names,
+    as pgTAP's functions do, by whatever role.
     `sees`: it sent a statement at all.
     """
 
@@ -105,6 +107,21 @@ class Notebook:
             "structural": False,
             "sees": self._sees,
         }
+
+
+def note_cells(cells: Iterable[Cell]) -> dict[str, Any]:
+    """The footprint of who tried these cells of an access matrix, as `Notebook.to_json` has it.
+
+    What a write did besides belongs to it: a trigger or a foreign key took it there.
+    """
+    words: dict[str, set[str]] = defaultdict(set)
+    for cell in cells:
+        own = {bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))}
+        others = {bare_name(change.table) for result in cell.results for change in result.footprint}
+        words[f"{cell.witness.persona.role} reads"] |= own
+        words[f"{cell.witness.persona.role} writes"] |= own | others
+    named = {how: sorted(some) for how, some in words.items()}
+    return {"words": named, "counts_calls": False, "sees": True}
 
 
 def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:

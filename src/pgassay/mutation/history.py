@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from pgassay import __version__
 from pgassay.config import Config
 from pgassay.mutation.model import Result, Status
+from pgassay.mutation.suites import suite_of
 
-_FORMAT = 6
+_FORMAT = 7
 _TEXTS = (".py", ".sql", ".toml", ".matrix")
 
 
@@ -31,8 +32,23 @@ class History:
     killers: dict[str, str] = field(default_factory=dict)
 
     def of(self, suites: tuple[str, ...]) -> dict[str, Result]:
-        """What is known of mutants when only these suites may kill them."""
-        return self.results.setdefault("+".join(suites), {})
+        """What is known of mutants when only these suites may kill them, also from runs of other suites."""
+        found = self.results.setdefault("+".join(suites), {})
+        known = tuple(self.results.items())
+        for others, results in known:
+            found |= {
+                mutant: result
+                for mutant, result in results.items()
+                if mutant not in found and _holds(result, found_by=others.split("+"), suites=suites)
+            }
+        return found
+
+
+def _holds(result: Result, *, found_by: Collection[str], suites: Collection[str]) -> bool:
+    """Whether other suites would find the same: the killer is among them, or even more of them spared it."""
+    if result.is_killed:
+        return suite_of(result.by) in suites
+    return result.status is not Status.UNJUDGED and set(suites) <= set(found_by)
 
 
 def history_path(config: Config) -> Path:

@@ -36,6 +36,10 @@ class Noted:
     shared: list[str]
     footprint: dict[str, Any]
 
+    @property
+    def is_green(self) -> bool:
+        return self.outcome in ("passed", "skipped")
+
 
 class Pool:
     """Workers that have collected the same tests. `tests` are their node ids, in order."""

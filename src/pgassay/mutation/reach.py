@@ -41,6 +41,9 @@ _CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
 }
 
 
+_ACTING = frozenset(("CASCADE", "SET"))  # what a foreign key does writes to its table
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """What a test must do to notice: use one of `used`, write one of `written`, or ask one of `catalogs`.
@@ -60,8 +63,10 @@ class Reach:
 
     def covers(self, footprint: Footprint) -> bool:
         """Whether a test with this footprint could notice."""
-        if footprint.structural or footprint.describes(self.catalogs):
+        if footprint.describes(self.catalogs):
             return True
+        if footprint.structural:
+            return footprint.uses(self.names)
         if self.called and footprint.counts_calls:
             return self.called in footprint.reached
         if self.roles:
@@ -103,10 +108,16 @@ class Reaches:
                 self._firing[bare_name(thing.function)].add(name)
                 _enter(self._firing, thing.definition, name)
             case Constraint():
-                _enter(self._firing, thing.definition if thing.type == "c" else "", name)
+                self._index_constraint(thing, name)
             case Column():
                 self._columns[name].add(thing.name)
                 _enter(self._firing, thing.default or "", name)
+
+    def _index_constraint(self, constraint: Constraint, name: str) -> None:
+        if constraint.type == "c":
+            _enter(self._firing, constraint.definition, name)
+        elif constraint.target and _ACTING & set(scan(constraint.definition)):
+            self._firing[name].add(bare_name(constraint.target))
 
     def find(self, thing: Thing) -> Reach:
         """What a test must do to notice a change of `thing`."""
@@ -140,7 +151,7 @@ class Reaches:
     def _of_right(self, right: Right, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))
         hints = frozenset((right.column,)) if right.column else frozenset()
-        return Reach(used=frozenset((name,)), hints=hints, roles=roles)
+        return replace(self._through(used={name}, readers=True), hints=hints, roles=roles)
 
     def _through(
         self,

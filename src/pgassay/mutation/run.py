@@ -21,7 +21,8 @@ from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
-from pgassay.mutation.runner import SUITES, Run, Say
+from pgassay.mutation.runner import Run, Say
+from pgassay.mutation.suites import SUITES
 from pgassay.mutation.things import Thing
 from pgassay.server import Server
 from pgassay.workbench import Workbench
@@ -41,6 +42,11 @@ class Options:
     fresh: bool = False
     jobs: int = 1
     memory: Path | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is about all mutants and all suites."""
+        return self.selection == Selection() and self.base is None and self.suites == SUITES
 
 
 def run_campaign(
@@ -65,9 +71,7 @@ def run_campaign(
     if waiting:
         on_stage("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
-            with_matrix = config.baseline is not None and config.baseline.exists()
-            run = Run(pool, history, memory, with_matrix=with_matrix, on_stage=on_stage)
-            run.over(waiting, suites=options.suites)
+            Run(pool, history, memory, on_stage=on_stage).over(waiting, suites=options.suites)
     seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
     return Campaign(
         fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,8 @@ from pgassay.mutation.history import History, save_baseline, save_history
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.order import Order
 from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool
+from pgassay.mutation.suites import suite_of
 
-MATRIX = "access matrix"
-"""The name of the test that compares the access matrix with its baseline."""
-SUITES = ("pytest", "pgtap", "matrix")
 _SAVE_SECONDS = 5.0
 _SHOWN = 10  # failures of a red baseline
 
@@ -34,14 +33,15 @@ Say = Callable[[str], None]
 class Run:
     """Runs the tests of a pool of workers; keeps what it finds in `history`, and that in the file `path`."""
 
-    def __init__(self, pool: Pool, history: History, path: Path, *, with_matrix: bool, on_stage: Say) -> None:
+    def __init__(self, pool: Pool, history: History, path: Path, *, on_stage: Say) -> None:
         self._pool = pool
         self._history = history
         self._path = path
         self._on_stage = on_stage
         self._lock = threading.Lock()
         self._saved = time.monotonic()
-        self._names = [*pool.tests, *([MATRIX] if with_matrix else [])]
+        self._names = pool.tests
+        self._numbers = {name: number for number, name in enumerate(pool.tests)}
 
     def over(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
         """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
@@ -49,26 +49,44 @@ class Run:
             self._record()
         self._on_stage(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites), self._names)
-        numbers = {name: number for number, name in enumerate(self._names)}
-        done = 0
+        found: list[Result] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
-            nonlocal done
             with self._lock:
-                tests = order.rank(mutant, killer=numbers.get(self._history.killers.get(mutant.id, "")))
+                tests = order.rank(mutant, killer=self._numbers.get(self._history.killers.get(mutant.id, "")))
             started = time.perf_counter()
             answer = worker.test(mutant.statements, tests, seconds=TEST_SECONDS)
             result = self._judge(mutant, answer, seconds=time.perf_counter() - started)
             with self._lock:
-                done += 1
+                found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
                 self._keep(result, suites)
-                self._on_stage(f"mutant {done} of {len(mutants)}")
+                self._on_stage(f"mutant {len(found)} of {len(mutants)}")
 
         try:
             self._pool.each(mutants, run)
+            self._confirm(found, suites)
         finally:
             save_history(self._path, self._history)
+
+    def _confirm(self, found: Sequence[Result], suites: tuple[str, ...]) -> None:
+        """Run what killed on the schema itself again: a test that fails there by now has killed nothing."""
+        killers = sorted({self._numbers[result.by] for result in found if result.is_killed})
+        red: dict[str, str] = {}
+        ran = 0
+
+        def keep(one: Noted) -> None:
+            nonlocal ran
+            ran += 1
+            if not one.is_green:
+                red[self._names[one.test]] = one.reason
+            self._on_stage(f"the schema itself again: test {ran} of {len(killers)}")
+
+        self._pool.record(killers, on_test=keep)
+        for result in (result for result in found if result.by in red):
+            reason = f"{result.by} killed it, and fails on the schema itself by now: {red[result.by]}"
+            self._history.of(suites)[result.id] = replace(result, status=Status.UNJUDGED, reason=reason)
+            del self._history.killers[result.id]
 
     def _judge(self, mutant: Mutant, answer: dict[str, Any], *, seconds: float) -> Result:
         by = answer.get("by")
@@ -98,7 +116,7 @@ class Run:
             self._on_stage(f"baseline: test {len(noted)} of {len(self._names)}")
 
         self._pool.record(range(len(self._names)), on_test=keep)
-        red = [one for one in noted.values() if one.outcome not in ("passed", "skipped")]
+        red = [one for one in noted.values() if not one.is_green]
         if red:
             raise _red(red, self._names)
         costs = estimate_seconds(noted.values())
@@ -142,11 +160,6 @@ def estimate_seconds(noted: Iterable[Noted]) -> dict[int, float]:
         one.test: one.seconds - one.setup + max([one.setup, *(prices.get(name, 0.0) for name in one.shared)])
         for one in tests
     }
-
-
-def suite_of(test: str) -> str:
-    """Which of SUITES a test belongs to."""
-    return "matrix" if test == MATRIX else "pgtap" if test.endswith("::pgtap") else "pytest"
 
 
 def _red(failed: Sequence[Noted], names: Sequence[str]) -> RedBaselineError:

@@ -20,14 +20,17 @@ import psycopg
 import pytest
 from _pytest.runner import runtestprotocol  # the public API has no way to run an item without its report
 
-from pgassay.access.assessment import assess
+from pgassay.access.assessment import assess, load_baseline
+from pgassay.access.baseline import object_of
+from pgassay.access.model import Cell
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.mutation.bench import MutantBench
 from pgassay.mutation.catalog import scan
 from pgassay.mutation.client import PIPES
-from pgassay.mutation.footprint import words_of
+from pgassay.mutation.footprint import note_cells, words_of
 from pgassay.mutation.recorder import Recorder, recording
 from pgassay.mutation.scratch import Scratch
+from pgassay.mutation.suites import name_matrix_tests
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
@@ -75,12 +78,15 @@ class Worker:
         self._engine = engine = session.config.stash[ENGINE]
         self._bench = MutantBench(engine.config, engine.server)
         engine.workbench = self._bench
+        self._cells: tuple[Cell, ...] = ()  # of the matrix that was last surveyed
+        self._objects = sorted({object_of(line) for line in load_baseline(engine.config) or ()})
         self._recorder = Recorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
         with self._bench.database() as database, closing(database.connect(autocommit=True)) as connection:
             self._scratch = Scratch(connection, roles=sorted(roles))
-            self._answer(ready=[item.nodeid for item in session.items])
+            names = [item.nodeid for item in session.items]
+            self._answer(ready=[*names, *name_matrix_tests(self._objects)])
             for line in self._requests:
                 request = json.loads(line)
                 do = self._record if request.pop("do") == "record" else self._test
@@ -123,14 +129,14 @@ class Worker:
         return [name for name, found in known.items() if found[-1].scope != "function"]
 
     def _outside(self, test: int) -> dict[str, Any]:
-        """What the recorder cannot know: the statements of psql, and that the matrix tries everything."""
-        if test == len(self._session.items):
-            return {"structural": True, "sees": True}
+        """What the recorder cannot know: the statements of psql, and those of the matrix, sent in bulk."""
+        if test >= len(self._session.items):
+            return note_cells(self._cells)
         item = self._session.items[test]
         if not isinstance(item, PgtapItem):
             return {}
-        words = words_of(tuple(scan(item.path.read_text(encoding="utf-8"))))
-        return {"structural": True, "sees": True, "words": {"psql writes": sorted(words)}}
+        words = sorted(words_of(tuple(scan(item.path.read_text(encoding="utf-8")))))
+        return {"structural": True, "sees": True, "words": {"psql writes": words}, "described": words}
 
     def _test(self, statements: list[str], tests: list[int]) -> None:
         """Run tests on a mutant until one fails."""
@@ -165,18 +171,19 @@ class Worker:
     def _run(self, test: int, following: int | None) -> Run:
         items = self._session.items
         started = time.perf_counter()
-        if test == len(items):
-            run = self._run_matrix()
+        if test >= len(items):
+            run = self._run_matrix(self._objects[test - len(items)])
         else:
-            beyond = following is None or following == len(items)
+            beyond = following is None or following >= len(items)
             run = _run_item(items[test], None if beyond else items[following or 0])
         return replace(run, seconds=time.perf_counter() - started)
 
-    def _run_matrix(self) -> Run:
+    def _run_matrix(self, name: str) -> Run:
         try:
-            assessment = assess(self._bench)
+            assessment = assess(self._bench, only={name})
         except PgassayError as error:
             return Run(outcome="error", reason=str(error))
+        self._cells = assessment.matrix.cells
         if assessment.differences:
             return Run(outcome="failed", reason=str(assessment.differences[0]))
         wrong = assessment.matrix.errors

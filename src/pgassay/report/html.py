@@ -14,9 +14,11 @@ from pgassay.access.catalog import Catalog
 from pgassay.access.comparison import Direction
 from pgassay.access.model import Matrix
 from pgassay.errors import printable
+from pgassay.mutation.guard_file import GuardSheet
 from pgassay.observation import Outcome
 from pgassay.report.comparison import Comparison
 from pgassay.report.diagram import draw_diagram, find_owning
+from pgassay.report.guard_sheet import make_section
 from pgassay.report.matrix_document import build_document, dump_document
 from pgassay.report.place import spell
 from pgassay.report.relations import HEAD, ROW
@@ -41,10 +43,14 @@ def render_matrix_html(
     comparison: Comparison | None = None,
     *,
     title: str = "Access matrix",
+    guards: GuardSheet | None = None,
 ) -> str:
-    """The whole page. `catalog` gives the diagram; with a `comparison`, `matrix` is that of its head."""
+    """The whole page. `catalog` gives the diagram; with a `comparison`, `matrix` is that of its head.
+
+    `guards`: which tests guard what, as the last run over mutants found.
+    """
     environment = make_environment()
-    style = read_asset("page.css")
+    style = read_asset("page.css") + read_asset("guards.css")
     script = "".join(map(read_asset, _SCRIPTS))
     kinds = {table.spelled: _KINDS[table.kind] for table in catalog.tables.values()}
     document = build_document(matrix, kinds, comparison)
@@ -62,6 +68,7 @@ def render_matrix_html(
         outcomes=_OUTCOMES,
         directions=_DIRECTIONS,
         comparison=comparison,
+        sheet=make_section(guards) if guards else None,
         diagram=draw_diagram(catalog, find_owning(matrix, catalog)),
         row_height=ROW,
         head_height=HEAD,
@@ -81,6 +88,7 @@ def make_environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters["spell"] = spell
+    environment.filters["shorten"] = lambda test: test.rpartition("/")[2]
     return environment
 
 

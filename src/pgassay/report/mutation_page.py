@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from pgassay.errors import ExitCode
+from pgassay.mutation.guard_file import GuardSheet
 from pgassay.mutation.guard_map import map_guards
 from pgassay.mutation.outcome import Campaign
+from pgassay.report.guard_sheet import make_section
 from pgassay.report.html import make_environment, read_asset, write_policy
 
 _VERDICTS = {
@@ -18,8 +18,8 @@ _VERDICTS = {
 
 def render_mutation_html(campaign: Campaign) -> str:
     """The whole page: survivors with their statements, then the guard map."""
-    style = read_asset("page.css") + read_asset("mutants.css")
-    guards = map_guards(campaign)
+    style = "".join(map(read_asset, ("page.css", "guards.css", "mutants.css")))
+    sheet = GuardSheet(guards=map_guards(campaign))
     return (
         make_environment()
         .get_template("mutants.html")
@@ -28,6 +28,6 @@ def render_mutation_html(campaign: Campaign) -> str:
             style=style,
             campaign=campaign,
             verdict=_VERDICTS[campaign.exit_code],
-            guards=[(kind, list(group)) for kind, group in groupby(guards, key=lambda one: one.target.kind)],
+            sheet=make_section(sheet),
         )
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pgassay.access.assessment import Assessment
 from pgassay.access.model import Matrix
 from pgassay.access.review import Review
+from pgassay.mutation.guard_file import GuardSheet
 from pgassay.report.comparison import compare_schemas, compare_to_baseline
 from pgassay.report.html import render_matrix_html
 
 
-def render_matrix_page(assessment: Assessment) -> str:
-    """The matrix, beside the baseline where there is one."""
+def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None) -> str:
+    """The matrix, beside the baseline where there is one; with the guard map where one was made."""
     matrix = assessment.matrix
-    return render_matrix_html(matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix")
+    return render_matrix_html(
+        matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
+    )
 
 
 def render_review_page(review: Review) -> str:

@@ -165,6 +165,29 @@ def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_p
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
 
 
+def test_kill_by_a_test_that_fails_on_the_schema_itself_by_now_is_no_kill(
+    server: Server, environment: Layer, tmp_path: Path
+) -> None:
+    suite = f"""{SUITE}
+from pathlib import Path
+
+def test_tired(session):
+    session.execute(INSERT, [1])
+    spent = Path(__file__).with_name("spent")
+    was_there = spent.exists()
+    spent.touch()
+    assert not was_there
+"""
+    project = make_project(tmp_path / "tired", environment=environment.scripts[0].parent, suite=suite)
+    selection = Selection(only=("notes_stars_in_range",))
+    found = run_campaign(project, server, Options(selection=selection))
+    spoilt = [one for one in found.fates if one.result.by == f"{NOTES}test_tired"]
+    assert spoilt
+    assert {one.result.status for one in spoilt} == {Status.UNJUDGED}
+    assert "killed it, and fails on the schema itself by now: " in spoilt[0].result.reason
+    assert found.exit_code is ExitCode.CANNOT_JUDGE
+
+
 def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None:
     page = render_mutation_html(campaign)
     assert "<h2>Survived: 5</h2>" in page

@@ -1,0 +1,45 @@
+"""The guard map of the last complete run, kept in build/guards.json for pages of other commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pgassay.access.inventory import ObjectKey
+from pgassay.config import Config
+from pgassay.mutation.guard_map import Guard
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardSheet:
+    """A guard map, and whether schema and suites are still those that it was made of."""
+
+    guards: tuple[Guard, ...]
+    is_current: bool = True
+
+
+def guards_path(config: Config) -> Path:
+    return config.root / "build" / "guards.json"
+
+
+def save_guards(path: Path, guards: Sequence[Guard], *, key: str) -> None:
+    """Keep a guard map; `key` is the fingerprint of what it was made of."""
+    path.parent.mkdir(exist_ok=True)
+    entries = [asdict(guard) | {"target": list(guard.target)} for guard in guards]
+    path.write_text(json.dumps({"key": key, "guards": entries}), encoding="utf-8")
+
+
+def load_guards(path: Path, *, key: str) -> GuardSheet | None:
+    """The guard map of the last complete run; None where there was none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        guards = tuple(_guard(**entry) for entry in document["guards"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return GuardSheet(guards=guards, is_current=document["key"] == key)
+
+
+def _guard(*, target: list[str], killed: int, valid: int, tests: list[str]) -> Guard:
+    return Guard(target=ObjectKey(*target), killed=killed, valid=valid, tests=tuple(tests))
