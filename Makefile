@@ -90,9 +90,9 @@ threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
 	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
 
-bench: setup ## Speed, as ratios measured side by side (build/bench.json)
+bench: setup ## Speed, as ratios, beside the last run: ARGS=old.json for another (build/bench.json)
 	@$(INSTALL) --editable '.[bench]'
-	@$(BIN)/python bench/harness.py
+	@$(BIN)/python bench/harness.py $(ARGS)
 
 growth: setup ## How an operation's time grows to a million rows (docs/pictures/growth.png)
 	@$(INSTALL) --editable '.[bench]'

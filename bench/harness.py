@@ -1,6 +1,7 @@
 """How fast the harness is, as ratios of two things measured turn by turn in one run.
 
 Writes build/bench.json, a list of {"name", "ours", "theirs", "ratio", "unit"}: medians, and ours / theirs.
+What stood there before, or in the file given as an argument, is shown beside it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from pathlib import Path
 
 import access
 import mutants
@@ -32,11 +34,12 @@ from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 
 OUTPUT = ROOT / "build" / "bench.json"
+ROW_FIELDS = tuple(field.name for field in fields(Row))
 QUERY = "select count(*) from public.jobs"
 
 
-def main() -> int:
-    config = load_config(ROOT)
+def main(former: Path = OUTPUT) -> int:
+    config, before = load_config(ROOT), read_rows(former)
     choice = os.environ.get("PGASSAY_SERVER") or config.server
     rows = [cold_start(choice), *access.difference(choice)]
     with open_server(choice) as server:
@@ -56,8 +59,16 @@ def main() -> int:
     OUTPUT.parent.mkdir(exist_ok=True)
     document = [asdict(row) | {"ratio": row.ratio} for row in rows]
     OUTPUT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    show(rows)
+    show(rows, before)
     return 0
+
+
+def read_rows(file: Path) -> dict[str, Row]:
+    """The rows of an earlier run by name; none where there was no such run."""
+    if not file.exists():
+        return {}
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return {row["name"]: Row(**{key: row[key] for key in ROW_FIELDS}) for row in document}
 
 
 def cold_start(choice: str) -> Row:
@@ -172,24 +183,27 @@ def pgtap(bench: Workbench) -> Iterator[Row]:
 
         took = alternate(3, ours, theirs) if prove else alternate(3, ours)
     yield Row(
-        name=f"{len(files)} pgTAP files, against pg_prove",
+        name="all pgTAP files, against pg_prove",
         ours=took[0],
         theirs=took[1] if prove else None,
         unit="s",
     )
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: list[Row], before: dict[str, Row]) -> None:
+    """A table of 80 columns. `before` is the earlier ratio, or what there was where there is no ratio."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "ours", "theirs", "ratio"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    for heading in ("", "ours", "theirs", "ratio", *(["before"] if before else [])):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=bool(heading))
     for row in rows:
-        table.add_row(
-            row.name,
-            *(value_text(value, row.unit) for value in (row.ours, row.theirs)),
-            ratio_text(row.ratio),
-        )
-    Console(width=100).print(table)
+        values = [value_text(value, row.unit) for value in (row.ours, row.theirs)]
+        former = before.get(row.name)
+        table.add_row(row.name, *values, ratio_text(row.ratio), former and outcome_text(former))
+    Console(width=80).print(table)
+
+
+def outcome_text(row: Row) -> str:
+    return ratio_text(row.ratio) or value_text(row.ours, row.unit)
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -205,6 +219,7 @@ def ratio_text(ratio: float | None) -> str:
 
 
 if __name__ == "__main__":
+    former = Path(sys.argv[1]).absolute() if sys.argv[1:] else OUTPUT
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
-        sys.exit(main())
+        sys.exit(main(former))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from pgassay.arguments import parse_arguments
 from pgassay.config import Config, find_root, load_config
@@ -29,7 +30,7 @@ from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.run import Options as MutationOptions
 from pgassay.mutation.suites import SUITES
 from pgassay.output import Output, check_writable, publish, write_report
-from pgassay.plans_command import parse_scale, show_plans
+from pgassay.plans_command import open_loaded_server, parse_scale, show_plans
 from pgassay.report import FORMATS
 from pgassay.report.coverage import COVERAGE_FORMATS
 from pgassay.schedule_command import ScheduleRequest, show_schedules
@@ -147,9 +148,8 @@ def _schedule(options: argparse.Namespace) -> int:
 
 def _plans(options: argparse.Namespace) -> int:
     config, scale = _prepare(options), parse_scale(options.scale)
-    with _progress() as show, open_server(config.server) as server:
-        show("loading, and judging plans")
-        return show_plans(config, server, scale=scale, output=_output(options))
+    with _progress() as show, open_loaded_server(config, scale=scale, on_stage=show) as server:
+        return show_plans(config, server, scale=scale, output=_output(options), on_stage=show)
 
 
 def _mutate(options: argparse.Namespace) -> int:
@@ -202,7 +202,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal which stage is going on; stay quiet in a pipe."""
     console = Console(stderr=True)
     with console.status("starting PostgreSQL") as status:
-        yield status.update
+        yield lambda stage: status.update(escape(stage))
 
 
 if __name__ == "__main__":

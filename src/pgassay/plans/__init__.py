@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pgassay.plans.assessment import Believed, PlanAssessment, assess_plans
+from pgassay.plans.assessment import HUNDREDTH, Believed, PlanAssessment, assess_plans
 from pgassay.plans.contracts import read_contracts
 from pgassay.plans.indexes import Flaw, Index
 from pgassay.plans.judging import Judge
+from pgassay.plans.keeping import ensure_kept
 from pgassay.plans.load import Load, Rows, read_load
 from pgassay.plans.loading import loaded
 from pgassay.plans.model import Contract, Judgement, Node, Plan, Scans, Sighting
@@ -13,6 +14,7 @@ from pgassay.plans.necessity import Need, find_needs
 from pgassay.plans.reading import read_plan
 
 __all__ = [
+    "HUNDREDTH",
     "Believed",
     "Contract",
     "Flaw",
@@ -28,6 +30,7 @@ __all__ = [
     "Scans",
     "Sighting",
     "assess_plans",
+    "ensure_kept",
     "find_needs",
     "loaded",
     "read_contracts",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,8 @@ from pgassay.plans.model import Contract, Judgement
 from pgassay.plans.necessity import Need, find_needs
 from pgassay.plans.observing import foresee
 from pgassay.workbench import Workbench
+
+Announce = Callable[[str], None]
 
 HUNDREDTH = 0.01
 BELIEVED_ROWS = 100_000_000
@@ -65,16 +67,25 @@ class PlanAssessment:
         return self.judgements + self.believed.judgements
 
 
-def assess_plans(bench: Workbench, *, scale: float = HUNDREDTH) -> PlanAssessment:
+def assess_plans(
+    bench: Workbench, *, scale: float = HUNDREDTH, on_stage: Announce = lambda _: None
+) -> PlanAssessment:
     """Load the project at `scale`, once a server, and judge its contracts and indexes in a clone.
 
-    Raises ConfigError where contracts or load are missing, CannotJudgeError where the load does not fit.
+    `on_stage` hears what is going on. Raises ConfigError where contracts or load are missing,
+    CannotJudgeError where the load does not fit.
     """
     contracts = read_contracts(bench.config.plans)
-    with loaded(bench, scale=scale) as database, closing(database.connect()) as connection:
-        session = Session(connection, owner=database.owner)
-        with session.transaction():
-            return _assess(bench, Judge(session=session, personas=bench.personas), contracts)
+    with (
+        loaded(bench, scale=scale, on_stage=on_stage) as database,
+        closing(database.connect()) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        timeout = bench.config.statement_timeout
+        judge = Judge(
+            session=session, personas=bench.personas, timeout_seconds=timeout, on_stage=on_stage
+        )  # fmt: skip
+        return _assess(bench, judge, contracts)
 
 
 def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> PlanAssessment:

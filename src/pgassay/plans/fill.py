@@ -6,7 +6,7 @@ the end. Only the schema's own triggers sleep, so what they keep is looked at af
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,30 +17,40 @@ from pgassay.errors import CannotJudgeError
 from pgassay.plans.load import Load, Rows
 from pgassay.plans.shape import stripped
 
-_LINES_AT_ONCE = 4096
+Announce = Callable[[str], None]
+
+_LINES_AT_ONCE = 256  # what fits into a socket: while the server reads, the generator goes on
+_LINES_ANNOUNCED = 1 << 14
 
 
-def fill(connection: psycopg.Connection[Any], load: Load, *, scale: float) -> None:
+def fill(
+    connection: psycopg.Connection[Any], load: Load, *, scale: float, on_stage: Announce = lambda _: None
+) -> None:
     """Load everything in one transaction, then gather statistics. The connection is the owner's.
 
-    Raises CannotJudgeError where the rows do not fit the schema or an invariant does not hold.
+    `on_stage` hears what is going on. Raises CannotJudgeError where the rows do not fit the schema or an
+    invariant does not hold.
     """
-    connection.execute("set maintenance_work_mem = '256MB'")
+    connection.execute("set maintenance_work_mem = '256MB'; set work_mem = '64MB'")
     try:
-        with connection.transaction(), stripped(connection):
-            tables = [_copy(connection, rows) for rows in load.generate(scale)]
+        with connection.transaction(), stripped(connection, on_stage):
+            tables = [_copy(connection, rows, on_stage) for rows in load.generate(scale)]
+        on_stage("gathering statistics")
+        connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
+        on_stage("checking invariants")
         _check(connection, load)
     except psycopg.Error as error:
         raise CannotJudgeError(f"{load.file} does not fit the schema.", why=str(error).strip()) from error
-    connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
 
 
-def _copy(connection: psycopg.Connection[Any], rows: Rows) -> sql.Identifier:
+def _copy(connection: psycopg.Connection[Any], rows: Rows, on_stage: Announce) -> sql.Identifier:
     """Load one table, and say which."""
     columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     table = sql.Identifier(*rows.table.split("."))
     with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
-        for chunk in _chunks(rows.lines):
+        for number, chunk in enumerate(_chunks(rows.lines)):
+            if number * _LINES_AT_ONCE % _LINES_ANNOUNCED == 0:
+                on_stage(f"loading {rows.table}: {number * _LINES_AT_ONCE:,} lines")
             copy.write(chunk)
     return table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 
@@ -17,13 +18,31 @@ from pgassay.plans.observing import read_functions, watch
 
 Look = Callable[[Session, Contract], tuple[Sighting, ...]]
 
+# What the role has already may be shorter; 0 is none.
+_LIMIT: LiteralString = """
+    select pg_catalog.set_config(
+        'statement_timeout', least(nullif(setting::integer, 0), %s::integer)::text, true
+    )
+    from pg_catalog.pg_settings where name = 'statement_timeout'
+"""
+
+
+class _RunawayError(Exception):
+    """A statement that was cancelled, with the time that it had."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Judges contracts in one session's transaction; `personas` are those of the project by name."""
+    """Judges contracts in one session's transaction; `personas` are those of the project by name.
+
+    A statement is cancelled after `timeout_seconds`, or earlier where its role has less time. `on_stage`
+    hears which contract is looked at.
+    """
 
     session: Session
     personas: Mapping[str, Persona]
+    timeout_seconds: int = 30
+    on_stage: Callable[[str], None] = lambda _: None
 
     def judge(self, contracts: Iterable[Contract], *, look: Look = watch) -> tuple[Judgement, ...]:
         """One judgement a contract, as the schema is now in this transaction. Nothing is kept.
@@ -33,8 +52,11 @@ class Judge:
         functions = read_functions(self.session)
 
         def judge_one(contract: Contract) -> Judgement:
+            self.on_stage(f"judging: {contract.name}")
             try:
                 sightings = self._look_as(contract, look)
+            except _RunawayError as runaway:
+                return Judgement(contract=contract, breaches=(f"runs away: cancelled after {runaway}",))
             except psycopg.Error as error:
                 if self.session.connection.closed:
                     raise CannotJudgeError("The server went away.", why=str(error).strip()) from error
@@ -47,7 +69,7 @@ class Judge:
     def _look_as(self, contract: Contract, look: Look) -> tuple[Sighting, ...]:
         if contract.persona == OWNER:
             with self.session.as_owner():
-                return look(self.session, contract)
+                return self._look(contract, look)
         if contract.persona not in self.personas:
             raise CannotJudgeError(
                 f'There is no persona "{contract.persona}".',
@@ -55,7 +77,15 @@ class Judge:
                 fixes=(f"name one of: {', '.join((OWNER, *self.personas))}",),
             )
         with self.session.act_as(self.personas[contract.persona]):
-            return look(self.session, contract)
+            return self._look(contract, look)
+
+    def _look(self, contract: Contract, look: Look) -> tuple[Sighting, ...]:
+        with self.session.undone():
+            limit = self.session.value(_LIMIT, [self.timeout_seconds * 1000])
+            try:
+                return look(self.session, contract)
+            except psycopg.errors.QueryCanceled as error:
+                raise _RunawayError(limit) from error
 
 
 def _refused(contract: Contract, error: psycopg.Error) -> Judgement:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from pgassay.errors import CannotJudgeError
 
 # All of the owner's own tables, each in the order of creation: the planner breaks ties between indexes by it.
 _TRIGGERS = """
     select
-        pg_catalog.format('alter table %s disable trigger %I', t.tgrelid::regclass, t.tgname),
+        t.tgname::text as name,
+        pg_catalog.format('alter table %s disable trigger %I', t.tgrelid::regclass, t.tgname) as removal,
         pg_catalog.format(
             case t.tgenabled
                 when 'A' then 'alter table %s enable always trigger %I'
@@ -22,35 +24,37 @@ _TRIGGERS = """
                 when 'D' then 'alter table %s disable trigger %I'
                 else 'alter table %s enable trigger %I'
             end, t.tgrelid::regclass, t.tgname
-        )
+        ) as restoration
     from pg_catalog.pg_trigger as t inner join pg_catalog.pg_class as c on t.tgrelid = c.oid
     where not t.tgisinternal and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
     order by t.oid
 """
 _FOREIGN_KEYS = """
     select
-        pg_catalog.format('alter table %s drop constraint %I', k.conrelid::regclass, k.conname),
+        k.conname::text as name,
+        pg_catalog.format('alter table %s drop constraint %I', k.conrelid::regclass, k.conname) as removal,
         pg_catalog.format(
             'alter table %s add constraint %I %s',
             k.conrelid::regclass, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
-        )
+        ) as restoration
     from pg_catalog.pg_constraint as k inner join pg_catalog.pg_class as c on k.conrelid = c.oid
     where k.contype = 'f' and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
     order by k.oid
 """
 _INDEXES = """
     select
+        i.indexrelid::regclass::text as name,
         case
             when k.oid is null then pg_catalog.format('drop index %s', i.indexrelid::regclass)
             else pg_catalog.format('alter table %s drop constraint %I', i.indrelid::regclass, k.conname)
-        end,
+        end as removal,
         case
             when k.oid is null then pg_catalog.pg_get_indexdef(i.indexrelid)
             else pg_catalog.format(
                 'alter table %s add constraint %I %s',
                 i.indrelid::regclass, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
             )
-        end
+        end as restoration
     from pg_catalog.pg_index as i
     inner join pg_catalog.pg_class as c on i.indrelid = c.oid
     left join pg_catalog.pg_constraint as k on i.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
@@ -61,8 +65,9 @@ _INDEXES = """
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One trigger, key or index, as the statements that take it away and put it back."""
+    """One trigger, key or index, and the statements that take it away and put it back."""
 
+    name: str
     removal: str
     restoration: str
 
@@ -86,27 +91,24 @@ def read_shape(connection: psycopg.Connection[Any]) -> Shape:
 
 
 @contextmanager
-def stripped(connection: psycopg.Connection[Any]) -> Iterator[None]:
+def stripped(connection: psycopg.Connection[Any], on_stage: Callable[[str], None]) -> Iterator[None]:
     """Tables with no more than their checks, inside the caller's transaction; the rest is back at the end.
 
-    Every row is then judged by the unique indexes and foreign keys, as one. Raises psycopg.Error where the
-    rows break one of them, CannotJudgeError where the schema is not what it was. Comments on keys are lost.
+    Every row is then judged by the unique indexes and foreign keys, as one. `on_stage` hears of each. Raises
+    psycopg.Error where the rows break one of them, CannotJudgeError where the schema is not what it was.
+    Comments on keys are lost.
     """
     before = read_shape(connection)
-    for parts in (before.triggers, before.foreign_keys, before.indexes):
-        _execute(connection, (part.removal for part in parts))
+    for part in (*before.triggers, *before.foreign_keys, *before.indexes):
+        connection.execute(part.removal.encode())
     yield
-    for parts in (before.indexes, before.foreign_keys, before.triggers):
-        _execute(connection, (part.restoration for part in parts))
+    for part in (*before.indexes, *before.foreign_keys, *before.triggers):
+        on_stage(f"putting back {part.name}")
+        connection.execute(part.restoration.encode())
     if read_shape(connection) != before:
         raise CannotJudgeError("Loading changed the schema.", why="A key, index or trigger is not as it was.")
 
 
 def _read(connection: psycopg.Connection[Any], query: str) -> tuple[Part, ...]:
-    rows = connection.execute(query.encode()).fetchall()
-    return tuple(Part(removal=removal, restoration=restoration) for removal, restoration in rows)
-
-
-def _execute(connection: psycopg.Connection[Any], statements: Iterable[str]) -> None:
-    for statement in statements:
-        connection.execute(statement.encode())
+    rows = connection.cursor(row_factory=dict_row).execute(query.encode())
+    return tuple(Part(**row) for row in rows)

@@ -11,7 +11,7 @@ from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
 from pgassay.server.binaries import Binaries, find_binaries
 from pgassay.server.environment import libpq_environment_hidden
-from pgassay.server.ephemeral import Crashable, run_ephemeral
+from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
 from pgassay.server.model import ATTACHED, RUNNING_SERVER, Server
@@ -19,6 +19,7 @@ from pgassay.server.model import ATTACHED, RUNNING_SERVER, Server
 __all__ = [
     "ATTACHED",
     "RUNNING_SERVER",
+    "OwnServer",
     "Server",
     "ServerChoice",
     "describe_loss",
@@ -26,6 +27,7 @@ __all__ = [
     "inspect_server_choices",
     "libpq_environment_hidden",
     "open_crashable_server",
+    "open_own_server",
     "open_server",
 ]
 
@@ -69,7 +71,14 @@ def open_server(
 
 
 @contextmanager
-def open_crashable_server(choice: str) -> Iterator[Crashable]:
+def open_own_server(choice: str) -> Iterator[OwnServer]:
+    """As `open_server`, with the means to stop it for a while; nothing to attach to. Raises ServerError."""
+    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=False) as started:
+        yield started
+
+
+@contextmanager
+def open_crashable_server(choice: str) -> Iterator[OwnServer]:
     """A server of one's own that keeps commits through a crash, and the means to make it crash.
 
     `choice` is "embedded", "system" or a bin directory. A killed process leaves to the operating system what

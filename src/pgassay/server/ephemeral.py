@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,21 +32,23 @@ _SOCKET_PORT = 5432
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crashable:
-    """A server that can be made to crash.
+class OwnServer:
+    """A server that was started here, and the means to stop it for a while.
 
     `crash()` kills all its processes with SIGKILL, starts it anew on the data that they left, and returns
-    when it has recovered. Raises ServerError when it does not.
+    when it has recovered. `at_rest()` shuts it down in order for a block that may copy, or replace, the data
+    directory that it gets. Both raise ServerError when the server does not come back.
     """
 
     server: Server
     crash: Callable[[], object]
+    at_rest: Callable[[], AbstractContextManager[Path]]
 
 
 @contextmanager
 def run_ephemeral(
     binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Crashable]:
+) -> Iterator[OwnServer]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
@@ -65,7 +67,13 @@ def run_ephemeral(
             data_base=job.data_base,
         )
         server = server if port is None else _with_password(server)
-        yield Crashable(server=server, crash=partial(ask, "crash"))
+        yield OwnServer(server=server, crash=partial(ask, "crash"), at_rest=partial(_at_rest, ask))
+
+
+@contextmanager
+def _at_rest(ask: Callable[[str], dict[str, str]]) -> Iterator[Path]:
+    yield Path(ask("rest")["data"])
+    ask("wake")
 
 
 def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:

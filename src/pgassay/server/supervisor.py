@@ -1,9 +1,10 @@
 """Keep one PostgreSQL server alive exactly as long as its owner.
 
 Run as `python -I -S supervisor.py`, so with the standard library only. Standard input brings the job as one
-line of JSON and ends when the owner is gone; a further line asks for a crash: the server is killed and starts
-anew on its data. Standard output answers each line with one line, {"ready": {…}} or {"failed": {…}}. After
-the end of its input it stops the server and removes every directory that it made.
+line of JSON and ends when the owner is gone; further lines are "crash" (the server is killed and starts anew
+on its data), "rest" (it shuts down) and "wake" (it starts again). Standard output answers each line with one
+line, {"ready": {…}} or {"failed": {…}}. After the end of its input it stops the server and removes every
+directory that it made.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any, NamedTuple, NoReturn
 PREFIX = "pgassay-"
 _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _IPC_RMID = 1, 36, 0
-_START_SECONDS, _STOP_SECONDS, _POLL_SECONDS = 60, 10, 0.002
+_START_SECONDS, _REST_SECONDS, _STOP_SECONDS, _POLL_SECONDS = 60, 60, 10, 0.002
 _libc = ctypes.CDLL(None)
 
 
@@ -71,9 +72,11 @@ def main() -> None:
         try:
             cluster = _create(job, stack)
             cluster.start(watched)
-            while _is_asked_again(watched):
-                cluster.crash()
-                cluster.start(watched)
+            while wish := _await_wish(watched):
+                if wish != "wake":
+                    cluster.crash() if wish == "crash" else cluster.rest()
+                if wish != "rest":
+                    cluster.start(watched)
         except Failure as failure:
             _reply_failed(job, failure.step, failure.output)
         except (OSError, subprocess.SubprocessError) as error:
@@ -116,6 +119,13 @@ class Cluster:
                     os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
 
+    def rest(self) -> None:
+        """Shut down in order, so that the data directory is whole, and tell the owner where that is."""
+        if self._postmaster:
+            self._postmaster.send_signal(signal.SIGINT)
+            self._postmaster.wait(_REST_SECONDS)
+        _reply({"ready": {"data": str(self._data)}})
+
     def stop(self) -> None:
         """Immediate shutdown: nothing is to be kept."""
         _ignore_signals()
@@ -129,11 +139,11 @@ class Cluster:
             _libc.shmctl(int(segment[1]), _IPC_RMID, None)
 
 
-def _is_asked_again(watched: list[int]) -> bool:
-    """Wait for another line of input; False when the owner is gone."""
+def _await_wish(watched: list[int]) -> str:
+    """Wait for another line of input; empty when the owner is gone."""
     while not (ready := select.select(watched, [], [], 1)[0]):
         pass  # a signal that came just before the call is noticed after it
-    return ready == watched[:1] and bool(sys.stdin.readline())
+    return sys.stdin.readline().strip() if ready == watched[:1] else ""
 
 
 def _create(job: Job, stack: ExitStack) -> Cluster:

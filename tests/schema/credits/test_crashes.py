@@ -25,7 +25,7 @@ from credits.variants import TWO_TRANSACTIONS
 from credits.writers import DEADLINE, Load, Log, find_losses, load
 from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
-from pgassay.server import Crashable, open_crashable_server
+from pgassay.server import OwnServer, open_crashable_server
 from pgassay.workbench import Workbench
 
 pytestmark = pytest.mark.skipif(
@@ -42,7 +42,7 @@ TRIES = 10
 
 
 @pytest.fixture(scope="module")
-def crashable(workbench: Workbench) -> Iterator[Crashable]:
+def crashable(workbench: Workbench) -> Iterator[OwnServer]:
     """A durable server of this module's own, of the version under test."""
     bin_dir = workbench.server.bin_dir
     with open_crashable_server("embedded" if bin_dir is None else str(bin_dir)) as crashable:
@@ -50,7 +50,7 @@ def crashable(workbench: Workbench) -> Iterator[Crashable]:
 
 
 @pytest.fixture
-def database(workbench: Workbench, crashable: Crashable) -> Iterator[Database]:
+def database(workbench: Workbench, crashable: OwnServer) -> Iterator[Database]:
     """The schema without a world, on the server that is going to crash."""
     with Workbench(workbench.config, crashable.server).database(depth="schema") as database:
         yield database
@@ -65,7 +65,7 @@ def open_logs(database: Database, seed: int, *, credits: int) -> list[Log]:
     return [Log(user=users[n % 2], random=Random(f"{seed} {n}")) for n in range(WRITERS)]
 
 
-def kill(crashable: Crashable, load: Load, victim: str) -> None:
+def kill(crashable: OwnServer, load: Load, victim: str) -> None:
     """Kill all of the server at once, or one of its processes: the others then end at once too."""
     if victim == "server":
         crashable.crash()
@@ -91,7 +91,7 @@ def recover(database: Database) -> Snapshot:
 
 
 def crash(
-    crashable: Crashable,
+    crashable: OwnServer,
     database: Database,
     logs: Sequence[Log],
     commits: int,
@@ -109,7 +109,7 @@ def crash(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_acknowledged_and_nothing_else_survives_a_kill(
-    crashable: Crashable, database: Database, seed: int
+    crashable: OwnServer, database: Database, seed: int
 ) -> None:
     random, logs = Random(seed), open_logs(database, seed, credits=20)
     for victim in VICTIMS:
@@ -118,7 +118,7 @@ def test_what_was_acknowledged_and_nothing_else_survives_a_kill(
 
 
 def test_control_commits_that_do_not_wait_for_the_disk_are_lost(
-    crashable: Crashable, database: Database
+    crashable: OwnServer, database: Database
 ) -> None:
     logs = open_logs(database, 0, credits=20)
     for _ in range(TRIES):
@@ -129,7 +129,7 @@ def test_control_commits_that_do_not_wait_for_the_disk_are_lost(
     assert "acknowledged" in "".join(losses)
 
 
-def test_control_charge_in_a_transaction_of_its_own_is_lost(crashable: Crashable, database: Database) -> None:
+def test_control_charge_in_a_transaction_of_its_own_is_lost(crashable: OwnServer, database: Database) -> None:
     apply_script(database.conninfo(), TWO_TRANSACTIONS, timeout_seconds=DEADLINE)
     logs = open_logs(database, 0, credits=10000)
     for _ in range(TRIES):

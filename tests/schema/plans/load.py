@@ -17,21 +17,24 @@ from pgassay.plans import Rows
 
 INVARIANTS = (
     """
-    select u.id, u.credits, u.total_credits_purchased, u.total_credits_used, l.*
+    select u.id, u.credits, u.total_credits_purchased, u.total_credits_used, latest, l.*
     from public.users as u
     left join (
         select
             t.user_id,
             sum(t.amount) as credits,
             coalesce(sum(t.amount) filter (where t.type = 'PURCHASE'), 0) as purchased,
-            coalesce(-sum(t.amount) filter (where t.type in ('USAGE', 'REFUND')), 0) as used,
-            (array_agg(t.balance_after order by t.id desc))[1] as latest
+            coalesce(-sum(t.amount) filter (where t.type in ('USAGE', 'REFUND')), 0) as used
         from public.credit_transactions as t
         group by t.user_id
     ) as l on u.id = l.user_id
+    left join lateral (
+        select t.balance_after as latest from public.credit_transactions as t
+        where t.user_id = u.id order by t.id desc limit 1
+    ) as last on true
     where
         (u.credits, u.credits, u.total_credits_purchased, u.total_credits_used)
-        <> (coalesce(l.credits, 0), coalesce(l.latest, 0), coalesce(l.purchased, 0), coalesce(l.used, 0))
+        <> (coalesce(l.credits, 0), coalesce(latest, 0), coalesce(l.purchased, 0), coalesce(l.used, 0))
     """,
 )
 
