@@ -116,6 +116,10 @@ def _add_mutate(commands: Commands) -> None:
         "--suite", choices=SUITES, action="append", help="only these tests may notice; may be repeated"
     )
     parser.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
+    parser.add_argument(
+        "--merge", type=Path, action="append", default=[], metavar="PATH",
+        help="go on from the build/mutation.json of another run, such as a shard; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
 
 

@@ -158,6 +158,7 @@ def _mutate(options: argparse.Namespace) -> int:
     mutation = MutationOptions(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
+        merge=tuple(options.merge),
     )  # fmt: skip
     request = MutationRequest(
         options=mutation, since=options.since, output=_output(options), guard_map=options.guard_map

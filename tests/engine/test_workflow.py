@@ -1,4 +1,4 @@
-"""The workflow on GitHub: what it may do, and that it writes one comment a pull request."""
+"""The workflows on GitHub: what they may do, one comment a pull request, and no mutant that is left out."""
 
 from __future__ import annotations
 
@@ -18,21 +18,30 @@ case "$*" in *--paginate*) cat "$COMMENTS" ;; *) cp comment.md "$SENT" ;; esac
 """
 
 
-@pytest.fixture(scope="module")
-def jobs(pytestconfig: pytest.Config) -> dict[str, Any]:
-    path = pytestconfig.rootpath / ".github" / "workflows" / "schema-gate.yml"
+def read_jobs(pytestconfig: pytest.Config, name: str) -> dict[str, Any]:
+    path = pytestconfig.rootpath / ".github" / "workflows" / name
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert document["permissions"] == {"contents": "read"}
     return document["jobs"]
+
+
+@pytest.fixture(scope="module")
+def jobs(pytestconfig: pytest.Config) -> dict[str, Any]:
+    return read_jobs(pytestconfig, "schema-gate.yml")
+
+
+@pytest.fixture(scope="module")
+def mutants(pytestconfig: pytest.Config) -> dict[str, Any]:
+    return read_jobs(pytestconfig, "mutants.yml")
 
 
 def steps(jobs: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in jobs.values() for step in job["steps"]]
 
 
-def test_actions_are_pinned_by_commit(jobs: dict[str, Any]) -> None:
-    used = [step["uses"] for step in steps(jobs) if "uses" in step]
-    assert len(used) > 5
+def test_actions_are_pinned_by_commit(jobs: dict[str, Any], mutants: dict[str, Any]) -> None:
+    used = [step["uses"] for step in (*steps(jobs), *steps(mutants)) if "uses" in step]
+    assert len(used) > 12
     assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", name)] == []
 
 
@@ -92,3 +101,42 @@ def test_comment_is_updated_rather_than_repeated(
     first, second, *_, last = (tmp_path / "sent").read_text(encoding="utf-8").splitlines()
     assert (first, second) == ("<!-- pgassay diff -->", "## 1 gained")
     assert last.endswith("[this run](server/o/r/actions/runs/5)")
+
+
+def run_step(jobs: dict[str, Any], name: str, folder: Path, *, code: int) -> tuple[int, str]:
+    """The exit code of a step where pgassay exits with `code`, and how it was called."""
+    program = folder / ".venv" / "bin" / "pgassay"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\necho "$@" > called\nexit {code}\n', encoding="utf-8")
+    program.chmod(0o755)
+    (folder / "git").symlink_to("/bin/true")
+    [script] = [step["run"] for step in steps(jobs) if step.get("name") == name]
+    done = subprocess.run(
+        ["bash", "-e", "-c", script.replace("${{ matrix.shard }}", "3")],
+        cwd=folder, env={"PATH": f"{folder}:{os.environ['PATH']}"}, check=False,
+    )  # fmt: skip
+    return done.returncode, (folder / "called").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_survivor_of_a_change_fails_the_pull_request(
+    mutants: dict[str, Any], tmp_path: Path, code: int
+) -> None:
+    name = "Does a test notice each mutant of what changed?"
+    ended, called = run_step(mutants, name, tmp_path, code=code)
+    assert (ended, called) == (code, "mutate --since base --report markdown=build/mutants.md")
+
+
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 0), (2, 1)])
+def test_shard_with_a_survivor_is_united_and_one_that_could_not_judge_fails(
+    mutants: dict[str, Any], tmp_path: Path, code: int, ends: int
+) -> None:
+    assert run_step(mutants, "Try the mutants", tmp_path, code=code) == (ends, "mutate --shard 3/4")
+
+
+def test_every_shard_is_run_and_united(mutants: dict[str, Any], tmp_path: Path) -> None:
+    assert mutants["shard"]["strategy"]["matrix"]["shard"] == [1, 2, 3, 4]
+    ended, called = run_step(mutants, "Unite the parts", tmp_path, code=1)
+    assert ended == 1
+    merged = re.findall(r"--merge (\S+)", called)
+    assert merged == [f"shards/mutants-{number}/mutation.json" for number in (1, 2, 3, 4)]

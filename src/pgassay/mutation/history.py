@@ -11,6 +11,7 @@ from typing import Any
 
 from pgassay import __version__
 from pgassay.config import Config
+from pgassay.errors import ConfigError
 from pgassay.mutation.model import Result, Status
 from pgassay.mutation.suites import suite_of
 
@@ -70,6 +71,20 @@ def load_history(path: Path, *, key: str) -> History:
     baseline = _read(_beside(path))
     tests = baseline["tests"] if baseline.get("key") == key else {}
     return History(key=key, baseline=tests, results=results, killers=killers)
+
+
+def unite(history: History, path: Path) -> None:
+    """Add what another run found, such as a shard. Raises ConfigError when it was not of the same project."""
+    other = load_history(path, key=history.key)
+    if not other.results:
+        raise ConfigError(
+            f"{path} is not a run over this schema, with these suites, on this version of PostgreSQL.",
+            fixes=("run the shards again, of the same commit and server",),
+        )
+    for suites, results in other.results.items():
+        history.results[suites] = history.results.get(suites, {}) | results
+    history.baseline |= other.baseline
+    history.killers |= other.killers
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.instrument import find_sources
 from pgassay.mutation.catalog import read_things
-from pgassay.mutation.history import fingerprint, history_path, load_history
+from pgassay.mutation.history import (
+    History,
+    fingerprint,
+    history_path,
+    load_history,
+    save_baseline,
+    save_history,
+    unite,
+)
 from pgassay.mutation.ignored import read_ignored
 from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.outcome import Campaign, Fate
@@ -32,14 +40,16 @@ from pgassay.workbench import Workbench
 class Options:
     """What a run is about. With `base`, only what is not the same there is mutated; only `suites` may kill.
 
-    A `fresh` run does not go on where an earlier one stopped. `jobs` is the number of worker processes,
-    `memory` the file where results are kept: build/mutation.json for None.
+    A `fresh` run does not go on where an earlier one stopped; `merge` are files of other runs to go on from,
+    such as shards. `jobs` is the number of worker processes, `memory` the file where results are kept:
+    build/mutation.json for None.
     """
 
     selection: Selection = field(default_factory=Selection)
     base: Config | None = None
     suites: tuple[str, ...] = SUITES
     fresh: bool = False
+    merge: tuple[Path, ...] = ()
     jobs: int = 1
     memory: Path | None = None
 
@@ -54,7 +64,8 @@ def run_campaign(
 ) -> Campaign:
     """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
-    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs.
+    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs,
+    ConfigError for a file to merge that is of something else.
     """
     started = time.perf_counter()
     on_stage("reading the schema")
@@ -63,10 +74,8 @@ def run_campaign(
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_ignored(config.mutants)
     memory = options.memory or history_path(config)
-    history = load_history(memory, key=fingerprint(config, server=str(server.version)))
+    history = _remember(config, server, options, memory)
     known = history.of(options.suites)
-    if options.fresh:
-        known.clear()
     waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
     if waiting:
         on_stage("collecting the suites")
@@ -81,6 +90,19 @@ def run_campaign(
         resumed=len(chosen) - len(waiting),
         seconds=time.perf_counter() - started,
     )
+
+
+def _remember(config: Config, server: Server, options: Options, memory: Path) -> History:
+    """What earlier runs found, and those that are to be merged."""
+    history = load_history(memory, key=fingerprint(config, server=str(server.version)))
+    if options.fresh:
+        history.results.clear()
+    for path in options.merge:
+        unite(history, path)
+    if options.merge:
+        save_baseline(memory, history)
+        save_history(memory, history)
+    return history
 
 
 def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant, ...]:

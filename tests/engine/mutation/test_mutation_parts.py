@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,18 @@ from pgassay.access.inventory import ObjectKey
 from pgassay.errors import ConfigError
 from pgassay.mutation.bodies import find_pieces, find_statements
 from pgassay.mutation.footprint import Footprint, Notebook, dissect, read_footprint
+from pgassay.mutation.guard_file import GuardSheet, load_guards, save_guards
+from pgassay.mutation.guard_map import Guard
+from pgassay.mutation.history import History
 from pgassay.mutation.ignored import read_ignored
-from pgassay.mutation.model import Mutant
+from pgassay.mutation.model import Mutant, Result, Status
 from pgassay.mutation.order import Order
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.pool import Noted
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.runner import estimate_seconds
-from pgassay.mutation.things import Constraint, Function, Index, Policy, Thing, Trigger
+from pgassay.mutation.suites import SUITES
+from pgassay.mutation.things import Constraint, Function, Index, Policy, Right, Thing, Trigger
 
 BODY = """
 declare
@@ -105,7 +110,14 @@ def trigger(table: str, name: str) -> Trigger:
 POLICY = Policy(
     table="public.jobs", name="own", command="select", permissive=True, roles=("anon",), using="a", check=None
 )
+RIGHT = Right(
+    kind="function", object="private.mine()", column="", privilege="EXECUTE", role="anon", granted=True
+)
 CHECK = Constraint(table="public.ledger", name="k", type="c", definition="CHECK (amount > 0)", target=None)
+CASCADE = Constraint(
+    table="public.jobs", name="f", type="f", target="public.users",
+    definition="FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE",
+)  # fmt: skip
 INDEX = Index(table="public.jobs", index="public.i", name="i", definition="CREATE INDEX i ON public.jobs (a)")
 
 
@@ -118,8 +130,12 @@ INDEX = Index(table="public.jobs", index="public.i", name="i", definition="CREAT
         (POLICY, footprint("select a from jobs", role="anon"), footprint("select a from jobs")),
         (function("post", ""), footprint("delete from jobs", reached="post"), footprint("delete from jobs")),
         (INDEX, footprint("select * from pg_indexes"), footprint("insert into jobs values (1)")),
+        # A policy calls the function with the rights of who reads.
+        (RIGHT, footprint("select a from guarded", role="anon"), footprint("select a from guarded")),
+        # By way of the cascade.
+        (trigger("public.jobs", "settle"), footprint("delete from users"), footprint("delete from owners")),
     ],
-    ids=["trigger", "catalog", "policy", "call", "index"],
+    ids=["trigger", "catalog", "policy", "call", "index", "right", "cascade"],
 )
 def test_test_is_chosen_that_could_notice_and_none_that_could_not(
     thing: Thing, reached: Footprint, missed: Footprint
@@ -128,7 +144,8 @@ def test_test_is_chosen_that_could_notice_and_none_that_could_not(
         function("settle", "perform post()"),
         function("post", "insert into ledger"),
         trigger("public.jobs", "settle"),
-        *(POLICY, CHECK, INDEX),
+        *(POLICY, CHECK, INDEX, CASCADE),
+        replace(POLICY, table="public.guarded", using="private.mine()"),
     )
     reach = Reaches(things, unbound=["owner"]).find(thing)
     assert reach.covers(reached)
@@ -205,3 +222,36 @@ def test_entry_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
 def test_without_a_file_nothing_is_ignored(tmp_path: Path) -> None:
     assert read_ignored(tmp_path / "none.toml") == {}
     assert read_ignored(None) == {}
+
+
+def result(mutant: str, status: Status, by: str = "") -> Result:
+    return Result(id=mutant, status=status, by=by)
+
+
+def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> None:
+    history = History(key="k")
+    history.of(SUITES).update(
+        a=result("a", Status.KILLED, "tests/pgtap/a.sql::pgtap"),
+        b=result("b", Status.KILLED, "access matrix of public.jobs"),
+        c=result("c", Status.SURVIVED),
+        d=result("d", Status.INVALID),
+        e=result("e", Status.UNJUDGED),
+    )
+    assert set(history.of(("pgtap",))) == {"a", "c", "d"}
+    assert set(history.of(("pytest", "matrix"))) == {"b", "c", "d"}
+
+
+def test_survivor_of_one_suite_is_open_to_the_others() -> None:
+    history = History(key="k")
+    history.of(("pgtap",)).update(a=result("a", Status.SURVIVED), b=result("b", Status.KILLED, "x::pgtap"))
+    assert set(history.of(SUITES)) == {"b"}
+
+
+def test_guard_map_is_kept_with_what_it_was_made_of(tmp_path: Path) -> None:
+    target = ObjectKey(kind="policy", object="public.jobs", name="own")
+    guard = Guard(target=target, killed=1, valid=2, tests=("a.py::test_a",))
+    save_guards(tmp_path / "guards.json", [guard], key="k")
+    assert load_guards(tmp_path / "guards.json", key="k") == GuardSheet(guards=(guard,))
+    changed = load_guards(tmp_path / "guards.json", key="other")
+    assert changed and not changed.is_current
+    assert load_guards(tmp_path / "none.json", key="k") is None

@@ -13,7 +13,8 @@ from mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
-from pgassay.errors import ExitCode
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.mutation.guard_map import map_guards
 from pgassay.mutation.history import history_path, load_history
 from pgassay.mutation.model import Status
 from pgassay.mutation.outcome import Campaign, Fate
@@ -156,6 +157,33 @@ def test_shards_are_the_whole_and_share_nothing(project: Config, server: Server)
     assert all(parts)
 
 
+def test_shards_are_merged_and_nothing_runs_again(
+    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+) -> None:
+    selection = replace(SELECTION, only=("ShiftBound", "DropNotNull"))
+    files = tuple(tmp_path / f"{number}" / "mutation.json" for number in (1, 2))
+    for number, file in enumerate(files, start=1):
+        shard = replace(selection, shard=(number, 2))
+        run_campaign(project, server, Options(selection=shard, memory=file))
+    whole = Options(selection=selection, merge=files, memory=tmp_path / "whole" / "mutation.json")
+    found = run_campaign(project, server, whole)
+    assert found.resumed == len(found.fates) == 5
+    assert [one.result.status for one in found.fates] == [
+        fate(campaign, one.mutant.description).result.status for one in found.fates
+    ]
+    assert found.tests == campaign.tests
+
+
+def test_run_over_another_schema_is_not_merged(
+    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+) -> None:
+    changed = tmp_path / "schema.sql"
+    changed.write_text(f"{SCHEMA}\ncreate table public.more ();", encoding="utf-8")
+    options = Options(selection=SELECTION, merge=(history_path(project),), memory=tmp_path / "mutation.json")
+    with pytest.raises(ConfigError, match="is not a run over this schema"):
+        run_campaign(replace(project, schema=(changed,)), server, options)
+
+
 def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_path: Path) -> None:
     suite = f"{SUITE}\n\ndef test_red(session):\n    assert session.value('select 1') == 2\n"
     project = make_project(tmp_path / "red", environment=environment.scripts[0].parent, suite=suite)
@@ -193,3 +221,11 @@ def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None
     assert "<h2>Survived: 5</h2>" in page
     assert "<pre>alter table public.notes alter column owner drop not null;</pre>" in page
     assert "script" not in page.partition("</head>")[2]
+
+
+def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: Campaign) -> None:
+    page = render_mutation_html(campaign)
+    guards = map_guards(campaign)
+    assert page.count('<i class="mark') == len(guards)
+    assert page.count('<i class="mark open"') == sum(not guard.is_guarded for guard in guards) == 4
+    assert page.index("public.notes <small>owner</small>") < page.index("public.notes <small>own</small>")
