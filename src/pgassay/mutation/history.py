@@ -139,9 +139,9 @@ def fingerprint(config: Config, *, server: str) -> str:
 
 
 def _files(config: Config) -> Iterable[Path]:
-    settings = config.root / "pyproject.toml"
-    inputs = (*config.schema, *config.companions, *config.environment, config.world, config.baseline, settings)
-    yield from (path for path in inputs if path is not None and path.is_file())
+    project = config.root / "pyproject.toml"
+    single = (*config.schema, *config.companions, *config.environment, config.world, config.baseline, project)
+    yield from (path for path in single if path is not None and path.is_file())
     for suite in (*config.suites, *config.pgtap):
         yield from (parent / "conftest.py" for parent in suite.parents if (parent / "conftest.py").is_file())
         found = suite.rglob("*") if suite.is_dir() else [suite]
