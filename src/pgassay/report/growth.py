@@ -71,12 +71,12 @@ def draw_growth(growth: Growth) -> Chart:
 
 
 class _Axes:
-    """Where sizes and milliseconds stand; the vertical axis spans whole powers of ten."""
+    """Where sizes and milliseconds stand; upright, whole powers of ten, one more than needed."""
 
     def __init__(self, sizes: tuple[int, ...], values: list[float]) -> None:
         self._first, self._last = sizes[0], sizes[-1]
         self._low = math.floor(math.log10(min(values)))
-        self._high = max(math.ceil(math.log10(max(values))), self._low + 1)
+        self._high = math.ceil(math.log10(max(values) * 10))
 
     @property
     def ceiling(self) -> float:
