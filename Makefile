@@ -65,8 +65,9 @@ schedule: setup ## Races: every order of the steps of concurrent sessions
 plans: setup ## Plan contracts and indexes: make plans SCALE=full
 	@$(BIN)/pgassay plans --scale $(SCALE) $(ARGS)
 
-report: setup ## The access matrix as a page: build/access.html
+report: setup ## Access matrix and plans as pages: build/access.html, build/plans.html
 	@$(BIN)/pgassay matrix --format html --output build/access.html $(ARGS)
+	@$(BIN)/pgassay plans --format html --output build/plans.html $(ARGS)
 
 mutate: setup ## Break the schema in every small way; does a test notice? ARGS="--since origin/main"
 	@$(BIN)/pgassay mutate $(ARGS)

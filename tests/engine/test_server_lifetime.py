@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from pgassay.errors import ServerError
-from pgassay.server import Server, describe_loss, open_crashable_server, open_server
+from pgassay.server import Server, describe_loss, open_crashable_server, open_own_server, open_server
 from pgassay.server.directories import base_directories
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -178,4 +178,21 @@ def test_server_that_cannot_recover_is_told_with_its_log(base: Path) -> None:
             crashable.crash()
         assert caught.value.what == "Could not start PostgreSQL: postgres failed."
         assert "could not find the database system" in caught.value.why
+    assert list(base.iterdir()) == []
+
+
+def test_server_at_rest_has_ended_in_order_and_wakes_on_its_data(base: Path) -> None:
+    with open_own_server("embedded") as own:
+        dsn = own.server.conninfo("postgres")
+        with psycopg.connect(dsn) as connection:
+            connection.execute("create table kept as select 7 as seven")
+        with own.at_rest() as data:
+            assert not (data / "postmaster.pid").exists()
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(dsn)
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute("select seven from kept").fetchone() == (7,)
+        log = Path(own.server.host, "postgres.log").read_text()
+    assert "database system is shut down" in log
+    assert "not properly shut down" not in log
     assert list(base.iterdir()) == []

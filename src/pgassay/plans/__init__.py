@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgassay.plans.assessment import HUNDREDTH, Believed, PlanAssessment, assess_plans
 from pgassay.plans.contracts import read_contracts
+from pgassay.plans.growth import Growth, growth_path, read_growth
 from pgassay.plans.indexes import Flaw, Index
 from pgassay.plans.judging import Judge
 from pgassay.plans.keeping import ensure_kept
@@ -18,6 +19,7 @@ __all__ = [
     "Believed",
     "Contract",
     "Flaw",
+    "Growth",
     "Index",
     "Judge",
     "Judgement",
@@ -32,8 +34,10 @@ __all__ = [
     "assess_plans",
     "ensure_kept",
     "find_needs",
+    "growth_path",
     "loaded",
     "read_contracts",
+    "read_growth",
     "read_load",
     "read_plan",
 ]

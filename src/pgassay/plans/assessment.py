@@ -12,6 +12,7 @@ from pgassay.database import Session
 from pgassay.plans.belief import SINCE, believe
 from pgassay.plans.catalog import read_foreign_keys, read_indexes
 from pgassay.plans.contracts import read_contracts
+from pgassay.plans.growth import Growth, growth_path, read_growth
 from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats
 from pgassay.plans.judging import Judge
 from pgassay.plans.loading import loaded
@@ -43,7 +44,10 @@ class Believed:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanAssessment:
-    """What `pgassay plans` found. `rows` counts what was loaded; `seconds` is without loading."""
+    """What `pgassay plans` found. `rows` counts what was loaded; `seconds` is without loading.
+
+    `growth` is what was last measured of it, if anything was.
+    """
 
     schema: tuple[Path, ...]
     rows: int
@@ -52,6 +56,7 @@ class PlanAssessment:
     needs: tuple[Need, ...]
     flaws: tuple[Flaw, ...]
     seconds: float
+    growth: Growth | None = None
 
     @property
     def broken(self) -> tuple[Judgement, ...]:
@@ -105,6 +110,7 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
+        growth=read_growth(growth_path(bench.config)),
     )
 
 

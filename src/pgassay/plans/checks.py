@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgassay.plans.calls import Functions, read_calls
+from pgassay.plans.calls import Functions, Name, read_calls
 from pgassay.plans.model import Contract, Node, Sighting
 
 
@@ -100,13 +100,22 @@ def _stays_hot(contract: Contract, sighting: Sighting) -> Iterator[str]:
 
 
 def _calls(sighting: Sighting, functions: Functions) -> Iterator[str]:
+    for called, where in _per_row(sighting):
+        if fault := functions.fault(called):
+            yield f"calls {'.'.join(filter(None, called))}() in {where}: {fault.value}"
+
+
+def _per_row(sighting: Sighting) -> Iterator[tuple[Name, str]]:
+    """The functions that are called for each row, and where."""
     for node in sighting.plan.nodes:
         if node.kind == "Bitmap Index Scan":
             continue  # what it looks for is the heap scan's recheck too
-        for called in (name for condition in node.conditions for name in read_calls(condition)):
-            if fault := functions.fault(called):
-                name = ".".join(part for part in called if part)
-                yield f"calls {name}() in a condition of {node.relation or node.kind}: {fault.value}"
+        for condition in node.conditions:
+            for called in read_calls(condition):
+                yield called, f"a condition of {node.relation or node.kind}"
+    for check in sighting.checks:
+        for called in check.calls:
+            yield called, f'the check of policy "{check.policy}" on {check.table}'
 
 
 _CHECKS = (

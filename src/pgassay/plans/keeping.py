@@ -39,7 +39,8 @@ def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_stage: Cal
             size = shelf.put(data)
         except OSError as error:
             return f"The load is not kept for later runs: {error}"
-    return f"The load is kept for later runs in {shelf.kept}: {size / 1e9:.1f} GB."
+    place = shelf.kept.relative_to(bench.config.root)
+    return f"The load is kept for later runs in {place}: {size / 1e9:.1f} GB."
 
 
 def _take(shelf: Shelf, own: OwnServer, on_stage: Callable[[str], None]) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pgassay.plans.policies import Check
+
 OWNER = "owner"
 """The persona that stands for the role that owns the schema."""
 
@@ -39,12 +41,15 @@ class Contract:
 class Node:
     """One node of a plan. `conditions` are expressions evaluated for each row that reaches it.
 
+    `writes` are the commands whose policies apply to what it writes, as letters of pg_policy.polcmd.
+
     `estimated` and `actual` count rows per loop; `actual` is None where nothing was executed.
     """
 
     kind: str
     relation: str = ""
     index: str = ""
+    writes: str = ""
     estimated: float = 0
     actual: float | None = None
     loops: float = 0
@@ -87,6 +92,7 @@ class Sighting:
     mode: str
     plan: Plan
     scans: Scans = Scans()
+    checks: tuple[Check, ...] = ()
 
     @property
     def indexes(self) -> frozenset[str]:

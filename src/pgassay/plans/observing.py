@@ -12,6 +12,7 @@ from psycopg import sql
 from pgassay.database import Session
 from pgassay.plans.calls import Fault, Functions
 from pgassay.plans.model import Contract, Plan, Scans, Sighting
+from pgassay.plans.policies import read_checks
 from pgassay.plans.reading import read_plan
 
 _MODES = ("custom", "generic")
@@ -77,7 +78,13 @@ def _sight(session: Session, contract: Contract, mode: str) -> Sighting:
         before = _count(session)
         plan = _explain(session, f"explain (analyze, buffers, timing off, format json) {execution}")
         done = _count(session) - before
-    return Sighting(mode=mode, plan=plan, scans=_scans(done))
+        checks = [
+            check
+            for node in plan.nodes
+            if node.writes
+            for check in read_checks(session, node.relation, node.writes)
+        ]
+    return Sighting(mode=mode, plan=plan, scans=_scans(done), checks=tuple(checks))
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from typing import Any
 from pgassay.errors import printable
 from pgassay.plans import Judgement, Need, PlanAssessment
 from pgassay.report.place import relative
+from pgassay.report.plan_words import count_buffers, name_needs, name_verdict, sum_up
 from pgassay.report.plans_junit import render_plans_junit
+from pgassay.report.plans_page import render_plans_html
 
 _WIDTH = 80
 
@@ -28,22 +30,23 @@ def render_plans_text(assessment: PlanAssessment) -> str:
     if believed.unseen:
         names = ", ".join(believed.unseen)
         lines += ["", _wrapped(f"not judged at {believed.rows:,} rows, for {believed.why}: {names}")]
-    return printable("\n".join([*lines, "", _wrapped(_summary(assessment))]) + "\n")
+    return printable("\n".join([*lines, "", _wrapped(sum_up(assessment))]) + "\n")
 
 
 def render_plans_markdown(assessment: PlanAssessment) -> str:
     """The summary, what is wrong, and a table of all contracts and of all indexes."""
-    lines = [f"## pgassay: plan contracts\n\n{_summary(assessment)}\n"]
+    lines = [f"## pgassay: plan contracts\n\n{sum_up(assessment)}\n"]
     lines += [f"- {_cell(flaw.message)}" for flaw in assessment.flaws]
     lines += ["\n| contract | as | holds | buffers | why not |\n|---|---|---|---|---|"]
     for judgement in assessment.judgements:
         contract = judgement.contract
-        parts = (contract.name, contract.persona, _word(judgement), _buffers(judgement), judgement.why)
+        verdict, buffers = name_verdict(judgement), count_buffers(judgement)
+        parts = (contract.name, contract.persona, verdict, buffers, judgement.why)
         lines.append(f"| {' | '.join(map(_cell, parts))} |")
     lines += ["\n| index | table | needed by |\n|---|---|---|"]
     for need in assessment.needs:
-        by = ", ".join(need.contracts) or ("its rule" if need.index.is_rule else "nothing")
-        lines.append(f"| {' | '.join(map(_cell, (need.index.name, need.index.table, by)))} |")
+        needed = (need.index.name, need.index.table, name_needs(need))
+        lines.append(f"| {' | '.join(map(_cell, needed))} |")
     return printable("\n".join(lines) + "\n")
 
 
@@ -79,14 +82,15 @@ PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
     "text": render_plans_text,
     "json": render_plans_json,
     "markdown": render_plans_markdown,
+    "html": render_plans_html,
     "junit": render_plans_junit,
 }
 
 
 def _lines(judgement: Judgement) -> Iterator[str]:
-    buffers = _buffers(judgement)
+    buffers = count_buffers(judgement)
     touched = f"{buffers:>11} buffers" if buffers else ""
-    yield f"  {_word(judgement):<11}{judgement.contract.name:<34}{touched}".rstrip()
+    yield f"  {name_verdict(judgement):<11}{judgement.contract.name:<34}{touched}".rstrip()
     if judgement.fault:
         yield _wrapped(judgement.fault, indent=13)
     yield from (_wrapped(breach, indent=13) for breach in judgement.breaches)
@@ -97,31 +101,6 @@ def _needs(needs: tuple[Need, ...]) -> Iterator[str]:
         if need.contracts:
             line = f"  {need.index.name:<35}  {', '.join(need.contracts)}"
             yield textwrap.fill(line, _WIDTH, subsequent_indent=" " * 39, break_on_hyphens=False)
-
-
-def _word(judgement: Judgement) -> str:
-    return "not judged" if judgement.fault else "broken" if judgement.breaches else "holds"
-
-
-def _buffers(judgement: Judgement) -> str:
-    """Pages touched by the custom and the generic plan, once where they are equal."""
-    touched = (sighting.plan.buffers for sighting in judgement.sightings)
-    return " / ".join(dict.fromkeys(f"{pages:,}" for pages in touched if pages is not None))
-
-
-def _summary(assessment: PlanAssessment) -> str:
-    believed = assessment.believed
-    needed = sum(bool(need.contracts) for need in assessment.needs)
-    ruling = sum(need.index.is_rule for need in assessment.needs)
-    parts = [f"{assessment.rows:,} rows: {_count(assessment.judgements)} contracts hold"]
-    if believed.judgements:
-        parts.append(f"as if of {believed.rows:,}: {_count(believed.judgements)}")
-    parts.append(f"{len(assessment.needs)} indexes, {needed} needed by a contract, {ruling} for their rule")
-    return f"{'; '.join(parts)}; {assessment.seconds:.2f} s"
-
-
-def _count(judgements: tuple[Judgement, ...]) -> str:
-    return f"{sum(judgement.holds for judgement in judgements)} of {len(judgements)}"
 
 
 def _document(judgement: Judgement) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_CONFIGURATION = "postgresql.conf"
+_CONFIGURATION, _SIZE = "postgresql.conf", "pgassay.size"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,11 @@ class Shelf:
 
     @property
     def kept(self) -> Path:
-        """Where the data are; a directory of this name is whole."""
+        """Where the data are."""
         return self.folder / self.key
 
     def take(self, data: Path) -> bool:
-        """Replace the data directory of a server at rest; False where nothing is kept under this key.
+        """Replace the data directory of a server at rest; False where nothing whole is kept under this key.
 
         Its configuration stays. Raises OSError, and then leaves it as it was.
         """
@@ -36,13 +36,14 @@ class Shelf:
         try:
             with _locked(self.folder, fcntl.LOCK_SH):
                 shutil.copytree(self.kept, copy)
+            if not _is_whole(copy):
+                return False
             shutil.copyfile(data / _CONFIGURATION, copy / _CONFIGURATION)
             _give(copy, data.stat())
-        except BaseException:
+            shutil.rmtree(data)
+            copy.rename(data)
+        finally:
             shutil.rmtree(copy, ignore_errors=True)
-            raise
-        shutil.rmtree(data)
-        copy.rename(data)
         return True
 
     def put(self, data: Path) -> int:
@@ -56,12 +57,13 @@ class Shelf:
             for former in self.folder.iterdir():  # also what a run left that was killed here
                 shutil.rmtree(former)
             try:
-                shutil.copytree(data, partial, copy_function=_copy_for_good)
-            except BaseException:
+                shutil.copytree(data, partial)
+                size = _measure(partial)
+                (partial / _SIZE).write_text(str(size), encoding="ascii")
+                partial.rename(self.kept)
+            finally:
                 shutil.rmtree(partial, ignore_errors=True)
-                raise
-            partial.rename(self.kept)
-        return sum(file.stat().st_size for file in self.kept.rglob("*") if file.is_file())
+        return size
 
 
 @contextmanager
@@ -74,11 +76,16 @@ def _locked(folder: Path, kind: int) -> Iterator[None]:
         os.close(handle)
 
 
-def _copy_for_good(source: str, target: str) -> None:
-    """To the disk itself: a name that outlives a loss of power must not stand for data that did not."""
-    shutil.copy2(source, target)
-    with Path(target).open("rb") as file:
-        os.fsync(file.fileno())
+def _is_whole(copy: Path) -> bool:
+    """Whether all is there that was: a loss of power, or who tidies up old files, may have left less."""
+    marker = copy / _SIZE
+    size = int(marker.read_text(encoding="ascii") or 0) if marker.is_file() else 0
+    marker.unlink(missing_ok=True)
+    return size == _measure(copy) > 0
+
+
+def _measure(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _give(root: Path, owner: os.stat_result) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pgassay.plans import Contract, Node, Plan, Scans, Sighting
 from pgassay.plans.calls import Fault, Functions
 from pgassay.plans.checks import find_breaches
+from pgassay.plans.policies import Check
 
 FUNCTIONS = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("pg_catalog", "random"): Fault.VOLATILE})
 SCAN = Node(
@@ -64,6 +65,14 @@ def test_contract_that_is_kept_has_no_breach() -> None:
 )
 def test_breach_is_named(sighting: Sighting, breach: str) -> None:
     assert breaches(sighting) == (breach,)
+
+
+def test_call_in_the_check_of_a_policy_is_a_breach() -> None:
+    check = Check(table="notes", policy="own", calls=(("auth", "uid"), ("pg_catalog", "lower")))
+    assert breaches(replace(KEPT, checks=(check,))) == (
+        'calls auth.uid() in the check of policy "own" on notes: '
+        "the same for all rows; wrap it in (select …)",
+    )
 
 
 def test_table_that_may_be_read_whole_is_no_breach() -> None:

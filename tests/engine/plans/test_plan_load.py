@@ -41,6 +41,19 @@ def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connect
         notes.execute("insert into public.notes (person_id, body) select id, 'x' from public.people")
 
 
+def test_loading_says_what_it_is_at(notes: psycopg.Connection, load: Load) -> None:
+    heard: list[str] = []
+    fill(notes, load=load, scale=0.04, on_stage=heard.append)
+    loading = [stage for stage in heard if stage.startswith("loading public.")]
+    assert loading == [
+        "loading public.people: 0 lines",
+        "loading public.notes: 0 lines",
+        "loading public.notes: 16,384 lines",
+    ]
+    assert heard[len(loading) :][0] == "putting back people_pkey"
+    assert heard[-2:] == ["gathering statistics", "checking invariants"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [

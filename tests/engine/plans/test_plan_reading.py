@@ -6,6 +6,7 @@ import pytest
 
 from pgassay.plans import read_plan
 from pgassay.plans.calls import Fault, Functions, read_calls
+from pgassay.plans.policies import find_bare_calls
 
 DOCUMENT = [
     {
@@ -67,3 +68,30 @@ def test_fault_of_a_function_is_found_by_its_name_as_far_as_it_is_written() -> N
     assert functions.fault(("auth", "uid")) is Fault.UNWRAPPED
     assert functions.fault(("", "noted")) is Fault.VOLATILE
     assert functions.fault(("private", "noted")) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "calls"),
+    [
+        ("(user_id = ( SELECT auth.uid() AS uid))", []),
+        ("((user_id = auth.uid()) AND noted(user_id))", [("auth", "uid"), ("", "noted")]),
+        ("(EXISTS ( SELECT FROM users u WHERE (u.id = auth.uid())))", [("auth", "uid")]),
+        ("(EXISTS ( SELECT FROM users u WHERE (u.id = ( SELECT auth.uid() AS uid))))", []),
+    ],
+)
+def test_calls_of_a_check_are_those_outside_a_select_of_their_own(
+    expression: str, calls: list[tuple[str, str]]
+) -> None:
+    assert list(find_bare_calls(expression)) == calls
+
+
+@pytest.mark.parametrize(
+    ("operation", "conflict", "writes"),
+    [("Insert", None, "a"), ("Insert", "NOTHING", "a"), ("Insert", "UPDATE", "aw"), ("Update", None, "w")],
+)
+def test_node_that_writes_knows_whose_policies_apply(
+    operation: str, conflict: str | None, writes: str
+) -> None:
+    node = {"Node Type": "ModifyTable", "Plan Rows": 1, "Operation": operation}
+    plan = read_plan([{"Plan": node | ({"Conflict Resolution": conflict} if conflict else {})}])
+    assert plan.root.writes == writes
