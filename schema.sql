@@ -963,8 +963,8 @@ begin
     if grant_credits.type is null or grant_credits.type not in ('BONUS', 'ADJUSTMENT') then
         raise exception 'only BONUS and ADJUSTMENT can be granted' using errcode = '22023';
     end if;
-    if grant_credits.amount is null or grant_credits.amount = 0
-        or (grant_credits.type = 'BONUS' and grant_credits.amount < 0)
+    if grant_credits.amount is null
+        or not (grant_credits.amount > 0 or (grant_credits.amount < 0 and grant_credits.type = 'ADJUSTMENT'))
     then
         raise exception 'the amount must not be 0, and that of a BONUS not negative' using errcode = '22023';
     end if;

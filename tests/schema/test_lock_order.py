@@ -12,7 +12,7 @@ from pgassay.database import Database
 from pgassay.observation import Persona
 
 AT_WORK = ALICE_JOBS["TRANSCRIBING"]
-BOBS_QUEUED = f"{BOB[:-3]}103"
+BOBS_QUEUED, BOBS_PAYMENT = f"{BOB[:-3]}103", f"{BOB[:-3]}202"
 PENDING_PAYMENT = f"{ALICE[:-3]}201"
 CLOSE = "update public.users set deleted_at = now() where id = %s"
 HEARTBEAT = "update public.jobs set lease_expires_at = now() + interval '1 hour' where id = %s"
@@ -77,6 +77,31 @@ def test_deletion_of_a_user_waits_for_the_worker_and_then_closes_the_account(
     assert deletion.result().rowcount == 1
     auth.commit()
     assert scene.value(LIVE_JOBS, [ALICE]) == 0
+
+
+def test_claw_back_waits_for_a_charge_and_takes_what_it_left(scene: Scene, service: Persona) -> None:
+    spender, support = scene.join(service), scene.join(service)
+    spend = "insert into public.jobs (user_id, status, credits_cost) values (%s, 'QUEUED', 4)"
+    assert scene.value("select credits from public.users where id = %s", [BOB]) == 5
+    assert spender.attempt(spend, [BOB]).rowcount == 1
+    refund = support.start("update public.payments set status = 'REFUNDED' where id = %s", [BOBS_PAYMENT])
+    assert scene.blockers(support) == {spender.pid}
+    spender.commit()
+    assert refund.result().rowcount == 1
+    support.commit()
+    entry = "select amount from public.credit_transactions where payment_id = %s and type = 'ADJUSTMENT'"
+    shortfall = "select metadata -> 'shortfall' from public.payments where id = %s"
+    assert (scene.value(entry, [BOBS_PAYMENT]), scene.value(shortfall, [BOBS_PAYMENT])) == (-1, 2)
+
+
+def test_same_key_at_the_same_time_posts_once(scene: Scene, service: Persona) -> None:
+    first, second = scene.join(service), scene.join(service)
+    grant = "select public.grant_credits(%s, 1, 'BONUS', 'Once', 'once') as id"
+    posted = first.attempt(grant, [BOB]).rows
+    again = second.start(grant, [BOB])
+    assert scene.blockers(second) == {first.pid}
+    first.commit()
+    assert (len(posted), again.result().rows) == (1, posted)
 
 
 # Per column of webhook_logs: what both events say about its row, in words of the provider.

@@ -138,16 +138,6 @@ def test_queue_is_the_backends_only(
     assert backend.attempt(statement).outcome is Outcome.ALLOWED
 
 
-def test_two_workers_never_wait_for_each_other_nor_share_a_job(clone: Database, service: Persona) -> None:
-    with open_client(clone) as one, open_client(clone) as two:
-        with one.request(service):
-            assert claim(one, "one", count=1) == [ALICE_QUEUED]
-            with two.request(service):
-                assert claim(two, "two") == [BOB_QUEUED]
-        with two.request(service):
-            assert claim(two, "two") == []
-
-
 def test_job_of_a_worker_that_rolled_back_is_claimed_again(clone: Database, service: Persona) -> None:
     with open_client(clone) as one, open_client(clone) as two:
         with pytest.raises(ZeroDivisionError), one.request(service):
@@ -155,21 +145,6 @@ def test_job_of_a_worker_that_rolled_back_is_claimed_again(clone: Database, serv
             raise ZeroDivisionError
         with two.request(service):
             assert claim(two, "two") == [ALICE_QUEUED, BOB_QUEUED]
-
-
-def test_reclaim_passes_over_a_job_that_somebody_holds(clone: Database, service: Persona) -> None:
-    held, free = ALICE_JOBS["TRANSCRIBING"], ALICE_JOBS["RENDERING"]
-    expired = "update public.jobs set lease_expires_at = now() - interval '1 s' where id in (%s, %s)"
-    with open_client(clone) as worker, open_client(clone) as sweeper:
-        with sweeper.request(service):
-            sweeper.execute(expired, [held, free])
-        with worker.request(service):
-            heartbeat = "update public.jobs set lease_expires_at = now() + interval '1 h' where id = %s"
-            assert worker.execute(heartbeat, [held]).rowcount == 1
-            with sweeper.request(service):
-                assert reclaim(sweeper) == [free]
-        with sweeper.request(service):
-            assert reclaim(sweeper) == []
 
 
 @pytest.mark.parametrize("status", AT_WORK)
@@ -192,6 +167,14 @@ def test_job_whose_lease_runs_is_left_alone(backend: Session) -> None:
     assert reclaim(backend) == []
     expire(backend, job)
     assert reclaim(backend) == [job]
+
+
+@pytest.mark.parametrize("status", [status for status in ALICE_JOBS if status not in AT_WORK])
+def test_job_that_is_not_at_work_is_never_reclaimed(backend: Session, status: str) -> None:
+    expire(backend, ALICE_JOBS[status])
+    before = read_job(backend, ALICE_JOBS[status])
+    assert reclaim(backend) == []
+    assert read_job(backend, ALICE_JOBS[status]) == before
 
 
 @pytest.mark.parametrize("status", AT_WORK)

@@ -46,6 +46,15 @@ def test_job_that_was_never_charged_is_not_refunded(backend: Session, start: str
     assert read_books(backend, ALICE) == before
 
 
+def test_credits_given_for_a_job_by_hand_are_no_charge_of_it(backend: Session) -> None:
+    job = ALICE_JOBS["PENDING"]
+    with backend.as_owner():
+        backend.execute("select private.post_entry(%s, 'REFUND', 1, job_id => %s)", [ALICE, job])
+    before = read_books(backend, ALICE)
+    assert backend.attempt(SET_STATUS, ["CANCELLED", job]).rowcount == 1
+    assert read_books(backend, ALICE) == before
+
+
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("start", ["COMPLETED", "FAILED", "CANCELLED"])
 def test_job_that_is_over_gives_nothing_back(backend: Session, start: str, end: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from accounts import BOB, open_account
+from accounts import BOB, open_account, triggers_asleep
 
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -53,6 +53,13 @@ def test_job_that_is_paid_or_over_makes_room(backend: Session, erin: Persona, st
     assert backend.execute(settle, [status, erin.id]).rowcount == 1
     assert backend.attempt(FILL, [erin.id, "PENDING", 2]).sqlstate == "PT429"
     assert backend.attempt(FILL, [erin.id, "PENDING", 1]).rowcount == 1
+
+
+def test_who_is_above_the_cap_may_add_paid_jobs(backend: Session, erin: Persona) -> None:
+    with triggers_asleep(backend):
+        backend.execute(FILL, [erin.id, "PENDING", 1])
+    assert backend.attempt(FILL, [erin.id, "PENDING", 1]).sqlstate == "PT429"
+    assert backend.attempt(FILL, [erin.id, "QUEUED", 1]).rowcount == 1
 
 
 def test_cap_leaves_moves_paid_jobs_and_other_users_alone(backend: Session, erin: Persona) -> None:

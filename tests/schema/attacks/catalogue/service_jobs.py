@@ -129,7 +129,7 @@ WORKERS = Section(
             by="service",
             outcome="no job twice, nobody waits",
             defence="for no key update skip locked",
-            test="test_queue.py::test_two_workers_never_wait_for_each_other_nor_share_a_job",
+            test="test_workers_at_once.py::test_two_workers_never_wait_for_each_other_nor_share_a_job",
         ),
         Written(
             name="a worker comes back from the dead",
