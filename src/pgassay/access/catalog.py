@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, LiteralString
 
+import psycopg
 from psycopg.rows import dict_row
 
 from pgassay.access import catalog_queries as queries
 from pgassay.access.names import function_name, quoted
 from pgassay.access.queries import SIGNATURES
 from pgassay.database import Session
+from pgassay.errors import CannotJudgeError
 
 _DEFAULT_SCHEMAS = ("public",)
 # Bits of pg_relation_is_updatable: 1 << CmdType.
@@ -160,10 +162,20 @@ class Catalog:
 
 
 def read_catalog(session: Session, *, roles: Iterable[str]) -> Catalog:
-    """Read what the matrix for these roles needs, as the schema's owner."""
-    with session.as_owner():
-        reader = _Reader(session, roles=sorted(set(roles)))
-        return Catalog(tables=reader.tables(), rights=tuple(reader.rights()))
+    """Read what the matrix for these roles needs, as the schema's owner.
+
+    Raises CannotJudgeError where there is a foreign table, or a view of one, that nothing can be asked of.
+    """
+    try:
+        with session.as_owner():
+            reader = _Reader(session, roles=sorted(set(roles)))
+            return Catalog(tables=reader.tables(), rights=tuple(reader.rights()))
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:  # by pg_relation_is_updatable()
+        raise CannotJudgeError(
+            "What the schema's tables can do cannot be read.",
+            why=f"PostgreSQL says: {error.diag.message_primary}",
+            fixes=("give the foreign tables a wrapper with a handler", "leave them out of the schema"),
+        ) from error
 
 
 class _Reader:

@@ -157,11 +157,15 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """Cells that the world has no row for: they were not tried, and say nothing."""
+    """Cells that the world has no row for: they were not tried, and say nothing.
+
+    `why`: what PostgreSQL said where the rows could not be read; "" where there are none.
+    """
 
     persona: str
     object: str
     rows: RowClass
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Rows of a table, or of one bucket of storage.objects; `key` are columns that name a row."""
+    """Rows of a table, or of one bucket of storage.objects; `key` are columns that name a row.
+
+    `unread`: what PostgreSQL said where they could not be read.
+    """
 
     object: str
     table: Table
@@ -48,6 +51,7 @@ class Sample:
     columns: tuple[Column, ...]
     ownership: Ownership | None
     rows: tuple[Row, ...] = field(repr=False)
+    unread: str = ""
 
 
 def read_samples(
@@ -113,14 +117,15 @@ class _Reader:
     ) -> Sample:
         key = self._key(table)
         where = f" where t.bucket_id = {_literal(bucket)}" if bucket else ""
-        read = self._read(self._first_of_each_state(table, key, ownership, where))
+        attempt = self._session.attempt(self._first_of_each_state(table, key, ownership, where))
         return Sample(
             object=f"{table.spelled}[{bucket}]" if bucket else table.spelled,
             table=table,
             key=key,
             columns=columns,
             ownership=ownership,
-            rows=tuple(_row(table, values) for values in read),
+            rows=tuple(_row(table, tuple(row.values())) for row in attempt.rows),
+            unread=attempt.message,
         )
 
     def _key(self, table: Table) -> tuple[str, ...]:

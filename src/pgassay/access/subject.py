@@ -77,7 +77,8 @@ class Subject:
         """The classes without a row to try."""
         for rows in self.classes:
             if rows not in self.rows:
-                yield Gap(persona=self.persona.name, object=self.sample.object, rows=rows)
+                sample = self.sample
+                yield Gap(persona=self.persona.name, object=sample.object, rows=rows, why=sample.unread)
 
     def key(self, action: Action, variant: str, rows: RowClass) -> CellKey:
         return CellKey(

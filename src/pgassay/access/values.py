@@ -5,7 +5,9 @@ from __future__ import annotations
 from pgassay.access.catalog import Catalog, Column, ForeignKey, Table
 from pgassay.access.names import quoted
 
-_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8", "money")
+_LARGEST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
+_NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
+_ONE = {"money": "'1'::money"}
 _TEXTS = ("text", "varchar", "bpchar", "name", "citext")
 _MOMENTS = ("timestamp", "timestamptz", "time", "timetz", "interval")
 
@@ -13,7 +15,9 @@ _JSON = """case {}::text when '{{}}' then '{{"pgassay": true}}' else '{{}}' end"
 
 # By pg_type.typname: another value than {}, and a first one where there is none.
 _STEPS = {
-    **dict.fromkeys(_NUMBERS, "{} + 1"),
+    **dict.fromkeys(("numeric", "float4", "float8"), "{} + 1"),
+    **{name: f"case {{0}} when {most} then {{0}} - 1 else {{0}} + 1 end" for name, most in _LARGEST.items()},
+    "money": f"{{}} + {_ONE['money']}",
     **dict.fromkeys(_MOMENTS, "{} + interval '1 second'"),
     **dict.fromkeys(("date", "inet"), "{} + 1"),
     **dict.fromkeys(("json", "jsonb"), _JSON),
@@ -39,8 +43,8 @@ _ARRAY = "A"  # pg_type.typcategory
 def changed_value(catalog: Catalog, table: Table, column: Column) -> str:
     """Another value for `column`, cast to text; the same one where nothing is known to fit its type.
 
-    Numbers + 1 (past the largest where they must be unique), booleans negated, text with an x at its end,
-    another key for a foreign key, times a second later, JSON {}, uuids hashed.
+    Numbers + 1 (past the largest where they must be unique; less where a type ends), booleans negated, text
+    with an x at its end, another key for a foreign key, times a second later, JSON {}, uuids hashed.
     """
     this = f"t.{column.quoted}"
     for key in table.foreign_keys:
@@ -53,13 +57,22 @@ def changed_value(catalog: Catalog, table: Table, column: Column) -> str:
 
 def _step(table: Table, column: Column, this: str) -> str | None:
     if column.type in _NUMBERS and any(column.name in index.columns for index in table.unique):
-        return f"(select max({this}) from {table.spelled} as t) + 1"
+        return _free(table, column, this)
     if column.type in _TEXTS:
         return _longer(column, this)
     if column.category == _ARRAY:
-        return f"array_append({this}, null)"
+        # What is appended to an array of more dimensions must be an array.
+        return f"case when array_ndims({this}) > 1 then {this} || {this} else array_append({this}, null) end"
     template = _STEPS.get(column.type)
     return template.format(this) if template else None
+
+
+def _free(table: Table, column: Column, this: str) -> str:
+    """A number that no row has: past the largest, or below the least where that is the last of its type."""
+    past = f"max({this}) + {_ONE.get(column.type, '1')}"
+    if column.type in _LARGEST:
+        past = f"case max({this}) when {_LARGEST[column.type]} then min({this}) - 1 else {past} end"
+    return f"(select {past} from {table.spelled} as t)"
 
 
 def _longer(column: Column, this: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -104,19 +104,41 @@ def _read(connection: psycopg.Connection[Any], table: Mapping[str, Any]) -> Tabl
 
 def compare_contents(before: Contents, after: Contents) -> Iterator[TableChange]:
     """What happened to the rows of each table that was there before, where something did."""
+    now = _follow(before, after)
     for oid, table in before.items():
-        if oid not in after:
+        if oid not in now:
             yield TableChange(table=table.name, lost=len(table.rows))
             continue
-        change = _compare(table, after[oid])
+        change = _compare(table, now[oid])
         if change != TableChange(table=change.table):
             yield change
 
 
 def rewritten(before: Contents, after: Contents) -> tuple[str, ...]:
     """The tables that were there before and whose rows lie in another file now."""
+    now = _follow(before, after)
     return tuple(
-        table.name for oid, table in before.items() if oid in after and after[oid].storage != table.storage
+        table.name for oid, table in before.items() if oid in now and now[oid].storage != table.storage
+    )
+
+
+def _follow(before: Contents, after: Contents) -> dict[int, Table]:
+    """What became of each table: itself, or else a new one that has taken its name."""
+    new = {table.name: table for oid, table in after.items() if oid not in before}
+    heirs = {
+        oid: _numbered_like(table, new[table.name]) for oid, table in before.items() if table.name in new
+    }
+    return {**heirs, **{oid: table for oid, table in after.items() if oid in before}}
+
+
+def _numbered_like(old: Table, new: Table) -> Table:
+    """`new` with the numbers of `old` for columns of the same name, and others than it has for the rest."""
+    numbers = {name: number for number, name in old.columns.items()}
+    renumbered = {number: numbers.get(name, -number) for number, name in new.columns.items()}
+    return replace(
+        new,
+        columns={renumbered[number]: name for number, name in new.columns.items()},
+        key=tuple(renumbered[number] for number in new.key),
     )
 
 

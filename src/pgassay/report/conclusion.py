@@ -52,8 +52,8 @@ def conclude_assessment(assessment: Assessment) -> str:
 
 def name_gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
     """One line for each table and class of row, with all personas that it concerns."""
-    by_question: dict[tuple[str, str], list[str]] = {}
+    by_question: dict[tuple[str, str, str], list[str]] = {}
     for gap in gaps:
-        by_question.setdefault((gap.object, gap.rows.value), []).append(gap.persona)
-    for (name, rows), personas in sorted(by_question.items()):
-        yield f"no row to try: {name}, {rows} ({', '.join(personas)})"
+        by_question.setdefault((gap.object, gap.rows.value, gap.why), []).append(gap.persona)
+    for (name, rows, why), personas in sorted(by_question.items()):
+        yield f"no row to try: {name}, {rows} ({', '.join(personas)}){f': {why}' if why else ''}"

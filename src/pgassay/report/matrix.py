@@ -48,7 +48,10 @@ def render_matrix_json(assessment: Assessment) -> str:
     document = {
         "version": 1,
         "cells": [_cell(cell) for cell in matrix.cells],
-        "not_tried": [{"persona": g.persona, "object": g.object, "rows": g.rows.value} for g in matrix.gaps],
+        "not_tried": [
+            {"persona": g.persona, "object": g.object, "rows": g.rows.value, "why": g.why}
+            for g in matrix.gaps
+        ],
         "differences": [
             {"kind": d.kind.value, "question": d.question, "was": d.was, "now": d.now, "line": d.line}
             for d in assessment.differences

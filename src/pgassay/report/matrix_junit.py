@@ -63,7 +63,9 @@ def _failed(question: str, difference: Difference, baseline: Path | None) -> Che
 
 def _check_of_gap(gap: Gap) -> Check:
     group = f"{gap.persona} {gap.object}"
-    return Check(group=group, name=gap.rows.value, outcome="skipped", message="the world has no such row")
+    return Check(
+        group=group, name=gap.rows.value, outcome="skipped", message=gap.why or "the world has no such row"
+    )
 
 
 def _check(question: str) -> Check:

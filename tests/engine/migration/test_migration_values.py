@@ -109,6 +109,16 @@ def test_rows_are_compared_by_what_outlives_names(after: Table | None, expected:
     assert list(compare_contents({7: BOOKS}, {7: after} if after else {})) == expected
 
 
+def test_table_that_was_made_anew_under_its_name_keeps_its_rows() -> None:
+    columns = {1: "title", 2: "id", 3: "isbn"}
+    rows = (("Emma", "1", None), ("Faust, part one", "2", None))
+    anew = replace(BOOKS, storage=9, columns=columns, key=(2,), rows=rows)
+    assert list(compare_contents({7: BOOKS}, {8: anew})) == [
+        TableChange(table="public.books", changed=1, columns=("title",), emptied=("remark",))
+    ]
+    assert rewritten({7: BOOKS}, {8: anew}) == ("public.books",)
+
+
 def test_table_in_another_file_was_rewritten() -> None:
     assert rewritten({7: BOOKS}, {7: replace(BOOKS, storage=2)}) == ("public.books",)
     assert rewritten({7: BOOKS}, {7: BOOKS, 8: BOOKS}) == ()

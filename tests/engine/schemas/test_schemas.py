@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from pgassay.access.assessment import assess
+from pgassay.access.baseline import render_baseline
 from pgassay.access.review import Review, review
 from pgassay.config import Config, load_config
+from pgassay.database import Layer
 from pgassay.errors import CannotJudgeError, ExitCode
+from pgassay.report.conclusion import name_gaps
 from pgassay.revisions import Side
 from pgassay.server import Server
 from pgassay.verify import verify
@@ -80,6 +83,26 @@ EXAMPLES = (
     ),
 )
 
+ODD = Example(
+    name="odd",
+    meant=(
+        'alice  public."user"  update  per%cent  another\'s  filtered',
+        'alice  public."user"  update  order=a,b  own  allowed',
+        'alice  "Odd ""one"""."a.b"  update  user_id=another\'s  own  denied_policy',
+        "alice  public.extremes  update  number  own  allowed",
+        "alice  public.extremes  update  grid  own  allowed",
+        "alice  public.extremes  update  price  own  allowed",
+        "alice  public.wide  select  c100  own  allowed",
+        "alice  public.wide  select  c99  own  denied_grant",
+        "alice  public.rules  insert  -  own  allowed also rules_log +1",
+        "anon  public.over(integer, text)  execute  -  -  allowed",
+        'anon  public."Weird name(1)"()  execute  -  -  allowed',
+    ),
+    old='using ("select" = (select auth.uid()))',
+    new="using (true)",
+    gains='alice, anon and bob can now SELECT other people\'s rows of public."user" (was: filtered).',
+)
+
 
 @pytest.fixture(params=EXAMPLES, ids=lambda example: example.name)
 def example(request: pytest.FixtureRequest) -> Example:
@@ -94,6 +117,46 @@ def test_matrix_of_a_foreign_schema_is_as_meant(example: Example, server: Server
     assert [line for line in example.meant if line not in accepted] == []
 
 
+def test_odd_names_types_and_objects_are_judged_and_what_cannot_be_read_says_why(server: Server) -> None:
+    matrix = assess(Workbench(ODD.config(), server)).matrix
+    cells = render_baseline(matrix).splitlines()
+    assert [line for line in ODD.meant if line not in cells] == []
+    assert matrix.errors == ()
+    assert {(gap.object, gap.why) for gap in matrix.gaps if gap.why} == {
+        ("public.broken", "division by zero")
+    }
+    assert "no row to try: public.broken, public (anon, alice, bob): division by zero" in name_gaps(
+        matrix.gaps
+    )
+
+
+FAR = """
+create foreign data wrapper nothing;
+create server far foreign data wrapper nothing;
+do $$ begin
+    execute format('grant usage on foreign server far to %I', current_setting('pgassay.owner'));
+end $$;
+"""
+
+
+def test_foreign_table_that_nothing_can_be_asked_of_is_named(
+    server: Server, environment: Layer, tmp_path: Path
+) -> None:
+    (tmp_path / "far.sql").write_text(FAR, encoding="utf-8")
+    schema = tmp_path / "schema.sql"
+    schema.write_text("create foreign table public.far (a integer) server far;\n", encoding="utf-8")
+    config = replace(
+        load_config(HERE / "sharing"),
+        environment=(*environment.scripts, tmp_path / "far.sql"),
+        schema=(schema,),
+        world=None,
+    )
+    with pytest.raises(CannotJudgeError, match="cannot be read") as raised:
+        assess(Workbench(config, server))
+    assert 'foreign-data wrapper "nothing" has no handler' in raised.value.why
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, ODD], ids=lambda example: example.name)
 def test_gain_in_a_foreign_schema_is_found(example: Example, server: Server, tmp_path: Path) -> None:
     found = compare(example, server, tmp_path)
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
