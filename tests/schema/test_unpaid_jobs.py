@@ -55,6 +55,20 @@ def test_job_that_is_paid_or_over_makes_room(backend: Session, erin: Persona, st
     assert backend.attempt(FILL, [erin.id, "PENDING", 1]).rowcount == 1
 
 
+def test_account_beyond_the_cap_since_an_import_may_still_pay_for_jobs(
+    backend: Session, erin: Persona
+) -> None:
+    trigger = "alter table public.jobs {} trigger jobs_settle_insert"
+    with backend.as_owner():
+        backend.execute(trigger.format("disable"))
+    backend.execute(FILL, [erin.id, "PENDING", 1])
+    with backend.as_owner():
+        backend.execute(trigger.format("enable"))
+    assert backend.value(COUNT, [erin.id]) == 101
+    assert backend.attempt(FILL, [erin.id, "QUEUED", 1]).rowcount == 1
+    assert backend.attempt(FILL, [erin.id, "PENDING", 1]).sqlstate == "PT429"
+
+
 def test_cap_leaves_moves_paid_jobs_and_other_users_alone(backend: Session, erin: Persona) -> None:
     move = "update public.jobs set status = 'UPLOADING' where user_id = %s and status = 'PENDING'"
     assert backend.execute(move, [erin.id]).rowcount == 60
