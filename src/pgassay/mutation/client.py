@@ -52,7 +52,14 @@ class WorkerClient:
         pipes = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPES: f"{reading},{writing}"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-p", WORKER, *_arguments(self._config)],
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-p",
+                    WORKER,
+                    *_arguments(self._config, nothing=self._folder.name),
+                ],
                 cwd=self._config.root,
                 env=os.environ | pipes,
                 pass_fds=(reading, writing),
@@ -149,13 +156,14 @@ class WorkerClient:
         return CannotJudgeError("A process that runs tests on mutants has ended.", why=tail)
 
 
-def _arguments(config: Config) -> list[str]:
-    """What pytest is asked to collect: the same suites as `pgassay verify` runs."""
-    arguments = ["-q", "--no-header"]
+def _arguments(config: Config, *, nothing: str) -> list[str]:
+    """What pytest is asked to collect: the suites of `pgassay verify`, else the empty folder `nothing`."""
+    arguments = ["-q", "--no-header", "--rootdir", str(config.root)]
     if importlib.util.find_spec("xdist"):
         arguments += ["-n", "0"]
     for schema in config.schema:
         arguments += ["--pgassay-schema", str(schema)]
     for path in config.blind:
         arguments += ["--ignore", str(path)]
-    return [*arguments, *map(str, dict.fromkeys((*config.suites, *config.pgtap)))]
+    suites = map(str, dict.fromkeys((*config.suites, *config.pgtap)))
+    return [*arguments, *(tuple(suites) or (nothing,))]

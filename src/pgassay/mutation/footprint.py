@@ -9,7 +9,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from pgassay.access.model import Cell
+from pgassay.access.model import Action, Cell
 from pgassay.mutation.catalog import bare_name, scan
 
 _WRITES = frozenset(
@@ -119,7 +119,8 @@ def note_cells(cells: Iterable[Cell]) -> dict[str, Any]:
         own = {bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))}
         others = {bare_name(change.table) for result in cell.results for change in result.footprint}
         words[f"{cell.witness.persona.role} reads"] |= own
-        words[f"{cell.witness.persona.role} writes"] |= own | others
+        if cell.key.action not in (Action.EXECUTE, Action.USAGE):  # asked of the catalog
+            words[f"{cell.witness.persona.role} writes"] |= own | others
     named = {how: sorted(some) for how, some in words.items()}
     return {"words": named, "counts_calls": False, "sees": True}
 

@@ -91,6 +91,7 @@ class Reaches:
         self._callers: dict[str, set[str]] = defaultdict(set)
         self._readers: dict[str, set[str]] = defaultdict(set)
         self._firing: dict[str, set[str]] = defaultdict(set)
+        self._parents: dict[str, set[str]] = defaultdict(set)
         self._columns: dict[str, set[str]] = defaultdict(set)
         for thing in things:
             self._index(thing)
@@ -117,7 +118,7 @@ class Reaches:
         if constraint.type == "c":
             _enter(self._firing, constraint.definition, name)
         elif constraint.target and _ACTING & set(scan(constraint.definition)):
-            self._firing[name].add(bare_name(constraint.target))
+            self._parents[name].add(bare_name(constraint.target))
 
     def find(self, thing: Thing) -> Reach:
         """What a test must do to notice a change of `thing`."""
@@ -138,8 +139,11 @@ class Reaches:
             case Index():
                 is_unique = "unique" in map(str.lower, scan(thing.definition)[:2])
                 found = self._through(written={name} if is_unique else ())
-            case Column() | Trigger():
+            case Column():
                 found = self._through(written={name})
+            case Trigger():
+                found = self._through(written={name})
+                found = replace(found, written=found.written | self._ancestors(name))
             case Function() if thing.is_counted:
                 found = replace(self._through(used={name}, readers=True), called=name)
             case Enum():
@@ -147,6 +151,16 @@ class Reaches:
             case _:
                 found = self._through(used={name}, readers=True)
         return found
+
+    def _ancestors(self, name: str) -> frozenset[str]:
+        """The tables whose changes foreign keys carry on to this one, over any number of steps."""
+        found: set[str] = set()
+        ahead = [name]
+        while ahead:
+            parents = self._parents[ahead.pop()] - found
+            found |= parents
+            ahead += parents
+        return frozenset(found)
 
     def _of_right(self, right: Right, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))

@@ -140,7 +140,10 @@ class Run:
             ):
                 found[number] = read_footprint(noted["footprint"], seconds=noted["seconds"])
         if not found:
-            raise CannotJudgeError("No test sends anything to a database of the schema.")
+            raise CannotJudgeError(
+                "No test sends anything to a database of the schema.",
+                fixes=("name suites in [tool.pgassay]", "accept a matrix: pgassay matrix --accept"),
+            )
         return found
 
 

@@ -13,6 +13,9 @@ from pgassay.access.review import Review, review
 from pgassay.config import Config, load_config
 from pgassay.database import Layer
 from pgassay.errors import CannotJudgeError, ExitCode
+from pgassay.mutation.plan import Selection
+from pgassay.mutation.run import Options, run_campaign
+from pgassay.mutation.suites import suite_of
 from pgassay.report.conclusion import name_gaps
 from pgassay.revisions import Side
 from pgassay.server import Server
@@ -171,6 +174,15 @@ def compare(example: Example, server: Server, folder: Path) -> Review:
     changed.write_text(text.replace(example.old, example.new), encoding="utf-8")
     head = Side(label="head", config=replace(config, schema=(changed,)))
     return review(server, Side(label="base", config=config), head, search_seconds=0)
+
+
+def test_matrix_alone_notices_that_a_policy_of_a_foreign_schema_is_gone(
+    server: Server, tmp_path: Path
+) -> None:
+    options = Options(selection=Selection(only=("DropPolicy",)), memory=tmp_path / "mutation.json")
+    found = run_campaign(load_config(HERE / "blog"), server, options)
+    assert found.valid == len(found.killed) == 6
+    assert {suite_of(one.result.by) for one in found.fates} == {"matrix"}
 
 
 def test_schema_that_the_api_does_not_serve_cannot_be_judged(server: Server) -> None:
