@@ -41,6 +41,7 @@ QUERY = "select count(*) from public.jobs"
 def main(former: Path = OUTPUT) -> int:
     config, before = load_config(ROOT), read_rows(former)
     choice = os.environ.get("PGASSAY_SERVER") or config.server
+    say("cold start")
     rows = [cold_start(choice), *access.difference(choice)]
     with open_server(choice) as server:
         bench = Workbench(config, server)
@@ -55,12 +56,20 @@ def main(former: Path = OUTPUT) -> int:
             mutants.mutants,
             *writes.MEASURES,
         ):
+            say(measure.__name__)
             rows += measure(bench)
     OUTPUT.parent.mkdir(exist_ok=True)
     document = [asdict(row) | {"ratio": row.ratio} for row in rows]
     OUTPUT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     show(rows, before)
     return 0
+
+
+def say(measure: str) -> None:
+    """On a terminal, what is measured now: some of it takes minutes."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        console.print(f"{measure.replace('_', ' ')} …", style="dim")
 
 
 def read_rows(file: Path) -> dict[str, Row]:

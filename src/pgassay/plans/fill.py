@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pgassay.errors import CannotJudgeError
+from pgassay.errors import CannotJudgeError, ServerError
 from pgassay.plans.load import Load, Rows
 from pgassay.plans.shape import stripped
 
@@ -29,7 +29,7 @@ def fill(
     """Load everything in one transaction, then gather statistics. The connection is the owner's.
 
     `on_stage` hears what is going on. Raises CannotJudgeError where the rows do not fit the schema or an
-    invariant does not hold.
+    invariant does not hold, ServerError where the server fails, as with a full disk.
     """
     connection.execute("set maintenance_work_mem = '256MB'; set work_mem = '64MB'")
     try:
@@ -39,6 +39,8 @@ def fill(
         connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
         on_stage("checking invariants")
         _check(connection, load)
+    except psycopg.OperationalError as error:  # a full disk, above all
+        raise ServerError("The server could not take the load.", why=str(error).strip()) from error
     except psycopg.Error as error:
         raise CannotJudgeError(f"{load.file} does not fit the schema.", why=str(error).strip()) from error
 

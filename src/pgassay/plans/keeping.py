@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import ensure_template
 from pgassay.database.recipe import read_stages
+from pgassay.errors import ServerError
 from pgassay.plans.loading import plan_loading
 from pgassay.server import OwnServer
 from pgassay.server.shelf import Shelf
@@ -30,7 +32,8 @@ def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_stage: Cal
     recipe = plan_loading(bench, scale=scale, on_stage=on_stage)
     key = f"{read_stages(bench.server, recipe)[-1].key[:16]}-{sys.platform}-{platform.machine()}"
     shelf = Shelf(folder=kept_loads(bench.config), key=key)
-    if shelf.kept.is_dir() and _take(shelf, own, on_stage):
+    on_stage("taking the load that was kept")
+    if shelf.kept.is_dir() and _take(shelf, own):
         return ""
     ensure_template(bench.server, recipe)
     on_stage("keeping the load")
@@ -43,7 +46,12 @@ def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_stage: Cal
     return f"The load is kept for later runs in {place}: {size / 1e9:.1f} GB."
 
 
-def _take(shelf: Shelf, own: OwnServer, on_stage: Callable[[str], None]) -> bool:
-    on_stage("taking the load that was kept")
-    with own.at_rest() as data:
-        return shelf.take(data)
+def _take(shelf: Shelf, own: OwnServer) -> bool:
+    """Whether the server now has what was kept. It has not where that is not whole, or cannot be read."""
+    try:
+        with own.at_rest() as data, suppress(OSError):
+            return shelf.take(data)
+    except ServerError as error:
+        fix = f"remove {shelf.kept}: what was kept of an earlier run may be at fault"
+        raise ServerError(error.what, why=error.why, fixes=(fix, *error.fixes)) from error
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
-from pgassay.errors import ExitCode
+from pgassay.errors import ExitCode, ServerError
 from pgassay.plans.keeping import kept_loads
 from pgassay.plans_command import open_loaded_server, show_plans
 from pgassay.server import ATTACHED, Server
@@ -82,6 +83,22 @@ def test_load_that_cannot_be_kept_is_judged_all_the_same(
     (counted.root / "build").write_text("not a folder", encoding="utf-8")
     assert run(counted) is ExitCode.GOOD
     assert capsys.readouterr().err.startswith("The load is not kept for later runs: ")
+
+
+def test_kept_files_that_spoil_the_server_are_named_and_unreadable_ones_left_alone(counted: Config) -> None:
+    def load() -> None:
+        with open_loaded_server(counted, scale=SCALE, on_stage=lambda _: None):
+            pass
+
+    load()
+    (kept,) = kept_loads(counted).iterdir()
+    control = kept / "global" / "pg_control"
+    control.write_bytes(bytes(control.stat().st_size))
+    with pytest.raises(ServerError, match=f"remove {re.escape(str(kept))}: "):
+        load()
+    (kept / "nowhere").symlink_to("missing")
+    load()
+    assert loadings(counted) == 2
 
 
 def test_small_load_is_not_kept(counted: Config) -> None:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from plan_support import LOAD
 
-from pgassay.errors import CannotJudgeError, ConfigError
+from pgassay.errors import CannotJudgeError, ConfigError, ServerError
 from pgassay.plans import Load, read_load
 from pgassay.plans.fill import fill
 from pgassay.plans.shape import read_shape
@@ -73,6 +73,16 @@ def test_load_that_does_not_fit_can_not_be_judged(
     with pytest.raises(CannotJudgeError) as refusal:
         fill(notes, load=make(tmp_path, wrong), scale=0.001)
     assert reason in str(refusal.value)
+
+
+def test_server_that_fails_in_mid_load_is_not_blamed_on_the_load(
+    notes: psycopg.Connection, tmp_path: Path
+) -> None:
+    text = LOAD.replace(
+        "select id from public.people where name = ''", "select pg_terminate_backend(pg_backend_pid())"
+    )
+    with pytest.raises(ServerError, match="could not take the load"):
+        fill(notes, load=make(tmp_path, text), scale=0.001)
 
 
 @pytest.mark.parametrize(
