@@ -15,10 +15,12 @@ from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
+from pgassay.plans import ensure_kept
 from pgassay.plans.keeping import kept_loads
 from pgassay.plans_command import open_loaded_server, show_plans
-from pgassay.server import ATTACHED, Server
+from pgassay.server import ATTACHED, OwnServer, Server, open_own_server
 from pgassay.server.shelf import Shelf
+from pgassay.workbench import Workbench
 
 SCALE = 0.02
 # All has been copied, but for the last file: here the process dies.
@@ -56,6 +58,10 @@ def loadings(config: Config) -> int:
     return len((config.root / "loaded").read_text(encoding="utf-8"))
 
 
+def keep(config: Config, own: OwnServer) -> str:
+    return ensure_kept(Workbench(config, own.server), own, scale=SCALE, on_stage=lambda _: None)
+
+
 def run(config: Config) -> ExitCode:
     with open_loaded_server(config, scale=SCALE, on_stage=lambda _: None) as server:
         return show_plans(config, server, scale=SCALE)
@@ -67,12 +73,13 @@ def test_later_run_takes_what_was_loaded_until_the_schema_changes(
     assert run(counted) is ExitCode.GOOD
     (former,) = kept_loads(counted).iterdir()
     assert f"kept for later runs in build/plans/{former.name}: 0.1 GB" in capsys.readouterr().err
-    assert run(counted) is ExitCode.GOOD
-    shown = capsys.readouterr()
-    assert "\n10,050 rows: 1 of 1 contracts hold;" in shown.out
-    assert (shown.err, loadings(counted)) == ("", 1)
-    counted.schema[0].write_text(f"{SCHEMA}comment on table public.notes is 'x';\n", encoding="utf-8")
-    assert run(counted) is ExitCode.GOOD
+    with open_own_server(counted.server) as own:
+        assert keep(counted, own) == ""
+        assert show_plans(counted, own.server, scale=SCALE) is ExitCode.GOOD
+        assert "\n10,050 rows: 1 of 1 contracts hold;" in capsys.readouterr().out
+        assert loadings(counted) == 1
+        counted.schema[0].write_text(f"{SCHEMA}comment on table public.notes is 'x';\n", encoding="utf-8")
+        assert keep(counted, own).startswith("The load is kept ")
     (latter,) = kept_loads(counted).iterdir()
     assert (former.name != latter.name, loadings(counted)) == (True, 2)
 
@@ -85,20 +92,18 @@ def test_load_that_cannot_be_kept_is_judged_all_the_same(
     assert capsys.readouterr().err.startswith("The load is not kept for later runs: ")
 
 
-def test_kept_files_that_spoil_the_server_are_named_and_unreadable_ones_left_alone(counted: Config) -> None:
-    def load() -> None:
-        with open_loaded_server(counted, scale=SCALE, on_stage=lambda _: None):
-            pass
-
-    load()
-    (kept,) = kept_loads(counted).iterdir()
-    control = kept / "global" / "pg_control"
-    control.write_bytes(bytes(control.stat().st_size))
-    with pytest.raises(ServerError, match=f"remove {re.escape(str(kept))}: "):
-        load()
-    (kept / "nowhere").symlink_to("missing")
-    load()
-    assert loadings(counted) == 2
+def test_kept_files_that_cannot_be_read_are_left_alone_and_those_that_spoil_the_server_named(
+    counted: Config,
+) -> None:
+    with open_own_server(counted.server) as own:
+        keep(counted, own)
+        (kept,) = kept_loads(counted).iterdir()
+        (kept / "nowhere").symlink_to("missing")
+        assert keep(counted, own).startswith("The load is kept ")
+        control = kept / "global" / "pg_control"
+        control.write_bytes(bytes(control.stat().st_size))
+        with pytest.raises(ServerError, match=f"remove {re.escape(str(kept))}: "):
+            keep(counted, own)
 
 
 def test_small_load_is_not_kept(counted: Config) -> None:
