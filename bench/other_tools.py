@@ -27,8 +27,8 @@ Tool = Callable[[Mutant], Findings]
 """What a tool finds of a mutant that it does not find of the schema; with empty statements, of the schema."""
 
 PGRLS = ROOT / "build" / "pgrls" / "bin" / "python"
-# Mutants are spelled by pglast or the server: layout, capitals, quotes and failures to parse say nothing.
-_SPELLING = ("LT", "CP", "RF06", "PRS")
+# Mutants are spelled by pglast or the server: layout, capitals, AS, quotes and failures to parse say nothing.
+_SPELLING = ("LT", "CP", "AL01", "RF06", "PRS")
 _TASTE = "prefer-"  # squawk's rules of style
 _SCHEMAS = "public,private,storage"
 

@@ -93,14 +93,11 @@ def _ask_others(bench: MutantBench, mutants: Sequence[Mutant]) -> dict[str, Trie
         }
         samples: dict[str, Sequence[Mutant]] = dict.fromkeys(tools, mutants)
         samples["supabase advisors"] = mutants[::_SAMPLED]
-        found = {
-            name: {
-                mutant.id: dict(tool(mutant))
-                for mutant in track(samples[name], description=name, console=Console(stderr=True))
-            }
-            for name, tool in tools.items()
-        }
-    OUTPUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for name, tool in tools.items():
+            some = track(samples[name], description=name, console=Console(stderr=True))
+            found[name] = {mutant.id: dict(tool(mutant)) for mutant in some}
+            OUTPUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return {name: {id: bool(findings) for id, findings in by.items()} for name, by in found.items()}
 
 

@@ -6,9 +6,9 @@ It speaks JSON, one document a line: a request in, any number of answers out.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
@@ -70,7 +70,8 @@ class Worker:
         if report.failed:
             self._answer(error=f"Cannot collect {report.nodeid}:\n{report.longreprtext}")
 
-    def pytest_collection_finish(self) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
         _stop_shrinking()
 
     @pytest.hookimpl(tryfirst=True)
@@ -231,8 +232,12 @@ def _first_failure(verdict: FileVerdict) -> str:
 
 
 def _stop_shrinking() -> None:
-    """A property that fails has killed the mutant: the smallest example of it does not matter."""
-    if hypothesis := sys.modules.get("hypothesis"):
+    """A property that fails has killed the mutant: the smallest example of it does not matter.
+
+    Modules that make settings of their own take the defaults as they are then: before they are collected.
+    """
+    if importlib.util.find_spec("hypothesis"):
+        hypothesis = importlib.import_module("hypothesis")
         phases = set(hypothesis.settings().phases) & {hypothesis.Phase.explicit, hypothesis.Phase.generate}
         hypothesis.settings.register_profile("pgassay mutants", hypothesis.settings(), phases=tuple(phases))
         hypothesis.settings.load_profile("pgassay mutants")
