@@ -87,12 +87,16 @@ class TablePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Privileges:
-    """What a role holds on a table: on each column, on the whole; `filtered`: policies apply to it."""
+    """What a role holds on a table: on each column, on the whole; `filtered`: policies apply to it.
+
+    `reads_all`: none does, or one that lets it see every row and none that restricts it.
+    """
 
     usage: bool  # of the schema
     delete: bool
     truncate: bool
     filtered: bool
+    reads_all: bool
     select: frozenset[str]
     insert: frozenset[str]
     update: frozenset[str]

@@ -152,10 +152,20 @@ TABLE_PRIVILEGES: LiteralString = """
         pg_catalog.has_schema_privilege(r.oid, c.relnamespace, 'usage') as usage,
         pg_catalog.has_table_privilege(r.oid, c.oid, 'delete') as delete,
         pg_catalog.has_table_privilege(r.oid, c.oid, 'truncate') as truncate,
-        c.relrowsecurity and not (r.rolsuper or r.rolbypassrls)
-        and (c.relforcerowsecurity or not pg_catalog.pg_has_role(r.oid, c.relowner, 'usage')) as filtered
+        f.filtered, not f.filtered or coalesce(y.shows_all, false) as reads_all
     from pg_catalog.pg_roles as r
     cross join pg_catalog.pg_class as c
+    cross join lateral (
+        select c.relrowsecurity and not (r.rolsuper or r.rolbypassrls)
+            and (c.relforcerowsecurity or not pg_catalog.pg_has_role(r.oid, c.relowner, 'usage'))
+    ) as f (filtered)
+    cross join lateral (
+        select bool_and(y.polpermissive) and bool_or(pg_catalog.pg_get_expr(y.polqual, y.polrelid) = 'true')
+        from pg_catalog.pg_policy as y
+        cross join lateral unnest(y.polroles) as u (oid)
+        where y.polrelid = c.oid and y.polcmd in ('r', '*')
+            and case when u.oid = 0 then true else pg_catalog.pg_has_role(r.oid, u.oid, 'usage') end
+    ) as y (shows_all)
     where r.rolname = any(%(roles)s) and c.oid = any(%(tables)s::oid[])
 """
 

@@ -180,8 +180,8 @@ class _Guarded:
             return False
         if table is None or before.sqlstate == _NO_PRIVILEGE:
             return True
-        filtered = table.privileges[attempt.witness.persona.role].filtered
-        return not before.sqlstate and (table.invoker or filtered)
+        open_before = table.privileges[attempt.witness.persona.role].reads_all
+        return not before.sqlstate and (table.invoker or not open_before)
 
 
 def _is_wider(before: Answer, after: Answer) -> bool:

@@ -208,7 +208,7 @@ def _scans(subject: Subject) -> Iterator[Attempt]:
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
         text = f"select {', '.join(columns)} from {subject.table.spelled}"
-        guarded = subject.privileges.filtered or subject.table.invoker or subject.sample.rows
+        guarded = not subject.privileges.reads_all or subject.table.invoker or subject.sample.rows
         yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
 

@@ -43,7 +43,8 @@ def read_contracts(paths: tuple[Path, ...]) -> tuple[Contract, ...]:
     if twice := [name for name, count in names.items() if count > 1]:
         raise ConfigError(f"Two plan contracts have the same name: {', '.join(twice)}")
     if not contracts:
-        raise ConfigError("There is no plan contract.", why=f"Looked in {', '.join(map(str, paths))}")
+        where = f"Looked in {', '.join(map(str, paths))}" if paths else "[tool.pgassay] names no plans."
+        raise ConfigError("There is no plan contract.", why=where, fixes=('add plans = ["tests/plans"]',))
     return contracts
 
 

@@ -336,6 +336,17 @@ grant select on public.tips, public.plain to authenticated;
             "anon can now SELECT any row of public.more that there may be (was: not there). Found by search. "
             "public.more is new.",
         ),
+        (
+            "alter policy own on public.tips using (true);",
+            "alice can now SELECT any row of public.tips that there may be (was: filtered). Found by search. "
+            'Policy "own" on public.tips: USING is now true (was: (who = ( SELECT auth.uid() AS uid))).',
+        ),
+        (
+            "alter policy own on public.tips using (true);"
+            "create policy ours on public.tips as restrictive to authenticated using (id > 0);",
+            "",
+        ),
+        ("alter policy own on public.tips to anon using (true);", ""),
         ("alter table public.plain add column name text;", ""),
         (
             "alter table public.tips disable row level security;"
@@ -343,9 +354,9 @@ grant select on public.tips, public.plain to authenticated;
             "",
         ),
     ],
-    ids=["switched off", "never on", "open before", "no grant"],
+    ids=["switched off", "never on", "shows all", "restricted", "another role", "open before", "no grant"],
 )
-def test_row_level_security_that_is_off_opens_what_the_world_has_no_row_of(
+def test_guard_that_is_gone_opens_what_the_world_has_no_row_of(
     tenants: Tenants, change: str, gain: str
 ) -> None:
     base = tenants.head(CLOSED, name="base.sql")
