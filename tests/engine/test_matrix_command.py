@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.access.baseline import HEADER
+from pgassay.access.assessment import assess
+from pgassay.access.baseline import HEADER, Kind
 from pgassay.config import Config, PersonaConfig
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode, ServerError
@@ -19,6 +20,7 @@ from pgassay.output import Output
 from pgassay.server import Server, open_server
 from pgassay.verdict import Status
 from pgassay.verify import verify
+from pgassay.workbench import Workbench
 
 SCHEMA = """
 create table public.users (id uuid primary key);
@@ -78,6 +80,21 @@ def test_class_without_a_row_is_named(
     project.world.write_text(WORLD.rpartition(", (2")[0] + ";", encoding="utf-8")
     show_matrix(project, server)
     assert "\nno row to try: public.notes, another's (alice)\n" in capsys.readouterr().out
+
+
+def test_view_that_shows_nothing_any_more_lacks_its_lines(project: Config, server: Server) -> None:
+    view = "create view public.mine as select id from public.notes where {};"
+    grant = (
+        "revoke all on public.mine from anon, authenticated; grant select on public.mine to authenticated;\n"
+    )
+    change(project, view.format("true") + grant)
+    assert show_matrix(project, server, accept=True) is ExitCode.GOOD
+    of_it = [line for line in lines(project) if "  public.mine  " in line]
+    change(project, view.format("false") + grant)
+    found = assess(Workbench(project, server), only={"public.mine"})
+    assert found.matrix.cells == ()
+    assert of_it
+    assert [one.kind for one in found.differences] == [Kind.UNUSED] * len(of_it)
 
 
 def test_accepted_matrix_is_as_accepted_until_the_schema_changes(

@@ -29,7 +29,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
     """Load schema and world into a database of their own and survey it, or `only` these objects of it.
 
     Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline,
-    CannotJudgeError when there is nothing to try.
+    CannotJudgeError when there is nothing at all to try. Of an object whose rows are gone, lines are unused.
     """
     if not bench.personas:
         raise ConfigError(
@@ -44,7 +44,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
         Session(connection, owner=database.owner).transaction() as session,
     ):
         matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
-    if not matrix.cells:
+    if not matrix.cells and not only:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",
             why="It serves the schemas in pgrst.db_schemas of the role authenticator; public without it.",
