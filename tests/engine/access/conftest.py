@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from diff_support import Tenants, make_tenants
 
 from pgassay.access.model import Matrix
 from pgassay.access.survey import survey
@@ -83,3 +84,8 @@ def members(alice: Persona, bob: Persona, anon: Persona) -> tuple[Persona, ...]:
 def club_matrix(shared_club: Session, members: tuple[Persona, ...]) -> Matrix:
     with shared_club.transaction():
         return survey(shared_club, members)
+
+
+@pytest.fixture
+def tenants(server: Server, environment: Layer, tmp_path: Path) -> Tenants:
+    return make_tenants(server, tmp_path / "two tenants", environment.scripts)

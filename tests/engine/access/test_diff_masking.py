@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from diff_support import Tenants, make_tenants
+from diff_support import Tenants
 
 from pgassay.access.diff import AccessChange
 from pgassay.access.review import review
-from pgassay.database import Layer
 from pgassay.errors import ExitCode
-from pgassay.server import Server
 
 FROZEN = """
 create function private.freeze() returns trigger language plpgsql as
@@ -24,11 +19,6 @@ alter policy "owners see" on public.documents using (true);
 alter policy "owners edit" on public.documents using (true);
 """
 DEED = "UPDATE label and stage to DRAFT, PUBLISHED or REVIEW of other people's rows of public.documents"
-
-
-@pytest.fixture
-def tenants(server: Server, environment: Layer, tmp_path: Path) -> Tenants:
-    return make_tenants(server, tmp_path, environment.scripts)
 
 
 def about_others(changes: tuple[AccessChange, ...]) -> list[str]:

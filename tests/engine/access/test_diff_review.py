@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from diff_support import Tenants, make_tenants
+from diff_support import Tenants
 
 from pgassay.access.baseline import render_baseline
 from pgassay.access.diff import AccessChange
 from pgassay.access.review import Review, review
 from pgassay.access.script import render_script
-from pgassay.database import Layer
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.pgtap import find_psql
-from pgassay.server import Server, open_server
+from pgassay.server import open_server
 from pgassay.workbench import Workbench
-
-
-@pytest.fixture
-def tenants(server: Server, environment: Layer, tmp_path: Path) -> Tenants:
-    return make_tenants(server, tmp_path / "two tenants", environment.scripts)
 
 
 def messages(changes: tuple[AccessChange, ...]) -> list[str]:

@@ -43,3 +43,10 @@ def test_broken_contract_is_refused(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(ConfigError) as refusal:
         read_contracts(write(tmp_path, text))
     assert message in str(refusal.value)
+
+
+def test_project_without_contracts_is_told_what_to_add() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        read_contracts(())
+    assert refusal.value.why == "[tool.pgassay] names no plans."
+    assert refusal.value.fixes == ('add plans = ["tests/plans"]',)
