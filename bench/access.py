@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from measure import ROOT, Row, alternate
 
-from pgassay.access.assessment import Assessment, assess
+from pgassay.matrix.assessment import Assessment, assess
 from pgassay.workbench import Workbench
 
 FEW, MANY = 50, 200

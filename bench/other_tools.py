@@ -13,7 +13,7 @@ from measure import ROOT
 from sqlfluff.core import FluffConfig, Linter
 from supabase_cli import install_cli
 
-from pgassay.access.inventory import ObjectKey
+from pgassay.catalog.inventory import ObjectKey
 from pgassay.database import Database
 from pgassay.migration.squawk import find_squawk
 from pgassay.mutation.bench import MutantBench

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from measure import Row
 
-from pgassay.schedule import Scenario, explore_all
-from pgassay.schedule.model import SessionScript
+from pgassay.races import Scenario, explore_all
+from pgassay.races.model import SessionScript
 from pgassay.workbench import Workbench
 
 _STEPS = (

@@ -20,11 +20,12 @@ from rich.progress import track
 
 from pgassay.config import Config, load_config
 from pgassay.mutation.bench import MutantBench
-from pgassay.mutation.history import History, fingerprint, history_path, load_history
+from pgassay.mutation.history import History, history_path, load_history
 from pgassay.mutation.ignored import read_ignored
 from pgassay.mutation.model import Mutant, Status
 from pgassay.mutation.run import plan
 from pgassay.mutation.suites import SUITES
+from pgassay.project.fingerprint import fingerprint
 from pgassay.server import Server, open_server
 
 OUTPUT = ROOT / "build" / "tools.json"

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "pgassay-stamp"
-INPUTS = ("pyproject.toml", "constraints.txt")
+INPUTS = ("pyproject.toml", "engine/pyproject.toml", "constraints.txt")
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def is_current() -> bool:
 
 
 def fingerprint() -> str:
-    """What .venv depends on: the interpreter, where the project lies, and the two files."""
+    """What .venv depends on: the interpreter, where the project lies, and INPUTS."""
     digest = hashlib.sha256(f"{sys.version}\n{ROOT}\n".encode())
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes())
@@ -58,7 +58,7 @@ def fingerprint() -> str:
 def install() -> int:
     # The path may have spaces, which PIP_CONSTRAINT splits at; from the root a relative name has none.
     command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--constraint", "constraints.txt", "--editable", ".[dev]"]
+    command += ["--constraint", "constraints.txt", "--editable", "./engine[dev]"]
     environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     return 2 if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode else 0
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
-from pgassay.access.review import review
 from pgassay.config import load_config
-from pgassay.report.pages import render_review_page
-from pgassay.revisions import Side
+from pgassay.diff.page import render_review_page
+from pgassay.diff.review import review
+from pgassay.project.revisions import Side
 from pgassay.server import open_server
 
 ROOT = Path(__file__).resolve().parent.parent

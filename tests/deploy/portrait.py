@@ -8,12 +8,12 @@ from typing import Any
 
 import psycopg
 
-from pgassay.access.baseline import render_baseline
-from pgassay.access.changes import compare_inventories
-from pgassay.access.inventory import Inventory
-from pgassay.access.survey import survey
+from pgassay.catalog.compare import compare_inventories
+from pgassay.catalog.everything import read_catalog
+from pgassay.catalog.inventory import Inventory
 from pgassay.database import Database, Session
-from pgassay.migration.catalog import read_catalog
+from pgassay.matrix.baseline import render_baseline
+from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 
 _TABLES = """

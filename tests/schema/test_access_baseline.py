@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.access.assessment import assess
+from pgassay.matrix.assessment import assess
 from pgassay.workbench import Workbench
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.access.diff import Snapshot
-from pgassay.access.review import Review, judge, open_stand
-from pgassay.access.script import render_script
 from pgassay.database import parse_script, read_script
+from pgassay.diff.difference import Snapshot
+from pgassay.diff.review import Review, judge, open_stand
+from pgassay.diff.witness import render_script
 from pgassay.errors import ExitCode
 from pgassay.pgtap import find_psql
-from pgassay.revisions import Side
+from pgassay.project.revisions import Side
 from pgassay.workbench import Workbench
 
 Surveyed = dict[tuple[str, tuple[str, ...]], Snapshot]

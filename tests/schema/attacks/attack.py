@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pgassay.access import Guard
+from pgassay.denial import Guard
 from pgassay.observation import Outcome
 
 ALICE = "a11ce000-0000-4000-8000-000000000001"

@@ -8,8 +8,8 @@ import pytest
 
 from attacks.attack import PARAMETERS, Attack
 from attacks.catalogue import SECTIONS
-from pgassay.access import Denial, Guard, explain_denial, removed
 from pgassay.database import Database, Session
+from pgassay.denial import Denial, Guard, explain_denial, removed
 from pgassay.observation import Attempt, Outcome, Persona
 
 ATTACKS = [attack for section in SECTIONS for attack in section.attacks if isinstance(attack, Attack)]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from attacks.moves import LOOKS, moves
 from attacks.worlds import WORLDS, World, empty, install
-from pgassay.access import removed
 from pgassay.database import Session
+from pgassay.denial import removed
 from pgassay.observation import Attempt, Persona
 
 # Alice's new jobs get ids in turn: with random ones, who is charged first would be chance.

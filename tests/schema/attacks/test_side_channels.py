@@ -10,8 +10,8 @@ import pytest
 
 from attacks.attack import ALICE, BOB
 from attacks.probes import BOBS_JOB, NO_JOB, PROBES, Probe
-from pgassay.access import removed
 from pgassay.database import Database, Session, open_client
+from pgassay.denial import removed
 from pgassay.observation import Attempt, Persona
 
 

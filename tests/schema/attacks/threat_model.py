@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attacks.attack import Attack, Section, Written
 from attacks.catalogue import SECTIONS
-from pgassay.access import Constraint, Grant, Guard, NoPolicy, Policy, Trigger
+from pgassay.denial import Constraint, Grant, Guard, NoPolicy, Policy, Trigger
 from pgassay.observation import Outcome
 
 TESTS = Path(__file__).resolve().parents[1]

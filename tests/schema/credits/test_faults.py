@@ -18,9 +18,9 @@ from credits.operations import FAILING_LOGIN, LOGIN, OPERATIONS, Operation, move
 from credits.snapshot import read_snapshot
 from credits.variants import NAIVE, SWALLOWED_ERROR
 from pgassay.database import Layer, Session, clone, ensure_template
-from pgassay.instrument import find_points, install_faults, read_functions
-from pgassay.instrument.faults import ARM, SQLSTATE, read_announced
 from pgassay.observation import Attempt, Outcome, Persona
+from pgassay.plpgsql import find_points, install_faults, read_functions
+from pgassay.plpgsql.faults import ARM, SQLSTATE, read_announced
 from pgassay.workbench import Workbench
 
 FAULTS = Layer(name="faults", step=install_faults)

@@ -11,8 +11,8 @@ import pytest
 from credits.budget import IS_DEEP
 from credits.variants import NAIVE
 from pgassay.observation import Persona
-from pgassay.report.trial import spell_schedule
-from pgassay.schedule import Arena, Exploration, Isolation, Scenario, explore, read_scenario
+from pgassay.races import Arena, Exploration, Isolation, Scenario, explore, read_scenario
+from pgassay.races.steps import spell_schedule
 from pgassay.workbench import Workbench
 
 FOLDER = Path(__file__).with_name("races")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attacks.attack import Attack, Control, Section
 from attacks.catalogue.defences import APPEND_ONLY, VIEW, constraint, no_grant, no_policy, trigger
-from pgassay.access import Grant, Guard
-from pgassay.access.guard import Command
+from pgassay.denial import Grant, Guard
+from pgassay.denial.guard import Command
 from pgassay.observation import Outcome
 
 OWNER, BACKEND = Control(by="owner"), Control(by="service")

@@ -9,7 +9,7 @@ from attacks.catalogue.defences import (
     no_grant,
     no_policy,
 )
-from pgassay.access import Guard, ViewOption
+from pgassay.denial import Guard, ViewOption
 from pgassay.observation import Outcome
 
 PENDING, RENDERING = "'b0b00000-0000-4000-8000-000000000101'", "'b0b00000-0000-4000-8000-000000000106'"

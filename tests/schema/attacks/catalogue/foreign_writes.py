@@ -25,7 +25,7 @@ from attacks.catalogue.foreign_rows import (
     hidden,
     refused,
 )
-from pgassay.access import Guard
+from pgassay.denial import Guard
 from pgassay.observation import Outcome
 
 EDITS = {

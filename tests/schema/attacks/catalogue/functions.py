@@ -9,7 +9,7 @@ from attacks.catalogue.structure import (
     denied,
     missing,
 )
-from pgassay.access import Grant, Guard
+from pgassay.denial import Grant, Guard
 
 POST = "post_entry(uuid, public.transaction_type, integer, uuid, uuid, text, text, jsonb)"
 LOCK = "lock_account(uuid)"

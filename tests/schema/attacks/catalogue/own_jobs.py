@@ -26,7 +26,7 @@ from attacks.catalogue.own_rows import (
     hidden,
     rejected,
 )
-from pgassay.access import Guard
+from pgassay.denial import Guard
 from pgassay.observation import Outcome
 
 NO_CREDITS = (

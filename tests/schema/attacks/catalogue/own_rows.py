@@ -11,7 +11,7 @@ from attacks.catalogue.defences import (
     constraint,
     no_grant,
 )
-from pgassay.access import Guard
+from pgassay.denial import Guard
 from pgassay.observation import Outcome
 
 PENDING, UPLOADING, QUEUED, RENDERING, COMPLETED, FAILED, CANCELLED = (

@@ -10,7 +10,7 @@ from attacks.catalogue.defences import (
     constraint,
     no_grant,
 )
-from pgassay.access import Guard, UniqueIndex
+from pgassay.denial import Guard, UniqueIndex
 from pgassay.observation import Outcome
 
 JOBS = {

@@ -14,7 +14,7 @@ from attacks.catalogue.service import (
     JOBS,
     rejected,
 )
-from pgassay.access import Guard, UniqueIndex
+from pgassay.denial import Guard, UniqueIndex
 
 
 def move(was: str, status: str, *more: Guard, change: str = "") -> Attack:

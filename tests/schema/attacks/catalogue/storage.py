@@ -7,7 +7,7 @@ keep everybody out.
 from __future__ import annotations
 
 from attacks.attack import ALICE, BOB, DAVE, Attack, Control, Section
-from pgassay.access import Guard, NoPolicy, Policy
+from pgassay.denial import Guard, NoPolicy, Policy
 from pgassay.observation import Outcome
 
 READ = Policy(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attacks.attack import Attack, Control, Section
 from attacks.catalogue.defences import APPEND_ONLY, ROLES, no_grant
-from pgassay.access import Grant, Guard, Ownership
-from pgassay.access.guard import Kind
+from pgassay.denial import Grant, Guard, Ownership
+from pgassay.denial.guard import Kind
 from pgassay.observation import Outcome
 
 OWNER = Control(by="owner")

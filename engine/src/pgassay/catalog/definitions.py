@@ -1,0 +1,217 @@
+"""Where in the SQL files each object is defined or last mentioned. Pure: it parses, and reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast, parser
+from pglast.enums import AlterTableType, GrantTargetType, ObjectType
+
+from pgassay.catalog.compare import SchemaChange
+from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.names import quoted
+from pgassay.database import Script
+from pgassay.errors import Place
+
+_DEFAULT_SCHEMA = "public"
+_ROW_SECURITY = "row level security"
+_BLOCK = "block"
+_CALLED = ("function", "grant on function")
+_NAMED_IN_TABLE = {
+    ObjectType.OBJECT_POLICY: "policy",
+    ObjectType.OBJECT_TRIGGER: "trigger",
+    ObjectType.OBJECT_RULE: "rule",
+}
+_SECURITY_COMMANDS = (
+    AlterTableType.AT_EnableRowSecurity,
+    AlterTableType.AT_DisableRowSecurity,
+    AlterTableType.AT_ForceRowSecurity,
+    AlterTableType.AT_NoForceRowSecurity,
+)
+
+Mention = tuple[ObjectKey, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """The last place in which each object is defined, altered or dropped; functions without arguments."""
+
+    known: Mapping[ObjectKey, Place]
+    blocks: tuple[tuple[str, Place], ...]  # the texts of DO blocks
+
+    def find(self, change: SchemaChange) -> Place | None:
+        """The statement that a change is about; for what is gone, that of the object it belonged to."""
+        key = change.key
+        name = key.object.split("(")[0] if key.kind in _CALLED else key.object
+        whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
+        places = [self.known[one] for one in (*_candidates(change, name), *whole) if one in self.known]
+        blocks = [place for text, place in self.blocks if key.name and key.name in text]
+        # In a block only where nothing but the whole object is known.
+        exact = [place for place in places if place not in [self.known.get(one) for one in whole]]
+        return next(iter([*exact, *blocks, *places]), None)
+
+
+def _candidates(change: SchemaChange, name: str) -> list[ObjectKey]:
+    """What a statement about the change could be about, most exact first."""
+    key = change.key
+    if key.kind.startswith("grant"):
+        verb, *_ = change.property.split(" ")
+        everything = ObjectKey(kind="grant on all", object=name.split(".", maxsplit=1)[0], name=key.name)
+        exact = [ObjectKey(kind=f"grant {one}", object=name, name=key.name) for one in (verb, "all")]
+        return [*exact, everything]
+    if change.property.endswith(_ROW_SECURITY):
+        return [ObjectKey(kind=_ROW_SECURITY, object=name, name="")]
+    return [key._replace(object=name)]
+
+
+def find_definitions(scripts: Iterable[Script]) -> Definitions:
+    """Index the statements of files, in the order in which they are applied, if pglast can parse them."""
+    known: dict[ObjectKey, Place] = {}
+    blocks: list[tuple[str, Place]] = []
+    for script in scripts:
+        try:
+            statements = parser.parse_sql(script.text)
+        except parser.ParseError:
+            continue
+        for raw in statements:
+            for key, location in _mentions(raw.stmt):
+                place = script.place(location if location is not None else raw.stmt_location or 0)
+                if key.kind == _BLOCK:
+                    blocks.append((key.name, place))
+                known[key] = place
+    return Definitions(known=known, blocks=tuple(blocks))
+
+
+def _mentions(node: Any) -> Iterator[Mention]:  # noqa: ANN401 - pglast's trees are untyped
+    """The objects that a statement is about, with an offset where it is only part of the statement."""
+    handler = _HANDLERS.get(type(node))
+    return handler(node) if handler else iter(())
+
+
+def _policy(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("policy", _relation(node.table), node.policy_name), None
+
+
+def _trigger(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("trigger", _relation(node.relation), node.trigname), None
+
+
+def _rule(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("rule", _relation(node.relation), node.rulename), None
+
+
+def _index(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("index", _relation(node.relation), node.idxname or ""), None
+
+
+def _rename(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    if node.renameType in _NAMED_IN_TABLE:
+        yield _key(_NAMED_IN_TABLE[node.renameType], _relation(node.relation), node.newname), None
+
+
+def _table(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    relation = _relation(node.relation)
+    yield _key("relation", relation), None
+    yield from _elements(relation, node.tableElts or ())
+
+
+def _alteration(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    relation = _relation(node.relation)
+    for command in node.cmds:
+        if command.subtype in _SECURITY_COMMANDS:
+            yield _key(_ROW_SECURITY, relation), None
+        elif command.def_ is not None:
+            yield from ((key, None) for key, _ in _elements(relation, (command.def_,)))
+        if command.name:
+            for kind in ("trigger", "constraint", "column"):
+                yield _key(kind, relation, command.name), None
+
+
+def _view(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("relation", _relation(node.view)), None
+
+
+def _function(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("function", _name(node.funcname)), None
+
+
+def _type(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("type", _name(node.typeName)), None
+
+
+def _grant(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    verbs = [privilege.priv_name for privilege in node.privileges or ()] or ["all"]
+    everything = node.targtype == GrantTargetType.ACL_TARGET_ALL_IN_SCHEMA
+    for role in (role.rolename or "public" for role in node.grantees):
+        for object_ in node.objects or ():
+            if everything:
+                yield _key("grant on all", quoted(object_.sval), role), None
+            else:
+                yield from ((_key(f"grant {verb}", _object(object_), role), None) for verb in verbs)
+
+
+def _drop(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    for object_ in node.objects if node.removeType in _NAMED_IN_TABLE else ():
+        *relation, name = (part.sval for part in object_)
+        yield _key(_NAMED_IN_TABLE[node.removeType], _qualified(relation), name), None
+
+
+def _block(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key(_BLOCK, "", next((a.arg.sval for a in node.args if a.defname == "as"), "")), None
+
+
+_HANDLERS: Mapping[type, Callable[[Any], Iterator[Mention]]] = {
+    ast.CreatePolicyStmt: _policy,
+    ast.AlterPolicyStmt: _policy,
+    ast.CreateTrigStmt: _trigger,
+    ast.RuleStmt: _rule,
+    ast.IndexStmt: _index,
+    ast.RenameStmt: _rename,
+    ast.CreateStmt: _table,
+    ast.AlterTableStmt: _alteration,
+    ast.ViewStmt: _view,
+    ast.CreateFunctionStmt: _function,
+    ast.CreateEnumStmt: _type,
+    ast.AlterEnumStmt: _type,
+    ast.GrantStmt: _grant,
+    ast.DropStmt: _drop,
+    ast.DoStmt: _block,
+}
+
+
+def _elements(relation: str, elements: Iterable[Any]) -> Iterator[Mention]:
+    for element in elements:
+        kind = type(element)
+        if kind is ast.ColumnDef:
+            yield _key("column", relation, element.colname), element.location
+            yield from _elements(relation, element.constraints or ())
+        elif kind is ast.Constraint and element.conname:
+            yield _key("constraint", relation, element.conname), element.location
+
+
+def _object(node: Any) -> str:  # noqa: ANN401
+    kind = type(node)
+    if kind is ast.RangeVar:
+        return _relation(node)
+    if kind is ast.ObjectWithArgs:
+        return _name(node.objname)
+    return quoted(node.sval) if kind is ast.String else ""
+
+
+def _key(kind: str, object_: str, name: str = "") -> ObjectKey:
+    return ObjectKey(kind=kind, object=object_, name=name)
+
+
+def _relation(node: Any) -> str:  # noqa: ANN401
+    return _qualified([part for part in (node.schemaname, node.relname) if part])
+
+
+def _name(parts: Iterable[Any]) -> str:
+    return _qualified([part.sval for part in parts])
+
+
+def _qualified(parts: list[str]) -> str:
+    """Names without a schema are taken to be in `public`, where such files put them."""
+    return ".".join(quoted(part) for part in ([_DEFAULT_SCHEMA, *parts] if len(parts) == 1 else parts))

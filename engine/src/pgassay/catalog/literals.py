@@ -1,0 +1,91 @@
+"""What the text of a changed expression or function compares with: words, literals, claims. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from pglast import parser
+
+T = TypeVar("T")
+
+_ARROWS = ("->", "->>")
+# What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
+_BETWEEN = ("TYPECAST", "TEXT_P", "ASCII_41")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Literals:
+    """Words, unquoted; string and number literals; paths into JSON documents such as (app_metadata, role)."""
+
+    words: frozenset[str]
+    strings: tuple[str, ...]
+    numbers: tuple[str, ...]
+    paths: tuple[tuple[str, ...], ...]
+
+
+def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
+    """Of two versions of SQL or PL/pgSQL, by its tokens; first what only one of them has.
+
+    Text that can not be read as tokens gives none.
+    """
+    new, old = (list(map(_read, texts)) for texts in (after, before))
+    return Literals(
+        words=frozenset(word for literals in (*new, *old) for word in literals.words),
+        strings=_merge([one.strings for one in new], [one.strings for one in old]),
+        numbers=_merge([one.numbers for one in new], [one.numbers for one in old]),
+        paths=_merge([one.paths for one in new], [one.paths for one in old]),
+    )
+
+
+def _merge(new: Iterable[tuple[T, ...]], old: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    ours, theirs = (dict.fromkeys(chain.from_iterable(some)) for some in (new, old))
+    return tuple(sorted({**ours, **theirs}, key=lambda one: one in ours and one in theirs))
+
+
+def _read(text: str) -> Literals:
+    tokens = list(_scan(text))
+    paths, keys = _paths(tokens)
+    strings = [
+        _string(shown) for place, (name, shown) in enumerate(tokens) if name == "SCONST" and place not in keys
+    ]
+    return Literals(
+        words=frozenset(_unquoted(shown) for name, shown in tokens if name != "SCONST"),
+        strings=tuple(dict.fromkeys(strings)),
+        numbers=tuple(dict.fromkeys(shown for name, shown in tokens if name in ("ICONST", "FCONST"))),
+        paths=tuple(dict.fromkeys(paths)),
+    )
+
+
+def _scan(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        for token in parser.scan(text):
+            yield token.name, text[token.start : token.end + 1]
+    except parser.ParseError:
+        return
+
+
+def _paths(tokens: list[tuple[str, str]]) -> tuple[list[tuple[str, ...]], set[int]]:
+    """The paths, and the places of the strings in them."""
+    paths: list[tuple[str, ...]] = []
+    keys: set[int] = set()
+    going_on = False
+    for place, (name, shown) in enumerate(tokens):
+        if name == "SCONST" and place and tokens[place - 1][1] in _ARROWS:
+            keys.add(place)
+            step = (_string(shown),)
+            paths = [*paths[:-1], paths[-1] + step] if going_on else [*paths, step]
+            going_on = True
+        elif name not in _BETWEEN and shown not in _ARROWS:
+            going_on = False
+    return paths, keys
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
+
+
+def _string(literal: str) -> str:
+    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal

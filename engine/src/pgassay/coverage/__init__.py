@@ -1,0 +1,25 @@
+"""What the suites never ran: statements and branches of functions, atoms of policies."""
+
+from __future__ import annotations
+
+from pgassay.coverage.assessment import Coverage, Exemption, Item, Measurement, assess_coverage
+from pgassay.coverage.counters import install_counters
+from pgassay.coverage.exemptions import read_exemptions
+from pgassay.coverage.inventory import Inventory, take_inventory
+from pgassay.coverage.policies import find_atoms, rewrite_policy
+from pgassay.coverage.tally import Tally
+
+__all__ = [
+    "Coverage",
+    "Exemption",
+    "Inventory",
+    "Item",
+    "Measurement",
+    "Tally",
+    "assess_coverage",
+    "find_atoms",
+    "install_counters",
+    "read_exemptions",
+    "rewrite_policy",
+    "take_inventory",
+]

@@ -1,0 +1,80 @@
+"""The command `pgassay coverage`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pgassay.config import Config
+from pgassay.coverage import Exemption, Inventory, Measurement, assess_coverage, take_inventory
+from pgassay.database import read_script
+from pgassay.plpgsql import find_sources
+from pgassay.server import Server
+from pgassay.suites.run import run_suites
+from pgassay.verdict import Case, Stage
+from pgassay.workbench import Workbench
+
+
+def measure_coverage(
+    config: Config,
+    server: Server,
+    exemptions: tuple[Exemption, ...] = (),
+    *,
+    jobs: int,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Measurement:
+    """Run the suites with counters, and what fails then without them. Raises SchemaError, ServerError."""
+    started = time.monotonic()
+    on_stage("counting what there is")
+    inventory = _take_inventory(config, server)
+    on_stage("suites, with counters")
+    suites, counted = _run_counted(config, server, jobs=jobs)
+    on_stage("what failed, without counters")
+    failed, disturbed = _run_again(config, server, suites)
+    return Measurement(
+        coverage=assess_coverage(inventory, counted.get("counts", {}), exemptions),
+        suites=suites,
+        failed=failed,
+        disturbed=disturbed,
+        unread=tuple(counted.get("unread", ())),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _take_inventory(config: Config, server: Server) -> Inventory:
+    scripts = [read_script(path) for path in (*config.schema, *config.companions)]
+    with (
+        Workbench(config, server).database(depth="schema") as database,
+        closing(database.connect()) as connection,
+    ):
+        return take_inventory(connection, sources=find_sources(scripts))
+
+
+def _run_counted(config: Config, server: Server, *, jobs: int) -> tuple[Stage, dict[str, Any]]:
+    with TemporaryDirectory(prefix="pgassay-") as folder:
+        path = Path(folder) / "counts.json"
+        suites = run_suites(config, server, jobs=jobs, options=("--pgassay-coverage", str(path)))
+        return suites, json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _run_again(config: Config, server: Server, suites: Stage) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """What failed with counters, by whether it fails without."""
+    failed = [case for case in suites.cases if case.outcome == "failed"]
+    if not failed:
+        return (), ()
+    again = run_suites(config, server, jobs=1, tests=tuple(dict.fromkeys(map(_test, failed))))
+    passed = {_test(case) for case in again.cases}
+    passed -= {_test(case) for case in again.cases if case.outcome == "failed"}
+    really = tuple(case for case in failed if _test(case) not in passed)
+    return really, tuple(case for case in failed if _test(case) in passed)
+
+
+def _test(case: Case) -> str:
+    """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
+    is_pgtap = case.file is not None and case.file.suffix == ".sql"
+    return case.name.partition("::")[0] if is_pgtap else case.name

@@ -1,0 +1,86 @@
+"""Count how often each statement, branch and atom ran, by sequences: these survive a rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from pgassay.coverage.inventory import Inventory, take_inventory
+from pgassay.coverage.policies import rewrite_policy
+from pgassay.plpgsql.model import TRUTHS, Atom, Branch, Point, Truth
+from pgassay.plpgsql.rewriting import rewrite
+
+_COUNTS: LiteralString = """
+    select pg_catalog.obj_description(c.oid, 'pg_class'), pg_catalog.pg_sequence_last_value(c.oid)
+    from pg_catalog.pg_class as c
+    where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
+"""
+_OIDS: LiteralString = """
+    select pg_catalog.obj_description(c.oid, 'pg_class'), c.oid from pg_catalog.pg_class as c
+    where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
+"""
+
+
+def install_counters(connection: psycopg.Connection[Any]) -> None:
+    """Rewrite every function and policy of the connection's role so that it counts.
+
+    What `take_inventory` lists as refused stays as it is.
+    """
+    inventory = take_inventory(connection)
+    with connection.transaction():
+        oids = _create_sequences(connection, tuple(_names(inventory)))
+
+        def count(item: Point | Branch) -> str:
+            return _count(oids[item.name])
+
+        def count_truth(atom: Atom, truth: Truth) -> str:
+            return _count(oids[f"{atom.name} {truth}"])
+
+        for plan in inventory.functions:
+            connection.execute(rewrite(plan.function, count, branch_probe=count).encode())
+        for policy_plan in inventory.policies:
+            connection.execute(rewrite_policy(policy_plan.policy, count_truth).encode())
+
+
+def read_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """How often each thing ran in a database, by its name (an atom's with its truth), if it ever did.
+
+    Raises psycopg.Error where there are no counters.
+    """
+    return {name: value for name, value in connection.execute(_COUNTS) if value is not None}
+
+
+def _names(inventory: Inventory) -> Iterator[str]:
+    for plan in inventory.functions:
+        yield from (item.name for item in plan.points)
+        yield from (item.name for item in plan.branches)
+    for policy_plan in inventory.policies:
+        yield from (f"{atom.name} {truth}" for atom in policy_plan.atoms for truth in TRUTHS)
+
+
+def _create_sequences(connection: psycopg.Connection[Any], names: Sequence[str]) -> dict[str, int]:
+    """One sequence for each name, which is its comment; their OIDs by name."""
+    # Unlogged: nextval of a logged one would give a transaction that only reads an id.
+    create = sql.SQL(
+        "create unlogged sequence pgassay_coverage.{}; comment on sequence pgassay_coverage.{} is {}"
+    )
+    statements = [
+        create.format(sql.Identifier(f"s{k}"), sql.Identifier(f"s{k}"), sql.Literal(name))
+        for k, name in enumerate(names)
+    ]
+    connection.execute("create schema pgassay_coverage")
+    connection.execute(sql.SQL("; ").join(statements))
+    connection.execute("grant usage on all sequences in schema pgassay_coverage to public")
+    return dict(connection.execute(_OIDS).fetchall())
+
+
+def _count(sequence: int) -> str:
+    """Count, as whoever runs the statement: by its OID, a sequence needs no USAGE on its schema."""
+    return (
+        # nextval is refused in a read-only transaction; what runs there is not counted.
+        "case when pg_catalog.current_setting('transaction_read_only') = 'off'"
+        f" then pg_catalog.nextval({sequence}::pg_catalog.oid::pg_catalog.regclass) is null end"
+    )

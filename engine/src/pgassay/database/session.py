@@ -1,0 +1,133 @@
+"""Act as personas: in one transaction that rolls back, or over real connections as PostgREST does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from pgassay.database.actor import Actor
+from pgassay.database.model import Database
+from pgassay.observation import Persona
+from pgassay.supabase.identity import (
+    AUTHENTICATOR,
+    NOBODY,
+    Identity,
+    Roles,
+    owner_identity,
+    request_identity,
+    session_identity,
+)
+
+
+class Session(Actor):
+    """Acts as personas over one connection, in one transaction; fast, for tests that roll back.
+
+    The connection is the schema's owner's, and never a superuser's, whose rights the schema could take.
+    Statements outside `act_as` run as the owner. What only a real login can prove, such as that `reset role`
+    gives nothing away, needs `request`.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, owner: str) -> None:
+        super().__init__(connection)
+        self._owner = owner
+        self._roles = Roles(connection)
+        self._identities: dict[Persona, Identity] = {}
+        self._identity = NOBODY
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """One isolated test: whatever happens inside is rolled back at the end."""
+        try:
+            yield self
+        finally:
+            self._identity = NOBODY
+            if not self.connection.closed:
+                self.connection.execute("rollback")
+
+    def act_as(self, persona: Persona) -> AbstractContextManager[Session]:
+        """Become `persona` at once, in one round trip; as a context manager, until its end."""
+        if persona not in self._identities:
+            self._identities[persona] = session_identity(persona, self._roles)
+        return self._switch(self._identities[persona])
+
+    def as_owner(self) -> AbstractContextManager[Session]:
+        """Become the role that owns the schema, as `act_as` does."""
+        return self._switch(owner_identity(self._owner))
+
+    @contextmanager
+    def undone(self) -> Iterator[Self]:
+        """A block that leaves no trace: at its end all is rolled back, and the session acts as before."""
+        former = self._identity
+        self._send_plain("savepoint pgassay_undone")
+        try:
+            yield self
+        finally:
+            self._identity = former  # `set local` is undone as well
+            if not self.connection.closed:
+                self._send_plain("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+
+    def _switch(self, identity: Identity) -> _Acting:
+        former = self._identity
+        self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))
+        self._identity = identity
+        return _Acting(self, former)
+
+    def _return_to(self, former: Identity) -> None:
+        # After an error everything up to the rollback fails, and the rollback undoes the identity too.
+        if self.connection.info.transaction_status == TransactionStatus.INTRANS:
+            self._switch(former)
+
+
+class _Acting(AbstractContextManager[Session]):
+    """The time for which a session acts as somebody."""
+
+    def __init__(self, session: Session, former: Identity) -> None:
+        self._session = session
+        self._former = former
+
+    def __enter__(self) -> Session:
+        return self._session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session._return_to(self._former)
+
+
+class Client(Actor):
+    """One connection of PostgREST's pool, logged in as authenticator; serves any number of requests."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        super().__init__(connection)
+        self._roles = Roles(connection)
+
+    @contextmanager
+    def request(self, persona: Persona) -> Iterator[Self]:
+        """One request, one transaction: committed at the end, rolled back when the block raises."""
+        self._send_plain(request_identity(persona, self._roles).become)
+        try:
+            yield self
+        except BaseException:
+            if not self.connection.closed:
+                self.connection.execute("rollback")
+            raise
+        self.connection.execute("commit")
+
+
+@contextmanager
+def open_client(database: Database) -> Iterator[Client]:
+    """A connection logged in as authenticator. Raises ServerError when that role cannot log in."""
+    with closing(database.connect(user=AUTHENTICATOR, autocommit=True)) as connection:
+        yield Client(connection)
+
+
+@contextmanager
+def request(database: Database, persona: Persona) -> Iterator[Client]:
+    """One request over a new connection, committed at the end; see `Client.request` to reuse one."""
+    with open_client(database) as client, client.request(persona):
+        yield client

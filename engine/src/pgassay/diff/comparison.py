@@ -1,0 +1,203 @@
+"""Compare the cells of two matrices: who can do more, who less, what else is different. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pgassay.matrix.model import Cell, CellKey, Direction, Matrix, Result, Try, Witness
+from pgassay.matrix.states import describe_groups
+from pgassay.observation import Outcome
+
+State = frozenset[tuple[str, str]]
+
+_RANKS = {Outcome.ALLOWED: 2, Outcome.REJECTED: 1}
+"""A constraint or trigger that refuses is the last obstacle, behind privileges and policies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellDifference:
+    """One cell that is not as it was: the answers that differ, `before` and `after`; None for no such cell.
+
+    `witness` shows what is new; where access was lost, what used to work. `witnesses` are of all rows that it
+    is true for. `behind`: what refuses them on both sides, though on one a trigger does so sooner.
+    """
+
+    direction: Direction
+    key: CellKey
+    before: Result | None
+    after: Result | None
+    witness: Witness
+    when: str = ""
+    witnesses: tuple[Witness, ...] = ()
+    behind: tuple[Outcome, ...] = ()
+
+
+def compare_cells(base: Matrix, head: Matrix) -> Iterator[CellDifference]:
+    """All differences, in the order of the cells of `head`, then those that only `base` has."""
+    old = {cell.key: cell for cell in base.cells}
+    for cell in head.cells:
+        yield from _compare(old.pop(cell.key, None), cell)
+    for cell in old.values():
+        first = cell.results[0]
+        if _rank(first):
+            yield CellDifference(
+                direction=Direction.LOST, key=cell.key, before=first, after=None, witness=first.witness
+            )
+
+
+def _rank(result: Result) -> int:
+    return _RANKS.get(result.outcome, 0)
+
+
+def _compare(before: Cell | None, after: Cell) -> Iterator[CellDifference]:
+    first = after.results[0]
+    if before is None:
+        if _rank(first):
+            yield CellDifference(
+                direction=Direction.GAINED, key=after.key, before=None, after=first, witness=first.witness
+            )
+        return
+    if _answers(before) == _answers(after):
+        return
+    gained = _find_gain(before, after)
+    lost = _find_gain(after, before)
+    if gained:
+        yield CellDifference(
+            direction=Direction.GAINED,
+            key=after.key,
+            before=_answer_for(before, gained.example),
+            after=gained.result,
+            witness=gained.example.witness,
+            when=gained.when,
+            witnesses=gained.witnesses,
+        )
+    if lost:
+        yield CellDifference(
+            direction=Direction.LOST,
+            key=after.key,
+            before=lost.result,
+            after=_answer_for(after, lost.example),
+            witness=lost.example.witness,
+            when=lost.when,
+            witnesses=lost.witnesses,
+        )
+    if not gained and not lost:
+        yield from _otherwise(before, after)
+
+
+def _answers(cell: Cell) -> list[tuple[object, ...]]:
+    """All that is compared, row by row."""
+    return [(r.outcome, r.sqlstate, r.footprint, [t.state for t in r.tries]) for r in cell.results]
+
+
+def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
+    """The same reach, but refused otherwise or with other effects."""
+    old = {(r.outcome, r.sqlstate, r.footprint): r for r in before.results}
+    new = {(r.outcome, r.sqlstate, r.footprint): r for r in after.results}
+    came = [result for answer, result in new.items() if answer not in old]
+    went = [result for answer, result in old.items() if answer not in new]
+    if came or went:
+        yield CellDifference(
+            direction=Direction.CHANGED,
+            key=after.key,
+            before=(went or list(old.values()))[0],
+            after=(came or list(new.values()))[0],
+            witness=(came or list(new.values()))[0].witness,
+            when=came[0].when if came else "",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gain:
+    """An answer, a row that it is new for, which rows these are, and the statements about all of them."""
+
+    result: Result
+    example: Try
+    when: str
+    witnesses: tuple[Witness, ...]
+
+
+def _find_gain(before: Cell, after: Cell) -> _Gain | None:
+    """The most open answer of `after` to rows that `before` answered less openly."""
+    features = _common_features(before, after)
+    for rank in sorted(set(_RANKS.values()), reverse=True):
+        old, new = _reach(before, features, rank), _reach(after, features, rank)
+        refused = _reach(before, features, 0) - old
+        grown = {state for state in new if _is_wider(state, old, new, refused)}
+        if grown:
+            found = _examples(after, features, rank, grown)
+            result, example = _telling(found, before, rank)
+            return _Gain(
+                result=result,
+                example=example,
+                when=_describe(grown, after, features),
+                witnesses=tuple(dict.fromkeys(one.witness for _, one in found)),
+            )
+    return None
+
+
+def _describe(grown: set[State], cell: Cell, features: frozenset[str]) -> str:
+    """What tells rows of these states from the others that were tried; "" where nothing has to."""
+    tried = [one.state for result in cell.results for one in _tries(result)]
+    groups = [
+        [one for one in tried if (_state(one, features) in grown) is wanted] for wanted in (True, False)
+    ]
+    return describe_groups(groups)[0] if groups[1] else ""
+
+
+def _is_wider(state: State, old: Counter[State], new: Counter[State], refused: Counter[State]) -> bool:
+    """More rows of this state than before, and not only because the other side has no such row to try."""
+    if new[state] <= old[state]:
+        return False
+    tried = old[state] + refused[state]
+    return refused[state] > 0 if tried else refused.total() > 0
+
+
+def _tries(result: Result) -> tuple[Try, ...]:
+    """The rows of an answer; what needs no row was tried once."""
+    return result.tries or (Try(state={}, witness=result.witness),)
+
+
+def _common_features(one: Cell, other: Cell) -> frozenset[str]:
+    names = [{name for r in cell.results for t in _tries(r) for name in t.state} for cell in (one, other)]
+    return frozenset(names[0] & names[1])
+
+
+def _state(state: Mapping[str, str], features: frozenset[str]) -> State:
+    return frozenset((name, value) for name, value in state.items() if name in features)
+
+
+def _reach(cell: Cell, features: frozenset[str], rank: int) -> Counter[State]:
+    """How many rows of each state were answered at least this openly."""
+    return Counter(
+        _state(t.state, features) for result in cell.results if _rank(result) >= rank for t in _tries(result)
+    )
+
+
+def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]) -> list[tuple[Result, Try]]:
+    """The rows of the states that grew."""
+    return [
+        (result, one)
+        for result in cell.results
+        if _rank(result) >= rank
+        for one in _tries(result)
+        if _state(one.state, features) in grown
+    ]
+
+
+def _telling(found: list[tuple[Result, Try]], before: Cell, rank: int) -> tuple[Result, Try]:
+    """One row of these; where several are of its state, one that was not reached before."""
+    reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
+    return next(((result, one) for result, one in found if one.witness.statement not in reached), found[0])
+
+
+def _answer_for(cell: Cell, example: Try) -> Result:
+    """What the other side answered to the same row, or to one of the same state, or at least refused."""
+    pairs = [(result, one) for result in cell.results for one in _tries(result)]
+    same = [result for result, one in pairs if one.witness.statement == example.witness.statement]
+    alike = [result for result, one in pairs if one.state == example.state]
+    # One SELECT looks for many rows: its statement alone does not tell which.
+    found = [result for result in (*same, *alike, *cell.results) if result in alike or not alike]
+    return min(found, key=_rank)

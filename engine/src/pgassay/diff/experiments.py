@@ -1,0 +1,260 @@
+"""What to try around a change that opened nothing in the world at hand. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.names import quoted
+from pgassay.diff.variations import Variation, vary_claims, vary_rows
+from pgassay.matrix import statements
+from pgassay.matrix.inserts import plan_inserts
+from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import condition
+from pgassay.matrix.subject import Subject
+from pgassay.observation import Persona
+
+_SEARCHED = ("policy", "relation", "function", "trigger", "rule", "constraint", "type")
+_ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
+
+
+# What a row needs that the owner has to make takes ten times as long: both get their turn.
+_MADE_AT_ONCE = 64
+_GIVEN_AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
+
+    A trigger may let a write pass and put back what it set: then it finds fewer. `bare`: nothing but the
+    privilege to read keeps rows from the persona, of which the world has none.
+    """
+
+    key: CellKey
+    witness: Witness
+    looks: tuple[str, ...] = ()
+    bare: bool = False
+    given: str = ""  # what of the claims is other than the persona's own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What the owner does first, also in words, and what is then tried because of these changes."""
+
+    changes: tuple[SchemaChange, ...]
+    attempts: tuple[Attempt, ...]
+    setup: tuple[str, ...] = ()
+    given: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """An object, the changes that may matter to it, what they mention, and the tables that it looks at.
+
+    `actions`: those that can be meant; `policies_only`: who is exempt from policies is not concerned.
+    """
+
+    sample: Sample
+    changes: tuple[SchemaChange, ...]
+    literals: Literals
+    varied: tuple[Sample, ...]
+    actions: frozenset[Action]
+    policies_only: bool
+
+
+def find_neighbourhoods(
+    changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
+) -> Iterator[Neighbourhood]:
+    """One for each object that a change may have to do with, by what the catalogs say depends on what."""
+    searched = [change for change in changes if is_searched(change)]
+    for sample in samples:
+        if not sample.table.reachable:
+            continue
+        name = sample.table.spelled
+        reach = base.reach(name) | head.reach(name)
+        # Whatever grants and columns open is seen in any world, if there are rows.
+        possible = searched if sample.rows else changes
+        some = tuple(change for change in possible if change.key.object in reach)
+        own_policies = all(change.key.kind == "policy" and change.key.object == name for change in some)
+        if some:
+            yield Neighbourhood(
+                sample=sample,
+                changes=some,
+                literals=find_literals(
+                    [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
+                ),
+                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.truncatable),
+                actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
+                policies_only=own_policies,
+            )
+
+
+def is_searched(change: SchemaChange) -> bool:
+    """Whether other rows, claims or arguments can tell more of it than the matrix does."""
+    return change.key.kind in _SEARCHED and change.kind is not Kind.RENAMED
+
+
+def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
+    """What the changed objects say, and the functions that triggers among them call."""
+    said = [inventory.objects.get(change.key, {}) for change in changes]
+    called = [
+        ObjectKey(kind="function", object=some["function"], name="") for some in said if "function" in some
+    ]
+    said += [inventory.objects.get(key, {}) for key in dict.fromkeys(called)]
+    return [text for some in said for text in some.values()]
+
+
+def bodies(names: frozenset[str], inventory: Inventory) -> list[str]:
+    """Those of functions that compare what a changed one returns. Not auth.uid(): it names settings only."""
+    keys = [
+        ObjectKey(kind="function", object=name, name="")
+        for name in sorted(names)
+        if not name.startswith("auth.")
+    ]
+    return [inventory.objects[key].get("body", "") for key in keys if key in inventory.objects]
+
+
+def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory) -> Iterator[Action]:
+    """The commands of policies. What one for SELECT lets nobody read, it lets nobody find for a write."""
+    for change in policies:
+        for inventory in (base, head):
+            command = inventory.objects.get(change.key, {}).get("command", "")
+            yield from _ACTIONS if command == "all" else [a for a in _ACTIONS if a.value == command]
+
+
+def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
+    """Other claims, then other rows, for everybody whom the changes can concern."""
+    ids = [persona.id for persona in personas if persona.id is not None]
+    subjects = [
+        Subject(sample=around.sample, persona=persona, others=tuple(i for i in ids if i != persona.id))
+        for persona in personas
+    ]
+    concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
+    scans = tuple(
+        scan for subject in concerned for scan in _scans(subject) if scan.key.action in around.actions
+    )
+    if scans:
+        yield Experiment(changes=around.changes, attempts=scans)
+    yield from _vary_claims(around, concerned)
+    made, given = _made(around, concerned, ids), _given(around, concerned, ids)
+    while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
+        yield from some
+
+
+def _vary_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    attempts = [
+        attempt
+        for subject in subjects
+        for persona in vary_claims(subject.persona, around.literals)
+        for attempt in _try_claims(around, replace(subject, persona=persona))
+    ]
+    if attempts:
+        yield Experiment(changes=around.changes, attempts=tuple(attempts))
+
+
+def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
+    """Variations that the personas themselves write, many at once."""
+    attempts = (
+        one
+        for variation in vary_rows(around.sample, around.literals, ids)
+        for subject in subjects
+        for one in (*_inserts(subject, variation), *_sets(subject, variation))
+        if one.key.action in around.actions
+    )
+    while some := tuple(islice(attempts, _MADE_AT_ONCE)):
+        yield Experiment(changes=around.changes, attempts=some)
+
+
+def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
+    """Variations that the owner has made before: each by itself."""
+    for sample in around.varied:
+        own = sample.object == around.sample.object
+        for variation in vary_rows(sample, around.literals, ids):
+            rows = (variation.varied,) if own else around.sample.rows[:2]
+            attempts = tuple(
+                one
+                for subject in subjects
+                for one in (*_reads(subject), *_writes(subject, rows))
+                if one.key.action in around.actions
+            )
+            if attempts:
+                yield Experiment(
+                    changes=around.changes, attempts=attempts, setup=variation.setup, given=str(variation)
+                )
+
+
+def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
+    given = f"the claims {json.dumps(dict(subject.persona.claims))}"
+    attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
+    yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
+
+
+def _attempt(
+    subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
+) -> Attempt:
+    key = subject.key(action, variant, RowClass.ANY)
+    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
+
+
+def _scans(subject: Subject) -> Iterator[Attempt]:
+    """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
+    columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
+    if columns:
+        text = f"select {', '.join(columns)} from {subject.table.spelled}"
+        guarded = not subject.privileges.reads_all or subject.table.invoker or subject.sample.rows
+        yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
+
+
+def _reads(subject: Subject) -> Iterator[Attempt]:
+    sample = subject.sample
+    if not sample.rows or subject.blind:
+        yield from _scans(subject)
+        return
+    text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
+    yield _attempt(subject, Action.SELECT, "-", text)
+
+
+def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
+    """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
+    table, held = subject.table, subject.privileges
+    column = next((c.name for c in subject.sample.columns if c.name in held.update and c.updatable), None)
+    for row in rows:
+        where = condition(subject.sample.key, row.key)
+        if column and "update" in table.writable:
+            text = statements.update(table, column, quoted(column), where=where)
+            yield _attempt(subject, Action.UPDATE, column, text)
+        if held.delete and "delete" in table.writable:
+            yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
+
+
+def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+    """The varied row as the persona itself would add it."""
+    row = variation.varied
+    if subject.privileges.insert and "insert" in subject.table.writable:
+        for question in plan_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
+            if question.key.variant == "-":
+                text = question.probes[0].witness.statement
+                yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
+
+
+def _sets(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+    """The variation as the persona itself would make it."""
+    if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
+        variant = ", ".join(variation.values)
+        yield _attempt(subject, Action.UPDATE, variant, variation.update, looks=_looks(variation))
+
+
+def _looks(variation: Variation) -> Iterator[str]:
+    """For each value, the rows that have it."""
+    table = variation.sample.table
+    for name, value in variation.values.items():
+        if table.stored and table.columns[name].comparable:
+            where = f"{quoted(name)} is not distinct from {statements.literal(value)}"
+            yield f"select * from {table.spelled} where {where}"

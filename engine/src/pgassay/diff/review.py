@@ -1,0 +1,217 @@
+"""Load two schemas side by side, let everybody try everything in both, and judge the difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from pgassay.catalog.definitions import find_definitions
+from pgassay.catalog.inventory import Inventory, read_buckets, read_inventory
+from pgassay.catalog.names import relation_name
+from pgassay.database import Script, Session, ensure_template, read_script
+from pgassay.diff.difference import Difference, Settle, Snapshot, diff_snapshots
+from pgassay.diff.masking import settle
+from pgassay.diff.search import Ground, explore
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
+from pgassay.matrix.assessment import load_baseline
+from pgassay.matrix.baseline import compare, render_cell
+from pgassay.matrix.model import Matrix
+from pgassay.matrix.survey import survey
+from pgassay.project.revisions import Side, named_by_revision
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+SEARCH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
+
+    `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
+    with other rows and claims. `seconds` is wall-clock time.
+    """
+
+    base: Side
+    head: Side
+    difference: Difference = field(default_factory=Difference)
+    matrix: Matrix | None = None
+    fault: SchemaError | None = None
+    accepted: bool = False
+    tried: int = 0
+    probes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        unaccepted = self.difference.gained and not self.accepted
+        return ExitCode.SCHEMA_PROBLEM if self.fault or unaccepted else ExitCode.GOOD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """One loaded schema: a database of its own, and a session of its owner's in it."""
+
+    side: Side
+    bench: Workbench
+    session: Session
+    inventory: Inventory
+
+    def survey(self) -> Snapshot:
+        """Everybody tries everything. Raises CannotJudgeError when a probe itself went wrong."""
+        matrix = survey(self.session, self.bench.personas.values(), rows=self._overrides())
+        if matrix.errors:
+            raise CannotJudgeError(
+                f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
+                why="\n".join(f"{render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors[:5]),
+            )
+        return Snapshot(inventory=self.inventory, matrix=matrix)
+
+    @property
+    def ground(self) -> Ground:
+        personas = tuple(self.bench.personas.values())
+        return Ground(
+            session=self.session, inventory=self.inventory, personas=personas, overrides=self._overrides()
+        )
+
+    def _overrides(self) -> Mapping[str, str]:
+        """Those about tables that this schema has."""
+        there = {key.object for key in self.inventory.objects if key.kind == "relation"}
+        return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
+
+
+@contextmanager
+def open_stand(server: Server, side: Side) -> Iterator[Stand]:
+    """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
+    bench = Workbench(side.config, server)
+    with (
+        bench.database() as database,
+        closing(database.connect(user=database.owner)) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        inventory = read_buckets(session, read_inventory(session))
+        yield Stand(side=side, bench=bench, session=session, inventory=inventory)
+
+
+def review(
+    server: Server,
+    base: Side,
+    head: Side,
+    *,
+    search_seconds: float = SEARCH_SECONDS,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Review:
+    """Compare HEAD with BASE on one server, in the world of HEAD.
+
+    Where the change gains nobody anything there, or only what is accepted, other rows and claims are tried
+    for `search_seconds`.
+    Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
+    """
+    started = time.perf_counter()
+    if not head.config.personas:
+        raise ConfigError("There is nobody to try anything.", fixes=("add personas to [tool.pgassay]",))
+    on_stage("loading BASE")
+    try:
+        with named_by_revision(base, head):
+            base = _with_world(server, base, head)
+            found = _review(server, base, head, search_seconds, on_stage)
+    except SchemaError as error:
+        found = Review(base=base, head=head, fault=error)
+    return replace(found, seconds=time.perf_counter() - started)
+
+
+def _review(
+    server: Server, base: Side, head: Side, search_seconds: float, on_stage: Callable[[str], None]
+) -> Review:
+    """Both at once, unless the roles, which belong to the whole cluster, are not the same for both."""
+    with open_stand(server, base) as one:
+        on_stage("loading HEAD")
+        with open_stand(server, head) as two:
+            on_stage("trying everything in both")
+            if one.inventory.roles == two.inventory.roles:
+                with ThreadPoolExecutor(2) as pool:
+                    before, after = pool.map(Stand.survey, (one, two))
+                resolve = partial(settle, base=one.session, head=two.session)
+                found = judge(base, head, before, after, settle=resolve)
+                unaccepted = found.difference.gained and not found.accepted
+                if unaccepted or not found.difference.schema:
+                    return found
+                on_stage("searching")
+                return _search(found, one, two, search_seconds)
+            after = two.survey()
+    # Loaded anew, over the environment that brings the roles back.
+    if error := _fails(server, base):
+        raise _unloadable(base, error) from error
+    with open_stand(server, base) as again:
+        return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
+
+
+def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
+    explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
+    places = find_definitions(_scripts(found.head) if explored.found else ())
+    gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
+    return replace(
+        found,
+        head=replace(found.head, notes=(*found.head.notes, *explored.notes)),
+        difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
+        accepted=found.accepted and not gained,
+        tried=explored.tried,
+    )
+
+
+def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:
+    """What the change from one surveyed schema to the other means. Reads the files of HEAD, and no more."""
+    difference = diff_snapshots(before, after, _scripts(head), settle=settle)
+    return Review(
+        base=base,
+        head=head,
+        difference=difference,
+        matrix=after.matrix,
+        accepted=_is_told(difference) and _is_accepted(head, after.matrix),
+        probes=before.matrix.probes + after.matrix.probes,
+    )
+
+
+def _scripts(side: Side) -> list[Script]:
+    """As people see them: a revision's by the names that it has in the project."""
+    paths = (*side.config.schema, *side.config.companions)
+    return [replace(read_script(path), path=side.original(path)) for path in paths]
+
+
+def _is_told(difference: Difference) -> bool:
+    """Whether the baseline can tell of all that is gained: a role or a bucket is no cell."""
+    return bool(difference.gained) and all(change.cells for change in difference.gained)
+
+
+def _is_accepted(head: Side, matrix: Matrix) -> bool:
+    accepted = load_baseline(head.config)
+    return accepted is not None and not compare(matrix, accepted)
+
+
+def _with_world(server: Server, base: Side, head: Side) -> Side:
+    """BASE with the world of HEAD, so that the same rows are tried; with its own where that does not load."""
+    shared = replace(base, config=replace(base.config, world=head.config.world))
+    own = replace(base, notes=(*base.notes, "The world of HEAD does not load in BASE, which has its own."))
+    if _fails(server, shared) is None:
+        return shared
+    if (error := _fails(server, own)) is None:
+        return own
+    raise _unloadable(base, error) from error
+
+
+def _unloadable(base: Side, error: SchemaError) -> CannotJudgeError:
+    return CannotJudgeError(
+        f"BASE, {base.label}, does not load, so there is nothing to compare with.", why=str(error)
+    )
+
+
+def _fails(server: Server, side: Side) -> SchemaError | None:
+    try:
+        ensure_template(server, Workbench(side.config, server).recipe())
+    except SchemaError as error:
+        return error
+    return None

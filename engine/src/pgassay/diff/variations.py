@@ -1,0 +1,173 @@
+"""Rows and claims that the world does not have, near to what a changed expression looks at. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from operator import itemgetter
+from typing import Any
+
+from pgassay.catalog.literals import Literals
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Column
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import condition, literal
+from pgassay.observation import Persona
+
+_ROWS = 4  # of a table, of as many owners as there are
+_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
+_TEXTS = ("text", "varchar", "bpchar", "citext", "name")
+_MOMENTS = ("timestamp", "timestamptz", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """A row of `sample` with other values in some columns."""
+
+    sample: Sample
+    row: Row
+    values: Mapping[str, str | None] = field(hash=False)
+
+    @property
+    def varied(self) -> Row:
+        return replace(self.row, values={**self.row.values, **self.values})
+
+    @property
+    def update(self) -> str:
+        """The statement that makes the row so."""
+        sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in self.values.items())
+        return f"update {self.sample.table.spelled} set {sets} where {self._where}"
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """What the owner does: without triggers, so that a state that takes many steps is reached in one."""
+        table = self.sample.table.spelled
+        return (
+            f"alter table {table} disable trigger user",
+            self.update,
+            f"alter table {table} enable trigger user",
+        )
+
+    @property
+    def _where(self) -> str:
+        return condition(self.sample.key, self.row.key)
+
+    def __str__(self) -> str:
+        values = " and ".join(f"{name} = {literal(value)}" for name, value in self.values.items())
+        return f"{values} in the row of {self.sample.object} where {self._where}"
+
+
+def vary_rows(sample: Sample, literals: Literals, ids: Sequence[str]) -> Iterator[Variation]:
+    """Every column that the literals name with every value that may matter; then two columns at a time."""
+    columns = [c for c in sample.columns if _is_varied(c, sample, literals)]
+    values = {column.name: tuple(candidates(column, literals, ids)) for column in columns}
+    rows = _choose(sample.rows)
+    for row in rows:
+        for name, some in values.items():
+            yield from (_vary(sample, row, {name: value}) for value in some if value != row.values[name])
+    for first, second in _pairs(values):
+        for row in rows:
+            if first[1] != row.values[first[0]] and second[1] != row.values[second[0]]:
+                yield _vary(sample, row, dict((first, second)))
+
+
+_Value = tuple[str, str | None]
+
+
+def _pairs(values: Mapping[str, Sequence[str | None]]) -> list[tuple[_Value, _Value]]:
+    """Of different columns; those first that come first among the values of both."""
+    ranked = [
+        (place + other_place, (name, value), (other, other_value))
+        for name, other in combinations(values, 2)
+        for place, value in enumerate(values[name])
+        for other_place, other_value in enumerate(values[other])
+    ]
+    return [(first, second) for _, first, second in sorted(ranked, key=itemgetter(0))]
+
+
+def _vary(sample: Sample, row: Row, values: Mapping[str, str | None]) -> Variation:
+    return Variation(sample=sample, row=row, values=values)
+
+
+def _is_varied(column: Column, sample: Sample, literals: Literals) -> bool:
+    return column.name in literals.words and not column.generated and column.name not in sample.key
+
+
+def _choose(rows: Iterable[Row]) -> list[Row]:
+    """First one of each owner."""
+    seen: set[frozenset[str]] = set()
+    first: list[Row] = []
+    later: list[Row] = []
+    for row in rows:
+        (later if row.owners in seen else first).append(row)
+        seen.add(row.owners)
+    return [*first, *later][:_ROWS]
+
+
+def candidates(column: Column, literals: Literals, ids: Sequence[str]) -> Iterator[str | None]:
+    """Values of its type, first those that the text itself mentions."""
+    found: list[str | None] = []
+    if column.labels:
+        mentioned = [label for label in column.labels if label in literals.strings]
+        found += [*mentioned, *column.labels]
+    elif column.type == "bool":
+        found += ["true", "false"]
+    elif column.type in _NUMBERS:
+        found += [str(number) for number in _around(literals.numbers)]
+    elif column.type in _TEXTS:
+        found += [*literals.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
+    elif column.type == "uuid":
+        found += ids
+    elif column.type in _MOMENTS:
+        found += ["2000-01-01", "2100-01-01", "infinity", "-infinity"]
+    elif column.type in ("json", "jsonb"):
+        found += [*_documents(literals), "{}", "[]", '"x"']
+    elif column.category == "A":
+        found += [f"{{{json.dumps(text)}}}" for text in (*literals.strings, *ids)]
+    if column.nullable:
+        found.append(None)
+    yield from dict.fromkeys(found)
+
+
+def _documents(literals: Literals) -> Iterator[str]:
+    """The literals that are documents themselves, then each path of the text with each literal at its end."""
+    yield from (text for text in literals.strings if text.startswith(("{", "[")))
+    for path in literals.paths:
+        for value in _claimed(literals):
+            yield json.dumps(_with({}, path, value))
+
+
+def _around(numbers: Iterable[str]) -> Iterator[int]:
+    """Each number first, then what is next to it."""
+    whole = [int(float(number)) for number in (*numbers, "0")]
+    yield from whole
+    yield from (number + step for number in whole for step in (1, -1))
+
+
+def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
+    """The persona with a claim that the text looks for, set to what the text compares with.
+
+    Not `sub` and `role`: they say who a request comes from.
+    """
+    for path in literals.paths:
+        for value in _claimed(literals) if path not in (("sub",), ("role",)) else ():
+            yield replace(persona, claims=_with(persona.claims, path, value))
+
+
+def _claimed(literals: Literals) -> tuple[object, ...]:
+    """What a document may hold at the end of a path."""
+    return (
+        *literals.strings,
+        *(dict.fromkeys(_around(literals.numbers)) if literals.numbers else ()),
+        True,
+        False,
+    )
+
+
+def _with(claims: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+    first, *rest = path
+    inner = claims.get(first)
+    deeper = _with(inner if isinstance(inner, Mapping) else {}, tuple(rest), value) if rest else value
+    return {**claims, first: deeper}

@@ -1,0 +1,1 @@
+"""Which tests guard what of a schema, as the last run over all mutants found."""

@@ -1,0 +1,1 @@
+"""The access matrix: who can do what, as executed, beside what was accepted."""

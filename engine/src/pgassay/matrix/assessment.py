@@ -1,0 +1,76 @@
+"""The access matrix of a project beside the baseline that its people accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgassay.config import Config
+from pgassay.database import Session
+from pgassay.errors import CannotJudgeError, ConfigError
+from pgassay.matrix.baseline import Difference, Line, compare, object_of, read_baseline
+from pgassay.matrix.model import Matrix
+from pgassay.matrix.survey import survey
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """A matrix and where it differs from the file `baseline`, which is None where there is none."""
+
+    matrix: Matrix
+    baseline: Path | None
+    differences: tuple[Difference, ...]
+
+
+def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
+    """Load schema and world into a database of their own and survey it, or `only` these objects of it.
+
+    Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline,
+    CannotJudgeError when there is nothing at all to try. Of an object whose rows are gone, lines are unused.
+    """
+    if not bench.personas:
+        raise ConfigError(
+            "There is nobody to try anything.",
+            why=f"{bench.config.root / 'pyproject.toml'} names no persona in [tool.pgassay].",
+            fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
+        )
+    accepted = _select(load_baseline(bench.config), only)
+    with (
+        bench.database() as database,
+        closing(database.connect()) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
+    if not matrix.cells and not only:
+        raise CannotJudgeError(
+            "There is nothing to try: the API serves no table, view or function of this schema.",
+            why="It serves the schemas in pgrst.db_schemas of the role authenticator; public without it.",
+            fixes=('name those that it serves: exposed = ["api"] in [tool.pgassay]',),
+        )
+    return Assessment(
+        matrix=matrix,
+        baseline=None if accepted is None else bench.config.baseline,
+        differences=() if accepted is None else compare(matrix, accepted),
+    )
+
+
+def _select(accepted: dict[str, Line] | None, only: Collection[str]) -> dict[str, Line] | None:
+    """The lines about some objects; all for none."""
+    if not accepted or not only:
+        return accepted
+    return {question: line for question, line in accepted.items() if object_of(question) in only}
+
+
+def load_baseline(config: Config) -> dict[str, Line] | None:
+    """The configured baseline; None where none is configured, or its file is not there yet."""
+    path = config.baseline
+    if path is None or not path.exists():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=("correct the file",)) from error
+    return read_baseline(text, source=str(path))

@@ -1,0 +1,168 @@
+"""The matrix as text that people review: one line a cell, sorted, made for `git diff`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pgassay.errors import ConfigError
+from pgassay.matrix.cells import sort_key
+from pgassay.matrix.model import Cell, CellKey, Change, Matrix, Result, strip_bucket
+from pgassay.observation import Outcome
+
+HEADER = """\
+# Who can do what, as executed: persona  object  action  column  whose row  outcome.
+# Made by `pgassay matrix --accept`; docs/matrix.md says how to read it. Review every changed line.
+"""
+
+# Fixed separators and no columns to align: one long name must not change all the other lines.
+_GAP = "  "
+_KEY_FIELDS = 5
+_WITH_SQLSTATE = (Outcome.REJECTED, Outcome.ERROR)
+
+
+class Kind(Enum):
+    """How a cell and the baseline disagree."""
+
+    CHANGED = "changed"  # another answer than the line says
+    ADDED = "added"  # a cell without a line
+    MISSING = "missing"  # a line about a cell that was not tried, of a persona and an object that are there
+    UNUSED = "unused"  # a line about a persona or an object that is gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One line that differs. `was` and `now` are answers, "" for none; `line` is 0 for an added cell."""
+
+    kind: Kind
+    question: str
+    was: str = ""
+    now: str = ""
+    line: int = 0
+    cell: Cell | None = None
+
+    def __str__(self) -> str:
+        answers = {
+            Kind.CHANGED: f"{self.now} (was: {self.was})",
+            Kind.ADDED: f"{self.now} (not in the baseline)",
+            Kind.MISSING: f"not tried (was: {self.was})",
+            Kind.UNUSED: f"unused, no such persona or object (was: {self.was})",
+        }
+        return f"{self.question}: {answers[self.kind]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One accepted answer, and the line of the file that holds it."""
+
+    answer: str
+    number: int
+
+
+def render_baseline(matrix: Matrix) -> str:
+    """The whole file. The same for every run on the same schema and world."""
+    return HEADER + "".join(f"{line}\n" for line in sorted(map(render_cell, matrix.cells)))
+
+
+def render_cell(cell: Cell) -> str:
+    return f"{render_key(cell.key)}{_GAP}{render_answer(cell)}"
+
+
+def render_key(key: CellKey) -> str:
+    """The question, which is the same however it is answered."""
+    return _GAP.join(spell_field(part) for part in sort_key(key))
+
+
+def render_answer(cell: Cell) -> str:
+    """The outcome; SQLSTATE of what was rejected; footprint of what was written; for which rows."""
+    schema = cell.key.object.partition(".")[0]
+    return "; ".join(_result(result, schema) for result in cell.results)
+
+
+def render_footprint(result: Result, *, schema: str = "") -> str:
+    """Such as `credit_transactions +1, users.credits -1`; names of `schema` stand without it."""
+    return ", ".join(part for change in result.footprint for part in _change(change, schema))
+
+
+def _result(result: Result, schema: str) -> str:
+    parts = [result.outcome.value]
+    if result.outcome in _WITH_SQLSTATE:
+        parts.append(result.sqlstate)
+    if result.when:
+        parts.append(f"when {result.when}")
+    if result.footprint:
+        parts.append(f"also {render_footprint(result, schema=schema)}")
+    return spell_field(" ".join(parts))
+
+
+def _change(change: Change, schema: str) -> Iterator[str]:
+    table = change.table.removeprefix(f"{schema}.")
+    if change.inserted:
+        yield f"{table} +{change.inserted}"
+    if change.deleted:
+        yield f"{table} -{change.deleted}"
+    rows = f" ({change.changed} rows)" if change.changed > 1 else ""
+    if change.changed and not change.columns:
+        yield f"{table}{rows or ' (1 row)'}"
+    for name, difference in change.columns:
+        yield f"{table}.{name}{'' if difference is None else f' {difference:+d}'}{rows}"
+
+
+def spell_field(text: str) -> str:
+    """Names may hold anything: what separates fields and lines is shown as an escape."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace(_GAP, " \\s") or '""'
+
+
+def object_of(question: str) -> str:
+    """The object of a line, as the baseline spells it; of buckets, storage.objects."""
+    return strip_bucket(question.split(_GAP)[1])
+
+
+def read_baseline(text: str, *, source: str) -> dict[str, Line]:
+    """The accepted answers by question. Raises ConfigError for a line that is no cell, or is there twice."""
+    found: dict[str, Line] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        *key, answer = line.rstrip().split(_GAP, _KEY_FIELDS)
+        question = _GAP.join(key)
+        if len(key) != _KEY_FIELDS or question in found:
+            what = "is there twice" if question in found else "is not a cell"
+            raise ConfigError(
+                f"{source}:{number} {what}: {line}",
+                fixes=("correct the line", "write the file anew: pgassay matrix --accept"),
+            )
+        found[question] = Line(answer=answer, number=number)
+    return found
+
+
+def compare(matrix: Matrix, baseline: Mapping[str, Line]) -> tuple[Difference, ...]:
+    """Where the matrix and the baseline disagree, in the order of their lines."""
+    cells = {render_key(cell.key): cell for cell in matrix.cells}
+    gone = sorted(set(baseline) - set(cells))
+    found = [*_of_cells(cells, baseline), *_of_lines(gone, baseline, matrix.cells)]
+    return tuple(sorted(found, key=lambda difference: difference.question))
+
+
+def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, Line]) -> Iterator[Difference]:
+    for question, cell in cells.items():
+        now = render_answer(cell)
+        line = baseline.get(question)
+        if line is None:
+            yield Difference(kind=Kind.ADDED, question=question, now=now, cell=cell)
+        elif line.answer != now:
+            yield Difference(
+                kind=Kind.CHANGED, question=question, was=line.answer, now=now, line=line.number, cell=cell
+            )
+
+
+def _of_lines(
+    gone: Sequence[str], baseline: Mapping[str, Line], cells: Sequence[Cell]
+) -> Iterator[Difference]:
+    there = {(spell_field(cell.key.persona), spell_field(cell.key.object)) for cell in cells}
+    for question in gone:
+        persona, name = question.split(_GAP)[:2]
+        kind = Kind.MISSING if (persona, name) in there else Kind.UNUSED
+        line = baseline[question]
+        yield Difference(kind=kind, question=question, was=line.answer, line=line.number)

@@ -1,0 +1,53 @@
+"""The command `pgassay matrix`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pgassay.config import Config
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.guard_map.sheet import guards_path, load_guards
+from pgassay.matrix.assessment import Assessment, assess
+from pgassay.matrix.baseline import render_baseline
+from pgassay.matrix.page import render_matrix_page
+from pgassay.matrix.report import MATRIX_FORMATS
+from pgassay.project.fingerprint import fingerprint
+from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+
+def show_matrix(
+    config: Config, server: Server, *, accept: bool = False, output: Output = TEXT_ALONE
+) -> ExitCode:
+    """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong."""
+    baseline = _accepting(config) if accept else None
+    assessment = assess(Workbench(config, server))
+    key = fingerprint(config, server=str(server.version))
+    guards = load_guards(guards_path(config), key=key)
+    page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
+    publish(assessment, {**MATRIX_FORMATS, "html": page}, output)
+    if baseline and not assessment.matrix.errors:
+        write_report(baseline, render_baseline(assessment.matrix))
+        return ExitCode.GOOD
+    return _judge(assessment)
+
+
+def _accepting(config: Config) -> Path:
+    """Where the baseline goes. Raises ConfigError before any work when it can not."""
+    if config.baseline is None:
+        raise ConfigError(
+            "There is no place for the accepted matrix.",
+            why=f"{config.root / 'pyproject.toml'} names no baseline in [tool.pgassay].",
+            fixes=('add baseline = "fixtures/access.matrix" to [tool.pgassay]',),
+        )
+    check_writable(config.baseline)
+    return config.baseline
+
+
+def _judge(assessment: Assessment) -> ExitCode:
+    if assessment.matrix.errors:
+        return ExitCode.CANNOT_JUDGE
+    return ExitCode.SCHEMA_PROBLEM if assessment.differences else ExitCode.GOOD

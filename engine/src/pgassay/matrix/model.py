@@ -1,0 +1,192 @@
+"""What the access matrix is made of. Pure values; `docs/matrix.md` says how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pgassay.catalog.tables import Catalog
+from pgassay.observation import Outcome, Persona
+
+_STORAGE = "storage.objects"
+
+
+class Action(Enum):
+    """What a persona tries."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    TRUNCATE = "truncate"
+    EXECUTE = "execute"
+    USAGE = "usage"
+
+
+class RowClass(Enum):
+    """Whose rows: by the path from the table to the user, or by the override in the configuration."""
+
+    OWN = "own"
+    OTHER = "another's"
+    NOBODY = "nobody's"  # there is a path, and it leads to nobody
+    PUBLIC = "public"  # the table has no path to a user
+    ANY = "any"  # a write or read without WHERE, by a role that may not name a row
+    NONE = "-"  # no row is involved
+
+
+def strip_bucket(name: str) -> str:
+    """The object itself, where it is one bucket of storage.objects."""
+    return _STORAGE if name.startswith(f"{_STORAGE}[") else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellKey:
+    """The question of a cell. `object` is spelled as in SQL; `variant` is a column, "column=value" or "-"."""
+
+    persona: str
+    object: str
+    action: Action
+    variant: str
+    rows: RowClass
+
+    @property
+    def table(self) -> str:
+        """The object itself, where it is one bucket of storage.objects."""
+        return strip_bucket(self.object)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witness:
+    """The exact statement that was tried, by whom, and the row that it was aimed at; "" when at none."""
+
+    persona: Persona
+    statement: str
+    row: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One statement to try for a cell.
+
+    `table`: what it is aimed at, spelled as in SQL. `state`: what tells the row from others of its class,
+    such as status → QUEUED. `targets`: the rows of a SELECT by the key that it returns, each with its state:
+    one probe observes all of them.
+    """
+
+    key: CellKey
+    table: str
+    witness: Witness
+    state: Mapping[str, str] = field(default_factory=dict, hash=False)
+    targets: Mapping[tuple[str | None, ...], Mapping[str, str]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a write did to one table besides what the statement says: rows, and columns of changed rows.
+
+    `columns` holds the difference of an integer column where all changed rows agree on one, else None.
+    """
+
+    table: str
+    inserted: int = 0
+    deleted: int = 0
+    changed: int = 0
+    columns: tuple[tuple[str, int | None], ...] = ()
+
+
+Footprint = tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What became of a probe, for the rows of these states: a SELECT may reach some and not others."""
+
+    probe: Probe
+    outcome: Outcome
+    states: tuple[Mapping[str, str], ...] = field(hash=False)
+    sqlstate: str = ""
+    message: str = ""
+    constraint: str = ""
+    table: str = ""
+    column: str = ""
+    context: str = ""
+    footprint: Footprint = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One row that was tried: what tells it from others of its class, and the statement."""
+
+    state: Mapping[str, str] = field(hash=False)
+    witness: Witness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One answer of a cell, for the rows named by `when` ("" where it holds for all that were tried)."""
+
+    outcome: Outcome
+    sqlstate: str = ""
+    footprint: Footprint = ()
+    when: str = ""
+    why: str = ""
+    witness: Witness
+    rows: int = 1  # how many rows were tried with this answer
+    tries: tuple[Try, ...] = field(default=(), repr=False, compare=False)  # those rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """The executed answer to one question: several results where rows differ, the most open first."""
+
+    key: CellKey
+    results: tuple[Result, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The most that the persona can do with a row of this class; ERROR where any try went wrong."""
+        outcomes = [result.outcome for result in self.results]
+        return Outcome.ERROR if Outcome.ERROR in outcomes else outcomes[0]
+
+    @property
+    def witness(self) -> Witness:
+        """Of the most open answer."""
+        return self.results[0].witness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Cells that the world has no row for: they were not tried, and say nothing.
+
+    `why`: what PostgreSQL said where the rows could not be read; "" where there are none.
+    """
+
+    persona: str
+    object: str
+    rows: RowClass
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """All cells, sorted; what could not be tried; how many statements ran, in how many seconds; on what."""
+
+    cells: tuple[Cell, ...]
+    gaps: tuple[Gap, ...]
+    probes: int
+    seconds: float
+    catalog: Catalog = field(default=Catalog(tables={}, rights=()), repr=False, compare=False)
+
+    @property
+    def errors(self) -> tuple[Cell, ...]:
+        """Cells whose probe itself went wrong: the run can not judge."""
+        return tuple(cell for cell in self.cells if cell.outcome is Outcome.ERROR)
+
+
+class Direction(Enum):
+    """Which way access moved."""
+
+    GAINED = "gained"
+    LOST = "lost"
+    CHANGED = "changed"

@@ -1,0 +1,225 @@
+"""Whose a row is: the path from a table to the user's id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast, parser
+
+from pgassay.catalog.names import quoted, relation_name
+from pgassay.catalog.tables import Catalog, Table
+from pgassay.errors import ConfigError
+
+ALIAS = "t"
+"""What the table is called inside the expressions."""
+
+_AUTH_USERS = ("auth", "users")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """How to find the users that a row belongs to.
+
+    `expressions`: SQL over the table as `t`, each giving a user's id. `columns`: those of the table in which
+    the paths begin. `direct`: those of them that hold the id itself.
+    """
+
+    expressions: tuple[str, ...]
+    columns: frozenset[str] = frozenset()
+    direct: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Hop:
+    """From `columns` of a table to the row of `relation` whose `target_columns` have the same values."""
+
+    columns: tuple[str, ...]
+    relation: str
+    target_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Path:
+    """Hops, and the column at their end that holds the user's id."""
+
+    hops: tuple[_Hop, ...]
+    column: str
+
+    def sql(self) -> str:
+        return _spell(self.hops, self.column, ALIAS)
+
+
+def find_ownership(
+    catalog: Catalog, *, holders: Mapping[int, frozenset[str]], overrides: Mapping[str, str]
+) -> dict[int, Ownership]:
+    """The ownership of each table that has one; `holders`: columns in which ids of personas were found.
+
+    The shortest path of foreign keys to a table of users counts, all of them where several are as short;
+    where there is none, the columns that hold ids, or the path to a table with such. Raises ConfigError for
+    an override that makes no sense.
+    """
+    paths = _find_paths(catalog, holders)
+    found = {oid: _ownership(some) for oid, some in paths.items()}
+    by_name = {table.spelled: table for table in catalog.tables.values()}
+    for name, text in overrides.items():
+        try:
+            table = by_name[relation_name(name)]
+        except (KeyError, ValueError) as error:
+            raise _refusal(name, text, "There is no such table or view.") from error
+        found[table.oid] = _configured(catalog, table, name, text)
+    return found
+
+
+def _find_paths(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> dict[int, tuple[_Path, ...]]:
+    """From the tables of users back along foreign keys; then from tables that hold ids without one."""
+    roots = {table.oid: (_Path(hops=(), column=name),) for table, name in _roots(catalog, holders)}
+    found = _spread(catalog, {}, roots)
+    held = {
+        oid: tuple(_Path(hops=(), column=name) for name in sorted(columns))
+        for oid, columns in holders.items()
+        if columns and oid not in found
+    }
+    return _spread(catalog, found, held)
+
+
+def _spread(
+    catalog: Catalog, found: Mapping[int, tuple[_Path, ...]], reached: Mapping[int, tuple[_Path, ...]]
+) -> dict[int, tuple[_Path, ...]]:
+    """`found` and `reached`, and all that refers to what was reached, nearest first."""
+    known = {**found, **reached}
+    while reached:
+        reached = {
+            table.oid: paths
+            for table in catalog.tables.values()
+            if table.oid not in known and (paths := tuple(_extend(catalog, table, reached)))
+        }
+        known |= reached
+    return known
+
+
+def _roots(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> Iterator[tuple[Table, str]]:
+    """Tables of users: `auth.users`, and those whose primary key holds ids and refers to nothing else."""
+    for table in catalog.tables.values():
+        for index in table.unique:
+            if not index.primary or len(index.columns) != 1:
+                continue
+            [name] = index.columns
+            refers = any(name in key.columns for key in table.foreign_keys)
+            held = name in holders.get(table.oid, frozenset())
+            if (table.schema, table.name) == _AUTH_USERS or (held and not refers):
+                yield table, name
+
+
+def _extend(catalog: Catalog, table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[_Path]:
+    """The paths of a table over foreign keys to the tables that were just reached."""
+    for key in table.foreign_keys:
+        for path in reached.get(key.target, ()):
+            if not path.hops and path.column in key.target_columns:  # the id itself is among the columns
+                local = key.columns[key.target_columns.index(path.column)]
+                yield _Path(hops=(), column=local)
+                continue
+            target = catalog.tables[key.target].spelled
+            hop = _Hop(columns=key.columns, relation=target, target_columns=key.target_columns)
+            yield _Path(hops=(hop, *path.hops), column=path.column)
+
+
+def _ownership(paths: Sequence[_Path]) -> Ownership:
+    return Ownership(
+        expressions=tuple(dict.fromkeys(path.sql() for path in paths)),
+        columns=frozenset(name for path in paths for name in _first_columns(path)),
+        direct=frozenset(path.column for path in paths if not path.hops),
+    )
+
+
+def _first_columns(path: _Path) -> tuple[str, ...]:
+    return path.hops[0].columns if path.hops else (path.column,)
+
+
+def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
+    if not hops:
+        return f"{alias}.{quoted(column)}"
+    hop, *rest = hops
+    inner = f"{alias}t"
+    joined = " and ".join(
+        f"{inner}.{quoted(theirs)} = {alias}.{quoted(ours)}"
+        for theirs, ours in zip(hop.target_columns, hop.columns, strict=True)
+    )
+    return f"(select {_spell(rest, column, inner)} from {hop.relation} as {inner} where {joined} limit 1)"
+
+
+def _configured(catalog: Catalog, table: Table, name: str, text: str) -> Ownership:
+    tree = _parse(name, text)
+    steps = _arrows(tree)
+    if not steps:
+        expression = Ownership(expressions=(f"({text})",))
+        name_of = _reference(tree)
+        is_column = len(name_of) == 1 and name_of[0] in table.columns
+        return _ownership([_Path(hops=(), column=name_of[0])]) if is_column else expression
+    [first], *others = steps
+    if first not in table.columns:
+        raise _refusal(name, text, f"{table.spelled} has no column {first}.")
+    hops: list[_Hop] = []
+    former, column = table, first
+    by_name = {(target.schema, target.name): target for target in catalog.tables.values()}
+    for schema, relation, wanted in others:
+        target = by_name.get((schema, relation))
+        if target is None or wanted not in target.columns:
+            raise _refusal(name, text, f"There is no column {schema}.{relation}.{wanted}.")
+        key = _key(former, column, target)
+        if key is None:
+            raise _refusal(name, text, f"{target.spelled} has no primary key of one column.")
+        hops.append(_Hop(columns=(column,), relation=target.spelled, target_columns=(key,)))
+        former, column = target, wanted
+    return _ownership([_Path(hops=tuple(hops), column=column)])
+
+
+def _key(table: Table, column: str, target: Table) -> str | None:
+    """The column of `target` that `column` names: by the foreign key, else the primary key."""
+    for foreign in table.foreign_keys:
+        if foreign.target == target.oid and foreign.columns == (column,):
+            return foreign.target_columns[0]
+    return next((u.columns[0] for u in target.unique if u.primary and len(u.columns) == 1), None)
+
+
+def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pglast's trees are untyped
+    try:
+        [parsed] = parser.parse_sql(f"select {text}")
+        statement: Any = parsed.stmt
+        [target] = statement.targetList
+    except (parser.ParseError, ValueError, TypeError) as error:
+        raise _refusal(name, text, "It is not one SQL expression.") from error
+    return target.val
+
+
+def _arrows(tree: Any) -> list[tuple[str, ...]]:  # noqa: ANN401
+    """The names of `a -> s.t.b -> s.u.c`; none for any other expression."""
+    steps: list[tuple[str, ...]] = []
+    while isinstance(tree, ast.A_Expr) and _operator(tree) == "->":
+        steps.insert(0, _reference(tree.rexpr))
+        tree = tree.lexpr
+    first = _reference(tree)
+    is_path = steps and len(first) == 1 and all(len(step) == 3 for step in steps)
+    return [first, *steps] if is_path else []
+
+
+def _operator(tree: Any) -> str:  # noqa: ANN401
+    return str(tree.name[-1].sval)
+
+
+def _reference(tree: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """The parts of a column's name; none for any other expression."""
+    fields: tuple[Any, ...] = getattr(tree, "fields", None) or ()
+    return tuple(part.sval for part in fields if not isinstance(part, ast.A_Star))
+
+
+def _refusal(name: str, text: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"rows in [tool.pgassay] does not say whose the rows of {name} are: {text}",
+        why=why,
+        fixes=(
+            'give a path: "public.logs" = "job_id -> public.jobs.user_id"',
+            'give a SQL expression over the table: "public.logs" = "metadata ->> \'user\'"',
+        ),
+    )

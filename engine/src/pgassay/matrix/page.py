@@ -1,0 +1,93 @@
+"""The access matrix as one HTML page that needs nothing else: no network, no server, no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pgassay import guard_map, render
+from pgassay.catalog.tables import Catalog
+from pgassay.guard_map.section import make_section
+from pgassay.guard_map.sheet import GuardSheet
+from pgassay.matrix.assessment import Assessment
+from pgassay.matrix.diagram import draw_diagram, find_owning
+from pgassay.matrix.document import build_document, dump_document
+from pgassay.matrix.model import Direction, Matrix
+from pgassay.matrix.page_comparison import Comparison, compare_to_baseline
+from pgassay.matrix.relations import HEAD, ROW
+from pgassay.observation import Outcome
+from pgassay.render.page import make_environment, read_asset, write_policy
+
+# Symbol, word, and what it means; readable without colour.
+_OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
+    Outcome.ALLOWED: ("✓", "allowed", "ran, and touched or returned the row"),
+    Outcome.FILTERED: ("○", "filtered", "ran, and row level security hid the row"),
+    Outcome.DENIED_GRANT: ("–", "no grant", "refused: a privilege is missing"),
+    Outcome.DENIED_POLICY: ("✕", "policy", "refused: the new row violates a policy"),
+    Outcome.REJECTED: ("!", "rejected", "let through, then refused by a constraint or a trigger"),
+    Outcome.ERROR: ("?", "error", "the probe itself went wrong; this cell says nothing"),
+}
+_DIRECTIONS = {Direction.GAINED: "▲", Direction.LOST: "▼", Direction.CHANGED: "◆"}
+_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
+
+
+def render_matrix_html(
+    matrix: Matrix,
+    catalog: Catalog,
+    comparison: Comparison | None = None,
+    *,
+    title: str = "Access matrix",
+    guards: GuardSheet | None = None,
+) -> str:
+    """The whole page. `catalog` gives the diagram; with a `comparison`, `matrix` is that of its head.
+
+    `guards`: which tests guard what, as the last run over mutants found.
+    """
+    environment = make_environment(__package__, guard_map.__name__)
+    style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
+    scripts = (read_asset(__package__, name) for name in _SCRIPTS)
+    script = "".join((read_asset(render.__name__, "page.js"), *scripts))
+    kinds = {table.spelled: _KINDS[table.kind] for table in catalog.tables.values()}
+    document = build_document(matrix, kinds, comparison)
+    document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
+    document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
+    return environment.get_template("matrix.html").render(
+        title=title,
+        policy=write_policy(style, script),
+        style=style,
+        script=script,
+        document=dump_document(document),
+        matrix=matrix,
+        verdict=_verdict(matrix, comparison),
+        counts={outcome: sum(c.outcome is outcome for c in matrix.cells) for outcome in _OUTCOMES},
+        outcomes=_OUTCOMES,
+        directions=_DIRECTIONS,
+        comparison=comparison,
+        sheet=make_section(guards) if guards else None,
+        diagram=draw_diagram(catalog, find_owning(matrix, catalog)),
+        row_height=ROW,
+        head_height=HEAD,
+        personas=document["personas"],
+        objects=document["objects"],
+    )
+
+
+def _verdict(matrix: Matrix, comparison: Comparison | None) -> tuple[str, str]:
+    """How to show the verdict, and its words."""
+    if matrix.errors:
+        return "error", f"Not judged: {len(matrix.errors)} cells went wrong"
+    if comparison and comparison.fault:
+        return "gained", f"{comparison.head} does not load"
+    if comparison is None:
+        return "plain", "Executed; nothing to compare with"
+    if comparison.count(Direction.GAINED):
+        return "gained", "Access gained, as the baseline accepts" if comparison.accepted else "Access gained"
+    return ("changed", "Access differs, nothing gained") if comparison.entries else ("good", "No difference")
+
+
+def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None) -> str:
+    """The matrix, beside the baseline where there is one; with the guard map where one was made."""
+    matrix = assessment.matrix
+    return render_matrix_html(
+        matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
+    )

@@ -1,0 +1,248 @@
+"""Real rows to try, read as the schema's owner: some of every table, different in whatever may matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from psycopg import sql
+
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Catalog, Column, Table, Unique
+from pgassay.database import Session
+from pgassay.matrix.ownership import Ownership, find_ownership
+from pgassay.matrix.ties import find_ties
+from pgassay.matrix.values import changed_value
+from pgassay.observation import Attempt, Outcome
+
+ROWS_OF_A_CLASS = 12
+"""How many rows of one class are tried at most: such that every state and owner occurs, if they fit."""
+
+_READ_AT_MOST = 1000
+_IDS = ("uuid", "text", "varchar", "bpchar")
+_STORAGE = ("storage", "objects")
+_STORAGE_KEY = ("bucket_id", "name")  # as the Storage API names an object; the id is drawn at random
+# What of an object's row decides where it lies and whose it is; the rest is the Storage API's own business.
+_STORAGE_COLUMNS = ("bucket_id", "name", "owner_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row as text. `state`: what tells it from others, such as status → QUEUED. `changed`: other values."""
+
+    key: tuple[str | None, ...]
+    owners: frozenset[str]
+    state: Mapping[str, str]
+    values: Mapping[str, str | None]
+    changed: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Rows of a table, or of one bucket of storage.objects; `key` are columns that name a row.
+
+    `unread`: what PostgreSQL said where they could not be read.
+    """
+
+    object: str
+    table: Table
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    ownership: Ownership | None
+    rows: tuple[Row, ...] = field(repr=False)
+    unread: str = ""
+
+
+def read_samples(
+    session: Session,
+    catalog: Catalog,
+    *,
+    ids: Sequence[str],
+    overrides: Mapping[str, str],
+    hidden: bool = False,
+) -> tuple[Sample, ...]:
+    """The rows to try of all that is reachable, and of what is `hidden`; `ids` are the personas'.
+
+    Raises ConfigError.
+    """
+    reader = _Reader(session, catalog, ids)
+    with session.as_owner():
+        ownership = find_ownership(catalog, holders=reader.holders, overrides=overrides)
+        return tuple(
+            sample
+            for table in (catalog.tables.values() if hidden else catalog.reachable)
+            for sample in reader.samples(table, ownership.get(table.oid))
+        )
+
+
+class _Reader:
+    def __init__(self, session: Session, catalog: Catalog, ids: Sequence[str]) -> None:
+        self._session = session
+        self._catalog = catalog
+        self._ids = list(ids)
+
+    @cached_property
+    def holders(self) -> dict[int, frozenset[str]]:
+        """The columns of each table in which an id of a persona occurs."""
+        found = {}
+        for table in self._catalog.tables.values():
+            columns = [c for c in table.columns.values() if c.type in _IDS and not c.generated]
+            if not table.reachable:  # only to know the tables of users
+                columns = [c for c in columns if (c.name,) in {u.columns for u in table.unique if u.primary}]
+            if columns:
+                found[table.oid] = self._held(table, columns)
+        return found
+
+    def _held(self, table: Table, columns: Sequence[Column]) -> frozenset[str]:
+        ids = _array(self._ids)
+        answers = self._ask(table, [f"bool_or(t.{c.quoted}::text = any({ids}))" for c in columns])
+        return frozenset(c.name for c, held in zip(columns, answers, strict=False) if held)
+
+    def _ask(self, table: Table, tests: Sequence[str]) -> tuple[object, ...]:
+        """One value for each aggregate over a table; none where it can not be read."""
+        named = ", ".join(f"{test} as a{number}" for number, test in enumerate(tests))
+        return next(iter(self._read(f"select {named} from {table.spelled} as t")), ())
+
+    def samples(self, table: Table, ownership: Ownership | None) -> Iterator[Sample]:
+        if (table.schema, table.name) != _STORAGE:
+            yield self._sample(table, ownership, tuple(table.columns.values()))
+            return
+        columns = tuple(table.columns[name] for name in _STORAGE_COLUMNS if name in table.columns)
+        for (bucket,) in self._read("select t.id from storage.buckets as t order by 1"):
+            yield self._sample(table, ownership, columns, bucket=str(bucket))
+
+    def _sample(
+        self, table: Table, ownership: Ownership | None, columns: tuple[Column, ...], *, bucket: str = ""
+    ) -> Sample:
+        key = self._key(table)
+        where = f" where t.bucket_id = {_literal(bucket)}" if bucket else ""
+        attempt = self._session.attempt(self._first_of_each_state(table, key, ownership, where))
+        return Sample(
+            object=f"{table.spelled}[{bucket}]" if bucket else table.spelled,
+            table=table,
+            key=key,
+            columns=columns,
+            ownership=ownership,
+            rows=tuple(_row(table, tuple(row.values())) for row in attempt.rows),
+            unread=attempt.message,
+        )
+
+    def _key(self, table: Table) -> tuple[str, ...]:
+        """Columns that name a row: a key, a column whose values happen to be unique, or all that compare.
+
+        If possible a key that names the same row wherever the world is loaded.
+        """
+        if (table.schema, table.name) == _STORAGE:
+            return _STORAGE_KEY
+        if found := [index for index in table.unique if index.names_rows(table)]:
+            alike = (one for one in found if not one.is_drawn(table) and _as_readable(table, one, found[0]))
+            return next(alike, found[0]).columns
+        columns = [c for c in table.columns.values() if c.comparable]
+        if not columns:
+            return ()
+        answers = self._ask(table, [f"count(*) = count(distinct t.{c.quoted})" for c in columns])
+        alone = [c.name for c, unique in zip(columns, answers, strict=False) if unique]
+        return (alone[0],) if alone else tuple(c.name for c in columns)
+
+    def _first_of_each_state(
+        self, table: Table, key: tuple[str, ...], ownership: Ownership | None, where: str
+    ) -> str:
+        """The first row of every state for each owner, personas first; all rows where there are no owners."""
+        keys = [f"t.{quoted(name)}::text" for name in key]
+        columns = tuple(table.columns.values())
+        owners = _users(ownership) if ownership else _array(())
+        order = _stable_order(table, key)
+        ids = _array(self._ids)
+        ties = find_ties(self._catalog, table, holders=self.holders, ids=ids, owners=owners)
+        return f"""
+            select s.key, s.owners, s.found, s.changed
+            from (
+                select distinct on (q.known, q.whose, q.state) q.*
+                from (
+                    select
+                        {_array_of(keys)} as key,
+                        array_remove({owners}, null) as owners,
+                        {_array_of([f"t.{c.quoted}::text" for c in columns])} as found,
+                        {_array_of([changed_value(self._catalog, table, c) for c in columns])} as changed,
+                        {_array_of([*map(_feature, columns), *ties])} as state,
+                        {owners} && {ids} as known,
+                        {owners if ownership else _array_of(keys)} as whose,
+                        {_array_of([f"t.{quoted(name)}::text" for name in order])} collate "C" as ordinal,
+                        {"t.ctid" if table.stored else "null"} as place
+                    from {table.spelled} as t{where}
+                ) as q
+                order by q.known desc, q.whose, q.state, q.ordinal, q.place
+                limit {_READ_AT_MOST}
+            ) as s
+            order by s.ordinal, s.place
+        """
+
+    def _read(self, query: str) -> list[tuple[object, ...]]:
+        """Rows of a query; none where the owner may not run it: what follows is reported as a gap."""
+        attempt: Attempt = self._session.attempt(query)
+        return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
+
+
+def _users(ownership: Ownership) -> str:
+    """The users of a row `t` as text[]: each expression gives one id, or an array of them."""
+    return " || ".join(
+        "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"
+        f" from (select ({expression})::text) as u (id))"
+        for expression in ownership.expressions
+    )
+
+
+def _as_readable(table: Table, one: Unique, other: Unique) -> bool:
+    """Whether every role that may read the columns of `other` may read those of `one` too."""
+    readers = (held.select for held in table.privileges.values() if held.select.issuperset(other.columns))
+    return all(select.issuperset(one.columns) for select in readers)
+
+
+def _feature(column: Column) -> str:
+    if column.labels or column.type == "bool":
+        return f"t.{column.quoted}::text"
+    return f"case when t.{column.quoted} is null then 'null' end" if column.nullable else "''"
+
+
+def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns whose values are the same in every run: ids that are drawn at random are not."""
+    for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
+        if not index.is_drawn(table):
+            return index.columns
+    return key
+
+
+def _row(table: Table, read: tuple[object, ...]) -> Row:
+    key, owners, values, changed = (list(part) if isinstance(part, list) else [] for part in read)
+    by_name = dict(zip(table.columns, values, strict=True))
+    return Row(
+        key=tuple(key),
+        owners=frozenset(owners),
+        state=dict(_state(table.columns.values(), by_name)),
+        values=by_name,
+        changed=dict(zip(table.columns, changed, strict=True)),
+    )
+
+
+def _state(columns: Iterable[Column], values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    """Enums and booleans by value, then other columns by whether they are null."""
+    some = list(columns)
+    plain = [c for c in some if c.labels or c.type == "bool"]
+    for column in plain:
+        yield column.name, values[column.name] or "null"
+    for column in some:
+        if column.nullable and column not in plain:
+            yield column.name, "null" if values[column.name] is None else "not null"
+
+
+def _array(ids: Sequence[str]) -> str:
+    return _array_of([_literal(value) for value in ids])
+
+
+def _array_of(expressions: Sequence[str]) -> str:
+    return f"array[{', '.join(expressions)}]::text[]"
+
+
+def _literal(value: str) -> str:
+    return sql.Literal(value).as_string(None)

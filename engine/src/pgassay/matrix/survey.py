@@ -1,0 +1,105 @@
+"""The whole way from a loaded database to its access matrix, in one transaction that leaves nothing."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any, LiteralString
+
+from pgassay.catalog.tables import read_catalog
+from pgassay.database import Session
+from pgassay.denial.defence import removed
+from pgassay.denial.explain import Denial, explain_denial
+from pgassay.errors import CannotJudgeError
+from pgassay.matrix.baseline import spell_field
+from pgassay.matrix.cells import build_cells
+from pgassay.matrix.effects import Recorder
+from pgassay.matrix.model import Cell, Matrix
+from pgassay.matrix.probe import run_questions
+from pgassay.matrix.questions import plan_matrix
+from pgassay.matrix.rows import read_samples
+from pgassay.observation import Persona
+
+_STORED: LiteralString = """
+    select c.oid::bigint, format('%I.%I', n.nspname, c.relname)
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
+        and pg_catalog.has_schema_privilege(n.oid, 'usage')
+        and pg_catalog.has_table_privilege(c.oid, 'select')
+    order by 1
+"""
+
+
+def survey(
+    session: Session,
+    personas: Iterable[Persona],
+    *,
+    rows: Mapping[str, str] | None = None,
+    only: Collection[str] = (),
+) -> Matrix:
+    """The executed access matrix of the session's database. `rows`: overrides of whose rows a table's are.
+
+    With `only`, of these objects alone, spelled as in the baseline.
+
+    The session must be logged in as the schema's owner. Sequences move on; that nothing else does is checked.
+    Raises CannotJudgeError when something was left behind, ConfigError for a bad override.
+    """
+    started = time.perf_counter()
+    people = tuple(personas)
+    with _collector_paused(), removed(session, ()):
+        # What a transaction would be refused at its end belongs to its statements.
+        session.connection.execute("set constraints all immediate")
+        catalog = read_catalog(session, roles=[persona.role for persona in people])
+        before = fingerprint(session)
+        ids = [persona.id for persona in people if persona.id is not None]
+        samples = read_samples(session, catalog, ids=ids, overrides=rows or {})
+        wanted = [one for one in samples if not only or spell_field(one.table.spelled) in only]
+        plan = plan_matrix(wanted, people)
+        with closing(Recorder(session, catalog)) as recorder:
+            observations = tuple(run_questions(session, plan.questions, recorder))
+        if fingerprint(session) != before:
+            raise CannotJudgeError("The probes of the access matrix left something behind.")
+    cells = build_cells(observations, catalog, people)
+    return Matrix(
+        cells=tuple(cell for cell in cells if not only or spell_field(cell.key.table) in only),
+        gaps=plan.gaps,
+        probes=len({id(observation.probe) for observation in observations}),
+        seconds=time.perf_counter() - started,
+        catalog=catalog,
+    )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing becomes garbage before the end, and walking all observations again and again costs half."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def explain_cell(session: Session, cell: Cell) -> Denial:
+    """Prove by ablation why a cell's most open answer is not ALLOWED. Slow; everything is rolled back.
+
+    Raises NotDeniedError for a cell that is allowed.
+    """
+    witness = cell.witness
+    return explain_denial(session, witness.persona, witness.statement)
+
+
+def fingerprint(session: Session) -> list[tuple[Any, ...]]:
+    """Of each table that the owner may read how many row versions there are, and which."""
+    with session.as_owner():
+        tables = session.connection.execute(_STORED).fetchall()
+        versions = " union all ".join(
+            f"select {oid}, count(*), bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)) "
+            f"from {name} as t"
+            for oid, name in tables
+        )
+        return session.connection.execute(f"{versions or 'select'} order by 1".encode()).fetchall()

@@ -1,0 +1,90 @@
+"""The locks that a migration takes on tables that others use meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from pglast import ast, parser
+
+from pgassay.catalog.names import quoted
+from pgassay.database import Statement
+from pgassay.errors import Place
+
+_MODES = (
+    *("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"),
+    *("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"),
+)
+"""From the weakest to the strongest: PostgreSQL's documentation, "Explicit Locking", "Table-Level Locks"."""
+
+_TABLES: LiteralString = """
+    select c.oid::bigint, n.nspname, c.relname
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    where c.relkind in ('r', 'p', 'm') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+"""
+_HELD: LiteralString = """
+    select l.relation::bigint, l.mode
+    from pg_catalog.pg_locks as l inner join pg_catalog.pg_database as d on l.database = d.oid
+    where l.pid = %s and l.locktype = 'relation' and l.granted and d.datname = current_database()
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The strongest lock on a table, held until its transaction ends, and the statement that took it."""
+
+    table: str
+    mode: str
+    place: Place
+
+    @property
+    def spelled(self) -> str:
+        """As LOCK TABLE spells the mode: ACCESS EXCLUSIVE."""
+        words = self.mode.removesuffix("Lock")
+        return "".join(f" {c}" if c.isupper() else c for c in words).strip().upper()
+
+    @property
+    def blocks(self) -> str:
+        """What other sessions have to wait with: "reads and writes", "writes" or ""."""
+        if _MODES.index(self.mode) < _MODES.index("ShareLock"):
+            return ""
+        return "reads and writes" if self.mode == _MODES[-1] else "writes"
+
+
+class LockWatch:
+    """Looks from a connection of its own, after each statement, at what the migration holds by then.
+
+    `unseen`: statements that run in transactions of their own, of which nothing is held after them.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        rows = connection.execute(_TABLES).fetchall()
+        self._names = {oid: f"{quoted(schema)}.{quoted(name)}" for oid, schema, name in rows}
+        self._strongest: dict[int, Lock] = {}
+        self.unseen: list[Place] = []
+
+    def __call__(self, statement: Statement, process: int) -> None:
+        """As `apply_script` wants its watcher."""
+        held = self._connection.execute(_HELD, [process]).fetchall()
+        if not statement.transactional and not held and not _controls_transactions(statement):
+            self.unseen.append(statement.place)
+        for oid, mode in held:
+            if oid in self._names and self._is_stronger(oid, mode):
+                self._strongest[oid] = Lock(table=self._names[oid], mode=mode, place=statement.place)
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """On each table that was there before, the strongest first."""
+        found = self._strongest.values()
+        return tuple(sorted(found, key=lambda lock: (-_MODES.index(lock.mode), lock.table)))
+
+    def _is_stronger(self, oid: int, mode: str) -> bool:
+        known = self._strongest.get(oid)
+        return known is None or _MODES.index(mode) > _MODES.index(known.mode)
+
+
+def _controls_transactions(statement: Statement) -> bool:
+    """BEGIN, COMMIT and the like, which lock nothing themselves."""
+    return isinstance(parser.parse_sql(statement.text)[0].stmt, ast.TransactionStmt)

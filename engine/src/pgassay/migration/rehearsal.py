@@ -1,0 +1,163 @@
+"""Carry a migration out on BASE with its world, and look at what it did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from pgassay.catalog.everything import read_catalog
+from pgassay.database import Database, Script, Session, Watcher, apply_script, parse_script
+from pgassay.diff.difference import Snapshot
+from pgassay.diff.review import Review, Stand, open_stand
+from pgassay.errors import ExitCode, Place, SchemaError
+from pgassay.migration.contents import TableChange, compare_contents, find_touched, read_contents, rewritten
+from pgassay.migration.intent import Intent, read_intent
+from pgassay.migration.locks import Lock, LockWatch
+from pgassay.migration.sameness import Sameness, Touched, compare_with_head
+from pgassay.migration.squawk import Hazard, ask_squawk, find_squawk
+from pgassay.project.revisions import Side
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a migration did to the database that it ran on; `seconds` on an idle one with few rows."""
+
+    locks: tuple[Lock, ...]
+    unseen: tuple[Place, ...]
+    rows: tuple[TableChange, ...]
+    rewritten: tuple[str, ...]
+    touched: Touched = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """The judgement of a migration. `fault`: it failed, and there is neither `run` nor `sameness` then.
+
+    `unsafe` is None where squawk is not installed.
+    """
+
+    scripts: tuple[Script, ...]
+    intent: Intent = field(default_factory=Intent)
+    run: Run | None = None
+    sameness: Sameness | None = None
+    fault: SchemaError | None = None
+    unsafe: tuple[Hazard, ...] | None = None
+
+    @property
+    def unmeant(self) -> tuple[TableChange, ...]:
+        """Rows that were lost or changed without a word about it in the migration."""
+        return tuple(one for one in self.run.rows if self.intent.lacks(one)) if self.run else ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        is_head = self.sameness is not None and self.sameness.holds
+        return ExitCode.GOOD if is_head and not self.unmeant else ExitCode.SCHEMA_PROBLEM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    """A review, and how the way to HEAD was rehearsed; not at all where HEAD does not load."""
+
+    review: Review
+    rehearsal: Rehearsal | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        code = self.review.exit_code
+        return max(code, self.rehearsal.exit_code) if self.rehearsal else code
+
+
+def rehearse(
+    server: Server,
+    base: Side,
+    review: Review,
+    scripts: Sequence[Script],
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Upgrade:
+    """Apply `scripts` to BASE as the schema's owner, each by itself, and compare what comes out with HEAD.
+
+    Rows are those of BASE's own world; what people can do is compared in the one that `review` used for both.
+    Raises ConfigError for a comment in a script that cannot be understood, CannotJudgeError when a probe or
+    squawk goes wrong.
+    """
+    found = Rehearsal(
+        scripts=tuple(scripts), intent=read_intent(scripts), unsafe=_find_unsafe(server, scripts)
+    )
+    on_stage("rehearsing the migration")
+    try:
+        run = _carry_out(server, base, scripts)
+        on_stage("comparing its result with HEAD")
+        result = _survey_result(server, review, scripts)
+    except SchemaError as error:
+        return Upgrade(review=review, rehearsal=replace(found, fault=error))
+    sameness = compare_with_head(_survey_head(server, review), result, run.touched)
+    return Upgrade(review=review, rehearsal=replace(found, run=run, sameness=sameness))
+
+
+def _find_unsafe(server: Server, scripts: Sequence[Script]) -> tuple[Hazard, ...] | None:
+    program = find_squawk()
+    if program is None:
+        return None
+    return tuple(
+        hazard
+        for script in scripts
+        for hazard in ask_squawk(
+            program,
+            script,
+            version=server.version,
+            transactional=all(statement.transactional for statement in parse_script(script)),
+        )
+    )
+
+
+def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> Run:
+    """Apply the migration, and look at rows and locks."""
+    with (
+        Workbench(base.config, server).database() as database,
+        closing(database.connect(autocommit=True)) as observer,
+    ):
+        before = read_contents(observer)
+        watch = LockWatch(observer)
+        started = time.perf_counter()
+        _apply(database, base, scripts, watch)
+        seconds = time.perf_counter() - started
+        after = read_contents(observer)
+    return Run(
+        locks=watch.locks,
+        unseen=tuple(watch.unseen),
+        rows=tuple(compare_contents(before, after)),
+        rewritten=rewritten(before, after),
+        touched=find_touched(before, after),
+        seconds=seconds,
+    )
+
+
+def _apply(database: Database, base: Side, scripts: Sequence[Script], watcher: Watcher | None = None) -> None:
+    limit = base.config.statement_timeout
+    for script in scripts:
+        apply_script(database.conninfo(), script, timeout_seconds=limit, watcher=watcher)
+
+
+def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) -> Snapshot:
+    """What everybody can do after the migration, as HEAD's configuration asks."""
+    side = replace(review.head, label="the result of the migration")
+    with Workbench(review.base.config, server).database() as database:
+        _apply(database, review.base, scripts)
+        with (
+            closing(database.connect()) as connection,
+            Session(connection, owner=database.owner).transaction() as session,
+        ):
+            bench = Workbench(side.config, server)
+            return Stand(side=side, bench=bench, session=session, inventory=read_catalog(session)).survey()
+
+
+def _survey_head(server: Server, review: Review) -> Snapshot:
+    assert review.matrix, "HEAD does not load"
+    with open_stand(server, review.head) as stand:
+        return Snapshot(inventory=read_catalog(stand.session), matrix=review.matrix)

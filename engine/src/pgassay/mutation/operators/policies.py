@@ -1,0 +1,289 @@
+"""Row level security that says something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pgassay.catalog.names import quoted, role_name
+from pgassay.mutation import expressions
+from pgassay.mutation.operators.base import Change, Example, Operator, change, rewrite_expression
+from pgassay.mutation.things import Policy, Table
+from pgassay.mutation.trees import Rewrite
+
+Clause = Literal["using", "with check"]
+
+_NOTES = """
+    create table public.notes (id int, owner text, live boolean);
+    alter table public.notes enable row level security;
+"""
+_READ = f"{_NOTES} create policy read on public.notes for select using (owner = current_user);"
+_EDIT = (
+    f"{_NOTES} create policy edit on public.notes for update using (live and owner = 'me') with check (live);"
+)
+_ADD = f"{_NOTES} create policy add on public.notes for insert to anon with check (live or owner = 'me');"
+
+
+def drop_policy(policy: Policy) -> str:
+    return f"drop policy {quoted(policy.name)} on {policy.table}"
+
+
+def create_policy(policy: Policy) -> str:
+    kind = "" if policy.permissive else "as restrictive "
+    roles = ", ".join(map(role_name, policy.roles))
+    using = "" if policy.using is None else f" using ({policy.using})"
+    check = "" if policy.check is None else f" with check ({policy.check})"
+    return (
+        f"create policy {quoted(policy.name)} on {policy.table} {kind}for {policy.command} to {roles}"
+        f"{using}{check}"
+    )
+
+
+def _clauses(policy: Policy) -> Iterator[tuple[Clause, str]]:
+    if policy.using is not None:
+        yield "using", policy.using
+    if policy.check is not None:
+        yield "with check", policy.check
+
+
+def _alter(policy: Policy, clause: Clause, expression: str) -> str:
+    return f"alter policy {quoted(policy.name)} on {policy.table} {clause} ({expression})"
+
+
+class _OnPolicies(Operator[Policy]):
+    kind = Policy
+
+
+class DropPolicy(_OnPolicies):
+    """The policy is gone."""
+
+    examples = (Example(_READ, ("drop policy read on public.notes",)),)
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        yield change("was dropped", drop_policy(thing))
+
+
+class _Settle(_OnPolicies):
+    """A clause is a constant."""
+
+    clause: ClassVar[Clause]
+    value: ClassVar[str]
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        expression = dict(_clauses(thing)).get(self.clause)
+        if expression not in (None, self.value):
+            what = f"{self.clause.upper()} is now {self.value}"
+            yield change(what, _alter(thing, self.clause, self.value))
+
+
+class WidenUsingToTrue(_Settle):
+    """USING lets every row through."""
+
+    clause, value = "using", "true"
+    examples = (Example(_READ, ("alter policy read on public.notes using (true)",)),)
+
+
+class NarrowUsingToFalse(_Settle):
+    """USING lets no row through."""
+
+    clause, value = "using", "false"
+    examples = (Example(_READ, ("alter policy read on public.notes using (false)",)),)
+
+
+class WidenCheckToTrue(_Settle):
+    """WITH CHECK lets every new row through."""
+
+    clause, value = "with check", "true"
+    examples = (Example(_ADD, ("alter policy add on public.notes with check (true)",)), Example(_READ, ()))
+
+
+class NarrowCheckToFalse(_Settle):
+    """WITH CHECK lets no new row through."""
+
+    clause, value = "with check", "false"
+    examples = (Example(_ADD, ("alter policy add on public.notes with check (false)",)),)
+
+
+class DropClause(_OnPolicies):
+    """A clause is gone. Where there is no WITH CHECK, USING judges new rows as well."""
+
+    examples = (
+        Example(
+            _EDIT,
+            (
+                "drop policy edit on public.notes; create policy edit on public.notes for update to public"
+                " with check (live)",
+                "drop policy edit on public.notes; create policy edit on public.notes for update to public"
+                " using ((live AND (owner = 'me'::text)))",
+            ),
+        ),
+    )
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        for clause, _ in _clauses(thing):
+            new = replace(thing, using=None) if clause == "using" else replace(thing, check=None)
+            yield change(f"lost its {clause.upper()}", drop_policy(thing), create_policy(new))
+
+
+class _Rewrite(_OnPolicies):
+    """A part of a clause says something else."""
+
+    find: ClassVar[Callable[..., Iterator[Rewrite]]]
+    of_condition: ClassVar[bool] = False
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        find = type(self).find
+        for clause, expression in _clauses(thing):
+            for what, new in rewrite_expression(expression, find, whole=self.of_condition):
+                yield change(f"{clause.upper()}: {what}", _alter(thing, clause, new))
+
+
+class NegatePolicyAtom(_Rewrite):
+    """One condition of a policy says the opposite."""
+
+    find, of_condition = expressions.negate_atoms, True
+    examples = (
+        Example(
+            _ADD, ("alter policy add on public.notes with check (NOT live OR owner = CAST('me' AS text))",)
+        ),
+        Example(_READ, ()),
+    )
+
+
+class DropPolicyAtom(_Rewrite):
+    """One condition of several is gone."""
+
+    find, of_condition = expressions.drop_atoms, True
+    examples = (
+        Example(
+            _ADD,
+            (
+                "alter policy add on public.notes with check (owner = CAST('me' AS text))",
+                "alter policy add on public.notes with check (live)",
+            ),
+        ),
+    )
+
+
+class SwapPolicyLogic(_Rewrite):
+    """AND is OR, or the other way round."""
+
+    find = expressions.swap_logic
+    examples = (
+        Example(_ADD, ("alter policy add on public.notes with check (live AND owner = CAST('me' AS text))",)),
+    )
+
+
+class SwapPolicyEquality(_Rewrite):
+    """`=` is `<>`, or the other way round."""
+
+    find = expressions.swap_equality
+    examples = (Example(_READ, ("alter policy read on public.notes using (owner <> CURRENT_USER)",)),)
+
+
+class WidenRoles(_OnPolicies):
+    """The policy applies to everybody."""
+
+    examples = (
+        Example(_ADD, ("alter policy add on public.notes to public",)),
+        Example(_READ, ()),
+    )
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        if "public" not in thing.roles:
+            statement = f"alter policy {quoted(thing.name)} on {thing.table} to public"
+            yield change(f"now applies to everybody (was: {', '.join(thing.roles)})", statement)
+
+
+class SwapPermissive(_OnPolicies):
+    """A permissive policy is restrictive, or the other way round."""
+
+    examples = (
+        Example(
+            _READ,
+            (
+                "drop policy read on public.notes; create policy read on public.notes as restrictive for"
+                " select to public using ((owner = CURRENT_USER))",
+            ),
+        ),
+    )
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        new = replace(thing, permissive=not thing.permissive)
+        word = "permissive" if new.permissive else "restrictive"
+        yield change(f"is now {word}", drop_policy(thing), create_policy(new))
+
+
+class WidenCommand(_OnPolicies):
+    """The policy applies to all commands. An INSERT policy's check becomes the USING as well."""
+
+    examples = (
+        Example(
+            _READ,
+            (
+                "drop policy read on public.notes; create policy read on public.notes for all to public"
+                " using ((owner = CURRENT_USER))",
+            ),
+        ),
+        Example(
+            _ADD,
+            (
+                "drop policy add on public.notes; create policy add on public.notes for all to anon"
+                " using ((live OR (owner = 'me'::text))) with check ((live OR (owner = 'me'::text)))",
+            ),
+        ),
+    )
+
+    def changes(self, thing: Policy) -> Iterator[Change]:
+        if thing.command != "all":
+            new = replace(thing, command="all", using=thing.using or thing.check)
+            yield change(f"now applies to ALL (was: {thing.command})", drop_policy(thing), create_policy(new))
+
+
+class DropRowSecurity(Operator[Table]):
+    """Row level security is off."""
+
+    kind = Table
+    examples = (Example(_NOTES, ("alter table public.notes disable row level security",)),)
+
+    def changes(self, thing: Table) -> Iterator[Change]:
+        if thing.secured:
+            yield change("has no row level security", f"alter table {thing.table} disable row level security")
+
+
+class DropForce(Operator[Table]):
+    """Row level security does not apply to the table's owner."""
+
+    kind = Table
+    examples = (
+        Example(
+            "create table public.notes (); alter table public.notes force row level security",
+            ("alter table public.notes no force row level security",),
+        ),
+    )
+
+    def changes(self, thing: Table) -> Iterator[Change]:
+        if thing.forced:
+            yield change(
+                "does not force row level security", f"alter table {thing.table} no force row level security"
+            )
+
+
+OPERATORS: tuple[Operator[Policy] | Operator[Table], ...] = (
+    DropPolicy(),
+    WidenUsingToTrue(),
+    NarrowUsingToFalse(),
+    WidenCheckToTrue(),
+    NarrowCheckToFalse(),
+    DropClause(),
+    NegatePolicyAtom(),
+    DropPolicyAtom(),
+    SwapPolicyLogic(),
+    SwapPolicyEquality(),
+    WidenRoles(),
+    SwapPermissive(),
+    WidenCommand(),
+    DropRowSecurity(),
+    DropForce(),
+)

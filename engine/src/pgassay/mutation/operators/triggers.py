@@ -1,0 +1,156 @@
+"""Triggers that do not run, or not when they should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgassay.catalog.names import quoted
+from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.things import Trigger
+from pgassay.mutation.trees import Rewrite, Slot, read, write
+
+_AFTER, _BEFORE = 0, 2  # bits of pg_trigger.tgtype, as CreateTrigStmt.timing has them
+_SHOP = """
+    create table public.shop (id int);
+    create function public.stamp() returns trigger language plpgsql as 'begin return new; end';
+"""
+_STAMP = f"""{_SHOP} create trigger stamp before update on public.shop
+    for each row when (old.id is null) execute function public.stamp();"""
+
+
+def _drop(trigger: Trigger) -> str:
+    return f"drop trigger {quoted(trigger.name)} on {trigger.table}"
+
+
+def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ...]:
+    """Dropped and made anew with one attribute of its CREATE TRIGGER changed; fires when it fired before."""
+    tree = read(trigger.definition)
+    made = Rewrite(Slot(tree, attribute), value).render(tree)
+    firing = {"A": "enable always", "R": "enable replica", "D": "disable"}.get(trigger.enabled)
+    again = f"alter table {trigger.table} {firing} trigger {quoted(trigger.name)}" if firing else ""
+    return (_drop(trigger), made, *([again] if again else []))
+
+
+class _OnTriggers(Operator[Trigger]):
+    kind = Trigger
+
+
+class DropTrigger(_OnTriggers):
+    """The trigger is gone."""
+
+    examples = (Example(_STAMP, ("drop trigger stamp on public.shop",)),)
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        yield change("was dropped", _drop(thing))
+
+
+class DisableTrigger(_OnTriggers):
+    """The trigger is there and does not fire."""
+
+    examples = (Example(_STAMP, ("alter table public.shop disable trigger stamp",)),)
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        if thing.enabled != "D":
+            yield change("was disabled", f"alter table {thing.table} disable trigger {quoted(thing.name)}")
+
+
+class SwapTiming(_OnTriggers):
+    """BEFORE is AFTER, or the other way round."""
+
+    examples = (
+        Example(
+            f"{_SHOP} create trigger stamp before insert on public.shop"
+            " for each row execute function public.stamp();",
+            (
+                "drop trigger stamp on public.shop; CREATE TRIGGER stamp AFTER INSERT ON public.shop"
+                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+            ),
+        ),
+        Example(
+            f"{_SHOP} create trigger stamp after insert on public.shop referencing new table as fresh"
+            " for each statement execute function public.stamp();",
+            (
+                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
+                " REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
+            ),
+            invalid=True,
+        ),
+    )
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        timing = read(thing.definition).timing
+        if timing in (_AFTER, _BEFORE):
+            new = _AFTER if timing == _BEFORE else _BEFORE
+            yield change(
+                f"now fires {'AFTER' if new == _AFTER else 'BEFORE'}", *_recreated(thing, "timing", new)
+            )
+
+
+class DropWhen(_OnTriggers):
+    """The trigger fires without asking."""
+
+    examples = (
+        Example(
+            _STAMP,
+            (
+                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE UPDATE ON public.shop"
+                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+            ),
+        ),
+    )
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        condition = read(thing.definition).whenClause
+        if condition is not None:
+            yield change(f"lost its WHEN ({write(condition)})", *_recreated(thing, "whenClause", None))
+
+
+class DropEvent(_OnTriggers):
+    """The trigger does not fire for one of its commands."""
+
+    examples = (
+        Example(
+            f"{_SHOP} create trigger stamp before insert or delete on public.shop"
+            " for each row execute function public.stamp();",
+            (
+                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE DELETE ON public.shop"
+                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
+                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+            ),
+        ),
+    )
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        events = read(thing.definition).events
+        for bit, name in ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE")):
+            if events & bit and events != bit:
+                yield change(f"no longer fires on {name}", *_recreated(thing, "events", events & ~bit))
+
+
+class DropAlways(_OnTriggers):
+    """The trigger does not fire under session_replication_role = replica."""
+
+    examples = (
+        Example(
+            f"{_STAMP} alter table public.shop enable always trigger stamp;",
+            ("alter table public.shop enable trigger stamp",),
+        ),
+        Example(_STAMP, ()),
+    )
+
+    def changes(self, thing: Trigger) -> Iterator[Change]:
+        if thing.enabled == "A":
+            yield change(
+                "is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {quoted(thing.name)}"
+            )
+
+
+OPERATORS: tuple[Operator[Trigger], ...] = (
+    DropTrigger(),
+    DisableTrigger(),
+    SwapTiming(),
+    DropWhen(),
+    DropEvent(),
+    DropAlways(),
+)

@@ -1,0 +1,124 @@
+"""Which mutants there are: every operator on every thing. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.definitions import Definitions
+from pgassay.catalog.inventory import ObjectKey
+from pgassay.errors import ConfigError, Place
+from pgassay.mutation.catalog import bare_name
+from pgassay.mutation.model import Mutant
+from pgassay.mutation.operators import OPERATORS, Change, Operator
+from pgassay.mutation.reach import Reach, Reaches
+from pgassay.mutation.things import Function, Right, Table, Thing
+from pgassay.plpgsql.sources import NO_SOURCES, Sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which mutants are wanted. `only`: operators, objects, ids, with `*` and `?`; shards count from 1."""
+
+    only: tuple[str, ...] = ()
+    shard: tuple[int, int] = (1, 1)
+
+    def takes(self, mutant: Mutant) -> bool:
+        number, shards = self.shard
+        if int(mutant.id[-8:], 16) % shards != number - 1:
+            return False
+        names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
+        return not self.only or any(fnmatchcase(name, given) for given in self.only for name in names)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`i/n`: the i-th of n parts. Raises ConfigError for anything else."""
+    number, slash, shards = text.partition("/")
+    if slash and number.isdecimal() and shards.isdecimal() and 1 <= int(number) <= int(shards):
+        return int(number), int(shards)
+    raise ConfigError(f"{text!r} is no shard.", fixes=("write the first of four as 1/4",))
+
+
+def plan_mutants(
+    things: Sequence[Thing],
+    *,
+    places: Definitions,
+    sources: Sources = NO_SOURCES,
+    unbound: Iterable[str] = (),
+    unchanged: Collection[Thing] = (),
+) -> tuple[Mutant, ...]:
+    """All mutants of all things that are not among the `unchanged` ones, each change once.
+
+    `unbound` are the roles that no policy binds.
+    """
+    found: dict[tuple[str, ...], Mutant] = {}
+    reaches = Reaches(things, unbound=unbound)
+    same = frozenset(unchanged)
+    for thing in (thing for thing in things if thing not in same):
+        place, reach = find_place(thing, places), reaches.find(thing)
+        body = _place_body(thing, sources)
+        for operator in OPERATORS:
+            if isinstance(thing, operator.kind):
+                for mutant in _make_mutants(operator, thing, reach, (place, body)):
+                    found.setdefault(mutant.statements, mutant)
+    return tuple(found.values())
+
+
+def _make_mutants(
+    operator: Operator[Thing], thing: Thing, reach: Reach, places: tuple[Place | None, Place | None]
+) -> Iterator[Mutant]:
+    """`places` are those of the thing and, of a function, its body."""
+    seen: dict[str, int] = {}
+    place, body = places
+    for change in operator.changes(thing):
+        seen[change.what] = seen.get(change.what, 0) + 1
+        yield Mutant(
+            id=_identify(operator, thing, change, seen[change.what]),
+            operator=operator.name,
+            target=thing.key,
+            description=_sentence(thing, change),
+            statements=change.statements,
+            reach=reach,
+            place=replace(body, line=body.line + change.line - 1) if body and change.line else place,
+        )
+
+
+def _place_body(thing: Thing, sources: Sources) -> Place | None:
+    """Where the body of a function begins."""
+    if not isinstance(thing, Function):
+        return None
+    return sources.bodies.get((bare_name(thing.function), thing.body))
+
+
+def _identify(operator: Operator[Thing], thing: Thing, change: Change, ordinal: int) -> str:
+    digest = hashlib.sha256(f"{thing}\0{change.what}\0{ordinal}".encode()).hexdigest()
+    return f"{operator.name}:{thing.key.object}:{digest[:8]}"
+
+
+def _sentence(thing: Thing, change: Change) -> str:
+    text = str(thing)
+    return f"{text[0].upper()}{text[1:]} {change.what}."
+
+
+def find_place(thing: Thing, places: Definitions) -> Place | None:
+    """The statement that says what the thing is; None where no file has it in so many words."""
+    return places.find(_as_change(thing))
+
+
+def _as_change(thing: Thing) -> SchemaChange:
+    key = thing.key
+    if isinstance(thing, Right):
+        kind = "grant on schema" if thing.kind == "schema" else "grant"
+        return SchemaChange(kind=Kind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
+    if isinstance(thing, Table):
+        return SchemaChange(kind=Kind.ALTERED, key=key, property="row level security")
+    kinds = {"view": "relation", "seed": "relation"}
+    return SchemaChange(
+        kind=Kind.ALTERED,
+        key=ObjectKey(
+            kind=kinds.get(key.kind, key.kind), object=key.object, name="" if key.kind == "seed" else key.name
+        ),
+    )

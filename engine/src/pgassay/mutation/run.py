@@ -1,0 +1,129 @@
+"""The whole way from a schema to the fates of its mutants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from pgassay.catalog.definitions import find_definitions
+from pgassay.config import Config
+from pgassay.database import read_script
+from pgassay.mutation.catalog import read_things
+from pgassay.mutation.history import History, history_path, load_history, save_baseline, save_history, unite
+from pgassay.mutation.ignored import read_ignored
+from pgassay.mutation.model import Mutant, Result, Status
+from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.plan import Selection, plan_mutants
+from pgassay.mutation.pool import open_pool
+from pgassay.mutation.runner import Run, Say
+from pgassay.mutation.suites import SUITES
+from pgassay.mutation.things import Thing
+from pgassay.plpgsql import find_sources
+from pgassay.project.fingerprint import fingerprint
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is about. With `base`, only what is not the same there is mutated; only `suites` may kill.
+
+    A `fresh` run does not go on where an earlier one stopped; `merge` are files of other runs to go on from,
+    such as shards. `jobs` is the number of worker processes, `memory` the file where results are kept:
+    build/mutation.json for None.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    base: Config | None = None
+    suites: tuple[str, ...] = SUITES
+    fresh: bool = False
+    merge: tuple[Path, ...] = ()
+    jobs: int = 1
+    memory: Path | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is about all mutants and all suites."""
+        return self.selection == Selection() and self.base is None and self.suites == SUITES
+
+
+def run_campaign(
+    config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
+) -> Campaign:
+    """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
+
+    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs,
+    ConfigError for a file to merge that is of something else.
+    """
+    started = time.perf_counter()
+    on_stage("reading the schema")
+    unchanged = read_things(Workbench(options.base, server)) if options.base else ()
+    everything = plan(Workbench(config, server), unchanged=unchanged)
+    chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
+    ignored = read_ignored(config.mutants)
+    memory = options.memory or history_path(config)
+    history = _remember(config, server, options, memory)
+    known = history.of(options.suites)
+    waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
+    if waiting:
+        on_stage("collecting the suites")
+        with open_pool(config, server, jobs=options.jobs) as pool:
+            Run(pool, history, memory, on_stage=on_stage).over(waiting, suites=options.suites)
+    seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
+    return Campaign(
+        fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
+        stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
+        blind=tuple(test for test, sees in seeing.items() if not sees),
+        tests=sum(seeing.values()),
+        resumed=len(chosen) - len(waiting),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _remember(config: Config, server: Server, options: Options, memory: Path) -> History:
+    """What earlier runs found, and those that are to be merged."""
+    history = load_history(memory, key=fingerprint(config, server=str(server.version)))
+    if options.fresh:
+        history.results.clear()
+    for path in options.merge:
+        unite(history, path)
+    if options.merge:
+        save_baseline(memory, history)
+        save_history(memory, history)
+    return history
+
+
+def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant, ...]:
+    """All mutants of the project's schema and companions."""
+    config = bench.config
+    scripts = [read_script(path) for path in (*config.schema, *config.companions)]
+    return plan_mutants(
+        read_things(bench), places=find_definitions(scripts), sources=find_sources(scripts),
+        unbound=_unbound(bench), unchanged=unchanged,
+    )  # fmt: skip
+
+
+def _unbound(bench: Workbench) -> list[str]:
+    """The roles that no policy binds: the schema's owner, and those with BYPASSRLS."""
+    server = bench.server
+    with closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:
+        roles = connection.execute(
+            "select rolname from pg_catalog.pg_roles where rolbypassrls or rolsuper or rolname = %s",
+            [bench.owner],
+        )
+        return [name for (name,) in roles]
+
+
+def _is_settled(result: Result | None) -> bool:
+    return result is not None and result.status is not Status.UNJUDGED
+
+
+def _result(mutant: Mutant, known: Mapping[str, Result], ignored: Mapping[str, str]) -> Result:
+    if mutant.id in ignored:
+        return Result(id=mutant.id, status=Status.EQUIVALENT, reason=ignored[mutant.id])
+    return known[mutant.id]

@@ -1,0 +1,144 @@
+"""All about a project's plans in one value: contracts, indexes, and contracts at a size never loaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pgassay.database import Session
+from pgassay.plans.catalog import read_foreign_keys, read_indexes
+from pgassay.plans.contracts import read_contracts
+from pgassay.plans.growth import Growth, growth_path, read_growth
+from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats
+from pgassay.plans.judging import Judge
+from pgassay.plans.loading import loaded
+from pgassay.plans.model import Contract, Judgement
+from pgassay.plans.necessity import Need, find_needs
+from pgassay.plans.observing import foresee
+from pgassay.plans.statistics import SINCE, scale_statistics
+from pgassay.workbench import Workbench
+
+Announce = Callable[[str], None]
+
+HUNDREDTH = 0.01
+BELIEVED_ROWS = 100_000_000
+
+_LOADED = """
+    select coalesce(pg_catalog.sum(reltuples), 0)::bigint from pg_catalog.pg_class
+    where relkind = 'r' and reltuples > 0 and pg_catalog.pg_get_userbyid(relowner) = current_user
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Believed:
+    """The plans as if the largest table had `rows` rows; `unseen` contracts could not be judged so."""
+
+    rows: int = BELIEVED_ROWS
+    judgements: tuple[Judgement, ...] = ()
+    unseen: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanAssessment:
+    """What `pgassay plans` found. `rows` counts what was loaded; `seconds` is without loading.
+
+    `growth` is what was last measured of it, if anything was.
+    """
+
+    schema: tuple[Path, ...]
+    rows: int
+    judgements: tuple[Judgement, ...]
+    believed: Believed
+    needs: tuple[Need, ...]
+    flaws: tuple[Flaw, ...]
+    seconds: float
+    growth: Growth | None = None
+
+    @property
+    def broken(self) -> tuple[Judgement, ...]:
+        return tuple(judgement for judgement in self._all if judgement.breaches)
+
+    @property
+    def faults(self) -> tuple[Judgement, ...]:
+        """What could not be judged."""
+        return tuple(judgement for judgement in self._all if judgement.fault)
+
+    @property
+    def _all(self) -> tuple[Judgement, ...]:
+        return self.judgements + self.believed.judgements
+
+
+def assess_plans(
+    bench: Workbench, *, scale: float = HUNDREDTH, on_stage: Announce = lambda _: None
+) -> PlanAssessment:
+    """Load the project at `scale`, once a server, and judge its contracts and indexes in a clone.
+
+    `on_stage` hears what is going on. Raises ConfigError where contracts or load are missing,
+    CannotJudgeError where the load does not fit.
+    """
+    contracts = read_contracts(bench.config.plans)
+    with (
+        loaded(bench, scale=scale, on_stage=on_stage) as database,
+        closing(database.connect()) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        timeout = bench.config.statement_timeout
+        judge = Judge(
+            session=session, personas=bench.personas, timeout_seconds=timeout, on_stage=on_stage
+        )  # fmt: skip
+        return _assess(bench, judge, contracts)
+
+
+def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> PlanAssessment:
+    started = time.monotonic()
+    with judge.session.as_owner():
+        indexes, keys = read_indexes(judge.session), read_foreign_keys(judge.session)
+        rows = judge.session.value(_LOADED)
+    judgements = judge.judge(contracts)
+    needs = find_needs(judge, judgements, indexes)
+    flaws = (*find_repeats(indexes), *find_bare_keys(keys, indexes), *_unneeded(needs))
+    believed = _judge_believed(bench, judge, judgements)
+    return PlanAssessment(
+        schema=bench.config.schema,
+        rows=rows,
+        judgements=judgements,
+        believed=believed,
+        needs=needs,
+        flaws=flaws,
+        seconds=time.monotonic() - started,
+        growth=read_growth(growth_path(bench.config)),
+    )
+
+
+def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
+    for need in needs:
+        if not need.is_needed:
+            index = need.index
+            yield Flaw(name=index.name, message=f"{index.name} on {index.table} is needed by no contract")
+
+
+def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> Believed:
+    """Of what held: the contracts whose indexes EXPLAIN itself shows.
+
+    Not whether the table is left alone: with no more pages than were loaded, visiting it looks cheap.
+    """
+    kept = tuple(judgement for judgement in judgements if judgement.holds)
+    if bench.server.version < SINCE:
+        names = tuple(judgement.contract.name for judgement in kept)
+        return Believed(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
+    seen = tuple(replace(judgement.contract, index_only=False) for judgement in kept if _is_seen(judgement))
+    scale_statistics(judge.session, BELIEVED_ROWS)
+    return Believed(
+        judgements=judge.judge(seen, look=foresee),
+        unseen=tuple(judgement.contract.name for judgement in kept if not _is_seen(judgement)),
+        why="what functions and triggers do shows only when it is executed",
+    )
+
+
+def _is_seen(judgement: Judgement) -> bool:
+    shown = {node.index for sighting in judgement.sightings for node in sighting.plan.nodes}
+    return shown.issuperset(judgement.contract.indexes)

@@ -1,0 +1,69 @@
+"""The command `pgassay plans`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pgassay.config import Config
+from pgassay.errors import ConfigError, ExitCode
+from pgassay.plans import HUNDREDTH, PlanAssessment, assess_plans, ensure_kept
+from pgassay.plans.report import PLANS_FORMATS
+from pgassay.render.output import TEXT_ALONE, Output, publish
+from pgassay.server import Server, open_own_server, open_server
+from pgassay.server.attach import is_connection
+from pgassay.workbench import Workbench
+
+_SIZES = {"hundredth": HUNDREDTH, "full": 1.0}
+Announce = Callable[[str], None]
+
+
+@contextmanager
+def open_loaded_server(config: Config, *, scale: float, on_stage: Announce) -> Iterator[Server]:
+    """The configured server; with the load in it as an earlier run kept it, where that saves time.
+
+    A server of somebody else keeps its templates itself. Raises ServerError, and what `assess_plans` raises.
+    """
+    if is_connection(config.server) or scale <= HUNDREDTH:
+        with open_server(config.server) as server:
+            yield server
+        return
+    with open_own_server(config.server) as own:
+        kept = ensure_kept(Workbench(config, own.server), own, scale=scale, on_stage=on_stage)
+        if kept:
+            print(kept, file=sys.stderr)
+        yield own.server
+
+
+def show_plans(
+    config: Config,
+    server: Server,
+    *,
+    scale: float,
+    output: Output = TEXT_ALONE,
+    on_stage: Announce = lambda _: None,
+) -> ExitCode:
+    """Judge the contracts on a load of `scale` times the full size, and report."""
+    assessment = assess_plans(Workbench(config, server), scale=scale, on_stage=on_stage)
+    publish(assessment, PLANS_FORMATS, output)
+    return _judge(assessment)
+
+
+def parse_scale(text: str) -> float:
+    """`hundredth`, `full`, or a positive number. Raises ConfigError."""
+    try:
+        scale = _SIZES.get(text) or float(text)
+    except ValueError:
+        scale = 0
+    if not 0 < scale <= 100:
+        raise ConfigError(
+            f"{text!r} is no size for a load.", fixes=("say hundredth, full or a number such as 0.1",)
+        )
+    return scale
+
+
+def _judge(assessment: PlanAssessment) -> ExitCode:
+    if assessment.broken or assessment.flaws:
+        return ExitCode.SCHEMA_PROBLEM
+    return ExitCode.CANNOT_JUDGE if assessment.faults else ExitCode.GOOD

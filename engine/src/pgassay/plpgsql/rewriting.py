@@ -1,0 +1,151 @@
+"""Put probes into a PL/pgSQL function without changing what it does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from typing import Any
+
+from pgassay.errors import Place
+from pgassay.plpgsql.grammar import Arm, Statement, parse_body
+from pgassay.plpgsql.libpg_query import Line, list_statements, replace_body
+from pgassay.plpgsql.model import Branch, Function, InstrumentError, Point
+from pgassay.plpgsql.tokens import UnplacedError
+
+PointProbe = Callable[[Point], str]
+BranchProbe = Callable[[Branch], str]
+
+
+def find_points(function: Function) -> tuple[Point, ...]:
+    """The statements of a function. Raises InstrumentError when they cannot be placed."""
+    return tuple(_Rewriting(function, _nothing, _nothing).points)
+
+
+def find_branches(function: Function) -> tuple[Branch, ...]:
+    """The branches of a function. Raises InstrumentError as `find_points` does."""
+    return tuple(_Rewriting(function, _nothing, _nothing).branches)
+
+
+def rewrite(function: Function, probe: PointProbe, *, branch_probe: BranchProbe | None = None) -> str:
+    """The `create or replace` of a function that evaluates a probe before each statement, or in each branch.
+
+    A probe is a boolean SQL expression without subquery, "" for none. In an IF it is a simple expression,
+    which sets neither FOUND nor ROW_COUNT, as PERFORM would. No line is added, so that errors keep theirs.
+    Raises InstrumentError as `find_points` does.
+    """
+    rewriting = _Rewriting(function, probe, branch_probe or _nothing)
+    return replace_body(function, rewriting.text())
+
+
+def _nothing(_: Point | Branch) -> str:
+    return ""
+
+
+class _Rewriting:
+    """One walk through a body in the order of its text: what there is, and what is inserted where."""
+
+    def __init__(self, function: Function, probe: PointProbe, branch_probe: BranchProbe) -> None:
+        self._function = function
+        self._probe = probe
+        self._branch_probe = branch_probe
+        self._inserts: list[tuple[int, str]] = []
+        self.points: list[Point] = []
+        self.branches: list[Branch] = []
+        for arm in _parse(function).arms:
+            self._visit_arm(arm)
+
+    def text(self) -> str:
+        """The body with everything inserted."""
+        parts, at = [], 0
+        for offset, inserted in self._inserts:
+            parts += [self._function.body[at:offset], inserted]
+            at = offset
+        return "".join([*parts, self._function.body[at:]])
+
+    def _visit(self, statement: Statement) -> None:
+        self._insert(statement.start, _evaluate(self._point(statement)))
+        if statement.kind in ("while", "for"):
+            return self._visit_loop(statement)
+        for arm in statement.arms:
+            self._visit_arm(arm)
+        if statement.kind == "if" and statement.arms[-1].kind != "else":
+            missing = _evaluate(self._branch("no else", statement.keyword, statement.arms[0].start))
+            self._insert(statement.arms[-1].end, missing and f"else{missing}")
+        return None
+
+    def _visit_loop(self, statement: Statement) -> None:
+        """A loop whose body may never run: a variable of a block around it remembers whether it did."""
+        body = statement.arms[0]
+        missed = _evaluate(self._branch("no turn", body.keyword, body.start))
+        turned = f"pgassay_turned_{len(self.points)}"
+        self._insert(statement.start, missed and f" declare {turned} boolean := false; begin ")
+        self._insert(body.start, missed and f" {turned} := true; ")
+        self._visit_arm(body)
+        self._insert(statement.end, missed and f" if not {turned} then{missed}end if; end; ")
+
+    def _visit_arm(self, arm: Arm) -> None:
+        if arm.kind != "block":
+            self._insert(arm.start, _evaluate(self._branch(arm.kind, arm.keyword, arm.start)))
+        for statement in arm.statements:
+            self._visit(statement)
+
+    def _point(self, statement: Statement) -> str:
+        head = statement.arms[0].start if statement.arms else statement.end
+        facts = self._facts(statement.keyword, head)
+        self.points.append(Point(k=len(self.points) + 1, kind=statement.kind, **facts))
+        return self._probe(self.points[-1])
+
+    def _branch(self, kind: str, start: int, end: int) -> str:
+        self.branches.append(Branch(k=len(self.branches) + 1, kind=kind, **self._facts(start, end)))
+        return self._branch_probe(self.branches[-1])
+
+    def _facts(self, start: int, end: int) -> dict[str, Any]:
+        """Where something begins, and its text from there as far as one line goes."""
+        function = self._function
+        line, first = _line(function.body, start), function.place
+        return {
+            "function": function.signature,
+            "line": line,
+            "place": first and Place(file=first.file, line=first.line + line - 1),
+            "text": function.body[start:end].partition("\n")[0].strip(),
+        }
+
+    def _insert(self, offset: int, text: str) -> None:
+        if text:
+            self._inserts.append((offset, text))
+
+
+def _evaluate(expression: str) -> str:
+    # In brackets: PL/pgSQL's IF ends at the first THEN outside them, even that of a CASE.
+    return expression and f" if ({expression}) then null; end if; "
+
+
+def _parse(function: Function) -> Statement:
+    """The outermost block, as both parsers see it."""
+    try:
+        block = parse_body(function.body)
+        _compare(_lines(function.body, block), list_statements(function))
+    except UnplacedError as error:
+        raise InstrumentError(function.signature, why=f"Read as PL/pgSQL, {error}.") from error
+    return block
+
+
+def _lines(body: str, statement: Statement) -> Iterator[Line]:
+    yield statement.kind, _line(body, statement.keyword)
+    for arm in statement.arms:
+        for inner in arm.statements:
+            yield from _lines(body, inner)
+
+
+def _compare(ours: Iterator[Line], theirs: list[Line]) -> None:
+    for own, their in zip_longest(ours, theirs):
+        if own != their:
+            raise UnplacedError(f"its tokens have {_tell(own)} where libpg_query has {_tell(their)}")
+
+
+def _tell(line: Line | None) -> str:
+    return f"{line[0]} in line {line[1]}" if line else "nothing"
+
+
+def _line(body: str, offset: int) -> int:
+    return body.count("\n", 0, offset) + 1

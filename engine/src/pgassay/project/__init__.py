@@ -1,0 +1,1 @@
+"""A project's files, as they are and as git keeps them."""

@@ -1,0 +1,36 @@
+"""A hash of what decides what tests say of a project and of its mutants."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from pgassay import __version__
+from pgassay.config import Config
+
+_FORMAT = 7
+
+
+_TEXTS = (".py", ".sql", ".toml", ".matrix")
+
+
+def fingerprint(config: Config, *, server: str) -> str:
+    """A hash of what decides the fate of mutants: schema, environment, world, suites, engine and server."""
+    total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
+    for path in sorted(set(_files(config))):
+        total.update(
+            f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode()
+        )
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _files(config: Config) -> Iterable[Path]:
+    project = config.root / "pyproject.toml"
+    single = (*config.schema, *config.companions, *config.environment, config.world, config.baseline, project)
+    yield from (path for path in single if path is not None and path.is_file())
+    for suite in (*config.suites, *config.pgtap):
+        yield from (parent / "conftest.py" for parent in suite.parents if (parent / "conftest.py").is_file())
+        found = suite.rglob("*") if suite.is_dir() else [suite]
+        yield from (path for path in found if path.suffix in _TEXTS)

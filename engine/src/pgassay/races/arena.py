@@ -1,0 +1,183 @@
+"""Where scenarios are run: one database, brought back to its beginning for every schedule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import cached_property, partial
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+import psycopg
+
+from pgassay.errors import CannotJudgeError
+from pgassay.races.footprint import Peculiar
+from pgassay.races.line import Line, ask
+from pgassay.races.model import Scenario
+from pgassay.races.observer import open_observer
+from pgassay.races.reset import Baseline, describe_schema
+from pgassay.races.sync import Gatekeeper, install_sync_points
+from pgassay.workbench import Workbench
+
+# DISCARD ALL without the plans, which are no part of what a session means.
+_CLEAN = (
+    "close all; unlisten *; reset all; select pg_catalog.pg_advisory_unlock_all(); "
+    "discard temp; discard sequences"
+)
+
+_PECULIAR: LiteralString = """
+    select c.oid::text, n.nspname ~ '^pgassay_'
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'S' or n.nspname ~ '^pgassay_'
+"""
+
+
+class Arena:
+    """A clone of the project's database, with connections for as many sessions as there are at once.
+
+    `owner` is the connection that sets scenarios up and judges them. `why_slow` says why the database can not
+    be brought back by the owner, so that every schedule needs a new clone; "" where it can.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self.why_slow = ""
+        self._is_sound = True
+        self.limit = float(bench.config.statement_timeout)
+        self._bench = bench
+        self._resources = ExitStack()
+        try:
+            self._open()
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def set_up(self, scenario: Scenario) -> None:
+        """Make the state that a scenario's schedules begin in. Raises CannotJudgeError when that fails."""
+        if not self._is_sound or self.why_slow or not self._go_to(Baseline.restore_first):
+            self.why_slow = ""
+            self._renew()
+        self._run_setup(scenario)
+
+    def go_back(self, scenario: Scenario) -> None:
+        """Make that state again."""
+        if not self._go_to(Baseline.restore):
+            self._renew()
+            self._run_setup(scenario)
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise CannotJudgeError if a step altered what `go_back` does not bring back."""
+        self._clean()  # temporary tables are in the catalog, too
+        schema = describe_schema(self.owner)
+        if schema != self._schema:
+            raise CannotJudgeError(
+                f"{scenario.name}: a step altered the schema, or emptied a table by TRUNCATE.",
+                why="Neither is undone between schedules.",
+                fixes=("let steps read and write rows only",),
+            )
+        self._is_sound = schema == self._pristine
+
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper:
+        """Who lets sessions go on that have come to a sync point."""
+        return Gatekeeper(self._resources.enter_context(closing(self.connect())))
+
+    def connect(self, user: str | None = None) -> psycopg.Connection[Any]:
+        """A further connection, the owner's when `user` is None."""
+        return self._database.connect(user=user, autocommit=True)
+
+    def lines(self, logins: Sequence[str | None]) -> list[Line]:
+        """A connection of its own for each login; None is the owner's."""
+        taken: dict[str | None, int] = defaultdict(int)
+        lines: list[Line] = []
+        for login in logins:
+            pool = self._pools[login]
+            if taken[login] == len(pool):
+                line = Line(partial(self.connect, login))
+                pool.append(self._resources.enter_context(closing(line)))
+            lines.append(pool[taken[login]])
+            taken[login] += 1
+        return lines
+
+    def _open(self) -> None:
+        self._database = self._resources.enter_context(self._bench.database())
+        self.owner = self._resources.enter_context(closing(self.connect()))
+        self.observer = self._resources.enter_context(open_observer(self._database))
+        self._pools: dict[str | None, list[Line]] = defaultdict(list)
+        self._baseline = None if self.why_slow else self._make_baseline()
+        self.peculiar = _find_peculiar(self.owner)
+        self._schema = self._pristine = describe_schema(self.owner)
+        self._is_sound = True
+
+    def _run_setup(self, scenario: Scenario) -> None:
+        self._is_sound = False  # until `check` says so
+        try:
+            self.owner.execute(scenario.setup.encode())
+        except psycopg.Error as error:
+            raise CannotJudgeError(
+                f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
+            ) from error
+        if scenario.inside:
+            install_sync_points(self.owner)
+        self._do(Baseline.mark)
+        self._schema = describe_schema(self.owner)
+
+    def _renew(self) -> None:
+        self._resources.close()
+        self.__dict__.pop("gatekeeper", None)
+        self._open()
+
+    def _make_baseline(self) -> Baseline | None:
+        try:
+            return Baseline(self.owner)
+        except psycopg.Error as error:
+            self._give_up(error)
+            return None
+
+    def _go_to(self, restore: Callable[[Baseline], None]) -> bool:
+        """Restore, once every session has forgotten what it knew; False where the owner can not."""
+        self._clean()
+        return self._do(restore)
+
+    def _clean(self) -> None:
+        lines = [line for pool in self._pools.values() for line in pool]
+        for line in lines:
+            if line.lost:
+                line.open()
+            else:
+                line.send(_CLEAN)
+        for line in lines:
+            if line.busy:
+                ask(line)
+
+    def _do(self, act: Callable[[Baseline], None]) -> bool:
+        """Whether the owner could: a table may be another's, or refuse in a trigger of another's."""
+        if self._baseline is None:
+            return False
+        try:
+            act(self._baseline)
+        except psycopg.Error as error:
+            self._give_up(error)
+        return self._baseline is not None
+
+    def _give_up(self, error: psycopg.Error) -> None:
+        if self.owner.closed:
+            raise error
+        self._baseline = None
+        self.why_slow = error.diag.message_primary or str(error)
+
+
+def _find_peculiar(owner: psycopg.Connection[Any]) -> Peculiar:
+    found = [(("relation", oid), is_own) for oid, is_own in owner.execute(_PECULIAR)]
+    return Peculiar(
+        sequences=frozenset(key for key, is_own in found if not is_own),
+        own=frozenset(key for key, is_own in found if is_own),
+    )

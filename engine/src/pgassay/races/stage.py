@@ -1,0 +1,105 @@
+"""A scenario in an arena: its runs, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from pgassay.races.arena import Arena
+from pgassay.races.judge import Judge
+from pgassay.races.model import Isolation, Scenario, SessionScript
+from pgassay.races.party import Party
+from pgassay.races.record import Trial
+from pgassay.races.run import ScheduleRun
+from pgassay.races.sync import enlist
+from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
+
+# What works past the locks that a step leaves behind: it runs at COMMIT, or gives its locks back before.
+_HIDDEN: LiteralString = """
+    select 'a deferrable constraint or trigger' from pg_catalog.pg_trigger where tgdeferrable
+    union all
+    select 'a function with advisory locks' from pg_catalog.pg_proc as p
+    inner join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname not in ('pg_catalog', 'information_schema') and p.prosrc like '%advisory%'
+    limit 1
+"""
+
+
+class Stage:
+    """Sets a scenario up, and begins a run of it as often as is wanted. Raises CannotJudgeError."""
+
+    def __init__(self, arena: Arena, scenario: Scenario) -> None:
+        self._arena = arena
+        self._scenario = scenario
+        self._is_used = False
+        arena.set_up(scenario)
+        self._judge = Judge(scenario)
+        self._openings = _openings(arena.owner, scenario, limit=arena.limit)
+
+    def start(self) -> ScheduleRun:
+        """A run from where the setup ended."""
+        if self._is_used:
+            self._arena.go_back(self._scenario)
+        self._is_used = True
+        lines = self._arena.lines([_login(session) for session in self._scenario.sessions])
+        steps = self._scenario.steps.items()
+        parties = [
+            Party(
+                name=name, number=number, line=line, steps=own, opening=opening,
+                retries=self._scenario.retries,
+            )
+            for number, ((name, own), line, opening) in enumerate(
+                zip(steps, lines, self._openings, strict=True), start=1
+            )
+        ]  # fmt: skip
+        if self._scenario.inside:
+            for party in parties:
+                self._arena.gatekeeper.close(party.number)
+        return ScheduleRun(self._scenario, parties, self._arena, judge=self._judge_run)
+
+    def _judge_run(self, run: ScheduleRun) -> Trial:
+        return self._judge.judge(self._arena.owner, run)
+
+    def why_unpruned(self) -> str:
+        """Why locks do not tell what the steps do; "" where they do."""
+        if any("advisory" in step.sql for steps in self._scenario.steps.values() for step in steps):
+            return "a step takes advisory locks"
+        hidden = self._arena.owner.execute(_HIDDEN).fetchone()
+        return f"the schema has {hidden[0]}" if hidden else ""
+
+
+def _login(session: SessionScript) -> str | None:
+    return AUTHENTICATOR if session.persona else session.role
+
+
+def _openings(owner: psycopg.Connection[Any], scenario: Scenario, *, limit: float) -> Sequence[str]:
+    """The SQL that begins a transaction of each session."""
+    roles = Roles(owner)
+    openings = [_opening(session, scenario.isolation, roles, limit=limit) for session in scenario.sessions]
+    if not scenario.inside:
+        return openings
+    return [f"{opening}; {enlist(number)}" for number, opening in enumerate(openings, start=1)]
+
+
+def _opening(session: SessionScript, isolation: Isolation, roles: Roles, *, limit: float) -> str:
+    # Who logs in as authenticator has the timeouts of that role.
+    own = {} if session.persona else {"statement_timeout": f"{limit:.0f}s"}
+    # The query of a persona's claims takes the snapshot that fixes what a transaction sees; so does this.
+    snapshot = [] if isolation is Isolation.READ_COMMITTED else ["select"]
+    become = [request_identity(session.persona, roles).become] if session.persona else snapshot
+    settings = (own | dict(session.settings)).items()
+    return "; ".join(
+        [
+            f"begin isolation level {isolation.value}",
+            *become,
+            *(_set(name, value) for name, value in settings),
+        ]
+    )
+
+
+def _set(name: str, value: str) -> str:
+    statement = sql.SQL("set local {} to {}").format(sql.Identifier(*name.split(".")), sql.Literal(value))
+    return statement.as_string(None)

@@ -1,0 +1,1 @@
+"""What all reports have in common: text, Markdown, HTML, JSON, JUnit, annotations on GitHub."""

@@ -1,0 +1,116 @@
+"""One project on one server: the databases that its configuration asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import psycopg
+
+from pgassay.config import Config
+from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
+from pgassay.observation import Persona
+from pgassay.pgtap import find_pgtap, install_pgtap
+from pgassay.server import Server
+
+Depth = Literal["environment", "schema", "world"]
+_DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
+
+
+class Observer(Protocol):
+    """Somebody who watches what runs in databases: by a layer on top of them, which is read at their end."""
+
+    @property
+    def layer(self) -> Layer: ...
+
+    def add(self, database: Database) -> None: ...
+
+
+class Workbench:
+    """Makes databases of a project, each from a template that is built once per server.
+
+    An `observer` watches all that have the schema in them.
+    """
+
+    def __init__(self, config: Config, server: Server, *, observer: Observer | None = None) -> None:
+        self.config = config
+        self.server = server
+        self._observer = observer
+
+    @cached_property
+    def owner(self) -> str:
+        """The role that applies the schema; never a superuser."""
+        return choose_owner(self.server, self.config.owner)
+
+    @cached_property
+    def personas(self) -> dict[str, Persona]:
+        """The configured personas by name."""
+        return {
+            name: Persona(name=name, role=persona.role, claims=persona.claims)
+            for name, persona in self.config.personas.items()
+        }
+
+    def recipe(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Recipe:
+        """The layers up to and including `depth`; `starting_point` scripts follow the environment.
+
+        Superusers' layers lie below the schema: none of its triggers ever runs with a superuser's rights.
+        """
+        config = self.config
+        layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]
+        if pgtap:
+            layers.append(
+                Layer(
+                    name="pgtap",
+                    applied_by="superuser",
+                    step=_install,
+                    fingerprint=_pgtap_fingerprint(),
+                )
+            )
+        if starting_point:
+            layers.append(Layer(name="starting point", scripts=starting_point, applied_by="superuser"))
+        if depth in _DEPTHS[1:]:
+            layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
+        if depth == "world" and config.world is not None:
+            layers.append(Layer(name="world", scripts=(config.world,)))
+        return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
+
+    @contextmanager
+    def database(
+        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    ) -> Iterator[Database]:
+        """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
+        recipe = Workbench.recipe(self, depth=depth, pgtap=pgtap, starting_point=starting_point)
+        observer = self._observer if depth != "environment" else None
+        if observer is not None:
+            recipe = replace(recipe, layers=(*recipe.layers, observer.layer))
+        template = ensure_template(self.server, recipe)
+        with clone(self.server, template, owner=self.owner) as database:
+            if self.config.exposed:
+                expose(database, self.config.exposed)
+            try:
+                yield database
+            finally:
+                if observer is not None:
+                    observer.add(database)
+
+
+def _pgtap_fingerprint() -> str:
+    """What a template with pgTAP in it depends on, besides the server: the files that PGASSAY_PGTAP names."""
+    given = os.environ.get("PGASSAY_PGTAP")
+    if not given:
+        return ""
+    path = Path(given)
+    files = sorted(path.glob("pgtap*")) if path.is_dir() else [path] if path.is_file() else []
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _install(connection: psycopg.Connection[Any]) -> None:
+    install_pgtap(connection, find_pgtap(connection))

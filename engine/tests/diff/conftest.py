@@ -1,0 +1,16 @@
+"""A project of two tenants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from diff_support import Tenants, make_tenants
+
+from pgassay.database import Layer
+from pgassay.server import Server
+
+
+@pytest.fixture
+def tenants(server: Server, environment: Layer, tmp_path: Path) -> Tenants:
+    return make_tenants(server, tmp_path / "two tenants", environment.scripts)

@@ -1,0 +1,256 @@
+"""The pure parts: what is read of bodies and statements, how tests are chosen, what files may say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pgassay.catalog.inventory import ObjectKey
+from pgassay.errors import ConfigError
+from pgassay.guard_map.sheet import Guard, GuardSheet, load_guards, save_guards
+from pgassay.mutation.bodies import find_pieces, find_statements
+from pgassay.mutation.footprint import Footprint, Notebook, dissect, read_footprint
+from pgassay.mutation.history import History
+from pgassay.mutation.ignored import read_ignored
+from pgassay.mutation.model import Mutant, Result, Status
+from pgassay.mutation.order import Order
+from pgassay.mutation.plan import Selection, parse_shard
+from pgassay.mutation.pool import Noted
+from pgassay.mutation.reach import Reach, Reaches
+from pgassay.mutation.runner import estimate_seconds
+from pgassay.mutation.suites import SUITES
+from pgassay.mutation.things import Constraint, Function, Index, Policy, Right, Thing, Trigger
+
+BODY = """
+declare
+    a constant int := 1 + 2;
+    b text default coalesce(c, 'x;y');
+begin
+    select t.x, t.y into strict a, r.b from t where t.z = 1 for update;
+    insert into t (x) values (1) returning id into a;
+    if a = 1 and b then
+        perform f(a);
+    elsif not b then
+        for r in select x from t loop
+            return next r.x;
+        end loop;
+    end if;
+    case when a > 1 then return query select 1; else null; end case;
+    while a < 3 loop a := a + 1; end loop;
+    execute 'select 1';
+    raise exception 'no % ', a using errcode = case when b then 'A' end, hint = 'h';
+end
+"""
+
+
+def test_every_piece_of_a_body_is_found_and_stands_alone() -> None:
+    pieces = [" ".join(piece.text.split()) for piece in find_pieces(BODY, "plpgsql")]
+    assert pieces == [
+        "1 + 2",
+        "coalesce(c, 'x;y')",
+        "select t.x, t.y from t where t.z = 1 for update",
+        "insert into t (x) values (1) returning id",
+        "a = 1 and b",
+        "not b",
+        "f(a)",
+        "select x from t",
+        "r.x",
+        "a > 1",
+        "select 1",
+        "a < 3",
+        "a + 1",
+        "case when b then 'A' end",
+        "'h'",
+    ]
+
+
+def test_piece_that_is_put_back_unchanged_leaves_the_body_the_same_but_for_its_into() -> None:
+    for piece in find_pieces(BODY, "plpgsql"):
+        changed = piece.replace(BODY, piece.prefix + piece.text)
+        assert changed.count("\n") == BODY.count("\n")
+        assert [one.kind for one in find_statements(changed)] == [one.kind for one in find_statements(BODY)]
+
+
+@pytest.mark.parametrize("language", ["c", "internal"])
+def test_body_in_another_language_has_no_pieces(language: str) -> None:
+    assert find_pieces("f", language) == []
+
+
+def test_statement_says_whether_it_writes_and_who_it_makes_of_the_connection() -> None:
+    text = 'begin; set local role "authenticated"; select a from public.jobs; update jobs set b = 1; rollback'
+    parts = dissect(text)
+    assert [part.role for part in parts] == [None, "authenticated", None, None, ""]
+    assert [part.writes for part in parts] == [False, False, False, True, False]
+    assert {"public", "jobs", "a"} <= parts[2].words
+
+
+def footprint(*statements: str, role: str = "owner", reached: str = "") -> Footprint:
+    notebook = Notebook()
+    notebook.reached = {*reached.split()}
+    for statement in statements:
+        for part in dissect(statement):
+            notebook.note(role, part, by_test=True)
+    return read_footprint(notebook.to_json(), seconds=0.01)
+
+
+def function(name: str, body: str) -> Function:
+    return Function(
+        function=f"public.{name}()", language="plpgsql", definition="", body=body, definer=False,
+        volatility="v", strict=False, settings=(),
+    )  # fmt: skip
+
+
+def trigger(table: str, name: str) -> Trigger:
+    return Trigger(table=table, name="t", definition="", enabled="O", function=f"public.{name}()")
+
+
+POLICY = Policy(
+    table="public.jobs", name="own", command="select", permissive=True, roles=("anon",), using="a", check=None
+)
+RIGHT = Right(
+    kind="function", object="private.mine()", column="", privilege="EXECUTE", role="anon", granted=True
+)
+CHECK = Constraint(table="public.ledger", name="k", type="c", definition="CHECK (amount > 0)", target=None)
+CASCADE = Constraint(
+    table="public.jobs", name="f", type="f", target="public.users",
+    definition="FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE",
+)  # fmt: skip
+INDEX = Index(table="public.jobs", index="public.i", name="i", definition="CREATE INDEX i ON public.jobs (a)")
+
+
+@pytest.mark.parametrize(
+    ("thing", "reached", "missed"),
+    [
+        # Through the trigger on jobs, and the function that it runs.
+        (CHECK, footprint("insert into jobs values (1)"), footprint("select * from ledger")),
+        (CHECK, footprint("select conname from pg_constraint"), footprint("select 1 from pg_class")),
+        (POLICY, footprint("select a from jobs", role="anon"), footprint("select a from jobs")),
+        (function("post", ""), footprint("delete from jobs", reached="post"), footprint("delete from jobs")),
+        (INDEX, footprint("select * from pg_indexes"), footprint("insert into jobs values (1)")),
+        # A policy calls the function with the rights of who reads.
+        (RIGHT, footprint("select a from guarded", role="anon"), footprint("select a from guarded")),
+        # By way of the cascade.
+        (trigger("public.jobs", "settle"), footprint("delete from users"), footprint("delete from owners")),
+    ],
+    ids=["trigger", "catalog", "policy", "call", "index", "right", "cascade"],
+)
+def test_test_is_chosen_that_could_notice_and_none_that_could_not(
+    thing: Thing, reached: Footprint, missed: Footprint
+) -> None:
+    things = (
+        function("settle", "perform post()"),
+        function("post", "insert into ledger"),
+        trigger("public.jobs", "settle"),
+        *(POLICY, CHECK, INDEX, CASCADE),
+        replace(POLICY, table="public.guarded", using="private.mine()"),
+    )
+    reach = Reaches(things, unbound=["owner"]).find(thing)
+    assert reach.covers(reached)
+    assert not reach.covers(missed)
+
+
+def mutant(operator: str = "DropPolicy", name: str = "own") -> Mutant:
+    return Mutant(
+        id=f"{operator}:public.jobs:{name}:0000000a",
+        operator=operator,
+        target=ObjectKey(kind="policy", object="public.jobs", name=name),
+        description="",
+        statements=(),
+        reach=Reach(used=frozenset(("jobs",))),
+    )
+
+
+def test_test_that_killed_a_similar_mutant_comes_first_and_the_one_that_killed_this_before_all() -> None:
+    tests = {number: footprint("select 1 from jobs") for number in range(4)}
+    order = Order(tests, [f"test_{number}" for number in tests])
+    assert order.rank(mutant()) == [0, 1, 2, 3]
+    order.learn(mutant(), [0, 1, 2], killed=True)
+    assert order.rank(mutant(name="other"))[0] == 2
+    assert order.rank(mutant(), killer=3)[0] == 3
+
+
+def test_test_pays_for_the_fixture_that_it_shares_with_the_fewest() -> None:
+    def noted(test: int, setup: float, *shared: str) -> Noted:
+        return Noted(
+            test=test,
+            outcome="passed",
+            reason="",
+            seconds=setup + 1,
+            setup=setup,
+            shared=list(shared),
+            footprint={},
+        )
+
+    found = estimate_seconds(
+        [noted(0, 0.0, "all"), noted(1, 9.0, "all", "load"), noted(2, 0.5, "all", "load")]
+    )
+    assert found == {0: 1.0, 1: 10.0, 2: 10.0}
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", ""])
+def test_shard_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="no shard"):
+        parse_shard(text)
+
+
+@pytest.mark.parametrize("only", ["DropPolicy", "public.jobs", "own", "Drop*", "*:0000000a"])
+def test_mutant_is_selected_by_operator_object_name_or_id(only: str) -> None:
+    assert Selection(only=(only,)).takes(mutant())
+    assert not Selection(only=(only,)).takes(mutant("Widen", "else")) or only in ("public.jobs", "*:0000000a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[equivalent]]\nmutant = 'a'",
+        "[[equivalent]]\nmutant = 'a'\nreason = ' '",
+        "[[equivalent]]\nmutant = 'a'\nreason = 'r'\nwhy = 'w'",
+        "[[ignored]]\nmutant = 'a'",
+        "[[equivalent",
+    ],
+)
+def test_entry_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mutants.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        read_ignored(file)
+
+
+def test_without_a_file_nothing_is_ignored(tmp_path: Path) -> None:
+    assert read_ignored(tmp_path / "none.toml") == {}
+    assert read_ignored(None) == {}
+
+
+def result(mutant: str, status: Status, by: str = "") -> Result:
+    return Result(id=mutant, status=status, by=by)
+
+
+def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> None:
+    history = History(key="k")
+    history.of(SUITES).update(
+        a=result("a", Status.KILLED, "tests/pgtap/a.sql::pgtap"),
+        b=result("b", Status.KILLED, "access matrix of public.jobs"),
+        c=result("c", Status.SURVIVED),
+        d=result("d", Status.INVALID),
+        e=result("e", Status.UNJUDGED),
+    )
+    assert set(history.of(("pgtap",))) == {"a", "c", "d"}
+    assert set(history.of(("pytest", "matrix"))) == {"b", "c", "d"}
+
+
+def test_survivor_of_one_suite_is_open_to_the_others() -> None:
+    history = History(key="k")
+    history.of(("pgtap",)).update(a=result("a", Status.SURVIVED), b=result("b", Status.KILLED, "x::pgtap"))
+    assert set(history.of(SUITES)) == {"b"}
+
+
+def test_guard_map_is_kept_with_what_it_was_made_of(tmp_path: Path) -> None:
+    target = ObjectKey(kind="policy", object="public.jobs", name="own")
+    guard = Guard(target=target, killed=1, valid=2, tests=("a.py::test_a",))
+    save_guards(tmp_path / "guards.json", [guard], key="k")
+    assert load_guards(tmp_path / "guards.json", key="k") == GuardSheet(guards=(guard,))
+    changed = load_guards(tmp_path / "guards.json", key="other")
+    assert changed and not changed.is_current
+    assert load_guards(tmp_path / "none.json", key="k") is None

@@ -1,0 +1,119 @@
+"""Imports inside the engine go one way, as ARCHITECTURE.md draws it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pgassay
+
+PACKAGE = Path(pgassay.__file__).parent
+ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.md"
+# A module imports only from layers before its own, or from its own package.
+LAYERS = (
+    {"__init__", "errors"},
+    {"observation", "verdict"},
+    {"supabase"},
+    {"config"},
+    {"project", "server"},
+    {"database"},
+    {"catalog", "pgtap", "plpgsql", "render", "suites"},
+    {"workbench"},
+    {
+        "coverage",
+        "denial",
+        "diff",
+        "guard_map",
+        "matrix",
+        "migration",
+        "mutation",
+        "plans",
+        "plugin",
+        "races",
+        "verify",
+    },
+    {"doctor", "up"},
+    {"arguments"},
+    {"cli"},
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+# Inside one layer only these may import each other.
+EDGES = {
+    ("diff", "denial"),
+    ("diff", "matrix"),
+    ("matrix", "denial"),
+    ("matrix", "guard_map"),
+    ("migration", "diff"),
+    ("migration", "matrix"),
+    ("mutation", "guard_map"),
+    ("mutation", "matrix"),
+    ("mutation", "plugin"),
+    ("plugin", "coverage"),
+    ("verify", "matrix"),
+    ("verify", "plans"),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of the package that a module imports at run time or for its types."""
+    return set(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "pgassay":
+            yield from (alias.name for alias in node.names if not alias.name.startswith("__"))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pgassay."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("pgassay."))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_imports_only_from_below_or_along_an_edge(path: Path) -> None:
+    own = part(path)
+    assert own in LEVEL, f"{own} has no layer yet"
+    above = {
+        name for name in imported(path) - {own} if LEVEL[name] >= LEVEL[own] and (own, name) not in EDGES
+    }
+    assert not above
+
+
+def test_every_edge_is_used_and_joins_two_of_one_layer() -> None:
+    used = {(part(path), name) for path in modules() for name in imported(path)}
+    assert EDGES - used == set()
+    assert {edge for edge in EDGES if LEVEL[edge[0]] != LEVEL[edge[1]]} == set()
+
+
+def test_edges_have_no_circle() -> None:
+    edges = set(EDGES)
+    while leaves := {target for _, target in edges} - {source for source, _ in edges}:
+        edges = {edge for edge in edges if edge[1] not in leaves}
+    assert edges == set()
+
+
+def test_architecture_draws_these_edges_and_tells_of_every_package() -> None:
+    rows = re.findall(
+        r"^\| `([a-z_]+)/?` \|.*\| ([^|]*)\|$", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    drawn = {(name, target) for name, targets in rows for target in re.findall(r"`([a-z_]+)`", targets)}
+    assert drawn == EDGES
+    assert {name for name, _ in rows} == set(LEVEL) - {"__init__"}
+
+
+def test_engine_does_not_know_whose_schema_it_judges() -> None:
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert len(files) > len(modules())
+    assert [path for path in files if b"autocut" in path.read_bytes().lower()] == []
