@@ -16,7 +16,7 @@ ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.md"
 # A module imports only from layers before its own, or from its own package.
 LAYERS = (
     {"__init__", "errors"},
-    {"observation", "verdict"},
+    {"observation", "toml", "verdict"},
     {"supabase"},
     {"config"},
     {"project", "server"},

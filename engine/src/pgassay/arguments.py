@@ -15,8 +15,8 @@ from pgassay.coverage.report import COVERAGE_FORMATS
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.diff.review import SEARCH_SECONDS
 from pgassay.matrix.report import MATRIX_FORMATS
+from pgassay.mutation.model import SUITES
 from pgassay.mutation.report import MUTATION_FORMATS
-from pgassay.mutation.suites import SUITES
 from pgassay.plans.report import PLANS_FORMATS
 from pgassay.races.report import SCHEDULE_FORMATS
 from pgassay.verify import STAGES

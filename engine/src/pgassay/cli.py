@@ -28,9 +28,9 @@ from pgassay.matrix.command import show_matrix
 from pgassay.migration.command import UpgradeRequest, show_upgrade
 from pgassay.mutation.command import Request as MutationRequest
 from pgassay.mutation.command import show_mutants
+from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.run import Options as MutationOptions
-from pgassay.mutation.suites import SUITES
 from pgassay.plans.command import open_loaded_server, parse_scale, show_plans
 from pgassay.races.command import ScheduleRequest, show_schedules
 from pgassay.render.output import Output, check_writable, publish, write_report

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.tables import Catalog
-from pgassay.guard_map.section import make_section
-from pgassay.guard_map.sheet import GuardSheet
+from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.document import build_document, dump_document
 from pgassay.matrix.model import Direction, Matrix

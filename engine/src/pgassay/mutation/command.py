@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from pgassay.config import Config
 from pgassay.errors import ExitCode
 from pgassay.guard_map.sheet import guards_path, save_guards
-from pgassay.mutation.guard_map import map_guards
-from pgassay.mutation.guard_map_page import render_guard_map
+from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.report import MUTATION_FORMATS
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
