@@ -22,7 +22,7 @@ LAYERS = (
     {"project", "server"},
     {"database"},
     {"catalog", "pgtap", "plpgsql", "render", "suites"},
-    {"workbench"},
+    {"commands", "workbench"},
     {
         "coverage",
         "denial",
@@ -37,7 +37,6 @@ LAYERS = (
         "verify",
     },
     {"doctor", "up"},
-    {"arguments"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,9 +13,9 @@ import html_support as support
 import pytest
 
 from pgassay.catalog.tables import Catalog
+from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
 from pgassay.matrix.page import render_matrix_html
-from pgassay.matrix.page_comparison import Comparison, Entry
 from pgassay.observation import Outcome
 
 _LOADING = (

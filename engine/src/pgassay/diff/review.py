@@ -18,8 +18,9 @@ from pgassay.diff.masking import settle
 from pgassay.diff.search import Ground, explore
 from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
 from pgassay.matrix.assessment import load_baseline
-from pgassay.matrix.baseline import compare, render_cell
+from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
+from pgassay.matrix.report import describe_error
 from pgassay.matrix.survey import survey
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.server import Server
@@ -67,7 +68,7 @@ class Stand:
         if matrix.errors:
             raise CannotJudgeError(
                 f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
-                why="\n".join(f"{render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors[:5]),
+                why="\n".join(describe_error(cell) for cell in matrix.errors[:5]),
             )
         return Snapshot(inventory=self.inventory, matrix=matrix)
 

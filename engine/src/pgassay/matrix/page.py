@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.tables import Catalog
 from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.matrix.assessment import Assessment
+from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
 from pgassay.matrix.model import Direction, Matrix
-from pgassay.matrix.page_comparison import Comparison, compare_to_baseline
 from pgassay.matrix.relations import find_owning, list_relations, name_kinds
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
+from pgassay.render.place import relative
 
 # Symbol, word, and what it means; readable without colour.
 _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
@@ -85,3 +86,27 @@ def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None)
     return render_matrix_html(
         matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
     )
+
+
+def compare_to_baseline(assessment: Assessment) -> Comparison | None:
+    """Of `pgassay matrix`: what is not as accepted; None where nothing was accepted yet."""
+    if assessment.baseline is None:
+        return None
+    entries = sorted(_entries(assessment), key=lambda entry: tuple(Direction).index(entry.direction))
+    return Comparison(
+        base=str(relative(assessment.baseline)), head="the schema as it is", entries=tuple(entries)
+    )
+
+
+def _entries(assessment: Assessment) -> Iterator[Entry]:
+    for difference in assessment.differences:
+        cell = difference.cell
+        yield Entry(
+            direction=difference.direction,
+            message=" ".join(field for field in difference.fields if field != "-"),
+            place=assessment.place_of(difference),
+            cells=(cell.key,) if cell else (),
+            before=difference.was,
+            after=difference.now,
+            witness=cell.witness if cell else None,
+        )

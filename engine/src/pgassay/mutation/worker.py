@@ -22,7 +22,6 @@ from _pytest.runner import runtestprotocol  # the public API has no way to run a
 
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
-from pgassay.matrix.baseline import object_of
 from pgassay.matrix.model import Cell
 from pgassay.mutation.bench import MutantBench, Scratch
 from pgassay.mutation.catalog import scan
@@ -79,7 +78,8 @@ class Worker:
         self._bench = MutantBench(engine.config, engine.server)
         engine.workbench = self._bench
         self._cells: tuple[Cell, ...] = ()  # of the matrix that was last surveyed
-        self._objects = sorted({object_of(line) for line in load_baseline(engine.config) or ()})
+        accepted = load_baseline(engine.config) or {}
+        self._objects = sorted({line.object for line in accepted.values()})
         self._recorder = Recorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
