@@ -109,7 +109,7 @@ def review_document(review: Review) -> dict[str, Any]:
         "added": difference.added,
         "dropped": difference.dropped,
         "schema": [_schema_change(change) for change in difference.schema],
-        "notes": [*review.base.notes, *review.head.notes],
+        "notes": review.notes,
         "tried": review.tried,
         "probes": review.probes,
         "seconds": round(review.seconds, 3),
@@ -203,7 +203,7 @@ def conclude_review(review: Review) -> Iterator[str]:
         f"{review.base.label} → {review.head.label}: {len(difference.gained)} gained, "
         f"{len(difference.lost)} lost, {len(difference.changed)} changed"
     )
-    yield from (*review.base.notes, *review.head.notes)
+    yield from review.notes
     yield _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
@@ -236,7 +236,7 @@ def compare_schemas(review: Review) -> Comparison:
         entries=tuple(_entry(review, direction, one) for direction, changes in told for one in changes),
         added=difference.added,
         dropped=difference.dropped,
-        notes=(*review.base.notes, *review.head.notes),
+        notes=review.notes,
         accepted=review.accepted,
         fault=str(review.fault or ""),
     )

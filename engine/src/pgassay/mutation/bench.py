@@ -43,11 +43,9 @@ class MutantBench(Workbench):
         while self._templates:
             drop_database(self.server, self._templates.pop())
 
-    def recipe(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
-    ) -> Recipe:
+    def recipe(self, *, depth: Depth = "world") -> Recipe:
         """As of the schema itself; the mutant is its last layer, for those who build on it."""
-        recipe = super().recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        recipe = super().recipe(depth=depth)
         if not self.statements or depth == "environment":
             return recipe
         fingerprint = hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
