@@ -21,10 +21,10 @@ from rich.progress import track
 from pgassay.config import Config, load_config
 from pgassay.mutation.bench import MutantBench
 from pgassay.mutation.history import History, history_path, load_history
-from pgassay.mutation.ignored import read_ignored
+from pgassay.mutation.model import read_equivalents
 from pgassay.mutation.model import Mutant, Status
 from pgassay.mutation.run import plan
-from pgassay.mutation.suites import SUITES
+from pgassay.mutation.model import SUITES
 from pgassay.project.fingerprint import fingerprint
 from pgassay.server import Server, open_server
 
@@ -70,7 +70,7 @@ def _listen(choice: str) -> Iterator[Server]:
 
 def _judged(mutants: Sequence[Mutant], history: History, config: Config) -> list[Mutant]:
     """The valid ones that are not known to be equivalent."""
-    results, ignored = history.of(SUITES), read_ignored(config.mutants)
+    results, ignored = history.of(SUITES), read_equivalents(config.mutants)
     out = [id for id, result in results.items() if result.status in (Status.INVALID, Status.EQUIVALENT)]
     return [mutant for mutant in mutants if mutant.id not in {*out, *ignored}]
 

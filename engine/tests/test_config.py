@@ -58,34 +58,43 @@ def test_rows_say_whose_a_tables_rows_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ('schemas = "a.sql"', "Unknown key in [tool.pgassay]: schemas"),
+        ('schemas = "a.sql"', "[tool.pgassay] of PYPROJECT: unknown key schemas"),
         ('schema = "missing.sql"', "schema in [tool.pgassay] names 'missing.sql'"),
         ('environment = ["none/*.sql"]', "environment in [tool.pgassay] names 'none/*.sql'"),
-        ("server = 5", "server must be a str, not 5"),
-        ("statement_timeout = true", "statement_timeout must be a int, not True"),
-        ('personas.eve = { sub = "e" }', "personas.eve has no role"),
+        ("server = 5", "server in [tool.pgassay] of PYPROJECT: Expected `str`, got `int`"),
+        (
+            "statement_timeout = true",
+            "statement_timeout in [tool.pgassay] of PYPROJECT: Expected `int`, got `bool`",
+        ),
+        ('personas.eve = { sub = "e" }', "personas.eve in [tool.pgassay] has no role"),
         ("schema = [", "Cannot read"),
         ("world = []", "world in [tool.pgassay] must name one file, not 0"),
         ('world = ["*.toml", "pyproject.toml"]', "world in [tool.pgassay] must name one file, not 2"),
         ('schema = ["/nonesuch/*.sql"]', "schema in [tool.pgassay] names '/nonesuch/*.sql'"),
         ('schema = ["\\u0000"]', "schema in [tool.pgassay] names '\\x00'"),
-        ('owner = ""', "owner must not be empty"),
-        ('server = ""', "server must not be empty"),
-        ('personas.eve = { role = "" }', "personas.eve.role must not be empty"),
-        ('baseline = ""', "baseline must not be empty"),
-        ("baseline = ['a']", "baseline must be a str, not ['a']"),
-        ("rows = 'a'", "rows must be a dict, not 'a'"),
-        ("rows.'public.logs' = 3", "rows.public.logs must be a str, not 3"),
-        ("rows.'public.logs' = ''", "rows.public.logs must not be empty"),
-        ("statement_timeout = 0", "statement_timeout must be from 1 to 2147483 seconds, not 0"),
-        ("statement_timeout = -5", "statement_timeout must be from 1 to 2147483 seconds, not -5"),
-        ("statement_timeout = 2147484", "statement_timeout must be from 1 to 2147483 seconds, not 2147484"),
+        ('owner = ""', "owner in [tool.pgassay] of PYPROJECT: Expected `str` of length >= 1"),
+        ('server = ""', "server in [tool.pgassay] of PYPROJECT: Expected `str` of length >= 1"),
+        (
+            'personas.eve = { role = "" }',
+            "role of personas.eve in [tool.pgassay]: Expected `str` of length >= 1",
+        ),
+        ('baseline = ""', "baseline in [tool.pgassay] of PYPROJECT: Expected `str` of length >= 1"),
+        ("baseline = ['a']", "baseline in [tool.pgassay] of PYPROJECT: Expected `str | null`, got `array`"),
+        ("rows = 'a'", "rows in [tool.pgassay] of PYPROJECT: Expected `object`, got `str`"),
+        ("rows.'public.logs' = 3", "rows.public.logs in [tool.pgassay]: Expected `str`, got `int`"),
+        ("rows.'public.logs' = ''", "rows.public.logs in [tool.pgassay]: Expected `str` of length >= 1"),
+        ("statement_timeout = 0", "statement_timeout in [tool.pgassay] of PYPROJECT: Expected `int` >= 1"),
+        ("statement_timeout = -5", "statement_timeout in [tool.pgassay] of PYPROJECT: Expected `int` >= 1"),
+        (
+            "statement_timeout = 2147484",
+            "statement_timeout in [tool.pgassay] of PYPROJECT: Expected `int` <= 2147483",
+        ),
     ],
 )
 def test_bad_configuration_is_named(tmp_path: Path, table: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(project(tmp_path, table))
-    assert caught.value.what.startswith(sentence)
+    assert caught.value.what.startswith(sentence.replace("PYPROJECT", str(tmp_path / "pyproject.toml")))
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
 
 
@@ -105,7 +114,7 @@ def test_absolute_pattern_is_no_less_than_an_absolute_name(tmp_path: Path) -> No
 
 def test_tool_that_is_no_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("tool = 3\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"\[tool\] must be a dict, not 3"):
+    with pytest.raises(ConfigError, match=r"\[tool\] of .*pyproject\.toml: Expected `object`, got `int`"):
         load_config(tmp_path)
 
 

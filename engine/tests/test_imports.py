@@ -16,13 +16,13 @@ ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.md"
 # A module imports only from layers before its own, or from its own package.
 LAYERS = (
     {"__init__", "errors"},
-    {"observation", "verdict"},
+    {"observation", "toml", "verdict"},
     {"supabase"},
     {"config"},
     {"project", "server"},
     {"database"},
     {"catalog", "pgtap", "plpgsql", "render", "suites"},
-    {"workbench"},
+    {"commands", "workbench"},
     {
         "coverage",
         "denial",
@@ -37,7 +37,6 @@ LAYERS = (
         "verify",
     },
     {"doctor", "up"},
-    {"arguments"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from pgassay.errors import ConfigError
 from pgassay.supabase.environments import environment_files
+from pgassay.toml import decode, read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +59,39 @@ class Config:
     mutants: Path | None = None
 
 
-_PATH_LISTS = (
-    "schema",
-    "companions",
-    "environment",
-    "suites",
-    "pgtap",
-    "lint",
-    "schedules",
-    "plans",
-    "blind",
-)
 _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
+
+Text = Annotated[str, Meta(min_length=1)]
+Patterns = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """`[tool.pgassay]` as it is written."""
+
+    schema: Patterns = ()
+    companions: Patterns = ()
+    environment: Patterns = ()
+    suites: Patterns = ()
+    pgtap: Patterns = ()
+    lint: Patterns = ()
+    schedules: Patterns = ()
+    plans: Patterns = ()
+    blind: Patterns = ()
+    world: Patterns = ()
+    load: Patterns = ()
+    baseline: Text | None = None
+    uncovered: Text | None = None
+    mutants: Text | None = None
+    server: Text = Config.server
+    owner: Text = Config.owner
+    statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = Config.statement_timeout
+    personas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
+    exposed: tuple[Text, ...] = ()
+
+
+_PATTERNS = tuple(key.name for key in fields(_Table) if key.type == "Patterns")
 
 
 def find_root(start: Path) -> Path:
@@ -89,34 +112,17 @@ def load_config(root: Path) -> Config:
 
     Raises ConfigError for an unknown key, a wrong type, a pattern that matches nothing or a missing file.
     """
-    table = _read_table(root / "pyproject.toml") or {}
-    known = {f.name for f in fields(Config)} - {"root"}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ConfigError(
-            f"Unknown key in [tool.pgassay]: {', '.join(unknown)}",
-            why=f"Read from {root / 'pyproject.toml'}",
-            fixes=(f"use one of: {', '.join(sorted(known))}",),
-        )
-    values: dict[str, Any] = {name: _expand(root, name, table[name]) for name in _PATH_LISTS if name in table}
-    values |= {name: _read_file(root, name, table[name]) for name in ("world", "load") if name in table}
-    values |= {name: _filled(name, table[name]) for name in ("server", "owner") if name in table}
-    if "statement_timeout" in table:
-        values["statement_timeout"] = _read_timeout(table["statement_timeout"])
-    if "personas" in table:
-        values["personas"] = {
-            name: _read_persona(name, spec)
-            for name, spec in _typed("personas", table["personas"], dict).items()
-        }
-    files = (name for name in ("baseline", "uncovered", "mutants") if name in table)
-    values |= {name: root / _filled(name, table[name]) for name in files}
-    if "rows" in table:
-        values["rows"] = {
-            name: _filled(f"rows.{name}", text) for name, text in _typed("rows", table["rows"], dict).items()
-        }
-    if "exposed" in table:
-        names = _typed("exposed", table["exposed"], list)
-        values["exposed"] = tuple(_filled("exposed", name) for name in names)
+    path = root / "pyproject.toml"
+    given = _read_table(path) or {}
+    table = decode(given, _Table, where=f"[tool.pgassay] of {path}")
+    values: dict[str, Any] = {name: getattr(table, name) for name in given}
+    values |= {name: _expand(root, name, values[name]) for name in _PATTERNS if name in given}
+    values |= {name: _single(name, values[name]) for name in ("world", "load") if name in given}
+    values |= {name: root / values[name] for name in ("baseline", "uncovered", "mutants") if name in given}
+    values["personas"] = {name: _read_persona(name, persona) for name, persona in table.personas.items()}
+    values["rows"] = {
+        name: decode(text, Text, where=f"rows.{name} in [tool.pgassay]") for name, text in table.rows.items()
+    }
     return Config(root=root, **values)
 
 
@@ -124,42 +130,15 @@ def _read_table(path: Path) -> dict[str, Any] | None:
     try:
         if not path.is_file():
             return None
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}", fixes=("correct the file",)) from error
-    table = _typed("[tool]", document.get("tool", {}), dict).get("pgassay")
-    return None if table is None else _typed("[tool.pgassay]", table, dict)
+    tool = decode(read_toml(path).get("tool", {}), dict[str, Any], where=f"[tool] of {path}")
+    if "pgassay" not in tool:
+        return None
+    return decode(tool["pgassay"], dict[str, Any], where=f"[tool.pgassay] of {path}")
 
 
-def _typed(name: str, value: Any, kind: type) -> Any:  # noqa: ANN401
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(
-            f"{name} must be a {kind.__name__}, not {value!r}", fixes=("correct [tool.pgassay]",)
-        )
-    return value
-
-
-def _filled(name: str, value: object) -> str:
-    text: str = _typed(name, value, str)
-    if not text:
-        raise ConfigError(f"{name} must not be empty", fixes=("give it a value, or leave it out",))
-    return text
-
-
-def _read_timeout(value: object) -> int:
-    seconds: int = _typed("statement_timeout", value, int)
-    if not 1 <= seconds <= _LONGEST_TIMEOUT:
-        raise ConfigError(
-            f"statement_timeout must be from 1 to {_LONGEST_TIMEOUT} seconds, not {seconds}",
-            fixes=("correct [tool.pgassay]",),
-        )
-    return seconds
-
-
-def _read_file(root: Path, name: str, value: object) -> Path:
-    files = _expand(root, name, value)
+def _single(name: str, files: tuple[Path, ...]) -> Path:
     if len(files) != 1:
         raise ConfigError(
             f"{name} in [tool.pgassay] must name one file, not {len(files)}",
@@ -168,21 +147,18 @@ def _read_file(root: Path, name: str, value: object) -> Path:
     return files[0]
 
 
-def _read_persona(name: str, spec: object) -> PersonaConfig:
-    table = dict(_typed(f"personas.{name}", spec, dict))
-    if "role" not in table:
-        raise ConfigError(
-            f"personas.{name} has no role", fixes=('add role = "authenticated" or another role',)
-        )
-    return PersonaConfig(role=_filled(f"personas.{name}.role", table.pop("role")), claims=table)
+def _read_persona(name: str, claims: dict[str, Any]) -> PersonaConfig:
+    where = f"personas.{name} in [tool.pgassay]"
+    if "role" not in claims:
+        raise ConfigError(f"{where} has no role", fixes=('add role = "authenticated" or another role',))
+    role = decode(claims["role"], Text, where=f"role of {where}")
+    return PersonaConfig(role=role, claims={key: claims[key] for key in claims if key != "role"})
 
 
-def _expand(root: Path, name: str, value: object) -> tuple[Path, ...]:
+def _expand(root: Path, name: str, patterns: Patterns) -> tuple[Path, ...]:
     """Paths and glob patterns relative to root, patterns in sorted order; environments by their name."""
-    patterns = [value] if isinstance(value, str) else _typed(name, value, list)
     found: list[Path] = []
-    for pattern in patterns:
-        text = _typed(name, pattern, str)
+    for text in [patterns] if isinstance(patterns, str) else patterns:
         matches = (name == "environment" and environment_files(text)) or _matches(root, text)
         if not matches:
             raise ConfigError(

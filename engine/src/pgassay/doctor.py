@@ -6,15 +6,18 @@ import importlib.util
 import json
 import platform
 import shutil
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import psycopg
 
+from pgassay.commands import Command, add_common, configure
 from pgassay.config import Config
 from pgassay.database import choose_owner
-from pgassay.errors import PgassayError
+from pgassay.errors import ExitCode, PgassayError
 from pgassay.pgtap import find_pgtap
+from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, inspect_server_choices, open_server
 
 
@@ -125,3 +128,21 @@ def _tool_checks() -> Iterator[Check]:
 
 def _version(number: int) -> str:
     return f"{number // 10000}.{number % 10000}"
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_common(parser, formats=("text", "json"))
+
+
+def _run(options: Namespace) -> int:
+    if options.output:
+        check_writable(options.output)
+    examination = examine(configure(options))
+    report = render_examination(examination, as_json=options.format == "json")
+    print(report, end="", flush=True)
+    if options.output:
+        write_report(options.output, report)
+    return ExitCode.GOOD if examination.can_judge else ExitCode.CANNOT_JUDGE
+
+
+COMMAND = Command(name="doctor", help="what was found, what is missing, how to get it", add=_add, run=_run)

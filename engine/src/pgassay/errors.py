@@ -14,6 +14,11 @@ class ExitCode(IntEnum):
     SCHEMA_PROBLEM = 1
     CANNOT_JUDGE = 2
 
+    @property
+    def word(self) -> str:
+        """The verdict."""
+        return ("good", "problem", "not judged")[self]
+
 
 def printable(text: str) -> str:
     """`text` with a replacement character for each that could steer a terminal or is none in XML."""

@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
+from pgassay.commands import Command, add_common, prepare
 from pgassay.config import Config
 from pgassay.database import Database
-from pgassay.errors import ConfigError
+from pgassay.errors import ConfigError, ExitCode
 from pgassay.pgtap import find_psql
 from pgassay.render.output import write_report
 from pgassay.server import Server, describe_loss, open_server
@@ -107,3 +109,20 @@ def _wait(connection: psycopg.Connection, *, stop_at_end_of_input: bool) -> None
                 connection.execute("select 1")
             if "input" in ready and not os.read(sys.stdin.fileno(), 4096):
                 return
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_common(parser, formats=("text", "json"))
+    parser.add_argument("--port", type=int, help="also listen on 127.0.0.1 at this port, with a password")
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
+    hold_up(config, port=options.port, as_json=options.format == "json", output=options.output)
+    return ExitCode.GOOD
+
+
+COMMAND = Command(
+    name="up", help="an ephemeral server with schema and world loaded, until Ctrl-C", add=_add, run=_run
+)

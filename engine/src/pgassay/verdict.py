@@ -87,11 +87,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        return {
-            ExitCode.GOOD: "good",
-            ExitCode.SCHEMA_PROBLEM: "problem",
-            ExitCode.CANNOT_JUDGE: "not judged",
-        }[self.exit_code]
+        return self.exit_code.word
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -56,10 +56,14 @@ class Workbench:
             for name, persona in self.config.personas.items()
         }
 
-    def recipe(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+    def recipe(self, *, depth: Depth = "world") -> Recipe:
+        """What others build on: the layers up to and including `depth`."""
+        return self._project_recipe(depth=depth)
+
+    def _project_recipe(
+        self, *, depth: Depth, pgtap: bool = False, starting_point: tuple[Path, ...] = ()
     ) -> Recipe:
-        """The layers up to and including `depth`; `starting_point` scripts follow the environment.
+        """The layers of the project's own files; `starting_point` scripts follow the environment.
 
         Superusers' layers lie below the schema: none of its triggers ever runs with a superuser's rights.
         """
@@ -87,7 +91,7 @@ class Workbench:
         self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
     ) -> Iterator[Database]:
         """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
-        recipe = Workbench.recipe(self, depth=depth, pgtap=pgtap, starting_point=starting_point)
+        recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
         observer = self._observer if depth != "environment" else None
         if observer is not None:
             recipe = replace(recipe, layers=(*recipe.layers, observer.layer))

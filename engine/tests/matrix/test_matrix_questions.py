@@ -8,9 +8,9 @@ import pytest
 
 from pgassay.catalog.tables import read_catalog
 from pgassay.database import Session
+from pgassay.matrix.cells import describe_groups
 from pgassay.matrix.questions import plan_matrix
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample, read_samples
-from pgassay.matrix.states import describe_groups
 from pgassay.matrix.subject import Subject
 from pgassay.observation import Persona
 

@@ -13,14 +13,12 @@ from pgassay.guard_map.sheet import Guard, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
 from pgassay.mutation.footprint import Footprint, Notebook, dissect, read_footprint
 from pgassay.mutation.history import History
-from pgassay.mutation.ignored import read_ignored
-from pgassay.mutation.model import Mutant, Result, Status
+from pgassay.mutation.model import SUITES, Mutant, Result, Status, read_equivalents
 from pgassay.mutation.order import Order
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.pool import Noted
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.runner import estimate_seconds
-from pgassay.mutation.suites import SUITES
 from pgassay.mutation.things import Constraint, Function, Index, Policy, Right, Thing, Trigger
 
 BODY = """
@@ -215,12 +213,12 @@ def test_entry_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "mutants.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError):
-        read_ignored(file)
+        read_equivalents(file)
 
 
 def test_without_a_file_nothing_is_ignored(tmp_path: Path) -> None:
-    assert read_ignored(tmp_path / "none.toml") == {}
-    assert read_ignored(None) == {}
+    assert read_equivalents(tmp_path / "none.toml") == {}
+    assert read_equivalents(None) == {}
 
 
 def result(mutant: str, status: Status, by: str = "") -> Result:

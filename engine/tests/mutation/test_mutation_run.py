@@ -14,8 +14,7 @@ from mutation_support import SCHEMA, SELECTION, SUITE, make_project
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.mutation.guard_map import map_guards
-from pgassay.mutation.guard_map_page import render_guard_map
+from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.history import history_path, load_history
 from pgassay.mutation.model import Status
 from pgassay.mutation.outcome import Campaign, Fate

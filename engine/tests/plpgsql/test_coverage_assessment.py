@@ -145,9 +145,15 @@ def test_exemptions_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[uncovered]]\nsubject = 'f()'\nwhat = 'return 1;'\n", "an entry that does not say what may stay"),
-        ("[[uncovered]]\nsubject = 'f()'\nwhat = 'x'\nreason = ' '\n", "an entry that does not say what may"),
-        ("[[uncoverd]]\nsubject = 'f()'\n", "has uncoverd, which says nothing"),
+        (
+            "[[uncovered]]\nsubject = 'f()'\nwhat = 'return 1;'\n",
+            r"entry 1 of .*missing required field `reason`",
+        ),
+        (
+            "[[uncovered]]\nsubject = 'f()'\nwhat = 'x'\nreason = ' '\n",
+            r"reason in entry 1 of .*Expected `str` matching regex",
+        ),
+        ("[[uncoverd]]\nsubject = 'f()'\n", ": unknown key uncoverd"),
         ("[[", "Cannot read"),
     ],
 )

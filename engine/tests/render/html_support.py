@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pgassay.catalog.tables import Catalog, Column, ForeignKey, Table, Unique
 from pgassay.errors import Place
+from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import (
     Action,
     Cell,
@@ -19,7 +20,6 @@ from pgassay.matrix.model import (
     RowClass,
     Witness,
 )
-from pgassay.matrix.page_comparison import Comparison, Entry
 from pgassay.observation import Outcome, Persona
 
 ANON = Persona(name="anon", role="anon")

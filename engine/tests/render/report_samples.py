@@ -13,7 +13,7 @@ from pgassay.diff.difference import Difference as SchemaDifference
 from pgassay.diff.review import Review
 from pgassay.errors import Place
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.baseline import Difference, Kind, render_answer, render_key
+from pgassay.matrix.baseline import Difference, Kind, Line, key_fields
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
@@ -59,13 +59,13 @@ ASSESSMENT = Assessment(
     differences=(
         Difference(
             kind=Kind.CHANGED,
-            question=render_key(_CELLS[1].key),
-            was="filtered",
-            now=render_answer(_CELLS[1]),
-            line=9,
+            accepted=Line(fields=key_fields(_CELLS[1].key), answer="filtered", number=9),
             cell=_CELLS[1],
         ),
-        Difference(kind=Kind.UNUSED, question="eve  public.gone  select  -  own", was="allowed", line=12),
+        Difference(
+            kind=Kind.UNUSED,
+            accepted=Line(fields=("eve", "public.gone", "select", "-", "own"), answer="allowed", number=12),
+        ),
     ),
 )
 

@@ -250,7 +250,7 @@ def test_phone_stacks_cells_and_never_scrolls_sideways(compared: Page) -> None:
     assert label == '"anon · another\'s"'
 
 
-def test_diagram_leads_to_the_table(page: Page) -> None:
+def test_list_of_tables_leads_to_the_grid(page: Page) -> None:
     page.get_by_role("button", name="Collapse all").click()
-    page.locator(f'#diagram [data-object="{support.NOTES}"]').click()
+    page.locator(f'#tables [data-object="{support.NOTES}"]').click()
     expect(page.locator("td.cell:focus")).to_have_attribute("data-label", "anon · another's")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.plans import Believed, Contract, Flaw, Growth, Judgement, PlanAssessment, read_growth
-from pgassay.plans.growth_chart import draw_growth
+from pgassay.plans.growth import draw_growth
 from pgassay.plans.report import PLANS_FORMATS
 
 GROWTH = Growth(

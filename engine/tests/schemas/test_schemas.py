@@ -13,10 +13,10 @@ from pgassay.diff.review import Review, review
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.assessment import assess
 from pgassay.matrix.baseline import render_baseline
-from pgassay.matrix.conclusion import name_gaps
+from pgassay.matrix.report import name_gaps
+from pgassay.mutation.model import suite_of
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.run import Options, run_campaign
-from pgassay.mutation.suites import suite_of
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.verify import verify

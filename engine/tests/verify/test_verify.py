@@ -14,8 +14,7 @@ from pgassay.errors import ConfigError, ExitCode, SchemaError
 from pgassay.server import Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status, Verdict
 from pgassay.verify import verify
-from pgassay.verify.report import FORMATS
-from pgassay.verify.report.text import render_text
+from pgassay.verify.report import FORMATS, render_text
 
 GOOD = "create table public.notes (id integer primary key);\n"
 TEST = """

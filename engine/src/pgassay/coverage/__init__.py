@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pgassay.coverage.assessment import Coverage, Exemption, Item, Measurement, assess_coverage
-from pgassay.coverage.counters import install_counters
-from pgassay.coverage.exemptions import read_exemptions
+from pgassay.coverage.assessment import (
+    Coverage,
+    Exemption,
+    Item,
+    Measurement,
+    assess_coverage,
+    read_exemptions,
+)
+from pgassay.coverage.counters import Tally, install_counters
 from pgassay.coverage.inventory import Inventory, take_inventory
 from pgassay.coverage.policies import find_atoms, rewrite_policy
-from pgassay.coverage.tally import Tally
 
 __all__ = [
     "Coverage",

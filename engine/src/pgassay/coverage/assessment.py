@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from pgassay.coverage.inventory import FunctionPlan, Inventory, PolicyPlan, Uncounted
 from pgassay.errors import ExitCode, Place
 from pgassay.plpgsql.model import TRUTHS
+from pgassay.toml import read_entries
 from pgassay.verdict import Case, Stage, Status
 
 Kind = Literal["statement", "branch", "atom", "null"]
+Text = Annotated[str, Meta(pattern=r"\S")]
 REQUIRED: tuple[Kind, ...] = ("statement", "atom")
 """The kinds of which each must have been seen, or be listed as an exemption."""
 
@@ -34,9 +39,14 @@ class Item:
 class Exemption:
     """What may stay unseen: the `subject` and `what` of an item, and why."""
 
-    subject: str
-    what: str
-    reason: str
+    subject: Text
+    what: Text
+    reason: Text
+
+
+def read_exemptions(path: Path | None) -> tuple[Exemption, ...]:
+    """The entries `[[uncovered]]` of a TOML file; none where there is no file. Raises ConfigError."""
+    return read_entries(path, "uncovered", Exemption)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.coverage import Exemption, Inventory, Measurement, assess_coverage, take_inventory
+from pgassay.coverage import (
+    Exemption,
+    Inventory,
+    Measurement,
+    assess_coverage,
+    read_exemptions,
+    take_inventory,
+)
+from pgassay.coverage.report import COVERAGE_FORMATS
 from pgassay.database import read_script
 from pgassay.plpgsql import find_sources
-from pgassay.server import Server
+from pgassay.render.output import publish
+from pgassay.server import Server, open_server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Case, Stage
 from pgassay.workbench import Workbench
@@ -78,3 +89,22 @@ def _test(case: Case) -> str:
     """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
     is_pgtap = case.file is not None and case.file.suffix == ".sql"
     return case.name.partition("::")[0] if is_pgtap else case.name
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=COVERAGE_FORMATS)
+    add_jobs(parser)
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    exemptions = read_exemptions(config.uncovered)
+    with show_progress() as show, open_server(config.server) as server:
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
+    publish(found, COVERAGE_FORMATS, choose_output(options))
+    return found.exit_code
+
+
+COMMAND = Command(
+    name="coverage", help="what of functions and policies the suites never ran", add=_add, run=_run
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,6 +12,8 @@ from psycopg import sql
 
 from pgassay.coverage.inventory import Inventory, take_inventory
 from pgassay.coverage.policies import rewrite_policy
+from pgassay.database import Database, Layer
+from pgassay.errors import ServerError
 from pgassay.plpgsql.model import TRUTHS, Atom, Branch, Point, Truth
 from pgassay.plpgsql.rewriting import rewrite
 
@@ -84,3 +88,33 @@ def _count(sequence: int) -> str:
         "case when pg_catalog.current_setting('transaction_read_only') = 'off'"
         f" then pg_catalog.nextval({sequence}::pg_catalog.oid::pg_catalog.regclass) is null end"
     )
+
+
+class Tally:
+    """How often each thing ran, by name; `unread` tells of databases whose counters could not be read."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.unread: list[str] = []
+
+    @property
+    def layer(self) -> Layer:
+        """What makes a database count."""
+        return Layer(name="counters", step=install_counters)
+
+    def add(self, database: Database) -> None:
+        """Add what was counted in a database, in whatever state a test left it."""
+        try:
+            with closing(database.connect(autocommit=True)) as connection:
+                connection.execute("set lock_timeout = '5s'")
+                self.counts.update(read_counts(connection))
+        except (psycopg.Error, ServerError) as error:
+            self.unread.append(str(error).strip())
+
+    def merge(self, document: Mapping[str, Any]) -> None:
+        """Add what another process counted, as its `to_json` has it."""
+        self.counts.update(document["counts"])
+        self.unread += document["unread"]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"counts": dict(sorted(self.counts.items())), "unread": self.unread}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
 
 from pgassay.coverage import Exemption, Item, Measurement
 from pgassay.errors import printable
-from pgassay.render.json import VERSION, counts_document
-from pgassay.render.markdown import escape
+from pgassay.render.json import dump
+from pgassay.render.markdown import escape, table
 from pgassay.render.text import wrap
 from pgassay.verdict import Case, Counts
 
 _SUMMED = {"statement": "statements", "branch": "branches", "atom": "atoms"}
-_WORDS = {0: "good", 1: "problem", 2: "not judged"}
 _LONGEST = 45
 
 
@@ -33,14 +30,15 @@ def render_coverage_text(found: Measurement) -> str:
 
 def render_coverage_markdown(found: Measurement) -> str:
     """The sums, what was never seen, and a folded table of functions and policies."""
-    lines = [f"## pgassay: coverage, {_WORDS[found.exit_code]}", "", *_closing(found)]
+    lines = [f"## pgassay: coverage, {found.exit_code.word}", "", *_closing(found)]
     for title, entries in _sections(found):
         lines += ["", f"**{title}**", "", *(f"- {escape(entry)}" for entry in entries)]
     lines += ["", "<details><summary>functions and policies</summary>", ""]
-    lines += ["| | | statements | branches | atoms |", "|---|---|---|---|---|"]
-    for group in _groups(found, *_SUMMED):
-        shares = " | ".join(_share(group, kind) for kind in _SUMMED)
-        lines.append(f"| {_place(group[0])} | {escape(group[0].subject)} | {shares} |")
+    rows = (
+        (_place(group[0]), group[0].subject, *(_share(group, kind) for kind in _SUMMED))
+        for group in _groups(found, *_SUMMED)
+    )
+    lines += table(("", "", *_SUMMED.values()), rows)
     return printable("\n".join([*lines, "", "</details>"]) + "\n")
 
 
@@ -48,23 +46,21 @@ def render_coverage_json(found: Measurement) -> str:
     """The document that docs/json.md describes."""
     coverage = found.coverage
     suites = found.suites.counts
-    document = {
-        "version": VERSION,
-        "verdict": _WORDS[found.exit_code],
+    return dump(
+        verdict=found.exit_code.word,
         **{name: _sum(coverage.items, kind) for kind, name in _SUMMED.items()},
-        "missing": [_item(item) for item in coverage.missing],
-        "exempt": [vars(exemption) for exemption in coverage.exemptions],
-        "stale": [vars(exemption) for exemption in coverage.stale],
-        "not_counted": [vars(uncounted) for uncounted in coverage.beyond],
-        "items": [_item(item) for item in coverage.items],
-        "tests": counts_document(suites.get("tests", Counts())),
-        "pgtap": counts_document(suites.get("pgtap", Counts())),
-        "failed": [case.name for case in found.failed],
-        "disturbed": [case.name for case in found.disturbed],
-        "unread": list(found.unread),
-        "seconds": round(found.seconds, 3),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        missing=coverage.missing,
+        exempt=coverage.exemptions,
+        stale=coverage.stale,
+        not_counted=coverage.beyond,
+        items=coverage.items,
+        tests=suites.get("tests", Counts()),
+        pgtap=suites.get("pgtap", Counts()),
+        failed=_names(found.failed),
+        disturbed=_names(found.disturbed),
+        unread=found.unread,
+        seconds=round(found.seconds, 3),
+    )
 
 
 COVERAGE_FORMATS: Mapping[str, Callable[[Measurement], str]] = {
@@ -98,7 +94,7 @@ def _closing(found: Measurement) -> Iterator[str]:
     yield from (wrap(line) for line in f"suites: {found.suites.detail}".splitlines())
     sums = {name: _sum(found.coverage.items, kind) for kind, name in _SUMMED.items()}
     told = ", ".join(f"{sum['seen']} of {sum['total']} {name}" for name, sum in sums.items())
-    yield wrap(f"seen {told} in {found.seconds:.1f} s: {_WORDS[found.exit_code]}")
+    yield wrap(f"seen {told} in {found.seconds:.1f} s: {found.exit_code.word}")
 
 
 def _groups(found: Measurement, *kinds: str) -> Iterator[list[Item]]:
@@ -146,15 +142,3 @@ def _names(cases: tuple[Case, ...]) -> list[str]:
 def _by_file(cases: tuple[Case, ...]) -> list[str]:
     files = Counter(case.name.partition("::")[0] for case in cases)
     return [f"{count:>4} in {file}" for file, count in files.items()]
-
-
-def _item(item: Item) -> dict[str, Any]:
-    place = item.place
-    return {
-        "kind": item.kind,
-        "subject": item.subject,
-        "what": item.what,
-        "file": str(place.file) if place else None,
-        "line": place.line if place else None,
-        "count": item.count,
-    }

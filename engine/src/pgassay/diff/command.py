@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.diff.review import SEARCH_SECONDS, Review, review
@@ -59,3 +62,43 @@ def write_witnesses(request: Request, found: Review) -> None:
     if request.witness:
         for name, text in witness_files(found).items():
             write_report(request.witness / name, text)
+
+
+def read_request(options: Namespace) -> Request:
+    """What the arguments of `pgassay diff` ask for."""
+    return Request(
+        base=options.base, head=options.head, output=choose_output(options), witness=options.witness,
+        search_seconds=options.search,
+    )  # fmt: skip
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=REVIEW_FORMATS)
+    parser.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
+    parser.add_argument(
+        "head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)"
+    )
+    parser.add_argument("--witness", type=Path, metavar="DIR", help="write a psql script for each gain here")
+    parser.add_argument(
+        "--search", type=_seconds, default=SEARCH_SECONDS, metavar="SECONDS",
+        help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """Not `nan`, which no time is ever later than."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    with show_progress() as show:
+        return show_difference(config, read_request(options), on_stage=show)
+
+
+COMMAND = Command(
+    name="diff", help="who can do what they could not do before, as executed", add=_add, run=_run
+)

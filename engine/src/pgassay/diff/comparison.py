@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.matrix.cells import describe_groups
 from pgassay.matrix.model import Cell, CellKey, Direction, Matrix, Result, Try, Witness
-from pgassay.matrix.states import describe_groups
 from pgassay.observation import Outcome
 
 State = frozenset[tuple[str, str]]

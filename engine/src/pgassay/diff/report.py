@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
-from pgassay.diff.conclusion import conclude_review
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.page import render_review_page
-from pgassay.diff.page_comparison import compare_schemas
-from pgassay.diff.report_github import render_review_github
-from pgassay.diff.report_junit import render_review_junit
-from pgassay.diff.report_markdown import render_review_markdown
 from pgassay.diff.review import Review
 from pgassay.diff.witness import show_witness
 from pgassay.errors import printable
-from pgassay.matrix.model import CellKey, Direction
-from pgassay.matrix.page_comparison import Entry
-from pgassay.render.place import relative, spell
+from pgassay.matrix.comparison import Comparison, Entry
+from pgassay.matrix.model import Direction, Matrix
+from pgassay.matrix.page import render_matrix_html
+from pgassay.matrix.report import key_document
+from pgassay.render.annotation import Annotation, Level, note, render_annotations
+from pgassay.render.json import dump, place_fields
+from pgassay.render.junit import Check, Suite, render_suites
+from pgassay.render.markdown import escape, fence, fold
+from pgassay.render.place import spell
 from pgassay.render.text import wrap
+
+_LONGEST = 60_000  # characters: a comment on GitHub has at most 65,536
 
 
 def render_review_text(review: Review) -> str:
     """A sentence for each difference, with its place and the witness of what was gained; then the verdict."""
     comparison = compare_schemas(review)
-    lines = [line for entry in comparison.entries for line in _entry(entry)]
+    lines = [line for entry in comparison.entries for line in _lines(entry)]
     lines += [f"{word}: {name}" for word, name in comparison.objects]
     lines += [f"schema: {change}" for change in review.difference.schema if not lines]
     lines += [""] if lines and lines[-1] else []
     return printable("\n".join([*lines, *conclude_review(review)]) + "\n")
 
 
-def _entry(entry: Entry) -> Iterator[str]:
+def _lines(entry: Entry) -> Iterator[str]:
     yield wrap(f"{spell(entry.place)}  {entry.direction.value}: {entry.message}".lstrip())
     if entry.direction is Direction.GAINED and entry.script:
         # Without the sentence at its top, which stands above it.
@@ -41,32 +42,145 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield ""
 
 
+def render_review_markdown(review: Review) -> str:
+    """The verdict first; each finding folded around its witness; what the schema itself changed last."""
+    lines = ["## pgassay: access difference"]
+    if review.fault:
+        lines += ["", f"HEAD, {escape(review.head.label)}, does not load.", "", *fence(str(review.fault))]
+    else:
+        lines += [line for sentence in conclude_review(review) for line in ("", escape(sentence))]
+    comparison = compare_schemas(review)
+    blocks = [*_blocks(comparison), *_objects(comparison, review.difference.schema)]
+    return printable("\n".join([*lines, *_fit(blocks)]) + "\n")
+
+
+def _blocks(comparison: Comparison) -> Iterator[list[str]]:
+    for direction in Direction:
+        above = ["", f"### {direction.value.capitalize()}: {comparison.count(direction)}", ""]
+        for entry in comparison.entries_of(direction):
+            summary = f"{spell(entry.place)}  {entry.message}".lstrip()
+            yield [*above, *fold(summary, entry.script, language="sql")]
+            above = []
+
+
+def _objects(comparison: Comparison, changes: Sequence[SchemaChange]) -> Iterator[list[str]]:
+    objects = [f"- {word}: <code>{escape(name)}</code>" for word, name in comparison.objects]
+    if objects:
+        yield ["", "### Objects", "", *objects]
+    if changes:
+        yield ["", *fold("Changes of the schema itself", "\n".join(map(str, changes)))]
+
+
+def _fit(blocks: Sequence[Sequence[str]]) -> list[str]:
+    """As many blocks as a comment holds, and how many more there are."""
+    lines: list[str] = []
+    left = _LONGEST
+    for number, block in enumerate(blocks):
+        left -= sum(len(line) + 1 for line in block)
+        if left < 0:
+            return [*lines, "", f"{len(blocks) - number} more do not fit here; the other reports have them."]
+        lines += block
+    return lines
+
+
+def render_review_page(review: Review) -> str:
+    """What is different, and the matrix of HEAD."""
+    matrix = review.matrix or Matrix(cells=(), gaps=(), probes=0, seconds=0)
+    return render_matrix_html(matrix, matrix.catalog, compare_schemas(review), title="Access difference")
+
+
 def render_review_json(review: Review) -> str:
     """The document that docs/json.md describes."""
-    return json.dumps(review_document(review), indent=1, ensure_ascii=False) + "\n"
+    return dump(**review_document(review))
 
 
 def review_document(review: Review) -> dict[str, Any]:
     """The same as values."""
     difference = review.difference
     return {
-        "version": 1,
         "base": review.base.label,
         "head": review.head.label,
-        "verdict": "problem" if review.exit_code else "good",
+        "verdict": review.exit_code.word,
         "accepted": review.accepted,
-        "fault": str(review.fault) if review.fault else None,
+        "fault": review.fault and str(review.fault),
         "gained": [_change(review, change) for change in difference.gained],
         "lost": [_change(review, change) for change in difference.lost],
         "changed": [_change(review, change) for change in difference.changed],
-        "added": list(difference.added),
-        "dropped": list(difference.dropped),
+        "added": difference.added,
+        "dropped": difference.dropped,
         "schema": [_schema_change(change) for change in difference.schema],
-        "notes": [*review.base.notes, *review.head.notes],
+        "notes": review.notes,
         "tried": review.tried,
         "probes": review.probes,
         "seconds": round(review.seconds, 3),
     }
+
+
+def render_review_junit(review: Review) -> str:
+    """What was gained fails, unless it is accepted; all else passes, with its witness as output."""
+    comparison = compare_schemas(review)
+    load = Suite(name="load", checks=(_check_of_load(comparison),))
+    suites = [
+        Suite(
+            name=direction.value,
+            checks=tuple(_check(entry, comparison) for entry in comparison.entries_of(direction)),
+        )
+        for direction in Direction
+    ]
+    return render_suites("pgassay diff", [load, *suites], seconds=review.seconds)
+
+
+def _check_of_load(comparison: Comparison) -> Check:
+    return Check(
+        group="load",
+        name=f"{comparison.head} loads",
+        outcome="failure" if comparison.fault else "passed",
+        message="It does not load." if comparison.fault else "",
+        text=comparison.fault,
+    )
+
+
+def _check(entry: Entry, comparison: Comparison) -> Check:
+    fails = entry.direction is Direction.GAINED and not comparison.accepted
+    return Check(
+        group=entry.cells[0].object if entry.cells else "whole schema",
+        name=entry.message,
+        outcome="failure" if fails else "passed",
+        message=f"{entry.before} → {entry.after}" if entry.before else entry.message,
+        text=entry.script,
+        place=entry.place,
+    )
+
+
+def render_review_github(review: Review) -> str:
+    """An error for each gain on the line that caused it, or a warning where it is accepted."""
+    return render_annotations([*_annotations(review), note("diff", "\n".join(conclude_review(review)))])
+
+
+def _annotations(review: Review) -> Iterator[Annotation]:
+    comparison = compare_schemas(review)
+    if review.fault:
+        title, message = "pgassay: HEAD does not load", comparison.fault
+        yield Annotation(level="error", title=title, message=message, place=review.fault.place)
+        return
+    yield from (_annotate(entry, comparison) for entry in comparison.entries)
+
+
+def _annotate(entry: Entry, comparison: Comparison) -> Annotation:
+    witness = entry.witness
+    lines = [entry.message, *([f"As {witness.persona.name}: {witness.statement}"] if witness else [])]
+    return Annotation(
+        level=_level(entry, comparison),
+        title=f"pgassay: access {entry.direction.value}",
+        message="\n".join(lines),
+        place=entry.place,
+    )
+
+
+def _level(entry: Entry, comparison: Comparison) -> Level:
+    if entry.direction is not Direction.GAINED:
+        return "notice"
+    return "warning" if comparison.accepted else "error"
 
 
 REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
@@ -79,15 +193,76 @@ REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
 }
 
 
+def conclude_review(review: Review) -> Iterator[str]:
+    """The counts, what was taken from elsewhere, and whether that is good; or why there is no difference."""
+    if review.fault:
+        yield f"HEAD, {review.head.label}, does not load.\n{review.fault}"
+        return
+    difference = review.difference
+    yield (
+        f"{review.base.label} → {review.head.label}: {len(difference.gained)} gained, "
+        f"{len(difference.lost)} lost, {len(difference.changed)} changed"
+    )
+    yield from review.notes
+    yield _judge(review)
+    yield f"{review.probes} probes in {review.seconds:.2f} s"
+
+
+def _judge(review: Review) -> str:
+    if review.difference.gained and review.accepted:
+        return "What is gained stands in the baseline that comes with it: accepted."
+    if review.difference.gained:
+        searched = any(change.witness and not change.cells for change in review.difference.gained)
+        row = "give the world a row that shows it, and " if searched else ""
+        return (
+            f"Access was gained. If it is meant, {row}accept it for reviewers to see: pgassay matrix --accept"
+        )
+    if review.tried:
+        return f"No gain found ({review.tried} statements tried with other rows and claims)."
+    return "No gain found."
+
+
+def compare_schemas(review: Review) -> Comparison:
+    """Of `pgassay diff`."""
+    difference = review.difference
+    told = (
+        (Direction.GAINED, difference.gained),
+        (Direction.LOST, difference.lost),
+        (Direction.CHANGED, difference.changed),
+    )
+    return Comparison(
+        base=review.base.label,
+        head=review.head.label,
+        entries=tuple(_entry(review, direction, one) for direction, changes in told for one in changes),
+        added=difference.added,
+        dropped=difference.dropped,
+        notes=review.notes,
+        accepted=review.accepted,
+        fault=str(review.fault or ""),
+    )
+
+
+def _entry(review: Review, direction: Direction, change: AccessChange) -> Entry:
+    return Entry(
+        direction=direction,
+        message=change.message,
+        place=change.place,
+        cells=change.cells,
+        before=change.before,
+        after=change.after,
+        witness=change.witness,
+        script=show_witness(review, change),
+    )
+
+
 def _change(review: Review, change: AccessChange) -> dict[str, Any]:
     witness = change.witness
     return {
         "message": change.message,
-        "file": str(relative(change.place.file)) if change.place else None,
-        "line": change.place.line if change.place else None,
+        **place_fields(change.place),
         "before": change.before,
         "after": change.after,
-        "cells": [_cell(key) for key in change.cells],
+        "cells": map(key_document, change.cells),
         "causes": [str(cause) for cause in change.causes],
         "witness": None
         if witness is None
@@ -97,16 +272,6 @@ def _change(review: Review, change: AccessChange) -> dict[str, Any]:
             "row": witness.row,
             "script": show_witness(review, change),
         },
-    }
-
-
-def _cell(key: CellKey) -> dict[str, str]:
-    return {
-        "persona": key.persona,
-        "object": key.object,
-        "action": key.action.value,
-        "column": key.variant,
-        "rows": key.rows.value,
     }
 
 

@@ -18,8 +18,9 @@ from pgassay.diff.masking import settle
 from pgassay.diff.search import Ground, explore
 from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
 from pgassay.matrix.assessment import load_baseline
-from pgassay.matrix.baseline import compare, render_cell
+from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
+from pgassay.matrix.report import describe_error
 from pgassay.matrix.survey import survey
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.server import Server
@@ -33,7 +34,8 @@ class Review:
     """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
 
     `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
-    with other rows and claims. `seconds` is wall-clock time.
+    with other rows and claims. `remarks`: how BASE was loaded, and what could not be searched. `seconds` is
+    wall-clock time.
     """
 
     base: Side
@@ -43,8 +45,14 @@ class Review:
     fault: SchemaError | None = None
     accepted: bool = False
     tried: int = 0
+    remarks: tuple[str, ...] = ()
     probes: int = 0
     seconds: float = 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a reader of the difference should know of how it came about."""
+        return (*self.base.notes, *self.head.notes, *self.remarks)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -67,7 +75,7 @@ class Stand:
         if matrix.errors:
             raise CannotJudgeError(
                 f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
-                why="\n".join(f"{render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors[:5]),
+                why="\n".join(describe_error(cell) for cell in matrix.errors[:5]),
             )
         return Snapshot(inventory=self.inventory, matrix=matrix)
 
@@ -117,8 +125,9 @@ def review(
     on_stage("loading BASE")
     try:
         with named_by_revision(base, head):
-            base = _with_world(server, base, head)
+            base, remarks = _with_world(server, base, head)
             found = _review(server, base, head, search_seconds, on_stage)
+            found = replace(found, remarks=(*remarks, *found.remarks))
     except SchemaError as error:
         found = Review(base=base, head=head, fault=error)
     return replace(found, seconds=time.perf_counter() - started)
@@ -156,7 +165,7 @@ def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
     return replace(
         found,
-        head=replace(found.head, notes=(*found.head.notes, *explored.notes)),
+        remarks=explored.notes,
         difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
         accepted=found.accepted and not gained,
         tried=explored.tried,
@@ -192,14 +201,13 @@ def _is_accepted(head: Side, matrix: Matrix) -> bool:
     return accepted is not None and not compare(matrix, accepted)
 
 
-def _with_world(server: Server, base: Side, head: Side) -> Side:
-    """BASE with the world of HEAD, so that the same rows are tried; with its own where that does not load."""
+def _with_world(server: Server, base: Side, head: Side) -> tuple[Side, tuple[str, ...]]:
+    """BASE with the world of HEAD, so that the same rows are tried; with its own, and a remark, where not."""
     shared = replace(base, config=replace(base.config, world=head.config.world))
-    own = replace(base, notes=(*base.notes, "The world of HEAD does not load in BASE, which has its own."))
     if _fails(server, shared) is None:
-        return shared
-    if (error := _fails(server, own)) is None:
-        return own
+        return shared, ()
+    if (error := _fails(server, base)) is None:
+        return base, ("The world of HEAD does not load in BASE, which has its own.",)
     raise _unloadable(base, error) from error
 
 

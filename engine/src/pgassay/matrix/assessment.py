@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import Session
-from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.matrix.baseline import Difference, Line, compare, object_of, read_baseline
+from pgassay.errors import CannotJudgeError, ConfigError, Place
+from pgassay.matrix.baseline import Difference, Line, compare, read_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.workbench import Workbench
@@ -23,6 +23,10 @@ class Assessment:
     matrix: Matrix
     baseline: Path | None
     differences: tuple[Difference, ...]
+
+    def place_of(self, difference: Difference) -> Place | None:
+        """The line of the baseline; its start for what it lacks; None where there is none."""
+        return Place(file=self.baseline, line=difference.line) if self.baseline else None
 
 
 def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
@@ -61,7 +65,7 @@ def _select(accepted: dict[str, Line] | None, only: Collection[str]) -> dict[str
     """The lines about some objects; all for none."""
     if not accepted or not only:
         return accepted
-    return {question: line for question, line in accepted.items() if object_of(question) in only}
+    return {question: line for question, line in accepted.items() if line.object in only}
 
 
 def load_baseline(config: Config) -> dict[str, Line] | None:

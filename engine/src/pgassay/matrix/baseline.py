@@ -8,7 +8,7 @@ from enum import Enum
 
 from pgassay.errors import ConfigError
 from pgassay.matrix.cells import sort_key
-from pgassay.matrix.model import Cell, CellKey, Change, Matrix, Result, strip_bucket
+from pgassay.matrix.model import Cell, CellKey, Change, Direction, Matrix, Result, strip_bucket
 from pgassay.observation import Outcome
 
 HEADER = """\
@@ -20,6 +20,7 @@ HEADER = """\
 _GAP = "  "
 _KEY_FIELDS = 5
 _WITH_SQLSTATE = (Outcome.REJECTED, Outcome.ERROR)
+_OPENNESS = {Outcome.ALLOWED.value: 2, Outcome.REJECTED.value: 1}
 
 
 class Kind(Enum):
@@ -32,15 +33,62 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    """One accepted answer to the question in `fields`, and the line of the file that holds it."""
+
+    fields: tuple[str, ...]
+    answer: str
+    number: int
+
+    @property
+    def object(self) -> str:
+        """As the baseline spells it; of buckets, storage.objects."""
+        return strip_bucket(self.fields[1])
+
+    @property
+    def outcome(self) -> str:
+        """The most open one."""
+        return self.answer.partition(" ")[0].rstrip(";")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One line that differs. `was` and `now` are answers, "" for none; `line` is 0 for an added cell."""
+    """A line that differs from the cell, or one of them without the other."""
 
     kind: Kind
-    question: str
-    was: str = ""
-    now: str = ""
-    line: int = 0
+    accepted: Line | None = None
     cell: Cell | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The question: persona, object, action, column and rows, as the baseline spells them."""
+        if self.accepted:
+            return self.accepted.fields
+        return key_fields(self.cell.key) if self.cell else ()
+
+    @property
+    def question(self) -> str:
+        return _GAP.join(self.fields)
+
+    @property
+    def was(self) -> str:
+        return self.accepted.answer if self.accepted else ""
+
+    @property
+    def now(self) -> str:
+        return render_answer(self.cell) if self.cell else ""
+
+    @property
+    def line(self) -> int:
+        return self.accepted.number if self.accepted else 0
+
+    @property
+    def direction(self) -> Direction:
+        was = _OPENNESS.get(self.accepted.outcome, 0) if self.accepted else 0
+        now = _OPENNESS.get(self.cell.results[0].outcome.value, 0) if self.cell else 0
+        if was == now:
+            return Direction.CHANGED
+        return Direction.GAINED if now > was else Direction.LOST
 
     def __str__(self) -> str:
         answers = {
@@ -50,14 +98,6 @@ class Difference:
             Kind.UNUSED: f"unused, no such persona or object (was: {self.was})",
         }
         return f"{self.question}: {answers[self.kind]}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One accepted answer, and the line of the file that holds it."""
-
-    answer: str
-    number: int
 
 
 def render_baseline(matrix: Matrix) -> str:
@@ -71,7 +111,12 @@ def render_cell(cell: Cell) -> str:
 
 def render_key(key: CellKey) -> str:
     """The question, which is the same however it is answered."""
-    return _GAP.join(spell_field(part) for part in sort_key(key))
+    return _GAP.join(key_fields(key))
+
+
+def key_fields(key: CellKey) -> tuple[str, ...]:
+    """The fields of a question."""
+    return tuple(spell_field(part) for part in sort_key(key))
 
 
 def render_answer(cell: Cell) -> str:
@@ -114,11 +159,6 @@ def spell_field(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace(_GAP, " \\s") or '""'
 
 
-def object_of(question: str) -> str:
-    """The object of a line, as the baseline spells it; of buckets, storage.objects."""
-    return strip_bucket(question.split(_GAP)[1])
-
-
 def read_baseline(text: str, *, source: str) -> dict[str, Line]:
     """The accepted answers by question. Raises ConfigError for a line that is no cell, or is there twice."""
     found: dict[str, Line] = {}
@@ -133,7 +173,7 @@ def read_baseline(text: str, *, source: str) -> dict[str, Line]:
                 f"{source}:{number} {what}: {line}",
                 fixes=("correct the line", "write the file anew: pgassay matrix --accept"),
             )
-        found[question] = Line(answer=answer, number=number)
+        found[question] = Line(fields=tuple(key), answer=answer, number=number)
     return found
 
 
@@ -147,22 +187,16 @@ def compare(matrix: Matrix, baseline: Mapping[str, Line]) -> tuple[Difference, .
 
 def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, Line]) -> Iterator[Difference]:
     for question, cell in cells.items():
-        now = render_answer(cell)
         line = baseline.get(question)
         if line is None:
-            yield Difference(kind=Kind.ADDED, question=question, now=now, cell=cell)
-        elif line.answer != now:
-            yield Difference(
-                kind=Kind.CHANGED, question=question, was=line.answer, now=now, line=line.number, cell=cell
-            )
+            yield Difference(kind=Kind.ADDED, cell=cell)
+        elif line.answer != render_answer(cell):
+            yield Difference(kind=Kind.CHANGED, accepted=line, cell=cell)
 
 
 def _of_lines(
     gone: Sequence[str], baseline: Mapping[str, Line], cells: Sequence[Cell]
 ) -> Iterator[Difference]:
-    there = {(spell_field(cell.key.persona), spell_field(cell.key.object)) for cell in cells}
-    for question in gone:
-        persona, name = question.split(_GAP)[:2]
-        kind = Kind.MISSING if (persona, name) in there else Kind.UNUSED
-        line = baseline[question]
-        yield Difference(kind=kind, question=question, was=line.answer, line=line.number)
+    there = {key_fields(cell.key)[:2] for cell in cells}
+    for line in (baseline[question] for question in gone):
+        yield Difference(kind=Kind.MISSING if line.fields[:2] in there else Kind.UNUSED, accepted=line)

@@ -1,15 +1,15 @@
-"""Observations become cells: an answer for each kind of row that is treated otherwise. Pure."""
+"""Observations become cells: for each kind of row treated otherwise an answer and its reason. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 
-from pgassay.catalog.tables import Catalog, Right, Table
+from pgassay.catalog.names import quoted, role_name
+from pgassay.catalog.tables import Catalog, Privileges, Right, Table
 from pgassay.matrix.model import Action, Cell, CellKey, Footprint, Observation, Result, RowClass, Try, Witness
-from pgassay.matrix.reasons import find_reason
 from pgassay.matrix.statements import literal
-from pgassay.matrix.states import describe_groups
 from pgassay.observation import Outcome, Persona
 
 # What lets a persona do most comes first.
@@ -21,6 +21,8 @@ _OPENNESS = (
     Outcome.DENIED_GRANT,
     Outcome.ERROR,
 )
+State = Mapping[str, str]
+_AT_ONCE = 2  # features that tell rows apart; more would not be read
 _Answer = tuple[Outcome, str, Footprint]
 
 
@@ -89,3 +91,105 @@ def _cell_of_right(right: Right, persona: Persona) -> Cell:
         rows=RowClass.NONE,
     )
     return Cell(key=key, results=(result,))
+
+
+def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
+    """For each group of row states what tells it: "" for a single one, "2 of 9 rows" where nothing does."""
+    if len(groups) < 2:
+        return tuple("" for _ in groups)
+    features = _telling(groups)
+    if not features:
+        total = sum(map(len, groups))
+        return tuple(f"{len(group)} of {total} rows" for group in groups)
+    return tuple(
+        " or ".join(sorted({_spell(features, state) for state in group}))
+        if len(features) > 1
+        else f"{features[0]}={'|'.join(sorted({state[features[0]] for state in group}))}"
+        for group in groups
+    )
+
+
+def _telling(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
+    """The first features whose values never occur in two groups."""
+    states = [state for group in groups for state in group]
+    names = [name for name in states[0] if len({state.get(name) for state in states}) > 1]
+    for size in range(1, _AT_ONCE + 1):
+        for some in combinations(names, size):
+            values = [{tuple(state.get(name) for name in some) for state in group} for group in groups]
+            if sum(map(len, values)) == len(set().union(*values)):
+                return some
+    return ()
+
+
+def _spell(features: Sequence[str], state: State) -> str:
+    return " and ".join(f"{name}={state[name]}" for name in features)
+
+
+def find_reason(table: Table, observation: Observation) -> str:
+    """The grant that is missing, the policies that apply, the constraint or function that was named."""
+    role = observation.probe.witness.persona.role
+    held = table.privileges[role]
+    match observation.outcome:
+        case Outcome.DENIED_GRANT:
+            return _missing_grant(table, held, observation) or observation.message
+        case Outcome.DENIED_POLICY:
+            return f"{observation.message}; {_policies(table, role, observation.probe.key.action)}"
+        case Outcome.REJECTED | Outcome.ERROR:
+            return _refusal(observation)
+        case Outcome.ALLOWED | Outcome.FILTERED:
+            return _row_security(table, held, observation)
+
+
+def _missing_grant(table: Table, held: Privileges, observation: Observation) -> str:
+    """The first privilege that the catalog shows to be missing; "" where it shows none."""
+    key, role = observation.probe.key, role_name(observation.probe.witness.persona.role)
+    if not held.usage:
+        return f"missing grant usage on schema {quoted(table.schema)} to {role}"
+    on = f"on {table.spelled} to {role}"
+    column = key.variant.split("=")[0]
+    match key.action:
+        case Action.SELECT | Action.INSERT | Action.UPDATE as action:
+            names = {Action.SELECT: held.select, Action.INSERT: held.insert, Action.UPDATE: held.update}[
+                action
+            ]
+            if not names:
+                return f"missing grant {action.value} {on}"
+            if column in table.columns and column not in names:
+                return f"missing grant {action.value} ({quoted(column)}) {on}"
+        case Action.DELETE if not held.delete:
+            return f"missing grant delete {on}"
+        case Action.TRUNCATE if not held.truncate:
+            return f"missing grant truncate {on}"
+    names_row = key.action in (Action.UPDATE, Action.DELETE) and key.rows is not RowClass.ANY
+    return f"missing grant select {on}, to name the row" if names_row and not held.select else ""
+
+
+def _refusal(observation: Observation) -> str:
+    if observation.constraint:
+        where = f"on {quoted(observation.table)}" if observation.table else "of a domain"
+        return f"constraint {quoted(observation.constraint)} {where}"
+    place = observation.context.splitlines()[0] if observation.context else ""
+    return f"{observation.message} ({place})" if place else observation.message
+
+
+def _row_security(table: Table, held: Privileges, observation: Observation) -> str:
+    role, action = observation.probe.witness.persona.role, observation.probe.key.action
+    if observation.probe.key.rows is RowClass.NONE:
+        return "privilege held"
+    if table.kind in "vm":
+        return f"a view, with the rights of its {'reader' if table.invoker else 'owner'}"
+    if held.filtered:
+        return _policies(table, role, action)
+    return (
+        f"row level security does not apply to {role_name(role)}"
+        if table.secured
+        else "no row level security"
+    )
+
+
+def _policies(table: Table, role: str, action: Action) -> str:
+    applying = [p for p in table.policies if p.command in (action.value, "all") and role in p.roles]
+    if not any(policy.permissive for policy in applying):
+        return f"no policy for {action.value} to {role_name(role)}"
+    named = (f'{"" if p.permissive else "restrictive "}"{p.name}"' for p in applying)
+    return f"policies {', '.join(named)}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.guard_map.sheet import guards_path, load_guards
@@ -15,7 +17,7 @@ from pgassay.matrix.page import render_matrix_page
 from pgassay.matrix.report import MATRIX_FORMATS
 from pgassay.project.fingerprint import fingerprint
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
-from pgassay.server import Server
+from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 
 
@@ -51,3 +53,20 @@ def _judge(assessment: Assessment) -> ExitCode:
     if assessment.matrix.errors:
         return ExitCode.CANNOT_JUDGE
     return ExitCode.SCHEMA_PROBLEM if assessment.differences else ExitCode.GOOD
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=MATRIX_FORMATS)
+    parser.add_argument("--accept", action="store_true", help="write the baseline anew")
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    with show_progress() as show, open_server(config.server) as server:
+        show("matrix")
+        return show_matrix(config, server, accept=options.accept, output=choose_output(options))
+
+
+COMMAND = Command(
+    name="matrix", help="who can do what, as executed, against the accepted baseline", add=_add, run=_run
+)

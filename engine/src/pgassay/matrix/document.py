@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Action, Cell, CellKey, Change, Matrix, Result, RowClass
-from pgassay.matrix.page_comparison import Comparison, Entry
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of

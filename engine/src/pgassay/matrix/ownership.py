@@ -9,7 +9,7 @@ from typing import Any
 from pglast import ast, parser
 
 from pgassay.catalog.names import quoted, relation_name
-from pgassay.catalog.tables import Catalog, Table
+from pgassay.catalog.tables import Catalog, Column, ForeignKey, Table
 from pgassay.errors import ConfigError
 
 ALIAS = "t"
@@ -222,4 +222,34 @@ def _refusal(name: str, text: str, why: str) -> ConfigError:
             'give a path: "public.logs" = "job_id -> public.jobs.user_id"',
             'give a SQL expression over the table: "public.logs" = "metadata ->> \'user\'"',
         ),
+    )
+
+
+def find_ties(
+    catalog: Catalog, table: Table, *, holders: Mapping[int, frozenset[str]], ids: str, owners: str
+) -> Iterator[str]:
+    """SQL over the row `t`, for each such table: who is tied to it, and how by enums and booleans.
+
+    `holders`: the columns of each table in which ids of personas occur. `ids` and `owners` are SQL of text[].
+    """
+    for other in catalog.tables.values():
+        if other.oid == table.oid or not other.stored:
+            continue
+        for key in other.foreign_keys:
+            if key.target == table.oid:
+                for name in sorted(holders.get(other.oid, frozenset()) - set(key.columns)):
+                    yield _tie(other, key, other.columns[name], ids=ids, owners=owners)
+
+
+def _tie(other: Table, key: ForeignKey, holder: Column, *, ids: str, owners: str) -> str:
+    user = f"o.{holder.quoted}::text"
+    kinds = (f"o.{c.quoted}::text" for c in other.columns.values() if c.labels or c.type == "bool")
+    joined = " and ".join(
+        f"o.{quoted(ours)} = t.{quoted(theirs)}"
+        for ours, theirs in zip(key.columns, key.target_columns, strict=True)
+    )
+    return (
+        f"(select string_agg(v.tie, ',' order by v.tie) from ("
+        f"select distinct concat_ws(' ', {', '.join([user, *kinds])}) as tie from {other.spelled} as o "
+        f"where {joined} and {user} = any({ids}) and {user} <> all(array_remove({owners}, null))) as v)"
     )

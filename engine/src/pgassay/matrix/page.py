@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.tables import Catalog
-from pgassay.guard_map.section import make_section
-from pgassay.guard_map.sheet import GuardSheet
+from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.diagram import draw_diagram, find_owning
+from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
 from pgassay.matrix.model import Direction, Matrix
-from pgassay.matrix.page_comparison import Comparison, compare_to_baseline
-from pgassay.matrix.relations import HEAD, ROW
+from pgassay.matrix.relations import find_owning, list_relations, name_kinds
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
+from pgassay.render.place import relative
 
 # Symbol, word, and what it means; readable without colour.
 _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
@@ -27,7 +26,6 @@ _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     Outcome.ERROR: ("?", "error", "the probe itself went wrong; this cell says nothing"),
 }
 _DIRECTIONS = {Direction.GAINED: "▲", Direction.LOST: "▼", Direction.CHANGED: "◆"}
-_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 
 
@@ -39,7 +37,7 @@ def render_matrix_html(
     title: str = "Access matrix",
     guards: GuardSheet | None = None,
 ) -> str:
-    """The whole page. `catalog` gives the diagram; with a `comparison`, `matrix` is that of its head.
+    """The whole page. `catalog` gives the list of tables; with a `comparison`, `matrix` is that of its head.
 
     `guards`: which tests guard what, as the last run over mutants found.
     """
@@ -47,8 +45,7 @@ def render_matrix_html(
     style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
     scripts = (read_asset(__package__, name) for name in _SCRIPTS)
     script = "".join((read_asset(render.__name__, "page.js"), *scripts))
-    kinds = {table.spelled: _KINDS[table.kind] for table in catalog.tables.values()}
-    document = build_document(matrix, kinds, comparison)
+    document = build_document(matrix, name_kinds(catalog), comparison)
     document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
     document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
     return environment.get_template("matrix.html").render(
@@ -64,9 +61,7 @@ def render_matrix_html(
         directions=_DIRECTIONS,
         comparison=comparison,
         sheet=make_section(guards) if guards else None,
-        diagram=draw_diagram(catalog, find_owning(matrix, catalog)),
-        row_height=ROW,
-        head_height=HEAD,
+        relations=list_relations(catalog, find_owning(matrix, catalog)),
         personas=document["personas"],
         objects=document["objects"],
     )
@@ -91,3 +86,27 @@ def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None)
     return render_matrix_html(
         matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
     )
+
+
+def compare_to_baseline(assessment: Assessment) -> Comparison | None:
+    """Of `pgassay matrix`: what is not as accepted; None where nothing was accepted yet."""
+    if assessment.baseline is None:
+        return None
+    entries = sorted(_entries(assessment), key=lambda entry: tuple(Direction).index(entry.direction))
+    return Comparison(
+        base=str(relative(assessment.baseline)), head="the schema as it is", entries=tuple(entries)
+    )
+
+
+def _entries(assessment: Assessment) -> Iterator[Entry]:
+    for difference in assessment.differences:
+        cell = difference.cell
+        yield Entry(
+            direction=difference.direction,
+            message=" ".join(field for field in difference.fields if field != "-"),
+            place=assessment.place_of(difference),
+            cells=(cell.key,) if cell else (),
+            before=difference.was,
+            after=difference.now,
+            witness=cell.witness if cell else None,
+        )

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
 
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.baseline import render_answer, render_baseline, render_cell
-from pgassay.matrix.conclusion import conclude_assessment, name_gaps
-from pgassay.matrix.model import Cell, Change, Result
+from pgassay.matrix.baseline import (
+    Difference,
+    key_fields,
+    render_answer,
+    render_baseline,
+    render_cell,
+    render_key,
+)
+from pgassay.matrix.model import Cell, CellKey, Gap, Result
 from pgassay.matrix.page import render_matrix_page
-from pgassay.matrix.report_github import render_matrix_github
-from pgassay.matrix.report_junit import render_matrix_junit
+from pgassay.observation import Outcome
+from pgassay.render.annotation import Annotation, note, render_annotations
+from pgassay.render.json import dump
+from pgassay.render.junit import Check, Suite, render_suites
+from pgassay.render.markdown import escape, table
 from pgassay.render.place import relative
 
 
@@ -22,7 +32,7 @@ def render_matrix_text(assessment: Assessment) -> str:
     matrix = assessment.matrix
     lines = [] if assessment.baseline else render_baseline(matrix).splitlines()
     lines += [str(difference) for difference in assessment.differences]
-    lines += [f"probe went wrong: {render_cell(cell)}: {cell.results[-1].why}" for cell in matrix.errors]
+    lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
     lines += ["", *name_gaps(matrix.gaps)] if matrix.gaps else []
     return "\n".join([*lines, "", conclude_assessment(assessment)]).lstrip("\n") + "\n"
 
@@ -45,22 +55,47 @@ def render_matrix_markdown(assessment: Assessment) -> str:
 def render_matrix_json(assessment: Assessment) -> str:
     """The document that docs/json.md describes."""
     matrix = assessment.matrix
-    document = {
-        "version": 1,
-        "cells": [_cell(cell) for cell in matrix.cells],
-        "not_tried": [
-            {"persona": g.persona, "object": g.object, "rows": g.rows.value, "why": g.why}
-            for g in matrix.gaps
-        ],
-        "differences": [
-            {"kind": d.kind.value, "question": d.question, "was": d.was, "now": d.now, "line": d.line}
+    return dump(
+        cells=map(_cell, matrix.cells),
+        not_tried=matrix.gaps,
+        differences=[
+            {"kind": d.kind, "question": d.question, "was": d.was, "now": d.now, "line": d.line}
             for d in assessment.differences
         ],
-        "baseline": str(relative(assessment.baseline)) if assessment.baseline else None,
-        "probes": matrix.probes,
-        "seconds": round(matrix.seconds, 3),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        baseline=assessment.baseline,
+        probes=matrix.probes,
+        seconds=round(matrix.seconds, 3),
+    )
+
+
+def render_matrix_junit(assessment: Assessment) -> str:
+    """A suite for each persona: what is not as accepted fails; what had no row to try is skipped."""
+    suites: dict[str, list[Check]] = defaultdict(list)
+    for persona, check in _checks(assessment):
+        suites[persona].append(check)
+    return render_suites(
+        "pgassay matrix",
+        [Suite(name=persona, checks=tuple(checks)) for persona, checks in suites.items()],
+        seconds=assessment.matrix.seconds,
+    )
+
+
+def render_matrix_github(assessment: Assessment) -> str:
+    """An error for each line of the baseline that no longer holds, and each probe that went wrong."""
+    annotations = [
+        Annotation(
+            level="error",
+            title="pgassay: not as accepted",
+            message=str(difference),
+            place=assessment.place_of(difference),
+        )
+        for difference in assessment.differences
+    ]
+    annotations += [
+        Annotation(level="error", title="pgassay: probe went wrong", message=describe_error(cell))
+        for cell in assessment.matrix.errors
+    ]
+    return render_annotations([*annotations, note("matrix", conclude_assessment(assessment))])
 
 
 MATRIX_FORMATS: Mapping[str, Callable[[Assessment], str]] = {
@@ -73,41 +108,109 @@ MATRIX_FORMATS: Mapping[str, Callable[[Assessment], str]] = {
 }
 
 
-def _table(persona: str, cells: Iterator[Cell]) -> Iterator[str]:
-    yield f"\n<details><summary>{persona}</summary>\n"
-    yield "| object | action | column | row | outcome |\n|---|---|---|---|---|"
-    for cell in cells:
-        key = cell.key
-        parts = (key.object, key.action.value, key.variant, key.rows.value, render_answer(cell))
-        yield f"| {' | '.join(part.replace('|', chr(92) + '|') for part in parts)} |"
+def conclude_assessment(assessment: Assessment) -> str:
+    """How much was tried, and how much of it is not as accepted."""
+    matrix = assessment.matrix
+    run = f"{len(matrix.cells)} cells from {matrix.probes} probes in {matrix.seconds:.2f} s"
+    if assessment.baseline is None:
+        return f"{run}; no baseline"
+    name = relative(assessment.baseline)
+    count = len(assessment.differences)
+    return f"{run}; {f'{count} not as in {name}' if count else f'all as in {name}'}"
+
+
+def name_gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
+    """One line for each table and class of row, with all personas that it concerns."""
+    by_question: dict[tuple[str, str, str], list[str]] = {}
+    for gap in gaps:
+        by_question.setdefault((gap.object, gap.rows.value, gap.why), []).append(gap.persona)
+    for (name, rows, why), personas in sorted(by_question.items()):
+        yield f"no row to try: {name}, {rows} ({', '.join(personas)}){f': {why}' if why else ''}"
+
+
+def describe_error(cell: Cell) -> str:
+    """What went wrong with its probe."""
+    return f"{render_cell(cell)}: {cell.results[-1].why}"
+
+
+def _table(persona: str, cells: Iterable[Cell]) -> Iterator[str]:
+    rows = (
+        (c.key.object, c.key.action.value, c.key.variant, c.key.rows.value, render_answer(c)) for c in cells
+    )
+    yield f"\n<details><summary>{escape(persona)}</summary>\n"
+    yield from table(("object", "action", "column", "row", "outcome"), rows)
     yield "\n</details>"
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    key = cell.key
+    return key_document(cell.key) | {"outcome": cell.outcome, "results": map(_result, cell.results)}
+
+
+def key_document(key: CellKey) -> dict[str, Any]:
+    """The question of a cell in a document of JSON."""
     return {
         "persona": key.persona,
         "object": key.object,
-        "action": key.action.value,
+        "action": key.action,
         "column": key.variant,
-        "rows": key.rows.value,
-        "outcome": cell.outcome.value,
-        "results": [_result(result) for result in cell.results],
+        "rows": key.rows,
     }
 
 
 def _result(result: Result) -> dict[str, Any]:
     return {
-        "outcome": result.outcome.value,
+        "outcome": result.outcome,
         "sqlstate": result.sqlstate,
         "when": result.when,
         "why": result.why,
-        "footprint": [_change(change) for change in result.footprint],
+        "footprint": [asdict(change) | {"columns": dict(change.columns)} for change in result.footprint],
         "statement": result.witness.statement,
         "row": result.witness.row,
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
-    counts = {"inserted": change.inserted, "deleted": change.deleted, "changed": change.changed}
-    return {"table": change.table, **counts, "columns": dict(change.columns)}
+def _checks(assessment: Assessment) -> Iterator[tuple[str, Check]]:
+    """Each with its persona."""
+    differences = {difference.question: difference for difference in assessment.differences}
+    for cell in assessment.matrix.cells:
+        difference = differences.pop(render_key(cell.key), None)
+        yield cell.key.persona, _check_of_cell(cell, difference, assessment)
+    for difference in differences.values():  # lines about what was not tried
+        yield difference.fields[0], _failed(difference, assessment)
+    for gap in assessment.matrix.gaps:
+        yield gap.persona, _check_of_gap(gap)
+
+
+def _check_of_cell(cell: Cell, difference: Difference | None, assessment: Assessment) -> Check:
+    check = _check(key_fields(cell.key))
+    if cell.outcome is Outcome.ERROR:
+        return replace(check, outcome="error", message=cell.results[-1].why)
+    if difference:
+        return _failed(difference, assessment)
+    if assessment.baseline is None:
+        return replace(check, outcome="skipped", message="no baseline to compare with")
+    return check
+
+
+def _failed(difference: Difference, assessment: Assessment) -> Check:
+    witness = difference.cell.witness if difference.cell else None
+    return replace(
+        _check(difference.fields),
+        outcome="failure",
+        message=str(difference),
+        text=f"as {witness.persona.name}: {witness.statement}" if witness else "",
+        place=assessment.place_of(difference),
+    )
+
+
+def _check_of_gap(gap: Gap) -> Check:
+    group = f"{gap.persona} {gap.object}"
+    return Check(
+        group=group, name=gap.rows.value, outcome="skipped", message=gap.why or "the world has no such row"
+    )
+
+
+def _check(fields: tuple[str, ...]) -> Check:
+    """One that passed."""
+    persona, name, *what = fields
+    return Check(group=f"{persona} {name}", name=" ".join(part for part in what if part != "-"))

@@ -11,8 +11,7 @@ from psycopg import sql
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Catalog, Column, Table, Unique
 from pgassay.database import Session
-from pgassay.matrix.ownership import Ownership, find_ownership
-from pgassay.matrix.ties import find_ties
+from pgassay.matrix.ownership import Ownership, find_ownership, find_ties
 from pgassay.matrix.values import changed_value
 from pgassay.observation import Attempt, Outcome
 

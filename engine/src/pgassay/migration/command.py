@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pgassay.commands import Extension, prepare, show_progress
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.diff.command import Request, reviewed, write_witnesses
+from pgassay.diff.command import Request, read_request, reviewed, write_witnesses
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.migration.rehearsal import Upgrade, rehearse
 from pgassay.migration.report import UPGRADE_FORMATS
@@ -47,3 +49,21 @@ def show_upgrade(
     publish(upgrade, UPGRADE_FORMATS, request.difference.output)
     write_witnesses(request.difference, found)
     return upgrade.exit_code
+
+
+def _add(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--migration", type=Path, metavar="FILE", action="append", default=[],
+        help="the change of a live BASE that should make it HEAD: rehearse it, say what it locks and loses; "
+        "may be repeated",
+    )  # fmt: skip
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    with show_progress() as show:
+        request = UpgradeRequest(difference=read_request(options), migration=tuple(options.migration))
+        return show_upgrade(config, request, on_stage=show)
+
+
+COMMAND = Extension(of="diff", add=_add, applies=lambda options: bool(options.migration), run=_run)

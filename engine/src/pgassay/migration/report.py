@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from pgassay.database import Script, parse_script
 from pgassay.diff.difference import Difference
-from pgassay.diff.report import render_review_text, review_document
-from pgassay.diff.report_markdown import render_review_markdown
+from pgassay.diff.report import render_review_markdown, render_review_text, review_document
 from pgassay.errors import Place, printable
 from pgassay.migration.contents import TableChange
 from pgassay.migration.locks import Lock
 from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
+from pgassay.render.json import dump, place_fields, record
 from pgassay.render.markdown import escape, fence
 from pgassay.render.place import relative
 from pgassay.render.text import wrap
@@ -41,10 +39,10 @@ def render_upgrade_markdown(upgrade: Upgrade) -> str:
 def render_upgrade_json(upgrade: Upgrade) -> str:
     """The document of `pgassay diff` with a field `migration`; docs/json.md describes both."""
     document = review_document(upgrade.review) | {
-        "verdict": "problem" if upgrade.exit_code else "good",
+        "verdict": upgrade.exit_code.word,
         "migration": _document(upgrade.rehearsal) if upgrade.rehearsal else None,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dump(**document)
 
 
 UPGRADE_FORMATS: Mapping[str, Callable[[Upgrade], str]] = {
@@ -59,7 +57,7 @@ def _lines(rehearsal: Rehearsal | None) -> Iterator[str]:
         yield "migration not rehearsed: HEAD does not load"
         return
     names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts)
-    yield f"migration {names}: {'problem' if rehearsal.exit_code else 'good'}"
+    yield f"migration {names}: {rehearsal.exit_code.word}"
     if rehearsal.fault:
         yield from _subject(
             "failed", [*str(rehearsal.fault).splitlines(), *_kept(rehearsal.scripts, rehearsal.fault.place)]
@@ -143,15 +141,15 @@ def _spelled(place: Place) -> str:
 
 
 def _document(rehearsal: Rehearsal) -> dict[str, Any]:
-    sameness, unsafe = rehearsal.sameness, rehearsal.unsafe
+    sameness = rehearsal.sameness
     return {
-        "files": [str(relative(script.path)) for script in rehearsal.scripts],
-        "verdict": "problem" if rehearsal.exit_code else "good",
+        "files": [script.path for script in rehearsal.scripts],
+        "verdict": rehearsal.exit_code.word,
         "fault": str(rehearsal.fault) if rehearsal.fault else None,
         "differs": list(_differences(sameness.difference)) if sameness else [],
         "reordered": list(sameness.reordered) if sameness else [],
         **(_run_document(rehearsal.run, rehearsal.unmeant) if rehearsal.run else _NOT_RUN),
-        "unsafe": None if unsafe is None else [_hazard_document(one) for one in unsafe],
+        "unsafe": rehearsal.unsafe,
     }
 
 
@@ -160,20 +158,12 @@ _NOT_RUN: Mapping[str, Any] = {"rows": [], "rewritten": [], "locks": [], "unseen
 
 def _run_document(run: Run, unmeant: tuple[TableChange, ...]) -> dict[str, Any]:
     return {
-        "rows": [asdict(change) | {"stated": change not in unmeant} for change in run.rows],
-        "rewritten": list(run.rewritten),
+        "rows": [record(change) | {"stated": change not in unmeant} for change in run.rows],
+        "rewritten": run.rewritten,
         "locks": [
-            {"table": lock.table, "mode": lock.spelled, "blocks": lock.blocks, **_place(lock.place)}
+            {"table": lock.table, "mode": lock.spelled, "blocks": lock.blocks, **place_fields(lock.place)}
             for lock in run.locks
         ],
-        "unseen": [_place(place) for place in run.unseen],
+        "unseen": map(place_fields, run.unseen),
         "seconds": round(run.seconds, 3),
     }
-
-
-def _hazard_document(hazard: Hazard) -> dict[str, Any]:
-    return {"rule": hazard.rule, "message": hazard.message, **_place(hazard.place)}
-
-
-def _place(place: Place) -> dict[str, Any]:
-    return {"file": str(relative(place.file)), "line": place.line}

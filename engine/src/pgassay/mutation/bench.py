@@ -1,11 +1,12 @@
-"""A workbench whose databases carry a mutant."""
+"""A workbench whose databases carry a mutant, and a database in which one is tried and taken back."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from psycopg import sql
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
+from pgassay.mutation.catalog import read_catalog
+from pgassay.mutation.things import Thing
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
@@ -40,11 +43,9 @@ class MutantBench(Workbench):
         while self._templates:
             drop_database(self.server, self._templates.pop())
 
-    def recipe(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
-    ) -> Recipe:
+    def recipe(self, *, depth: Depth = "world") -> Recipe:
         """As of the schema itself; the mutant is its last layer, for those who build on it."""
-        recipe = super().recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        recipe = super().recipe(depth=depth)
         if not self.statements or depth == "environment":
             return recipe
         fingerprint = hashlib.sha256("\0".join(self.statements).encode()).hexdigest()
@@ -79,3 +80,41 @@ class MutantBench(Workbench):
                     connection.execute(statement.encode())
         except psycopg.Error as error:
             raise CannotJudgeError("Cannot apply a mutant that applied before.", why=str(error)) from error
+
+
+class Scratch:
+    """Tries statements over a connection of the schema's owner; everything is rolled back."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, roles: Iterable[str]) -> None:
+        self._connection = connection
+        self._roles = tuple(roles)
+
+    def refusal(self, statements: Sequence[str]) -> str:
+        """What the server says against the statements; "" when it takes them."""
+        try:
+            with self._applied(statements):
+                return ""
+        except psycopg.Error as error:
+            return error.diag.message_primary or str(error)
+
+    def changes_nothing(self, statements: Sequence[str]) -> bool:
+        """Whether the catalog says the same with them, and every seeded number is the same."""
+        before = self._things
+        with self._applied(statements):
+            return self._read() == before
+
+    @cached_property
+    def _things(self) -> frozenset[Thing]:
+        with self._applied(()):
+            return self._read()
+
+    def _read(self) -> frozenset[Thing]:
+        return frozenset(read_catalog(self._connection, roles=self._roles))
+
+    @contextmanager
+    def _applied(self, statements: Sequence[str]) -> Iterator[None]:
+        with self._connection.transaction(force_rollback=True):
+            for statement in statements:
+                self._connection.execute(statement.encode())
+            self._connection.execute("set constraints all immediate")
+            yield

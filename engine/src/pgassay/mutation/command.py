@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ExitCode
 from pgassay.guard_map.sheet import guards_path, save_guards
-from pgassay.mutation.guard_map import map_guards
-from pgassay.mutation.guard_map_page import render_guard_map
+from pgassay.mutation.guard_map import map_guards, render_guard_map
+from pgassay.mutation.model import SUITES
+from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.report import MUTATION_FORMATS
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
@@ -51,3 +54,43 @@ def show_mutants(
     if request.guard_map:
         write_report(request.guard_map, render_guard_map(campaign))
     return campaign.exit_code
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=MUTATION_FORMATS)
+    add_jobs(parser)
+    parser.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME",
+        help="only mutants of this operator, object or id; * and ? match; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N parts")
+    parser.add_argument(
+        "--suite", choices=SUITES, action="append", help="only these tests may notice; may be repeated"
+    )
+    parser.add_argument("--fresh", action="store_true", help="do not go on where the last run stopped")
+    parser.add_argument(
+        "--merge", type=Path, action="append", default=[], metavar="PATH",
+        help="go on from the build/mutation.json of another run, such as a shard; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    chosen = options.suite or SUITES
+    mutation = Options(
+        selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
+        suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
+        merge=tuple(options.merge),
+    )  # fmt: skip
+    request = Request(
+        options=mutation, since=options.since, output=choose_output(options), guard_map=options.guard_map
+    )
+    with show_progress() as show:
+        return show_mutants(config, request, on_stage=show)
+
+
+COMMAND = Command(
+    name="mutate", help="break the schema in every small way; does a test notice?", add=_add, run=_run
+)

@@ -10,8 +10,7 @@ from typing import Any
 
 from pgassay.config import Config
 from pgassay.errors import ConfigError
-from pgassay.mutation.model import Result, Status
-from pgassay.mutation.suites import suite_of
+from pgassay.mutation.model import Result, Status, suite_of
 
 _FORMAT = 7
 

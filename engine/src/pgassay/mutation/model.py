@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from pgassay.catalog.inventory import ObjectKey
 from pgassay.errors import Place
 from pgassay.mutation.reach import Reach
+from pgassay.toml import read_entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +64,33 @@ class Result:
     @property
     def is_killed(self) -> bool:
         return self.status in (Status.KILLED, Status.TIMEOUT)
+
+
+SUITES = ("pytest", "pgtap", "matrix")
+"""The access matrix is one test for each object that its baseline names."""
+_MATRIX = "access matrix of "
+
+
+def name_matrix_tests(objects: Iterable[str]) -> list[str]:
+    """The tests that compare the matrix of each object with its baseline."""
+    return [f"{_MATRIX}{name}" for name in sorted(objects)]
+
+
+def suite_of(test: str) -> str:
+    """Which of SUITES a test belongs to."""
+    if test.startswith(_MATRIX):
+        return "matrix"
+    return "pgtap" if test.endswith("::pgtap") else "pytest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Equivalent:
+    """An entry of the file of mutants that people found to be equivalent."""
+
+    mutant: str
+    reason: Annotated[str, Meta(pattern=r"\S")]
+
+
+def read_equivalents(path: Path | None) -> Mapping[str, str]:
+    """Reasons by mutant, from tables `[[equivalent]]`; none without a file. Raises ConfigError."""
+    return {entry.mutant: entry.reason for entry in read_entries(path, "equivalent", _Equivalent)}

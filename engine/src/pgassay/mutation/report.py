@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
@@ -12,13 +11,12 @@ from pgassay.errors import printable
 from pgassay.mutation.model import Mutant, Status
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.page import render_mutation_html
-from pgassay.render.json import VERSION
+from pgassay.render.json import dump, place_fields
 from pgassay.render.junit import Check, Outcome, Suite, render_suites
-from pgassay.render.markdown import escape
-from pgassay.render.place import relative, spell
+from pgassay.render.markdown import escape, table
+from pgassay.render.place import spell
 from pgassay.render.text import wrap
 
-_WORDS = {0: "good", 1: "problem", 2: "not judged"}
 _OUTCOMES: Mapping[Status, Outcome] = {
     Status.SURVIVED: "failure",
     Status.UNJUDGED: "error",
@@ -83,7 +81,7 @@ def _summary(campaign: Campaign) -> Iterator[str]:
     if campaign.blind:
         yield wrap(f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped")
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
-    word = _WORDS[campaign.exit_code]
+    word = campaign.exit_code.word
     yield wrap(
         f"{campaign.score:.1%} killed by {campaign.tests} tests in {campaign.seconds:.0f} s{resumed}: {word}"
     )
@@ -91,20 +89,21 @@ def _summary(campaign: Campaign) -> Iterator[str]:
 
 def render_mutation_markdown(campaign: Campaign) -> str:
     """The numbers, the survivors, and a folded table of operators."""
-    lines = [f"## pgassay: mutants, {_WORDS[campaign.exit_code]}", "", *_summary(campaign)]
+    lines = [f"## pgassay: mutants, {campaign.exit_code.word}", "", *_summary(campaign)]
     for title, fates in (("Survived", campaign.survived), ("Not judged", campaign.unjudged)):
         entries = [f"- {escape(_place(f.mutant) + f.mutant.description)} `{f.mutant.id}`" for f in fates]
         lines += ["", f"### {title}", "", *entries] if entries else []
-    lines += ["", "<details><summary>by operator</summary>", "", "| | killed | survived | invalid |"]
-    lines += ["|---|---:|---:|---:|", *_operators(campaign), "", "</details>"]
+    lines += ["", "<details><summary>by operator</summary>", ""]
+    head = ("", "killed", "survived", "invalid")
+    lines += [*table(head, _operators(campaign), numbers=(1, 2, 3)), "", "</details>"]
     return printable("\n".join(lines) + "\n")
 
 
-def _operators(campaign: Campaign) -> Iterator[str]:
+def _operators(campaign: Campaign) -> Iterator[tuple[object, ...]]:
     for name, group in groupby(sorted(campaign.fates, key=_operator), key=_operator):
         found = Counter(fate.result.status for fate in group)
         killed = found[Status.KILLED] + found[Status.TIMEOUT]
-        yield f"| {name} | {killed} | {found[Status.SURVIVED]} | {found[Status.INVALID]} |"
+        yield name, killed, found[Status.SURVIVED], found[Status.INVALID]
 
 
 def _operator(fate: Fate) -> str:
@@ -113,22 +112,20 @@ def _operator(fate: Fate) -> str:
 
 def render_mutation_json(campaign: Campaign) -> str:
     """The document that docs/json.md describes."""
-    document = {
-        "version": VERSION,
-        "verdict": _WORDS[campaign.exit_code],
-        "valid": campaign.valid,
-        "killed": len(campaign.killed),
-        "survived": [_mutant(fate.mutant) for fate in campaign.survived],
-        "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
-        "invalid": len(campaign.invalid),
-        "not_judged": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
-        "stale": list(campaign.stale),
-        "score": round(campaign.score, 4),
-        "mutants": [_fate(fate) for fate in campaign.fates],
-        "left_out": list(campaign.blind),
-        "seconds": round(campaign.seconds, 3),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dump(
+        verdict=campaign.exit_code.word,
+        valid=campaign.valid,
+        killed=len(campaign.killed),
+        survived=[_mutant(fate.mutant) for fate in campaign.survived],
+        equivalent=[{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
+        invalid=len(campaign.invalid),
+        not_judged=[{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
+        stale=campaign.stale,
+        score=round(campaign.score, 4),
+        mutants=map(_fate, campaign.fates),
+        left_out=campaign.blind,
+        seconds=round(campaign.seconds, 3),
+    )
 
 
 def _mutant(mutant: Mutant) -> dict[str, Any]:
@@ -136,9 +133,8 @@ def _mutant(mutant: Mutant) -> dict[str, Any]:
         "mutant": mutant.id,
         "operator": mutant.operator,
         "description": mutant.description,
-        "file": str(relative(mutant.place.file)) if mutant.place else None,
-        "line": mutant.place.line if mutant.place else None,
-        "statements": list(mutant.statements),
+        **place_fields(mutant.place),
+        "statements": mutant.statements,
     }
 
 
@@ -146,7 +142,7 @@ def _fate(fate: Fate) -> dict[str, Any]:
     result = fate.result
     return {
         "mutant": result.id,
-        "status": result.status.value,
+        "status": result.status,
         "by": result.by or None,
         "tests": result.ran,
         "seconds": round(result.seconds, 3),

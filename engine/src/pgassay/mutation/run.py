@@ -15,13 +15,11 @@ from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.mutation.catalog import read_things
 from pgassay.mutation.history import History, history_path, load_history, save_baseline, save_history, unite
-from pgassay.mutation.ignored import read_ignored
-from pgassay.mutation.model import Mutant, Result, Status
+from pgassay.mutation.model import SUITES, Mutant, Result, Status, read_equivalents
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import Run, Say
-from pgassay.mutation.suites import SUITES
 from pgassay.mutation.things import Thing
 from pgassay.plpgsql import find_sources
 from pgassay.project.fingerprint import fingerprint
@@ -65,7 +63,7 @@ def run_campaign(
     unchanged = read_things(Workbench(options.base, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
-    ignored = read_ignored(config.mutants)
+    ignored = read_equivalents(config.mutants)
     memory = options.memory or history_path(config)
     history = _remember(config, server, options, memory)
     known = history.of(options.suites)

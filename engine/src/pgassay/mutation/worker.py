@@ -22,15 +22,13 @@ from _pytest.runner import runtestprotocol  # the public API has no way to run a
 
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
-from pgassay.matrix.baseline import object_of
 from pgassay.matrix.model import Cell
-from pgassay.mutation.bench import MutantBench
+from pgassay.mutation.bench import MutantBench, Scratch
 from pgassay.mutation.catalog import scan
 from pgassay.mutation.client import PIPES
 from pgassay.mutation.footprint import note_cells, words_of
+from pgassay.mutation.model import name_matrix_tests
 from pgassay.mutation.recorder import Recorder, recording
-from pgassay.mutation.scratch import Scratch
-from pgassay.mutation.suites import name_matrix_tests
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
@@ -80,7 +78,8 @@ class Worker:
         self._bench = MutantBench(engine.config, engine.server)
         engine.workbench = self._bench
         self._cells: tuple[Cell, ...] = ()  # of the matrix that was last surveyed
-        self._objects = sorted({object_of(line) for line in load_baseline(engine.config) or ()})
+        accepted = load_baseline(engine.config) or {}
+        self._objects = sorted({line.object for line in accepted.values()})
         self._recorder = Recorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.plans import HUNDREDTH, PlanAssessment, assess_plans, ensure_kept
@@ -67,3 +69,22 @@ def _judge(assessment: PlanAssessment) -> ExitCode:
     if assessment.broken or assessment.flaws:
         return ExitCode.SCHEMA_PROBLEM
     return ExitCode.CANNOT_JUDGE if assessment.faults else ExitCode.GOOD
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=PLANS_FORMATS)
+    parser.add_argument(
+        "--scale", default="hundredth", metavar="SIZE",
+        help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _run(options: Namespace) -> int:
+    config, scale = prepare(options), parse_scale(options.scale)
+    with show_progress() as show, open_loaded_server(config, scale=scale, on_stage=show) as server:
+        return show_plans(config, server, scale=scale, output=choose_output(options), on_stage=show)
+
+
+COMMAND = Command(
+    name="plans", help="plan contracts of the hot queries; which index is needed", add=_add, run=_run
+)

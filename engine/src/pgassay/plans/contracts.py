@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,15 @@ from pglast import parser
 
 from pgassay.errors import ConfigError
 from pgassay.plans.model import Contract
+from pgassay.toml import Scalar, decode, read_toml, spell
 
-# What each clause takes, for Python and for people.
-_CLAUSES: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "name": (str, "a text"),
-    "persona": (str, "a text"),
-    "query": (str, "a text"),
-    "parameters": (list, "a list"),
-    "index": (str, "a text"),
-    "indexes": (list, "a list"),
-    "whole": (list, "a list"),
-    "buffers": (int, "a whole number"),
-    "rows_within": ((int, float), "a number"),
-    "sorts": (bool, "true or false"),
-    "index_only": (bool, "true or false"),
-    "hot": ((int, float), "a share such as 0.9"),
-}
-_NEEDED = ("name", "persona", "query")
+
+@dataclass(frozen=True, kw_only=True)
+class _Clauses(Contract):
+    """As a file has them: `index` is short for a list of one."""
+
+    index: str = ""
+    parameters: tuple[Scalar, ...] = ()  # type: ignore[assignment]
 
 
 def read_contracts(paths: tuple[Path, ...]) -> tuple[Contract, ...]:
@@ -54,40 +45,23 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _read_file(file: Path) -> Iterator[Contract]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read {file}: {error}", fixes=("correct the file",)) from error
-    if set(document) != {"contract"} or not isinstance(document["contract"], list):
+    document = read_toml(file)
+    if set(document) != {"contract"}:
         raise ConfigError(f"{file} must hold tables [[contract]] and nothing else.")
-    for table in document["contract"]:
+    text = file.read_text(encoding="utf-8")
+    for table in decode(document["contract"], list[dict[str, Any]], where=str(file)):
         contract = _read_contract(file, table)
         yield replace(contract, line=_line_of(contract.name, text))
 
 
 def _read_contract(file: Path, table: dict[str, Any]) -> Contract:
     place = f'the contract "{table.get("name", "without a name")}" in {file}'
-    for clause, value in table.items():
-        _check_clause(clause, value, place)
-    if missing := [clause for clause in _NEEDED if clause not in table]:
-        raise ConfigError(f"{', '.join(missing)} missing from {place}.")
-    _check_query(table["query"], place)
-    single = [table["index"]] if "index" in table else []
-    lists = {name: tuple(map(str, table.get(name, ()))) for name in ("parameters", "indexes", "whole")}
-    lists["indexes"] = (*single, *lists["indexes"])
-    others = {name: value for name, value in table.items() if name != "index"}
-    return Contract(**(others | lists), file=file)
-
-
-def _check_clause(clause: str, value: object, place: str) -> None:
-    if clause not in _CLAUSES:
-        raise ConfigError(
-            f"{clause} is no clause, in {place}.", fixes=(f"use one of: {', '.join(_CLAUSES)}",)
-        )
-    kind, wanted = _CLAUSES[clause]
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{clause} = {value!r} makes no sense in {place}.", fixes=(f"give {wanted}",))
+    clauses = asdict(decode(table, _Clauses, where=place, without=("file", "line")))
+    _check_query(clauses["query"], place)
+    index = clauses.pop("index")
+    indexes = (*([index] if index else []), *clauses["indexes"])
+    parameters = tuple(map(spell, clauses["parameters"]))
+    return Contract(**clauses | {"indexes": indexes, "parameters": parameters, "file": file})
 
 
 def _line_of(name: str, text: str) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pgassay.errors import printable
+from pgassay.errors import Place, printable
 from pgassay.plans import Judgement, Need, PlanAssessment
-from pgassay.plans.page import render_plans_html
-from pgassay.plans.report_junit import render_plans_junit
-from pgassay.plans.wording import count_buffers, name_needs, name_verdict, sum_up
-from pgassay.render.place import relative
+from pgassay.plans.page import count_buffers, name_needs, name_verdict, render_plans_html, sum_up
+from pgassay.render.json import dump
+from pgassay.render.junit import Check, Outcome, Suite, render_suites
+from pgassay.render.markdown import escape, table
 
 _WIDTH = 80
 
@@ -36,46 +35,77 @@ def render_plans_text(assessment: PlanAssessment) -> str:
 def render_plans_markdown(assessment: PlanAssessment) -> str:
     """The summary, what is wrong, and a table of all contracts and of all indexes."""
     lines = [f"## pgassay: plan contracts\n\n{sum_up(assessment)}\n"]
-    lines += [f"- {_cell(flaw.message)}" for flaw in assessment.flaws]
-    lines += ["\n| contract | as | holds | buffers | why not |\n|---|---|---|---|---|"]
-    for judgement in assessment.judgements:
-        contract = judgement.contract
-        verdict, buffers = name_verdict(judgement), count_buffers(judgement)
-        parts = (contract.name, contract.persona, verdict, buffers, judgement.why)
-        lines.append(f"| {' | '.join(map(_cell, parts))} |")
-    lines += ["\n| index | table | needed by |\n|---|---|---|"]
-    for need in assessment.needs:
-        needed = (need.index.name, need.index.table, name_needs(need))
-        lines.append(f"| {' | '.join(map(_cell, needed))} |")
+    lines += [f"- {escape(flaw.message)}" for flaw in assessment.flaws]
+    contracts = (
+        (j.contract.name, j.contract.persona, name_verdict(j), count_buffers(j), j.why)
+        for j in assessment.judgements
+    )
+    lines += ["", *table(("contract", "as", "holds", "buffers", "why not"), contracts)]
+    needs = ((need.index.name, need.index.table, name_needs(need)) for need in assessment.needs)
+    lines += ["", *table(("index", "table", "needed by"), needs)]
     return printable("\n".join(lines) + "\n")
 
 
 def render_plans_json(assessment: PlanAssessment) -> str:
     """The document that docs/json.md describes."""
     believed = assessment.believed
-    document = {
-        "version": 1,
-        "contracts": [_document(judgement) for judgement in assessment.judgements],
-        "believed": {
+    return dump(
+        contracts=map(_document, assessment.judgements),
+        believed={
             "rows": believed.rows,
-            "contracts": [_brief(judgement) for judgement in believed.judgements],
-            "not_judged": list(believed.unseen),
+            "contracts": map(_brief, believed.judgements),
+            "not_judged": believed.unseen,
             "why": believed.why,
         },
-        "indexes": [
+        indexes=[
             {
                 "name": need.index.name,
                 "table": need.index.table,
                 "rule": need.index.is_rule,
-                "contracts": list(need.contracts),
+                "contracts": need.contracts,
             }
             for need in assessment.needs
         ],
-        "findings": [{"name": flaw.name, "message": flaw.message} for flaw in assessment.flaws],
-        "rows": assessment.rows,
-        "seconds": round(assessment.seconds, 3),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        findings=assessment.flaws,
+        rows=assessment.rows,
+        seconds=round(assessment.seconds, 3),
+    )
+
+
+def render_plans_junit(assessment: PlanAssessment) -> str:
+    """A case for each contract, each index, and each foreign key without one."""
+    believed = assessment.believed
+    contracts = tuple(_contracts("contracts", assessment.judgements))
+    larger = f"contracts at {believed.rows:,} rows"
+    unseen = (
+        Check(group=larger, name=name, outcome="skipped", message=believed.why) for name in believed.unseen
+    )
+    suites = (
+        Suite(name="contracts", checks=contracts, seconds=assessment.seconds),
+        Suite(name=larger, checks=(*_contracts(larger, believed.judgements), *unseen)),
+        Suite(name="indexes", checks=tuple(_indexes(assessment))),
+    )
+    return render_suites("pgassay plans", suites, seconds=assessment.seconds)
+
+
+def _contracts(group: str, judgements: Iterable[Judgement]) -> Iterator[Check]:
+    for judgement in judgements:
+        contract = judgement.contract
+        yield Check(
+            group=group,
+            name=contract.name,
+            outcome="error" if judgement.fault else "failure" if judgement.breaches else "passed",
+            message=judgement.why,
+            text=contract.query.strip() if not judgement.holds else "",
+            place=Place(file=contract.file, line=contract.line) if contract.file else None,
+        )
+
+
+def _indexes(assessment: PlanAssessment) -> Iterator[Check]:
+    wrong = {flaw.name: flaw.message for flaw in assessment.flaws}
+    for name in dict.fromkeys([*(need.index.name for need in assessment.needs), *wrong]):
+        outcome: Outcome = "failure" if name in wrong else "passed"
+        yield Check(group="indexes", name=name, outcome=outcome, message=wrong.get(name, ""))
 
 
 PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
@@ -107,7 +137,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
     contract = judgement.contract
     return _brief(judgement) | {
         "persona": contract.persona,
-        "file": str(relative(contract.file)) if contract.file else None,
+        "file": contract.file,
         "plans": {
             sighting.mode: {"indexes": sorted(sighting.indexes), "buffers": sighting.plan.buffers}
             for sighting in judgement.sightings
@@ -118,10 +148,6 @@ def _document(judgement: Judgement) -> dict[str, Any]:
 def _brief(judgement: Judgement) -> dict[str, Any]:
     holds = None if judgement.fault else judgement.holds
     return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
-
-
-def _cell(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
 
 
 def _wrapped(text: str, *, indent: int = 0) -> str:

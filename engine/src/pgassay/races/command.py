@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.races import Scenario, explore_all, read_scenarios, replay
 from pgassay.races.report import SCHEDULE_FORMATS, Campaign
 from pgassay.races.steps import TRIAL_FORMATS
 from pgassay.render.output import TEXT_ALONE, Output, publish
-from pgassay.server import Server
+from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 
 _LONGEST = 10_000
@@ -104,3 +106,35 @@ def _replay(bench: Workbench, scenarios: Sequence[Scenario], request: ScheduleRe
     trial = replay(bench, scenarios[0], parse_schedule(request.replay))
     publish(trial, TRIAL_FORMATS, output)
     return ExitCode.SCHEMA_PROBLEM if trial.is_broken else ExitCode.GOOD
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=SCHEDULE_FORMATS)
+    parser.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
+    parser.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
+    parser.add_argument(
+        "--inside",
+        action="store_true",
+        help="let sessions also interrupt each other inside PL/pgSQL functions",
+    )
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    request = ScheduleRequest(
+        names=tuple(options.scenario),
+        replay=options.replay,
+        inside=options.inside,
+        output=choose_output(options),
+    )
+    with show_progress() as show, open_server(config.server) as server:
+        return show_schedules(config, server, request, on_progress=show)
+
+
+COMMAND = Command(
+    name="races",
+    aliases=("schedule",),  # its name before
+    help="every order of the steps of concurrent sessions",
+    add=_add,
+    run=_run,
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from pgassay.errors import Place, printable
 from pgassay.races.exploration import Exploration
 from pgassay.races.record import Trial
 from pgassay.races.steps import describe_outcome, describe_violations, spell_schedule, summarize_trial
+from pgassay.render.json import dump
 from pgassay.render.junit import Check, Suite, render_suites
-from pgassay.render.markdown import fold
+from pgassay.render.markdown import fold, table
 from pgassay.render.place import relative
 from pgassay.render.text import wrap
 
@@ -52,11 +52,9 @@ def render_schedule_markdown(campaign: Campaign) -> str:
         "",
         *_summary(campaign),
         "",
-        f"| scenario | | {' | '.join(_HEADINGS)} |",
     ]
-    lines.append("|---|---|" + "---:|" * len(_HEADINGS))
-    for one in campaign.explorations:
-        lines.append(f"| {one.scenario.name} | {_word(one)} | {' | '.join(map(str, _counts(one)))} |")
+    rows = ((one.scenario.name, _word(one), *_counts(one)) for one in campaign.explorations)
+    lines += table(("scenario", "", *_HEADINGS), rows, numbers=range(2, 7))
     for one in campaign.explorations:
         if not one.holds:
             first, *rest = _finding(one)
@@ -66,13 +64,11 @@ def render_schedule_markdown(campaign: Campaign) -> str:
 
 def render_schedule_json(campaign: Campaign) -> str:
     """The document that docs/json.md describes."""
-    document = {
-        "version": 1,
-        "verdict": "good" if campaign.holds else "problem",
-        "scenarios": [_exploration(one) for one in campaign.explorations],
-        "seconds": round(campaign.seconds, 3),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dump(
+        verdict="good" if campaign.holds else "problem",
+        scenarios=map(_exploration, campaign.explorations),
+        seconds=round(campaign.seconds, 3),
+    )
 
 
 def render_schedule_junit(campaign: Campaign) -> str:
@@ -153,12 +149,11 @@ def _check(one: Exploration) -> Check:
 
 
 def _exploration(one: Exploration) -> dict[str, Any]:
-    file = one.scenario.file
     return {
         "name": one.scenario.name,
         "shows": one.scenario.shows,
-        "file": str(relative(file)) if file else None,
-        "isolation": one.scenario.isolation.value,
+        "file": one.scenario.file,
+        "isolation": one.scenario.isolation,
         "inside": one.scenario.inside,
         "holds": one.holds,
         "schedules": one.census.schedules,
@@ -172,6 +167,6 @@ def _exploration(one: Exploration) -> dict[str, Any]:
         ],
         "unseen": [dict(expected.values) for expected in one.unseen],
         "broken": [summarize_trial(trial) for trial in one.broken],
-        "notes": list(one.notes),
+        "notes": one.notes,
         "seconds": round(one.seconds, 3),
     }

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pgassay.errors import ConfigError
 from pgassay.observation import Persona
 from pgassay.races.model import ENDINGS, Expectation, Isolation, Kind, Scenario, SessionScript
+from pgassay.toml import Scalar, decode, read_toml, spell
 
 SHARED = "invariants.toml"
 """The file whose invariants hold for every scenario in its folder."""
 
 OWNER = "owner"
-_KEYS = {
-    "shows", "isolation", "setup", "sessions", "invariants", "observe", "outcomes", "retries", "inside",
-}  # fmt: skip
-_SESSION_KEYS = {"persona", "role", "steps", "requests", "end", "settings"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A scenario as its file has it."""
+
+    shows: str = ""
+    isolation: tuple[str, ...] = (Isolation.READ_COMMITTED.value,)
+    setup: str = ""
+    sessions: dict[str, Any] = field(default_factory=dict)
+    invariants: dict[str, str] = field(default_factory=dict)
+    observe: str = ""
+    outcomes: tuple[dict[str, Scalar], ...] = ()
+    retries: int = 0
+    inside: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    """One of `[sessions.NAME]`."""
+
+    persona: str = ""
+    role: str = ""
+    steps: tuple[str, ...] = ()
+    requests: tuple[tuple[str, ...], ...] = ()
+    end: str = Kind.COMMIT.value
+    settings: dict[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """The file SHARED."""
+
+    invariants: dict[str, str] = field(default_factory=dict)
 
 
 def read_scenarios(paths: Sequence[Path], personas: Mapping[str, Persona]) -> tuple[Scenario, ...]:
@@ -35,26 +65,26 @@ def read_scenarios(paths: Sequence[Path], personas: Mapping[str, Persona]) -> tu
 
 def read_scenario(path: Path, personas: Mapping[str, Persona]) -> tuple[Scenario, ...]:
     """The scenarios of one file."""
-    table = _Table(path, "", _load(path))
-    table.allow(_KEYS)
+    file = decode(read_toml(path), _File, where=str(path))
     shared = path.with_name(SHARED)
-    common = _Table(shared, "", _load(shared)).texts("invariants") if shared.is_file() else {}
-    names = table.list("isolation", default=["read committed"])
-    levels = [Isolation(table.choice(name, [level.value for level in Isolation])) for name in names]
+    common = decode(read_toml(shared), _Shared, where=str(shared)) if shared.is_file() else _Shared()
+    levels = [
+        Isolation(_choose(name, [level.value for level in Isolation], str(path))) for name in file.isolation
+    ]
     scenario = Scenario(
         name=path.stem,
-        shows=table.text("shows"),
-        setup=table.text("setup"),
-        sessions=tuple(_session(one, personas) for one in table.tables("sessions")),
-        invariants=common | table.texts("invariants"),
-        observe=table.text("observe"),
-        expected=tuple(_expectation(table, one) for one in table.list("outcomes", default=[])),
-        retries=table.number("retries"),
-        inside=table.flag("inside"),
+        shows=file.shows,
+        setup=file.setup,
+        sessions=tuple(_session(name, file.sessions[name], path, personas) for name in file.sessions),
+        invariants=common.invariants | file.invariants,
+        observe=file.observe,
+        expected=tuple(_expectation(outcome) for outcome in file.outcomes),
+        retries=file.retries,
+        inside=file.inside,
         file=path,
     )
     if not scenario.sessions:
-        raise table.error("it has no [sessions.NAME]")
+        raise _refusal(str(path), "it has no [sessions.NAME]")
     suffixes = [f"@{level.value.replace(' ', '-')}" if len(levels) > 1 else "" for level in levels]
     return tuple(
         replace(scenario, name=scenario.name + suffix, isolation=level)
@@ -68,98 +98,38 @@ def _files(path: Path) -> list[Path]:
     return [file for file in sorted(path.glob("*.toml")) if file.name != SHARED]
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}", fixes=("correct the file",)) from error
-
-
-def _session(table: _Table, personas: Mapping[str, Persona]) -> SessionScript:
-    table.allow(_SESSION_KEYS)
-    persona, role = table.text("persona"), table.text("role")
+def _session(name: str, table: object, path: Path, personas: Mapping[str, Persona]) -> SessionScript:
+    where = f"{path}, session {name}"
+    session = decode(table, _Session, where=where)
+    persona, role = session.persona, session.role
     if bool(persona) == bool(role):
-        raise table.error(
-            f'it needs either a persona ("{OWNER}" is the schema\'s owner) or a role to log in as'
+        raise _refusal(
+            where, f'it needs either a persona ("{OWNER}" is the schema\'s owner) or a role to log in as'
         )
     if persona not in ("", OWNER, *personas):
-        raise table.error(f"there is no persona {persona!r} in [tool.pgassay.personas]")
+        raise _refusal(where, f"there is no persona {persona!r} in [tool.pgassay.personas]")
+    requests = session.requests or (session.steps,)
+    if not all(requests) or not all(step.strip() for request in requests for step in request):
+        raise _refusal(where, "it needs steps: a list of statements; or requests: a list of such lists")
     return SessionScript(
-        name=table.name,
+        name=name,
         persona=personas.get(persona),
         role=role or None,
-        requests=_requests(table),
-        end=Kind(table.choice(table.text("end") or Kind.COMMIT.value, [kind.value for kind in ENDINGS])),
-        settings=table.texts("settings"),
+        requests=requests,
+        end=Kind(_choose(session.end, [kind.value for kind in ENDINGS], where)),
+        settings={key: spell(value) for key, value in session.settings.items()},
     )
 
 
-def _requests(table: _Table) -> tuple[tuple[str, ...], ...]:
-    requests = table.list("requests", default=[]) or [table.list("steps", default=[])]
-    found = tuple(
-        tuple(str(step) for step in request) if isinstance(request, list) else () for request in requests
-    )
-    if not all(found) or not all(step.strip() for request in found for step in request):
-        raise table.error("it needs steps: a list of statements; or requests: a list of such lists")
-    return found
+def _expectation(values: Mapping[str, Scalar]) -> Expectation:
+    return Expectation(values={name: spell(value) for name, value in values.items()})
 
 
-def _expectation(table: _Table, values: object) -> Expectation:
-    if not isinstance(values, dict):
-        raise table.error("each of [[outcomes]] must be a table")
-    return Expectation(values={name: _plain(value) for name, value in values.items()})
+def _choose(value: str, allowed: Sequence[str], where: str) -> str:
+    if value not in allowed:
+        raise _refusal(where, f"{value!r} is none of {', '.join(allowed)}")
+    return value
 
 
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-class _Table:
-    """A table of a file whose values are read with their types checked."""
-
-    def __init__(self, file: Path, name: str, values: Mapping[str, Any]) -> None:
-        self.file = file
-        self.name = name
-        self._values = values
-
-    def error(self, why: str) -> ConfigError:
-        part = f", session {self.name}" if self.name else ""
-        return ConfigError(f"{self.file}{part}: {why}", fixes=("see docs/races.md",))
-
-    def allow(self, known: set[str]) -> None:
-        if unknown := sorted(set(self._values) - known):
-            raise self.error(f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-
-    def text(self, key: str) -> str:
-        return str(self._typed(key, default="", kind=str))
-
-    def number(self, key: str) -> int:
-        return int(self._typed(key, default=0, kind=int))
-
-    def flag(self, key: str) -> bool:
-        return bool(self._typed(key, default=False, kind=bool))
-
-    def list(self, key: str, *, default: list[Any]) -> list[Any]:
-        return list(self._typed(key, default=default, kind=list))
-
-    def texts(self, key: str) -> dict[str, str]:
-        return {name: str(text) for name, text in self._typed(key, default={}, kind=dict).items()}
-
-    def tables(self, key: str) -> Iterator[_Table]:
-        for name, values in self._typed(key, default={}, kind=dict).items():
-            if not isinstance(values, dict):
-                raise self.error(f"{key}.{name} must be a table")
-            yield _Table(self.file, name, values)
-
-    def choice(self, value: object, allowed: Sequence[str]) -> str:
-        if value not in allowed:
-            raise self.error(f"{value!r} is none of {', '.join(allowed)}")
-        return str(value)
-
-    def _typed(self, key: str, *, default: object, kind: type) -> Any:  # noqa: ANN401
-        value = self._values.get(key, default)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(f"{key} must be a {kind.__name__}, not {value!r}")
-        return value
+def _refusal(where: str, why: str) -> ConfigError:
+    return ConfigError(f"{where}: {why}", fixes=("see docs/races.md",))

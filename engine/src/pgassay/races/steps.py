@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pgassay.errors import printable
 from pgassay.races.model import show
 from pgassay.races.record import Event, Fate, Move, Trial
+from pgassay.render.json import dump
 from pgassay.render.text import wrap
 
 _ROWS = 5
@@ -31,8 +31,7 @@ def render_trial_json(trial: Trial) -> str:
     moves = [
         {"session": move.session, "events": [_event(event) for event in move.events]} for move in trial.moves
     ]
-    document = {"version": 1, "scenario": trial.scenario.name, **summarize_trial(trial), "moves": moves}
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dump(scenario=trial.scenario.name, **summarize_trial(trial), moves=moves)
 
 
 TRIAL_FORMATS: Mapping[str, Callable[[Trial], str]] = {"text": render_trial_text, "json": render_trial_json}

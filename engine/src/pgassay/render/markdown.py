@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
 # Entities are text in Markdown: they end no cell and open no link, code or element.
@@ -11,6 +12,16 @@ _ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<|[`"}
 def escape(text: str) -> str:
     """`text` as one line that Markdown shows as it is, also in a table."""
     return " ".join(text.translate(_ENTITIES).splitlines())
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Collection[int] = ()
+) -> Iterator[str]:
+    """The lines of a table, with the columns in `numbers` on the right; what is in a cell stays text."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'|'.join('---:' if column in numbers else '---' for column in range(len(head)))}|"
+    for row in rows:
+        yield f"| {' | '.join(escape(str(cell)) for cell in row)} |"
 
 
 def fold(summary: str, body: str, *, language: str = "") -> list[str]:

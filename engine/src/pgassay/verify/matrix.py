@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pgassay.matrix.assessment import assess
-from pgassay.matrix.baseline import Difference, render_cell
-from pgassay.matrix.model import Cell
+from pgassay.matrix.baseline import Difference
+from pgassay.matrix.report import describe_error
 from pgassay.verdict import Finding, Stage, Status
 from pgassay.workbench import Workbench
 
@@ -21,7 +21,7 @@ def check_matrix(bench: Workbench) -> Stage:
     assessment = assess(bench)
     matrix = assessment.matrix
     if matrix.errors:
-        wrong = "\n".join(_describe(cell) for cell in matrix.errors)
+        wrong = "\n".join(describe_error(cell) for cell in matrix.errors)
         return Stage(name=_RULE, status=Status.NOT_JUDGED, detail=f"probes went wrong\n{wrong}")
     findings = tuple(_finding(difference, bench) for difference in assessment.differences)
     count = f"{len(matrix.cells)} cells"
@@ -39,7 +39,3 @@ def _finding(difference: Difference, bench: Workbench) -> Finding:
         line=difference.line,
         witness=f"{cell.witness.statement}  -- as {cell.witness.persona.name}" if cell else "",
     )
-
-
-def _describe(cell: Cell) -> str:
-    return f"{render_cell(cell)}: {cell.results[-1].why}"

@@ -59,7 +59,7 @@ function onEntry(event) {
   if (button) openEntry(entries[Number(button.dataset.entry)], button);
 }
 
-function onBox(event) {
+function onRelation(event) {
   const link = event.target.closest("[data-object]");
   if (!link) return;
   const object = objects.find((some) => some.name === link.dataset.object);
@@ -93,7 +93,7 @@ function start() {
   byId("objects").addEventListener("keydown", onGridKey);
   byId("objects").addEventListener("click", onClick);
   byId("differences")?.addEventListener("click", onEntry);
-  byId("diagram")?.addEventListener("click", onBox);
+  byId("tables")?.addEventListener("click", onRelation);
   byId("panel-close").addEventListener("click", closePanel);
   byId("expand").addEventListener("click", () => setAllOpen(true));
   byId("collapse").addEventListener("click", () => setAllOpen(false));

@@ -1,0 +1,124 @@
+"""What commands have in common: how a feature registers one, its usual arguments, what comes of them."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from pgassay.config import Config, find_root, load_config
+from pgassay.database import read_script
+from pgassay.errors import ConfigError
+from pgassay.render.output import Output, check_writable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command of `pgassay`: `add` gives its arguments to a parser, `run` returns the exit code."""
+
+    name: str
+    help: str
+    add: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], int]
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """More arguments of another feature's command, which runs this one where `applies` says so."""
+
+    of: str
+    add: Callable[[ArgumentParser], None]
+    applies: Callable[[Namespace], bool]
+    run: Callable[[Namespace], int]
+
+
+def add_common(parser: ArgumentParser, *, formats: Iterable[str]) -> None:
+    """What to look at, on which server, and how to tell."""
+    parser.add_argument(
+        "--schema", type=Path, action="append", metavar="PATH",
+        help="this file instead of the schema that pyproject.toml names; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--server", metavar="CHOICE",
+        help="embedded, system, a bin directory or a connection URL "
+        "(default: PGASSAY_SERVER, then pyproject.toml)",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=tuple(formats), default="text")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def add_reporting(parser: ArgumentParser, *, formats: Iterable[str]) -> None:
+    """The common ones, and further reports."""
+    add_common(parser, formats=formats)
+    parser.add_argument(
+        "--report", type=partial(_report, tuple(formats)), action="append", default=[], metavar="FORMAT=PATH",
+        help="write this report too; may be repeated, so that one run serves all readers",
+    )  # fmt: skip
+
+
+def add_jobs(parser: ArgumentParser) -> None:
+    """In how many processes the suites run."""
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _report(formats: tuple[str, ...], text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if name in formats and path:
+        return name, Path(path)
+    raise ArgumentTypeError(f"{text!r} is not FORMAT=PATH, of the formats {', '.join(formats)}")
+
+
+def configure(options: Namespace) -> Config:
+    """The project's configuration, with what the arguments say instead."""
+    config = load_config(find_root(Path.cwd()))
+    server = options.server or os.environ.get("PGASSAY_SERVER") or config.server
+    schema = tuple(path.absolute() for path in options.schema) if options.schema else config.schema
+    return replace(config, server=server, schema=schema)
+
+
+def prepare(options: Namespace) -> Config:
+    """As `configure`; refuses at once what cannot be read or written, before a server is started for it."""
+    config = configure(options)
+    for path in _paths(options):
+        check_writable(path)
+    for path in config.schema:
+        read_script(path)
+    if config.schema:
+        return config
+    raise ConfigError(
+        "There is no schema to look at.",
+        why=f"{config.root / 'pyproject.toml'} names none in [tool.pgassay].",
+        fixes=("give one: --schema PATH", 'add schema = ["schema.sql"] to [tool.pgassay]'),
+    )
+
+
+def _paths(options: Namespace) -> list[Path]:
+    """All that is to be written."""
+    reports = [path for _, path in getattr(options, "report", ())]
+    return [options.output, *reports] if options.output else reports
+
+
+def choose_output(options: Namespace) -> Output:
+    """With `--output` the chosen format goes there, and the terminal shows the text."""
+    if options.output:
+        return Output(files=((options.format, options.output), *options.report))
+    return Output(shown=options.format, files=tuple(options.report))
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal which stage is going on; stay quiet in a pipe."""
+    console = Console(stderr=True)
+    with console.status("starting PostgreSQL") as status:
+        yield lambda stage: status.update(escape(stage))

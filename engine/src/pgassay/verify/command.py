@@ -1,0 +1,34 @@
+"""The command `pgassay verify`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
+from pgassay.render.output import publish
+from pgassay.server import open_server
+from pgassay.verify import STAGES, verify
+from pgassay.verify.report import FORMATS
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_reporting(parser, formats=FORMATS)
+    parser.add_argument(
+        "--only", choices=STAGES, action="append", metavar="STAGE",
+        help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
+        "Without matrix, plans and suites the schema is judged alone, without companions and world",
+    )  # fmt: skip
+    add_jobs(parser)
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    with show_progress() as show, open_server(config.server) as server:
+        verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
+    publish(verdict, FORMATS, choose_output(options))
+    return verdict.exit_code
+
+
+COMMAND = Command(
+    name="verify", help="the gate: load, lint, matrix, plans, suites; one verdict", add=_add, run=_run
+)
