@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.config import Config
 
 

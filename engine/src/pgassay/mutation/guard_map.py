@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.guard_map.sheet import Guard
 from pgassay.mutation.outcome import Campaign, Fate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.errors import Place
 from pgassay.mutation.reach import Reach
 

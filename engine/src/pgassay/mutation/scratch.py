@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
-from pgassay.mutation.catalog import read_catalog
-from pgassay.mutation.things import Thing
+from pgassay.catalog.model import Thing
+from pgassay.mutation.catalog import list_things
 
 
 class Scratch:
@@ -40,7 +40,7 @@ class Scratch:
             return self._read()
 
     def _read(self) -> frozenset[Thing]:
-        return frozenset(read_catalog(self._connection, roles=self._roles))
+        return frozenset(list_things(self._connection, roles=self._roles))
 
     @contextmanager
     def _applied(self, statements: Sequence[str]) -> Iterator[None]:
