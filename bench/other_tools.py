@@ -13,13 +13,13 @@ from measure import ROOT
 from sqlfluff.core import FluffConfig, Linter
 from supabase_cli import install_cli
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.database import Database
 from pgassay.migration.squawk import find_squawk
 from pgassay.mutation.bench import MutantBench
 from pgassay.mutation.catalog import read_things
 from pgassay.mutation.model import Mutant
-from pgassay.mutation.things import Function, Thing, View
+from pgassay.mutation.things import View
 from pgassay.mutation.trees import read, write
 
 Findings = Counter[str]

@@ -9,8 +9,7 @@ from typing import Any
 import psycopg
 
 from pgassay.catalog.compare import compare_inventories
-from pgassay.catalog.everything import read_catalog
-from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.inventory import Inventory, read_inventory
 from pgassay.database import Database, Session
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.survey import survey
@@ -59,7 +58,7 @@ def catalog_of(database: Database) -> Inventory:
         closing(database.connect()) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
-        return read_catalog(session)
+        return read_inventory(session, besides=True)
 
 
 def differences(one: Database, other: Database) -> list[str]:

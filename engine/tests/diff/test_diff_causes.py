@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
 from pgassay.diff.causes import find_causes
 from pgassay.diff.comparison import CellDifference
 from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass, Witness

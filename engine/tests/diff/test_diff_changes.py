@@ -8,7 +8,8 @@ import pytest
 
 from pgassay.catalog.compare import Kind, SchemaChange, compare_inventories
 from pgassay.catalog.definitions import find_definitions
-from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
 from pgassay.database import Script
 
 POLICY = ObjectKey("policy", "public.t", "own")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.cli import main
 from pgassay.config import Config
 from pgassay.database import Layer

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgassay.catalog.model import Thing
 from pgassay.database import Layer, Recipe, clone, ensure_template
-from pgassay.mutation.catalog import read_catalog
+from pgassay.mutation.catalog import list_things
 from pgassay.mutation.operators import OPERATORS, Example, Operator
-from pgassay.mutation.things import Thing
 from pgassay.server import Server
 
 EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples]
@@ -32,7 +32,7 @@ def connection(server: Server, owner: str, environment: Layer) -> Iterator[psyco
 @pytest.fixture(scope="module")
 def known(connection: psycopg.Connection[Any]) -> frozenset[Thing]:
     """What the project has without a schema."""
-    return frozenset(read_catalog(connection, roles=["anon"]))
+    return frozenset(list_things(connection, roles=["anon"]))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_operator_makes_the_mutants_of_its_example_and_no_others(
 ) -> None:
     with connection.transaction(force_rollback=True):
         connection.execute(example.schema.encode())
-        things = [thing for thing in read_catalog(connection, roles=["anon"]) if thing not in known]
+        things = [thing for thing in list_things(connection, roles=["anon"]) if thing not in known]
         changes = [
             change
             for thing in things

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import Constraint, Function, Index, ObjectKey, Policy, Thing, Trigger
 from pgassay.errors import ConfigError
 from pgassay.guard_map.sheet import Guard, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
@@ -19,7 +19,7 @@ from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.pool import Noted
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.runner import estimate_seconds
-from pgassay.mutation.things import Constraint, Function, Index, Policy, Right, Thing, Trigger
+from pgassay.mutation.things import Right
 
 BODY = """
 declare
@@ -96,7 +96,7 @@ def footprint(*statements: str, role: str = "owner", reached: str = "") -> Footp
 def function(name: str, body: str) -> Function:
     return Function(
         function=f"public.{name}()", language="plpgsql", definition="", body=body, definer=False,
-        volatility="v", strict=False, settings=(),
+        volatility="v", strict=False,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ CASCADE = Constraint(
     table="public.jobs", name="f", type="f", target="public.users",
     definition="FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE",
 )  # fmt: skip
-INDEX = Index(table="public.jobs", index="public.i", name="i", definition="CREATE INDEX i ON public.jobs (a)")
+INDEX = Index(schema="public", table="public.jobs", name="i", definition="CREATE INDEX i ON public.jobs (a)")
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from pgassay.database import Session
-from pgassay.plans.catalog import read_foreign_keys, read_indexes
-from pgassay.plans.indexes import find_bare_keys, find_repeats
+from pgassay.catalog.model import Constraint, Index, Relation
+from pgassay.catalog.read import read_catalog
+from pgassay.plans.indexes import find_bare_keys, find_repeats, list_foreign_keys, list_indexes
 
 
 def find_flaws(connection: psycopg.Connection, *statements: str) -> list[str]:
     for statement in statements:
         connection.execute(statement)
-    session = Session(connection, owner=connection.info.user)
-    indexes, keys = read_indexes(session), read_foreign_keys(session)
+    catalog = read_catalog(connection, Relation, Index, Constraint)
+    indexes, keys = list_indexes(catalog), list_foreign_keys(catalog)
     return [flaw.message for flaw in (*find_repeats(indexes), *find_bare_keys(keys, indexes))]
 
 

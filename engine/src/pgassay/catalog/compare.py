@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from pgassay.catalog.inventory import Inventory, ObjectKey, Properties
+from pgassay.catalog.inventory import Inventory, Properties
+from pgassay.catalog.model import ObjectKey
 
 _SHOWN = 160  # characters of an expression
 _LEAD = 4  # words that two expressions share before they part

@@ -10,7 +10,7 @@ from pglast import ast, parser
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType
 
 from pgassay.catalog.compare import SchemaChange
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.database import Script
 from pgassay.errors import Place

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, LiteralString, NamedTuple
 
-from pgassay.catalog.inventory_queries import BUCKETS, DEPENDENCIES, PROPERTIES
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.names import function_name, quoted
-from pgassay.catalog.queries import SIGNATURES
+from pgassay.catalog.model import Column, Dependency, Function, Index, ObjectKey, Relation, Thing
+from pgassay.catalog.read import ACCESS, EVERYTHING, Catalog, read_catalog
 from pgassay.database import Session
 
-_FUNCTION_KINDS = ("function", "grant on function")
-
-
-class ObjectKey(NamedTuple):
-    """An object. `object` is spelled as in SQL: a relation, a function with its arguments, a schema.
-
-    `name` is that of a policy, trigger, constraint, index or column of it, or of a grant's role.
-    """
-
-    kind: str
-    object: str
-    name: str
-
+# As JSON: Supabase's own migrations add columns.
+_BUCKETS = """
+    select b.id, p.key, p.value
+    from storage.buckets as b cross join lateral jsonb_each_text(to_jsonb(b)) as p
+    where p.key in ('public', 'file_size_limit', 'allowed_mime_types') and p.value is not null
+"""
 
 Properties = Mapping[str, str]
 
@@ -53,72 +44,83 @@ class Inventory:
         return {key: value for key, value in self.objects.items() if key.kind == "role"}
 
 
-def read_inventory(session: Session, *, properties: LiteralString = PROPERTIES) -> Inventory:
-    """Read the catalogs of the session's database, as the schema's owner."""
+def read_inventory(session: Session, *, besides: bool = False) -> Inventory:
+    """Read the catalogs of the session's database, as the schema's owner.
+
+    With `besides`, what access does not depend on, too: comments, storage, sequences, default privileges and
+    more; operators, casts, collations and the like by name alone.
+    """
     with session.as_owner():
-        rows = session.connection.execute(properties).fetchall()
-        edges = session.connection.execute(DEPENDENCIES).fetchall()
-        functions = sorted({row[1] for row in rows if row[0] in _FUNCTION_KINDS})
-        signatures = session.connection.execute(SIGNATURES, {"functions": functions}).fetchall()
-    spelled = {oid: function_name(name) for oid, name in signatures}
-    spelled |= {
-        oid: _relation(schema, name) for _, oid, schema, name, *_ in rows if oid and oid not in spelled
-    }
-    uses = _join(_uses(edges, spelled), _mentions(rows, spelled))
-    return Inventory(objects=_objects(rows, spelled), uses=uses)
+        catalog = read_catalog(session.connection, *(EVERYTHING if besides else ACCESS))
+    return take_inventory(catalog, besides=besides)
+
+
+def take_inventory(catalog: Catalog, *, besides: bool = False) -> Inventory:
+    """The properties of a catalog's objects. Pure."""
+    objects: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
+    composite = {oid for oid, relation in catalog.relations.items() if relation.kind == "c" and not besides}
+    for kind, things in catalog.things.items():
+        for thing in things if issubclass(kind, Thing) else ():
+            if not _is_left_out(thing, composite, besides=besides) and (
+                said := thing.properties(besides=besides)
+            ):
+                objects[thing.key] |= said
+    if besides:
+        for table, columns in catalog.parts(Column).items():
+            objects[catalog.relations[table].key]["order of columns"] = ", ".join(c.name for c in columns)
+    return Inventory(objects=dict(objects), uses=_find_uses(catalog))
+
+
+def _is_left_out(thing: Thing, composite: set[int], *, besides: bool) -> bool:
+    """What is an extension's; what a constraint or type says already."""
+    match thing:
+        case Function():
+            return thing.is_of_extension
+        case Index():
+            return bool(thing.constraint) and not besides
+        case Relation():
+            return thing.oid in composite
+        case Column():
+            return thing.relation_oid in composite
+    return False
 
 
 def read_buckets(session: Session, inventory: Inventory) -> Inventory:
     """The inventory with the storage buckets, if any: rows that decide about access."""
+    objects: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
     with session.as_owner():
         there = session.connection.execute("select to_regclass('storage.buckets') is not null")
-        rows = session.connection.execute(BUCKETS).fetchall() if there.fetchone() == (True,) else []
-    return replace(inventory, objects={**inventory.objects, **_objects(rows, {})})
+        rows = session.connection.execute(_BUCKETS).fetchall() if there.fetchone() == (True,) else []
+    for bucket, name, value in rows:
+        objects[ObjectKey(kind="bucket", object="storage.buckets", name=bucket)][name] = value
+    return replace(inventory, objects={**inventory.objects, **objects})
 
 
-def _objects(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[ObjectKey, Properties]:
-    found: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
-    for kind, oid, schema, relation, name, what, value in rows:
-        object_ = spelled[oid] if kind in _FUNCTION_KINDS else _relation(schema, relation)
-        found[ObjectKey(kind=kind, object=object_, name=name)][what] = value
-    return dict(found)
-
-
-def _relation(schema: str, name: str) -> str:
-    return ".".join(quoted(part) for part in (schema, name) if part)
-
-
-def _uses(edges: Iterable[tuple[int, int]], spelled: Mapping[int, str]) -> dict[str, frozenset[str]]:
+def _find_uses(catalog: Catalog) -> dict[str, frozenset[str]]:
+    """By the server's own account, and by the names in the bodies of functions, of which it keeps none."""
+    spelled = {oid: relation.name for oid, relation in catalog.relations.items()}
+    spelled |= {oid: function.function for oid, function in catalog.functions.items()}
     found: dict[str, set[str]] = defaultdict(set)
-    for user, used in edges:
-        if user in spelled and used in spelled:
-            found[spelled[user]].add(spelled[used])
-    return {name: frozenset(some) for name, some in found.items()}
+    for edge in catalog.of(Dependency):
+        if edge.user in spelled and edge.used in spelled:
+            found[spelled[edge.user]].add(spelled[edge.used])
+    for function, used in _find_mentions(catalog):
+        found[function] |= used
+    return {name: frozenset(used) for name, used in found.items()}
 
 
-def _mentions(rows: Iterable[tuple[Any, ...]], spelled: Mapping[int, str]) -> dict[str, frozenset[str]]:
-    """What the bodies of functions name, in whatever schema: the server keeps no account of it.
+def _find_mentions(catalog: Catalog) -> Iterator[tuple[str, frozenset[str]]]:
+    """What the bodies of functions name, in whatever schema.
 
     Not those of triggers: they belong to a table, and all that they touch would be near to it.
     """
+    own = [function for function in catalog.of(Function) if not function.is_of_extension]
     named: dict[str, set[str]] = defaultdict(set)
-    bodies: dict[str, str] = {}
-    triggers = set()
-    for kind, oid, _, name, _, what, value in rows:
-        if kind in ("relation", "function"):
-            named[name].add(spelled[oid])
-        if kind == "function" and what == "body":
-            bodies[spelled[oid]] = value
-        if kind == "function" and (what, value) == ("result", "trigger"):
-            triggers.add(spelled[oid])
-    return {
-        function: frozenset().union(*(named.get(word, ()) for word in find_literals([body]).words))
-        for function, body in bodies.items()
-        if function not in triggers
-    }
-
-
-def _join(
-    one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]
-) -> dict[str, frozenset[str]]:
-    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}
+    for relation in catalog.of(Relation):
+        named[relation.relation].add(relation.name)
+    for function in own:
+        named[function.name].add(function.function)
+    for function in own:
+        if function.result != "trigger":
+            words = find_literals([function.text]).words
+            yield function.function, frozenset().union(*(named.get(word, ()) for word in words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from pglast import parser
@@ -19,6 +20,12 @@ def quoted(name: str) -> str:
     if _PLAIN.fullmatch(name) and name not in _KEYWORDS:
         return name
     return sql.Identifier(name).as_string(None)
+
+
+@cache
+def spell(schema: str, name: str = "") -> str:
+    """A name with its schema, or a schema, from plain names."""
+    return ".".join(quoted(part) for part in (schema, name) if part)
 
 
 def role_name(name: str) -> str:
@@ -39,6 +46,7 @@ def schema_name(relation: str) -> str:
     return quoted(_relation(relation)[0])
 
 
+@cache
 def function_name(text: str) -> str:
     """The one spelling of a function written as in SQL, such as `public.pay(uuid, int)`.
 

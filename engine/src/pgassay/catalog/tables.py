@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, LiteralString
+from itertools import product
 
 import psycopg
-from psycopg.rows import dict_row
 
-from pgassay.catalog import tables_queries as queries
-from pgassay.catalog.names import function_name, quoted
-from pgassay.catalog.queries import SIGNATURES
+from pgassay.catalog import model, read
+from pgassay.catalog.access import Access
+from pgassay.catalog.model import (
+    Constraint,
+    Function,
+    Grant,
+    Index,
+    Policy,
+    Relation,
+    Role,
+    Rule,
+    Trigger,
+    Type,
+)
+from pgassay.catalog.names import quoted
 from pgassay.database import Session
 from pgassay.errors import CannotJudgeError
 
+_KINDS = (
+    *(Relation, model.Column, Constraint, Index, Policy, Trigger, Rule),
+    *(Function, Type, Grant, Role),
+)
 _DEFAULT_SCHEMAS = ("public",)
+_OBJECTS = ("storage", "objects")
 # Bits of pg_relation_is_updatable: 1 << CmdType.
 _UPDATABLE = {"update": 4, "insert": 8, "delete": 16}
 
@@ -172,99 +186,144 @@ def read_catalog(session: Session, *, roles: Iterable[str]) -> Catalog:
     """
     try:
         with session.as_owner():
-            reader = _Reader(session, roles=sorted(set(roles)))
-            return Catalog(tables=reader.tables(), rights=tuple(reader.rights()))
+            known = read.read_catalog(session.connection, *_KINDS)
+            updatable = read.read_updatable(session.connection)
     except psycopg.errors.ObjectNotInPrerequisiteState as error:  # by pg_relation_is_updatable()
         raise CannotJudgeError(
             "What the schema's tables can do cannot be read.",
             why=f"PostgreSQL says: {error.diag.message_primary}",
             fixes=("give the foreign tables a wrapper with a handler", "leave them out of the schema"),
         ) from error
+    builder = _Builder(known, updatable, roles=sorted(set(roles)))
+    return Catalog(tables=builder.tables(), rights=tuple(builder.rights()))
 
 
-class _Reader:
-    def __init__(self, session: Session, *, roles: list[str]) -> None:
-        self._session = session
-        self._roles = roles
-        self._schemas = self._api_schemas()
+class _Builder:
+    """What the API serves to these roles, out of the catalog."""
 
-    def _api_schemas(self) -> list[str]:
-        rows = self._rows(queries.SCHEMAS, {})
-        named = next(iter(rows[0].values())) if rows else ""
-        return [name.strip() for name in named.split(",") if name.strip()] or list(_DEFAULT_SCHEMAS)
+    def __init__(
+        self, catalog: read.Catalog, updatable: Mapping[tuple[int, int], int], *, roles: list[str]
+    ) -> None:
+        self._catalog = catalog
+        self._access = Access(catalog)
+        self._updatable = updatable
+        self._roles = [role for role in roles if role in self._access.roles]
+        self._schemas = catalog.exposed or _DEFAULT_SCHEMAS
+        self._oids = {grant.object: grant.oid for grant in catalog.of(Grant) if grant.kind == "schema"}
+        self._labels = {one.oid: one.labels for one in catalog.of(Type)}
+        self._columns = catalog.parts(model.Column)
+        self._policies = catalog.parts(Policy)
 
     def tables(self) -> dict[int, Table]:
-        found = self._rows(queries.TABLES, {"schemas": self._schemas})
-        params = {"tables": [row["oid"] for row in found], "roles": self._roles}
-        columns = _by_table(self._rows(queries.COLUMNS, params))
-        unique = _by_table(self._rows(queries.UNIQUE, params))
-        foreign = _by_table(self._rows(queries.FOREIGN_KEYS, params))
-        policies = _by_table(self._rows(queries.POLICIES, params))
-        reached = params | {"tables": [row["oid"] for row in found if row["reachable"]]}
-        held = _by_table(self._rows(queries.COLUMN_PRIVILEGES, reached))
-        whole = _by_table(self._rows(queries.TABLE_PRIVILEGES, reached))
+        keys, indexes = self._catalog.parts(Constraint), self._catalog.parts(Index)
+        acting = {one.relation_oid for one in (*self._catalog.of(Trigger), *self._catalog.of(Rule))}
         return {
-            (oid := row["oid"]): Table(
-                **{key: value for key, value in row.items() if key != "updatable"},
-                # Not the server's own spelling: which words need quotes depends on its version.
-                spelled=f"{quoted(row['schema'])}.{quoted(row['name'])}",
-                writable=frozenset(name for name, bit in _UPDATABLE.items() if row["updatable"] & bit),
-                columns={column["name"]: _column(column) for column in columns[oid]},
-                unique=tuple(Unique(**_tupled(index)) for index in unique[oid]),
-                foreign_keys=tuple(ForeignKey(**_tupled(key)) for key in foreign[oid]),
-                policies=tuple(
-                    TablePolicy(**policy | {"roles": frozenset(policy["roles"])}) for policy in policies[oid]
+            oid: Table(
+                oid=oid,
+                root=table.root,
+                schema=table.schema,
+                name=table.relation,
+                spelled=table.name,
+                kind=table.kind,
+                reachable=self._is_reachable(table),
+                writable=frozenset(name for name, bit in _UPDATABLE.items() if self._updatable[oid, 0] & bit),
+                secured=table.secured,
+                readable=table.readable,
+                invoker=table.invoker,
+                triggers=oid in acting,
+                columns={column.name: self._column(oid, column) for column in self._columns[oid]},
+                unique=tuple(
+                    Unique(columns=one.columns, primary=one.primary, whole=one.whole)
+                    for one in indexes[oid]
+                    if one.unique
                 ),
-                privileges=_privileges(whole[oid], held[oid]),
+                foreign_keys=tuple(_foreign_key(key) for key in keys[oid] if key.type == "f"),
+                policies=tuple(self._policy(policy) for policy in self._policies[oid]),
+                privileges={role: self._privileges(role, table) for role in self._roles}
+                if self._is_reachable(table)
+                else {},
             )
-            for row in found
+            for oid, table in self._catalog.relations.items()
+            if table.kind in ("r", "p", "v", "m", "f")
         }
 
-    def rights(self) -> Iterator[Right]:
-        params = {"schemas": self._schemas, "roles": self._roles}
-        functions = self._rows(queries.FUNCTIONS, params)
-        oids = sorted({row["oid"] for row in functions})
-        signatures = self._rows(SIGNATURES, {"functions": oids})
-        spelled = {row["oid"]: function_name(row["name"]) for row in signatures}
-        for row in functions:
-            yield Right(object=spelled[row.pop("oid")], privilege="execute", **_tupled(row))
-        for row in self._rows(queries.SEQUENCES, params):
-            sequence = f"{quoted(row.pop('schema'))}.{quoted(row.pop('name'))}"
-            yield Right(object=sequence, **row)
+    def _is_reachable(self, table: Relation) -> bool:
+        return table.schema in self._schemas or (table.schema, table.relation) == _OBJECTS
 
-    def _rows(self, query: LiteralString, params: dict[str, Any]) -> list[dict[str, Any]]:
-        return self._session.connection.cursor(row_factory=dict_row).execute(query, params).fetchall()
-
-
-def _by_table(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        grouped[row.pop("table")].append(row)
-    return grouped
-
-
-def _column(row: dict[str, Any]) -> Column:
-    values = {key: value for key, value in row.items() if key != "number"}
-    return Column(**values | {"labels": tuple(row["labels"])})
-
-
-def _tupled(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-def _privileges(whole: Sequence[dict[str, Any]], columns: Sequence[dict[str, Any]]) -> dict[str, Privileges]:
-    of_role = itemgetter("role")
-    held: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for column in columns:
-        for privilege in ("select", "insert", "update"):
-            if column[privilege]:
-                held[column["role"]][privilege].add(column["name"])
-    return {
-        of_role(row): Privileges(
-            **{key: value for key, value in row.items() if key != "role"},
-            select=frozenset(held[of_role(row)]["select"]),
-            insert=frozenset(held[of_role(row)]["insert"]),
-            update=frozenset(held[of_role(row)]["update"]),
+    def _column(self, oid: int, column: model.Column) -> Column:
+        return Column(
+            name=column.name,
+            type=column.base,
+            category=column.category,
+            length=column.length,
+            nullable=not column.not_null,
+            default=column.has_default,
+            always=column.identity == "a",
+            generated=bool(column.generated),
+            updatable=bool(self._updatable[oid, column.number]),
+            comparable=column.comparable,
+            labels=self._labels.get(column.base_oid, ()),
         )
-        for row in whole
-    }
+
+    def _policy(self, policy: Policy) -> TablePolicy:
+        applying = frozenset(role for role in self._roles if self._access.applies(role, policy))
+        return TablePolicy(
+            name=policy.name, command=policy.command, permissive=policy.permissive, roles=applying
+        )
+
+    def _privileges(self, role: str, table: Relation) -> Privileges:
+        oid, filtered = table.oid, self._access.is_filtered(role, table)
+        held = {
+            privilege: frozenset(
+                column.name
+                for column in self._columns[oid]
+                if self._access.holds(role, privilege, oid, column.name)
+            )
+            for privilege in ("select", "insert", "update")
+        }
+        return Privileges(
+            usage=self._uses(role, table.schema),
+            delete=self._access.holds(role, "delete", oid),
+            truncate=self._access.holds(role, "truncate", oid),
+            filtered=filtered,
+            reads_all=not filtered or self._shows_all(role, oid),
+            **held,
+        )
+
+    def _shows_all(self, role: str, oid: int) -> bool:
+        asked = [
+            policy
+            for policy in self._policies[oid]
+            if policy.command in ("select", "all") and self._access.applies(role, policy)
+        ]
+        return all(one.permissive for one in asked) and any(one.using == "true" for one in asked)
+
+    def _uses(self, role: str, schema: str) -> bool:
+        return self._access.holds(role, "usage", self._oids.get(quoted(schema), 0))
+
+    def rights(self) -> Iterator[Right]:
+        """Calls would have effects and need arguments: privileges alone are asked about."""
+        for function in self._catalog.of(Function):
+            # Triggers' functions cannot be called.
+            if function.schema in self._schemas and function.result not in ("trigger", "event_trigger"):
+                yield from self._rights(
+                    function.function, function.schema, function.oid, ("execute",), function.types
+                )
+        for sequence in self._catalog.of(Relation):
+            if sequence.schema in self._schemas and sequence.kind == "S":
+                privileges = ("usage", "select", "update")
+                yield from self._rights(sequence.name, sequence.schema, sequence.oid, privileges)
+
+    def _rights(
+        self, name: str, schema: str, oid: int, privileges: Iterable[str], types: tuple[str, ...] = ()
+    ) -> Iterator[Right]:
+        for role, privilege in product(self._roles, privileges):
+            held = self._access.holds(role, privilege, oid)
+            usage = self._uses(role, schema)
+            yield Right(object=name, role=role, privilege=privilege, usage=usage, held=held, arguments=types)
+
+
+def _foreign_key(key: Constraint) -> ForeignKey:
+    return ForeignKey(
+        columns=key.columns, target=key.target_oid, target_columns=key.target_columns, acts=key.acts
+    )

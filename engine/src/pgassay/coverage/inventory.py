@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
+from pgassay.catalog import model
+from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.coverage.policies import find_atoms
-from pgassay.plpgsql.catalog import read, read_functions, read_policies
+from pgassay.plpgsql.catalog import find_functions, find_policies
 from pgassay.plpgsql.model import Atom, Branch, Function, InstrumentError, Point, Policy
 from pgassay.plpgsql.rewriting import find_branches, find_points
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
@@ -17,17 +19,7 @@ from pgassay.plpgsql.sources import NO_SOURCES, Sources
 T = TypeVar("T")
 U = TypeVar("U")
 
-_BEYOND: LiteralString = """
-    select p.oid::pg_catalog.regprocedure::text, 'is in ' || l.lanname || ', not in plpgsql'
-    from pg_catalog.pg_proc as p
-    inner join pg_catalog.pg_language as l on p.prolang = l.oid
-    where l.lanname <> 'plpgsql' and pg_catalog.pg_get_userbyid(p.proowner) = current_user
-    union all
-    select c.oid::pg_catalog.regclass::text, 'is a view'
-    from pg_catalog.pg_class as c
-    where c.relkind in ('v', 'm') and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-    order by 1
-"""
+_KINDS = (model.Function, model.Relation, model.Policy, model.Role)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +60,24 @@ class Inventory:
 def take_inventory(connection: psycopg.Connection[Any], *, sources: Sources = NO_SOURCES) -> Inventory:
     """List the statements, branches and atoms of what the connection's role owns."""
     refused: list[Uncounted] = []
-    functions = read_functions(connection, sources=sources)
-    policies = read_policies(connection, sources=sources)
+    catalog = read_catalog(connection, *_KINDS)
+    functions = find_functions(catalog, sources=sources)
+    policies = find_policies(catalog, sources=sources)
     return Inventory(
         functions=tuple(_plan(functions, _plan_function, refused)),
         policies=tuple(_plan(policies, _plan_policy, refused)),
         refused=tuple(refused),
-        beyond=tuple(Uncounted(subject=name, reason=why) for name, why in read(connection, _BEYOND)),
+        beyond=tuple(sorted(_find_beyond(catalog), key=lambda uncounted: uncounted.subject)),
     )
+
+
+def _find_beyond(catalog: Catalog) -> Iterator[Uncounted]:
+    for function in catalog.of(model.Function):
+        if function.language != "plpgsql" and function.owner == catalog.user:
+            yield Uncounted(subject=function.function, reason=f"is in {function.language}, not in plpgsql")
+    for view in catalog.of(model.Relation):
+        if view.kind in ("v", "m") and view.owner == catalog.user:
+            yield Uncounted(subject=view.name, reason="is a view")
 
 
 def _plan_function(function: Function) -> FunctionPlan:

@@ -1,14 +1,13 @@
-"""What the catalog says about what a statement asks for. Each function runs one query, as owner."""
+"""What the catalog says about what a statement asks for. Read as the owner."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
-from psycopg.rows import dict_row
-
-from pgassay.catalog import queries
+from pgassay.catalog import model
+from pgassay.catalog.read import Catalog, read_catalog, read_rows
 from pgassay.database import Session
 from pgassay.denial.guard import (
     Command,
@@ -64,13 +63,13 @@ class Function:
 
 def read_relations(session: Session, names: Sequence[Name], role: str) -> tuple[Relation, ...]:
     """The relations of these names and those that views among them read; the named ones first."""
-    rows = _rows(session, queries.RELATIONS, _arrays(names) | {"role": role})
+    rows = _rows(session, "named_relations", *_arrays(names), role)
     return tuple(_relation(row) for row in rows)
 
 
 def read_refused_functions(session: Session, names: Sequence[Name], role: str) -> tuple[Function, ...]:
     """The functions of these names, whatever their arguments, that the role cannot call."""
-    rows = _rows(session, queries.FUNCTIONS, _arrays(names) | {"role": role})
+    rows = _rows(session, "refused_functions", *_arrays(names), role)
     signatures = _signatures(session, [row["oid"] for row in rows])
     return tuple(
         Function(
@@ -82,7 +81,7 @@ def read_refused_functions(session: Session, names: Sequence[Name], role: str) -
 
 def find_reached(session: Session, relations: Sequence[str], role: str) -> tuple[Guard, ...]:
     """The grants that the role lacks on what defaults, checks, policies and views of these relations use."""
-    rows = _rows(session, queries.REACHED, {"relations": list(relations), "role": role})
+    rows = _rows(session, "reached", list(relations), role)
     signatures = _signatures(session, [row["oid"] for row in rows if row["oid"]])
     return tuple(
         Grant(
@@ -97,30 +96,43 @@ def find_reached(session: Session, relations: Sequence[str], role: str) -> tuple
 
 
 def _signatures(session: Session, functions: list[int]) -> dict[int, str]:
-    if not functions:
-        return {}
-    rows = _rows(session, queries.SIGNATURES, {"functions": functions})
+    rows = _rows(session, "signatures", functions) if functions else ()
     return {row["oid"]: row["name"] for row in rows}
 
 
 def find_triggers(session: Session, attempt: Attempt, relations: Sequence[str]) -> tuple[Guard, ...]:
     """The triggers whose function the error's context names, innermost frame first."""
-    # A frame reads "PL/pgSQL function public.check() line 3 at RAISE": the name follows a blank.
-    rows = _rows(session, queries.TRIGGERS, {"context": attempt.context, "relations": list(relations)})
-    return tuple(dict.fromkeys(Trigger(**row) for row in rows))
+    found = []
+    for trigger in _read(session, model.Trigger).of(model.Trigger):
+        # A frame reads "PL/pgSQL function public.check() line 3 at RAISE": the name follows a blank.
+        names = (trigger.function, trigger.function.partition(".")[2])
+        places = [place for name in names if (place := attempt.context.find(f" {name.rstrip(')')}")) >= 0]
+        if places and not trigger.is_of_parent:
+            guard = Trigger(table=trigger.table, name=trigger.name, function=trigger.function)
+            found.append((min(places), trigger.table not in relations, trigger.table, trigger.name, guard))
+    return tuple(guard for *_, guard in sorted(found, key=lambda one: one[:4]))
 
 
 def find_constraints(session: Session, attempt: Attempt) -> tuple[Guard, ...]:
     """The constraints, unique indexes and columns without NULL that the error names."""
     if attempt.constraint:
-        named = {"name": attempt.constraint, "table": attempt.table}
-        found = tuple(_constraint(row) for row in _rows(session, queries.CONSTRAINTS, named))
-        if found:
-            return found
-    if attempt.column:
-        rows = _rows(session, queries.NOT_NULL, {"table": attempt.table, "column": attempt.column})
-        return tuple(NotNull(table=row["table"], column=attempt.column) for row in rows)
-    return ()
+        rows = _rows(session, "named_constraints", attempt.constraint, attempt.table)
+        if rows:
+            return tuple(_constraint(row) for row in rows)
+    return tuple(_find_not_null(session, attempt)) if attempt.column else ()
+
+
+def _find_not_null(session: Session, attempt: Attempt) -> Iterator[Guard]:
+    """In the tables of this name; of a partition, in the root, which alone can change it."""
+    catalog = _read(session, model.Relation, model.Column)
+    named = {
+        catalog.relations[column.relation_oid].root
+        for column in catalog.of(model.Column)
+        if (column.relation, column.name) == (attempt.table, attempt.column) and column.not_null
+    }
+    tables = (catalog.relations[oid] for oid in named)
+    for table in sorted(table.name for table in tables if table.kind in ("r", "p")):
+        yield NotNull(table=table, column=attempt.column)
 
 
 def _constraint(row: dict[str, Any]) -> Guard:
@@ -141,10 +153,15 @@ def _relation(row: dict[str, Any]) -> Relation:
     return Relation(**values)
 
 
-def _arrays(names: Sequence[Name]) -> dict[str, Any]:
-    return {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
+def _arrays(names: Sequence[Name]) -> tuple[list[str], list[str]]:
+    return [name.schema for name in names], [name.name for name in names]
 
 
-def _rows(session: Session, query: LiteralString, params: dict[str, Any]) -> list[dict[str, Any]]:
+def _read(session: Session, *kinds: type[model.Thing]) -> Catalog:
     with session.as_owner():
-        return session.connection.cursor(row_factory=dict_row).execute(query, params).fetchall()
+        return read_catalog(session.connection, *kinds)
+
+
+def _rows(session: Session, query: str, *parameters: object) -> list[dict[str, Any]]:
+    with session.as_owner():
+        return read_rows(session.connection, query, *parameters)

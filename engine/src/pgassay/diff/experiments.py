@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, vary_claims, vary_rows
 from pgassay.matrix import statements

@@ -11,7 +11,8 @@ from itertools import combinations, zip_longest
 import psycopg
 
 from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Catalog, Table, read_catalog
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint

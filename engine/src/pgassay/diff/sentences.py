@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from pgassay.catalog.inventory import Inventory, ObjectKey
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
 from pgassay.diff.comparison import CellDifference
 from pgassay.matrix.baseline import render_footprint
 from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass

@@ -6,9 +6,9 @@ import gc
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any, LiteralString
+from typing import Any
 
-from pgassay.catalog.tables import read_catalog
+from pgassay.catalog.tables import Catalog, read_catalog
 from pgassay.database import Session
 from pgassay.denial.defence import removed
 from pgassay.denial.explain import Denial, explain_denial
@@ -21,16 +21,6 @@ from pgassay.matrix.probe import run_questions
 from pgassay.matrix.questions import plan_matrix
 from pgassay.matrix.rows import read_samples
 from pgassay.observation import Persona
-
-_STORED: LiteralString = """
-    select c.oid::bigint, format('%I.%I', n.nspname, c.relname)
-    from pg_catalog.pg_class as c
-    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
-        and pg_catalog.has_schema_privilege(n.oid, 'usage')
-        and pg_catalog.has_table_privilege(c.oid, 'select')
-    order by 1
-"""
 
 
 def survey(
@@ -53,14 +43,14 @@ def survey(
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
         catalog = read_catalog(session, roles=[persona.role for persona in people])
-        before = fingerprint(session)
+        before = fingerprint(session, catalog)
         ids = [persona.id for persona in people if persona.id is not None]
         samples = read_samples(session, catalog, ids=ids, overrides=rows or {})
         wanted = [one for one in samples if not only or spell_field(one.table.spelled) in only]
         plan = plan_matrix(wanted, people)
         with closing(Recorder(session, catalog)) as recorder:
             observations = tuple(run_questions(session, plan.questions, recorder))
-        if fingerprint(session) != before:
+        if fingerprint(session, catalog) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
     cells = build_cells(observations, catalog, people)
     return Matrix(
@@ -93,13 +83,13 @@ def explain_cell(session: Session, cell: Cell) -> Denial:
     return explain_denial(session, witness.persona, witness.statement)
 
 
-def fingerprint(session: Session) -> list[tuple[Any, ...]]:
+def fingerprint(session: Session, catalog: Catalog) -> list[tuple[Any, ...]]:
     """Of each table that the owner may read how many row versions there are, and which."""
+    versions = " union all ".join(
+        f"select {table.oid}, count(*), bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)) "
+        f"from {table.spelled} as t"
+        for table in catalog.tables.values()
+        if table.stored
+    )
     with session.as_owner():
-        tables = session.connection.execute(_STORED).fetchall()
-        versions = " union all ".join(
-            f"select {oid}, count(*), bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)) "
-            f"from {name} as t"
-            for oid, name in tables
-        )
         return session.connection.execute(f"{versions or 'select'} order by 1".encode()).fetchall()

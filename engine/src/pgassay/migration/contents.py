@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
 
-from pgassay.catalog.names import quoted
-
-_TABLES: LiteralString = """
-    select
-        c.oid::bigint as oid, n.nspname as schema, c.relname as name,
-        pg_catalog.pg_relation_filenode(c.oid)::bigint as storage,
-        array(
-            select array[a.attnum::text, a.attname::text] from pg_catalog.pg_attribute as a
-            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum
-        ) as columns,
-        coalesce((
-            select i.indkey::int2[]::int[] from pg_catalog.pg_index as i
-            where i.indrelid = c.oid and i.indisprimary
-        ), '{}') as key
-    from pg_catalog.pg_class as c
-    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
-        and n.nspname not like 'pg\\_%' and pg_catalog.has_table_privilege(c.oid, 'select')
-        and pg_catalog.has_schema_privilege(n.oid, 'usage')
-    order by n.nspname, c.relname
-"""
+from pgassay.catalog.model import Column, Index, Relation
+from pgassay.catalog.read import read_catalog
 
 Values = tuple[str | None, ...]
 
@@ -82,23 +61,29 @@ def read_contents(connection: psycopg.Connection[Any]) -> dict[int, Table]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local row_security = off")
-        return {row["oid"]: _read(connection, row) for row in _list_tables(connection)}
+        catalog = read_catalog(connection, Relation, Column, Index)
+        columns, indexes = catalog.parts(Column), catalog.parts(Index)
+        return {
+            oid: _read(connection, table, columns[oid], indexes[oid])
+            for oid, table in catalog.relations.items()
+            if table.kind == "r" and table.readable
+        }
 
 
-def _list_tables(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    return connection.cursor(row_factory=dict_row).execute(_TABLES).fetchall()
-
-
-def _read(connection: psycopg.Connection[Any], table: Mapping[str, Any]) -> Table:
-    schema, name, columns = table["schema"], table["name"], table["columns"]
-    values = sql.SQL(", ").join(sql.SQL("t.{}::text").format(sql.Identifier(c)) for _, c in columns)
-    query = sql.SQL("select array[{}]::text[] from only {} as t").format(values, sql.Identifier(schema, name))
+def _read(
+    connection: psycopg.Connection[Any],
+    table: Relation,
+    columns: Sequence[Column],
+    indexes: Sequence[Index],
+) -> Table:
+    values = ", ".join(f"t.{column.quoted}::text" for column in columns)
+    rows = connection.execute(f"select array[{values}]::text[] from only {table.name} as t".encode())
     return Table(
-        name=f"{quoted(schema)}.{quoted(name)}",
-        storage=table["storage"],
-        columns={int(number): column for number, column in columns},
-        key=tuple(table["key"]),
-        rows=tuple(tuple(row) for (row,) in connection.execute(query)),
+        name=table.name,
+        storage=table.storage,
+        columns={column.number: column.name for column in columns},
+        key=next((index.numbers for index in indexes if index.primary), ()),
+        rows=tuple(tuple(row) for (row,) in rows),
     )
 
 

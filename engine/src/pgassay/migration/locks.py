@@ -8,7 +8,8 @@ from typing import Any, LiteralString
 import psycopg
 from pglast import ast, parser
 
-from pgassay.catalog.names import quoted
+from pgassay.catalog.model import Relation
+from pgassay.catalog.read import read_catalog
 from pgassay.database import Statement
 from pgassay.errors import Place
 
@@ -18,11 +19,6 @@ _MODES = (
 )
 """From the weakest to the strongest: PostgreSQL's documentation, "Explicit Locking", "Table-Level Locks"."""
 
-_TABLES: LiteralString = """
-    select c.oid::bigint, n.nspname, c.relname
-    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where c.relkind in ('r', 'p', 'm') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
-"""
 _HELD: LiteralString = """
     select l.relation::bigint, l.mode
     from pg_catalog.pg_locks as l inner join pg_catalog.pg_database as d on l.database = d.oid
@@ -60,8 +56,8 @@ class LockWatch:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        rows = connection.execute(_TABLES).fetchall()
-        self._names = {oid: f"{quoted(schema)}.{quoted(name)}" for oid, schema, name in rows}
+        relations = read_catalog(connection, Relation).of(Relation)
+        self._names = {table.oid: table.name for table in relations if table.kind in ("r", "p", "m")}
         self._strongest: dict[int, Lock] = {}
         self.unseen: list[Place] = []
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from pgassay.catalog.everything import read_catalog
+from pgassay.catalog.inventory import read_inventory
 from pgassay.database import Database, Script, Session, Watcher, apply_script, parse_script
 from pgassay.diff.difference import Snapshot
 from pgassay.diff.review import Review, Stand, open_stand
@@ -154,10 +154,12 @@ def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) ->
             Session(connection, owner=database.owner).transaction() as session,
         ):
             bench = Workbench(side.config, server)
-            return Stand(side=side, bench=bench, session=session, inventory=read_catalog(session)).survey()
+            return Stand(
+                side=side, bench=bench, session=session, inventory=read_inventory(session, besides=True)
+            ).survey()
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix, "HEAD does not load"
     with open_stand(server, review.head) as stand:
-        return Snapshot(inventory=read_catalog(stand.session), matrix=review.matrix)
+        return Snapshot(inventory=read_inventory(stand.session, besides=True), matrix=review.matrix)

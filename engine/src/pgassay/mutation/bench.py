@@ -16,8 +16,8 @@ from psycopg import sql
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.catalog import read_catalog
-from pgassay.mutation.things import Thing
+from pgassay.mutation.catalog import list_things
+from pgassay.catalog.model import Thing
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
@@ -109,7 +109,7 @@ class Scratch:
             return self._read()
 
     def _read(self) -> frozenset[Thing]:
-        return frozenset(read_catalog(self._connection, roles=self._roles))
+        return frozenset(list_things(self._connection, roles=self._roles))
 
     @contextmanager
     def _applied(self, statements: Sequence[str]) -> Iterator[None]:

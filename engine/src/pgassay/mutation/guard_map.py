@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from itertools import groupby
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.errors import printable
 from pgassay.guard_map.sheet import Guard
 from pgassay.mutation.outcome import Campaign, Fate

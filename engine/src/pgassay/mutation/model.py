@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.errors import Place
 from pgassay.mutation.reach import Reach
 from pgassay.toml import read_entries

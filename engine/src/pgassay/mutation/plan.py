@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 
 from pgassay.catalog.compare import Kind, SchemaChange
 from pgassay.catalog.definitions import Definitions
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS, Change, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Function, Right, Table, Thing
+from pgassay.mutation.things import Right, Table
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
 
 

@@ -9,21 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger
 from pgassay.mutation.catalog import bare_name, scan
 from pgassay.mutation.footprint import Footprint
-from pgassay.mutation.things import (
-    Column,
-    Constraint,
-    Enum,
-    Function,
-    Index,
-    Policy,
-    Right,
-    Table,
-    Thing,
-    Trigger,
-    View,
-)
+from pgassay.mutation.things import Enum, Right, Table, View
 
 # What describes everything, and what describes things of one kind.
 _EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
@@ -144,7 +133,9 @@ class Reaches:
             case Trigger():
                 found = self._through(written={name})
                 found = replace(found, written=found.written | self._ancestors(name))
-            case Function() if thing.is_counted:
+            case Function() if (
+                thing.language == "plpgsql"
+            ):  # a body that the server may put in a call's place, it does not count
                 found = replace(self._through(used={name}, readers=True), called=name)
             case Enum():
                 found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)

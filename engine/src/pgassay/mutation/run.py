@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 
 from pgassay.catalog.definitions import find_definitions
+from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.mutation.catalog import read_things
@@ -20,7 +21,6 @@ from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import Run, Say
-from pgassay.mutation.things import Thing
 from pgassay.plpgsql import find_sources
 from pgassay.project.fingerprint import fingerprint
 from pgassay.server import Server

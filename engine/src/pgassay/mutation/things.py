@@ -1,29 +1,11 @@
-"""What there is to break: the objects of a schema as values. Pure.
-
-Relations and functions are spelled as in SQL, with their schema; columns, roles and names of policies,
-triggers and constraints are plain names. Expressions and definitions are the server's own text.
-"""
+"""What there is to break beside the objects of the catalog: facts about them, and rows. Pure."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from pgassay.catalog.inventory import ObjectKey
+from pgassay.catalog.model import ObjectKey, Thing
 from pgassay.catalog.names import quoted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thing(ABC):
-    """One object, or one fact about it, that a mutant can change."""
-
-    @property
-    @abstractmethod
-    def key(self) -> ObjectKey:
-        """What it is called in the guard map."""
-
-    @abstractmethod
-    def __str__(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,128 +22,6 @@ class Table(Thing):
 
     def __str__(self) -> str:
         return f"table {self.table}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column(Thing):
-    """A column of a table. `default`: its expression; None for none, and for generated columns."""
-
-    table: str
-    name: str
-    type: str
-    not_null: bool
-    primary: bool
-    default: str | None
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="column", object=self.table, name=self.name)
-
-    @property
-    def quoted(self) -> str:
-        return quoted(self.name)
-
-    def __str__(self) -> str:
-        return f"column {self.quoted} of {self.table}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constraint(Thing):
-    """A constraint of a table: `type` is pg_constraint.contype; `target`, what a foreign key refers to."""
-
-    table: str
-    name: str
-    type: str
-    definition: str
-    target: str | None
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="constraint", object=self.table, name=self.name)
-
-    def __str__(self) -> str:
-        return f"constraint {quoted(self.name)} of {self.table}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Index(Thing):
-    """An index that is not a constraint's. `index` is spelled with its schema."""
-
-    table: str
-    index: str
-    name: str
-    definition: str
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="index", object=self.table, name=self.name)
-
-    def __str__(self) -> str:
-        return f"index {quoted(self.name)} of {self.table}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy(Thing):
-    """A policy. `command` is as in SQL; `roles` are plain names, `public` for everybody."""
-
-    table: str
-    name: str
-    command: str
-    permissive: bool
-    roles: tuple[str, ...]
-    using: str | None
-    check: str | None
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="policy", object=self.table, name=self.name)
-
-    def __str__(self) -> str:
-        return f'policy "{self.name}" on {self.table}'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trigger(Thing):
-    """A trigger. `enabled` is pg_trigger.tgenabled; `function` is spelled as in SQL."""
-
-    table: str
-    name: str
-    definition: str
-    enabled: str
-    function: str
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="trigger", object=self.table, name=self.name)
-
-    def __str__(self) -> str:
-        return f"trigger {quoted(self.name)} on {self.table}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Function(Thing):
-    """A function or procedure. `definition` is pg_get_functiondef's; `settings`, the names that it sets."""
-
-    function: str
-    language: str
-    definition: str
-    body: str
-    definer: bool
-    volatility: str
-    strict: bool
-    settings: tuple[str, ...]
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="function", object=self.function, name="")
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether the server counts its calls: what it may put into the query in its place, it does not."""
-        return self.language == "plpgsql"
-
-    def __str__(self) -> str:
-        return f"function {self.function}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pgassay.catalog.model import Index
 from pgassay.plans.assessment import HUNDREDTH, Believed, PlanAssessment, assess_plans
 from pgassay.plans.contracts import read_contracts
 from pgassay.plans.growth import Growth, growth_path, read_growth
-from pgassay.plans.indexes import Flaw, Index
+from pgassay.plans.indexes import Flaw
 from pgassay.plans.judging import Judge
 from pgassay.plans.keeping import ensure_kept
 from pgassay.plans.load import Load, Rows, read_load

@@ -8,11 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pgassay.catalog.model import Constraint, Index, Relation
+from pgassay.catalog.read import read_catalog
 from pgassay.database import Session
-from pgassay.plans.catalog import read_foreign_keys, read_indexes
 from pgassay.plans.contracts import read_contracts
 from pgassay.plans.growth import Growth, growth_path, read_growth
-from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats
+from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
 from pgassay.plans.judging import Judge
 from pgassay.plans.loading import loaded
 from pgassay.plans.model import Contract, Judgement
@@ -96,8 +97,9 @@ def assess_plans(
 def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> PlanAssessment:
     started = time.monotonic()
     with judge.session.as_owner():
-        indexes, keys = read_indexes(judge.session), read_foreign_keys(judge.session)
+        catalog = read_catalog(judge.session.connection, Relation, Index, Constraint)
         rows = judge.session.value(_LOADED)
+    indexes, keys = list_indexes(catalog), list_foreign_keys(catalog)
     judgements = judge.judge(contracts)
     needs = find_needs(judge, judgements, indexes)
     flaws = (*find_repeats(indexes), *find_bare_keys(keys, indexes), *_unneeded(needs))
@@ -118,7 +120,7 @@ def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
     for need in needs:
         if not need.is_needed:
             index = need.index
-            yield Flaw(name=index.name, message=f"{index.name} on {index.table} is needed by no contract")
+            yield Flaw(name=index.name, message=f"{index.name} on {index.relation} is needed by no contract")
 
 
 def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> Believed:

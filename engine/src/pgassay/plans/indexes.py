@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
+from typing import TypeVar
 
+from pgassay.catalog.model import Constraint, Index, Part
+from pgassay.catalog.read import Catalog
 
-@dataclass(frozen=True, kw_only=True)
-class Index:
-    """One index by its bare name. `keys` are columns and expressions with order, collation and operators.
-
-    `columns` are numbers of `keys` that are plain columns, 0 for expressions; `target` says that a foreign
-    key needs it, `constraint` that it carries a constraint.
-    """
-
-    schema: str
-    name: str
-    table: str
-    method: str
-    keys: tuple[str, ...]
-    columns: tuple[int, ...]
-    included: int
-    predicate: str
-    unique: bool
-    target: bool
-    constraint: bool
-
-    @property
-    def is_rule(self) -> bool:
-        """Whether it does more than make queries fast."""
-        return self.unique or self.constraint
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForeignKey:
-    """One foreign key. `identified`: its first column alone is the referenced table's primary key."""
-
-    name: str
-    table: str
-    columns: tuple[int, ...]
-    identified: bool
+P = TypeVar("P", bound=Part)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +19,25 @@ class Flaw:
 
     name: str
     message: str
+
+
+def list_indexes(catalog: Catalog) -> tuple[Index, ...]:
+    """The indexes on tables of who read the catalog, by table and name."""
+    return _sorted(index for index in catalog.of(Index) if _is_own(catalog, index))
+
+
+def list_foreign_keys(catalog: Catalog) -> tuple[Constraint, ...]:
+    """The foreign keys of tables of who read the catalog, by table and name."""
+    return _sorted(key for key in catalog.of(Constraint) if key.type == "f" and _is_own(catalog, key))
+
+
+def _sorted(parts: Iterable[P]) -> tuple[P, ...]:
+    return tuple(sorted(parts, key=lambda part: (part.relation, part.name)))
+
+
+def _is_own(catalog: Catalog, part: Part) -> bool:
+    table = catalog.relations.get(part.relation_oid)
+    return table is not None and (table.kind, table.owner) == ("r", catalog.user)
 
 
 def find_repeats(indexes: tuple[Index, ...]) -> Iterator[Flaw]:
@@ -62,11 +51,13 @@ def find_repeats(indexes: tuple[Index, ...]) -> Iterator[Flaw]:
             continue
         if one.keys == other.keys:
             if _dispensable(one) > _dispensable(other) and not one.included:
-                yield Flaw(name=one.name, message=f"{one.name} on {one.table} repeats {other.name}")
+                yield Flaw(name=one.name, message=f"{one.name} on {one.relation} repeats {other.name}")
         elif not one.unique and not one.included:
-            yield Flaw(name=one.name, message=f"{one.name} on {one.table} is the beginning of {other.name}")
+            yield Flaw(
+                name=one.name, message=f"{one.name} on {one.relation} is the beginning of {other.name}"
+            )
         elif one.unique and other.unique and not other.target:
-            message = f"{other.name} on {other.table} says nothing new: {one.name} is unique already"
+            message = f"{other.name} on {other.relation} says nothing new: {one.name} is unique already"
             yield Flaw(name=other.name, message=message)
 
 
@@ -75,18 +66,23 @@ def _dispensable(index: Index) -> tuple[bool, bool, bool, str]:
     return (not index.target, not index.constraint, not index.unique, index.name)
 
 
-def find_bare_keys(keys: tuple[ForeignKey, ...], indexes: tuple[Index, ...]) -> Iterator[Flaw]:
+def find_bare_keys(keys: tuple[Constraint, ...], indexes: tuple[Index, ...]) -> Iterator[Flaw]:
     """Foreign keys that no whole index begins with, or with a first column that is the parent's key."""
     for key in keys:
-        needed = 1 if key.identified else len(key.columns)
+        # By its first column alone, where that is the referenced table's primary key.
+        parents = (index for index in indexes if index.relation_oid == key.target_oid and index.primary)
+        identified = any(index.columns == key.target_columns[:1] for index in parents)
+        needed = 1 if identified else len(key.columns)
         covering = (
             index
             for index in indexes
             if (index.table, index.predicate, index.method) == (key.table, "", "btree")
-            and set(index.columns[:needed]) == set(key.columns[:needed])
+            and set(index.numbers[:needed]) == set(key.numbers[:needed])
         )
         if next(covering, None) is None:
-            yield Flaw(name=key.name, message=f"{key.name} on {key.table} is a foreign key without an index")
+            yield Flaw(
+                name=key.name, message=f"{key.name} on {key.relation} is a foreign key without an index"
+            )
 
 
 def _begins(long: Index, *, with_: Index) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from pgassay.plans.indexes import Index
+from pgassay.catalog.model import Index
 from pgassay.plans.judging import Judge
 from pgassay.plans.model import Judgement
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 from pglast import ast, parse_sql
 
+from pgassay.catalog.access import Access
+from pgassay.catalog.model import Policy, Relation, Role
+from pgassay.catalog.read import read_catalog
 from pgassay.database import Session
 from pgassay.plans.calls import Name
 
-# As the current role; polroles holds 0 for PUBLIC.
-_CHECKS: LiteralString = """
-    select p.polname::text, pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
-    from pg_catalog.pg_policy as p inner join pg_catalog.pg_class as c on p.polrelid = c.oid
-    where
-        c.relname = %s and p.polwithcheck is not null and p.polcmd = any (%s)
-        and pg_catalog.row_security_active(c.oid)
-        and exists (
-            select from pg_catalog.unnest(p.polroles) as r where r = 0 or pg_catalog.pg_has_role(r, 'usage')
-        )
-    order by p.polname
-"""
+_COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +28,16 @@ class Check:
 
 def read_checks(session: Session, table: str, commands: str) -> Iterator[Check]:
     """What rows written by the current role must pass; `commands` are letters of pg_policy.polcmd."""
-    for policy, expression in session.connection.execute(_CHECKS, [table, ["*", *commands]]):
-        calls = tuple(dict.fromkeys(find_bare_calls(expression)))
-        yield Check(table=table, policy=policy, calls=calls)
+    catalog = read_catalog(session.connection, Relation, Policy, Role)
+    access = Access(catalog)
+    wanted = {"all", *(_COMMANDS[letter] for letter in commands)}
+    for policy in catalog.of(Policy):
+        if policy.relation != table or policy.check is None or policy.command not in wanted:
+            continue
+        is_filtered = access.is_filtered(catalog.user, catalog.relations[policy.relation_oid])
+        if is_filtered and access.applies(catalog.user, policy):
+            calls = tuple(dict.fromkeys(find_bare_calls(policy.check)))
+            yield Check(table=table, policy=policy.name, calls=calls)
 
 
 def find_bare_calls(expression: str) -> Iterator[Name]:

@@ -8,59 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
+from pgassay.catalog.model import Constraint, Index, Relation, Trigger
+from pgassay.catalog.names import quoted
+from pgassay.catalog.read import read_catalog
 from pgassay.errors import CannotJudgeError
 
-# All of the owner's own tables, each in the order of creation: the planner breaks ties between indexes by it.
-_TRIGGERS = """
-    select
-        t.tgname::text as name,
-        pg_catalog.format('alter table %s disable trigger %I', t.tgrelid::regclass, t.tgname) as removal,
-        pg_catalog.format(
-            case t.tgenabled
-                when 'A' then 'alter table %s enable always trigger %I'
-                when 'R' then 'alter table %s enable replica trigger %I'
-                when 'D' then 'alter table %s disable trigger %I'
-                else 'alter table %s enable trigger %I'
-            end, t.tgrelid::regclass, t.tgname
-        ) as restoration
-    from pg_catalog.pg_trigger as t inner join pg_catalog.pg_class as c on t.tgrelid = c.oid
-    where not t.tgisinternal and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-    order by t.oid
-"""
-_FOREIGN_KEYS = """
-    select
-        k.conname::text as name,
-        pg_catalog.format('alter table %s drop constraint %I', k.conrelid::regclass, k.conname) as removal,
-        pg_catalog.format(
-            'alter table %s add constraint %I %s',
-            k.conrelid::regclass, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
-        ) as restoration
-    from pg_catalog.pg_constraint as k inner join pg_catalog.pg_class as c on k.conrelid = c.oid
-    where k.contype = 'f' and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-    order by k.oid
-"""
-_INDEXES = """
-    select
-        i.indexrelid::regclass::text as name,
-        case
-            when k.oid is null then pg_catalog.format('drop index %s', i.indexrelid::regclass)
-            else pg_catalog.format('alter table %s drop constraint %I', i.indrelid::regclass, k.conname)
-        end as removal,
-        case
-            when k.oid is null then pg_catalog.pg_get_indexdef(i.indexrelid)
-            else pg_catalog.format(
-                'alter table %s add constraint %I %s',
-                i.indrelid::regclass, k.conname, pg_catalog.pg_get_constraintdef(k.oid)
-            )
-        end as restoration
-    from pg_catalog.pg_index as i
-    inner join pg_catalog.pg_class as c on i.indrelid = c.oid
-    left join pg_catalog.pg_constraint as k on i.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
-    where c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-    order by i.indexrelid
-"""
+_STATES = {"A": "enable always", "R": "enable replica", "D": "disable"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +36,44 @@ class Shape:
 
 
 def read_shape(connection: psycopg.Connection[Any]) -> Shape:
-    """Read what `stripped` takes away."""
+    """Read what `stripped` takes away, in the order of creation, by which the planner breaks ties."""
+    catalog = read_catalog(connection, Relation, Trigger, Constraint, Index)
+    own = {one.oid for one in catalog.of(Relation) if (one.kind, one.owner) == ("r", catalog.user)}
+    constraints = sorted(catalog.of(Constraint), key=lambda one: one.oid)
+    indexes = sorted(catalog.of(Index), key=lambda one: one.oid)
+    definitions = {(one.relation_oid, one.name): one.definition for one in constraints}
     return Shape(
-        triggers=_read(connection, _TRIGGERS),
-        foreign_keys=_read(connection, _FOREIGN_KEYS),
-        indexes=_read(connection, _INDEXES),
+        triggers=tuple(_of_trigger(one) for one in catalog.of(Trigger) if one.relation_oid in own),
+        foreign_keys=tuple(
+            _of_constraint(one.name, one, one.name, one.definition)
+            for one in constraints
+            if one.type == "f" and one.relation_oid in own
+        ),
+        indexes=tuple(
+            _of_constraint(one.index, one, one.constraint, definitions[one.relation_oid, one.constraint])
+            if one.constraint
+            else Part(name=one.index, removal=f"drop index {one.index}", restoration=one.definition)
+            for one in indexes
+            if one.relation_oid in own
+        ),
+    )
+
+
+def _of_trigger(trigger: Trigger) -> Part:
+    state = _STATES.get(trigger.enabled, "enable")
+    return Part(
+        name=trigger.name,
+        removal=f"alter table {trigger.table} disable trigger {trigger.quoted}",
+        restoration=f"alter table {trigger.table} {state} trigger {trigger.quoted}",
+    )
+
+
+def _of_constraint(name: str, part: Constraint | Index, constraint: str, definition: str) -> Part:
+    change = f"alter table {part.table}"
+    return Part(
+        name=name,
+        removal=f"{change} drop constraint {quoted(constraint)}",
+        restoration=f"{change} add constraint {quoted(constraint)} {definition}",
     )
 
 
@@ -107,8 +94,3 @@ def stripped(connection: psycopg.Connection[Any], on_stage: Callable[[str], None
         connection.execute(part.restoration.encode())
     if read_shape(connection) != before:
         raise CannotJudgeError("Loading changed the schema.", why="A key, index or trigger is not as it was.")
-
-
-def _read(connection: psycopg.Connection[Any], query: str) -> tuple[Part, ...]:
-    rows = connection.cursor(row_factory=dict_row).execute(query.encode())
-    return tuple(Part(**row) for row in rows)

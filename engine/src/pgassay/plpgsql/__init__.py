@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgassay.plpgsql.catalog import read_functions, read_policies
+from pgassay.plpgsql.catalog import read_functions
 from pgassay.plpgsql.faults import install_faults
 from pgassay.plpgsql.model import Atom, Branch, Function, InstrumentError, Point, Policy
 from pgassay.plpgsql.rewriting import find_branches, find_points, rewrite
@@ -20,6 +20,5 @@ __all__ = [
     "find_sources",
     "install_faults",
     "read_functions",
-    "read_policies",
     "rewrite",
 ]

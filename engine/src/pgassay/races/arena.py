@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import Any, Self
 
 import psycopg
 
+from pgassay.catalog.model import Relation
+from pgassay.catalog.read import read_catalog, read_marks
 from pgassay.errors import CannotJudgeError
 from pgassay.races.footprint import Peculiar
 from pgassay.races.line import Line, ask
 from pgassay.races.model import Scenario
 from pgassay.races.observer import open_observer
-from pgassay.races.reset import Baseline, describe_schema
+from pgassay.races.reset import Baseline
 from pgassay.races.sync import Gatekeeper, install_sync_points
 from pgassay.workbench import Workbench
 
@@ -25,12 +27,6 @@ _CLEAN = (
     "close all; unlisten *; reset all; select pg_catalog.pg_advisory_unlock_all(); "
     "discard temp; discard sequences"
 )
-
-_PECULIAR: LiteralString = """
-    select c.oid::text, n.nspname ~ '^pgassay_'
-    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'S' or n.nspname ~ '^pgassay_'
-"""
 
 
 class Arena:
@@ -76,7 +72,7 @@ class Arena:
     def check(self, scenario: Scenario) -> None:
         """Raise CannotJudgeError if a step altered what `go_back` does not bring back."""
         self._clean()  # temporary tables are in the catalog, too
-        schema = describe_schema(self.owner)
+        schema = read_marks(self.owner)
         if schema != self._schema:
             raise CannotJudgeError(
                 f"{scenario.name}: a step altered the schema, or emptied a table by TRUNCATE.",
@@ -114,7 +110,7 @@ class Arena:
         self._pools: dict[str | None, list[Line]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
         self.peculiar = _find_peculiar(self.owner)
-        self._schema = self._pristine = describe_schema(self.owner)
+        self._schema = self._pristine = read_marks(self.owner)
         self._is_sound = True
 
     def _run_setup(self, scenario: Scenario) -> None:
@@ -128,7 +124,7 @@ class Arena:
         if scenario.inside:
             install_sync_points(self.owner)
         self._do(Baseline.mark)
-        self._schema = describe_schema(self.owner)
+        self._schema = read_marks(self.owner)
 
     def _renew(self) -> None:
         self._resources.close()
@@ -176,8 +172,10 @@ class Arena:
 
 
 def _find_peculiar(owner: psycopg.Connection[Any]) -> Peculiar:
-    found = [(("relation", oid), is_own) for oid, is_own in owner.execute(_PECULIAR)]
+    relations = read_catalog(owner, Relation).of(Relation)
+    own = {relation.oid for relation in relations if relation.schema.startswith("pgassay_")}
+    sequences = {relation.oid for relation in relations if relation.kind == "S"} - own
     return Peculiar(
-        sequences=frozenset(key for key, is_own in found if not is_own),
-        own=frozenset(key for key, is_own in found if is_own),
+        sequences=frozenset(("relation", str(oid)) for oid in sequences),
+        own=frozenset(("relation", str(oid)) for oid in own),
     )

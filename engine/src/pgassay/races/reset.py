@@ -12,28 +12,13 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from pgassay.catalog.model import Column, Relation, Trigger
+from pgassay.catalog.read import read_catalog
+
 _SCHEMA = "pgassay_baseline"
 
-_TABLES: LiteralString = """
-    select n.nspname, c.relname, c.oid::text,
-           array(select a.attname from pg_catalog.pg_attribute as a
-                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-                 order by a.attnum)
-    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'r' and n.nspname !~ '^(pg_|pgassay_|information_schema$)' order by c.oid
-"""
-_SEQUENCES: LiteralString = """
-    select n.nspname, c.relname
-    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.relkind = 'S' and n.nspname !~ '^(pg_|pgassay_)' order by c.oid
-"""
-_ALWAYS: LiteralString = """
-    select pg_catalog.format('alter table %s enable trigger %I', tgrelid::regclass, tgname)
-    from pg_catalog.pg_trigger where tgenabled = 'A' and not tgisinternal
-"""
 _CONTENTS: LiteralString = "select {}, count(*), max(xmin::text::bigint) from {}"
 _POSITION: LiteralString = "select {}, last_value, is_called::integer from {}"
-_CATALOGS = ("pg_class", "pg_attribute", "pg_proc", "pg_trigger", "pg_policy", "pg_constraint", "pg_type")
 
 Facts = list[tuple[Any, ...]]
 Statement = sql.SQL | sql.Composed
@@ -77,11 +62,15 @@ class Baseline:
         # A policy that hides rows from the owner is an error, and not an incomplete copy.
         connection.execute("set row_security = off")
         # Who restores plays a replica, for which these would fire too. No session of a scenario is one.
-        for (statement,) in connection.execute(_ALWAYS).fetchall():
-            connection.execute(statement)
-        self._tables = [_table(*row) for row in connection.execute(_TABLES).fetchall()]
-        sequences = connection.execute(_SEQUENCES).fetchall()
-        self._sequences = [sql.Identifier(schema, name) for schema, name in sequences]
+        catalog = read_catalog(connection, Relation, Column, Trigger)
+        for trigger in catalog.of(Trigger):
+            if trigger.enabled == "A":
+                connection.execute(f"alter table {trigger.table} enable trigger {trigger.quoted}".encode())
+        relations = sorted(catalog.of(Relation), key=lambda relation: relation.oid)
+        own = [relation for relation in relations if not relation.schema.startswith("pgassay_")]
+        columns = catalog.parts(Column)
+        self._tables = [_table(one, columns[one.oid]) for one in own if one.kind == "r"]
+        self._sequences = [sql.Identifier(one.schema, one.relation) for one in own if one.kind == "S"]
         self._state = _union(
             _of_each(_CONTENTS, [table.name for table in self._tables])
             + _of_each(_POSITION, self._sequences, start=len(self._tables))
@@ -152,18 +141,13 @@ class Baseline:
         return facts[: len(self._tables)], facts[len(self._tables) :]
 
 
-def describe_schema(connection: psycopg.Connection[Any]) -> Facts:
-    """What differs once anything has altered the schema."""
-    names = [sql.Identifier("pg_catalog", name) for name in _CATALOGS]
-    return connection.execute(_union(_of_each(_CONTENTS, names)), prepare=True).fetchall()
-
-
-def _table(schema: str, name: str, oid: str, columns: list[str]) -> _Table:
+def _table(table: Relation, columns: Iterable[Column]) -> _Table:
+    kept = [sql.Identifier(column.name) for column in columns if not column.generated]
     return _Table(
-        name=sql.Identifier(schema, name),
-        first=sql.Identifier(_SCHEMA, oid),
-        marked=sql.Identifier(_SCHEMA, f"{oid}_marked"),
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        name=sql.Identifier(table.schema, table.relation),
+        first=sql.Identifier(_SCHEMA, str(table.oid)),
+        marked=sql.Identifier(_SCHEMA, f"{table.oid}_marked"),
+        columns=sql.SQL(", ").join(kept),
     )
 
 

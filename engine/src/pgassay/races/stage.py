@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from pgassay.catalog.model import Constraint, Function, Trigger
+from pgassay.catalog.read import read_catalog
 from pgassay.races.arena import Arena
 from pgassay.races.judge import Judge
 from pgassay.races.model import Isolation, Scenario, SessionScript
@@ -16,16 +18,6 @@ from pgassay.races.record import Trial
 from pgassay.races.run import ScheduleRun
 from pgassay.races.sync import enlist
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
-
-# What works past the locks that a step leaves behind: it runs at COMMIT, or gives its locks back before.
-_HIDDEN: LiteralString = """
-    select 'a deferrable constraint or trigger' from pg_catalog.pg_trigger where tgdeferrable
-    union all
-    select 'a function with advisory locks' from pg_catalog.pg_proc as p
-    inner join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname not in ('pg_catalog', 'information_schema') and p.prosrc like '%advisory%'
-    limit 1
-"""
 
 
 class Stage:
@@ -67,8 +59,14 @@ class Stage:
         """Why locks do not tell what the steps do; "" where they do."""
         if any("advisory" in step.sql for steps in self._scenario.steps.values() for step in steps):
             return "a step takes advisory locks"
-        hidden = self._arena.owner.execute(_HIDDEN).fetchone()
-        return f"the schema has {hidden[0]}" if hidden else ""
+        catalog = read_catalog(self._arena.owner, Constraint, Trigger, Function)
+        # They work past the locks that a step leaves behind: at COMMIT, or with locks that go earlier.
+        if any(key.deferrable for key in catalog.of(Constraint)) or any(
+            t.deferrable for t in catalog.of(Trigger)
+        ):
+            return "the schema has a deferrable constraint or trigger"
+        has_locks = any("advisory" in function.body for function in catalog.of(Function))
+        return "the schema has a function with advisory locks" if has_locks else ""
 
 
 def _login(session: SessionScript) -> str | None:

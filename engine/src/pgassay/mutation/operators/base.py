@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
-from pgassay.mutation.things import Thing
+from pgassay.catalog.model import Thing
 from pgassay.mutation.trees import Rewrite, Slot, expression_slot, read_expression, write_expression
 
 T = TypeVar("T", bound=Thing)

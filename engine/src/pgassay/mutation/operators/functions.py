@@ -9,10 +9,10 @@ from typing import ClassVar
 from pglast import parser
 
 from pgassay import plpgsql
+from pgassay.catalog.model import Function
 from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
 from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Function
 from pgassay.mutation.trees import Rewrite
 from pgassay.plpgsql.grammar import Statement
 from pgassay.plpgsql.libpg_query import replace_body

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pglast import ast
 from pglast.enums import SortByDir, SortByNulls
 
+from pgassay.catalog.model import Index
 from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Index
 from pgassay.mutation.trees import Rewrite, Slot, copy, read, write
 
 _SHOP = "create table public.shop (id int, price int, note text);"

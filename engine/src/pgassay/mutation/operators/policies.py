@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+from pgassay.catalog.model import Policy
 from pgassay.catalog.names import quoted, role_name
 from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Change, Example, Operator, change, rewrite_expression
-from pgassay.mutation.things import Policy, Table
+from pgassay.mutation.things import Table
 from pgassay.mutation.trees import Rewrite
 
 Clause = Literal["using", "with check"]

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from pglast import ast
 
+from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted
 from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Column, Constraint, Enum
+from pgassay.mutation.things import Enum
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
 _SHOP = (
@@ -202,7 +203,7 @@ class DropDefault(_OnColumns):
     )
 
     def changes(self, thing: Column) -> Iterator[Change]:
-        if thing.default is not None:
+        if thing.default is not None and not thing.generated:
             statement = f"alter table {thing.table} alter column {thing.quoted} drop default"
             yield change(f"lost its default {thing.default}", statement)
 

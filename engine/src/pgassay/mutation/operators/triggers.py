@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgassay.catalog.model import Trigger
 from pgassay.catalog.names import quoted
 from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Trigger
 from pgassay.mutation.trees import Rewrite, Slot, read, write
 
 _AFTER, _BEFORE = 0, 2  # bits of pg_trigger.tgtype, as CreateTrigStmt.timing has them
