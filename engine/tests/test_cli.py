@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,29 +18,11 @@ import psycopg
 import pytest
 
 from pgassay import up
-from pgassay.cli import main
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs the command in this process, which saves the start of another."""
-    former = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(cwd)
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as refusal:  # by argparse
-            code = refusal.code
-        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
-
-    yield run
-    signal.signal(signal.SIGTERM, former)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +227,7 @@ VERIFY = [*PGASSAY, "verify", "--only", "suites", "--schema", "schema.sql", "--j
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--pgassay-schema", "schema.sql", "--pgassay-server"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "test", "code"),
     [

@@ -47,6 +47,7 @@ def test_wheel_has_every_file_of_the_package(wheel: Path) -> None:
     assert packed == {name for name in files if not name.endswith(".pyc")}
 
 
+@pytest.mark.slow
 def test_wheel_judges_a_schema_in_a_folder_of_its_own(wheel: Path, tmp_path: Path, server: Server) -> None:
     """Its dependencies are those of the environment that the tests run in."""
     with ZipFile(wheel) as archive:

@@ -55,6 +55,7 @@ def project(tmp_path: Path, environment: Layer, monkeypatch: pytest.MonkeyPatch)
     return Config(root=root, schema=(root / "schema.sql",), suites=(root / "tests",))
 
 
+@pytest.mark.slow
 def test_workers_counts_are_added_up_and_what_never_ran_is_told(project: Config, server: Server) -> None:
     found = measure_coverage(project, server, jobs=2)
     assert {(item.what, item.count) for item in found.coverage.items if item.kind == "statement"} == {

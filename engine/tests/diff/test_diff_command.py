@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
+from pgassay.server import Server
 
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
 CAUSE = SchemaChange(kind=Kind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
@@ -141,7 +141,9 @@ def test_witness_is_a_script_of_plain_sql_that_leaves_nothing() -> None:
     ]
 
 
-def test_one_run_writes_all_reports_and_witnesses_and_exits_1(tmp_path: Path, environment: Layer) -> None:
+def test_one_run_writes_all_reports_and_witnesses_and_exits_1(
+    tmp_path: Path, environment: Layer, server: Server, run: Callable
+) -> None:
     root = tmp_path / "a project"
     root.mkdir()
     secured = "alter table public.notes enable row level security;\n"
@@ -157,19 +159,9 @@ def test_one_run_writes_all_reports_and_witnesses_and_exits_1(tmp_path: Path, en
         "personas.anon = { role = 'anon' }\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "pgassay.cli", "diff", "base.sql", "--format", "json"]
-    files = [
-        "--output",
-        "build/diff.json",
-        "--report",
-        "junit=build/diff.xml",
-        "--report",
-        "github=build/diff",
-    ]
-    files += ["--witness", "build/witness"]
-    done = subprocess.run(
-        [*command, *files], cwd=root, capture_output=True, text=True, timeout=60, check=False
-    )
+    files = ["--output", "build/diff.json", "--witness", "build/witness"]
+    files += ["--report", "junit=build/diff.xml", "--report", "github=build/diff"]
+    done = run("diff", "base.sql", "--format", "json", "--server", server.url("postgres"), *files, cwd=root)
     assert (done.returncode, done.stderr) == (1, "")
     assert "schema.sql:3  gained: anon can now SELECT rows of public.notes (was: filtered)." in done.stdout
     assert '<failure message="filtered → allowed">' in (root / "build/diff.xml").read_text(encoding="utf-8")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,7 +174,7 @@ def test_nobody_to_try_anything_cannot_be_judged(project: Config, server: Server
         show_matrix(replace(project, personas={}), server)
 
 
-def test_command_writes_the_baseline(project: Config, server: Server) -> None:
+def test_command_writes_the_baseline(project: Config, server: Server, run: Callable) -> None:
     listed = ", ".join(f"'{path}'" for path in project.environment)
     (project.root / "pyproject.toml").write_text(
         "[tool.pgassay]\n"
@@ -183,8 +182,7 @@ def test_command_writes_the_baseline(project: Config, server: Server) -> None:
         f"personas.alice = {{ role = 'authenticated', sub = '{ALICE.claims['sub']}' }}\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "pgassay.cli", "matrix", "--accept", "--server", server.url("postgres")]
-    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    done = run("matrix", "--accept", "--server", server.url("postgres"), cwd=project.root)
     assert (done.returncode, done.stderr) == (0, "")
     assert "alice  public.notes  select  body  own  allowed" in lines(project)
 
@@ -229,6 +227,7 @@ def test_stage_does_not_run_when_the_load_failed(project: Config, server: Server
     assert verdict.stages[2].detail == "not run: the load failed"
 
 
+@pytest.mark.slow
 def test_baseline_is_the_same_on_another_server(project: Config, server: Server) -> None:
     show_matrix(project, server, accept=True)
     here = lines(project)

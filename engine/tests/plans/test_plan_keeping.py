@@ -67,6 +67,7 @@ def run(config: Config) -> ExitCode:
         return show_plans(config, server, scale=SCALE)
 
 
+@pytest.mark.slow
 def test_later_run_takes_what_was_loaded_until_the_schema_changes(
     counted: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +93,7 @@ def test_load_that_cannot_be_kept_is_judged_all_the_same(
     assert capsys.readouterr().err.startswith("The load is not kept for later runs: ")
 
 
+@pytest.mark.slow
 def test_kept_files_that_cannot_be_read_are_left_alone_and_those_that_spoil_the_server_named(
     counted: Config,
 ) -> None:

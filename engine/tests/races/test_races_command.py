@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -209,16 +207,13 @@ def test_schedule_repeats_what_has_a_number() -> None:
     assert parse_schedule("a, b*2,a") == ("a", "b", "b", "a")
 
 
-def test_command_refuses_a_schedule_that_can_not_be(project: Config, server: Server) -> None:
+def test_command_refuses_a_schedule_that_can_not_be(project: Config, server: Server, run: Callable) -> None:
     listed = ", ".join(f"'{path}'" for path in project.environment)
     (project.root / "pyproject.toml").write_text(
         f"[tool.pgassay]\nschema = 'schema.sql'\nschedules = 'races'\nenvironment = [{listed}]\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "pgassay.cli", "schedule", "careful", "--server", server.url("postgres")]
-    done = subprocess.run(
-        [*command, "--replay", "a,c"], cwd=project.root, capture_output=True, text=True, check=False
-    )
+    done = run("schedule", "careful", "--server", server.url("postgres"), "--replay", "a,c", cwd=project.root)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "careful has no schedule a,c: at step 2, there is no session 'c'.\nTo fix this, name one of a, b\n"

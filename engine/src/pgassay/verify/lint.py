@@ -1,4 +1,4 @@
-"""sqlfluff over the schema and the project's other SQL files."""
+"""sqlfluff over the project's SQL files: only over what changed since it was last linted."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
+from pgassay.pgtap.cache import cache_directory
 from pgassay.verdict import Finding, Stage, Status
+
+_EXTENSIONS = (".sql", ".sql.j2", ".dml", ".ddl")  # sqlfluff's own
+# What sqlfluff reads in the folder of a file and in those above; in pyproject.toml it is one table.
+_RULES = (".sqlfluff", ".sqlfluffignore", "pep8.ini", "setup.cfg", "tox.ini")
+_KEPT = 2000  # files; a record takes some 100 bytes
+
+Fault = tuple[str, str, int]  # code, description, line
 
 
 def lint(config: Config) -> Stage:
@@ -26,10 +38,23 @@ def lint(config: Config) -> Stage:
 
 def lint_files(paths: tuple[Path, ...], *, root: Path) -> Iterator[Finding]:
     """What sqlfluff finds in files and folders, with the rules of the project in `root`."""
+    rules = _rules_of_all(root)
+    keys = {file: _key(file, rules) for file in _sql_files(paths)}
+    known = _read_known()
+    if waiting := [file for file, key in keys.items() if key not in known]:
+        known |= {keys[file]: faults for file, faults in _run(waiting, root=root).items()}
+        _keep(known, keys.values())
+    for file, key in keys.items():
+        for code, description, line in known[key]:
+            yield Finding(rule=f"lint.{code}", message=description, file=file, line=line)
+
+
+def _run(files: list[Path], *, root: Path) -> Mapping[Path, list[Fault]]:
     command = [sys.executable, "-P", "-m", "sqlfluff", "lint", "--format", "json", "--disable-progress-bar"]
     # A comment in a file may configure sqlfluff's default templater to import modules and to read any file.
     command += ["--templater", "raw", "--library-path", "none"]
-    command += ["--processes", str(os.cpu_count() or 1), *_configuration(root), "--", *map(str, paths)]
+    processes = min(os.cpu_count() or 1, len(files))
+    command += ["--processes", str(processes), *_configuration(root), "--", *map(str, files)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     try:
         reports: list[dict[str, Any]] = json.loads(done.stdout)
@@ -37,29 +62,79 @@ def lint_files(paths: tuple[Path, ...], *, root: Path) -> Iterator[Finding]:
         raise CannotJudgeError(
             "sqlfluff could not lint.", why=done.stderr.strip()[-2000:] or f"It exited {done.returncode}."
         ) from error
+    # A file that .sqlfluffignore names has no report.
+    found: dict[Path, list[Fault]] = {file: [] for file in files}
+    names = {os.path.normpath(root / file): file for file in files}
     for report in reports:
-        for violation in report["violations"]:
-            yield _finding(root / report["filepath"], violation)
+        faults = [(v["code"], v["description"], v["start_line_no"]) for v in report["violations"]]
+        found[names[os.path.normpath(root / report["filepath"])]] = faults
+    return found
 
 
 def _configuration(root: Path) -> list[str]:
     """The project's own rules also for files that lie elsewhere; the dialect alone where it has none."""
     if (root / ".sqlfluff").is_file():
         return ["--config", str(root / ".sqlfluff")]
-    pyproject = root / "pyproject.toml"
-    if pyproject.is_file() and "[tool.sqlfluff" in pyproject.read_text(encoding="utf-8"):
-        return ["--config", str(pyproject)]
+    if _table_of(root / "pyproject.toml"):
+        return ["--config", str(root / "pyproject.toml")]
     return ["--dialect", "postgres"]
 
 
-def _finding(file: Path, violation: dict[str, Any]) -> Finding:
-    rule = f"lint.{violation['code']}"
-    return Finding(rule=rule, message=violation["description"], file=file, line=violation["start_line_no"])
+def _rules_of_all(root: Path) -> str:
+    """What a verdict on any file depends on: sqlfluff and its plugins, the rules of project and user."""
+    plugins = entry_points(group="sqlfluff")
+    versions = sorted({f"{plugin.dist.name} {plugin.dist.version}" for plugin in plugins if plugin.dist})
+    folders = (root, Path.home(), Path.home() / ".config" / "sqlfluff")
+    return json.dumps([versions, _configuration(root), *map(_rules_in, folders)])
+
+
+def _key(file: Path, rules: str) -> str:
+    """A hash of a file's text and of all that decides what sqlfluff says of it."""
+    nested = "".join(map(_rules_in, file.parents))
+    try:
+        return sha256(f"{rules}\0{nested}\0".encode() + file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise CannotJudgeError(f"Cannot lint {file}: {error.strerror}.") from error
+
+
+def _rules_in(folder: Path) -> str:
+    texts = {name: (folder / name).read_text("utf-8") for name in _RULES if (folder / name).is_file()}
+    table = _table_of(folder / "pyproject.toml")
+    return f"{texts}{table}" if texts or table else ""
+
+
+def _table_of(pyproject: Path) -> Any:  # noqa: ANN401 - whatever TOML has there
+    """`[tool.sqlfluff]` of a file; {} where it has none, or is none."""
+    with suppress(OSError, tomllib.TOMLDecodeError):
+        return tomllib.loads(pyproject.read_text("utf-8")).get("tool", {}).get("sqlfluff", {})
+    return {}
+
+
+def _read_known() -> dict[str, list[Fault]]:
+    """What earlier runs found, by key. A cache that cannot be read is empty."""
+    with suppress(OSError, ValueError, CannotJudgeError):
+        known: dict[str, list[Fault]] = json.loads((cache_directory() / "lint.json").read_text("utf-8"))
+        return known
+    return {}
+
+
+def _keep(known: Mapping[str, list[Fault]], used: Iterable[str]) -> None:
+    """Keep what was found, the files of this run last. Two runs at a time: one of them lints again."""
+    now = {key: known[key] for key in used}
+    ordered = {key: faults for key, faults in known.items() if key not in now} | now
+    with suppress(OSError, CannotJudgeError):
+        target = cache_directory() / "lint.json"
+        draft = target.with_name(f"lint.json.{os.getpid()}")
+        draft.write_text(json.dumps(dict([*ordered.items()][-_KEPT:])), encoding="utf-8")
+        draft.replace(target)
 
 
 def _sql_files(paths: tuple[Path, ...]) -> Iterator[Path]:
     for path in paths:
-        yield from path.rglob("*.sql") if path.is_dir() else [path]
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.name.lower().endswith(_EXTENSIONS))
+        else:
+            yield path
 
 
 def _summary(files: int, findings: int) -> str:
