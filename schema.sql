@@ -154,41 +154,12 @@ create table public.jobs (
     -- The target of the ledger's composite foreign key.
     constraint jobs_id_and_user_is_unique unique (id, user_id),
     constraint jobs_client_request_is_unique unique (user_id, client_request_id),
-    constraint jobs_name_in_bounds check (length(job_name) between 1 and 200),
-    constraint jobs_priority_in_range check (priority between -100 and 100),
+    -- Only what moves with a job is checked here: PostgreSQL reads every CHECK of a table anew for each statement, a
+    -- claim included. The bounds of the other columns are checked when they are written, by private.check_job_values.
     constraint jobs_progress_in_range check (progress_percentage between 0 and 100),
     constraint jobs_current_step_is_short check (length(current_step) <= 200),
-    -- A path lies in its owner's folder and has no empty, `.` or `..` segment, backslash or control character.
-    constraint jobs_input_path_is_own check (
-        starts_with(input_video_path, user_id::text || '/')
-        and input_video_path !~ '(^|/)\.{0,2}(/|$)' and input_video_path !~ '[[:cntrl:]\\]'
-        and length(input_video_path) <= 1024
-    ),
-    constraint jobs_output_path_is_own check (
-        starts_with(output_video_path, user_id::text || '/')
-        and output_video_path !~ '(^|/)\.{0,2}(/|$)' and output_video_path !~ '[[:cntrl:]\\]'
-        and length(output_video_path) <= 1024
-    ),
-    constraint jobs_thumbnail_path_is_own check (
-        starts_with(thumbnail_path, user_id::text || '/')
-        and thumbnail_path !~ '(^|/)\.{0,2}(/|$)' and thumbnail_path !~ '[[:cntrl:]\\]'
-        and length(thumbnail_path) <= 1024
-    ),
-    constraint jobs_input_duration_in_range check (input_duration_seconds between 0 and 1000000),
-    constraint jobs_output_duration_in_range check (output_duration_seconds between 0 and 1000000),
-    constraint jobs_input_size_in_range check (input_file_size_mb between 0 and 1000000),
-    constraint jobs_output_size_in_range check (output_file_size_mb between 0 and 1000000),
-    constraint jobs_resolution_is_short check (length(video_resolution) <= 20),
-    -- Checked at every update of the row, progress included: so nothing here that would read a large document. Its type
-    -- is looked at by private.check_documents when the document itself is written.
-    constraint jobs_transcription_is_bounded check (pg_column_size(transcription_json) <= 8388608),
-    constraint jobs_analysis_is_bounded check (pg_column_size(analysis_json) <= 8388608),
-    constraint jobs_prediction_id_is_short check (length(replicate_prediction_id) between 1 and 200),
-    constraint jobs_error_message_is_short check (length(error_message) <= 4000),
     constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
     constraint jobs_retries_within_limit check (retry_count between 0 and max_retries),
-    constraint jobs_cost_in_range check (credits_cost between 1 and 1000),
-    constraint jobs_client_request_is_short check (length(client_request_id) between 1 and 100),
     constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
@@ -209,6 +180,23 @@ comment on table public.jobs is
 'Progress updates stay HOT: leave room in the page and never index progress_percentage or updated_at. Open channels '
 'of PostgreSQL itself, here and in every table: the planner''s estimates (EXPLAIN, count=planned) tell roughly how '
 'many rows a known user id has and whether a value is common; pg_class and query times tell how much there is in all.';
+
+comment on column public.jobs.job_name is '1 to 200 characters.';
+comment on column public.jobs.priority is '-100 to 100, higher first.';
+comment on column public.jobs.input_video_path is 'In the owner''s folder of raw-videos: private.is_own_path.';
+comment on column public.jobs.output_video_path is 'In the owner''s folder of final-videos: private.is_own_path.';
+comment on column public.jobs.thumbnail_path is 'In the owner''s folder of thumbnails: private.is_own_path.';
+comment on column public.jobs.input_duration_seconds is '0 to 1,000,000.';
+comment on column public.jobs.output_duration_seconds is '0 to 1,000,000.';
+comment on column public.jobs.input_file_size_mb is '0 to 1,000,000.';
+comment on column public.jobs.output_file_size_mb is '0 to 1,000,000.';
+comment on column public.jobs.video_resolution is 'At most 20 characters.';
+comment on column public.jobs.transcription_json is 'An object or an array, at most 8 MiB.';
+comment on column public.jobs.analysis_json is 'An object or an array, at most 8 MiB.';
+comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; belongs to one job.';
+comment on column public.jobs.error_message is 'At most 4,000 characters.';
+comment on column public.jobs.credits_cost is '1 to 1,000 credits.';
+comment on column public.jobs.client_request_id is '1 to 100 characters; one job per user and request.';
 
 create table public.payments (
     id uuid primary key default gen_random_uuid(),
@@ -541,24 +529,58 @@ comment on function private.move_job() is
 'resets progress and waits 30 s, 1 min, 2 min … 1 h. Clients get 42501 for a status that is never theirs to write, '
 'as in start_job.';
 
-create function private.check_documents() returns trigger
-language plpgsql
+create function private.is_own_path(path text, user_id uuid) returns boolean
+language sql immutable
 set search_path = ''
 as $$
+    select
+        starts_with(is_own_path.path, is_own_path.user_id::pg_catalog.text || '/')
+        and is_own_path.path ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
+        and is_own_path.path !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
+        and length(is_own_path.path) <= 1024
+$$;
+comment on function private.is_own_path(text, uuid) is
+'A path in its owner''s folder, of the characters that Storage takes in keys, without those that a URL parser reads '
+'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment or '
+'one that begins or ends with a space. storage.sql says the same of uploads.';
+
+create function private.check_job_values() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    violated constant pg_catalog.text := case
+        when length(new.job_name) not between 1 and 200 then 'jobs_name_in_bounds'
+        when new.priority not between -100 and 100 then 'jobs_priority_in_range'
+        when not private.is_own_path(new.input_video_path, new.user_id) then 'jobs_input_path_is_own'
+        when not private.is_own_path(new.output_video_path, new.user_id) then 'jobs_output_path_is_own'
+        when not private.is_own_path(new.thumbnail_path, new.user_id) then 'jobs_thumbnail_path_is_own'
+        when new.input_duration_seconds not between 0 and 1000000 then 'jobs_input_duration_in_range'
+        when new.output_duration_seconds not between 0 and 1000000 then 'jobs_output_duration_in_range'
+        when new.input_file_size_mb not between 0 and 1000000 then 'jobs_input_size_in_range'
+        when new.output_file_size_mb not between 0 and 1000000 then 'jobs_output_size_in_range'
+        when length(new.video_resolution) > 20 then 'jobs_resolution_is_short'
+        when length(new.replicate_prediction_id) not between 1 and 200 then 'jobs_prediction_id_is_short'
+        when length(new.error_message) > 4000 then 'jobs_error_message_is_short'
+        when new.credits_cost not between 1 and 1000 then 'jobs_cost_in_range'
+        when length(new.client_request_id) not between 1 and 100 then 'jobs_client_request_is_short'
+        when pg_column_size(new.transcription_json) > 8388608 then 'jobs_transcription_is_bounded'
+        when jsonb_typeof(new.transcription_json) not in ('object', 'array') then 'jobs_transcription_is_document'
+        when pg_column_size(new.analysis_json) > 8388608 then 'jobs_analysis_is_bounded'
+        when jsonb_typeof(new.analysis_json) not in ('object', 'array') then 'jobs_analysis_is_document'
+    end;
 begin
-    if jsonb_typeof(new.transcription_json) not in ('object', 'array') then
-        raise exception 'transcription_json must be an object or an array'
-            using errcode = '23514', constraint = 'jobs_transcription_is_document', table = 'jobs', schema = 'public';
-    end if;
-    if jsonb_typeof(new.analysis_json) not in ('object', 'array') then
-        raise exception 'analysis_json must be an object or an array'
-            using errcode = '23514', constraint = 'jobs_analysis_is_document', table = 'jobs', schema = 'public';
+    if violated is not null then
+        raise exception 'a value of the job is out of its bounds: %', violated
+            using errcode = '23514', constraint = violated, table = 'jobs', schema = 'public';
     end if;
     return new;
 end
 $$;
-comment on function private.check_documents() is
-'The type of transcript and analysis. A CHECK would read them anew at every progress update: 20 ms for 1 MB.';
+comment on function private.check_job_values() is
+'The bounds of the columns of a job that do not move with its state, under the names of constraints. A CHECK on the '
+'table would be read anew by each claim and heartbeat. SECURITY DEFINER because clients can not name what is private.';
 
 create function private.start_payment() returns trigger
 language plpgsql
@@ -1214,8 +1236,11 @@ create trigger jobs_start before insert on public.jobs
 for each row execute function private.start_job();
 create trigger jobs_move before update on public.jobs
 for each row execute function private.move_job();
-create trigger jobs_check_documents before insert or update of transcription_json, analysis_json on public.jobs
-for each row execute function private.check_documents();
+create trigger jobs_check_values before insert or update of
+job_name, priority, input_video_path, output_video_path, thumbnail_path, input_duration_seconds,
+output_duration_seconds, input_file_size_mb, output_file_size_mb, video_resolution, replicate_prediction_id,
+error_message, credits_cost, client_request_id, transcription_json, analysis_json on public.jobs
+for each row execute function private.check_job_values();
 create trigger jobs_settle_insert after insert on public.jobs
 referencing new table as inserted
 for each statement execute function private.settle_inserted_jobs();

@@ -24,13 +24,14 @@ begin
         and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
     );
 
-    -- No empty, `.` or `..` segment: whatever reads the path later must not climb out of the folder.
+    -- The characters and segments of private.is_own_path: a URL parser that reads the path must not climb out of the folder.
     create policy "Users upload raw videos to their own folder" on storage.objects
     for insert to authenticated
     with check (
         bucket_id = 'raw-videos'
         and (storage.foldername(objects.name))[1] = (select auth.uid())::text
-        and objects.name !~ '(^|/)\.{0,2}(/|$)' and objects.name !~ '[[:cntrl:]\\]'
+        and objects.name ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
+        and objects.name !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
         and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
     );
 end
