@@ -908,7 +908,9 @@ begin
         );
         return;
     end if;
-    select u.credits into remaining from public.users as u where u.id = payment.user_id for no key update;
+    -- An UPDATE even when nothing is left to take: under REPEATABLE READ a job that fails from an older snapshot must meet
+    -- it (40001), or it would give credits back without seeing what is owed.
+    update public.users as u set is_active = u.is_active where u.id = payment.user_id returning u.credits into remaining;
     taken := least(remaining, payment.credits_purchased);
     if taken > 0 then
         perform private.post_entry(
