@@ -1062,30 +1062,72 @@ comment on function public.claim_next_jobs(text, integer, interval) is
 'lease_expires_at with `where id = … and worker_id = …`: after the lease was lost it changes 0 rows. For '
 'service_role.';
 
-create function public.reclaim_expired_jobs() returns setof public.jobs
+create function private.take_job_back(job_ids uuid[]) returns void
 language sql
 set search_path = ''
 as $$
-    with expired as materialized (
-        select j.id from public.jobs as j
-        where
-            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
-            and j.lease_expires_at < statement_timestamp()
-        order by j.user_id, j.id
-        for no key update skip locked
-    )
-
     update public.jobs as j
     set
         status = case when j.retry_count < j.max_retries then 'QUEUED' else 'FAILED' end::public.job_status,
         error_message = 'the worker stopped answering'
-    from expired
-    where j.id = expired.id
-    returning j.*
+    where j.id = any(take_job_back.job_ids)
+$$;
+comment on function private.take_job_back(uuid[]) is
+'Queues jobs of dead workers again, or fails those that have used their retries.';
+
+create function public.reclaim_expired_jobs() returns setof public.jobs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    expired constant uuid[] := array(
+        select j.id from public.jobs as j
+        where j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update skip locked
+    );
+    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client that
+    -- keeps its own row locked delays its own jobs, never everybody's.
+    payees constant uuid[] := array(
+        select u.id from public.users as u
+        where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
+        order by u.id
+        for no key update skip locked
+    );
+    ready uuid[] := array(
+        select j.id from public.jobs as j
+        where j.id = any(expired) and (j.retry_count < j.max_retries or j.user_id = any(payees))
+    );
+    job_id uuid;
+begin
+    begin
+        perform private.take_job_back(ready);
+    exception
+        when serialization_failure or deadlock_detected then
+            raise;
+        when others then
+            -- One of them can not be taken back. Each alone, so that it stops none of the others.
+            foreach job_id in array ready loop
+                begin
+                    perform private.take_job_back(array[job_id]);
+                exception
+                    when serialization_failure or deadlock_detected then
+                        raise;
+                    when others then
+                        raise warning 'job % can not be taken back: %', job_id, sqlerrm;
+                        ready := array_remove(ready, job_id);
+                end;
+            end loop;
+    end;
+    return query select j.* from public.jobs as j where j.id = any(ready) order by j.id;
+end
 $$;
 comment on function public.reclaim_expired_jobs() is
-'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent. For '
-'service_role.';
+'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to 1,000 '
+'at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what can not be '
+'taken back is left with a warning. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: accounts
