@@ -1186,29 +1186,39 @@ $$;
 comment on function private.close_account(uuid) is
 'Soft-deletes and anonymises a user. Ledger, payments and finished jobs stay.';
 
+create function private.add_account(id uuid, email text, metadata jsonb, last_login_at timestamptz) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    insert into public.users (id, email, full_name, avatar_url, last_login_at)
+    values (
+        add_account.id,
+        left(add_account.email, 320),
+        left(coalesce(add_account.metadata ->> 'full_name', add_account.metadata ->> 'name'), 200),
+        left(coalesce(add_account.metadata ->> 'avatar_url', add_account.metadata ->> 'picture'), 2048),
+        add_account.last_login_at
+    )
+    on conflict on constraint users_pkey do nothing;
+    insert into public.user_preferences (user_id) values (add_account.id)
+    on conflict on constraint user_preferences_pkey do nothing;
+end
+$$;
+comment on function private.add_account(uuid, text, jsonb, timestamptz) is
+'One users row and one user_preferences row, where there is none. Of the metadata, which the client writes, only name and '
+'avatar are taken, cut to size; credits and tier in it mean nothing.';
+
 create function private.handle_new_user() returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-    insert into public.users (id, email, full_name, avatar_url, last_login_at)
-    values (
-        new.id,
-        left(new.email, 320),
-        left(coalesce(new.raw_user_meta_data ->> 'full_name', new.raw_user_meta_data ->> 'name'), 200),
-        left(coalesce(new.raw_user_meta_data ->> 'avatar_url', new.raw_user_meta_data ->> 'picture'), 2048),
-        new.last_sign_in_at
-    )
-    on conflict (id) do nothing;
-    insert into public.user_preferences (user_id) values (new.id)
-    on conflict (user_id) do nothing;
+    perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
     return null;
 end
 $$;
-comment on function private.handle_new_user() is
-'Sign-up: one users row, one user_preferences row. Of the metadata, which the client writes, only name and avatar '
-'are taken, cut to size; credits and tier in it mean nothing.';
+comment on function private.handle_new_user() is 'Sign-up makes the account.';
 
 create function private.handle_changed_user() returns trigger
 language plpgsql
@@ -1219,6 +1229,7 @@ begin
     if new.deleted_at is not null and old.deleted_at is null then
         perform private.close_account(new.id);
     elsif new.email is distinct from old.email then
+        perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
     end if;
@@ -1226,7 +1237,7 @@ begin
 end
 $$;
 comment on function private.handle_changed_user() is
-'Changes of email follow auth.users; the auth server''s soft deletion closes the account.';
+'Changes of email follow auth.users, and make an account that is missing; the auth server''s soft deletion closes it.';
 
 create function private.handle_deleted_user() returns trigger
 language plpgsql
@@ -1248,6 +1259,7 @@ set search_path = ''
 set lock_timeout = '500ms'
 as $$
 begin
+    perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
     update public.users as u set last_login_at = new.last_sign_in_at
     where u.id = new.id and u.deleted_at is null;
     return null;
@@ -1258,7 +1270,7 @@ exception
 end
 $$;
 comment on function private.handle_login() is
-'Copies last_sign_in_at. It must never block a login: errors become warnings, and it waits at most 500 ms for the '
+'Copies last_sign_in_at, and makes an account that is missing. It must never block a login: errors become warnings, and it waits at most 500 ms for the '
 'row.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -1527,3 +1539,14 @@ insert into public.credit_packages (
 ('Pro Pack', 'For creators who post every day', 25, 699, 15, false, 4),
 ('Business Pack', 'For teams', 50, 1299, 20, false, 5),
 ('Enterprise Pack', 'For agencies', 100, 2399, 25, false, 6);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Whoever signed up before this file was applied gets an account too.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+do $$
+begin
+    perform private.add_account(a.id, a.email, a.raw_user_meta_data, a.last_sign_in_at)
+    from auth.users as a where a.deleted_at is null;
+end
+$$;
