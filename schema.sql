@@ -21,7 +21,7 @@
 --
 -- SQLSTATEs of our own, which PostgREST turns into the HTTP status of the same number:
 --   PT402 not enough credits · PT403 the account is closed or suspended · PT404 no such account
---   PT405 the ledger is append-only · PT409 illegal transition or change · PT429 too many unpaid jobs
+--   PT405 the ledger is append-only · PT409 illegal transition or change · PT429 too many jobs
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Extensions: none. gen_random_uuid() is built in.
@@ -810,6 +810,17 @@ begin
         ) > 100 then
             raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
         end if;
+        -- Also of those that are over: else to insert and to cancel would fill tables and ledger without end.
+        if (
+            select count(*)
+            from (
+                select from public.jobs as j
+                where j.user_id = account and j.created_at > statement_timestamp() - interval '24 hours'
+                limit 201
+            ) as recent
+        ) > 200 then
+            raise exception 'more than 200 new jobs in 24 hours' using errcode = 'PT429';
+        end if;
     end loop;
     for job in select j.* from inserted as j where j.status = 'QUEUED' order by j.user_id, j.id loop
         perform private.charge_job(job.id, job.user_id, job.credits_cost);
@@ -818,7 +829,7 @@ begin
 end
 $$;
 comment on function private.settle_inserted_jobs() is
-'New jobs: only for live accounts, at most 100 unpaid ones per user, those inserted as QUEUED charged at once.';
+'New jobs: only for live accounts, at most 100 unpaid and 200 new ones in 24 hours per user, those inserted as QUEUED charged at once.';
 
 create function private.recover_shortfall(user_id uuid, returned integer) returns void
 language plpgsql
