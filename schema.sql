@@ -491,6 +491,13 @@ begin
             end;
     end if;
 
+    if new.status in ('FAILED', 'CANCELLED') then
+        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither.
+        new.transcription_json := null;
+        new.analysis_json := null;
+        new.output_video_path := null;
+        new.thumbnail_path := null;
+    end if;
     if new.status = old.status then
         return new;
     end if;
