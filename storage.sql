@@ -1,7 +1,7 @@
 -- AutoCut Influencer: storage buckets, their policies, and realtime. Apply after schema.sql, as the same role.
 --
 -- Each part is skipped with a notice where the project has no such service, as on a plain PostgreSQL.
--- A path is <owner's uuid>/<file>. Users insert and read raw videos in their own folder and read what we made of them;
+-- A path is <owner's uuid>/<file>. Users insert the raw videos of their own jobs, read them and what we made of them;
 -- they update and delete nothing, so that an object can never be moved to another folder or bucket.
 
 do $$
@@ -24,6 +24,7 @@ begin
         and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
     );
 
+    -- One object for each own job that still waits for its video, at the path that the job names: no job, no storage.
     -- The characters and segments of private.is_own_path: a URL parser that reads the path must not climb out of the folder.
     create policy "Users upload raw videos to their own folder" on storage.objects
     for insert to authenticated
@@ -32,7 +33,17 @@ begin
         and (storage.foldername(objects.name))[1] = (select auth.uid())::text
         and objects.name ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
         and objects.name !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
-        and exists (select from public.users as u where u.id = (select auth.uid()) and u.deleted_at is null)
+        and exists (
+            select from public.users as u
+            where u.id = (select auth.uid()) and u.deleted_at is null and u.is_active
+        )
+        and exists (
+            select from public.jobs as j
+            where
+                j.user_id = (select auth.uid())
+                and j.status in ('PENDING', 'UPLOADING')
+                and j.input_video_path = objects.name
+        )
     );
 end
 $$;
