@@ -367,6 +367,23 @@ create table public.api_usage_logs (
 );
 comment on table public.api_usage_logs is 'What calls to AI providers cost us.';
 
+create table private.secrets (
+    name text primary key,
+    value bytea not null
+);
+comment on table private.secrets is 'Keys of hashes, made when this file is applied. Who has one could guess what was hashed.';
+-- 244 random bits: a uuid has 122.
+insert into private.secrets (name, value)
+values ('person', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
+
+create table private.trial_takers (
+    person bytea primary key,
+    taken_at timestamptz not null default now()
+);
+comment on table private.trial_takers is
+'Who has taken the free trial: keyed hashes of normalised addresses and phone numbers. They outlive the account, and '
+'without the key they tell nothing.';
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Indexes: each serves a query named above it or covers a foreign key.
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -397,9 +414,10 @@ create index payments_user_newest_idx on public.payments (user_id, created_at de
 create index payments_pending_idx on public.payments (created_at) where status = 'PENDING';
 -- Foreign key to credit_packages.
 create index payments_package_idx on public.payments (package_id);
--- One trial per user. A refunded trial counts: else it could be taken, spent and refunded again and again.
+-- One trial per user. A refunded trial counts: else it could be taken, spent and refunded again and again. Without a
+-- package it is no trial but a gift that support entered.
 create unique index payments_one_trial_per_user on public.payments (user_id)
-where amount_thb = 0 and status in ('COMPLETED', 'REFUNDED');
+where amount_thb = 0 and package_id is not null and status in ('COMPLETED', 'REFUNDED');
 -- Unprocessed webhooks.
 create index webhook_logs_unprocessed_idx on public.webhook_logs (created_at) where not processed;
 -- Foreign keys to jobs and payments.
@@ -911,6 +929,65 @@ comment on function private.settle_moved_jobs() is
 'no credits. That a job is refunded once is held by the state machine (no way out of FAILED) and by a unique '
 'constraint.';
 
+create function private.hash_person(kind text, value text) returns bytea
+language sql stable
+set search_path = ''
+as $$
+    select sha256(s.value || sha256(s.value || convert_to(hash_person.kind || ':' || hash_person.value, 'UTF8')))
+    from private.secrets as s where s.name = 'person'
+$$;
+comment on function private.hash_person(text, text) is 'A keyed hash, nested as in HMAC.';
+
+create function private.normalise_email(email text) returns text
+language sql immutable
+set search_path = ''
+as $$
+    select
+        case
+            when a.domain in ('gmail.com', 'googlemail.com') then replace(a.mailbox, '.', '') || '@gmail.com'
+            else a.mailbox || '@' || a.domain
+        end
+    from (
+        select
+            split_part(split_part(lower(btrim(normalise_email.email)), '@', 1), '+', 1) as mailbox,
+            split_part(lower(btrim(normalise_email.email)), '@', 2) as domain
+    ) as a
+$$;
+comment on function private.normalise_email(text) is
+'One spelling for each mailbox: lower case, without what follows a plus sign, for Gmail without dots.';
+
+create function private.take_trial(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    persons constant bytea[] := array(
+        select p.person
+        from auth.users as a
+        cross join lateral (
+            values
+            (private.hash_person('email', private.normalise_email(nullif(a.email, '')))),
+            (private.hash_person('phone', nullif(regexp_replace(a.phone, '[^0-9]', '', 'g'), '')))
+        ) as p (person)
+        where a.id = take_trial.user_id and not a.is_anonymous and p.person is not null
+    );
+    added integer;
+begin
+    if cardinality(persons) = 0 then
+        raise exception 'a guest has no free trial' using errcode = 'PT403';
+    end if;
+    insert into private.trial_takers (person) select p.person from unnest(persons) as p (person) order by p.person
+    on conflict (person) do nothing;
+    get diagnostics added = row_count;
+    if added < cardinality(persons) then
+        raise exception 'this person has had the free trial' using errcode = 'PT409';
+    end if;
+end
+$$;
+comment on function private.take_trial(uuid) is
+'One free trial per person: an address or a phone number that has had it has had it, also under another account. Guests '
+'have neither, and get none.';
+
 create function private.settle_payment(payment public.payments) returns void
 language plpgsql
 set search_path = ''
@@ -920,6 +997,9 @@ declare
     taken integer;
 begin
     if payment.status = 'COMPLETED' then
+        if payment.amount_thb = 0 and payment.package_id is not null then
+            perform private.take_trial(payment.user_id);
+        end if;
         perform private.post_entry(
             payment.user_id, 'PURCHASE', payment.credits_purchased,
             payment_id => payment.id, description => 'Credits purchased'
