@@ -144,8 +144,10 @@ create table public.jobs (
     credits_cost integer not null default 1,
     client_request_id text,
     worker_id text,
+    attempt_token uuid,
     lease_expires_at timestamptz,
     next_attempt_at timestamptz,
+    turn_at timestamptz,
     queued_at timestamptz,
     started_at timestamptz,
     completed_at timestamptz,
@@ -161,6 +163,7 @@ create table public.jobs (
     constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
     constraint jobs_retries_within_limit check (retry_count between 0 and max_retries),
     constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
+    constraint jobs_in_queue_has_turn check (status <> 'QUEUED' or turn_at is not null),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
         status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
@@ -195,6 +198,9 @@ comment on column public.jobs.transcription_json is 'An object or an array, at m
 comment on column public.jobs.analysis_json is 'An object or an array, at most 8 MiB.';
 comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; belongs to one job.';
 comment on column public.jobs.error_message is 'At most 4,000 characters.';
+comment on column public.jobs.attempt_token is
+'Who works on it: each attempt has another, made when it begins. Only what names it may change a job at work.';
+comment on column public.jobs.turn_at is 'Its place in the queue, within a priority: private.take_turn.';
 comment on column public.jobs.credits_cost is '1 to 1,000 credits.';
 comment on column public.jobs.client_request_id is '1 to 100 characters; one job per user and request.';
 
@@ -388,8 +394,11 @@ comment on table private.trial_takers is
 -- Indexes: each serves a query named above it or covers a foreign key.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Next job: claim_next_jobs.
-create index jobs_next_idx on public.jobs (priority desc, queued_at, id) where status = 'QUEUED';
+-- Next job: claim_next_jobs. Jobs that wait for their next attempt are in an index of their own: a claim walks past none.
+create index jobs_next_idx on public.jobs (priority desc, turn_at, id)
+where status = 'QUEUED' and next_attempt_at is null;
+-- Jobs whose next attempt is due: claim_next_jobs, reclaim_expired_jobs.
+create index jobs_retry_idx on public.jobs (next_attempt_at) where status = 'QUEUED' and next_attempt_at is not null;
 -- Expired leases: reclaim_expired_jobs.
 create index jobs_lease_idx on public.jobs (lease_expires_at)
 where status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING');
@@ -399,8 +408,9 @@ create unique index jobs_prediction_is_unique on public.jobs (replicate_predicti
 where replicate_prediction_id is not null;
 -- A user's jobs, newest first; foreign key to users.
 create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
--- A user's unpaid jobs, counted at every insert.
-create index jobs_unpaid_idx on public.jobs (user_id) where status in ('PENDING', 'UPLOADING');
+-- What of a user is not begun: unpaid jobs, counted at every insert; turns of those in the queue.
+create index jobs_waiting_idx on public.jobs (user_id, turn_at desc nulls last)
+where status in ('PENDING', 'UPLOADING', 'QUEUED');
 -- job_queue_status.
 create index jobs_status_idx on public.jobs (status);
 -- The ledger of a user, latest entry first; foreign key to users.
@@ -458,7 +468,9 @@ begin
     new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
     new.started_at := null;
     new.completed_at := null;
+    new.turn_at := null;
     new.worker_id := null;
+    new.attempt_token := null;
     new.lease_expires_at := null;
     return new;
 end
@@ -499,6 +511,8 @@ begin
     new.queued_at := old.queued_at;
     new.started_at := old.started_at;
     new.completed_at := old.completed_at;
+    new.attempt_token := old.attempt_token;
+    new.updated_at := clock_timestamp();
     if not is_legal then
         raise exception 'a job can not go from % to %', old.status, new.status
             using errcode = case
@@ -524,11 +538,13 @@ begin
         new.queued_at := moment;
     elsif new.status = 'TRANSCRIBING' then
         new.started_at := moment;
+        new.attempt_token := gen_random_uuid();
         new.lease_expires_at := coalesce(new.lease_expires_at, moment + interval '15 minutes');
         new.next_attempt_at := null;
     elsif new.status in ('COMPLETED', 'FAILED', 'CANCELLED') then
         new.completed_at := moment;
         new.worker_id := null;
+        new.attempt_token := null;
         new.lease_expires_at := null;
     end if;
     if new.status = 'COMPLETED' then
@@ -541,10 +557,14 @@ begin
         new.retry_count := (old.retry_count + 1)::smallint;
         new.next_attempt_at := moment + least(interval '30 seconds' * 2 ^ old.retry_count, interval '1 hour');
         new.worker_id := null;
+        new.attempt_token := null;
         new.lease_expires_at := null;
         new.started_at := null;
         new.progress_percentage := 0;
         new.current_step := null;
+        -- Of the attempt that is over: its prediction may still call back, and must not find the next one.
+        new.replicate_prediction_id := null;
+        new.error_message := null;
     end if;
     return new;
 end
@@ -1120,9 +1140,47 @@ comment on function public.grant_credits(uuid, integer, public.transaction_type,
 -- Functions: the queue
 -- ---------------------------------------------------------------------------------------------------------------------
 
+create function private.take_turn() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    tenth pg_catalog.timestamptz;
+begin
+    if tg_op = 'UPDATE' then
+        if old.status = 'QUEUED' then
+            new.turn_at := old.turn_at;
+            return new;
+        end if;
+    end if;
+    select j.turn_at into tenth
+    from public.jobs as j
+    where j.user_id = new.user_id and j.status = 'QUEUED'
+    order by j.turn_at desc nulls last
+    offset 9 limit 1;
+    new.turn_at := greatest(new.queued_at, tenth + interval '10 minutes');
+    if tenth is null and new.priority = 0 then
+        select
+            case u.subscription_tier when 'basic' then 10 when 'pro' then 20 when 'enterprise' then 30 else 0 end
+        into new.priority
+        from public.users as u
+        where u.id = new.user_id and (u.subscription_expires_at is null or u.subscription_expires_at > new.queued_at);
+        new.priority := coalesce(new.priority, 0);
+    end if;
+    return new;
+end
+$$;
+comment on function private.take_turn() is
+'The place of a job that enters the queue. Of one user ten jobs go by the time when they were queued; further ones stand '
+'behind, ten for each ten minutes, so that nobody''s thousand jobs go before everyone else''s. The first ten have the '
+'priority of a paid tier (basic 10, pro 20, enterprise 30), unless the backend gave another.';
+
 create function public.claim_next_jobs(worker text, count integer, lease interval) returns setof public.jobs
 language plpgsql
 set search_path = ''
+-- Of a custom plan the planning alone would cost more than the claim.
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if worker is null or count is null or count not between 1 and 1000
@@ -1132,33 +1190,55 @@ begin
             using errcode = '22023';
     end if;
     return query
-    -- Materialized: a LIMIT under SKIP LOCKED that runs again inside the join would lock more rows than it returns.
-    with next as materialized (
-        select j.id from public.jobs as j
-        where j.status = 'QUEUED' and (j.next_attempt_at is null or j.next_attempt_at <= statement_timestamp())
-        order by j.priority desc, j.queued_at asc, j.id asc
-        limit claim_next_jobs.count
-        for no key update skip locked
-    ),
-
-    claimed as (
+    with claimed as (
         update public.jobs as j
         set
             status = 'TRANSCRIBING',
             worker_id = claim_next_jobs.worker,
             lease_expires_at = statement_timestamp() + claim_next_jobs.lease
-        from next
-        where j.id = next.id
+        -- An array, and not a join: a LIMIT under SKIP LOCKED that runs again inside a join would lock more rows than it
+        -- returns, and a generic plan would join with all jobs, for it takes a LIMIT for a tenth of the table.
+        where j.id = any(array(
+            select ready.id
+            from (
+                select fresh.*
+                from (
+                    select
+                        q.id,
+                        q.priority,
+                        q.turn_at
+                    from public.jobs as q
+                    where q.status = 'QUEUED' and q.next_attempt_at is null
+                    order by q.priority desc, q.turn_at asc, q.id asc
+                    limit claim_next_jobs.count
+                    for no key update skip locked
+                ) as fresh
+                union all
+                select due.*
+                from (
+                    select
+                        q.id,
+                        q.priority,
+                        q.turn_at
+                    from public.jobs as q
+                    where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
+                    order by q.priority desc, q.turn_at asc, q.id asc
+                    limit claim_next_jobs.count
+                    for no key update skip locked
+                ) as due
+            ) as ready
+            order by ready.priority desc, ready.turn_at asc, ready.id asc
+            limit claim_next_jobs.count
+        ))
         returning j.*
     )
 
-    select * from claimed order by priority desc, queued_at asc, id asc;
+    select * from claimed order by priority desc, turn_at asc, id asc;
 end
 $$;
 comment on function public.claim_next_jobs(text, integer, interval) is
-'Hands up to count jobs to a worker, highest priority first, then longest in the queue. A heartbeat is an UPDATE of '
-'lease_expires_at with `where id = … and worker_id = …`: after the lease was lost it changes 0 rows. For '
-'service_role.';
+'Hands up to count jobs to a worker, highest priority first, then by turn. Each comes with an attempt_token, which '
+'heartbeat_job, complete_job and fail_job ask for. For service_role.';
 
 create function private.take_job_back(job_ids uuid[]) returns void
 language sql
@@ -1200,6 +1280,15 @@ declare
     );
     job_id uuid;
 begin
+    -- Due retries go back among the others. claim_next_jobs finds them without this too, but sorts all that are due.
+    update public.jobs as j set next_attempt_at = null
+    where j.id = any(array(
+        select q.id from public.jobs as q
+        where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
+        order by q.next_attempt_at, q.id
+        limit 1000
+        for no key update skip locked
+    ));
     begin
         perform private.take_job_back(ready);
     exception
@@ -1379,8 +1468,6 @@ create trigger users_set_updated_at before insert or update on public.users
 for each row execute function private.set_updated_at();
 create trigger credit_packages_set_updated_at before insert or update on public.credit_packages
 for each row execute function private.set_updated_at();
-create trigger jobs_set_updated_at before update on public.jobs
-for each row execute function private.set_updated_at();
 create trigger payments_set_updated_at before update on public.payments
 for each row execute function private.set_updated_at();
 create trigger user_preferences_set_updated_at before insert or update on public.user_preferences
@@ -1395,6 +1482,8 @@ job_name, priority, input_video_path, output_video_path, thumbnail_path, input_d
 output_duration_seconds, input_file_size_mb, output_file_size_mb, video_resolution, replicate_prediction_id,
 error_message, credits_cost, client_request_id, transcription_json, analysis_json on public.jobs
 for each row execute function private.check_job_values();
+create trigger jobs_take_turn before insert or update of status on public.jobs
+for each row when (new.status = 'QUEUED') execute function private.take_turn();
 create trigger jobs_settle_insert after insert on public.jobs
 referencing new table as inserted
 for each statement execute function private.settle_inserted_jobs();
