@@ -463,6 +463,9 @@ begin
         raise exception 'a job can not start as %', new.status
             using errcode = case when row_security_active('public.jobs') then '42501' else 'PT409' end;
     end if;
+    if new.status = 'QUEUED' and new.input_video_path is null then
+        raise exception 'a job without its input_video_path can not be queued' using errcode = 'PT409';
+    end if;
     new.created_at := clock_timestamp();
     new.updated_at := new.created_at;
     new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
@@ -504,6 +507,13 @@ begin
     if new.credits_cost <> old.credits_cost and old.status not in ('PENDING', 'UPLOADING') then
         raise exception 'credits_cost is frozen once a job is queued' using errcode = 'PT409';
     end if;
+    if new.input_video_path is distinct from old.input_video_path
+        and old.status not in ('PENDING', 'UPLOADING')
+        -- Erasure takes it from jobs that are over.
+        and not (new.input_video_path is null and old.status in ('COMPLETED', 'FAILED', 'CANCELLED'))
+    then
+        raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
+    end if;
     if new.progress_percentage < old.progress_percentage and not is_retry then
         raise exception 'progress never falls within an attempt' using errcode = 'PT409';
     end if;
@@ -535,6 +545,9 @@ begin
     end if;
 
     if new.status = 'QUEUED' then
+        if new.input_video_path is null then
+            raise exception 'a job without its input_video_path can not be queued' using errcode = 'PT409';
+        end if;
         new.queued_at := moment;
     elsif new.status = 'TRANSCRIBING' then
         new.started_at := moment;
@@ -548,6 +561,9 @@ begin
         new.lease_expires_at := null;
     end if;
     if new.status = 'COMPLETED' then
+        if new.output_video_path is null then
+            raise exception 'a job is not complete without its output_video_path' using errcode = 'PT409';
+        end if;
         new.progress_percentage := 100;
     end if;
     if is_retry then
@@ -1240,6 +1256,83 @@ comment on function public.claim_next_jobs(text, integer, interval) is
 'Hands up to count jobs to a worker, highest priority first, then by turn. Each comes with an attempt_token, which '
 'heartbeat_job, complete_job and fail_job ask for. For service_role.';
 
+create function public.heartbeat_job(
+    job_id uuid,
+    token uuid,
+    lease interval default '15 minutes',
+    stage public.job_status default null,
+    progress integer default null,
+    step text default null
+) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if lease is null or lease not between interval '1 second' and interval '1 day' then
+        raise exception 'a lease lasts 1 second to 1 day' using errcode = '22023';
+    end if;
+    if stage not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') then
+        raise exception 'a heartbeat keeps a job at work: complete_job and fail_job end it' using errcode = '22023';
+    end if;
+    update public.jobs as j
+    set
+        status = coalesce(heartbeat_job.stage, j.status),
+        progress_percentage = coalesce(heartbeat_job.progress, j.progress_percentage),
+        current_step = coalesce(heartbeat_job.step, j.current_step),
+        lease_expires_at = statement_timestamp() + heartbeat_job.lease
+    where j.id = heartbeat_job.job_id and j.attempt_token = heartbeat_job.token;
+    return found;
+end
+$$;
+comment on function public.heartbeat_job(uuid, uuid, interval, public.job_status, integer, text) is
+'Renews the lease of the attempt that has this token, and says how far it is. False: the attempt is over, the worker must '
+'stop. For service_role.';
+
+create function public.complete_job(
+    job_id uuid,
+    token uuid,
+    output_video_path text,
+    thumbnail_path text default null,
+    output_duration_seconds numeric default null,
+    output_file_size_mb numeric default null
+) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    update public.jobs as j
+    set
+        status = 'COMPLETED',
+        output_video_path = complete_job.output_video_path,
+        thumbnail_path = coalesce(complete_job.thumbnail_path, j.thumbnail_path),
+        output_duration_seconds = coalesce(complete_job.output_duration_seconds, j.output_duration_seconds),
+        output_file_size_mb = coalesce(complete_job.output_file_size_mb, j.output_file_size_mb)
+    where j.id = complete_job.job_id and j.attempt_token = complete_job.token;
+    return found;
+end
+$$;
+comment on function public.complete_job(uuid, uuid, text, text, numeric, numeric) is
+'Ends the attempt that has this token, with its result. False, and nothing changed: the attempt was over. For service_role.';
+
+create function public.fail_job(job_id uuid, token uuid, error_message text, retry boolean default true) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    update public.jobs as j
+    set
+        status = case
+            when fail_job.retry and j.retry_count < j.max_retries then 'QUEUED' else 'FAILED'
+        end::public.job_status,
+        error_message = left(fail_job.error_message, 4000)
+    where j.id = fail_job.job_id and j.attempt_token = fail_job.token;
+    return found;
+end
+$$;
+comment on function public.fail_job(uuid, uuid, text, boolean) is
+'Ends the attempt that has this token: the job is queued again while it has retries, unless retry is false; else it fails '
+'and is refunded. False, and nothing changed: the attempt was over. For service_role.';
+
 create function private.take_job_back(job_ids uuid[]) returns void
 language sql
 set search_path = ''
@@ -1712,6 +1805,9 @@ grant select on public.job_queue_status to service_role;
 grant execute on function public.grant_credits(uuid, integer, public.transaction_type, text, text) to service_role;
 grant execute on function public.claim_next_jobs(text, integer, interval) to service_role;
 grant execute on function public.reclaim_expired_jobs() to service_role;
+grant execute on function public.heartbeat_job(uuid, uuid, interval, public.job_status, integer, text) to service_role;
+grant execute on function public.complete_job(uuid, uuid, text, text, numeric, numeric) to service_role;
+grant execute on function public.fail_job(uuid, uuid, text, boolean) to service_role;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Seed: the six packages. The price per credit never rises with the size of the paid pack.
