@@ -163,7 +163,6 @@ create table public.jobs (
     constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
     constraint jobs_retries_within_limit check (retry_count between 0 and max_retries),
     constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
-    constraint jobs_in_queue_has_turn check (status <> 'QUEUED' or turn_at is not null),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
         status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
@@ -200,7 +199,7 @@ comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; b
 comment on column public.jobs.error_message is 'At most 4,000 characters.';
 comment on column public.jobs.attempt_token is
 'Who works on it: each attempt has another, made when it begins. Only what names it may change a job at work.';
-comment on column public.jobs.turn_at is 'Its place in the queue, within a priority: private.take_turn.';
+comment on column public.jobs.turn_at is 'Where in the queue it stands, within a priority, if not where queued_at says: private.take_turn.';
 comment on column public.jobs.credits_cost is '1 to 1,000 credits.';
 comment on column public.jobs.client_request_id is '1 to 100 characters; one job per user and request.';
 
@@ -395,7 +394,7 @@ comment on table private.trial_takers is
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Next job: claim_next_jobs. Jobs that wait for their next attempt are in an index of their own: a claim walks past none.
-create index jobs_next_idx on public.jobs (priority desc, turn_at, id)
+create index jobs_next_idx on public.jobs (priority desc, (coalesce(turn_at, queued_at)), id)
 where status = 'QUEUED' and next_attempt_at is null;
 -- Jobs whose next attempt is due: claim_next_jobs, reclaim_expired_jobs.
 create index jobs_retry_idx on public.jobs (next_attempt_at) where status = 'QUEUED' and next_attempt_at is not null;
@@ -409,7 +408,7 @@ where replicate_prediction_id is not null;
 -- A user's jobs, newest first; foreign key to users.
 create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
 -- What of a user is not begun: unpaid jobs, counted at every insert; turns of those in the queue.
-create index jobs_waiting_idx on public.jobs (user_id, turn_at desc nulls last)
+create index jobs_waiting_idx on public.jobs (user_id, (coalesce(turn_at, queued_at)) desc nulls last)
 where status in ('PENDING', 'UPLOADING', 'QUEUED');
 -- job_queue_status.
 create index jobs_status_idx on public.jobs (status);
@@ -1170,12 +1169,13 @@ begin
             return new;
         end if;
     end if;
-    select j.turn_at into tenth
+    select coalesce(j.turn_at, j.queued_at) into tenth
     from public.jobs as j
     where j.user_id = new.user_id and j.status = 'QUEUED'
-    order by j.turn_at desc nulls last
+    order by coalesce(j.turn_at, j.queued_at) desc nulls last
     offset 9 limit 1;
-    new.turn_at := greatest(new.queued_at, tenth + interval '10 minutes');
+    -- Null, that is queued_at, unless it has to stand further behind.
+    new.turn_at := case when tenth + interval '10 minutes' > new.queued_at then tenth + interval '10 minutes' end;
     if tenth is null and new.priority = 0 then
         select
             case u.subscription_tier when 'basic' then 10 when 'pro' then 20 when 'enterprise' then 30 else 0 end
@@ -1222,10 +1222,10 @@ begin
                     select
                         q.id,
                         q.priority,
-                        q.turn_at
+                        coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
                     where q.status = 'QUEUED' and q.next_attempt_at is null
-                    order by q.priority desc, q.turn_at asc, q.id asc
+                    order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
                     for no key update skip locked
                 ) as fresh
@@ -1235,21 +1235,21 @@ begin
                     select
                         q.id,
                         q.priority,
-                        q.turn_at
+                        coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
                     where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
-                    order by q.priority desc, q.turn_at asc, q.id asc
+                    order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
                     for no key update skip locked
                 ) as due
             ) as ready
-            order by ready.priority desc, ready.turn_at asc, ready.id asc
+            order by ready.priority desc, ready.turn asc, ready.id asc
             limit claim_next_jobs.count
         ))
         returning j.*
     )
 
-    select * from claimed order by priority desc, turn_at asc, id asc;
+    select * from claimed order by priority desc, coalesce(turn_at, queued_at) asc, id asc;
 end
 $$;
 comment on function public.claim_next_jobs(text, integer, interval) is
