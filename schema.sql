@@ -389,6 +389,46 @@ comment on table private.trial_takers is
 'Who has taken the free trial: keyed hashes of normalised addresses and phone numbers. They outlive the account, and '
 'without the key they tell nothing.';
 
+create table private.debts (
+    id bigint generated always as identity primary key,
+    user_id uuid not null references public.users (id),
+    payment_id uuid not null references public.payments (id),
+    kind text not null,
+    credits integer not null,
+    after_entry bigint,
+    description text,
+    idempotency_key text,
+    created_at timestamptz not null default clock_timestamp(),
+    constraint debts_key_once unique (idempotency_key),
+    constraint debts_kind_is_known check (kind in ('shortfall', 'recovered', 'settled')),
+    constraint debts_credits_positive check (credits > 0),
+    constraint debts_shortfall_has_place check ((kind = 'shortfall') = (after_entry is not null)),
+    constraint debts_key_is_short check (length(idempotency_key) between 1 and 200),
+    constraint debts_description_is_short check (length(description) <= 500)
+);
+comment on table private.debts is
+'What users owe us after refunds: credits that were spent when their payment was refunded (shortfall), less what was taken '
+'from credits that jobs gave back (recovered) and what support settled or forgave (settled). Lines are added, never changed '
+'but for the description, which erasure empties. after_entry is the user''s last ledger entry at the time of the refund: '
+'what was spent later was not spent of that payment.';
+create index debts_user_idx on private.debts (user_id);
+create index debts_payment_idx on private.debts (payment_id);
+
+create table private.partial_refunds (
+    id bigint generated always as identity primary key,
+    payment_id uuid not null references public.payments (id),
+    credits integer not null,
+    description text,
+    idempotency_key text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    constraint partial_refunds_key_once unique (idempotency_key),
+    constraint partial_refunds_credits_positive check (credits > 0),
+    constraint partial_refunds_key_is_short check (length(idempotency_key) between 1 and 200),
+    constraint partial_refunds_description_is_short check (length(description) <= 500)
+);
+comment on table private.partial_refunds is 'Credits that went back with a part of a payment''s money.';
+create index partial_refunds_payment_idx on private.partial_refunds (payment_id);
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Indexes: each serves a query named above it or covers a foreign key.
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -681,8 +721,9 @@ declare
     is_legal constant boolean := case old.status
         when new.status then true
         when 'PENDING' then new.status in ('COMPLETED', 'FAILED', 'CANCELLED')
-        -- Late money: PromptPay may confirm after we gave up.
+        -- Late money: PromptPay may confirm after we gave up, or after the buyer did.
         when 'FAILED' then new.status = 'COMPLETED'
+        when 'CANCELLED' then new.status = 'COMPLETED'
         when 'COMPLETED' then new.status = 'REFUNDED'
         else false
     end;
@@ -771,6 +812,9 @@ begin
     if balance < 0 then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
+    if balance > 100000000 and post_entry.amount > 0 then
+        raise exception 'no account holds more than 100,000,000 credits' using errcode = 'PT409';
+    end if;
     insert into public.credit_transactions (
         user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, description, metadata
     ) values (
@@ -787,23 +831,44 @@ create function private.sync_balance() returns trigger
 language plpgsql
 set search_path = ''
 as $$
+declare
+    carried integer;
 begin
     update public.users as u
     set
-        credits = u.credits + new.amount,
-        total_credits_purchased = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-        total_credits_used
-        = u.total_credits_used - case when new.type in ('USAGE', 'REFUND') then new.amount else 0 end
-    where u.id = new.user_id and u.credits + new.amount = new.balance_after;
-    if not found then
+        credits = u.credits + t.moved,
+        total_credits_purchased = u.total_credits_purchased + t.purchased,
+        total_credits_used = u.total_credits_used + t.used
+    from (
+        select
+            l.user_id,
+            min(l.start) as start,
+            max(l.start) as last_start,
+            sum(l.amount)::integer as moved,
+            coalesce(sum(l.amount) filter (where l.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(-sum(l.amount) filter (where l.type in ('USAGE', 'REFUND')), 0)::integer as used
+        from (
+            -- Where the balance must have stood before the statement, if this entry continues the ones before it.
+            select
+                p.user_id,
+                p.type,
+                p.amount,
+                p.balance_after - sum(p.amount) over (partition by p.user_id order by p.id) as start
+            from posted as p
+        ) as l
+        group by l.user_id
+    ) as t
+    where u.id = t.user_id and t.start = t.last_start and t.start = u.credits;
+    get diagnostics carried = row_count;
+    if carried <> (select count(distinct p.user_id) from posted as p) then
         raise exception 'balance_after does not continue the ledger' using errcode = 'PT409';
     end if;
     return null;
 end
 $$;
 comment on function private.sync_balance() is
-'Carries every entry into users.credits and the totals, and refuses one whose balance_after is not the next balance: '
-'so balance and ledger agree whoever inserts.';
+'Carries the entries of a statement into users.credits and the totals, with one write for each user, and refuses them if a '
+'balance_after is not the next balance: so balance and ledger agree whoever inserts.';
 
 create function private.refuse_ledger_change() returns trigger
 language plpgsql
@@ -832,18 +897,39 @@ $$;
 comment on function private.lock_account(uuid) is
 'Locks the row of a live, active user until the end of the transaction: nobody closes the account meanwhile.';
 
-create function private.charge_job(job_id uuid, user_id uuid, cost integer) returns void
+create function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+    balance integer;
 begin
-    perform private.lock_account(charge_job.user_id);
-    perform private.post_entry(
-        charge_job.user_id, 'USAGE', -charge_job.cost, job_id => charge_job.job_id, description => 'Video job queued'
-    );
+    -- A lock is enough: the entries write the row.
+    select u.credits into balance
+    from public.users as u
+    where u.id = charge_jobs.user_id and u.deleted_at is null and u.is_active
+    for no key update;
+    if not found then
+        raise exception 'the account is closed or suspended' using errcode = 'PT403';
+    end if;
+    -- Refused here, not by the CHECK: its DETAIL would show the whole row.
+    if balance < (select sum(c.cost) from unnest(charge_jobs.costs) as c (cost)) then
+        raise exception 'not enough credits' using errcode = 'PT402';
+    end if;
+    insert into public.credit_transactions (user_id, type, amount, balance_after, job_id, description)
+    select
+        charge_jobs.user_id,
+        'USAGE',
+        -c.cost,
+        balance - sum(c.cost) over (order by c.id),
+        c.id,
+        'Video job queued'
+    from unnest(charge_jobs.job_ids, charge_jobs.costs) as c (id, cost)
+    order by c.id;
 end
 $$;
-comment on function private.charge_job(uuid, uuid, integer) is 'Takes the credits of a job that enters the queue.';
+comment on function private.charge_jobs(uuid, uuid[], integer[]) is
+'Takes the credits of jobs of one user that enter the queue.';
 
 create function private.settle_inserted_jobs() returns trigger
 language plpgsql
@@ -851,75 +937,174 @@ security definer
 set search_path = ''
 as $$
 declare
-    account public.users.id%type;
-    adds_unpaid boolean;
-    job public.jobs;
+    account record;
 begin
-    for account, adds_unpaid in
+    for account in
         select
             j.user_id,
-            bool_or(j.status in ('PENDING', 'UPLOADING')) as adds_unpaid
+            count(*) filter (where j.status <> 'QUEUED') as unpaid,
+            array_agg(j.id order by j.id) filter (where j.status = 'QUEUED') as queued,
+            array_agg(j.credits_cost order by j.id) filter (where j.status = 'QUEUED') as costs
         from inserted as j
         group by j.user_id
         order by j.user_id
     loop
-        perform private.lock_account(account);
-        if adds_unpaid and (
-            select count(*) from public.jobs as j
-            where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
-        ) > 100 then
-            raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
+        if account.queued is null then
+            perform private.lock_account(account.user_id);
+        else
+            perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            notify autocut_job_queued;
         end if;
-        -- Also of those that are over: else to insert and to cancel would fill tables and ledger without end.
-        if (
-            select count(*)
-            from (
-                select from public.jobs as j
-                where j.user_id = account and j.created_at > statement_timestamp() - interval '24 hours'
-                limit 201
-            ) as recent
-        ) > 200 then
-            raise exception 'more than 200 new jobs in 24 hours' using errcode = 'PT429';
-        end if;
-    end loop;
-    for job in select j.* from inserted as j where j.status = 'QUEUED' order by j.user_id, j.id loop
-        perform private.charge_job(job.id, job.user_id, job.credits_cost);
+        perform private.check_job_limits(account.user_id, checks_unpaid => account.unpaid > 0);
     end loop;
     return null;
 end
 $$;
 comment on function private.settle_inserted_jobs() is
-'New jobs: only for live accounts, at most 100 unpaid and 200 new ones in 24 hours per user, those inserted as QUEUED charged at once.';
+'New jobs: only for live accounts, at most 100 unpaid and 200 new ones in 24 hours per user, those inserted as QUEUED '
+'charged at once. Listeners of autocut_job_queued hear that there is work, not whose.';
 
-create function private.recover_shortfall(user_id uuid, returned integer) returns void
+create function private.check_job_limits(user_id uuid, checks_unpaid boolean) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if check_job_limits.checks_unpaid and (
+        select count(*) from public.jobs as j
+        where j.user_id = check_job_limits.user_id and j.status in ('PENDING', 'UPLOADING')
+    ) > 100 then
+        raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
+    end if;
+    -- Also of those that are over: else to insert and to cancel would fill tables and ledger without end.
+    if (
+        select count(*)
+        from (
+            select from public.jobs as j
+            where j.user_id = check_job_limits.user_id and j.created_at > statement_timestamp() - interval '24 hours'
+            limit 201
+        ) as recent
+    ) > 200 then
+        raise exception 'more than 200 new jobs in 24 hours' using errcode = 'PT429';
+    end if;
+end
+$$;
+comment on function private.check_job_limits(uuid, boolean) is
+'How many jobs a user may have waiting unpaid, and start in 24 hours. Called with the user''s row locked.';
+
+create function private.refund_jobs(user_id uuid, job_ids uuid[], statuses public.job_status[]) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-    owed integer;
+    balance integer;
+    refunded uuid[];
 begin
-    select coalesce(sum(p.credits_purchased), 0) into owed
-    from public.payments as p where p.user_id = recover_shortfall.user_id and p.status = 'REFUNDED';
-    if owed = 0 then
-        return;
-    end if;
-    select owed + coalesce(sum(t.amount), 0) into owed
-    from public.credit_transactions as t
-    where
-        t.user_id = recover_shortfall.user_id and t.type = 'ADJUSTMENT'
-        and (t.payment_id is not null or t.metadata ? 'recovered');
-    owed := least(owed, recover_shortfall.returned);
-    if owed > 0 then
-        perform private.post_entry(
-            recover_shortfall.user_id, 'ADJUSTMENT', -owed, description => 'Shortfall of a refunded payment',
-            metadata => jsonb_build_object('recovered', owed)
-        );
+    select u.credits into balance from public.users as u where u.id = refund_jobs.user_id for no key update;
+    with charged as materialized (
+        select
+            e.id,
+            e.status,
+            -- Not a join: without nested loops, which settle_moved_jobs forbids, it would read the whole ledger.
+            (
+                select -t.amount from public.credit_transactions as t where t.job_id = e.id and t.type = 'USAGE'
+            ) as credits
+        from unnest(refund_jobs.job_ids, refund_jobs.statuses) as e (id, status)
+    ),
+
+    posted as (
+        insert into public.credit_transactions (user_id, type, amount, balance_after, job_id, description)
+        select
+            refund_jobs.user_id,
+            'REFUND',
+            c.credits,
+            balance + sum(c.credits) over (order by c.id),
+            c.id,
+            'Video job ' || lower(c.status::pg_catalog.text)
+        from charged as c
+        where c.credits is not null
+        order by c.id
+        returning job_id
+    )
+
+    select array_agg(p.job_id) into refunded from posted as p;
+    if refunded is not null then
+        perform private.recover_debts(refund_jobs.user_id, refunded);
     end if;
 end
 $$;
-comment on function private.recover_shortfall(uuid, integer) is
-'Takes returned credits against what refunded payments still owe. Else a user could queue a job, have the payment '
-'refunded, cancel the job, and keep both money and credits. Credits bought later are not touched.';
+comment on function private.refund_jobs(uuid, uuid[], public.job_status[]) is
+'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a job is '
+'refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
+
+create function private.owed_credits(payment_id uuid) returns integer
+language sql stable
+set search_path = ''
+as $$
+    select coalesce(sum(case d.kind when 'shortfall' then d.credits else -d.credits end), 0)::integer
+    from private.debts as d where d.payment_id = owed_credits.payment_id
+$$;
+comment on function private.owed_credits(uuid) is 'What is still owed of a refunded payment.';
+
+create function private.reduce_debt(
+    user_id uuid,
+    payment_id uuid,
+    kind text,
+    credits integer,
+    description text default null,
+    idempotency_key text default null
+) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    insert into private.debts (user_id, payment_id, kind, credits, description, idempotency_key)
+    values (
+        reduce_debt.user_id, reduce_debt.payment_id, reduce_debt.kind, reduce_debt.credits, reduce_debt.description,
+        reduce_debt.idempotency_key
+    );
+    update public.payments as p
+    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
+    where p.id = reduce_debt.payment_id;
+end
+$$;
+comment on function private.reduce_debt(uuid, uuid, text, integer, text, text) is
+'One line that lowers a debt. metadata.shortfall of the payment says what is left, for the user and for support to read.';
+
+create function private.recover_debts(user_id uuid, job_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    debt record;
+    owed integer;
+    taken integer := 0;
+begin
+    for debt in
+        select
+            d.payment_id,
+            d.after_entry
+        from private.debts as d
+        where d.user_id = recover_debts.user_id and d.kind = 'shortfall'
+        order by d.after_entry, d.id
+    loop
+        -- Of what the jobs gave back, only what was spent before this payment was refunded.
+        select least(private.owed_credits(debt.payment_id), coalesce(-sum(t.amount), 0) - taken) into owed
+        from public.credit_transactions as t
+        where t.job_id = any(recover_debts.job_ids) and t.type = 'USAGE' and t.id <= debt.after_entry;
+        continue when owed <= 0;
+        perform private.post_entry(
+            recover_debts.user_id, 'ADJUSTMENT', -owed, description => 'Shortfall of a refunded payment',
+            metadata => jsonb_build_object('recovered', owed)
+        );
+        perform private.reduce_debt(recover_debts.user_id, debt.payment_id, 'recovered', owed);
+        taken := taken + owed;
+    end loop;
+end
+$$;
+comment on function private.recover_debts(uuid, uuid[]) is
+'Takes credits that jobs gave back against what refunded payments still owe. Else a user could queue a job, have the payment '
+'refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those of jobs that '
+'were queued later.';
 
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
@@ -929,40 +1114,42 @@ set search_path = ''
 set enable_nestloop = off
 as $$
 declare
-    job public.jobs;
-    charged integer;
+    account record;
 begin
-    for job in
-        select n.*
+    -- Progress and claims, the most frequent by far, settle nothing.
+    if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
+        return null;
+    end if;
+    for account in
+        select
+            n.user_id,
+            array_agg(n.id order by n.id) filter (where n.status <> 'QUEUED') as ended,
+            array_agg(n.status order by n.id) filter (where n.status <> 'QUEUED') as statuses,
+            array_agg(n.id order by n.id) filter (where n.status = 'QUEUED') as queued,
+            array_agg(n.credits_cost order by n.id) filter (where n.status = 'QUEUED') as costs
         from moved_from as o
         inner join moved_to as n on o.id = n.id
         where
             (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
             or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
-        -- Refunds first: whether a charge can be paid must not depend on the order of ids.
-        order by n.user_id, n.status = 'QUEUED', n.id
+        group by n.user_id
+        order by n.user_id
     loop
-        if job.status = 'QUEUED' then
-            perform private.charge_job(job.id, job.user_id, job.credits_cost);
-            continue;
+        -- Refunds first: whether a charge can be paid must not depend on the order of ids.
+        if account.ended is not null then
+            perform private.refund_jobs(account.user_id, account.ended, account.statuses);
         end if;
-        select -t.amount into charged
-        from public.credit_transactions as t where t.job_id = job.id and t.type = 'USAGE';
-        if found then
-            perform private.post_entry(
-                job.user_id, 'REFUND', charged, job_id => job.id,
-                description => 'Video job ' || lower(job.status::pg_catalog.text)
-            );
-            perform private.recover_shortfall(job.user_id, charged);
+        if account.queued is not null then
+            perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            notify autocut_job_queued;
         end if;
     end loop;
     return null;
 end
 $$;
 comment on function private.settle_moved_jobs() is
-'Charges a job when it first enters the queue, returns what was charged when it fails or is cancelled. A retry moves '
-'no credits. That a job is refunded once is held by the state machine (no way out of FAILED) and by a unique '
-'constraint.';
+'Charges jobs when they first enter the queue, returns what was charged when they fail or are cancelled. A retry moves no '
+'credits.';
 
 create function private.hash_person(kind text, value text) returns bytea
 language sql stable
@@ -1028,6 +1215,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+    due integer;
     remaining integer;
     taken integer;
 begin
@@ -1039,29 +1227,72 @@ begin
             payment.user_id, 'PURCHASE', payment.credits_purchased,
             payment_id => payment.id, description => 'Credits purchased'
         );
+        perform private.refuse_double_sale(payment);
         return;
     end if;
     -- An UPDATE even when nothing is left to take: under REPEATABLE READ a job that fails from an older snapshot must meet
     -- it (40001), or it would give credits back without seeing what is owed.
     update public.users as u set is_active = u.is_active where u.id = payment.user_id returning u.credits into remaining;
-    taken := least(remaining, payment.credits_purchased);
+    select payment.credits_purchased - coalesce(sum(r.credits), 0) into due
+    from private.partial_refunds as r where r.payment_id = payment.id;
+    taken := least(remaining, due);
     if taken > 0 then
         perform private.post_entry(
             payment.user_id, 'ADJUSTMENT', -taken, payment_id => payment.id, description => 'Payment refunded',
-            metadata => jsonb_build_object('shortfall', payment.credits_purchased - taken)
+            metadata => jsonb_build_object('shortfall', due - taken)
         );
     end if;
-    if taken < payment.credits_purchased then
-        update public.payments as p
-        set metadata = p.metadata || jsonb_build_object('shortfall', payment.credits_purchased - taken)
-        where p.id = payment.id;
-    end if;
+    perform private.add_debt(payment.user_id, payment.id, due - taken);
 end
 $$;
 comment on function private.settle_payment(public.payments) is
 'Posts the credits of a completed payment, also to a closed account: the money came, and a refund takes them back. '
-'Or claws back what is left of a refunded one. What was already spent is '
+'Or claws back what is left of a refunded one. What was already spent is owed, and '
 'recorded as metadata.shortfall of the payment and of the entry.';
+
+create function private.add_debt(user_id uuid, payment_id uuid, credits integer) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if add_debt.credits = 0 then
+        return;
+    end if;
+    insert into private.debts (user_id, payment_id, kind, credits, after_entry)
+    select
+        add_debt.user_id,
+        add_debt.payment_id,
+        'shortfall',
+        add_debt.credits,
+        coalesce(max(t.id), 0)
+    from public.credit_transactions as t where t.user_id = add_debt.user_id;
+    update public.payments as p
+    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
+    where p.id = add_debt.payment_id;
+end
+$$;
+comment on function private.add_debt(uuid, uuid, integer) is 'Records what a refund could not take, for the jobs that give it back.';
+
+create function private.refuse_double_sale(payment public.payments) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if payment.provider = 'MANUAL' and payment.provider_transaction_id is null and exists (
+        select from public.payments as p
+        where
+            p.user_id = payment.user_id and p.id <> payment.id
+            and p.provider = 'MANUAL' and p.provider_transaction_id is null
+            and p.amount_thb = payment.amount_thb and p.credits_purchased = payment.credits_purchased
+            and p.paid_at > payment.paid_at - interval '1 minute'
+    ) then
+        raise exception 'the same sale was entered less than a minute ago'
+            using errcode = 'PT409', hint = 'If both are meant, give each a provider_transaction_id.';
+    end if;
+end
+$$;
+comment on function private.refuse_double_sale(public.payments) is
+'A double click on a sale that support enters by hand posts once. Called with the user''s row locked.';
 
 create function private.settle_inserted_payments() returns trigger
 language plpgsql
@@ -1125,6 +1356,9 @@ begin
     then
         raise exception 'the amount must not be 0, and that of a BONUS not negative' using errcode = '22023';
     end if;
+    if grant_credits.amount not between -1000000 and 1000000 then
+        raise exception 'the amount must be from -1,000,000 to 1,000,000' using errcode = '22023';
+    end if;
     perform from public.users as u
     where u.id = grant_credits.user_id and u.deleted_at is null
     for no key update;
@@ -1150,6 +1384,163 @@ $$;
 comment on function public.grant_credits(uuid, integer, public.transaction_type, text, text) is
 'Gives (or with a negative ADJUSTMENT takes) credits; returns the id of the entry. The same key again returns the '
 'entry that it made the first time. Without a key a repeated call posts again. For service_role only.';
+
+create function public.credits_owed(user_id uuid) returns integer
+language sql stable
+security definer
+set search_path = ''
+as $$
+    select coalesce(sum(case d.kind when 'shortfall' then d.credits else -d.credits end), 0)::integer
+    from private.debts as d where d.user_id = credits_owed.user_id
+$$;
+comment on function public.credits_owed(uuid) is 'What a user owes after refunds. For service_role.';
+
+create function public.settle_debt(
+    user_id uuid, amount integer, description text, idempotency_key text default null
+) returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    debt record;
+    remaining integer := settle_debt.amount;
+    part integer;
+begin
+    -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
+    update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
+    if not found then
+        raise exception 'no such account' using errcode = 'PT404';
+    end if;
+    if exists (select from private.debts as d where d.idempotency_key = settle_debt.idempotency_key) then
+        return public.credits_owed(settle_debt.user_id);
+    end if;
+    if settle_debt.amount is null or settle_debt.amount < 1 then
+        raise exception 'the amount must be positive' using errcode = '22023';
+    end if;
+    if settle_debt.amount > public.credits_owed(settle_debt.user_id) then
+        raise exception 'the user does not owe as much' using errcode = 'PT409';
+    end if;
+    for debt in
+        select
+            d.payment_id,
+            private.owed_credits(d.payment_id) as owed
+        from private.debts as d
+        where d.user_id = settle_debt.user_id and d.kind = 'shortfall'
+        order by d.id
+    loop
+        part := least(remaining, debt.owed);
+        continue when part <= 0;
+        perform private.reduce_debt(
+            settle_debt.user_id, debt.payment_id, 'settled', part, settle_debt.description,
+            -- One settlement may touch several payments; its first line bears the key.
+            case when remaining = settle_debt.amount then settle_debt.idempotency_key end
+        );
+        remaining := remaining - part;
+    end loop;
+    return public.credits_owed(settle_debt.user_id);
+end
+$$;
+comment on function public.settle_debt(uuid, integer, text, text) is
+'What a user owes is paid otherwise, or forgiven: it will not be taken from credits that jobs give back. Returns what is '
+'still owed. The same key again settles nothing. For service_role.';
+
+create function public.refund_partially(
+    payment_id uuid, credits integer, description text, idempotency_key text
+) returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    payment public.payments;
+    refunded integer;
+    balance integer;
+    taken integer;
+begin
+    select p.* into payment from public.payments as p where p.id = refund_partially.payment_id for no key update;
+    if not found then
+        raise exception 'no such payment' using errcode = 'PT404';
+    end if;
+    if exists (
+        select from private.partial_refunds as r
+        where r.idempotency_key = refund_partially.idempotency_key and r.payment_id = payment.id
+    ) then
+        return 0;
+    end if;
+    select coalesce(sum(r.credits), 0) into refunded
+    from private.partial_refunds as r where r.payment_id = payment.id;
+    if refund_partially.credits is null or refund_partially.credits < 1 then
+        raise exception 'the credits must be positive' using errcode = '22023';
+    end if;
+    if payment.status <> 'COMPLETED' or refund_partially.credits >= payment.credits_purchased - refunded then
+        raise exception 'only a part of a completed payment can be refunded in part' using errcode = 'PT409';
+    end if;
+    update public.users as u set is_active = u.is_active where u.id = payment.user_id returning u.credits into balance;
+    taken := least(balance, refund_partially.credits);
+    if taken > 0 then
+        perform private.post_entry(
+            payment.user_id, 'ADJUSTMENT', -taken, description => 'Payment refunded in part',
+            metadata => jsonb_build_object('payment', payment.id, 'shortfall', refund_partially.credits - taken)
+        );
+    end if;
+    insert into private.partial_refunds (payment_id, credits, description, idempotency_key)
+    values (
+        payment.id, refund_partially.credits, refund_partially.description, refund_partially.idempotency_key
+    );
+    perform private.add_debt(payment.user_id, payment.id, refund_partially.credits - taken);
+    return taken;
+end
+$$;
+comment on function public.refund_partially(uuid, integer, text, text) is
+'A part of a payment''s money went back: its credits are taken, as far as they are there; what is short is owed. A full '
+'refund later takes the rest only. Returns what was taken. The same key again takes nothing. For service_role.';
+
+create function public.reinstate_payment(payment_id uuid) returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    payment public.payments;
+    returned integer;
+    owed integer;
+begin
+    select p.* into payment from public.payments as p where p.id = reinstate_payment.payment_id for no key update;
+    if not found then
+        raise exception 'no such payment' using errcode = 'PT404';
+    end if;
+    if payment.status <> 'REFUNDED' then
+        raise exception 'only a refunded payment can be reinstated' using errcode = 'PT409';
+    end if;
+    if payment.metadata ? 'reinstated' then
+        return 0;
+    end if;
+    update public.users as u set is_active = u.is_active where u.id = payment.user_id;
+    select
+        coalesce((
+            select -t.amount from public.credit_transactions as t
+            where t.payment_id = payment.id and t.type = 'ADJUSTMENT'
+        ), 0) + coalesce(sum(d.credits), 0)
+    into returned
+    from private.debts as d where d.payment_id = payment.id and d.kind = 'recovered';
+    owed := private.owed_credits(payment.id);
+    if owed > 0 then
+        perform private.reduce_debt(payment.user_id, payment.id, 'settled', owed, 'Dispute won');
+    end if;
+    if returned > 0 then
+        perform private.post_entry(
+            payment.user_id, 'ADJUSTMENT', returned, description => 'Dispute won',
+            metadata => jsonb_build_object('payment', payment.id)
+        );
+    end if;
+    update public.payments as p set metadata = p.metadata || '{"reinstated": true}' where p.id = payment.id;
+    return returned;
+end
+$$;
+comment on function public.reinstate_payment(uuid) is
+'A dispute was won and the money is back: the user gets back what the refund took, then and from jobs since, and owes nothing '
+'of it any more. Returns the credits given. A second call gives nothing. The payment stays REFUNDED. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: the queue
@@ -1596,7 +1987,8 @@ referencing old table as moved_from new table as moved_to
 for each statement execute function private.settle_moved_payments();
 
 create trigger credit_transactions_sync_balance after insert on public.credit_transactions
-for each row execute function private.sync_balance();
+referencing new table as posted
+for each statement execute function private.sync_balance();
 create trigger credit_transactions_append_only before update or delete or truncate on public.credit_transactions
 for each statement execute function private.refuse_ledger_change();
 -- Also under session_replication_role = replica. Inserts stay ordinary, so that a dump can be restored.
@@ -1763,6 +2155,7 @@ revoke create on schema public from public, anon, authenticated, service_role;
 revoke all on all tables in schema public from public, anon, authenticated, service_role;
 revoke all on all sequences in schema public from public, anon, authenticated, service_role;
 revoke all on all functions in schema public from public, anon, authenticated, service_role;
+revoke all on all tables in schema private from public, anon, authenticated, service_role;
 revoke all on all functions in schema private from public, anon, authenticated, service_role;
 
 grant usage on schema public to anon, authenticated, service_role;
@@ -1803,6 +2196,10 @@ grant select on public.user_stats to service_role;
 grant select on public.job_queue_status to service_role;
 
 grant execute on function public.grant_credits(uuid, integer, public.transaction_type, text, text) to service_role;
+grant execute on function public.credits_owed(uuid) to service_role;
+grant execute on function public.settle_debt(uuid, integer, text, text) to service_role;
+grant execute on function public.refund_partially(uuid, integer, text, text) to service_role;
+grant execute on function public.reinstate_payment(uuid) to service_role;
 grant execute on function public.claim_next_jobs(text, integer, interval) to service_role;
 grant execute on function public.reclaim_expired_jobs() to service_role;
 grant execute on function public.heartbeat_job(uuid, uuid, interval, public.job_status, integer, text) to service_role;
