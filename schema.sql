@@ -288,7 +288,7 @@ comment on table public.credit_transactions is
 'row is locked first. An open channel: the ids are drawn from one sequence, so gaps between a user''s own entries '
 'tell how many entries all users together made in between; never whose or what. After a restore with '
 '--disable-triggers say again: alter table public.credit_transactions enable always trigger '
-'credit_transactions_append_only.';
+'credit_transactions_append_only, and the same of credit_transactions_keep_description.';
 
 create table public.user_preferences (
     user_id uuid primary key references public.users (id) on delete cascade,
@@ -371,6 +371,51 @@ create table public.api_usage_logs (
     )
 );
 comment on table public.api_usage_logs is 'What calls to AI providers cost us.';
+
+create table private.column_privacy (
+    table_name text not null,
+    column_name text not null,
+    is_personal boolean not null,
+    primary key (table_name, column_name)
+);
+comment on table private.column_privacy is
+'Every text, json, array and binary column of this schema, and whether it may hold what a person wrote or is known by. What '
+'is personal is emptied by private.erase_account; a test reads the catalog and fails for a column that is not listed.';
+insert into private.column_privacy (is_personal, table_name, column_name)
+select
+    l.is_personal,
+    l.table_name,
+    c.column_name
+from (
+    values
+    (true, 'users', '{email, full_name, avatar_url}'::text[]),
+    (false, 'users', '{subscription_tier}'),
+    (false, 'credit_packages', '{name, description, metadata}'),
+    (true, 'jobs', '{job_name, current_step, input_video_path, output_video_path, thumbnail_path, transcription_json}'),
+    (true, 'jobs', '{analysis_json, replicate_prediction_id, error_message, client_request_id}'),
+    (false, 'jobs', '{video_resolution, worker_id}'),
+    (true, 'payments', '{payment_method, metadata}'),
+    -- Refunds and chargebacks come under the provider's number, years later.
+    (false, 'payments', '{provider_transaction_id}'),
+    (true, 'credit_transactions', '{description}'),
+    -- Written by the triggers (numbers, ids) and by the backend (a key must stay to be recognised).
+    (false, 'credit_transactions', '{metadata, idempotency_key}'),
+    (true, 'user_preferences', '{preferences_json}'),
+    (false, 'user_preferences', '{default_aspect_ratio, default_subtitle_style, theme, language}'),
+    (true, 'webhook_logs', '{payload, headers, error_message}'),
+    (false, 'webhook_logs', '{provider, event_id, event_type}'),
+    (true, 'api_usage_logs', '{request_metadata, response_metadata}'),
+    (false, 'api_usage_logs', '{api_provider, api_endpoint}'),
+    (true, 'debts', '{description}'),
+    (false, 'debts', '{kind, idempotency_key}'),
+    (true, 'partial_refunds', '{description}'),
+    (false, 'partial_refunds', '{idempotency_key}'),
+    -- A hash that nobody can undo without the key.
+    (false, 'trial_takers', '{person}'),
+    (false, 'secrets', '{name, value}'),
+    (false, 'column_privacy', '{table_name, column_name}')
+) as l (is_personal, table_name, column_names)
+cross join lateral unnest(l.column_names) as c (column_name);
 
 create table private.secrets (
     name text primary key,
@@ -879,6 +924,22 @@ begin
 end
 $$;
 comment on function private.refuse_ledger_change() is 'Refuses UPDATE, DELETE and TRUNCATE of the ledger to everyone.';
+
+create function private.keep_description() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if new.description is not null
+        or not exists (select from public.users as u where u.id = new.user_id and u.deleted_at is not null)
+    then
+        raise exception 'the ledger is append-only: UPDATE refused' using errcode = 'PT405';
+    end if;
+    return new;
+end
+$$;
+comment on function private.keep_description() is
+'The one change of the ledger that there is: the description of an entry of a closed account can be emptied.';
 
 create function private.lock_account(user_id uuid) returns void
 language plpgsql
@@ -1513,7 +1574,9 @@ begin
     if payment.status <> 'REFUNDED' then
         raise exception 'only a refunded payment can be reinstated' using errcode = 'PT409';
     end if;
-    if payment.metadata ? 'reinstated' then
+    if exists (
+        select from public.credit_transactions as t where t.idempotency_key = 'reinstated ' || payment.id
+    ) then
         return 0;
     end if;
     update public.users as u set is_active = u.is_active where u.id = payment.user_id;
@@ -1531,10 +1594,9 @@ begin
     if returned > 0 then
         perform private.post_entry(
             payment.user_id, 'ADJUSTMENT', returned, description => 'Dispute won',
-            metadata => jsonb_build_object('payment', payment.id)
+            idempotency_key => 'reinstated ' || payment.id, metadata => jsonb_build_object('payment', payment.id)
         );
     end if;
-    update public.payments as p set metadata = p.metadata || '{"reinstated": true}' where p.id = payment.id;
     return returned;
 end
 $$;
@@ -1805,19 +1867,21 @@ comment on function public.reclaim_expired_jobs() is
 -- ---------------------------------------------------------------------------------------------------------------------
 
 create function private.cancel_jobs(user_id uuid) returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
-    with live as materialized (
-        select j.id from public.jobs as j
-        where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-        order by j.id
-        for no key update
-    )
-
-    update public.jobs as j set status = 'CANCELLED' from live where j.id = live.id
+begin
+    perform from public.jobs as j
+    where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    order by j.id
+    for no key update nowait;
+    update public.jobs as j set status = 'CANCELLED'
+    where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
+end
 $$;
-comment on function private.cancel_jobs(uuid) is 'Cancels what is unfinished of a user; charged jobs are refunded.';
+comment on function private.cancel_jobs(uuid) is
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be waiting for '
+'the user. 55P03 asks the caller to let go of everything and try again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
@@ -1825,25 +1889,66 @@ security definer
 set search_path = ''
 as $$
 begin
-    -- Never wait here: whoever holds one of these jobs may be waiting for the user. 55P03 asks the closer to try again.
-    perform from public.jobs as j
-    where j.user_id = new.id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    order by j.id
-    for no key update nowait;
     perform private.cancel_jobs(new.id);
     return null;
 end
 $$;
 comment on function private.cancel_jobs_of_closed_account() is
-'No live job on a closed account, whoever closed it. Here the user''s row is locked before the jobs, so it never waits '
-'for one; close_account cancels first, so that only a job queued in between is left for this trigger.';
+'No live job on a closed account, whoever closed it. close_account cancels first, so that only a job queued in between is '
+'left for this trigger.';
 
-create function private.close_account(user_id uuid) returns void
+create function private.erase_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-    perform private.cancel_jobs(close_account.user_id);
+    update public.jobs as j
+    set
+        job_name = default,
+        current_step = null,
+        input_video_path = null,
+        output_video_path = null,
+        thumbnail_path = null,
+        transcription_json = null,
+        analysis_json = null,
+        replicate_prediction_id = null,
+        error_message = null,
+        client_request_id = null
+    where j.user_id = erase_account.user_id;
+    update public.payments as p
+    set
+        payment_method = null,
+        metadata = case
+            when p.metadata ? 'shortfall' then jsonb_build_object('shortfall', p.metadata -> 'shortfall') else '{}'
+        end
+    where p.user_id = erase_account.user_id;
+    update public.credit_transactions as t set description = null
+    where t.user_id = erase_account.user_id and t.description is not null;
+    update public.user_preferences as s set preferences_json = default where s.user_id = erase_account.user_id;
+    update public.webhook_logs as w set payload = default, headers = default, error_message = null
+    where
+        w.job_id in (select j.id from public.jobs as j where j.user_id = erase_account.user_id)
+        or w.payment_id in (select p.id from public.payments as p where p.user_id = erase_account.user_id);
+    update public.api_usage_logs as l set request_metadata = default, response_metadata = default
+    where
+        l.user_id = erase_account.user_id
+        or l.job_id in (select j.id from public.jobs as j where j.user_id = erase_account.user_id);
+    update private.debts as d set description = null where d.user_id = erase_account.user_id;
+    update private.partial_refunds as r set description = null
+    where r.payment_id in (select p.id from public.payments as p where p.user_id = erase_account.user_id);
+end
+$$;
+comment on function private.erase_account(uuid) is
+'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, times, '
+'states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
+
+create function private.try_to_close(user_id uuid) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.users as u where u.id = try_to_close.user_id for no key update nowait;
+    perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
     set
         email = null,
@@ -1851,11 +1956,108 @@ begin
         avatar_url = null,
         is_active = false,
         deleted_at = coalesce(u.deleted_at, clock_timestamp())
-    where u.id = close_account.user_id;
+    where u.id = try_to_close.user_id;
+    perform private.erase_account(try_to_close.user_id);
+    return true;
+exception
+    when lock_not_available then
+        return false;
+end
+$$;
+comment on function private.try_to_close(uuid) is
+'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds its row or one '
+'of its jobs.';
+
+create function private.wait_for_account(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    free uuid[];
+begin
+    begin
+        -- Which of its jobs are held; these locks are let go before anything is waited for.
+        free := array(
+            select j.id from public.jobs as j
+            where j.user_id = wait_for_account.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+            for no key update skip locked
+        );
+        raise exception using errcode = 'PT000';
+    exception
+        when sqlstate 'PT000' then null;
+    end;
+    begin
+        perform from public.jobs as j
+        where
+            j.user_id = wait_for_account.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+            and not j.id = any(free)
+        limit 1
+        for no key update;
+        raise exception using errcode = 'PT000';
+    exception
+        when sqlstate 'PT000' then null;
+    end;
+    begin
+        perform from public.users as u where u.id = wait_for_account.user_id for no key update;
+        raise exception using errcode = 'PT000';
+    exception
+        when sqlstate 'PT000' then null;
+    end;
+end
+$$;
+comment on function private.wait_for_account(uuid) is
+'Waits until a job of the account that somebody holds, and its row, are free, and keeps no lock: an exception undoes each. So '
+'it waits for one lock at a time and holds none that another could wait for.';
+
+create function private.close_account(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    for attempt in 1..100 loop
+        if private.try_to_close(close_account.user_id) then
+            return;
+        end if;
+        perform private.wait_for_account(close_account.user_id);
+    end loop;
+    raise exception 'the account is in use' using errcode = '55P03', hint = 'Try again.';
 end
 $$;
 comment on function private.close_account(uuid) is
-'Soft-deletes and anonymises a user. Ledger, payments and finished jobs stay.';
+'Soft-deletes a user: cancels jobs, empties what is personal. Ledger, payments and jobs stay. It takes all locks at once or '
+'none, and so can not be part of a deadlock.';
+
+create function public.close_my_account() returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if auth.uid() is null then
+        raise exception 'nobody is signed in' using errcode = 'PT403';
+    end if;
+    perform private.close_account(auth.uid());
+end
+$$;
+comment on function public.close_my_account() is
+'Closes the account of whoever is signed in. The sign-in itself stays until the backend deletes it.';
+
+create function public.reopen_account(user_id uuid) returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.users as u
+    set email = left(a.email, 320), is_active = true, deleted_at = null
+    from auth.users as a
+    where u.id = reopen_account.user_id and u.deleted_at is not null and a.id = u.id and a.deleted_at is null;
+    return found;
+end
+$$;
+comment on function public.reopen_account(uuid) is
+'Opens a closed account again whose sign-in exists, by a decision of support: nothing reopens one by itself. What was erased '
+'stays erased. For service_role.';
 
 create function private.add_account(id uuid, email text, metadata jsonb, last_login_at timestamptz) returns void
 language plpgsql
@@ -1871,6 +2073,10 @@ begin
         add_account.last_login_at
     )
     on conflict on constraint users_pkey do nothing;
+    if not found and exists (select from public.users as u where u.id = add_account.id and u.deleted_at is not null) then
+        raise warning 'account % is closed and stays closed', add_account.id
+            using hint = 'If it is meant to come back: select public.reopen_account(…)';
+    end if;
     insert into public.user_preferences (user_id) values (add_account.id)
     on conflict on constraint user_preferences_pkey do nothing;
 end
@@ -1899,7 +2105,7 @@ as $$
 begin
     if new.deleted_at is not null and old.deleted_at is null then
         perform private.close_account(new.id);
-    elsif new.email is distinct from old.email then
+    else
         perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
@@ -1989,10 +2195,15 @@ for each statement execute function private.settle_moved_payments();
 create trigger credit_transactions_sync_balance after insert on public.credit_transactions
 referencing new table as posted
 for each statement execute function private.sync_balance();
-create trigger credit_transactions_append_only before update or delete or truncate on public.credit_transactions
+create trigger credit_transactions_append_only before update of
+id, user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, metadata, created_at
+or delete or truncate on public.credit_transactions
 for each statement execute function private.refuse_ledger_change();
+create trigger credit_transactions_keep_description before update of description on public.credit_transactions
+for each row execute function private.keep_description();
 -- Also under session_replication_role = replica. Inserts stay ordinary, so that a dump can be restored.
 alter table public.credit_transactions enable always trigger credit_transactions_append_only;
+alter table public.credit_transactions enable always trigger credit_transactions_keep_description;
 
 create trigger webhook_logs_clean before insert or update on public.webhook_logs
 for each row execute function private.clean_webhook();
@@ -2196,6 +2407,8 @@ grant select on public.user_stats to service_role;
 grant select on public.job_queue_status to service_role;
 
 grant execute on function public.grant_credits(uuid, integer, public.transaction_type, text, text) to service_role;
+grant execute on function public.close_my_account() to authenticated;
+grant execute on function public.reopen_account(uuid) to service_role;
 grant execute on function public.credits_owed(uuid) to service_role;
 grant execute on function public.settle_debt(uuid, integer, text, text) to service_role;
 grant execute on function public.refund_partially(uuid, integer, text, text) to service_role;
