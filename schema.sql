@@ -1927,12 +1927,12 @@ begin
     update public.user_preferences as s set preferences_json = default where s.user_id = erase_account.user_id;
     update public.webhook_logs as w set payload = default, headers = default, error_message = null
     where
-        w.job_id in (select j.id from public.jobs as j where j.user_id = erase_account.user_id)
-        or w.payment_id in (select p.id from public.payments as p where p.user_id = erase_account.user_id);
+        w.job_id = any(array(select j.id from public.jobs as j where j.user_id = erase_account.user_id))
+        or w.payment_id = any(array(select p.id from public.payments as p where p.user_id = erase_account.user_id));
     update public.api_usage_logs as l set request_metadata = default, response_metadata = default
     where
         l.user_id = erase_account.user_id
-        or l.job_id in (select j.id from public.jobs as j where j.user_id = erase_account.user_id);
+        or l.job_id = any(array(select j.id from public.jobs as j where j.user_id = erase_account.user_id));
     update private.debts as d set description = null where d.user_id = erase_account.user_id;
     update private.partial_refunds as r set description = null
     where r.payment_id in (select p.id from public.payments as p where p.user_id = erase_account.user_id);
@@ -1942,12 +1942,32 @@ comment on function private.erase_account(uuid) is
 'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, times, '
 'states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
 
+create function private.rows_of_account() returns text[]
+language sql immutable
+set search_path = ''
+as $$
+    select array[
+        'public.users as r where r.id = $1',
+        'public.user_preferences as r where r.user_id = $1',
+        'public.payments as r where r.user_id = $1',
+        'public.jobs as r where r.user_id = $1',
+        'public.webhook_logs as r where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = $1))',
+        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
+    ]
+$$;
+comment on function private.rows_of_account() is
+'Queries, after FROM, of the rows that closing an account ($1) writes and that somebody else may hold locked.';
+
 create function private.try_to_close(user_id uuid) returns boolean
 language plpgsql
 set search_path = ''
 as $$
+declare
+    rows text;
 begin
-    perform from public.users as u where u.id = try_to_close.user_id for no key update nowait;
+    foreach rows in array private.rows_of_account() loop
+        execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
+    end loop;
     perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
     set
@@ -1965,49 +1985,38 @@ exception
 end
 $$;
 comment on function private.try_to_close(uuid) is
-'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds its row or one '
-'of its jobs.';
+'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds one of its rows.';
 
 create function private.wait_for_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-    free uuid[];
+    rows text;
+    free tid[];
 begin
-    begin
-        -- Which of its jobs are held; these locks are let go before anything is waited for.
-        free := array(
-            select j.id from public.jobs as j
-            where j.user_id = wait_for_account.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-            for no key update skip locked
-        );
-        raise exception using errcode = 'PT000';
-    exception
-        when sqlstate 'PT000' then null;
-    end;
-    begin
-        perform from public.jobs as j
-        where
-            j.user_id = wait_for_account.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-            and not j.id = any(free)
-        limit 1
-        for no key update;
-        raise exception using errcode = 'PT000';
-    exception
-        when sqlstate 'PT000' then null;
-    end;
-    begin
-        perform from public.users as u where u.id = wait_for_account.user_id for no key update;
-        raise exception using errcode = 'PT000';
-    exception
-        when sqlstate 'PT000' then null;
-    end;
+    foreach rows in array private.rows_of_account() loop
+        begin
+            -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
+            execute 'select array(select r.ctid from ' || rows || ' for no key update skip locked)'
+            into free using wait_for_account.user_id;
+            raise exception using errcode = 'PT000';
+        exception
+            when sqlstate 'PT000' then null;
+        end;
+        begin
+            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for no key update'
+            using wait_for_account.user_id, free;
+            raise exception using errcode = 'PT000';
+        exception
+            when sqlstate 'PT000' then null;
+        end;
+    end loop;
 end
 $$;
 comment on function private.wait_for_account(uuid) is
-'Waits until a job of the account that somebody holds, and its row, are free, and keeps no lock: an exception undoes each. So '
-'it waits for one lock at a time and holds none that another could wait for.';
+'Waits until rows of the account that somebody holds are free, for one at a time and holding no other, so that nobody can wait '
+'for us meanwhile; keeps no lock.';
 
 create function private.close_account(user_id uuid) returns void
 language plpgsql
@@ -2105,7 +2114,9 @@ as $$
 begin
     if new.deleted_at is not null and old.deleted_at is null then
         perform private.close_account(new.id);
-    else
+    elsif old.deleted_at is not null and new.deleted_at is null then
+        perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
+    elsif new.email is distinct from old.email then
         perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
