@@ -81,7 +81,12 @@ create table public.users (
     deleted_at timestamptz,
     constraint users_email_is_short check (length(email) <= 320),
     constraint users_full_name_is_short check (length(full_name) <= 200),
+    -- No line breaks and no marks that turn the direction of text: a name must look like what it is.
+    constraint users_full_name_is_plain check (
+        full_name !~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+    ),
     constraint users_avatar_url_is_short check (length(avatar_url) <= 2048),
+    constraint users_avatar_url_is_web check (avatar_url ~* '^https?://[^[:space:][:cntrl:]<>"''`\\]+$'),
     constraint users_credits_not_negative check (credits >= 0),
     constraint users_total_purchased_not_negative check (total_credits_purchased >= 0),
     constraint users_total_used_not_negative check (total_credits_used >= 0),
@@ -108,6 +113,9 @@ create table public.credit_packages (
     updated_at timestamptz not null default now(),
     constraint credit_packages_name_is_unique unique (name),
     constraint credit_packages_name_in_bounds check (length(name) between 1 and 100),
+    constraint credit_packages_name_is_plain check (
+        name !~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+    ),
     constraint credit_packages_description_is_short check (length(description) <= 1000),
     constraint credit_packages_credits_in_range check (credits between 1 and 100000),
     constraint credit_packages_price_in_range check (price_thb between 0 and 1000000),
@@ -183,7 +191,7 @@ comment on table public.jobs is
 'of PostgreSQL itself, here and in every table: the planner''s estimates (EXPLAIN, count=planned) tell roughly how '
 'many rows a known user id has and whether a value is common; pg_class and query times tell how much there is in all.';
 
-comment on column public.jobs.job_name is '1 to 200 characters.';
+comment on column public.jobs.job_name is '1 to 200 characters, no line breaks, no marks of direction.';
 comment on column public.jobs.priority is '-100 to 100, higher first.';
 comment on column public.jobs.input_video_path is 'In the owner''s folder of raw-videos: private.is_own_path.';
 comment on column public.jobs.output_video_path is 'In the owner''s folder of final-videos: private.is_own_path.';
@@ -499,9 +507,9 @@ where status in ('PENDING', 'UPLOADING', 'QUEUED');
 create index jobs_status_idx on public.jobs (status);
 -- The ledger of a user, latest entry first; foreign key to users.
 create index credit_transactions_user_latest_idx on public.credit_transactions (user_id, id desc);
--- A provider's transaction is one payment. Partial as jobs_prediction_is_unique.
-create unique index payments_provider_transaction_is_unique on public.payments (provider, provider_transaction_id)
-where provider_transaction_id is not null;
+-- A provider's transaction is one payment. Not partial: supabase-js upserts can not name a partial index. So setting
+-- provider_transaction_id locks FOR UPDATE; private.clean_webhook keeps two webhooks of one payment from deadlocking.
+create unique index payments_provider_transaction_is_unique on public.payments (provider, provider_transaction_id);
 -- Payments of a user, newest first; foreign key to users.
 create index payments_user_newest_idx on public.payments (user_id, created_at desc);
 -- Stale pending payments.
@@ -697,6 +705,9 @@ as $$
 declare
     violated constant pg_catalog.text := case
         when length(new.job_name) not between 1 and 200 then 'jobs_name_in_bounds'
+        when
+            new.job_name ~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+            then 'jobs_name_is_plain'
         when new.priority not between -100 and 100 then 'jobs_priority_in_range'
         when not private.is_own_path(new.input_video_path, new.user_id) then 'jobs_input_path_is_own'
         when not private.is_own_path(new.output_video_path, new.user_id) then 'jobs_output_path_is_own'
@@ -734,6 +745,15 @@ as $$
 declare
     package public.credit_packages;
 begin
+    -- An upsert of a payment that is there: this row will not be inserted, and the package may cost something else by now.
+    if exists (
+        select from public.payments as p
+        where
+            p.id = new.id
+            or (p.provider = new.provider and p.provider_transaction_id = new.provider_transaction_id)
+    ) then
+        return new;
+    end if;
     if new.status not in ('PENDING', 'COMPLETED', 'FAILED') then
         raise exception 'a payment can not start as %', new.status using errcode = 'PT409';
     end if;
@@ -804,14 +824,26 @@ create function private.clean_webhook() returns trigger
 language plpgsql
 set search_path = ''
 as $$
+declare
+    -- Also inside a longer word, and however it is hyphenated.
+    secret constant pg_catalog.text :=
+        'signature|signing|auth|cookie|token|secret|hmac|jwt|session|pass|pwd|credential|bearer|cert'
+        '|(api|app|access|account|client|subscription|private|public|shared|master|service|signing|encryption|license)key';
 begin
+    -- STRIPE and stripe are one provider, and one event of theirs is one event.
+    new.provider := lower(btrim(new.provider));
     if jsonb_typeof(new.headers) = 'object' then
         select coalesce(jsonb_object_agg(
             h.key,
             case
                 when
-                    lower(h.key) ~ '(signature|auth|cookie|token|secret|hmac|jwt|api[-_]?key|session|password|credential)'
+                    regexp_replace(lower(h.key), '[^a-z0-9]', '', 'g') ~ secret
                     or jsonb_path_exists(h.value, '$.** ? (@.type() == "object")')
+                    -- Node's rawHeaders are names and values in turn; others write a name and a colon before a value.
+                    or exists (
+                        select from jsonb_path_query(h.value, 'strict $.** ? (@.type() == "string")') as v (value)
+                        where regexp_replace(lower(v.value #>> '{}'), '[^a-z0-9]', '', 'g') ~ secret
+                    )
                     then to_jsonb('[redacted]'::pg_catalog.text)
                 else h.value
             end
@@ -819,12 +851,19 @@ begin
         into new.headers
         from jsonb_each(new.headers) as h;
     end if;
+    -- The foreign key only shares its lock. Two webhooks that both shared it could both never set the transaction's id.
+    if tg_op = 'INSERT' then
+        perform from public.payments as p
+        where p.id = new.payment_id and p.provider_transaction_id is null
+        for no key update;
+    end if;
     new.processed_at := case when new.processed then coalesce(new.processed_at, clock_timestamp()) end;
     return new;
 end
 $$;
 comment on function private.clean_webhook() is
-'Redacts the headers that carry secrets, and what is nested, rather than refusing the event; stamps processed_at.';
+'Redacts the headers that carry secrets, by name or in a value that speaks of one, and what is nested, rather than refusing '
+'the event; writes the provider in lower case; stamps processed_at.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: credits
@@ -2068,6 +2107,24 @@ comment on function public.reopen_account(uuid) is
 'Opens a closed account again whose sign-in exists, by a decision of support: nothing reopens one by itself. What was erased '
 'stays erased. For service_role.';
 
+create function private.clean_name(name text) returns text
+language sql immutable
+set search_path = ''
+as $$
+    select nullif(left(btrim(regexp_replace(
+        clean_name.name, '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+', ' ', 'g'
+    )), 200), '')
+$$;
+comment on function private.clean_name(text) is 'A name as users_full_name_is_plain wants it: at sign-up it is mended, not refused.';
+
+create function private.clean_avatar(url text) returns text
+language sql immutable
+set search_path = ''
+as $$
+    select case when clean_avatar.url ~* '^https?://[^[:space:][:cntrl:]<>"''`\\]+$' then left(clean_avatar.url, 2048) end
+$$;
+comment on function private.clean_avatar(text) is 'An avatar''s address, if it is one of the web; else none.';
+
 create function private.add_account(id uuid, email text, metadata jsonb, last_login_at timestamptz) returns void
 language plpgsql
 set search_path = ''
@@ -2077,8 +2134,8 @@ begin
     values (
         add_account.id,
         left(add_account.email, 320),
-        left(coalesce(add_account.metadata ->> 'full_name', add_account.metadata ->> 'name'), 200),
-        left(coalesce(add_account.metadata ->> 'avatar_url', add_account.metadata ->> 'picture'), 2048),
+        private.clean_name(coalesce(add_account.metadata ->> 'full_name', add_account.metadata ->> 'name')),
+        private.clean_avatar(coalesce(add_account.metadata ->> 'avatar_url', add_account.metadata ->> 'picture')),
         add_account.last_login_at
     )
     on conflict on constraint users_pkey do nothing;
@@ -2397,8 +2454,9 @@ grant insert (
     user_id, default_aspect_ratio, default_subtitle_style, enable_sound_fx, enable_jump_cuts, email_on_job_complete,
     email_on_job_failed, email_marketing, theme, language, preferences_json
 ) on public.user_preferences to authenticated;
+-- user_id too, which the policy holds to its value: an upsert of supabase-js sets every column that it names.
 grant update (
-    default_aspect_ratio, default_subtitle_style, enable_sound_fx, enable_jump_cuts, email_on_job_complete,
+    user_id, default_aspect_ratio, default_subtitle_style, enable_sound_fx, enable_jump_cuts, email_on_job_complete,
     email_on_job_failed, email_marketing, theme, language, preferences_json
 ) on public.user_preferences to authenticated;
 grant select on public.user_stats to authenticated;
