@@ -36,8 +36,16 @@ begin
 end
 $$;
 
-create schema private;
-comment on schema private is 'Functions behind triggers. Not exposed by the API; no API role has USAGE here.';
+-- A project may have a schema of this name already; what is in it, and who may use it, stays as it is.
+do $$
+begin
+    if to_regnamespace('private') is null then
+        create schema private;
+        comment on schema private is 'What the API does not expose; no API role has USAGE here.';
+        revoke all on schema private from public, anon, authenticated, service_role;
+    end if;
+end
+$$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Types
@@ -56,6 +64,16 @@ comment on type public.payment_status is 'Where a payment stands; private.move_p
 
 create type public.payment_provider as enum ('STRIPE', 'PROMPTPAY', 'TRUEMONEY', 'MANUAL');
 comment on type public.payment_provider is 'Who moved the money. MANUAL is entered by support and for the free trial.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Default privileges: what is made from here on, by this file and later, is nobody's until it is granted.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The form with IN SCHEMA can not take EXECUTE back from PUBLIC; only this one can.
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Tables
@@ -504,7 +522,7 @@ create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id d
 create index jobs_waiting_idx on public.jobs (user_id, (coalesce(turn_at, queued_at)) desc nulls last)
 where status in ('PENDING', 'UPLOADING', 'QUEUED');
 -- job_queue_status.
-create index jobs_status_idx on public.jobs (status);
+create index jobs_status_idx on public.jobs (status, queued_at desc nulls last);
 -- The ledger of a user, latest entry first; foreign key to users.
 create index credit_transactions_user_latest_idx on public.credit_transactions (user_id, id desc);
 -- A provider's transaction is one payment. Not partial: supabase-js upserts can not name a partial index. So setting
@@ -520,6 +538,18 @@ create index payments_package_idx on public.payments (package_id);
 -- package it is no trial but a gift that support entered.
 create unique index payments_one_trial_per_user on public.payments (user_id)
 where amount_thb = 0 and package_id is not null and status in ('COMPLETED', 'REFUNDED');
+-- Money received, by day.
+create index payments_paid_idx on public.payments (paid_at) where paid_at is not null;
+-- The ledger by date: entries are added in the order of time, so that a BRIN index finds them, and costs next to nothing.
+create index credit_transactions_created_idx on public.credit_transactions using brin (created_at)
+with (pages_per_range = 16, autosummarize = on);
+-- Users by e-mail: find_users.
+create index users_email_idx on public.users (lower(email)) where email is not null;
+-- Paid tiers that end: expiring_subscriptions, expire_subscriptions.
+create index users_subscription_idx on public.users (subscription_expires_at)
+where subscription_expires_at is not null and subscription_tier <> 'free' and deleted_at is null;
+-- Webhooks by date: purge_logs.
+create index webhook_logs_created_idx on public.webhook_logs (created_at) where processed;
 -- Unprocessed webhooks.
 create index webhook_logs_unprocessed_idx on public.webhook_logs (created_at) where not processed;
 -- Foreign keys to jobs and payments.
@@ -743,15 +773,22 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+    existing public.payments;
     package public.credit_packages;
 begin
-    -- An upsert of a payment that is there: this row will not be inserted, and the package may cost something else by now.
-    if exists (
-        select from public.payments as p
-        where
-            p.id = new.id
-            or (p.provider = new.provider and p.provider_transaction_id = new.provider_transaction_id)
-    ) then
+    new.created_at := clock_timestamp();
+    new.updated_at := new.created_at;
+    new.paid_at := case when new.status in ('COMPLETED', 'REFUNDED') then new.created_at end;
+    new.refunded_at := case when new.status = 'REFUNDED' then new.created_at end;
+    select p.* into existing
+    from public.payments as p
+    where
+        p.id = new.id
+        or (p.provider = new.provider and p.provider_transaction_id = new.provider_transaction_id);
+    if found then
+        -- An upsert: this row will not be inserted, and the package may cost something else by now.
+        new.amount_thb := coalesce(new.amount_thb, existing.amount_thb);
+        new.credits_purchased := coalesce(new.credits_purchased, existing.credits_purchased);
         return new;
     end if;
     if new.status not in ('PENDING', 'COMPLETED', 'FAILED') then
@@ -768,15 +805,12 @@ begin
             raise exception 'amount or credits do not match the package' using errcode = 'PT409';
         end if;
     end if;
-    new.created_at := clock_timestamp();
-    new.updated_at := new.created_at;
-    new.paid_at := case when new.status = 'COMPLETED' then new.created_at end;
-    new.refunded_at := null;
     return new;
 end
 $$;
 comment on function private.start_payment() is
-'Takes the snapshot of the package, or refuses one that does not match; the first state of a payment; its timestamps.';
+'Takes the snapshot of the package, or refuses one that does not match; the first state of a payment; its timestamps. A row '
+'that is there already, as in an upsert, is left to private.move_payment.';
 
 create function private.move_payment() returns trigger
 language plpgsql
@@ -2219,6 +2253,89 @@ comment on function private.handle_login() is
 'row.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
+-- Functions: support and upkeep
+-- ---------------------------------------------------------------------------------------------------------------------
+
+create function public.find_users(email text) returns setof public.users
+language sql stable
+set search_path = ''
+as $$
+    select u.* from public.users as u where lower(u.email) = lower(btrim(find_users.email)) order by u.created_at, u.id
+$$;
+comment on function public.find_users(text) is
+'The users of an e-mail address, however it is spelled: there may be several. For service_role.';
+
+create function public.expiring_subscriptions(within interval) returns setof public.users
+language sql stable
+set search_path = ''
+as $$
+    select u.* from public.users as u
+    where
+        u.subscription_expires_at <= statement_timestamp() + expiring_subscriptions.within
+        and u.subscription_tier <> 'free' and u.deleted_at is null
+    order by u.subscription_expires_at, u.id
+$$;
+comment on function public.expiring_subscriptions(interval) is
+'Users whose paid tier ends within a time, or has ended and is not yet taken. For service_role.';
+
+create function public.expire_subscriptions() returns setof public.users
+language sql
+set search_path = ''
+as $$
+    update public.users as u set subscription_tier = 'free'
+    where u.id = any(array(
+        select e.id from public.users as e
+        where
+            e.subscription_expires_at <= statement_timestamp()
+            and e.subscription_tier <> 'free' and e.deleted_at is null
+        order by e.id
+        for no key update skip locked
+    ))
+    returning u.*
+$$;
+comment on function public.expire_subscriptions() is
+'Puts users whose paid tier has ended back to the free one; rows that somebody holds are left to the next call. For '
+'service_role.';
+
+create function public.purge_logs(older_than interval) returns bigint
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    webhooks bigint;
+    calls bigint;
+begin
+    if older_than is null or older_than < interval '30 days' then
+        raise exception 'logs are kept for 30 days at least' using errcode = '22023';
+    end if;
+    delete from public.webhook_logs as w
+    where w.id = any(array(
+        select o.id from public.webhook_logs as o
+        where o.created_at < statement_timestamp() - purge_logs.older_than and o.processed
+        order by o.created_at
+        limit 10000
+        for update skip locked
+    ));
+    get diagnostics webhooks = row_count;
+    delete from public.api_usage_logs as l
+    where l.id = any(array(
+        select o.id from public.api_usage_logs as o
+        where o.created_at < statement_timestamp() - purge_logs.older_than
+        order by o.created_at
+        limit 10000
+        for update skip locked
+    ));
+    get diagnostics calls = row_count;
+    return webhooks + calls;
+end
+$$;
+comment on function public.purge_logs(interval) is
+'Deletes processed webhooks and API calls older than a time of 30 days or more, at most 10,000 of each at a call, and returns '
+'how many: call again until 0. A replay of an event that is gone is taken for a new one: payments still settle once. For '
+'service_role.';
+
+-- ---------------------------------------------------------------------------------------------------------------------
 -- Triggers
 -- ---------------------------------------------------------------------------------------------------------------------
 
@@ -2325,7 +2442,8 @@ where u.deleted_at is null;
 comment on view public.user_stats is
 'One row per live user that the reader may see. total_credits_spent is net of refunds; bonuses do not count.';
 
--- Lateral, so that each status is one visit to jobs_status_idx. A job that ended in the queue waited until its end.
+-- Lateral, so that each status is one visit to jobs_status_idx, and a short one. A job that ended in the queue waited until
+-- its end.
 create view public.job_queue_status with (security_invoker = true) as
 select
     s.status,
@@ -2339,11 +2457,20 @@ cross join lateral (
         round(avg(
             extract(epoch from greatest(coalesce(q.started_at, q.completed_at, now()) - q.queued_at, interval '0'))
         ) filter (where q.queued_at is not null), 3) as average_wait_seconds
-    from public.jobs as q
-    where q.status = s.status
+    from (
+        select
+            own.queued_at,
+            own.started_at,
+            own.completed_at
+        from public.jobs as own
+        where own.status = s.status
+        order by own.queued_at desc nulls last
+        limit 1000
+    ) as q
 ) as j;
 comment on view public.job_queue_status is
-'Nine rows, one per status: number of jobs, and average seconds in the queue (null where none was ever queued).';
+'Nine rows, one per status: number of jobs, and average seconds in the queue (null where none was ever queued). It looks at '
+'the 1,000 jobs of each status that were queued last: a job_count of 1000 means that many or more.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Policies: own rows, live accounts. Everything else is refused, because nothing else is allowed.
@@ -2423,19 +2550,35 @@ for select to anon, authenticated using (is_active);
 -- default (older Supabase projects), some of it (newer ones) or nothing.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The form with IN SCHEMA can not take EXECUTE back from PUBLIC; only this one can.
-alter default privileges revoke execute on functions from public;
-alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
-alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
-alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
-
-revoke all on schema private from public, anon, authenticated, service_role;
 revoke create on schema public from public, anon, authenticated, service_role;
-revoke all on all tables in schema public from public, anon, authenticated, service_role;
-revoke all on all sequences in schema public from public, anon, authenticated, service_role;
-revoke all on all functions in schema public from public, anon, authenticated, service_role;
-revoke all on all tables in schema private from public, anon, authenticated, service_role;
-revoke all on all functions in schema private from public, anon, authenticated, service_role;
+-- By name: other applications may have objects here too.
+revoke all on
+public.users, public.credit_packages, public.jobs, public.payments, public.credit_transactions, public.user_preferences,
+public.webhook_logs, public.api_usage_logs, public.user_stats, public.job_queue_status,
+private.secrets, private.trial_takers, private.debts, private.partial_refunds, private.column_privacy
+from public, anon, authenticated, service_role;
+revoke all on sequence
+public.credit_transactions_id_seq, public.webhook_logs_id_seq, public.api_usage_logs_id_seq,
+private.debts_id_seq, private.partial_refunds_id_seq
+from public, anon, authenticated, service_role;
+revoke all on function
+public.grant_credits(uuid, integer, public.transaction_type, text, text),
+public.close_my_account(),
+public.find_users(text),
+public.expiring_subscriptions(interval),
+public.expire_subscriptions(),
+public.purge_logs(interval),
+public.reopen_account(uuid),
+public.credits_owed(uuid),
+public.settle_debt(uuid, integer, text, text),
+public.refund_partially(uuid, integer, text, text),
+public.reinstate_payment(uuid),
+public.claim_next_jobs(text, integer, interval),
+public.reclaim_expired_jobs(),
+public.heartbeat_job(uuid, uuid, interval, public.job_status, integer, text),
+public.complete_job(uuid, uuid, text, text, numeric, numeric),
+public.fail_job(uuid, uuid, text, boolean)
+from public, anon, authenticated, service_role;
 
 grant usage on schema public to anon, authenticated, service_role;
 
@@ -2477,6 +2620,10 @@ grant select on public.job_queue_status to service_role;
 
 grant execute on function public.grant_credits(uuid, integer, public.transaction_type, text, text) to service_role;
 grant execute on function public.close_my_account() to authenticated;
+grant execute on function public.find_users(text) to service_role;
+grant execute on function public.expiring_subscriptions(interval) to service_role;
+grant execute on function public.expire_subscriptions() to service_role;
+grant execute on function public.purge_logs(interval) to service_role;
 grant execute on function public.reopen_account(uuid) to service_role;
 grant execute on function public.credits_owed(uuid) to service_role;
 grant execute on function public.settle_debt(uuid, integer, text, text) to service_role;

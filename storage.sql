@@ -14,7 +14,13 @@ begin
     insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values
     ('raw-videos', 'raw-videos', false, 2147483648, array['video/mp4', 'video/quicktime', 'video/webm']),
     ('final-videos', 'final-videos', false, 2147483648, array['video/mp4']),
-    ('thumbnails', 'thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp']);
+    ('thumbnails', 'thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp'])
+    -- A bucket that was made beforehand, perhaps a public one, becomes what it must be.
+    on conflict (id) do update
+    set
+        public = excluded.public,
+        file_size_limit = excluded.file_size_limit,
+        allowed_mime_types = excluded.allowed_mime_types;
 
     create policy "Users read their own videos and thumbnails" on storage.objects
     for select to authenticated
@@ -48,13 +54,56 @@ begin
 end
 $$;
 
--- The default replica identity stays: a DELETE shows subscribers the primary key only, since it is not filtered by RLS.
+-- Files can be removed by the Storage API only; a row removed here would leave its file behind for ever. So erasure ends with
+-- the backend asking for this list.
 do $$
 begin
-    if not exists (select from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime') then
+    if to_regclass('storage.objects') is null then
+        return;
+    end if;
+    create function public.objects_to_erase() returns table (bucket_id text, name text)
+    language sql stable
+    security definer
+    set search_path = ''
+    as $function$
+        select
+            o.bucket_id,
+            o.name
+        from public.users as u
+        inner join storage.objects as o on o.name like u.id::text || '/%'
+        where u.deleted_at is not null and o.bucket_id in ('raw-videos', 'final-videos', 'thumbnails')
+        order by o.bucket_id, o.name
+        limit 1000
+    $function$;
+    comment on function public.objects_to_erase() is
+    'Objects of closed accounts, 1,000 at a call, for the backend to remove through the Storage API. For service_role.';
+    revoke all on function public.objects_to_erase() from public, anon, authenticated, service_role;
+    grant execute on function public.objects_to_erase() to service_role;
+end
+$$;
+
+-- The default replica identity stays: a DELETE shows subscribers the primary key only, since it is not filtered by RLS.
+do $$
+declare
+    publishes_all boolean;
+    name text;
+begin
+    select p.puballtables into publishes_all from pg_catalog.pg_publication as p where p.pubname = 'supabase_realtime';
+    if not found then
         raise notice 'publication supabase_realtime does not exist: realtime skipped';
         return;
     end if;
-    alter publication supabase_realtime add table public.jobs, public.users;
+    if publishes_all then
+        raise warning 'publication supabase_realtime is FOR ALL TABLES: it publishes more than public.jobs and public.users';
+        return;
+    end if;
+    foreach name in array array['jobs', 'users'] loop
+        if not exists (
+            select from pg_catalog.pg_publication_tables as t
+            where t.pubname = 'supabase_realtime' and t.schemaname = 'public' and t.tablename = name
+        ) then
+            execute format('alter publication supabase_realtime add table public.%I', name);
+        end if;
+    end loop;
 end
 $$;
