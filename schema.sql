@@ -225,7 +225,8 @@ comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; b
 comment on column public.jobs.error_message is 'At most 4,000 characters.';
 comment on column public.jobs.attempt_token is
 'Who works on it: each attempt has another, made when it begins. Only what names it may change a job at work.';
-comment on column public.jobs.turn_at is 'Where in the queue it stands, within a priority, if not where queued_at says: private.take_turn.';
+comment on column public.jobs.turn_at is
+'Where in the queue it stands, within a priority, if not where queued_at says: private.take_turn.';
 comment on column public.jobs.credits_cost is '1 to 1,000 credits.';
 comment on column public.jobs.client_request_id is '1 to 100 characters; one job per user and request.';
 
@@ -405,8 +406,9 @@ create table private.column_privacy (
     primary key (table_name, column_name)
 );
 comment on table private.column_privacy is
-'Every text, json, array and binary column of this schema, and whether it may hold what a person wrote or is known by. What '
-'is personal is emptied by private.erase_account; a test reads the catalog and fails for a column that is not listed.';
+'Every text, json, array and binary column of this schema, and whether it may hold what a person wrote or is known '
+'by. What is personal is emptied by private.erase_account; a test reads the catalog and fails for a column that is '
+'not listed.';
 insert into private.column_privacy (is_personal, table_name, column_name)
 select
     l.is_personal,
@@ -447,7 +449,8 @@ create table private.secrets (
     name text primary key,
     value bytea not null
 );
-comment on table private.secrets is 'Keys of hashes, made when this file is applied. Who has one could guess what was hashed.';
+comment on table private.secrets is
+'Keys of hashes, made when this file is applied. Who has one could guess what was hashed.';
 -- 244 random bits: a uuid has 122.
 insert into private.secrets (name, value)
 values ('person', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
@@ -478,10 +481,10 @@ create table private.debts (
     constraint debts_description_is_short check (length(description) <= 500)
 );
 comment on table private.debts is
-'What users owe us after refunds: credits that were spent when their payment was refunded (shortfall), less what was taken '
-'from credits that jobs gave back (recovered) and what support settled or forgave (settled). Lines are added, never changed '
-'but for the description, which erasure empties. after_entry is the user''s last ledger entry at the time of the refund: '
-'what was spent later was not spent of that payment.';
+'What users owe us after refunds: credits that were spent when their payment was refunded (shortfall), less what was '
+'taken from credits that jobs gave back (recovered) and what support settled or forgave (settled). Lines are added, '
+'never changed but for the description, which erasure empties. after_entry is the user''s last ledger entry at the '
+'time of the refund: what was spent later was not spent of that payment.';
 create index debts_user_idx on private.debts (user_id);
 create index debts_payment_idx on private.debts (payment_id);
 
@@ -504,7 +507,8 @@ create index partial_refunds_payment_idx on private.partial_refunds (payment_id)
 -- Indexes: each serves a query named above it or covers a foreign key.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Next job: claim_next_jobs. Jobs that wait for their next attempt are in an index of their own: a claim walks past none.
+-- Next job: claim_next_jobs. Jobs that wait for their next attempt are in an index of their own: a claim walks past
+-- none.
 create index jobs_next_idx on public.jobs (priority desc, (coalesce(turn_at, queued_at)), id)
 where status = 'QUEUED' and next_attempt_at is null;
 -- Jobs whose next attempt is due: claim_next_jobs, reclaim_expired_jobs.
@@ -540,7 +544,8 @@ create unique index payments_one_trial_per_user on public.payments (user_id)
 where amount_thb = 0 and package_id is not null and status in ('COMPLETED', 'REFUNDED');
 -- Money received, by day.
 create index payments_paid_idx on public.payments (paid_at) where paid_at is not null;
--- The ledger by date: entries are added in the order of time, so that a BRIN index finds them, and costs next to nothing.
+-- The ledger by date: entries are added in the order of time, so that a BRIN index finds them, and costs next to
+-- nothing.
 create index credit_transactions_created_idx on public.credit_transactions using brin (created_at)
 with (pages_per_range = 16, autosummarize = on);
 -- Users by e-mail: find_users.
@@ -809,8 +814,8 @@ begin
 end
 $$;
 comment on function private.start_payment() is
-'Takes the snapshot of the package, or refuses one that does not match; the first state of a payment; its timestamps. A row '
-'that is there already, as in an upsert, is left to private.move_payment.';
+'Takes the snapshot of the package, or refuses one that does not match; the first state of a payment; its timestamps. '
+'A row that is there already, as in an upsert, is left to private.move_payment.';
 
 create function private.move_payment() returns trigger
 language plpgsql
@@ -896,8 +901,8 @@ begin
 end
 $$;
 comment on function private.clean_webhook() is
-'Redacts the headers that carry secrets, by name or in a value that speaks of one, and what is nested, rather than refusing '
-'the event; writes the provider in lower case; stamps processed_at.';
+'Redacts the headers that carry secrets, by name or in a value that speaks of one, and what is nested, rather than '
+'refusing the event; writes the provider in lower case; stamps processed_at.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: credits
@@ -985,8 +990,8 @@ begin
 end
 $$;
 comment on function private.sync_balance() is
-'Carries the entries of a statement into users.credits and the totals, with one write for each user, and refuses them if a '
-'balance_after is not the next balance: so balance and ledger agree whoever inserts.';
+'Carries the entries of a statement into users.credits and the totals, with one write for each user, and refuses them '
+'if a balance_after is not the next balance: so balance and ledger agree whoever inserts.';
 
 create function private.refuse_ledger_change() returns trigger
 language plpgsql
@@ -1167,8 +1172,8 @@ begin
 end
 $$;
 comment on function private.refund_jobs(uuid, uuid[], public.job_status[]) is
-'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a job is '
-'refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
+'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a '
+'job is refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
 
 create function private.owed_credits(payment_id uuid) returns integer
 language sql stable
@@ -1202,7 +1207,8 @@ begin
 end
 $$;
 comment on function private.reduce_debt(uuid, uuid, text, integer, text, text) is
-'One line that lowers a debt. metadata.shortfall of the payment says what is left, for the user and for support to read.';
+'One line that lowers a debt. metadata.shortfall of the payment says what is left, for the user and for support to '
+'read.';
 
 create function private.recover_debts(user_id uuid, job_ids uuid[]) returns void
 language plpgsql
@@ -1236,9 +1242,9 @@ begin
 end
 $$;
 comment on function private.recover_debts(uuid, uuid[]) is
-'Takes credits that jobs gave back against what refunded payments still owe. Else a user could queue a job, have the payment '
-'refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those of jobs that '
-'were queued later.';
+'Takes credits that jobs gave back against what refunded payments still owe. Else a user could queue a job, have the '
+'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
+'of jobs that were queued later.';
 
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
@@ -1282,8 +1288,8 @@ begin
 end
 $$;
 comment on function private.settle_moved_jobs() is
-'Charges jobs when they first enter the queue, returns what was charged when they fail or are cancelled. A retry moves no '
-'credits.';
+'Charges jobs when they first enter the queue, returns what was charged when they fail or are cancelled. A retry '
+'moves no credits.';
 
 create function private.hash_person(kind text, value text) returns bytea
 language sql stable
@@ -1341,8 +1347,8 @@ begin
 end
 $$;
 comment on function private.take_trial(uuid) is
-'One free trial per person: an address or a phone number that has had it has had it, also under another account. Guests '
-'have neither, and get none.';
+'One free trial per person: an address or a phone number that has had it has had it, also under another account. '
+'Guests have neither, and get none.';
 
 create function private.settle_payment(payment public.payments) returns void
 language plpgsql
@@ -1364,8 +1370,8 @@ begin
         perform private.refuse_double_sale(payment);
         return;
     end if;
-    -- An UPDATE even when nothing is left to take: under REPEATABLE READ a job that fails from an older snapshot must meet
-    -- it (40001), or it would give credits back without seeing what is owed.
+    -- An UPDATE even when nothing is left to take: under REPEATABLE READ a job that fails from an older snapshot must
+    -- meet it (40001), or it would give credits back without seeing what is owed.
     update public.users as u set is_active = u.is_active where u.id = payment.user_id returning u.credits into remaining;
     select payment.credits_purchased - coalesce(sum(r.credits), 0) into due
     from private.partial_refunds as r where r.payment_id = payment.id;
@@ -1405,7 +1411,8 @@ begin
     where p.id = add_debt.payment_id;
 end
 $$;
-comment on function private.add_debt(uuid, uuid, integer) is 'Records what a refund could not take, for the jobs that give it back.';
+comment on function private.add_debt(uuid, uuid, integer) is
+'Records what a refund could not take, for the jobs that give it back.';
 
 create function private.refuse_double_sale(payment public.payments) returns void
 language plpgsql
@@ -1576,8 +1583,8 @@ begin
 end
 $$;
 comment on function public.settle_debt(uuid, integer, text, text) is
-'What a user owes is paid otherwise, or forgiven: it will not be taken from credits that jobs give back. Returns what is '
-'still owed. The same key again settles nothing. For service_role.';
+'What a user owes is paid otherwise, or forgiven: it will not be taken from credits that jobs give back. Returns what '
+'is still owed. The same key again settles nothing. For service_role.';
 
 create function public.refund_partially(
     payment_id uuid, credits integer, description text, idempotency_key text
@@ -1627,8 +1634,8 @@ begin
 end
 $$;
 comment on function public.refund_partially(uuid, integer, text, text) is
-'A part of a payment''s money went back: its credits are taken, as far as they are there; what is short is owed. A full '
-'refund later takes the rest only. Returns what was taken. The same key again takes nothing. For service_role.';
+'A part of a payment''s money went back: its credits are taken, as far as they are there; what is short is owed. A '
+'full refund later takes the rest only. Returns what was taken. The same key again takes nothing. For service_role.';
 
 create function public.reinstate_payment(payment_id uuid) returns integer
 language plpgsql
@@ -1674,8 +1681,9 @@ begin
 end
 $$;
 comment on function public.reinstate_payment(uuid) is
-'A dispute was won and the money is back: the user gets back what the refund took, then and from jobs since, and owes nothing '
-'of it any more. Returns the credits given. A second call gives nothing. The payment stays REFUNDED. For service_role.';
+'A dispute was won and the money is back: the user gets back what the refund took, then and from jobs since, and owes '
+'nothing of it any more. Returns the credits given. A second call gives nothing. The payment stays REFUNDED. For '
+'service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: the queue
@@ -1714,9 +1722,9 @@ begin
 end
 $$;
 comment on function private.take_turn() is
-'The place of a job that enters the queue. Of one user ten jobs go by the time when they were queued; further ones stand '
-'behind, ten for each ten minutes, so that nobody''s thousand jobs go before everyone else''s. The first ten have the '
-'priority of a paid tier (basic 10, pro 20, enterprise 30), unless the backend gave another.';
+'The place of a job that enters the queue. Of one user ten jobs go by the time when they were queued; further ones '
+'stand behind, ten for each ten minutes, so that nobody''s thousand jobs go before everyone else''s. The first ten '
+'have the priority of a paid tier (basic 10, pro 20, enterprise 30), unless the backend gave another.';
 
 create function public.claim_next_jobs(worker text, count integer, lease interval) returns setof public.jobs
 language plpgsql
@@ -1738,8 +1746,8 @@ begin
             status = 'TRANSCRIBING',
             worker_id = claim_next_jobs.worker,
             lease_expires_at = statement_timestamp() + claim_next_jobs.lease
-        -- An array, and not a join: a LIMIT under SKIP LOCKED that runs again inside a join would lock more rows than it
-        -- returns, and a generic plan would join with all jobs, for it takes a LIMIT for a tenth of the table.
+        -- An array, and not a join: a LIMIT under SKIP LOCKED that runs again inside a join would lock more rows than
+        -- it returns, and a generic plan would join with all jobs, for it takes a LIMIT for a tenth of the table.
         where j.id = any(array(
             select ready.id
             from (
@@ -1811,8 +1819,8 @@ begin
 end
 $$;
 comment on function public.heartbeat_job(uuid, uuid, interval, public.job_status, integer, text) is
-'Renews the lease of the attempt that has this token, and says how far it is. False: the attempt is over, the worker must '
-'stop. For service_role.';
+'Renews the lease of the attempt that has this token, and says how far it is. False: the attempt is over, the worker '
+'must stop. For service_role.';
 
 create function public.complete_job(
     job_id uuid,
@@ -1838,7 +1846,8 @@ begin
 end
 $$;
 comment on function public.complete_job(uuid, uuid, text, text, numeric, numeric) is
-'Ends the attempt that has this token, with its result. False, and nothing changed: the attempt was over. For service_role.';
+'Ends the attempt that has this token, with its result. False, and nothing changed: the attempt was over. For '
+'service_role.';
 
 create function public.fail_job(job_id uuid, token uuid, error_message text, retry boolean default true) returns boolean
 language plpgsql
@@ -1856,8 +1865,8 @@ begin
 end
 $$;
 comment on function public.fail_job(uuid, uuid, text, boolean) is
-'Ends the attempt that has this token: the job is queued again while it has retries, unless retry is false; else it fails '
-'and is refunded. False, and nothing changed: the attempt was over. For service_role.';
+'Ends the attempt that has this token: the job is queued again while it has retries, unless retry is false; else it '
+'fails and is refunded. False, and nothing changed: the attempt was over. For service_role.';
 
 create function private.take_job_back(job_ids uuid[]) returns void
 language sql
@@ -1885,8 +1894,8 @@ declare
         limit 1000
         for no key update skip locked
     );
-    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client that
-    -- keeps its own row locked delays its own jobs, never everybody's.
+    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
+    -- that keeps its own row locked delays its own jobs, never everybody's.
     payees constant uuid[] := array(
         select u.id from public.users as u
         where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
@@ -1931,9 +1940,9 @@ begin
 end
 $$;
 comment on function public.reclaim_expired_jobs() is
-'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to 1,000 '
-'at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what can not be '
-'taken back is left with a warning. For service_role.';
+'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to '
+'1,000 at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what '
+'can not be taken back is left with a warning. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: accounts
@@ -1953,8 +1962,8 @@ begin
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be waiting for '
-'the user. 55P03 asks the caller to let go of everything and try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be '
+'waiting for the user. 55P03 asks the caller to let go of everything and try again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
@@ -1967,8 +1976,8 @@ begin
 end
 $$;
 comment on function private.cancel_jobs_of_closed_account() is
-'No live job on a closed account, whoever closed it. close_account cancels first, so that only a job queued in between is '
-'left for this trigger.';
+'No live job on a closed account, whoever closed it. close_account cancels first, so that only a job queued in '
+'between is left for this trigger.';
 
 create function private.erase_account(user_id uuid) returns void
 language plpgsql
@@ -2012,8 +2021,8 @@ begin
 end
 $$;
 comment on function private.erase_account(uuid) is
-'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, times, '
-'states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
+'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, '
+'times, states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
 
 create function private.rows_of_account() returns text[]
 language sql immutable
@@ -2058,7 +2067,8 @@ exception
 end
 $$;
 comment on function private.try_to_close(uuid) is
-'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds one of its rows.';
+'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds one of '
+'its rows.';
 
 create function private.wait_for_account(user_id uuid) returns void
 language plpgsql
@@ -2088,8 +2098,8 @@ begin
 end
 $$;
 comment on function private.wait_for_account(uuid) is
-'Waits until rows of the account that somebody holds are free, for one at a time and holding no other, so that nobody can wait '
-'for us meanwhile; keeps no lock.';
+'Waits until rows of the account that somebody holds are free, for one at a time and holding no other, so that nobody '
+'can wait for us meanwhile; keeps no lock.';
 
 create function private.close_account(user_id uuid) returns void
 language plpgsql
@@ -2106,8 +2116,8 @@ begin
 end
 $$;
 comment on function private.close_account(uuid) is
-'Soft-deletes a user: cancels jobs, empties what is personal. Ledger, payments and jobs stay. It takes all locks at once or '
-'none, and so can not be part of a deadlock.';
+'Soft-deletes a user: cancels jobs, empties what is personal. Ledger, payments and jobs stay. It takes all locks at '
+'once or none, and so can not be part of a deadlock.';
 
 create function public.close_my_account() returns void
 language plpgsql
@@ -2138,8 +2148,8 @@ begin
 end
 $$;
 comment on function public.reopen_account(uuid) is
-'Opens a closed account again whose sign-in exists, by a decision of support: nothing reopens one by itself. What was erased '
-'stays erased. For service_role.';
+'Opens a closed account again whose sign-in exists, by a decision of support: nothing reopens one by itself. What was '
+'erased stays erased. For service_role.';
 
 create function private.clean_name(name text) returns text
 language sql immutable
@@ -2149,7 +2159,8 @@ as $$
         clean_name.name, '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+', ' ', 'g'
     )), 200), '')
 $$;
-comment on function private.clean_name(text) is 'A name as users_full_name_is_plain wants it: at sign-up it is mended, not refused.';
+comment on function private.clean_name(text) is
+'A name as users_full_name_is_plain wants it: at sign-up it is mended, not refused.';
 
 create function private.clean_avatar(url text) returns text
 language sql immutable
@@ -2182,8 +2193,8 @@ begin
 end
 $$;
 comment on function private.add_account(uuid, text, jsonb, timestamptz) is
-'One users row and one user_preferences row, where there is none. Of the metadata, which the client writes, only name and '
-'avatar are taken, cut to size; credits and tier in it mean nothing.';
+'One users row and one user_preferences row, where there is none. Of the metadata, which the client writes, only name '
+'and avatar are taken, cut to size; credits and tier in it mean nothing.';
 
 create function private.handle_new_user() returns trigger
 language plpgsql
@@ -2249,8 +2260,8 @@ exception
 end
 $$;
 comment on function private.handle_login() is
-'Copies last_sign_in_at, and makes an account that is missing. It must never block a login: errors become warnings, and it waits at most 500 ms for the '
-'row.';
+'Copies last_sign_in_at, and makes an account that is missing. It must never block a login: errors become warnings, '
+'and it waits at most 500 ms for the row.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: support and upkeep
@@ -2331,9 +2342,9 @@ begin
 end
 $$;
 comment on function public.purge_logs(interval) is
-'Deletes processed webhooks and API calls older than a time of 30 days or more, at most 10,000 of each at a call, and returns '
-'how many: call again until 0. A replay of an event that is gone is taken for a new one: payments still settle once. For '
-'service_role.';
+'Deletes processed webhooks and API calls older than a time of 30 days or more, at most 10,000 of each at a call, and '
+'returns how many: call again until 0. A replay of an event that is gone is taken for a new one: payments still '
+'settle once. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Triggers
@@ -2442,8 +2453,8 @@ where u.deleted_at is null;
 comment on view public.user_stats is
 'One row per live user that the reader may see. total_credits_spent is net of refunds; bonuses do not count.';
 
--- Lateral, so that each status is one visit to jobs_status_idx, and a short one. A job that ended in the queue waited until
--- its end.
+-- Lateral, so that each status is one visit to jobs_status_idx, and a short one. A job that ended in the queue waited
+-- until its end.
 create view public.job_queue_status with (security_invoker = true) as
 select
     s.status,
@@ -2469,8 +2480,8 @@ cross join lateral (
     ) as q
 ) as j;
 comment on view public.job_queue_status is
-'Nine rows, one per status: number of jobs, and average seconds in the queue (null where none was ever queued). It looks at '
-'the 1,000 jobs of each status that were queued last: a job_count of 1000 means that many or more.';
+'Nine rows, one per status: number of jobs, and average seconds in the queue (null where none was ever queued). It '
+'looks at the 1,000 jobs of each status that were queued last: a job_count of 1000 means that many or more.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Policies: own rows, live accounts. Everything else is refused, because nothing else is allowed.

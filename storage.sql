@@ -31,7 +31,8 @@ begin
     );
 
     -- One object for each own job that still waits for its video, at the path that the job names: no job, no storage.
-    -- The characters and segments of private.is_own_path: a URL parser that reads the path must not climb out of the folder.
+    -- The characters and segments of private.is_own_path: a URL parser that reads the path must not climb out of the
+    -- folder.
     create policy "Users upload raw videos to their own folder" on storage.objects
     for insert to authenticated
     with check (
@@ -54,8 +55,8 @@ begin
 end
 $$;
 
--- Files can be removed by the Storage API only; a row removed here would leave its file behind for ever. So erasure ends with
--- the backend asking for this list.
+-- Files can be removed by the Storage API only; a row removed here would leave its file behind for ever. So erasure
+-- ends with the backend asking for this list.
 do $$
 begin
     if to_regclass('storage.objects') is null then
