@@ -1076,7 +1076,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    account record;
+    account pg_catalog.record;
 begin
     for account in
         select
@@ -1136,7 +1136,7 @@ set search_path = ''
 as $$
 declare
     balance integer;
-    refunded uuid[];
+    refunded pg_catalog.uuid[];
 begin
     select u.credits into balance from public.users as u where u.id = refund_jobs.user_id for no key update;
     with charged as materialized (
@@ -1215,7 +1215,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    debt record;
+    debt pg_catalog.record;
     owed integer;
     taken integer := 0;
 begin
@@ -1254,7 +1254,7 @@ set search_path = ''
 set enable_nestloop = off
 as $$
 declare
-    account record;
+    account pg_catalog.record;
 begin
     -- Progress and claims, the most frequent by far, settle nothing.
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
@@ -1323,7 +1323,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    persons constant bytea[] := array(
+    persons constant pg_catalog.bytea[] := array(
         select p.person
         from auth.users as a
         cross join lateral (
@@ -1544,7 +1544,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    debt record;
+    debt pg_catalog.record;
     remaining integer := settle_debt.amount;
     part integer;
 begin
@@ -1887,7 +1887,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    expired constant uuid[] := array(
+    expired constant pg_catalog.uuid[] := array(
         select j.id from public.jobs as j
         where j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
         order by j.lease_expires_at, j.id
@@ -1896,17 +1896,17 @@ declare
     );
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
     -- that keeps its own row locked delays its own jobs, never everybody's.
-    payees constant uuid[] := array(
+    payees constant pg_catalog.uuid[] := array(
         select u.id from public.users as u
         where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
         order by u.id
         for no key update skip locked
     );
-    ready uuid[] := array(
+    ready pg_catalog.uuid[] := array(
         select j.id from public.jobs as j
         where j.id = any(expired) and (j.retry_count < j.max_retries or j.user_id = any(payees))
     );
-    job_id uuid;
+    job_id pg_catalog.uuid;
 begin
     -- Due retries go back among the others. claim_next_jobs finds them without this too, but sorts all that are due.
     update public.jobs as j set next_attempt_at = null
@@ -2045,7 +2045,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    rows text;
+    rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
         execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
@@ -2075,8 +2075,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    rows text;
-    free tid[];
+    rows pg_catalog.text;
+    free pg_catalog.tid[];
 begin
     foreach rows in array private.rows_of_account() loop
         begin
