@@ -39,7 +39,7 @@ begin
         bucket_id = 'raw-videos'
         and (storage.foldername(objects.name))[1] = (select auth.uid())::text
         and objects.name ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
-        and objects.name !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
+        and objects.name !~ '(^|/)(\.{0,2}([/;]|$)| )| (/|$)'
         and exists (
             select from public.users as u
             where u.id = (select auth.uid()) and u.deleted_at is null and u.is_active
