@@ -154,6 +154,7 @@ create table public.jobs (
     progress_percentage smallint not null default 0,
     current_step text,
     input_video_path text,
+    path_changes smallint not null default 0,
     output_video_path text,
     thumbnail_path text,
     input_duration_seconds numeric(10, 3),
@@ -212,6 +213,8 @@ comment on table public.jobs is
 comment on column public.jobs.job_name is '1 to 200 characters, no line breaks, no marks of direction.';
 comment on column public.jobs.priority is '-100 to 100, higher first.';
 comment on column public.jobs.input_video_path is 'In the owner''s folder of raw-videos: private.is_own_path.';
+comment on column public.jobs.path_changes is
+'How often input_video_path was changed since it was first set: 3 times at most, for each path admits one upload.';
 comment on column public.jobs.output_video_path is 'In the owner''s folder of final-videos: private.is_own_path.';
 comment on column public.jobs.thumbnail_path is 'In the owner''s folder of thumbnails: private.is_own_path.';
 comment on column public.jobs.input_duration_seconds is '0 to 1,000,000.';
@@ -599,6 +602,7 @@ begin
     new.started_at := null;
     new.completed_at := null;
     new.turn_at := null;
+    new.path_changes := 0;
     new.worker_id := null;
     new.attempt_token := null;
     new.lease_expires_at := null;
@@ -641,6 +645,14 @@ begin
     then
         raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
     end if;
+    new.path_changes := old.path_changes;
+    if new.input_video_path is distinct from old.input_video_path and old.status in ('PENDING', 'UPLOADING') then
+        -- Each path admits an upload: else one job could fill the bucket.
+        new.path_changes := (old.path_changes + (old.input_video_path is not null)::integer)::smallint;
+        if new.path_changes > 3 then
+            raise exception 'a job changes its video 3 times at most' using errcode = 'PT429';
+        end if;
+    end if;
     if new.progress_percentage < old.progress_percentage and not is_retry then
         raise exception 'progress never falls within an attempt' using errcode = 'PT409';
     end if;
@@ -660,8 +672,9 @@ begin
             end;
     end if;
 
-    if new.status in ('FAILED', 'CANCELLED') then
-        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither.
+    if new.status in ('QUEUED', 'FAILED', 'CANCELLED') then
+        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither. Nor is what
+        -- an attempt left that is over: a job that is in the queue again can be cancelled by its user.
         new.transcription_json := null;
         new.analysis_json := null;
         new.output_video_path := null;
@@ -730,7 +743,8 @@ $$;
 comment on function private.is_own_path(text, uuid) is
 'A path in its owner''s folder, of the characters that Storage takes in keys, without those that a URL parser reads '
 'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment '
-'(parameters after a semicolon do not count) or one that begins or ends with a space. storage.sql says the same of uploads.';
+'(what follows a semicolon does not count) or one that begins or ends with a space. storage.sql says the same of '
+'uploads.';
 
 create function private.check_job_values() returns trigger
 language plpgsql
@@ -1318,12 +1332,11 @@ $$;
 comment on function private.normalise_email(text) is
 'One spelling for each mailbox: lower case, without what follows a plus sign, for Gmail without dots.';
 
-create function private.take_trial(user_id uuid) returns void
-language plpgsql
+create function private.hash_identities(user_id uuid) returns bytea[]
+language sql stable
 set search_path = ''
 as $$
-declare
-    persons constant pg_catalog.bytea[] := array(
+    select array(
         select p.person
         from auth.users as a
         cross join lateral (
@@ -1331,8 +1344,18 @@ declare
             (private.hash_person('email', private.normalise_email(nullif(a.email, '')))),
             (private.hash_person('phone', nullif(regexp_replace(a.phone, '[^0-9]', '', 'g'), '')))
         ) as p (person)
-        where a.id = take_trial.user_id and not a.is_anonymous and p.person is not null
-    );
+        where a.id = hash_identities.user_id and not a.is_anonymous and p.person is not null
+        order by p.person
+    )
+$$;
+comment on function private.hash_identities(uuid) is 'Under what a user would be known again. Of a guest: nothing.';
+
+create function private.take_trial(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    persons constant pg_catalog.bytea[] := private.hash_identities(take_trial.user_id);
     added integer;
 begin
     if cardinality(persons) = 0 then
@@ -1349,6 +1372,23 @@ $$;
 comment on function private.take_trial(uuid) is
 'One free trial per person: an address or a phone number that has had it has had it, also under another account. '
 'Guests have neither, and get none.';
+
+create function private.remember_trial(user_id uuid) returns void
+language sql
+set search_path = ''
+as $$
+    insert into private.trial_takers (person)
+    select p.person from unnest(private.hash_identities(remember_trial.user_id)) as p (person)
+    where exists (
+        select from public.payments as t
+        where
+            t.user_id = remember_trial.user_id and t.amount_thb = 0 and t.package_id is not null
+            and t.status in ('COMPLETED', 'REFUNDED')
+    )
+    on conflict (person) do nothing
+$$;
+comment on function private.remember_trial(uuid) is
+'Who has had the free trial has had it under an address or a number that was added later, too.';
 
 create function private.settle_payment(payment public.payments) returns void
 language plpgsql
@@ -1887,24 +1927,28 @@ security definer
 set search_path = ''
 as $$
 declare
-    expired constant pg_catalog.uuid[] := array(
+    retried constant pg_catalog.uuid[] := array(
         select j.id from public.jobs as j
-        where j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count < j.max_retries
         order by j.lease_expires_at, j.id
         limit 1000
         for no key update skip locked
     );
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
-    -- that keeps its own row locked delays its own jobs, never everybody's.
-    payees constant pg_catalog.uuid[] := array(
-        select u.id from public.users as u
-        where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
-        order by u.id
-        for no key update skip locked
-    );
-    ready pg_catalog.uuid[] := array(
-        select j.id from public.jobs as j
-        where j.id = any(expired) and (j.retry_count < j.max_retries or j.user_id = any(payees))
+    -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
+    -- line for ever, would fill it.
+    ready pg_catalog.uuid[] := retried || array(
+        select j.id
+        from public.jobs as j
+        inner join public.users as u on j.user_id = u.id
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count >= j.max_retries
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update of j, u skip locked
     );
     job_id pg_catalog.uuid;
 begin
@@ -1941,8 +1985,8 @@ end
 $$;
 comment on function public.reclaim_expired_jobs() is
 'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to '
-'1,000 at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what '
-'can not be taken back is left with a warning. For service_role.';
+'1,000 of each at a call, those first whose lease ended first. What somebody holds locked is left to the next call, '
+'and what can not be taken back is left with a warning. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: accounts
@@ -2223,6 +2267,9 @@ begin
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
     end if;
+    if new.deleted_at is null and (new.email, new.phone) is distinct from (old.email, old.phone) then
+        perform private.remember_trial(new.id);
+    end if;
     return null;
 end
 $$;
@@ -2410,7 +2457,7 @@ execute function private.cancel_jobs_of_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
-create trigger autocut_changed_user after update of email, deleted_at on auth.users
+create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
 for each row execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)

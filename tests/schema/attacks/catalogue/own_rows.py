@@ -119,6 +119,7 @@ JOB_COLUMNS = {
     "worker_id": "'me'",
     "attempt_token": "gen_random_uuid()",
     "turn_at": "'2020-01-01'",
+    "path_changes": "0",
     "lease_expires_at": "now()",
     "next_attempt_at": "now()",
     "queued_at": "now()",
