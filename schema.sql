@@ -1934,7 +1934,7 @@ declare
             and j.retry_count < j.max_retries
         order by j.lease_expires_at, j.id
         limit 1000
-        for no key update skip locked
+        for no key update of j skip locked
     );
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
     -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
@@ -1959,7 +1959,7 @@ begin
         where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
         order by q.next_attempt_at, q.id
         limit 1000
-        for no key update skip locked
+        for no key update of q skip locked
     ));
     begin
         perform private.take_job_back(ready);
