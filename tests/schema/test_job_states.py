@@ -111,8 +111,9 @@ def test_the_same_status_again_is_no_transition(backend: Session, status: str) -
 @pytest.mark.parametrize("status", STATES)
 def test_job_starts_only_as_pending_uploading_or_queued(backend: Session, status: str) -> None:
     query = """
-        insert into public.jobs (user_id, status, input_video_path, worker_id, attempt_token, lease_expires_at)
-        values (%s, %s, %s, 'worker-1', gen_random_uuid(), now()) returning *
+        insert into public.jobs (
+            user_id, status, input_video_path, worker_id, attempt_token, lease_expires_at
+        ) values (%s, %s, %s, 'worker-1', gen_random_uuid(), now()) returning *
     """
     tried = backend.attempt(query, [BOB, status, f"{BOB}/in.mp4"])
     if status not in ("PENDING", "UPLOADING", "QUEUED"):

@@ -97,7 +97,10 @@ def test_times_sent_with_an_update_are_ignored(backend: Session, status: str) ->
 )
 def test_time_sent_with_a_transition_is_ignored(backend: Session, start: str, end: str, column: str) -> None:
     earliest = backend.value("select clock_timestamp()")
-    query = f"{SEND_TIMES}, status = %(status)s::public.job_status, output_video_path = user_id || '/out.mp4' where id = %(job)s returning {column}"
+    query = (
+        f"{SEND_TIMES}, status = %(status)s, output_video_path = user_id || '/out.mp4'"
+        f" where id = %(job)s returning {column}"
+    )
     sent = {"job": ALICE_JOBS[start], "sent": datetime(2100, 1, 1, tzinfo=UTC), "status": end}
     stamped = backend.value(query, sent)
     assert earliest <= stamped <= backend.value("select clock_timestamp()")
