@@ -71,7 +71,7 @@ begin
             o.bucket_id,
             o.name
         from public.users as u
-        inner join storage.objects as o on o.name like u.id::text || '/%'
+        inner join storage.objects as o on o.name like u.id::pg_catalog.text || '/%'
         where u.deleted_at is not null and o.bucket_id in ('raw-videos', 'final-videos', 'thumbnails')
         order by o.bucket_id, o.name
         limit 1000
