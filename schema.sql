@@ -2034,7 +2034,9 @@ as $$
         'public.payments as r where r.user_id = $1',
         'public.jobs as r where r.user_id = $1',
         'public.webhook_logs as r where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = $1))',
-        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
+        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))',
+        'public.api_usage_logs as r where r.user_id = $1',
+        'public.api_usage_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
     ]
 $$;
 comment on function private.rows_of_account() is
@@ -2048,7 +2050,9 @@ declare
     rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
-        execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
+        -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
+        -- empties client_request_id, part of a key, so that it would have to wait for him.
+        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
     end loop;
     perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
@@ -2081,14 +2085,14 @@ begin
     foreach rows in array private.rows_of_account() loop
         begin
             -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
-            execute 'select array(select r.ctid from ' || rows || ' for no key update skip locked)'
+            execute 'select array(select r.ctid from ' || rows || ' for update skip locked)'
             into free using wait_for_account.user_id;
             raise exception using errcode = 'PT000';
         exception
             when sqlstate 'PT000' then null;
         end;
         begin
-            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for no key update'
+            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for update'
             using wait_for_account.user_id, free;
             raise exception using errcode = 'PT000';
         exception
