@@ -1246,6 +1246,20 @@ comment on function private.recover_debts(uuid, uuid[]) is
 'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
 'of jobs that were queued later.';
 
+create function private.lock_debts(user_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = any(lock_debts.user_ids)))
+    order by p.user_id, p.id
+    for no key update;
+end
+$$;
+comment on function private.lock_debts(uuid[]) is
+'Locks the payments that users owe credits of, before their rows are: recover_debts writes both.';
+
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
 security definer
@@ -1260,6 +1274,9 @@ begin
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
         return null;
     end if;
+    perform private.lock_debts(
+        array(select distinct n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
+    );
     for account in
         select
             n.user_id,
@@ -1548,6 +1565,7 @@ declare
     remaining integer := settle_debt.amount;
     part integer;
 begin
+    perform private.lock_debts(array[settle_debt.user_id]);
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
@@ -1894,11 +1912,25 @@ declare
         limit 1000
         for no key update skip locked
     );
+    -- What their users owe is taken of what the jobs give back, and written to these payments.
+    debts constant pg_catalog.uuid[] := array(
+        select p.id from public.payments as p
+        where p.id = any(array(
+            select d.payment_id
+            from private.debts as d
+            inner join public.jobs as j on d.user_id = j.user_id
+            where j.id = any(expired) and j.retry_count >= j.max_retries
+        ))
+        order by p.user_id, p.id
+        for no key update skip locked
+    );
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
     -- that keeps its own row locked delays its own jobs, never everybody's.
     payees constant pg_catalog.uuid[] := array(
         select u.id from public.users as u
-        where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
+        where
+            u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
+            and not exists (select from private.debts as d where d.user_id = u.id and d.payment_id <> all(debts))
         order by u.id
         for no key update skip locked
     );
@@ -1957,13 +1989,17 @@ begin
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by j.id
     for no key update nowait;
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id))
+    for no key update nowait;
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be '
-'waiting for the user. 55P03 asks the caller to let go of everything and try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job or for a payment '
+'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
+'again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
