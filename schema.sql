@@ -1260,6 +1260,20 @@ comment on function private.recover_debts(uuid, uuid[]) is
 'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
 'of jobs that were queued later.';
 
+create function private.lock_debts(user_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = any(lock_debts.user_ids)))
+    order by p.user_id, p.id
+    for no key update;
+end
+$$;
+comment on function private.lock_debts(uuid[]) is
+'Locks the payments that users owe credits of, before their rows are: recover_debts writes both.';
+
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
 security definer
@@ -1274,6 +1288,9 @@ begin
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
         return null;
     end if;
+    perform private.lock_debts(
+        array(select distinct n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
+    );
     for account in
         select
             n.user_id,
@@ -1588,6 +1605,7 @@ declare
     remaining integer := settle_debt.amount;
     part integer;
 begin
+    perform private.lock_debts(array[settle_debt.user_id]);
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
@@ -1939,7 +1957,7 @@ declare
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
     -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
     -- line for ever, would fill it.
-    ready pg_catalog.uuid[] := retried || array(
+    exhausted constant pg_catalog.uuid[] := array(
         select j.id
         from public.jobs as j
         inner join public.users as u on j.user_id = u.id
@@ -1949,6 +1967,25 @@ declare
         order by j.lease_expires_at, j.id
         limit 1000
         for no key update of j, u skip locked
+    );
+    -- What their users owe is taken of what the jobs give back, and written to these payments. Who can not have all of
+    -- them now is left to the next call: to wait here, holding users, would be a deadlock.
+    debts constant pg_catalog.uuid[] := array(
+        select p.id from public.payments as p
+        where p.id = any(array(
+            select d.payment_id
+            from private.debts as d
+            inner join public.jobs as j on d.user_id = j.user_id
+            where j.id = any(exhausted)
+        ))
+        order by p.user_id, p.id
+        for no key update of p skip locked
+    );
+    ready pg_catalog.uuid[] := retried || array(
+        select j.id from public.jobs as j
+        where
+            j.id = any(exhausted)
+            and not exists (select from private.debts as d where d.user_id = j.user_id and d.payment_id <> all(debts))
     );
     job_id pg_catalog.uuid;
 begin
@@ -2001,13 +2038,17 @@ begin
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by j.id
     for no key update nowait;
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id))
+    for no key update nowait;
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be '
-'waiting for the user. 55P03 asks the caller to let go of everything and try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job or for a payment '
+'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
+'again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
@@ -2078,7 +2119,9 @@ as $$
         'public.payments as r where r.user_id = $1',
         'public.jobs as r where r.user_id = $1',
         'public.webhook_logs as r where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = $1))',
-        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
+        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))',
+        'public.api_usage_logs as r where r.user_id = $1',
+        'public.api_usage_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
     ]
 $$;
 comment on function private.rows_of_account() is
@@ -2092,7 +2135,9 @@ declare
     rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
-        execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
+        -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
+        -- empties client_request_id, part of a key, so that it would have to wait for him.
+        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
     end loop;
     perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
@@ -2125,14 +2170,14 @@ begin
     foreach rows in array private.rows_of_account() loop
         begin
             -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
-            execute 'select array(select r.ctid from ' || rows || ' for no key update skip locked)'
+            execute 'select array(select r.ctid from ' || rows || ' for update skip locked)'
             into free using wait_for_account.user_id;
             raise exception using errcode = 'PT000';
         exception
             when sqlstate 'PT000' then null;
         end;
         begin
-            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for no key update'
+            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for update'
             using wait_for_account.user_id, free;
             raise exception using errcode = 'PT000';
         exception
@@ -2168,11 +2213,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    -- What auth.uid() says. Its own body names types without their schema, and would run with the owner's rights here.
+    user_id constant pg_catalog.uuid := nullif(coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub'
+    ), '');
 begin
-    if auth.uid() is null then
+    if user_id is null then
         raise exception 'nobody is signed in' using errcode = 'PT403';
     end if;
-    perform private.close_account(auth.uid());
+    perform private.close_account(user_id);
 end
 $$;
 comment on function public.close_my_account() is
