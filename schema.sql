@@ -1658,7 +1658,7 @@ set search_path = ''
 as $$
 declare
     payment public.payments;
-    earlier private.partial_refunds;
+    earlier pg_catalog.record;
     refunded integer;
     balance integer;
     taken integer;
@@ -2580,6 +2580,17 @@ alter table public.webhook_logs enable row level security;
 alter table public.webhook_logs force row level security;
 alter table public.api_usage_logs enable row level security;
 alter table public.api_usage_logs force row level security;
+-- Without a policy: nobody but the owner, even if another application's schema `private` is open to clients.
+alter table private.column_privacy enable row level security;
+alter table private.column_privacy force row level security;
+alter table private.secrets enable row level security;
+alter table private.secrets force row level security;
+alter table private.trial_takers enable row level security;
+alter table private.trial_takers force row level security;
+alter table private.debts enable row level security;
+alter table private.debts force row level security;
+alter table private.partial_refunds enable row level security;
+alter table private.partial_refunds force row level security;
 
 create policy "Closed accounts see and do nothing" on public.users
 as restrictive to authenticated
