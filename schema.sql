@@ -1130,7 +1130,7 @@ $$;
 comment on function private.check_job_limits(uuid, boolean) is
 'How many jobs a user may have waiting unpaid, and start in 24 hours. Called with the user''s row locked.';
 
-create function private.refund_jobs(user_id uuid, job_ids uuid[], statuses public.job_status[]) returns void
+create function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -1158,7 +1158,7 @@ begin
             c.credits,
             balance + sum(c.credits) over (order by c.id),
             c.id,
-            'Video job ' || lower(c.status::pg_catalog.text)
+            'Video job ' || lower(c.status)
         from charged as c
         where c.credits is not null
         order by c.id
@@ -1171,7 +1171,7 @@ begin
     end if;
 end
 $$;
-comment on function private.refund_jobs(uuid, uuid[], public.job_status[]) is
+comment on function private.refund_jobs(uuid, uuid[], text[]) is
 'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a '
 'job is refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
 
@@ -1264,7 +1264,7 @@ begin
         select
             n.user_id,
             array_agg(n.id order by n.id) filter (where n.status <> 'QUEUED') as ended,
-            array_agg(n.status order by n.id) filter (where n.status <> 'QUEUED') as statuses,
+            array_agg(n.status::pg_catalog.text order by n.id) filter (where n.status <> 'QUEUED') as statuses,
             array_agg(n.id order by n.id) filter (where n.status = 'QUEUED') as queued,
             array_agg(n.credits_cost order by n.id) filter (where n.status = 'QUEUED') as costs
         from moved_from as o
