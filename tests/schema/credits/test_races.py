@@ -53,7 +53,7 @@ COUNTS: dict[str, tuple[Counts, ...]] = {
     "three-jobs-two-credits": ((30, 0, 24, 0),),
     "three-workers": ((36, 54, 0, 0),),
     "trial-twice": ((4, 0, 2, 0), (6, 12, 2, 0)),
-    "two-events-one-payment": ((14, 0, 6, 0), (16, 48, 6, 14)),
+    "two-events-one-payment": ((6, 0, 4, 0), (8, 48, 4, 6)),
     "two-purchases": ONE_WAITS[:1],
     "two-sweepers": ((4, 2, 0, 0), (6, 14, 0, 2)),
     "two-workers": ((4, 2, 0, 0), (6, 14, 0, 2)),
@@ -101,7 +101,7 @@ NAIVELY: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-INSIDE = {"queue-twice": 28} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
+INSIDE = {"queue-twice": 40} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
 """Races of which a schedule may interrupt the triggers twice, before any statement, and its schedules."""
 
 
