@@ -4,7 +4,7 @@
 -- is therefore the last line of defence for money (credits) and for other people's videos.
 --
 -- Apply it once, top to bottom, as a role like Supabase's `postgres`: not a superuser, with BYPASSRLS. A second run
--- stops at once, at the schema `private`. Storage buckets and realtime are in storage.sql.
+-- stops at once, at the first type. Storage buckets and realtime are in storage.sql.
 --
 -- How credits are kept:
 --   * credit_transactions is the ledger. Entries are added by triggers and by grant_credits, never changed, never
@@ -74,6 +74,10 @@ alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+-- Of a schema that was there beforehand.
+alter default privileges in schema private revoke all on tables from public, anon, authenticated, service_role;
+alter default privileges in schema private revoke all on sequences from public, anon, authenticated, service_role;
+alter default privileges in schema private revoke all on functions from public, anon, authenticated, service_role;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Tables
@@ -470,6 +474,8 @@ create table private.debts (
     kind text not null,
     credits integer not null,
     after_entry bigint,
+    is_partial boolean not null default false,
+    shortfall_id bigint references private.debts (id),
     description text,
     idempotency_key text,
     created_at timestamptz not null default clock_timestamp(),
@@ -477,6 +483,7 @@ create table private.debts (
     constraint debts_kind_is_known check (kind in ('shortfall', 'recovered', 'settled')),
     constraint debts_credits_positive check (credits > 0),
     constraint debts_shortfall_has_place check ((kind = 'shortfall') = (after_entry is not null)),
+    constraint debts_reduction_has_shortfall check ((kind = 'shortfall') = (shortfall_id is null)),
     constraint debts_key_is_short check (length(idempotency_key) between 1 and 200),
     constraint debts_description_is_short check (length(description) <= 500)
 );
@@ -484,9 +491,11 @@ comment on table private.debts is
 'What users owe us after refunds: credits that were spent when their payment was refunded (shortfall), less what was '
 'taken from credits that jobs gave back (recovered) and what support settled or forgave (settled). Lines are added, '
 'never changed but for the description, which erasure empties. after_entry is the user''s last ledger entry at the '
-'time of the refund: what was spent later was not spent of that payment.';
+'time of the refund: what was spent later was not spent of that payment. Each line that lowers a debt names its '
+'shortfall; is_partial tells those of partial refunds, which a won dispute leaves alone.';
 create index debts_user_idx on private.debts (user_id);
 create index debts_payment_idx on private.debts (payment_id);
+create index debts_shortfall_idx on private.debts (shortfall_id);
 
 create table private.partial_refunds (
     id bigint generated always as identity primary key,
@@ -791,7 +800,11 @@ begin
         p.id = new.id
         or (p.provider = new.provider and p.provider_transaction_id = new.provider_transaction_id);
     if found then
-        -- An upsert: this row will not be inserted, and the package may cost something else by now.
+        -- An upsert: this row will not be inserted, and the package may cost something else by now. PostgreSQL checks
+        -- constraints before it looks for the conflict, so that what was left out must be there.
+        new.user_id := coalesce(new.user_id, existing.user_id);
+        new.package_id := coalesce(new.package_id, existing.package_id);
+        new.provider_transaction_id := coalesce(new.provider_transaction_id, existing.provider_transaction_id);
         new.amount_thb := coalesce(new.amount_thb, existing.amount_thb);
         new.credits_purchased := coalesce(new.credits_purchased, existing.credits_purchased);
         return new;
@@ -859,15 +872,34 @@ end
 $$;
 comment on function private.move_payment() is 'The states of a payment, for everyone; what is frozen; the timestamps.';
 
+create function private.mirror_shortfall() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if jsonb_typeof(new.metadata) = 'object' then
+        new.metadata := (new.metadata - 'shortfall') || coalesce((
+            select jsonb_build_object('shortfall', private.owed_credits(new.id))
+            where exists (select from private.debts as d where d.payment_id = new.id)
+        ), '{}');
+    end if;
+    return new;
+end
+$$;
+comment on function private.mirror_shortfall() is
+'metadata.shortfall of a payment is what is owed of it, whatever else is written to metadata. SECURITY DEFINER because '
+'the backend can not read the debts.';
+
 create function private.clean_webhook() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 declare
     -- Also inside a longer word, and however it is hyphenated.
-    secret constant pg_catalog.text :=
-        'signature|signing|auth|cookie|token|secret|hmac|jwt|session|pass|pwd|credential|bearer|cert'
-        '|(api|app|access|account|client|subscription|private|public|shared|master|service|signing|encryption|license)key';
+    words constant pg_catalog.text := 'signature|auth|cookie|token|secret|hmac|session|pass|credential|bearer|cert|apikey';
+    -- Three letters would be found in many a random id.
+    secret constant pg_catalog.text := words || '|sig|jwt|pwd|(?<!idempotency)key';
 begin
     -- STRIPE and stripe are one provider, and one event of theirs is one event.
     new.provider := lower(btrim(new.provider));
@@ -881,7 +913,9 @@ begin
                     -- Node's rawHeaders are names and values in turn; others write a name and a colon before a value.
                     or exists (
                         select from jsonb_path_query(h.value, 'strict $.** ? (@.type() == "string")') as v (value)
-                        where regexp_replace(lower(v.value #>> '{}'), '[^a-z0-9]', '', 'g') ~ secret
+                        where
+                            regexp_replace(lower(v.value #>> '{}'), '[^a-z0-9]', '', 'g')
+                            ~ case jsonb_typeof(h.value) when 'array' then secret else words end
                     )
                     then to_jsonb('[redacted]'::pg_catalog.text)
                 else h.value
@@ -1184,31 +1218,57 @@ as $$
 $$;
 comment on function private.owed_credits(uuid) is 'What is still owed of a refunded payment.';
 
+create function private.open_debts(user_id uuid)
+returns table (shortfall_id bigint, payment_id uuid, after_entry bigint, is_partial boolean, owed integer)
+language sql stable
+set search_path = ''
+as $$
+    select
+        l.id,
+        l.payment_id,
+        l.after_entry,
+        l.is_partial,
+        l.owed
+    from (
+        select
+            s.id,
+            s.payment_id,
+            s.after_entry,
+            s.is_partial,
+            s.credits - (
+                select coalesce(sum(r.credits), 0)::integer from private.debts as r where r.shortfall_id = s.id
+            ) as owed
+        from private.debts as s
+        where s.user_id = open_debts.user_id and s.kind = 'shortfall'
+    ) as l
+    where l.owed > 0
+    order by l.after_entry, l.id
+$$;
+comment on function private.open_debts(uuid) is 'The shortfalls of a user that are still owed, the oldest first.';
+
 create function private.reduce_debt(
-    user_id uuid,
-    payment_id uuid,
-    kind text,
-    credits integer,
-    description text default null,
-    idempotency_key text default null
+    shortfall_id bigint, kind text, credits integer, description text default null, idempotency_key text default null
 ) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-    insert into private.debts (user_id, payment_id, kind, credits, description, idempotency_key)
-    values (
-        reduce_debt.user_id, reduce_debt.payment_id, reduce_debt.kind, reduce_debt.credits, reduce_debt.description,
+    insert into private.debts (user_id, payment_id, kind, credits, shortfall_id, description, idempotency_key)
+    select
+        s.user_id,
+        s.payment_id,
+        reduce_debt.kind,
+        reduce_debt.credits,
+        s.id,
+        reduce_debt.description,
         reduce_debt.idempotency_key
-    );
-    update public.payments as p
-    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
-    where p.id = reduce_debt.payment_id;
+    from private.debts as s where s.id = reduce_debt.shortfall_id;
+    update public.payments as p set metadata = p.metadata
+    where p.id = (select s.payment_id from private.debts as s where s.id = reduce_debt.shortfall_id);
 end
 $$;
-comment on function private.reduce_debt(uuid, uuid, text, integer, text, text) is
-'One line that lowers a debt. metadata.shortfall of the payment says what is left, for the user and for support to '
-'read.';
+comment on function private.reduce_debt(bigint, text, integer, text, text) is
+'One line that lowers a debt. metadata.shortfall of the payment, which says what is left, follows by its trigger.';
 
 create function private.recover_debts(user_id uuid, job_ids uuid[]) returns void
 language plpgsql
@@ -1221,14 +1281,13 @@ declare
 begin
     for debt in
         select
-            d.payment_id,
-            d.after_entry
-        from private.debts as d
-        where d.user_id = recover_debts.user_id and d.kind = 'shortfall'
-        order by d.after_entry, d.id
+            d.shortfall_id,
+            d.after_entry,
+            d.owed
+        from private.open_debts(recover_debts.user_id) as d
     loop
-        -- Of what the jobs gave back, only what was spent before this payment was refunded.
-        select least(private.owed_credits(debt.payment_id), coalesce(-sum(t.amount), 0) - taken) into owed
+        -- Of what the jobs gave back, only what was spent before this refund.
+        select least(debt.owed, coalesce(-sum(t.amount), 0) - taken) into owed
         from public.credit_transactions as t
         where t.job_id = any(recover_debts.job_ids) and t.type = 'USAGE' and t.id <= debt.after_entry;
         continue when owed <= 0;
@@ -1236,7 +1295,7 @@ begin
             recover_debts.user_id, 'ADJUSTMENT', -owed, description => 'Shortfall of a refunded payment',
             metadata => jsonb_build_object('recovered', owed)
         );
-        perform private.reduce_debt(recover_debts.user_id, debt.payment_id, 'recovered', owed);
+        perform private.reduce_debt(debt.shortfall_id, 'recovered', owed);
         taken := taken + owed;
     end loop;
 end
@@ -1390,7 +1449,9 @@ comment on function private.settle_payment(public.payments) is
 'Or claws back what is left of a refunded one. What was already spent is owed, and '
 'recorded as metadata.shortfall of the payment and of the entry.';
 
-create function private.add_debt(user_id uuid, payment_id uuid, credits integer) returns void
+create function private.add_debt(
+    user_id uuid, payment_id uuid, credits integer, is_partial boolean default false
+) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -1398,20 +1459,19 @@ begin
     if add_debt.credits = 0 then
         return;
     end if;
-    insert into private.debts (user_id, payment_id, kind, credits, after_entry)
+    insert into private.debts (user_id, payment_id, kind, credits, is_partial, after_entry)
     select
         add_debt.user_id,
         add_debt.payment_id,
         'shortfall',
         add_debt.credits,
+        add_debt.is_partial,
         coalesce(max(t.id), 0)
     from public.credit_transactions as t where t.user_id = add_debt.user_id;
-    update public.payments as p
-    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
-    where p.id = add_debt.payment_id;
+    update public.payments as p set metadata = p.metadata where p.id = add_debt.payment_id;
 end
 $$;
-comment on function private.add_debt(uuid, uuid, integer) is
+comment on function private.add_debt(uuid, uuid, integer, boolean) is
 'Records what a refund could not take, for the jobs that give it back.';
 
 create function private.refuse_double_sale(payment public.payments) returns void
@@ -1547,13 +1607,18 @@ declare
     debt pg_catalog.record;
     remaining integer := settle_debt.amount;
     part integer;
+    key_user pg_catalog.uuid;
 begin
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
         raise exception 'no such account' using errcode = 'PT404';
     end if;
-    if exists (select from private.debts as d where d.idempotency_key = settle_debt.idempotency_key) then
+    select d.user_id into key_user from private.debts as d where d.idempotency_key = settle_debt.idempotency_key;
+    if found then
+        if key_user <> settle_debt.user_id then
+            raise exception 'the idempotency key belongs to another settlement' using errcode = 'PT409';
+        end if;
         return public.credits_owed(settle_debt.user_id);
     end if;
     if settle_debt.amount is null or settle_debt.amount < 1 then
@@ -1564,16 +1629,14 @@ begin
     end if;
     for debt in
         select
-            d.payment_id,
-            private.owed_credits(d.payment_id) as owed
-        from private.debts as d
-        where d.user_id = settle_debt.user_id and d.kind = 'shortfall'
-        order by d.id
+            d.shortfall_id,
+            d.owed
+        from private.open_debts(settle_debt.user_id) as d
     loop
         part := least(remaining, debt.owed);
-        continue when part <= 0;
+        exit when part = 0;
         perform private.reduce_debt(
-            settle_debt.user_id, debt.payment_id, 'settled', part, settle_debt.description,
+            debt.shortfall_id, 'settled', part, settle_debt.description,
             -- One settlement may touch several payments; its first line bears the key.
             case when remaining = settle_debt.amount then settle_debt.idempotency_key end
         );
@@ -1595,6 +1658,7 @@ set search_path = ''
 as $$
 declare
     payment public.payments;
+    earlier private.partial_refunds;
     refunded integer;
     balance integer;
     taken integer;
@@ -1603,10 +1667,12 @@ begin
     if not found then
         raise exception 'no such payment' using errcode = 'PT404';
     end if;
-    if exists (
-        select from private.partial_refunds as r
-        where r.idempotency_key = refund_partially.idempotency_key and r.payment_id = payment.id
-    ) then
+    select r.* into earlier
+    from private.partial_refunds as r where r.idempotency_key = refund_partially.idempotency_key;
+    if found then
+        if (earlier.payment_id, earlier.credits) is distinct from (payment.id, refund_partially.credits) then
+            raise exception 'the idempotency key belongs to another refund' using errcode = 'PT409';
+        end if;
         return 0;
     end if;
     select coalesce(sum(r.credits), 0) into refunded
@@ -1629,7 +1695,7 @@ begin
     values (
         payment.id, refund_partially.credits, refund_partially.description, refund_partially.idempotency_key
     );
-    perform private.add_debt(payment.user_id, payment.id, refund_partially.credits - taken);
+    perform private.add_debt(payment.user_id, payment.id, refund_partially.credits - taken, is_partial => true);
     return taken;
 end
 $$;
@@ -1645,7 +1711,7 @@ as $$
 declare
     payment public.payments;
     returned integer;
-    owed integer;
+    debt pg_catalog.record;
 begin
     select p.* into payment from public.payments as p where p.id = reinstate_payment.payment_id for no key update;
     if not found then
@@ -1666,11 +1732,18 @@ begin
             where t.payment_id = payment.id and t.type = 'ADJUSTMENT'
         ), 0) + coalesce(sum(d.credits), 0)
     into returned
-    from private.debts as d where d.payment_id = payment.id and d.kind = 'recovered';
-    owed := private.owed_credits(payment.id);
-    if owed > 0 then
-        perform private.reduce_debt(payment.user_id, payment.id, 'settled', owed, 'Dispute won');
-    end if;
+    from private.debts as d
+    inner join private.debts as s on d.shortfall_id = s.id
+    where d.payment_id = payment.id and d.kind = 'recovered' and not s.is_partial;
+    for debt in
+        select
+            d.shortfall_id,
+            d.owed
+        from private.open_debts(payment.user_id) as d
+        where d.payment_id = payment.id and not d.is_partial
+    loop
+        perform private.reduce_debt(debt.shortfall_id, 'settled', debt.owed, 'Dispute won');
+    end loop;
     if returned > 0 then
         perform private.post_entry(
             payment.user_id, 'ADJUSTMENT', returned, description => 'Dispute won',
@@ -1682,8 +1755,8 @@ end
 $$;
 comment on function public.reinstate_payment(uuid) is
 'A dispute was won and the money is back: the user gets back what the refund took, then and from jobs since, and owes '
-'nothing of it any more. Returns the credits given. A second call gives nothing. The payment stays REFUNDED. For '
-'service_role.';
+'nothing of it any more. What was refunded in part before, stays. Returns the credits given. A second call gives '
+'nothing. The payment stays REFUNDED. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: the queue
@@ -2000,9 +2073,7 @@ begin
     update public.payments as p
     set
         payment_method = null,
-        metadata = case
-            when p.metadata ? 'shortfall' then jsonb_build_object('shortfall', p.metadata -> 'shortfall') else '{}'
-        end
+        metadata = default
     where p.user_id = erase_account.user_id;
     update public.credit_transactions as t set description = null
     where t.user_id = erase_account.user_id and t.description is not null;
@@ -2314,6 +2385,9 @@ security definer
 set search_path = ''
 as $$
 declare
+    -- A month is 30 days when intervals are compared, and 28 when it is taken off in March.
+    bound constant pg_catalog.timestamptz :=
+        least(statement_timestamp() - older_than, statement_timestamp() - interval '30 days');
     webhooks bigint;
     calls bigint;
 begin
@@ -2323,7 +2397,7 @@ begin
     delete from public.webhook_logs as w
     where w.id = any(array(
         select o.id from public.webhook_logs as o
-        where o.created_at < statement_timestamp() - purge_logs.older_than and o.processed
+        where o.created_at < bound and o.processed
         order by o.created_at
         limit 10000
         for update skip locked
@@ -2332,7 +2406,7 @@ begin
     delete from public.api_usage_logs as l
     where l.id = any(array(
         select o.id from public.api_usage_logs as o
-        where o.created_at < statement_timestamp() - purge_logs.older_than
+        where o.created_at < bound
         order by o.created_at
         limit 10000
         for update skip locked
@@ -2381,6 +2455,8 @@ create trigger payments_start before insert on public.payments
 for each row execute function private.start_payment();
 create trigger payments_move before update on public.payments
 for each row execute function private.move_payment();
+create trigger payments_mirror_shortfall before insert or update of metadata on public.payments
+for each row execute function private.mirror_shortfall();
 create trigger payments_settle_insert after insert on public.payments
 referencing new table as inserted
 for each statement execute function private.settle_inserted_payments();

@@ -25,6 +25,7 @@ LEGAL: dict[tuple[str, str], tuple[set[str], list[tuple[str, int]]]] = {
     ("PENDING", "FAILED"): (set(), []),
     ("PENDING", "CANCELLED"): (set(), []),
     ("FAILED", "COMPLETED"): ({"paid_at"}, [("PURCHASE", 3)]),
+    ("CANCELLED", "COMPLETED"): ({"paid_at"}, [("PURCHASE", 25)]),
     ("COMPLETED", "REFUNDED"): ({"refunded_at"}, [("ADJUSTMENT", -10)]),
 }
 ILLEGAL = [pair for pair in permutations(PAYMENT_STATES, 2) if pair not in LEGAL]
@@ -36,7 +37,7 @@ def test_legal_transition_posts_its_credits_once_and_stamps_its_time(
     backend: Session, start: str, end: str
 ) -> None:
     payment, books = ALICE_PAYMENTS[start], read_books(backend, ALICE)
-    if start == "PENDING":
+    if start in ("PENDING", "CANCELLED"):
         backend.execute("update public.payments set provider_transaction_id = 'pi' where id = %s", [payment])
     before, earliest = read_payment(backend, payment), backend.value("select clock_timestamp()")
     for _ in range(2):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from accounts import add_job, move_job
 from rows import ALICE, place_job, remove_jobs
 
 from pgassay.database import Session
@@ -32,10 +33,8 @@ def grant(session: Session, *, amount: int, kind: str) -> None:
 
 def run_job(session: Session, *, cost: int, end: str) -> None:
     """One of Carol's jobs, queued at a price and taken to its end by the triggers."""
-    insert = "insert into public.jobs (user_id, credits_cost, status) values (%s, %s, 'QUEUED') returning id"
-    job = session.value(insert, [CAROL, cost])
-    for status in ("TRANSCRIBING", "ANALYZING", "RENDERING", end):
-        session.execute("update public.jobs set status = %s where id = %s", [status, job])
+    job = add_job(session, CAROL, cost=cost, status="QUEUED")
+    move_job(session, job, "TRANSCRIBING", "ANALYZING", "RENDERING", end)
 
 
 def stats(session: Session, user: str) -> dict[str, Any]:
