@@ -1305,6 +1305,24 @@ comment on function private.recover_debts(uuid, uuid[]) is
 'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
 'of jobs that were queued later.';
 
+create function private.lock_owed_payments(user_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.payments as p
+    where p.id = any(array(
+        select d.payment_id from private.debts as d
+        where d.user_id = any(lock_owed_payments.user_ids) and d.kind = 'shortfall'
+    ))
+    order by p.user_id, p.id
+    for no key update;
+end
+$$;
+comment on function private.lock_owed_payments(uuid[]) is
+'Locks the payments whose metadata will say what is left of a debt, before the users: whoever refunds one more of a '
+'payment holds that and waits for its user.';
+
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
 security definer
@@ -1319,6 +1337,9 @@ begin
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
         return null;
     end if;
+    perform private.lock_owed_payments(
+        array(select n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
+    );
     for account in
         select
             n.user_id,
@@ -1609,6 +1630,7 @@ declare
     part integer;
     key_user pg_catalog.uuid;
 begin
+    perform private.lock_owed_payments(array[settle_debt.user_id]);
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
@@ -1658,7 +1680,7 @@ set search_path = ''
 as $$
 declare
     payment public.payments;
-    earlier private.partial_refunds;
+    earlier pg_catalog.record;
     refunded integer;
     balance integer;
     taken integer;
@@ -1967,11 +1989,26 @@ declare
         limit 1000
         for no key update skip locked
     );
-    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
-    -- that keeps its own row locked delays its own jobs, never everybody's.
+    -- A job that fails gives its user credits back. Users, and payments of which they owe something, are skipped like
+    -- jobs while somebody holds them: a client that keeps its own row locked delays its own jobs, never everybody's.
+    out_of_retries constant pg_catalog.uuid[] := array(
+        select distinct j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries
+    );
+    owed constant pg_catalog.uuid[] := array(
+        select p.id from public.payments as p
+        where p.id = any(array(
+            select d.payment_id from private.debts as d where d.user_id = any(out_of_retries) and d.kind = 'shortfall'
+        ))
+        for no key update skip locked
+    );
     payees constant pg_catalog.uuid[] := array(
         select u.id from public.users as u
-        where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
+        where
+            u.id = any(out_of_retries)
+            and not exists (
+                select from private.debts as d
+                where d.user_id = u.id and d.kind = 'shortfall' and d.payment_id <> all(owed)
+            )
         order by u.id
         for no key update skip locked
     );
@@ -2030,13 +2067,19 @@ begin
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by j.id
     for no key update nowait;
+    perform from public.payments as p
+    where p.id = any(array(
+        select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id and d.kind = 'shortfall'
+    ))
+    for no key update nowait;
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be '
-'waiting for the user. 55P03 asks the caller to let go of everything and try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job, nor for a payment of which '
+'something is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and '
+'try again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
