@@ -109,9 +109,13 @@ class Story:
 @given(steps=st.lists(STEPS, min_size=5, max_size=12))
 @example(steps=[("part", 0, 2), ("refund", 0), ("end", [0, 1]), ("reinstate", 0), ("end", [0])])
 @example(steps=[("refund", 0), ("bonus", 5), ("end", [0]), ("settle", 1), ("end", [0]), ("reinstate", 0)])
-@example(steps=[("part", 0, 1), ("buy", "Starter Pack"), ("queue", 3), ("refund", 0), ("end", [2]), ("end", [0])])
+@example(
+    steps=[("part", 0, 1), ("buy", "Starter Pack"), ("queue", 3), ("refund", 0), ("end", [2]), ("end", [0])]
+)
 @example(steps=[("refund", 0), ("buy", "Starter Pack"), ("refund", 1), ("end", [0, 1]), ("settle", 1)])
-def test_books_are_those_of_the_model_after_every_step(backend: Session, steps: list[tuple[Any, ...]]) -> None:
+def test_books_are_those_of_the_model_after_every_step(
+    backend: Session, steps: list[tuple[Any, ...]]
+) -> None:
     with backend.undone():
         story = Story(backend, open_account(backend, "erin", credits=2).id)
         story.model.tick(2)

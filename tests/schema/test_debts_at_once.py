@@ -81,7 +81,7 @@ def act(model: Model, action: str) -> int | None:
         case "payment is refunded":
             model.refund("payment")
         case _:
-            model.end([action.split()[0]])
+            model.end([action.split(maxsplit=1)[0]])
     return 0
 
 
