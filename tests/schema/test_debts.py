@@ -1,4 +1,4 @@
-"""Debts in every order of events: what the schema says is what a model without SQL says, and nothing is lost."""
+"""Debts in every order of events: the schema says what a model without SQL says, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two requests move the money of one user at the same time: the second waits, then counts with the first, or fails."""
+"""Two requests move one user's money at once: the second waits, then counts with the first, or fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ USERS = {level: f"e2100000-0000-4000-8000-00000000000{number}" for number, level
 SCENERY = """
     insert into auth.users (id, email) values (%(user)s::uuid, %(user)s::uuid || '@example.com');
     insert into public.payments (id, user_id, package_id, provider, status)
-    select %(payment)s, %(user)s::uuid, id, 'MANUAL', 'COMPLETED' from public.credit_packages where credits = 10;
+    select %(payment)s, %(user)s::uuid, id, 'MANUAL', 'COMPLETED'
+    from public.credit_packages where credits = 10;
     insert into public.jobs (id, user_id, status, credits_cost, input_video_path) values
     (%(small)s, %(user)s::uuid, 'QUEUED', 3, %(user)s::uuid || '/a.mp4'),
     (%(large)s, %(user)s::uuid, 'QUEUED', 7, %(user)s::uuid || '/b.mp4');

@@ -46,7 +46,8 @@ def read_list(session: Session) -> dict[tuple[str, str], bool]:
 def search(session: Session, text: str) -> set[tuple[str, str]]:
     """Every column of every table, whatever its type, in which the text stands somewhere."""
     query = """
-        select c.relnamespace::regnamespace::text as schema, c.relname::text as name, a.attname::text as "column"
+        select
+            c.relnamespace::regnamespace::text as schema, c.relname::text as name, a.attname::text as "column"
         from pg_attribute as a inner join pg_class as c on a.attrelid = c.oid
         where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
             and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
@@ -157,7 +158,8 @@ def fill(session: Session, user: str) -> None:
         session.execute(events, [event, document, json.dumps({"X-User": CANARY}), CANARY, job, payment])
     calls = (
         "insert into public.api_usage_logs"
-        " (api_provider, user_id, job_id, request_metadata, response_metadata) values ('openai', %s, %s, %s, %s)"
+        " (api_provider, user_id, job_id, request_metadata, response_metadata)"
+        " values ('openai', %s, %s, %s, %s)"
     )
     for owner, job in ((user, None), (None, jobs[0]), (user, jobs[1])):
         session.execute(calls, [owner, job, document, document])
@@ -213,7 +215,8 @@ def test_what_comes_after_closing_goes_when_the_sign_in_does(session: Session, e
     close(session, erin, "the user closes it")
     with session.act_as(SERVICE):
         session.execute(
-            "insert into public.api_usage_logs (api_provider, user_id, request_metadata) values ('openai', %s, %s)",
+            "insert into public.api_usage_logs (api_provider, user_id, request_metadata)"
+            " values ('openai', %s, %s)",
             [erin.id, json.dumps({"late": CANARY})],
         )
     assert search(session, CANARY) == KEPT | {("api_usage_logs", "request_metadata")}

@@ -1,4 +1,4 @@
-"""A project that is in use already: its users, buckets, tables, schemas, grants and publications stay as they are."""
+"""A project in use already: its users, buckets, tables, schemas, grants and publications stay as they are."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ OTHERS = """
     create function private.is_admin() returns boolean language sql stable as 'select false';
     create table public.posts (id bigint generated always as identity primary key, title text);
     create view public.titles with (security_invoker = true) as select title from public.posts;
-    create function public.count_posts() returns bigint language sql stable as 'select count(*) from public.posts';
+    create function public.count_posts() returns bigint language sql stable
+    as 'select count(*) from public.posts';
     grant all on public.posts, public.titles to anon, authenticated, service_role;
     grant usage on sequence public.posts_id_seq to anon, authenticated;
     grant execute on function public.count_posts() to public, anon, authenticated, service_role;
     insert into public.posts (title) values ('stays');
     create publication others for table public.posts;
     insert into auth.users (id, email, raw_user_meta_data, last_sign_in_at) values
-    ('e0000000-0000-4000-8000-000000000001', 'early@example.com', '{"full_name": "Early\\u202e"}', '2026-01-01'),
+    (
+        'e0000000-0000-4000-8000-000000000001', 'early@example.com',
+        '{"full_name": "Early\\u202e"}', '2026-01-01'
+    ),
     ('e0000000-0000-4000-8000-000000000002', null, null, null);
     insert into auth.users (id, email, deleted_at) values
     ('e0000000-0000-4000-8000-000000000003', 'gone@example.com', now())

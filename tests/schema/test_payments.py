@@ -271,7 +271,10 @@ def test_double_click_on_a_manual_sale_posts_once(
 def test_the_same_sale_can_be_entered_again_a_minute_later(backend: Session, age: str, sqlstate: str) -> None:
     assert sell(backend, BOB) == ""
     with triggers_asleep(backend):
-        older = "update public.payments set paid_at = paid_at - %s::interval where user_id = %s and package_id is null"
+        older = """
+            update public.payments set paid_at = paid_at - %s::interval
+            where user_id = %s and package_id is null
+        """
         assert backend.execute(older, [age, BOB]).rowcount == 1
     assert sell(backend, BOB) == sqlstate
 

@@ -1,4 +1,4 @@
-"""One free trial per person, however the address or number is spelled; guests have none; it outlives the account."""
+"""One free trial per person, however address or number are spelled; none for guests; it outlives accounts."""
 
 from __future__ import annotations
 
@@ -114,7 +114,10 @@ def test_trial_outlives_the_account(backend: Session, close: str) -> None:
 def test_what_is_kept_tells_nothing_without_the_key(owner: Session) -> None:
     take_trial(owner, sign_up(owner, "ab@example.com"))
     kept = "select encode(person, 'hex') from private.trial_takers order by taken_at desc, person limit 1"
-    known = "select encode(sha256(v::bytea), 'hex') from unnest(array['ab@example.com', 'email:ab@example.com']) as v"
+    known = """
+        select encode(sha256(v::bytea), 'hex')
+        from unnest(array['ab@example.com', 'email:ab@example.com']) as v
+    """
     hashes = {next(iter(row.values())) for row in owner.execute(known).rows}
     assert len(owner.value(kept)) == 64
     assert owner.value(kept) not in hashes

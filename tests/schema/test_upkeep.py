@@ -1,4 +1,4 @@
-"""What support and upkeep need: users by address, tiers that end, old logs, partial refunds, won disputes, indexes."""
+"""What support and upkeep need: users by address, ending tiers, old logs, partial refunds, won disputes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,10 @@ def scene(clone: Database) -> Iterator[Scene]:
 
 
 def test_upkeep_waits_for_nobody(scene: Scene, service: Persona, bob: Persona) -> None:
-    end = "update public.users set subscription_tier = 'pro', subscription_expires_at = now() where id = any(%s::uuid[])"
+    end = """
+        update public.users set subscription_tier = 'pro', subscription_expires_at = now()
+        where id = any(%s::uuid[])
+    """
     with scene.database.connect(autocommit=True) as owner:
         owner.execute(end.encode(), [[ALICE, BOB]])
     holder, upkeep = scene.join(bob), scene.join(service)
@@ -259,7 +262,7 @@ QUESTIONS = {
     "users_email_idx": "select from public.users where lower(email) = 'alice@example.com'",
     "users_subscription_idx": "select from public.users where subscription_expires_at <= now()"
     " and subscription_tier <> 'free' and deleted_at is null",
-    "payments_paid_idx": "select from public.payments where paid_at between now() - interval '1 day' and now()",
+    "payments_paid_idx": "select from public.payments where paid_at > now() - interval '1 day'",
     "credit_transactions_created_idx": "select from public.credit_transactions where created_at < now()",
     "webhook_logs_created_idx": "select from public.webhook_logs where processed and created_at < now()",
     "webhook_logs_unprocessed_idx": "select from public.webhook_logs where not processed order by created_at",

@@ -126,8 +126,8 @@ def test_metadata_of_an_upsert_keeps_the_shortfall(backend: Session) -> None:
     refunded = read_payment(backend, ALICE_PAYMENTS["REFUNDED"])
     assert refunded["metadata"] == {}
     backend.execute(
-        "select public.grant_credits(%s, -(select credits from public.users where id = %s), 'ADJUSTMENT', 'x')",
-        [ALICE, ALICE],
+        "select public.grant_credits(id, -credits, 'ADJUSTMENT', 'x') from public.users where id = %s",
+        [ALICE],
     )
     completed = read_payment(backend, ALICE_PAYMENTS["COMPLETED"])
     payload = {name: str(completed[name]) for name in ("id", "user_id", "package_id", "provider")} | {

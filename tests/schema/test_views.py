@@ -273,8 +273,9 @@ def test_queue_reads_no_more_rows_of_a_long_history(session: Session, service: P
     """
     with triggers_asleep(session):
         session.execute(
-            "insert into public.jobs (user_id, status, progress_percentage, created_at, queued_at, started_at,"
-            " completed_at) select %s, 'COMPLETED', 100, now(), now(), now(), now() from generate_series(1, 5000)",
+            "insert into public.jobs"
+            " (user_id, status, progress_percentage, created_at, queued_at, started_at, completed_at)"
+            " select %s, 'COMPLETED', 100, now(), now(), now(), now() from generate_series(1, 5000)",
             [ALICE],
         )
     session.execute("analyze public.jobs")
