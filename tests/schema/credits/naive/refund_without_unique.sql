@@ -23,37 +23,22 @@ begin
         perform private.post_entry(
             job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job failed or cancelled'
         );
-        perform private.recover_shortfall(job.user_id, charged);
+        perform private.recover_debts(job.user_id, array[job.id]);
     end if;
 end
 $$;
 comment on function private.refund_job(public.jobs) is 'Returns what was charged for a job, unless it was returned.';
 
-create or replace function private.settle_moved_jobs() returns trigger
+create or replace function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
 language plpgsql
-security definer
 set search_path = ''
-set enable_nestloop = off
 as $$
 declare
     job public.jobs;
 begin
-    for job in
-        select n.*
-        from moved_from as o
-        inner join moved_to as n on o.id = n.id
-        where
-            (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
-            or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
-        order by n.user_id, n.status = 'QUEUED', n.id
-    loop
-        if job.status = 'QUEUED' then
-            perform private.charge_job(job.id, job.user_id, job.credits_cost);
-        else
-            perform private.refund_job(job);
-        end if;
+    for job in select j.* from public.jobs as j where j.id = any(refund_jobs.job_ids) order by j.id loop
+        perform private.refund_job(job);
     end loop;
-    return null;
 end
 $$;
 
@@ -65,6 +50,8 @@ as $$
 declare
     job public.jobs;
 begin
+    update public.jobs as j set next_attempt_at = null
+    where j.status = 'QUEUED' and j.next_attempt_at <= statement_timestamp();
     for job in
         select j.* from public.jobs as j
         where
