@@ -5,7 +5,7 @@
 alter table public.credit_transactions drop constraint credit_transactions_job_once;
 create index credit_transactions_job_idx on public.credit_transactions (job_id, type);
 
-create function private.refund_job(job public.jobs) returns void
+create function private.refund_job(job public.jobs) returns boolean
 language plpgsql
 set search_path = ''
 as $$
@@ -23,11 +23,13 @@ begin
         perform private.post_entry(
             job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job failed or cancelled'
         );
-        perform private.recover_debts(job.user_id, array[job.id]);
+        return true;
     end if;
+    return false;
 end
 $$;
-comment on function private.refund_job(public.jobs) is 'Returns what was charged for a job, unless it was returned.';
+comment on function private.refund_job(public.jobs) is
+'Returns what was charged for a job, unless it was returned; whether it did.';
 
 create or replace function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
 language plpgsql
@@ -35,10 +37,14 @@ set search_path = ''
 as $$
 declare
     job public.jobs;
+    refunded uuid[] := '{}';
 begin
     for job in select j.* from public.jobs as j where j.id = any(refund_jobs.job_ids) order by j.id loop
-        perform private.refund_job(job);
+        if private.refund_job(job) then
+            refunded := refunded || job.id;
+        end if;
     end loop;
+    perform private.recover_debts(refund_jobs.user_id, refunded);
 end
 $$;
 
@@ -48,18 +54,22 @@ security definer
 set search_path = ''
 as $$
 declare
-    job public.jobs;
+    account pg_catalog.record;
 begin
     update public.jobs as j set next_attempt_at = null
     where j.status = 'QUEUED' and j.next_attempt_at <= statement_timestamp();
-    for job in
-        select j.* from public.jobs as j
+    for account in
+        select
+            j.user_id,
+            array_agg(j.id) as jobs
+        from public.jobs as j
         where
             j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
             and j.lease_expires_at < statement_timestamp() and j.retry_count >= j.max_retries
-        order by j.user_id, j.id
+        group by j.user_id
+        order by j.user_id
     loop
-        perform private.refund_job(job);
+        perform private.refund_jobs(account.user_id, account.jobs, null);
     end loop;
     return query
     update public.jobs as j

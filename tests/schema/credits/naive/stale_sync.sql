@@ -27,6 +27,9 @@ begin
     if balance < 0 then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
+    if balance > 100000000 and post_entry.amount > 0 then
+        raise exception 'no account holds more than 100,000,000 credits' using errcode = 'PT409';
+    end if;
     insert into public.credit_transactions (
         user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, description, metadata
     ) values (
