@@ -4,7 +4,7 @@
 -- is therefore the last line of defence for money (credits) and for other people's videos.
 --
 -- Apply it once, top to bottom, as a role like Supabase's `postgres`: not a superuser, with BYPASSRLS. A second run
--- stops at once, at the schema `private`. Storage buckets and realtime are in storage.sql.
+-- stops at once, at the first type. Storage buckets and realtime are in storage.sql.
 --
 -- How credits are kept:
 --   * credit_transactions is the ledger. Entries are added by triggers and by grant_credits, never changed, never
@@ -74,6 +74,10 @@ alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+-- Of a schema that was there beforehand.
+alter default privileges in schema private revoke all on tables from public, anon, authenticated, service_role;
+alter default privileges in schema private revoke all on sequences from public, anon, authenticated, service_role;
+alter default privileges in schema private revoke all on functions from public, anon, authenticated, service_role;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Tables
@@ -154,6 +158,7 @@ create table public.jobs (
     progress_percentage smallint not null default 0,
     current_step text,
     input_video_path text,
+    path_changes smallint not null default 0,
     output_video_path text,
     thumbnail_path text,
     input_duration_seconds numeric(10, 3),
@@ -207,6 +212,8 @@ comment on table public.jobs is
 comment on column public.jobs.job_name is '1 to 200 characters, no line breaks, no marks of direction.';
 comment on column public.jobs.priority is '-100 to 100, higher first.';
 comment on column public.jobs.input_video_path is 'In the owner''s folder of raw-videos: private.is_own_path.';
+comment on column public.jobs.path_changes is
+'How often input_video_path was changed since it was first set: 3 times at most, for each path admits one upload.';
 comment on column public.jobs.output_video_path is 'In the owner''s folder of final-videos: private.is_own_path.';
 comment on column public.jobs.thumbnail_path is 'In the owner''s folder of thumbnails: private.is_own_path.';
 comment on column public.jobs.input_duration_seconds is '0 to 1,000,000.';
@@ -468,6 +475,8 @@ create table private.debts (
     kind text not null,
     credits integer not null,
     after_entry bigint,
+    is_partial boolean not null default false,
+    shortfall_id bigint references private.debts (id),
     description text,
     idempotency_key text,
     created_at timestamptz not null default clock_timestamp(),
@@ -475,6 +484,7 @@ create table private.debts (
     constraint debts_kind_is_known check (kind in ('shortfall', 'recovered', 'settled')),
     constraint debts_credits_positive check (credits > 0),
     constraint debts_shortfall_has_place check ((kind = 'shortfall') = (after_entry is not null)),
+    constraint debts_reduction_has_shortfall check ((kind = 'shortfall') = (shortfall_id is null)),
     constraint debts_key_is_short check (length(idempotency_key) between 1 and 200),
     constraint debts_description_is_short check (length(description) <= 500)
 );
@@ -482,9 +492,11 @@ comment on table private.debts is
 'What users owe us after refunds: credits that were spent when their payment was refunded (shortfall), less what was '
 'taken from credits that jobs gave back (recovered) and what support settled or forgave (settled). Lines are added, '
 'never changed but for the description, which erasure empties. after_entry is the user''s last ledger entry at the '
-'time of the refund: what was spent later was not spent of that payment.';
+'time of the refund: what was spent later was not spent of that payment. Each line that lowers a debt names its '
+'shortfall; is_partial tells those of partial refunds, which a won dispute leaves alone.';
 create index debts_user_idx on private.debts (user_id);
 create index debts_payment_idx on private.debts (payment_id);
+create index debts_shortfall_idx on private.debts (shortfall_id);
 
 create table private.partial_refunds (
     id bigint generated always as identity primary key,
@@ -597,6 +609,7 @@ begin
     new.started_at := null;
     new.completed_at := null;
     new.turn_at := null;
+    new.path_changes := 0;
     new.worker_id := null;
     new.attempt_token := null;
     new.lease_expires_at := null;
@@ -626,6 +639,18 @@ declare
     -- Never before an earlier stamp, even if the clock was set back.
     moment constant pg_catalog.timestamptz := greatest(clock_timestamp(), old.created_at, old.queued_at, old.started_at);
 begin
+    if (new.created_at, new.queued_at, new.started_at, new.completed_at, new.attempt_token, new.path_changes)
+        is distinct from (
+            old.created_at, old.queued_at, old.started_at, old.completed_at, old.attempt_token, old.path_changes
+        )
+    then
+        new.created_at := old.created_at;
+        new.queued_at := old.queued_at;
+        new.started_at := old.started_at;
+        new.completed_at := old.completed_at;
+        new.attempt_token := old.attempt_token;
+        new.path_changes := old.path_changes;
+    end if;
     -- Asked as one: PL/pgSQL begins each expression anew in each transaction, and a claim breaks none of these rules.
     if new.id <> old.id or new.user_id <> old.user_id or new.credits_cost <> old.credits_cost
         or new.input_video_path is distinct from old.input_video_path
@@ -644,6 +669,13 @@ begin
         then
             raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
         end if;
+        if new.input_video_path is distinct from old.input_video_path and old.status in ('PENDING', 'UPLOADING') then
+            -- Each path admits an upload: else one job could fill the bucket.
+            new.path_changes := (old.path_changes + (old.input_video_path is not null)::integer)::smallint;
+            if new.path_changes > 3 then
+                raise exception 'a job changes its video 3 times at most' using errcode = 'PT429';
+            end if;
+        end if;
         if new.progress_percentage < old.progress_percentage and not is_retry then
             raise exception 'progress never falls within an attempt' using errcode = 'PT409';
         end if;
@@ -652,15 +684,6 @@ begin
             raise exception 'a worker''s name has 1 to 200 characters'
                 using errcode = '23514', constraint = 'jobs_worker_is_short', table = 'jobs', schema = 'public';
         end if;
-    end if;
-    if (new.created_at, new.queued_at, new.started_at, new.completed_at, new.attempt_token)
-        is distinct from (old.created_at, old.queued_at, old.started_at, old.completed_at, old.attempt_token)
-    then
-        new.created_at := old.created_at;
-        new.queued_at := old.queued_at;
-        new.started_at := old.started_at;
-        new.completed_at := old.completed_at;
-        new.attempt_token := old.attempt_token;
     end if;
     new.updated_at := clock_timestamp();
     if not is_legal then
@@ -673,8 +696,9 @@ begin
             end;
     end if;
 
-    if new.status in ('FAILED', 'CANCELLED') then
-        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither.
+    if new.status in ('QUEUED', 'FAILED', 'CANCELLED') then
+        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither. Nor is what
+        -- an attempt left that is over: a job that is in the queue again can be cancelled by its user.
         new.transcription_json := null;
         new.analysis_json := null;
         new.output_video_path := null;
@@ -737,14 +761,15 @@ as $$
 begin
     return starts_with(is_own_path.path, is_own_path.user_id::pg_catalog.text || '/')
         and is_own_path.path ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
-        and is_own_path.path !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
+        and is_own_path.path !~ '(^|/)(\.{0,2}([/;]|$)| )| (/|$)'
         and length(is_own_path.path) <= 1024;
 end
 $$;
 comment on function private.is_own_path(text, uuid) is
 'A path in its owner''s folder, of the characters that Storage takes in keys, without those that a URL parser reads '
-'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment or '
-'one that begins or ends with a space. storage.sql says the same of uploads.';
+'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment '
+'(what follows a semicolon does not count) or one that begins or ends with a space. storage.sql says the same of '
+'uploads.';
 
 create function private.check_job_values() returns trigger
 language plpgsql
@@ -813,7 +838,11 @@ begin
         p.id = new.id
         or (p.provider = new.provider and p.provider_transaction_id = new.provider_transaction_id);
     if found then
-        -- An upsert: this row will not be inserted, and the package may cost something else by now.
+        -- An upsert: this row will not be inserted, and the package may cost something else by now. PostgreSQL checks
+        -- constraints before it looks for the conflict, so that what was left out must be there.
+        new.user_id := coalesce(new.user_id, existing.user_id);
+        new.package_id := coalesce(new.package_id, existing.package_id);
+        new.provider_transaction_id := coalesce(new.provider_transaction_id, existing.provider_transaction_id);
         new.amount_thb := coalesce(new.amount_thb, existing.amount_thb);
         new.credits_purchased := coalesce(new.credits_purchased, existing.credits_purchased);
         return new;
@@ -881,15 +910,34 @@ end
 $$;
 comment on function private.move_payment() is 'The states of a payment, for everyone; what is frozen; the timestamps.';
 
+create function private.mirror_shortfall() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if jsonb_typeof(new.metadata) = 'object' then
+        new.metadata := (new.metadata - 'shortfall') || coalesce((
+            select jsonb_build_object('shortfall', private.owed_credits(new.id))
+            where exists (select from private.debts as d where d.payment_id = new.id)
+        ), '{}');
+    end if;
+    return new;
+end
+$$;
+comment on function private.mirror_shortfall() is
+'metadata.shortfall of a payment is what is owed of it, whatever else is written to metadata. SECURITY DEFINER because '
+'the backend can not read the debts.';
+
 create function private.clean_webhook() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 declare
     -- Also inside a longer word, and however it is hyphenated.
-    secret constant pg_catalog.text :=
-        'signature|signing|auth|cookie|token|secret|hmac|jwt|session|pass|pwd|credential|bearer|cert'
-        '|(api|app|access|account|client|subscription|private|public|shared|master|service|signing|encryption|license)key';
+    words constant pg_catalog.text := 'signature|auth|cookie|token|secret|hmac|session|pass|credential|bearer|cert|apikey';
+    -- Three letters would be found in many a random id.
+    secret constant pg_catalog.text := words || '|sig|jwt|pwd|(?<!idempotency)key';
 begin
     -- STRIPE and stripe are one provider, and one event of theirs is one event.
     new.provider := lower(btrim(new.provider));
@@ -903,7 +951,9 @@ begin
                     -- Node's rawHeaders are names and values in turn; others write a name and a colon before a value.
                     or exists (
                         select from jsonb_path_query(h.value, 'strict $.** ? (@.type() == "string")') as v (value)
-                        where regexp_replace(lower(v.value #>> '{}'), '[^a-z0-9]', '', 'g') ~ secret
+                        where
+                            regexp_replace(lower(v.value #>> '{}'), '[^a-z0-9]', '', 'g')
+                            ~ case jsonb_typeof(h.value) when 'array' then secret else words end
                     )
                     then to_jsonb('[redacted]'::pg_catalog.text)
                 else h.value
@@ -1173,7 +1223,7 @@ $$;
 comment on function private.check_job_limits(uuid, boolean) is
 'How many jobs a user may have waiting unpaid, and start in 24 hours. Called with the user''s row locked.';
 
-create function private.refund_jobs(user_id uuid, job_ids uuid[], statuses public.job_status[]) returns void
+create function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -1201,7 +1251,7 @@ begin
             c.credits,
             balance + sum(c.credits) over (order by c.id),
             c.id,
-            'Video job ' || lower(c.status::pg_catalog.text)
+            'Video job ' || lower(c.status)
         from charged as c
         where c.credits is not null
         order by c.id
@@ -1214,7 +1264,7 @@ begin
     end if;
 end
 $$;
-comment on function private.refund_jobs(uuid, uuid[], public.job_status[]) is
+comment on function private.refund_jobs(uuid, uuid[], text[]) is
 'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a '
 'job is refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
 
@@ -1227,31 +1277,57 @@ as $$
 $$;
 comment on function private.owed_credits(uuid) is 'What is still owed of a refunded payment.';
 
+create function private.open_debts(user_id uuid)
+returns table (shortfall_id bigint, payment_id uuid, after_entry bigint, is_partial boolean, owed integer)
+language sql stable
+set search_path = ''
+as $$
+    select
+        l.id,
+        l.payment_id,
+        l.after_entry,
+        l.is_partial,
+        l.owed
+    from (
+        select
+            s.id,
+            s.payment_id,
+            s.after_entry,
+            s.is_partial,
+            s.credits - (
+                select coalesce(sum(r.credits), 0)::integer from private.debts as r where r.shortfall_id = s.id
+            ) as owed
+        from private.debts as s
+        where s.user_id = open_debts.user_id and s.kind = 'shortfall'
+    ) as l
+    where l.owed > 0
+    order by l.after_entry, l.id
+$$;
+comment on function private.open_debts(uuid) is 'The shortfalls of a user that are still owed, the oldest first.';
+
 create function private.reduce_debt(
-    user_id uuid,
-    payment_id uuid,
-    kind text,
-    credits integer,
-    description text default null,
-    idempotency_key text default null
+    shortfall_id bigint, kind text, credits integer, description text default null, idempotency_key text default null
 ) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-    insert into private.debts (user_id, payment_id, kind, credits, description, idempotency_key)
-    values (
-        reduce_debt.user_id, reduce_debt.payment_id, reduce_debt.kind, reduce_debt.credits, reduce_debt.description,
+    insert into private.debts (user_id, payment_id, kind, credits, shortfall_id, description, idempotency_key)
+    select
+        s.user_id,
+        s.payment_id,
+        reduce_debt.kind,
+        reduce_debt.credits,
+        s.id,
+        reduce_debt.description,
         reduce_debt.idempotency_key
-    );
-    update public.payments as p
-    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
-    where p.id = reduce_debt.payment_id;
+    from private.debts as s where s.id = reduce_debt.shortfall_id;
+    update public.payments as p set metadata = p.metadata
+    where p.id = (select s.payment_id from private.debts as s where s.id = reduce_debt.shortfall_id);
 end
 $$;
-comment on function private.reduce_debt(uuid, uuid, text, integer, text, text) is
-'One line that lowers a debt. metadata.shortfall of the payment says what is left, for the user and for support to '
-'read.';
+comment on function private.reduce_debt(bigint, text, integer, text, text) is
+'One line that lowers a debt. metadata.shortfall of the payment, which says what is left, follows by its trigger.';
 
 create function private.recover_debts(user_id uuid, job_ids uuid[]) returns void
 language plpgsql
@@ -1264,14 +1340,13 @@ declare
 begin
     for debt in
         select
-            d.payment_id,
-            d.after_entry
-        from private.debts as d
-        where d.user_id = recover_debts.user_id and d.kind = 'shortfall'
-        order by d.after_entry, d.id
+            d.shortfall_id,
+            d.after_entry,
+            d.owed
+        from private.open_debts(recover_debts.user_id) as d
     loop
-        -- Of what the jobs gave back, only what was spent before this payment was refunded.
-        select least(private.owed_credits(debt.payment_id), coalesce(-sum(t.amount), 0) - taken) into owed
+        -- Of what the jobs gave back, only what was spent before this refund.
+        select least(debt.owed, coalesce(-sum(t.amount), 0) - taken) into owed
         from public.credit_transactions as t
         where t.job_id = any(recover_debts.job_ids) and t.type = 'USAGE' and t.id <= debt.after_entry;
         continue when owed <= 0;
@@ -1279,7 +1354,7 @@ begin
             recover_debts.user_id, 'ADJUSTMENT', -owed, description => 'Shortfall of a refunded payment',
             metadata => jsonb_build_object('recovered', owed)
         );
-        perform private.reduce_debt(recover_debts.user_id, debt.payment_id, 'recovered', owed);
+        perform private.reduce_debt(debt.shortfall_id, 'recovered', owed);
         taken := taken + owed;
     end loop;
 end
@@ -1288,6 +1363,20 @@ comment on function private.recover_debts(uuid, uuid[]) is
 'Takes credits that jobs gave back against what refunded payments still owe. Else a user could queue a job, have the '
 'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
 'of jobs that were queued later.';
+
+create function private.lock_debts(user_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = any(lock_debts.user_ids)))
+    order by p.user_id, p.id
+    for no key update;
+end
+$$;
+comment on function private.lock_debts(uuid[]) is
+'Locks the payments that users owe credits of, before their rows are: recover_debts writes both.';
 
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
@@ -1303,11 +1392,14 @@ begin
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
         return null;
     end if;
+    perform private.lock_debts(
+        array(select distinct n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
+    );
     for account in
         select
             n.user_id,
             array_agg(n.id order by n.id) filter (where n.status <> 'QUEUED') as ended,
-            array_agg(n.status order by n.id) filter (where n.status <> 'QUEUED') as statuses,
+            array_agg(n.status::pg_catalog.text order by n.id) filter (where n.status <> 'QUEUED') as statuses,
             array_agg(n.id order by n.id) filter (where n.status = 'QUEUED') as queued,
             array_agg(n.credits_cost order by n.id) filter (where n.status = 'QUEUED') as costs
         from moved_from as o
@@ -1361,12 +1453,11 @@ $$;
 comment on function private.normalise_email(text) is
 'One spelling for each mailbox: lower case, without what follows a plus sign, for Gmail without dots.';
 
-create function private.take_trial(user_id uuid) returns void
-language plpgsql
+create function private.hash_identities(user_id uuid) returns bytea[]
+language sql stable
 set search_path = ''
 as $$
-declare
-    persons constant pg_catalog.bytea[] := array(
+    select array(
         select p.person
         from auth.users as a
         cross join lateral (
@@ -1374,8 +1465,18 @@ declare
             (private.hash_person('email', private.normalise_email(nullif(a.email, '')))),
             (private.hash_person('phone', nullif(regexp_replace(a.phone, '[^0-9]', '', 'g'), '')))
         ) as p (person)
-        where a.id = take_trial.user_id and not a.is_anonymous and p.person is not null
-    );
+        where a.id = hash_identities.user_id and not a.is_anonymous and p.person is not null
+        order by p.person
+    )
+$$;
+comment on function private.hash_identities(uuid) is 'Under what a user would be known again. Of a guest: nothing.';
+
+create function private.take_trial(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    persons constant pg_catalog.bytea[] := private.hash_identities(take_trial.user_id);
     added integer;
 begin
     if cardinality(persons) = 0 then
@@ -1392,6 +1493,23 @@ $$;
 comment on function private.take_trial(uuid) is
 'One free trial per person: an address or a phone number that has had it has had it, also under another account. '
 'Guests have neither, and get none.';
+
+create function private.remember_trial(user_id uuid) returns void
+language sql
+set search_path = ''
+as $$
+    insert into private.trial_takers (person)
+    select p.person from unnest(private.hash_identities(remember_trial.user_id)) as p (person)
+    where exists (
+        select from public.payments as t
+        where
+            t.user_id = remember_trial.user_id and t.amount_thb = 0 and t.package_id is not null
+            and t.status in ('COMPLETED', 'REFUNDED')
+    )
+    on conflict (person) do nothing
+$$;
+comment on function private.remember_trial(uuid) is
+'Who has had the free trial has had it under an address or a number that was added later, too.';
 
 create function private.settle_payment(payment public.payments) returns void
 language plpgsql
@@ -1433,7 +1551,9 @@ comment on function private.settle_payment(public.payments) is
 'Or claws back what is left of a refunded one. What was already spent is owed, and '
 'recorded as metadata.shortfall of the payment and of the entry.';
 
-create function private.add_debt(user_id uuid, payment_id uuid, credits integer) returns void
+create function private.add_debt(
+    user_id uuid, payment_id uuid, credits integer, is_partial boolean default false
+) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -1441,20 +1561,19 @@ begin
     if add_debt.credits = 0 then
         return;
     end if;
-    insert into private.debts (user_id, payment_id, kind, credits, after_entry)
+    insert into private.debts (user_id, payment_id, kind, credits, is_partial, after_entry)
     select
         add_debt.user_id,
         add_debt.payment_id,
         'shortfall',
         add_debt.credits,
+        add_debt.is_partial,
         coalesce(max(t.id), 0)
     from public.credit_transactions as t where t.user_id = add_debt.user_id;
-    update public.payments as p
-    set metadata = p.metadata || jsonb_build_object('shortfall', private.owed_credits(p.id))
-    where p.id = add_debt.payment_id;
+    update public.payments as p set metadata = p.metadata where p.id = add_debt.payment_id;
 end
 $$;
-comment on function private.add_debt(uuid, uuid, integer) is
+comment on function private.add_debt(uuid, uuid, integer, boolean) is
 'Records what a refund could not take, for the jobs that give it back.';
 
 create function private.refuse_double_sale(payment public.payments) returns void
@@ -1590,13 +1709,19 @@ declare
     debt pg_catalog.record;
     remaining integer := settle_debt.amount;
     part integer;
+    key_user pg_catalog.uuid;
 begin
+    perform private.lock_debts(array[settle_debt.user_id]);
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
         raise exception 'no such account' using errcode = 'PT404';
     end if;
-    if exists (select from private.debts as d where d.idempotency_key = settle_debt.idempotency_key) then
+    select d.user_id into key_user from private.debts as d where d.idempotency_key = settle_debt.idempotency_key;
+    if found then
+        if key_user <> settle_debt.user_id then
+            raise exception 'the idempotency key belongs to another settlement' using errcode = 'PT409';
+        end if;
         return public.credits_owed(settle_debt.user_id);
     end if;
     if settle_debt.amount is null or settle_debt.amount < 1 then
@@ -1607,16 +1732,14 @@ begin
     end if;
     for debt in
         select
-            d.payment_id,
-            private.owed_credits(d.payment_id) as owed
-        from private.debts as d
-        where d.user_id = settle_debt.user_id and d.kind = 'shortfall'
-        order by d.id
+            d.shortfall_id,
+            d.owed
+        from private.open_debts(settle_debt.user_id) as d
     loop
         part := least(remaining, debt.owed);
-        continue when part <= 0;
+        exit when part = 0;
         perform private.reduce_debt(
-            settle_debt.user_id, debt.payment_id, 'settled', part, settle_debt.description,
+            debt.shortfall_id, 'settled', part, settle_debt.description,
             -- One settlement may touch several payments; its first line bears the key.
             case when remaining = settle_debt.amount then settle_debt.idempotency_key end
         );
@@ -1638,6 +1761,7 @@ set search_path = ''
 as $$
 declare
     payment public.payments;
+    earlier pg_catalog.record;
     refunded integer;
     balance integer;
     taken integer;
@@ -1646,10 +1770,12 @@ begin
     if not found then
         raise exception 'no such payment' using errcode = 'PT404';
     end if;
-    if exists (
-        select from private.partial_refunds as r
-        where r.idempotency_key = refund_partially.idempotency_key and r.payment_id = payment.id
-    ) then
+    select r.* into earlier
+    from private.partial_refunds as r where r.idempotency_key = refund_partially.idempotency_key;
+    if found then
+        if (earlier.payment_id, earlier.credits) is distinct from (payment.id, refund_partially.credits) then
+            raise exception 'the idempotency key belongs to another refund' using errcode = 'PT409';
+        end if;
         return 0;
     end if;
     select coalesce(sum(r.credits), 0) into refunded
@@ -1672,7 +1798,7 @@ begin
     values (
         payment.id, refund_partially.credits, refund_partially.description, refund_partially.idempotency_key
     );
-    perform private.add_debt(payment.user_id, payment.id, refund_partially.credits - taken);
+    perform private.add_debt(payment.user_id, payment.id, refund_partially.credits - taken, is_partial => true);
     return taken;
 end
 $$;
@@ -1688,7 +1814,7 @@ as $$
 declare
     payment public.payments;
     returned integer;
-    owed integer;
+    debt pg_catalog.record;
 begin
     select p.* into payment from public.payments as p where p.id = reinstate_payment.payment_id for no key update;
     if not found then
@@ -1709,11 +1835,18 @@ begin
             where t.payment_id = payment.id and t.type = 'ADJUSTMENT'
         ), 0) + coalesce(sum(d.credits), 0)
     into returned
-    from private.debts as d where d.payment_id = payment.id and d.kind = 'recovered';
-    owed := private.owed_credits(payment.id);
-    if owed > 0 then
-        perform private.reduce_debt(payment.user_id, payment.id, 'settled', owed, 'Dispute won');
-    end if;
+    from private.debts as d
+    inner join private.debts as s on d.shortfall_id = s.id
+    where d.payment_id = payment.id and d.kind = 'recovered' and not s.is_partial;
+    for debt in
+        select
+            d.shortfall_id,
+            d.owed
+        from private.open_debts(payment.user_id) as d
+        where d.payment_id = payment.id and not d.is_partial
+    loop
+        perform private.reduce_debt(debt.shortfall_id, 'settled', debt.owed, 'Dispute won');
+    end loop;
     if returned > 0 then
         perform private.post_entry(
             payment.user_id, 'ADJUSTMENT', returned, description => 'Dispute won',
@@ -1725,8 +1858,8 @@ end
 $$;
 comment on function public.reinstate_payment(uuid) is
 'A dispute was won and the money is back: the user gets back what the refund took, then and from jobs since, and owes '
-'nothing of it any more. Returns the credits given. A second call gives nothing. The payment stays REFUNDED. For '
-'service_role.';
+'nothing of it any more. What was refunded in part before, stays. Returns the credits given. A second call gives '
+'nothing. The payment stays REFUNDED. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: the queue
@@ -1941,24 +2074,47 @@ security definer
 set search_path = ''
 as $$
 declare
-    expired constant pg_catalog.uuid[] := array(
+    retried constant pg_catalog.uuid[] := array(
         select j.id from public.jobs as j
-        where j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count < j.max_retries
         order by j.lease_expires_at, j.id
         limit 1000
-        for no key update skip locked
+        for no key update of j skip locked
     );
     -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
-    -- that keeps its own row locked delays its own jobs, never everybody's.
-    payees constant pg_catalog.uuid[] := array(
-        select u.id from public.users as u
-        where u.id in (select j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries)
-        order by u.id
-        for no key update skip locked
+    -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
+    -- line for ever, would fill it.
+    exhausted constant pg_catalog.uuid[] := array(
+        select j.id
+        from public.jobs as j
+        inner join public.users as u on j.user_id = u.id
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count >= j.max_retries
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update of j, u skip locked
     );
-    ready pg_catalog.uuid[] := array(
+    -- What their users owe is taken of what the jobs give back, and written to these payments. Who can not have all of
+    -- them now is left to the next call: to wait here, holding users, would be a deadlock.
+    debts constant pg_catalog.uuid[] := array(
+        select p.id from public.payments as p
+        where p.id = any(array(
+            select d.payment_id
+            from private.debts as d
+            inner join public.jobs as j on d.user_id = j.user_id
+            where j.id = any(exhausted)
+        ))
+        order by p.user_id, p.id
+        for no key update of p skip locked
+    );
+    ready pg_catalog.uuid[] := retried || array(
         select j.id from public.jobs as j
-        where j.id = any(expired) and (j.retry_count < j.max_retries or j.user_id = any(payees))
+        where
+            j.id = any(exhausted)
+            and not exists (select from private.debts as d where d.user_id = j.user_id and d.payment_id <> all(debts))
     );
     job_id pg_catalog.uuid;
 begin
@@ -1969,7 +2125,7 @@ begin
         where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
         order by q.next_attempt_at, q.id
         limit 1000
-        for no key update skip locked
+        for no key update of q skip locked
     ));
     begin
         perform private.take_job_back(ready);
@@ -1995,8 +2151,8 @@ end
 $$;
 comment on function public.reclaim_expired_jobs() is
 'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to '
-'1,000 at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what '
-'can not be taken back is left with a warning. For service_role.';
+'1,000 of each at a call, those first whose lease ended first. What somebody holds locked is left to the next call, '
+'and what can not be taken back is left with a warning. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: accounts
@@ -2011,13 +2167,17 @@ begin
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by j.id
     for no key update nowait;
+    perform from public.payments as p
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id))
+    for no key update nowait;
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job: whoever holds it may be '
-'waiting for the user. 55P03 asks the caller to let go of everything and try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job or for a payment '
+'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
+'again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
@@ -2054,9 +2214,7 @@ begin
     update public.payments as p
     set
         payment_method = null,
-        metadata = case
-            when p.metadata ? 'shortfall' then jsonb_build_object('shortfall', p.metadata -> 'shortfall') else '{}'
-        end
+        metadata = default
     where p.user_id = erase_account.user_id;
     update public.credit_transactions as t set description = null
     where t.user_id = erase_account.user_id and t.description is not null;
@@ -2088,7 +2246,9 @@ as $$
         'public.payments as r where r.user_id = $1',
         'public.jobs as r where r.user_id = $1',
         'public.webhook_logs as r where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = $1))',
-        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
+        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))',
+        'public.api_usage_logs as r where r.user_id = $1',
+        'public.api_usage_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
     ]
 $$;
 comment on function private.rows_of_account() is
@@ -2102,7 +2262,9 @@ declare
     rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
-        execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
+        -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
+        -- empties client_request_id, part of a key, so that it would have to wait for him.
+        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
     end loop;
     perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
@@ -2135,14 +2297,14 @@ begin
     foreach rows in array private.rows_of_account() loop
         begin
             -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
-            execute 'select array(select r.ctid from ' || rows || ' for no key update skip locked)'
+            execute 'select array(select r.ctid from ' || rows || ' for update skip locked)'
             into free using wait_for_account.user_id;
             raise exception using errcode = 'PT000';
         exception
             when sqlstate 'PT000' then null;
         end;
         begin
-            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for no key update'
+            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for update'
             using wait_for_account.user_id, free;
             raise exception using errcode = 'PT000';
         exception
@@ -2178,11 +2340,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    -- What auth.uid() says. Its own body names types without their schema, and would run with the owner's rights here.
+    user_id constant pg_catalog.uuid := nullif(coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub'
+    ), '');
 begin
-    if auth.uid() is null then
+    if user_id is null then
         raise exception 'nobody is signed in' using errcode = 'PT403';
     end if;
-    perform private.close_account(auth.uid());
+    perform private.close_account(user_id);
 end
 $$;
 comment on function public.close_my_account() is
@@ -2277,6 +2445,9 @@ begin
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
     end if;
+    if new.deleted_at is null and (new.email, new.phone) is distinct from (old.email, old.phone) then
+        perform private.remember_trial(new.id);
+    end if;
     return null;
 end
 $$;
@@ -2368,6 +2539,9 @@ security definer
 set search_path = ''
 as $$
 declare
+    -- A month is 30 days when intervals are compared, and 28 when it is taken off in March.
+    bound constant pg_catalog.timestamptz :=
+        least(statement_timestamp() - older_than, statement_timestamp() - interval '30 days');
     webhooks bigint;
     calls bigint;
 begin
@@ -2377,7 +2551,7 @@ begin
     delete from public.webhook_logs as w
     where w.id = any(array(
         select o.id from public.webhook_logs as o
-        where o.created_at < statement_timestamp() - purge_logs.older_than and o.processed
+        where o.created_at < bound and o.processed
         order by o.created_at
         limit 10000
         for update skip locked
@@ -2386,7 +2560,7 @@ begin
     delete from public.api_usage_logs as l
     where l.id = any(array(
         select o.id from public.api_usage_logs as o
-        where o.created_at < statement_timestamp() - purge_logs.older_than
+        where o.created_at < bound
         order by o.created_at
         limit 10000
         for update skip locked
@@ -2436,6 +2610,8 @@ create trigger payments_start before insert on public.payments
 for each row execute function private.start_payment();
 create trigger payments_move before update on public.payments
 for each row execute function private.move_payment();
+create trigger payments_mirror_shortfall before insert or update of metadata on public.payments
+for each row execute function private.mirror_shortfall();
 create trigger payments_settle_insert after insert on public.payments
 referencing new table as inserted
 for each statement execute function private.settle_inserted_payments();
@@ -2465,7 +2641,7 @@ execute function private.cancel_jobs_of_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
-create trigger autocut_changed_user after update of email, deleted_at on auth.users
+create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
 for each row execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
@@ -2559,6 +2735,17 @@ alter table public.webhook_logs enable row level security;
 alter table public.webhook_logs force row level security;
 alter table public.api_usage_logs enable row level security;
 alter table public.api_usage_logs force row level security;
+-- Without a policy: nobody but the owner, even if another application's schema `private` is open to clients.
+alter table private.column_privacy enable row level security;
+alter table private.column_privacy force row level security;
+alter table private.secrets enable row level security;
+alter table private.secrets force row level security;
+alter table private.trial_takers enable row level security;
+alter table private.trial_takers force row level security;
+alter table private.debts enable row level security;
+alter table private.debts force row level security;
+alter table private.partial_refunds enable row level security;
+alter table private.partial_refunds force row level security;
 
 create policy "Closed accounts see and do nothing" on public.users
 as restrictive to authenticated

@@ -22,12 +22,13 @@ DEADLINE = 60.0
 """Seconds that a few commits may take on a busy machine."""
 
 _QUEUE = """
-    insert into public.jobs (id, user_id, status, credits_cost)
-    select new.id, %(user)s, 'QUEUED', %(cost)s from unnest(%(ids)s::uuid[]) as new (id)
+    insert into public.jobs (id, user_id, status, credits_cost, input_video_path)
+    select new.id, %(user)s::uuid, 'QUEUED', %(cost)s, %(user)s::uuid || '/in.mp4'
+    from unnest(%(ids)s::uuid[]) as new (id)
 """
 _BUY = """
-    insert into public.payments (id, user_id, package_id, provider, status)
-    select new.id, %(user)s, c.id, 'MANUAL', 'COMPLETED'
+    insert into public.payments (id, user_id, package_id, provider, provider_transaction_id, status)
+    select new.id, %(user)s, c.id, 'MANUAL', new.id, 'COMPLETED'
     from public.credit_packages as c, unnest(%(ids)s::uuid[]) as new (id) where c.name = 'Starter Pack'
 """
 _MOVE = "update public.jobs set status = %(status)s where id = any(%(ids)s)"
@@ -73,7 +74,7 @@ class Load:
 
 
 @contextmanager
-def load(database: Database, logs: Sequence[Log], *, setting: str, payment: str) -> Iterator[Load]:
+def load(database: Database, logs: Sequence[Log], *, setting: str = "", payment: str = "") -> Iterator[Load]:
     """A writer for each log, until the end of the block, by when the server must have been killed.
 
     `setting` runs at the start of each connection; `payment` pays for new jobs, in a transaction of its own.
