@@ -158,6 +158,7 @@ create table public.jobs (
     progress_percentage smallint not null default 0,
     current_step text,
     input_video_path text,
+    path_changes smallint not null default 0,
     output_video_path text,
     thumbnail_path text,
     input_duration_seconds numeric(10, 3),
@@ -216,6 +217,8 @@ comment on table public.jobs is
 comment on column public.jobs.job_name is '1 to 200 characters, no line breaks, no marks of direction.';
 comment on column public.jobs.priority is '-100 to 100, higher first.';
 comment on column public.jobs.input_video_path is 'In the owner''s folder of raw-videos: private.is_own_path.';
+comment on column public.jobs.path_changes is
+'How often input_video_path was changed since it was first set: 3 times at most, for each path admits one upload.';
 comment on column public.jobs.output_video_path is 'In the owner''s folder of final-videos: private.is_own_path.';
 comment on column public.jobs.thumbnail_path is 'In the owner''s folder of thumbnails: private.is_own_path.';
 comment on column public.jobs.input_duration_seconds is '0 to 1,000,000.';
@@ -608,6 +611,7 @@ begin
     new.started_at := null;
     new.completed_at := null;
     new.turn_at := null;
+    new.path_changes := 0;
     new.worker_id := null;
     new.attempt_token := null;
     new.lease_expires_at := null;
@@ -650,6 +654,14 @@ begin
     then
         raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
     end if;
+    new.path_changes := old.path_changes;
+    if new.input_video_path is distinct from old.input_video_path and old.status in ('PENDING', 'UPLOADING') then
+        -- Each path admits an upload: else one job could fill the bucket.
+        new.path_changes := (old.path_changes + (old.input_video_path is not null)::integer)::smallint;
+        if new.path_changes > 3 then
+            raise exception 'a job changes its video 3 times at most' using errcode = 'PT429';
+        end if;
+    end if;
     if new.progress_percentage < old.progress_percentage and not is_retry then
         raise exception 'progress never falls within an attempt' using errcode = 'PT409';
     end if;
@@ -669,8 +681,9 @@ begin
             end;
     end if;
 
-    if new.status in ('FAILED', 'CANCELLED') then
-        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither.
+    if new.status in ('QUEUED', 'FAILED', 'CANCELLED') then
+        -- What was not paid for, or paid back, is not delivered; what a late worker still writes, neither. Nor is what
+        -- an attempt left that is over: a job that is in the queue again can be cancelled by its user.
         new.transcription_json := null;
         new.analysis_json := null;
         new.output_video_path := null;
@@ -733,13 +746,14 @@ as $$
     select
         starts_with(is_own_path.path, is_own_path.user_id::pg_catalog.text || '/')
         and is_own_path.path ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
-        and is_own_path.path !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
+        and is_own_path.path !~ '(^|/)(\.{0,2}([/;]|$)| )| (/|$)'
         and length(is_own_path.path) <= 1024
 $$;
 comment on function private.is_own_path(text, uuid) is
 'A path in its owner''s folder, of the characters that Storage takes in keys, without those that a URL parser reads '
-'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment or '
-'one that begins or ends with a space. storage.sql says the same of uploads.';
+'otherwise (percent, question mark, hash, backslash, control characters), and without an empty, `.` or `..` segment '
+'(what follows a semicolon does not count) or one that begins or ends with a space. storage.sql says the same of '
+'uploads.';
 
 create function private.check_job_values() returns trigger
 language plpgsql
@@ -1305,23 +1319,19 @@ comment on function private.recover_debts(uuid, uuid[]) is
 'payment refunded, cancel the job, and keep both money and credits. Credits bought later are never touched, nor those '
 'of jobs that were queued later.';
 
-create function private.lock_owed_payments(user_ids uuid[]) returns void
+create function private.lock_debts(user_ids uuid[]) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
     perform from public.payments as p
-    where p.id = any(array(
-        select d.payment_id from private.debts as d
-        where d.user_id = any(lock_owed_payments.user_ids) and d.kind = 'shortfall'
-    ))
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = any(lock_debts.user_ids)))
     order by p.user_id, p.id
     for no key update;
 end
 $$;
-comment on function private.lock_owed_payments(uuid[]) is
-'Locks the payments whose metadata will say what is left of a debt, before the users: whoever refunds one more of a '
-'payment holds that and waits for its user.';
+comment on function private.lock_debts(uuid[]) is
+'Locks the payments that users owe credits of, before their rows are: recover_debts writes both.';
 
 create function private.settle_moved_jobs() returns trigger
 language plpgsql
@@ -1337,8 +1347,8 @@ begin
     if not exists (select from moved_to as n where n.status in ('QUEUED', 'FAILED', 'CANCELLED')) then
         return null;
     end if;
-    perform private.lock_owed_payments(
-        array(select n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
+    perform private.lock_debts(
+        array(select distinct n.user_id from moved_to as n where n.status in ('FAILED', 'CANCELLED'))
     );
     for account in
         select
@@ -1398,12 +1408,11 @@ $$;
 comment on function private.normalise_email(text) is
 'One spelling for each mailbox: lower case, without what follows a plus sign, for Gmail without dots.';
 
-create function private.take_trial(user_id uuid) returns void
-language plpgsql
+create function private.hash_identities(user_id uuid) returns bytea[]
+language sql stable
 set search_path = ''
 as $$
-declare
-    persons constant pg_catalog.bytea[] := array(
+    select array(
         select p.person
         from auth.users as a
         cross join lateral (
@@ -1411,8 +1420,18 @@ declare
             (private.hash_person('email', private.normalise_email(nullif(a.email, '')))),
             (private.hash_person('phone', nullif(regexp_replace(a.phone, '[^0-9]', '', 'g'), '')))
         ) as p (person)
-        where a.id = take_trial.user_id and not a.is_anonymous and p.person is not null
-    );
+        where a.id = hash_identities.user_id and not a.is_anonymous and p.person is not null
+        order by p.person
+    )
+$$;
+comment on function private.hash_identities(uuid) is 'Under what a user would be known again. Of a guest: nothing.';
+
+create function private.take_trial(user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    persons constant pg_catalog.bytea[] := private.hash_identities(take_trial.user_id);
     added integer;
 begin
     if cardinality(persons) = 0 then
@@ -1429,6 +1448,23 @@ $$;
 comment on function private.take_trial(uuid) is
 'One free trial per person: an address or a phone number that has had it has had it, also under another account. '
 'Guests have neither, and get none.';
+
+create function private.remember_trial(user_id uuid) returns void
+language sql
+set search_path = ''
+as $$
+    insert into private.trial_takers (person)
+    select p.person from unnest(private.hash_identities(remember_trial.user_id)) as p (person)
+    where exists (
+        select from public.payments as t
+        where
+            t.user_id = remember_trial.user_id and t.amount_thb = 0 and t.package_id is not null
+            and t.status in ('COMPLETED', 'REFUNDED')
+    )
+    on conflict (person) do nothing
+$$;
+comment on function private.remember_trial(uuid) is
+'Who has had the free trial has had it under an address or a number that was added later, too.';
 
 create function private.settle_payment(payment public.payments) returns void
 language plpgsql
@@ -1630,7 +1666,7 @@ declare
     part integer;
     key_user pg_catalog.uuid;
 begin
-    perform private.lock_owed_payments(array[settle_debt.user_id]);
+    perform private.lock_debts(array[settle_debt.user_id]);
     -- An UPDATE, as in lock_account: a job that fails from an older snapshot must not recover what is settled here.
     update public.users as u set is_active = u.is_active where u.id = settle_debt.user_id;
     if not found then
@@ -1982,39 +2018,47 @@ security definer
 set search_path = ''
 as $$
 declare
-    expired constant pg_catalog.uuid[] := array(
+    retried constant pg_catalog.uuid[] := array(
         select j.id from public.jobs as j
-        where j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count < j.max_retries
         order by j.lease_expires_at, j.id
         limit 1000
-        for no key update skip locked
+        for no key update of j skip locked
     );
-    -- A job that fails gives its user credits back. Users, and payments of which they owe something, are skipped like
-    -- jobs while somebody holds them: a client that keeps its own row locked delays its own jobs, never everybody's.
-    out_of_retries constant pg_catalog.uuid[] := array(
-        select distinct j.user_id from public.jobs as j where j.id = any(expired) and j.retry_count >= j.max_retries
+    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
+    -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
+    -- line for ever, would fill it.
+    exhausted constant pg_catalog.uuid[] := array(
+        select j.id
+        from public.jobs as j
+        inner join public.users as u on j.user_id = u.id
+        where
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count >= j.max_retries
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update of j, u skip locked
     );
-    owed constant pg_catalog.uuid[] := array(
+    -- What their users owe is taken of what the jobs give back, and written to these payments. Who can not have all of
+    -- them now is left to the next call: to wait here, holding users, would be a deadlock.
+    debts constant pg_catalog.uuid[] := array(
         select p.id from public.payments as p
         where p.id = any(array(
-            select d.payment_id from private.debts as d where d.user_id = any(out_of_retries) and d.kind = 'shortfall'
+            select d.payment_id
+            from private.debts as d
+            inner join public.jobs as j on d.user_id = j.user_id
+            where j.id = any(exhausted)
         ))
-        for no key update skip locked
+        order by p.user_id, p.id
+        for no key update of p skip locked
     );
-    payees constant pg_catalog.uuid[] := array(
-        select u.id from public.users as u
-        where
-            u.id = any(out_of_retries)
-            and not exists (
-                select from private.debts as d
-                where d.user_id = u.id and d.kind = 'shortfall' and d.payment_id <> all(owed)
-            )
-        order by u.id
-        for no key update skip locked
-    );
-    ready pg_catalog.uuid[] := array(
+    ready pg_catalog.uuid[] := retried || array(
         select j.id from public.jobs as j
-        where j.id = any(expired) and (j.retry_count < j.max_retries or j.user_id = any(payees))
+        where
+            j.id = any(exhausted)
+            and not exists (select from private.debts as d where d.user_id = j.user_id and d.payment_id <> all(debts))
     );
     job_id pg_catalog.uuid;
 begin
@@ -2025,7 +2069,7 @@ begin
         where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
         order by q.next_attempt_at, q.id
         limit 1000
-        for no key update skip locked
+        for no key update of q skip locked
     ));
     begin
         perform private.take_job_back(ready);
@@ -2051,8 +2095,8 @@ end
 $$;
 comment on function public.reclaim_expired_jobs() is
 'Returns the jobs of dead workers to the queue, or fails them (with one refund) when their retries are spent: up to '
-'1,000 at a call, those first whose lease ended first. What somebody holds locked is left to the next call, and what '
-'can not be taken back is left with a warning. For service_role.';
+'1,000 of each at a call, those first whose lease ended first. What somebody holds locked is left to the next call, '
+'and what can not be taken back is left with a warning. For service_role.';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Functions: accounts
@@ -2068,18 +2112,16 @@ begin
     order by j.id
     for no key update nowait;
     perform from public.payments as p
-    where p.id = any(array(
-        select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id and d.kind = 'shortfall'
-    ))
+    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id))
     for no key update nowait;
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
 end
 $$;
 comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job, nor for a payment of which '
-'something is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and '
-'try again.';
+'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job or for a payment '
+'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
+'again.';
 
 create function private.cancel_jobs_of_closed_account() returns trigger
 language plpgsql
@@ -2148,7 +2190,9 @@ as $$
         'public.payments as r where r.user_id = $1',
         'public.jobs as r where r.user_id = $1',
         'public.webhook_logs as r where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = $1))',
-        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
+        'public.webhook_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))',
+        'public.api_usage_logs as r where r.user_id = $1',
+        'public.api_usage_logs as r where r.job_id = any(array(select j.id from public.jobs as j where j.user_id = $1))'
     ]
 $$;
 comment on function private.rows_of_account() is
@@ -2162,7 +2206,9 @@ declare
     rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
-        execute 'select from ' || rows || ' for no key update nowait' using try_to_close.user_id;
+        -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
+        -- empties client_request_id, part of a key, so that it would have to wait for him.
+        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
     end loop;
     perform private.cancel_jobs(try_to_close.user_id);
     update public.users as u
@@ -2195,14 +2241,14 @@ begin
     foreach rows in array private.rows_of_account() loop
         begin
             -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
-            execute 'select array(select r.ctid from ' || rows || ' for no key update skip locked)'
+            execute 'select array(select r.ctid from ' || rows || ' for update skip locked)'
             into free using wait_for_account.user_id;
             raise exception using errcode = 'PT000';
         exception
             when sqlstate 'PT000' then null;
         end;
         begin
-            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for no key update'
+            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for update'
             using wait_for_account.user_id, free;
             raise exception using errcode = 'PT000';
         exception
@@ -2238,11 +2284,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    -- What auth.uid() says. Its own body names types without their schema, and would run with the owner's rights here.
+    user_id constant pg_catalog.uuid := nullif(coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub'
+    ), '');
 begin
-    if auth.uid() is null then
+    if user_id is null then
         raise exception 'nobody is signed in' using errcode = 'PT403';
     end if;
-    perform private.close_account(auth.uid());
+    perform private.close_account(user_id);
 end
 $$;
 comment on function public.close_my_account() is
@@ -2336,6 +2388,9 @@ begin
         perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
+    end if;
+    if new.deleted_at is null and (new.email, new.phone) is distinct from (old.email, old.phone) then
+        perform private.remember_trial(new.id);
     end if;
     return null;
 end
@@ -2529,7 +2584,7 @@ execute function private.cancel_jobs_of_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
-create trigger autocut_changed_user after update of email, deleted_at on auth.users
+create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
 for each row execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
@@ -2623,6 +2678,17 @@ alter table public.webhook_logs enable row level security;
 alter table public.webhook_logs force row level security;
 alter table public.api_usage_logs enable row level security;
 alter table public.api_usage_logs force row level security;
+-- Without a policy: nobody but the owner, even if another application's schema `private` is open to clients.
+alter table private.column_privacy enable row level security;
+alter table private.column_privacy force row level security;
+alter table private.secrets enable row level security;
+alter table private.secrets force row level security;
+alter table private.trial_takers enable row level security;
+alter table private.trial_takers force row level security;
+alter table private.debts enable row level security;
+alter table private.debts force row level security;
+alter table private.partial_refunds enable row level security;
+alter table private.partial_refunds force row level security;
 
 create policy "Closed accounts see and do nothing" on public.users
 as restrictive to authenticated

@@ -39,7 +39,7 @@ begin
         bucket_id = 'raw-videos'
         and (storage.foldername(objects.name))[1] = (select auth.uid())::text
         and objects.name ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
-        and objects.name !~ '(^|/)(\.{0,2}(/|$)| )| (/|$)'
+        and objects.name !~ '(^|/)(\.{0,2}([/;]|$)| )| (/|$)'
         and exists (
             select from public.users as u
             where u.id = (select auth.uid()) and u.deleted_at is null and u.is_active
@@ -70,14 +70,27 @@ begin
         select
             o.bucket_id,
             o.name
-        from public.users as u
-        inner join storage.objects as o on o.name like u.id::text || '/%'
-        where u.deleted_at is not null and o.bucket_id in ('raw-videos', 'final-videos', 'thumbnails')
+        from storage.objects as o
+        where
+            (
+                o.bucket_id in ('raw-videos', 'final-videos', 'thumbnails')
+                and split_part(o.name, '/', 1) in (
+                    select u.id::pg_catalog.text from public.users as u where u.deleted_at is not null
+                )
+            )
+            or (
+                o.bucket_id = 'raw-videos' and o.created_at < statement_timestamp() - interval '1 day'
+                and o.name not in (
+                    select j.input_video_path from public.jobs as j
+                    where j.status <> 'CANCELLED' and j.input_video_path is not null
+                )
+            )
         order by o.bucket_id, o.name
         limit 1000
     $function$;
     comment on function public.objects_to_erase() is
-    'Objects of closed accounts, 1,000 at a call, for the backend to remove through the Storage API. For service_role.';
+    'Objects that nobody needs, 1,000 at a call, for the backend to remove through the Storage API: those of closed '
+    'accounts, and raw videos that for a day no job but a cancelled one has named. For service_role.';
     revoke all on function public.objects_to_erase() from public, anon, authenticated, service_role;
     grant execute on function public.objects_to_erase() to service_role;
 end

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from attacks.attack import Section, Written
-from attacks.catalogue.defences import CLOSED, no_grant, no_policy
+from attacks.catalogue.defences import CLOSED, ROLES, no_grant, no_policy
 from attacks.catalogue.structure import (
     PENDING,
+    TABLES,
     denied,
     missing,
 )
 from pgassay.access import Grant, Guard
 
+QUEUED, RENDERING = (f"'a11ce000-0000-4000-8000-000000000{number}'" for number in (103, 106))
 POST = "post_entry(uuid, public.transaction_type, integer, uuid, uuid, text, text, jsonb)"
 LOCK = "lock_account(uuid)"
 CANCEL = "cancel_jobs(uuid)"
 CALLS = {
     POST: "%(alice)s, 'BONUS', 1000",
     LOCK: "%(alice)s",
-    "charge_job(uuid, uuid, integer)": f"{PENDING}, %(alice)s, 1",
-    "recover_shortfall(uuid, integer)": "%(alice)s, 1",
     CANCEL: "%(alice)s",
-    "close_account(uuid)": "%(alice)s",
 }
 """Private functions, with arguments that do harm."""
 
@@ -47,29 +46,40 @@ BEHIND: dict[tuple[str, str], tuple[Guard, ...]] = {
     (POST, "alice"): posting("alice"),
     (POST, "service"): posting("service"),
     (LOCK, "alice"): (no_grant("update", "users", "is_active"),),
-    ("charge_job(uuid, uuid, integer)", "alice"): (
-        execute(LOCK, "alice"),
-        execute(POST, "alice"),
-        *posting("alice", "is_active"),
-    ),
-    ("charge_job(uuid, uuid, integer)", "service"): (
-        execute(LOCK, "service"),
-        execute(POST, "service"),
-        *posting("service"),
-    ),
-    ("close_account(uuid)", "alice"): (
-        execute(CANCEL, "alice"),
-        no_grant("update", "users", "email", "is_active", "deleted_at"),
-        *CLOSED,
-    ),
-    ("close_account(uuid)", "service"): (execute(CANCEL, "service"),),
 }
 """What such a call meets inside, with the rights of who calls, once it may be made."""
+
+DEEP_CALLS = {
+    "charge_jobs(uuid, uuid[], integer[])": f"%(alice)s, array[{PENDING}]::uuid[], array[1]",
+    "refund_jobs(uuid, uuid[], text[])": f"%(alice)s, array[{QUEUED}]::uuid[], '{{FAILED}}'",
+    "recover_debts(uuid, uuid[])": f"%(alice)s, array[{QUEUED}]::uuid[]",
+    "take_job_back(uuid[])": f"array[{RENDERING}]::uuid[]",
+    "hash_person(text, text)": "'email', 'bob@example.com'",
+    "add_account(uuid, text, jsonb, timestamp with time zone)": "gen_random_uuid(), 'x@x.com', '{}', null",
+    "erase_account(uuid)": "%(dave)s",
+    "close_account(uuid)": "%(bob)s",
+}
+"""Private functions that need many rights of their callers; these, but for one, are given beforehand."""
+
+
+def all_but_execute(function: str, by: str) -> tuple[str, ...]:
+    role = ROLES[by]
+    return (
+        f"grant all on all tables in schema public, private to {role}",
+        f"grant select on auth.users to {role}",
+        f"grant execute on all functions in schema private to {role}",
+        f"revoke execute on function private.{function} from {role}",
+        *(
+            f"create policy twin on public.{table} to {role} using (true) with check (true)"
+            for table in TABLES
+        ),
+    )
+
 
 TRIGGER_FUNCTIONS = (
     *("settle_inserted_jobs", "settle_moved_jobs", "settle_inserted_payments", "settle_moved_payments"),
     *("cancel_jobs_of_closed_account", "handle_new_user", "handle_changed_user", "handle_deleted_user"),
-    *("handle_login", "sync_balance", "refuse_ledger_change"),
+    *("handle_login", "sync_balance", "refuse_ledger_change", "check_job_values", "take_turn"),
 )
 
 
@@ -93,6 +103,19 @@ FUNCTIONS = Section(
             )
             for by in ("alice", "service")
             for function, arguments in CALLS.items()
+        ),
+        *(
+            denied(
+                function.split("(")[0],
+                by,
+                f"select private.{function.split('(')[0]}({arguments})",
+                *into_private(by, function),
+                *(CLOSED if (function, by) == ("close_account(uuid)", "alice") else ()),
+                of="call in private",
+                prepare=all_but_execute(function, by),
+            )
+            for by in ("alice", "service")
+            for function, arguments in DEEP_CALLS.items()
         ),
         *(
             denied(

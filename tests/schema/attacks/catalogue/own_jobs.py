@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attacks.attack import Attack, Control, Section, Written
+from attacks.attack import ALICE, Attack, Control, Section, Written
 from attacks.catalogue.defences import (
     ADD,
     CHARGE_INSERTED,
@@ -29,6 +29,7 @@ from attacks.catalogue.own_rows import (
 from pgassay.access import Guard
 from pgassay.observation import Outcome
 
+VIDEO = f"'{ALICE}/new.mp4'"
 NO_CREDITS = (
     "select public.grant_credits(%(alice)s, -credits, 'ADJUSTMENT', '')"
     " from public.users where id = %(alice)s"
@@ -102,7 +103,8 @@ STATES = Section(
         ),
         rejected(
             "start a queued job without credits",
-            "insert into public.jobs (user_id, status) values (%(alice)s, 'QUEUED')",
+            "insert into public.jobs (user_id, status, input_video_path)"
+            f" values (%(alice)s, 'QUEUED', {VIDEO})",
             "PT402",
             CHARGE_INSERTED,
             control=NEW_JOB,
@@ -118,8 +120,8 @@ STATES = Section(
         ),
         rejected(
             "queue more jobs in one statement than there are credits",
-            "insert into public.jobs (user_id, status)"
-            " select %(alice)s, 'QUEUED' from generate_series(1, 100)",
+            "insert into public.jobs (user_id, status, input_video_path)"
+            f" select %(alice)s, 'QUEUED', {VIDEO} from generate_series(1, 100)",
             "PT402",
             CHARGE_INSERTED,
             control=NEW_JOB,

@@ -122,6 +122,10 @@ MONEY = Section(
                             *("user_id", "type", "amount", "balance_after", "idempotency_key"),
                         ),
                         no_policy("insert", "credit_transactions"),
+                        no_grant(
+                            *("update", "users"),
+                            *("credits", "total_credits_purchased", "total_credits_used"),
+                        ),
                     ),
                 ),
                 (
@@ -144,7 +148,7 @@ MONEY = Section(
             name="have a payment refunded while its credits lie in a queued job, then cancel the job",
             by="alice",
             outcome="nothing is left over",
-            defence="recover_shortfall",
+            defence="recover_debts",
             test="test_shortfall.py::test_refunding_the_payment_and_then_cancelling_the_job_leaves_nothing",
         ),
     ),

@@ -9,6 +9,7 @@ from attacks.catalogue.defences import (
     PAYMENT_START,
     constraint,
     no_grant,
+    trigger,
 )
 from pgassay.access import Guard, UniqueIndex
 from pgassay.observation import Outcome
@@ -47,6 +48,7 @@ def rejected(
     control: Control,
     prepare: tuple[str, ...] = (),
     of: str = "",
+    constraint: str = "",
 ) -> Attack:
     """Refused by a constraint or a trigger."""
     return Attack(
@@ -56,6 +58,7 @@ def rejected(
         sql=sql,
         outcome=Outcome.REJECTED,
         sqlstate=sqlstate,
+        constraint=constraint,
         control=control,
         defences=defences,
         of=of,
@@ -174,6 +177,7 @@ SERVICE_MONEY = Section(
             " where name = 'Trial Pack'",
             "23505",
             UniqueIndex(index="public.payments_one_trial_per_user"),
+            trigger("payments", "payments_settle_insert"),
             control=Control(
                 by="service",
                 sql="insert into public.payments (user_id, package_id, provider, status)"
