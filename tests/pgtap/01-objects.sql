@@ -22,10 +22,16 @@ select sequences_are(
     'public: three sequences, of the identity columns'
 );
 
-select tables_are('private', array[]::name[], 'private: no table');
+select tables_are(
+    'private',
+    array['column_privacy', 'secrets', 'trial_takers', 'debts', 'partial_refunds'],
+    'private: five tables'
+);
 select views_are('private', array[]::name[], 'private: no view');
 select materialized_views_are('private', array[]::name[], 'private: no materialized view');
-select sequences_are('private', array[]::name[], 'private: no sequence');
+select sequences_are(
+    'private', array['debts_id_seq', 'partial_refunds_id_seq'], 'private: two sequences, of the identity columns'
+);
 
 select finish();
 rollback;

@@ -1,7 +1,7 @@
 -- users: one row for each account. No foreign key to auth.users, email not unique.
 
 begin;
-select plan(28);
+select plan(32);
 
 select columns_are(
     'public', 'users',
@@ -85,7 +85,9 @@ select set_eq(
     array[
         'users_email_is_short',
         'users_full_name_is_short',
+        'users_full_name_is_plain',
         'users_avatar_url_is_short',
+        'users_avatar_url_is_web',
         'users_credits_not_negative',
         'users_total_purchased_not_negative',
         'users_total_used_not_negative',
@@ -99,22 +101,44 @@ from (
     values
     ('users_email_is_short', 'CHECK (length(email) <= 320)'),
     ('users_full_name_is_short', 'CHECK (length(full_name) <= 200)'),
+    (
+        'users_full_name_is_plain',
+        'CHECK (full_name !~ ''[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]''::text)'
+    ),
     ('users_avatar_url_is_short', 'CHECK (length(avatar_url) <= 2048)'),
+    ('users_avatar_url_is_web', 'CHECK (avatar_url ~* ''^https?://[^[:space:][:cntrl:]<>"''''`\\]+$''::text)'),
     ('users_credits_not_negative', 'CHECK (credits >= 0)'),
     ('users_total_purchased_not_negative', 'CHECK (total_credits_purchased >= 0)'),
     ('users_total_used_not_negative', 'CHECK (total_credits_used >= 0)'),
     (
         'users_tier_is_known',
-        $$CHECK (subscription_tier = ANY (ARRAY['free'::text, 'basic'::text, 'pro'::text, 'enterprise'::text]))$$
+        'CHECK (subscription_tier = ANY (ARRAY[''free''::text, ''basic''::text, ''pro''::text, '
+        '''enterprise''::text]))'
     )
 ) as c (name, definition)
 left join pg_constraint as k on c.name = k.conname and k.conrelid = 'public.users'::regclass;
 
 select indexes_are(
     'public', 'users',
-    array['users_pkey'],
+    array[
+        'users_pkey', 'users_email_idx', 'users_subscription_idx'
+    ],
     'users: indexes'
 );
+
+select is(pg_get_indexdef(to_regclass('public.' || i.name)), i.definition, i.name)
+from (
+    values
+    (
+        'users_email_idx',
+        'CREATE INDEX users_email_idx ON public.users USING btree (lower(email)) WHERE (email IS NOT NULL)'
+    ),
+    (
+        'users_subscription_idx',
+        'CREATE INDEX users_subscription_idx ON public.users USING btree (subscription_expires_at) WHERE '
+        '((subscription_expires_at IS NOT NULL) AND (subscription_tier <> ''free''::text) AND (deleted_at IS NULL))'
+    )
+) as i (name, definition);
 
 select finish();
 rollback;

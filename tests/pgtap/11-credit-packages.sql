@@ -1,7 +1,7 @@
 -- credit_packages: what is for sale.
 
 begin;
-select plan(26);
+select plan(27);
 
 select columns_are(
     'public', 'credit_packages',
@@ -84,6 +84,7 @@ select set_eq(
     $$,
     array[
         'credit_packages_name_in_bounds',
+        'credit_packages_name_is_plain',
         'credit_packages_description_is_short',
         'credit_packages_credits_in_range',
         'credit_packages_price_in_range',
@@ -97,13 +98,17 @@ select is(regexp_replace(pg_get_constraintdef(k.oid, true), '\s+', ' ', 'g'), c.
 from (
     values
     ('credit_packages_name_in_bounds', 'CHECK (length(name) >= 1 AND length(name) <= 100)'),
+    (
+        'credit_packages_name_is_plain',
+        'CHECK (name !~ ''[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]''::text)'
+    ),
     ('credit_packages_description_is_short', 'CHECK (length(description) <= 1000)'),
     ('credit_packages_credits_in_range', 'CHECK (credits >= 1 AND credits <= 100000)'),
     ('credit_packages_price_in_range', 'CHECK (price_thb >= 0::numeric AND price_thb <= 1000000::numeric)'),
     ('credit_packages_discount_in_range', 'CHECK (discount_percentage >= 0 AND discount_percentage <= 100)'),
     (
         'credit_packages_metadata_is_small_object',
-        $$CHECK (jsonb_typeof(metadata) = 'object'::text AND octet_length(metadata::text) <= 16384)$$
+        'CHECK (jsonb_typeof(metadata) = ''object''::text AND octet_length(metadata::text) <= 16384)'
     )
 ) as c (name, definition)
 left join pg_constraint as k on c.name = k.conname and k.conrelid = 'public.credit_packages'::regclass;

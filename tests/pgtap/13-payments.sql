@@ -1,7 +1,7 @@
 -- payments: orders, with a snapshot of the package.
 
 begin;
-select plan(39);
+select plan(40);
 
 select columns_are(
     'public', 'payments',
@@ -139,7 +139,8 @@ select indexes_are(
     'public', 'payments',
     array[
         'payments_pkey', 'payments_id_and_user_is_unique', 'payments_provider_transaction_is_unique',
-        'payments_user_newest_idx', 'payments_pending_idx', 'payments_package_idx', 'payments_one_trial_per_user'
+        'payments_user_newest_idx', 'payments_pending_idx', 'payments_package_idx', 'payments_one_trial_per_user',
+        'payments_paid_idx'
     ],
     'payments: indexes'
 );
@@ -150,7 +151,7 @@ from (
     (
         'payments_provider_transaction_is_unique',
         'CREATE UNIQUE INDEX payments_provider_transaction_is_unique ON public.payments USING btree (provider, '
-        'provider_transaction_id) WHERE (provider_transaction_id IS NOT NULL)'
+        'provider_transaction_id)'
     ),
     (
         'payments_user_newest_idx',
@@ -165,8 +166,12 @@ from (
     (
         'payments_one_trial_per_user',
         'CREATE UNIQUE INDEX payments_one_trial_per_user ON public.payments USING btree (user_id) WHERE '
-        '((amount_thb = (0)::numeric) AND (status = ANY (ARRAY[''COMPLETED''::payment_status, '
-        '''REFUNDED''::payment_status])))'
+        '((amount_thb = (0)::numeric) AND (package_id IS NOT NULL) AND (status = ANY '
+        '(ARRAY[''COMPLETED''::payment_status, ''REFUNDED''::payment_status])))'
+    ),
+    (
+        'payments_paid_idx',
+        'CREATE INDEX payments_paid_idx ON public.payments USING btree (paid_at) WHERE (paid_at IS NOT NULL)'
     )
 ) as i (name, definition);
 

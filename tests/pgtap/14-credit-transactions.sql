@@ -1,7 +1,7 @@
 -- credit_transactions: the ledger.
 
 begin;
-select plan(33);
+select plan(34);
 
 select columns_are(
     'public', 'credit_transactions',
@@ -152,7 +152,7 @@ select indexes_are(
     'public', 'credit_transactions',
     array[
         'credit_transactions_pkey', 'credit_transactions_job_once', 'credit_transactions_payment_once',
-        'credit_transactions_key_once', 'credit_transactions_user_latest_idx'
+        'credit_transactions_key_once', 'credit_transactions_user_latest_idx', 'credit_transactions_created_idx'
     ],
     'credit_transactions: indexes'
 );
@@ -164,6 +164,11 @@ from (
         'credit_transactions_user_latest_idx',
         'CREATE INDEX credit_transactions_user_latest_idx ON public.credit_transactions USING btree (user_id, id '
         'DESC)'
+    ),
+    (
+        'credit_transactions_created_idx',
+        'CREATE INDEX credit_transactions_created_idx ON public.credit_transactions USING brin (created_at) WITH '
+        '(pages_per_range=''16'', autosummarize=''on'')'
     )
 ) as i (name, definition);
 

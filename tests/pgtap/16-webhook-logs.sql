@@ -1,7 +1,7 @@
 -- webhook_logs: what the providers sent.
 
 begin;
-select plan(33);
+select plan(34);
 
 select columns_are(
     'public', 'webhook_logs',
@@ -127,8 +127,8 @@ left join pg_constraint as k on c.name = k.conname and k.conrelid = 'public.webh
 select indexes_are(
     'public', 'webhook_logs',
     array[
-        'webhook_logs_pkey', 'webhook_logs_event_is_unique', 'webhook_logs_unprocessed_idx', 'webhook_logs_job_idx',
-        'webhook_logs_payment_idx'
+        'webhook_logs_pkey', 'webhook_logs_event_is_unique', 'webhook_logs_created_idx',
+        'webhook_logs_unprocessed_idx', 'webhook_logs_job_idx', 'webhook_logs_payment_idx'
     ],
     'webhook_logs: indexes'
 );
@@ -136,6 +136,10 @@ select indexes_are(
 select is(pg_get_indexdef(to_regclass('public.' || i.name)), i.definition, i.name)
 from (
     values
+    (
+        'webhook_logs_created_idx',
+        'CREATE INDEX webhook_logs_created_idx ON public.webhook_logs USING btree (created_at) WHERE processed'
+    ),
     (
         'webhook_logs_unprocessed_idx',
         'CREATE INDEX webhook_logs_unprocessed_idx ON public.webhook_logs USING btree (created_at) WHERE (NOT '

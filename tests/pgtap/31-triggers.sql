@@ -1,7 +1,7 @@
 -- Triggers: their names, and when, on what and how often they fire.
 
 begin;
-select plan(33);
+select plan(35);
 
 select triggers_are('public', 'users', array['users_set_updated_at', 'users_cancel_jobs'], 'users: triggers');
 select triggers_are(
@@ -12,22 +12,23 @@ select triggers_are(
 select triggers_are(
     'public', 'jobs',
     array[
-        'jobs_set_updated_at', 'jobs_start', 'jobs_move', 'jobs_check_documents', 'jobs_settle_insert',
-        'jobs_settle_update'
+        'jobs_start', 'jobs_move', 'jobs_check_values', 'jobs_take_turn', 'jobs_settle_insert', 'jobs_settle_update'
     ],
     'jobs: triggers'
 );
 select triggers_are(
     'public', 'payments',
     array[
-        'payments_set_updated_at', 'payments_start', 'payments_move', 'payments_settle_insert',
-        'payments_settle_update'
+        'payments_set_updated_at', 'payments_start', 'payments_move', 'payments_mirror_shortfall',
+        'payments_settle_insert', 'payments_settle_update'
     ],
     'payments: triggers'
 );
 select triggers_are(
     'public', 'credit_transactions',
-    array['credit_transactions_sync_balance', 'credit_transactions_append_only'],
+    array[
+        'credit_transactions_sync_balance', 'credit_transactions_append_only', 'credit_transactions_keep_description'
+    ],
     'credit_transactions: triggers'
 );
 select triggers_are(
@@ -49,8 +50,15 @@ from (
     (
         'public.users',
         'users_set_updated_at',
-        'CREATE TRIGGER users_set_updated_at BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE '
-        'FUNCTION private.set_updated_at()'
+        'CREATE TRIGGER users_set_updated_at BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION '
+        'private.set_updated_at()'
+    ),
+    (
+        'public.users',
+        'users_cancel_jobs',
+        'CREATE TRIGGER users_cancel_jobs AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
+        '(((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION '
+        'private.cancel_jobs_of_closed_account()'
     ),
     (
         'public.credit_packages',
@@ -59,16 +67,40 @@ from (
         'ROW EXECUTE FUNCTION private.set_updated_at()'
     ),
     (
-        'public.jobs',
-        'jobs_set_updated_at',
-        'CREATE TRIGGER jobs_set_updated_at BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION '
-        'private.set_updated_at()'
-    ),
-    (
         'public.payments',
         'payments_set_updated_at',
         'CREATE TRIGGER payments_set_updated_at BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION '
         'private.set_updated_at()'
+    ),
+    (
+        'public.payments',
+        'payments_start',
+        'CREATE TRIGGER payments_start BEFORE INSERT ON public.payments FOR EACH ROW EXECUTE FUNCTION '
+        'private.start_payment()'
+    ),
+    (
+        'public.payments',
+        'payments_move',
+        'CREATE TRIGGER payments_move BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION '
+        'private.move_payment()'
+    ),
+    (
+        'public.payments',
+        'payments_mirror_shortfall',
+        'CREATE TRIGGER payments_mirror_shortfall BEFORE INSERT OR UPDATE OF metadata ON public.payments FOR EACH '
+        'ROW EXECUTE FUNCTION private.mirror_shortfall()'
+    ),
+    (
+        'public.payments',
+        'payments_settle_insert',
+        'CREATE TRIGGER payments_settle_insert AFTER INSERT ON public.payments REFERENCING NEW TABLE AS inserted '
+        'FOR EACH STATEMENT EXECUTE FUNCTION private.settle_inserted_payments()'
+    ),
+    (
+        'public.payments',
+        'payments_settle_update',
+        'CREATE TRIGGER payments_settle_update AFTER UPDATE ON public.payments REFERENCING OLD TABLE AS moved_from '
+        'NEW TABLE AS moved_to FOR EACH STATEMENT EXECUTE FUNCTION private.settle_moved_payments()'
     ),
     (
         'public.user_preferences',
@@ -88,15 +120,24 @@ from (
     ),
     (
         'public.jobs',
-        'jobs_check_documents',
-        'CREATE TRIGGER jobs_check_documents BEFORE INSERT OR UPDATE OF transcription_json, analysis_json ON '
-        'public.jobs FOR EACH ROW EXECUTE FUNCTION private.check_documents()'
+        'jobs_check_values',
+        'CREATE TRIGGER jobs_check_values BEFORE INSERT OR UPDATE OF job_name, priority, input_video_path, '
+        'output_video_path, thumbnail_path, input_duration_seconds, output_duration_seconds, input_file_size_mb, '
+        'output_file_size_mb, video_resolution, replicate_prediction_id, error_message, credits_cost, '
+        'client_request_id, transcription_json, analysis_json ON public.jobs FOR EACH ROW EXECUTE FUNCTION '
+        'private.check_job_values()'
+    ),
+    (
+        'public.jobs',
+        'jobs_take_turn',
+        'CREATE TRIGGER jobs_take_turn BEFORE INSERT OR UPDATE OF status ON public.jobs FOR EACH ROW WHEN '
+        '((new.status = ''QUEUED''::job_status)) EXECUTE FUNCTION private.take_turn()'
     ),
     (
         'public.jobs',
         'jobs_settle_insert',
-        'CREATE TRIGGER jobs_settle_insert AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS inserted FOR '
-        'EACH STATEMENT EXECUTE FUNCTION private.settle_inserted_jobs()'
+        'CREATE TRIGGER jobs_settle_insert AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS inserted FOR EACH '
+        'STATEMENT EXECUTE FUNCTION private.settle_inserted_jobs()'
     ),
     (
         'public.jobs',
@@ -105,53 +146,29 @@ from (
         'TABLE AS moved_to FOR EACH STATEMENT EXECUTE FUNCTION private.settle_moved_jobs()'
     ),
     (
-        'public.payments',
-        'payments_start',
-        'CREATE TRIGGER payments_start BEFORE INSERT ON public.payments FOR EACH ROW EXECUTE FUNCTION '
-        'private.start_payment()'
-    ),
-    (
-        'public.payments',
-        'payments_move',
-        'CREATE TRIGGER payments_move BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION '
-        'private.move_payment()'
-    ),
-    (
-        'public.payments',
-        'payments_settle_insert',
-        'CREATE TRIGGER payments_settle_insert AFTER INSERT ON public.payments REFERENCING NEW TABLE AS inserted '
-        'FOR EACH STATEMENT EXECUTE FUNCTION private.settle_inserted_payments()'
-    ),
-    (
-        'public.payments',
-        'payments_settle_update',
-        'CREATE TRIGGER payments_settle_update AFTER UPDATE ON public.payments REFERENCING OLD TABLE AS '
-        'moved_from NEW TABLE AS moved_to FOR EACH STATEMENT EXECUTE FUNCTION private.settle_moved_payments()'
-    ),
-    (
         'public.credit_transactions',
         'credit_transactions_sync_balance',
-        'CREATE TRIGGER credit_transactions_sync_balance AFTER INSERT ON public.credit_transactions FOR EACH ROW '
-        'EXECUTE FUNCTION private.sync_balance()'
+        'CREATE TRIGGER credit_transactions_sync_balance AFTER INSERT ON public.credit_transactions REFERENCING '
+        'NEW TABLE AS posted FOR EACH STATEMENT EXECUTE FUNCTION private.sync_balance()'
     ),
     (
         'public.credit_transactions',
         'credit_transactions_append_only',
-        'CREATE TRIGGER credit_transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON '
+        'CREATE TRIGGER credit_transactions_append_only BEFORE DELETE OR UPDATE OF id, user_id, type, amount, '
+        'balance_after, job_id, payment_id, idempotency_key, metadata, created_at OR TRUNCATE ON '
         'public.credit_transactions FOR EACH STATEMENT EXECUTE FUNCTION private.refuse_ledger_change()'
+    ),
+    (
+        'public.credit_transactions',
+        'credit_transactions_keep_description',
+        'CREATE TRIGGER credit_transactions_keep_description BEFORE UPDATE OF description ON '
+        'public.credit_transactions FOR EACH ROW EXECUTE FUNCTION private.keep_description()'
     ),
     (
         'public.webhook_logs',
         'webhook_logs_clean',
         'CREATE TRIGGER webhook_logs_clean BEFORE INSERT OR UPDATE ON public.webhook_logs FOR EACH ROW EXECUTE '
         'FUNCTION private.clean_webhook()'
-    ),
-    (
-        'public.users',
-        'users_cancel_jobs',
-        'CREATE TRIGGER users_cancel_jobs AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
-        '(((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION '
-        'private.cancel_jobs_of_closed_account()'
     ),
     (
         'auth.users',
@@ -162,7 +179,7 @@ from (
     (
         'auth.users',
         'autocut_changed_user',
-        'CREATE TRIGGER autocut_changed_user AFTER UPDATE OF email, deleted_at ON auth.users FOR EACH ROW '
+        'CREATE TRIGGER autocut_changed_user AFTER UPDATE OF email, phone, deleted_at ON auth.users FOR EACH ROW '
         'EXECUTE FUNCTION private.handle_changed_user()'
     ),
     (
@@ -187,7 +204,7 @@ select set_eq(
         inner join pg_class as c on c.oid = t.tgrelid
         where c.relnamespace = 'public'::regnamespace and t.tgenabled = 'A'
     $$,
-    array['credit_transactions_append_only'],
+    array['credit_transactions_append_only', 'credit_transactions_keep_description'],
     'the ledger stays append-only under session_replication_role = replica; no other trigger fires there'
 );
 

@@ -88,7 +88,7 @@ select
     )
 from (
     values
-    ('user_id', array['SELECT', 'INSERT']),
+    ('user_id', array['SELECT', 'INSERT', 'UPDATE']),
     ('default_aspect_ratio', array['SELECT', 'INSERT', 'UPDATE']),
     ('default_subtitle_style', array['SELECT', 'INSERT', 'UPDATE']),
     ('enable_sound_fx', array['SELECT', 'INSERT', 'UPDATE']),

@@ -27,6 +27,16 @@ ALICE_JOBS = {status: f"{ALICE[:-3]}{number}" for number, status in enumerate(ST
 STAMPS = ("created_at", "queued_at", "started_at", "completed_at", "lease_expires_at", "next_attempt_at")
 """The times of a job that only its trigger and its worker write."""
 
+SET_STATUS = """
+    update public.jobs
+    set status = %(status)s::public.job_status,
+        output_video_path = case
+            when %(status)s::public.job_status = 'COMPLETED' then user_id || '/out.mp4' else output_video_path
+        end
+    where id = %(job)s
+"""
+"""Moves a job; what is completed has a result."""
+
 Entry = tuple[str, int, int]
 """Type, amount and balance_after of one entry of the ledger."""
 
@@ -94,19 +104,20 @@ def find_disagreements(session: Session) -> list[dict[str, Any]]:
 
 
 def add_job(session: Session, user: str | None, *, status: str = "PENDING", cost: int = 1) -> str:
-    """A new job; its id."""
+    """A new job, with its video; its id."""
     with session.act_as(SERVICE):
         return session.value(
-            "insert into public.jobs (user_id, status, credits_cost) values (%s, %s, %s) returning id::text",
-            [user, status, cost],
+            "insert into public.jobs (user_id, status, credits_cost, input_video_path)"
+            " values (%s, %s, %s, %s) returning id::text",
+            [user, status, cost, f"{user}/in.mp4"],
         )
 
 
 def move_job(session: Session, job: str, *statuses: str) -> None:
-    """Take a job through `statuses`, one statement each."""
+    """Take a job through `statuses`, one statement each; what is completed has a result."""
     with session.act_as(SERVICE):
         for status in statuses:
-            session.execute("update public.jobs set status = %s where id = %s", [status, job])
+            session.execute(SET_STATUS, {"status": status, "job": job})
 
 
 def read_job(session: Session, job: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What stands in the bodies of functions: their queries, and the types that they name."""
+"""What stands in the bodies of functions: their queries, the types that they name, the branches of a CASE."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from pglast import ast, parse_plpgsql, parser
+from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
 # What ends the type of a declared variable.
@@ -29,6 +30,26 @@ def find_unqualified_types(*, language: str, definition: str, body: str) -> list
 def read_queries(definition: str) -> list[str]:
     """Every query of a PL/pgSQL function, and every expression as one."""
     return list(_walk_queries(parse_plpgsql(definition)))
+
+
+def find_case(definition: str) -> list[str]:
+    """What the one CASE expression of a PL/pgSQL function, if it has just one, says in its branches."""
+    _, case = _parse_case(definition)
+    return [branch.result.val.sval for branch in case.args]
+
+
+def without_case(definition: str, result: str) -> str:
+    """The function without the branch of its CASE expression that says `result`."""
+    text, case = _parse_case(definition)
+    case.args = tuple(branch for branch in case.args if branch.result.val.sval != result)
+    assert definition.count(text) == 1
+    return definition.replace(text, RawStream()(case))
+
+
+def _parse_case(definition: str) -> tuple[str, ast.CaseExpr]:
+    (text,) = [query for query in read_queries(definition) if query.startswith("select case")]
+    expression = parser.parse_sql(text)[0].stmt.targetList[0].val
+    return text.removeprefix("select "), expression
 
 
 class _TypeNames(Visitor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from check_kinds import Case, document, json_text, not_negative, number, one_of, own_path, text
+from check_kinds import Case, document, json_text, not_negative, number, one_of, own_path, plain, text, web
 from rows import ALICE
 
 # A job and a payment without ledger entries.
@@ -41,18 +41,26 @@ _CLAW_BACK = {"type": "ADJUSTMENT", "amount": -1, "payment_id": PAYMENT}
 CASES: dict[str, Case] = {
     "users_email_is_short": text("users", "email", at_most=320),
     "users_full_name_is_short": text("users", "full_name", at_most=200),
-    "users_avatar_url_is_short": text("users", "avatar_url", at_most=2048),
+    "users_avatar_url_is_short": Case(
+        table="users",
+        bad=({"avatar_url": f"https://{'x' * 2041}"},),
+        good=({"avatar_url": f"https://{'x' * 2040}"}, {"avatar_url": None}),
+    ),
+    "users_avatar_url_is_web": web("users", "avatar_url"),
+    "users_full_name_is_plain": plain("users", "full_name"),
     "users_credits_not_negative": not_negative("users", "credits"),
     "users_total_purchased_not_negative": not_negative("users", "total_credits_purchased"),
     "users_total_used_not_negative": not_negative("users", "total_credits_used"),
     "users_tier_is_known": one_of("users", "subscription_tier", "free", "basic", "pro", "enterprise"),
     "credit_packages_name_in_bounds": text("credit_packages", "name", at_least=1, at_most=100),
+    "credit_packages_name_is_plain": plain("credit_packages", "name"),
     "credit_packages_description_is_short": text("credit_packages", "description", at_most=1000),
     "credit_packages_credits_in_range": number("credit_packages", "credits", low=1, high=100000),
     "credit_packages_price_in_range": number("credit_packages", "price_thb", low=0, high=1000000, step=0.01),
     "credit_packages_discount_in_range": number("credit_packages", "discount_percentage", low=0, high=100),
     "credit_packages_metadata_is_small_object": json_text("credit_packages", "metadata", at_most=16384),
     "jobs_name_in_bounds": text("jobs", "job_name", at_least=1, at_most=200),
+    "jobs_name_is_plain": plain("jobs", "job_name"),
     "jobs_priority_in_range": number("jobs", "priority", low=-100, high=100),
     "jobs_progress_in_range": number("jobs", "progress_percentage", low=0, high=100),
     "jobs_current_step_is_short": text("jobs", "current_step", at_most=200),
@@ -69,6 +77,14 @@ CASES: dict[str, Case] = {
         )
     },
     "jobs_resolution_is_short": text("jobs", "video_resolution", at_most=20),
+    **{
+        f"jobs_{name}_is_document": Case(
+            table="jobs",
+            bad=tuple({f"{name}_json": text} for text in ("null", '"text"', "1", "true")),
+            good=tuple({f"{name}_json": text} for text in ("{}", "[]", None)),
+        )
+        for name in ("transcription", "analysis")
+    },
     "jobs_transcription_is_bounded": document("jobs", "transcription_json", at_most=8388608),
     "jobs_analysis_is_bounded": document("jobs", "analysis_json", at_most=8388608),
     "jobs_prediction_id_is_short": text("jobs", "replicate_prediction_id", at_least=1, at_most=200),

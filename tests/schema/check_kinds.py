@@ -66,19 +66,108 @@ def json_text(table: str, column: str, *, at_most: int, arrays: bool = False) ->
 
 
 def document(table: str, column: str, *, at_most: int) -> Case:
-    """So many bytes as jsonb stores them, uncompressed; its type is a trigger's to judge."""
+    """So many bytes as jsonb stores them, uncompressed."""
     # The sizes of value and container, a word each for key and string, the key: all but the string.
     frame = 4 + 4 + 2 * 4 + len("k")
     fitting, excessive = (f'{{"k": "{"x" * (at_most - frame + excess)}"}}' for excess in (0, 1))
     return Case(table=table, bad=({column: excessive},), good=({column: "[]"}, {column: fitting}))
 
 
-def own_path(column: str) -> Case:
-    """In the owner's folder, without a segment that climbs out of it."""
-    names = (
-        *(f"{BOB}/a.mp4", "a.mp4", f"/{ALICE}/a.mp4", ALICE, f"{ALICE}0/a.mp4", f"{ALICE.upper()}/a.mp4", ""),
-        *(f"{ALICE}/", f"{ALICE}//a", f"{ALICE}/../{BOB}/a", f"{ALICE}/..", f"{ALICE}/./a", f"{ALICE}/a/"),
-        *(f"{ALICE}/a\\b", f"{ALICE}/a\nb", f"{ALICE}/{'x' * (1025 - 37)}"),
+def plain(table: str, column: str) -> Case:
+    """No line breaks or other controls, no marks that turn the direction of text."""
+    marks = ("\x01", "\t", "\n", "\r", "\x1f", "\x7f", "\x85", "\x9f", "\u061c", "\u200e", "\u200f", "\u2028")
+    turns = ("\u2029", "\u202a", "\u202e", "\u2066", "\u2069")
+    fine = (" ", "~", "\xa0", "é", "ก", "\u061b", "\u200d", "\u2027", "\u202f", "\u2065", "\u206a", "😀")
+    return Case(
+        table=table,
+        bad=tuple({column: f"a{mark}b"} for mark in (*marks, *turns)),
+        good=tuple({column: f"a{mark}b"} for mark in fine),
     )
-    good = (f"{ALICE}/a.mp4", f"{ALICE}/b/..c/d.", f"{ALICE}/…", f"{ALICE}/{'x' * (1024 - 37)}")
-    return Case(table="jobs", bad=tuple({column: n} for n in names), good=tuple({column: n} for n in good))
+
+
+def web(table: str, column: str) -> Case:
+    """An address that a browser may fetch an image from, and nothing that it would run."""
+    bad = (
+        *(
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//example.com/a",
+            "ftp://a",
+            "a",
+            "",
+            "https://",
+            "http:/a",
+        ),
+        *(" https://a", "https://a b", "https://a\n", "https://a\tb", "x\nhttps://a", "https://a\\b"),
+        *(
+            "https://a<b",
+            "https://a>b",
+            'https://a"b',
+            "https://a'b",
+            "https://a`b",
+            "https://a\x7f",
+            "blob:https://a",
+        ),
+    )
+    good = ("https://a", "http://a", "HTTPS://A/é?x=%20#y", "https://user@a:1/(b);c,d!$&*+=~[]{}|^")
+    return Case(table=table, bad=tuple({column: b} for b in bad), good=tuple({column: g} for g in good))
+
+
+def own_path(column: str) -> Case:
+    """In the owner's folder, in the characters of a key, without a segment that climbs out of it."""
+    outside = (f"{BOB}/a.mp4", "a.mp4", f"/{ALICE}/a.mp4", ALICE, f"{ALICE}0/a.mp4", f"{ALICE.upper()}/a.mp4")
+    tails = (
+        *("", "/a", "..", f"../{BOB}/a", "a/../b", "./a", "a/./b", "a/", "a/.", "a//b", "x" * (1025 - 37)),
+        # What parsers of addresses read otherwise than it is written.
+        *(
+            "%2e%2e/a",
+            "%2E./a",
+            "a%2fb",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "..\\a",
+            "a\nb",
+            "a\tb",
+            "a\rb",
+            ".\t./a",
+            "a\x7fb",
+        ),
+        *(
+            " a",
+            "a ",
+            "a /b",
+            "a/ b",
+            ".. /a",
+            " ../a",
+            ". /a",
+            "a/.. ",
+            "\u2025/a",
+            "\uff0e\uff0e/a",
+            "a\u00a0",
+        ),
+        *(
+            "\uff21.mp4",
+            "é.mp4",
+            "ก.mp4",
+            "…",
+            "a|b",
+            "a<b",
+            "a>b",
+            'a"b',
+            "a`b",
+            "a^b",
+            "a{b}",
+            "a[b]",
+            "a~b",
+        ),
+    )
+    good = (
+        *("a.mp4", "b/..c/d.", "...", ".a", "a..", "a b.mp4", "x" * (1024 - 37)),
+        "AZaz09-_!.*'() &$@=;:+,/a",
+    )
+    return Case(
+        table="jobs",
+        bad=tuple({column: path} for path in (*outside, "", *(f"{ALICE}/{tail}" for tail in tails))),
+        good=tuple({column: f"{ALICE}/{tail}"} for tail in good),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from accounts import ALICE
@@ -31,8 +32,11 @@ def order(
 
 
 def buy(session: Session, user: str | None, package: str = "Starter Pack") -> str:
-    """A payment that was completed from the start; its id."""
-    bought = order(session, user, package, provider="MANUAL", status="COMPLETED")
+    """A payment that was completed from the start; its id. Each is a sale of its own, not a double click."""
+    number = str(uuid.uuid4())
+    bought = order(
+        session, user, package, provider="MANUAL", status="COMPLETED", provider_transaction_id=number
+    )
     return str(bought.rows[0]["id"])
 
 

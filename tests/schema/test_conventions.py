@@ -24,16 +24,35 @@ MONEY = [
 # The only functions with rights of their own: triggers that write what their caller may not, one narrow call.
 DEFINERS = [
     "private.cancel_jobs_of_closed_account",
+    "private.check_job_values",
     "private.handle_changed_user",
     "private.handle_deleted_user",
     "private.handle_login",
     "private.handle_new_user",
+    "private.mirror_shortfall",
     "private.settle_inserted_jobs",
     "private.settle_inserted_payments",
     "private.settle_moved_jobs",
     "private.settle_moved_payments",
+    "private.take_turn",
+    "public.close_my_account",
+    "public.credits_owed",
     "public.grant_credits",
+    "public.objects_to_erase",
+    "public.purge_logs",
+    "public.reclaim_expired_jobs",
+    "public.refund_partially",
+    "public.reinstate_payment",
+    "public.reopen_account",
+    "public.settle_debt",
 ]
+FUNCTIONS = [
+    *("claim_next_jobs", "close_my_account", "complete_job", "credits_owed", "expire_subscriptions"),
+    *("expiring_subscriptions", "fail_job", "find_users", "grant_credits", "heartbeat_job"),
+    *("objects_to_erase", "purge_logs", "reclaim_expired_jobs", "refund_partially", "reinstate_payment"),
+    *("reopen_account", "settle_debt"),
+]
+HIDDEN = ["column_privacy", "debts", "partial_refunds", "secrets", "trial_takers"]
 
 OWN = "in ('public'::regnamespace, 'private'::regnamespace)"
 
@@ -43,16 +62,20 @@ def column(session: Session, query: str) -> list[str]:
     return [next(iter(row.values())) for row in session.execute(query).rows]
 
 
-def names(session: Session, kind: str) -> list[str]:
-    """The relations of a kind in `public`, sorted."""
-    query = f"select relname::text from pg_class where relnamespace {OWN} and relkind = '{kind}' order by 1"
-    return column(session, query)
+def names(session: Session, kind: str, *, schema: str = "public") -> list[str]:
+    """The relations of a kind in a schema, sorted."""
+    return column(session, f"""
+        select relname::text from pg_class
+        where relnamespace = '{schema}'::regnamespace and relkind = '{kind}' order by 1
+    """)  # fmt: skip
 
 
 def test_public_has_exactly_these_relations_and_types(session: Session) -> None:
     assert names(session, "r") == TABLES
     assert names(session, "v") == ["job_queue_status", "user_stats"]
+    assert names(session, "r", schema="private") == HIDDEN
     assert [names(session, kind) for kind in "pmf"] == [[], [], []]
+    assert [names(session, kind, schema="private") for kind in "vpmf"] == [[], [], [], []]
     types = f"select typname::text from pg_type where typnamespace {OWN} and typtype in ('e', 'd', 'r')"
     assert sorted(column(session, types)) == [
         "job_status",
@@ -61,7 +84,7 @@ def test_public_has_exactly_these_relations_and_types(session: Session) -> None:
         "transaction_type",
     ]
     functions = "select proname::text from pg_proc where pronamespace = 'public'::regnamespace order by 1"
-    assert column(session, functions) == ["claim_next_jobs", "grant_credits", "reclaim_expired_jobs"]
+    assert column(session, functions) == FUNCTIONS
 
 
 def test_no_time_without_zone_and_no_float(session: Session) -> None:
@@ -220,6 +243,9 @@ def test_temporary_table_of_a_client_deceives_no_function(
     before = session.value(balance, [alice.id])
     session.act_as(alice)
     session.execute(f"create temporary table {table} (like public.{table} including all)")
-    session.execute("insert into public.jobs (user_id, status) values (%s, 'QUEUED')", [alice.id])
+    session.execute(
+        "insert into public.jobs (user_id, status, input_video_path) values (%s, 'QUEUED', %s)",
+        [alice.id, f"{alice.id}/new.mp4"],
+    )
     assert session.value(balance, [alice.id]) == before - 1
     assert session.value(f"select count(*) from pg_temp.{table}") == 0

@@ -16,6 +16,10 @@ from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
 
 QUEUE = "update public.jobs set status = 'QUEUED' where id = %s"
+INSERT = """
+    insert into public.jobs (user_id, status, input_video_path)
+    values (%(user)s::uuid, %(status)s, %(user)s::uuid || '/in.mp4')
+"""
 JOB_IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(5)]
 
 
@@ -54,8 +58,7 @@ def test_browser_pays_one_credit_for_queueing(session: Session, alice: Persona, 
     before = read_books(session, alice.id)
     session.act_as(alice)
     assert session.attempt(QUEUE, [ALICE_JOBS[status]]).rowcount == 1
-    insert = "insert into public.jobs (user_id, status) values (%s, 'QUEUED')"
-    assert session.attempt(insert, [alice.id]).rowcount == 1
+    assert session.attempt(INSERT, {"user": alice.id, "status": "QUEUED"}).rowcount == 1
     after = read_books(session, alice.id)
     assert after.since(before) == [("USAGE", -1, before.credits - 1), ("USAGE", -1, before.credits - 2)]
     assert after.credits == before.credits - 2
@@ -86,8 +89,8 @@ def test_rows_of_one_insert_are_charged_one_by_one_in_order_of_id(backend: Sessi
         (JOB_IDS[0], erin.id, 5),
     ]
     backend.execute(
-        "insert into public.jobs (id, user_id, status, credits_cost)"
-        " select j.id, j.owner, 'QUEUED', j.cost"
+        "insert into public.jobs (id, user_id, status, credits_cost, input_video_path)"
+        " select j.id, j.owner, 'QUEUED', j.cost, j.owner || '/in.mp4'"
         " from unnest(%s::uuid[], %s::uuid[], %s::int[]) as j (id, owner, cost)",
         [list(column) for column in zip(*rows, strict=True)],
     )
@@ -108,8 +111,7 @@ def test_rows_of_one_update_are_charged_one_by_one(backend: Session, erin: Perso
 def test_the_last_credit_can_be_spent_and_no_more(backend: Session, erin: Persona) -> None:
     add_job(backend, erin.id, status="QUEUED", cost=10)
     before = read_books(backend, erin.id)
-    insert = "insert into public.jobs (user_id, status) values (%s, 'QUEUED')"
-    tried = backend.attempt(insert, [erin.id])
+    tried = backend.attempt(INSERT, {"user": erin.id, "status": "QUEUED"})
     assert (tried.outcome, tried.sqlstate, tried.message) == (Outcome.REJECTED, "PT402", "not enough credits")
     assert tried.detail == ""
     assert (read_books(backend, erin.id), before.credits) == (before, 0)
@@ -132,32 +134,37 @@ def test_statement_with_several_jobs_is_paid_whole_or_not_at_all(
     backend: Session, erin: Persona, each: int, sqlstate: str, jobs: int
 ) -> None:
     insert = """
-        insert into public.jobs (user_id, status, credits_cost)
-        select %s, 'QUEUED', %s from generate_series(1, 2)
+        insert into public.jobs (user_id, status, credits_cost, input_video_path)
+        select %(user)s::uuid, 'QUEUED', %(cost)s, %(user)s::uuid || '/in.mp4' from generate_series(1, 2)
     """
-    assert backend.attempt(insert, [erin.id, each]).sqlstate == sqlstate
+    assert backend.attempt(insert, {"user": erin.id, "cost": each}).sqlstate == sqlstate
     assert count_jobs(backend, erin.id) == jobs
     assert len(read_books(backend, erin.id).entries) == 1 + jobs
 
 
 def test_repeated_request_makes_one_job_and_charges_once(session: Session, alice: Persona) -> None:
     before = read_books(session, alice.id)
-    insert = "insert into public.jobs (user_id, status, client_request_id) values (%s, 'QUEUED', 'click')"
+    insert = """
+        insert into public.jobs (user_id, status, client_request_id, input_video_path)
+        values (%(user)s::uuid, 'QUEUED', 'click', %(user)s::uuid || '/in.mp4')
+    """
+    user = {"user": alice.id}
     session.act_as(alice)
-    assert session.attempt(f"{insert} on conflict do nothing", [alice.id]).rowcount == 1
-    assert session.attempt(f"{insert} on conflict do nothing", [alice.id]).outcome is Outcome.FILTERED
-    tried = session.attempt(insert, [alice.id])
+    assert session.attempt(f"{insert} on conflict do nothing", user).rowcount == 1
+    assert session.attempt(f"{insert} on conflict do nothing", user).outcome is Outcome.FILTERED
+    tried = session.attempt(insert, user)
     assert (tried.sqlstate, tried.constraint) == ("23505", "jobs_client_request_is_unique")
     assert read_books(session, alice.id).since(before) == [("USAGE", -1, before.credits - 1)]
 
 
 def test_upsert_charges_a_job_once_whichever_branch_it_takes(backend: Session, erin: Persona) -> None:
     upsert = (
-        "insert into public.jobs (id, user_id, status, credits_cost) values (%s, %s, %s, 2)"
-        " on conflict (id) do update set status = excluded.status"
+        "insert into public.jobs (id, user_id, status, credits_cost, input_video_path)"
+        " values (%s, %s, %s, 2, %s) on conflict (id) do update set status = excluded.status"
     )
     for job, status in ((0, "QUEUED"), (0, "QUEUED"), (1, "PENDING"), (1, "QUEUED"), (1, "QUEUED")):
-        assert backend.execute(upsert, [JOB_IDS[job], erin.id, status]).rowcount == 1
+        row = [JOB_IDS[job], erin.id, status, f"{erin.id}/in.mp4"]
+        assert backend.execute(upsert, row).rowcount == 1
     assert read_books(backend, erin.id).entries[1:] == [("USAGE", -2, 8), ("USAGE", -2, 6)]
 
 
@@ -166,11 +173,11 @@ def test_upsert_charges_a_job_once_whichever_branch_it_takes(backend: Session, e
 def test_closed_or_suspended_account_starts_no_job(
     backend: Session, erin: Persona, status: str, closing: str
 ) -> None:
-    insert = "insert into public.jobs (user_id, status) values (%s, %s)"
-    assert backend.attempt(insert, [erin.id, status]).rowcount == 1
+    job = {"user": erin.id, "status": status}
+    assert backend.attempt(INSERT, job).rowcount == 1
     backend.execute(f"update public.users set {closing} where id = %s", [erin.id])
     before = read_books(backend, erin.id)
-    tried = backend.attempt(insert, [erin.id, status])
+    tried = backend.attempt(INSERT, job)
     assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT403")
     assert (count_jobs(backend, erin.id), read_books(backend, erin.id)) == (1, before)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from accounts import ALICE, BOB, DAVE, open_account, read_books
+from accounts import ALICE, BOB, DAVE, add_job, move_job, open_account, read_books
 
 from pgassay.database import Session
 from pgassay.observation import Attempt, Outcome, Persona
@@ -117,10 +117,35 @@ def test_adjustment_takes_no_more_than_there_is(backend: Session, erin: Persona)
     assert read_books(backend, erin.id) == before
 
 
-def test_balance_beyond_an_integer_is_refused(backend: Session, erin: Persona) -> None:
+@pytest.mark.parametrize(
+    ("amount", "sqlstate"),
+    [
+        *[(1_000_000, ""), (1_000_001, "22023"), (2**31 - 1, "22023")],
+        *[(-1_000_000, "PT402"), (-1_000_001, "22023"), (-(2**31), "22023")],
+    ],
+)
+def test_amount_is_bounded(backend: Session, erin: Persona, amount: int, sqlstate: str) -> None:
     before = read_books(backend, erin.id)
-    assert grant(backend, user_id=erin.id, amount=2**31 - 1).sqlstate == "22003"
-    assert read_books(backend, erin.id) == before
+    assert grant(backend, user_id=erin.id, type="ADJUSTMENT", amount=amount).sqlstate == sqlstate
+    expected = [] if sqlstate else [("ADJUSTMENT", amount, 10 + amount)]
+    assert read_books(backend, erin.id).since(before) == expected
+
+
+def test_balance_is_bounded_and_can_always_be_lowered(backend: Session, erin: Persona) -> None:
+    rich = "select public.grant_credits(%s, 1000000, 'BONUS', 'x') from generate_series(1, 99)"
+    assert backend.execute(rich, [erin.id]).rowcount == 99
+    assert grant(backend, user_id=erin.id, amount=1_000_000 - 10).sqlstate == ""
+    assert grant(backend, user_id=erin.id, amount=1).sqlstate == "PT409"
+    assert read_books(backend, erin.id).credits == 100_000_000
+    assert grant(backend, user_id=erin.id, amount=-1, type="ADJUSTMENT").sqlstate == ""
+
+
+def test_refund_of_a_job_is_never_refused_for_the_balance(backend: Session, erin: Persona) -> None:
+    job = add_job(backend, erin.id, status="QUEUED", cost=10)
+    rich = "select public.grant_credits(%s, 1000000, 'BONUS', 'x') from generate_series(1, 100)"
+    assert backend.execute(rich, [erin.id]).rowcount == 100
+    move_job(backend, job, "FAILED")
+    assert read_books(backend, erin.id).credits == 100_000_010
 
 
 @pytest.mark.parametrize("name", ["anon", "alice", "bob", "dave"])

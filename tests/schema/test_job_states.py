@@ -9,6 +9,7 @@ from accounts import (
     ALICE,
     ALICE_JOBS,
     BOB,
+    SET_STATUS,
     STATES,
     find_disagreements,
     read_books,
@@ -64,7 +65,8 @@ USERS_OWN = {
 }
 USERS_BACKWARDS = {("UPLOADING", "PENDING"), ("QUEUED", "PENDING"), ("QUEUED", "UPLOADING")}
 
-SET_STATUS = "update public.jobs set status = %s where id = %s"
+
+MOVE = "update public.jobs set status = %s where id = %s"
 
 
 def test_the_table_of_transitions_is_whole() -> None:
@@ -75,7 +77,7 @@ def test_the_table_of_transitions_is_whole() -> None:
 def test_legal_transition_stamps_exactly_its_times(backend: Session, start: str, end: str) -> None:
     job = ALICE_JOBS[start]
     before, earliest = read_job(backend, job), backend.value("select clock_timestamp()")
-    tried = backend.attempt(SET_STATUS, [end, job])
+    tried = backend.attempt(SET_STATUS, {"status": end, "job": job})
     after, latest = read_job(backend, job), backend.value("select clock_timestamp()")
     assert (tried.outcome, tried.rowcount, after["status"]) == (Outcome.ALLOWED, 1, end)
     changes = tell_changes(before, after)
@@ -90,7 +92,7 @@ def test_legal_transition_stamps_exactly_its_times(backend: Session, start: str,
 def test_illegal_transition_is_a_conflict_and_changes_nothing(backend: Session, start: str, end: str) -> None:
     job = ALICE_JOBS[start]
     before, books = read_job(backend, job), read_books(backend, ALICE)
-    tried = backend.attempt(SET_STATUS, [end, job])
+    tried = backend.attempt(SET_STATUS, {"status": end, "job": job})
     assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT409")
     assert before["status"] == start
     assert (read_job(backend, job), read_books(backend, ALICE)) == (before, books)
@@ -100,7 +102,7 @@ def test_illegal_transition_is_a_conflict_and_changes_nothing(backend: Session, 
 def test_the_same_status_again_is_no_transition(backend: Session, status: str) -> None:
     job = ALICE_JOBS[status]
     before, books = read_job(backend, job), read_books(backend, ALICE)
-    assert backend.attempt(SET_STATUS, [status, job]).rowcount == 1
+    assert backend.attempt(MOVE, [status, job]).rowcount == 1
     after = read_job(backend, job)
     assert after.pop("updated_at") > before.pop("updated_at")
     assert (after, read_books(backend, ALICE)) == (before, books)
@@ -109,17 +111,18 @@ def test_the_same_status_again_is_no_transition(backend: Session, status: str) -
 @pytest.mark.parametrize("status", STATES)
 def test_job_starts_only_as_pending_uploading_or_queued(backend: Session, status: str) -> None:
     query = """
-        insert into public.jobs (user_id, status, worker_id, lease_expires_at)
-        values (%s, %s, 'worker-1', now()) returning *
+        insert into public.jobs (
+            user_id, status, input_video_path, worker_id, attempt_token, lease_expires_at
+        ) values (%s, %s, %s, 'worker-1', gen_random_uuid(), now()) returning *
     """
-    tried = backend.attempt(query, [BOB, status])
+    tried = backend.attempt(query, [BOB, status, f"{BOB}/in.mp4"])
     if status not in ("PENDING", "UPLOADING", "QUEUED"):
         assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT409")
         return
     job = tried.rows[0]
     assert job["queued_at"] == (job["created_at"] if status == "QUEUED" else None)
     assert (job["status"], job["started_at"], job["completed_at"]) == (status, None, None)
-    assert (job["worker_id"], job["lease_expires_at"]) == (None, None)
+    assert (job["worker_id"], job["attempt_token"], job["lease_expires_at"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(("start", "end"), PAIRS)
@@ -129,7 +132,7 @@ def test_user_moves_a_job_only_until_work_begins(
     job = ALICE_JOBS[start]
     with session.act_as(alice):
         assert session.value("select status::text from public.jobs where id = %s", [job]) == start
-        tried = session.attempt(SET_STATUS, [end, job])
+        tried = session.attempt(MOVE, [end, job])
     if (start, end) in USERS_OWN:
         expected = (Outcome.ALLOWED, "")
     elif start not in ("PENDING", "UPLOADING", "QUEUED"):

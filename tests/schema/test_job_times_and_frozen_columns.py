@@ -19,12 +19,8 @@ SEND_TIMES = """
 @pytest.mark.parametrize(("column", "value"), [("id", ALICE), ("user_id", BOB)])
 @pytest.mark.parametrize("status", STATES)
 def test_id_and_owner_of_a_job_never_change(backend: Session, status: str, column: str, value: str) -> None:
-    # The path would hold the job at its owner too; without one only the trigger does.
     job = ALICE_JOBS[status]
-    query = (
-        f"update public.jobs set {column} = %s, input_video_path = null, output_video_path = null,"
-        " thumbnail_path = null where id = %s"
-    )
+    query = f"update public.jobs set {column} = %s where id = %s"
     tried = backend.attempt(query, [value, job])
     assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT409")
     assert backend.attempt(query, [read_job(backend, job)[column], job]).outcome is Outcome.ALLOWED
@@ -61,7 +57,9 @@ def test_progress_never_falls_within_an_attempt(backend: Session, assignment: st
 def test_completed_job_has_progress_100(backend: Session, sent: int) -> None:
     job = ALICE_JOBS["RENDERING"]
     backend.execute(
-        "update public.jobs set status = 'COMPLETED', progress_percentage = %s where id = %s", [sent, job]
+        "update public.jobs set status = 'COMPLETED', progress_percentage = %s,"
+        " output_video_path = user_id || '/out.mp4' where id = %s",
+        [sent, job],
     )
     assert read_job(backend, job)["progress_percentage"] == 100
 
@@ -99,7 +97,10 @@ def test_times_sent_with_an_update_are_ignored(backend: Session, status: str) ->
 )
 def test_time_sent_with_a_transition_is_ignored(backend: Session, start: str, end: str, column: str) -> None:
     earliest = backend.value("select clock_timestamp()")
-    query = f"{SEND_TIMES}, status = %(status)s where id = %(job)s returning {column}"
+    query = (
+        f"{SEND_TIMES}, status = %(status)s, output_video_path = user_id || '/out.mp4'"
+        f" where id = %(job)s returning {column}"
+    )
     sent = {"job": ALICE_JOBS[start], "sent": datetime(2100, 1, 1, tzinfo=UTC), "status": end}
     stamped = backend.value(query, sent)
     assert earliest <= stamped <= backend.value("select clock_timestamp()")

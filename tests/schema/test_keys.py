@@ -14,7 +14,7 @@ from pgassay.observation import Outcome
 
 CAROL = "ca201000-0000-4000-8000-000000000009"
 OTHER = "0ffe2000-0000-4000-8000-000000000008"
-TRIAL = {"amount_thb": 0, "status": "COMPLETED", "paid_at": "2025-01-01"}
+TRIAL = {"package_id": JOB, "amount_thb": 0, "status": "COMPLETED", "paid_at": "2025-01-01"}
 
 # For each unique index: a row; the change to a second one that still collides; the change that makes it pass.
 UNIQUE: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]] = {
@@ -51,7 +51,7 @@ UNIQUE: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, 
         "payments",
         {"user_id": BOB, **TRIAL},
         {"status": "REFUNDED", "refunded_at": "2025-01-02"},
-        {"status": "PENDING", "paid_at": None},
+        {"package_id": None},
     ),
     "credit_transactions_pkey": ("credit_transactions", {"id": -1}, {"user_id": BOB}, {"id": -2}),
     "credit_transactions_job_once": (

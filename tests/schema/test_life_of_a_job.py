@@ -33,6 +33,7 @@ STEP = """
     update public.jobs
     set status = %(status)s, worker_id = 'me', current_step = 'sent', progress_percentage = %(progress)s,
         credits_cost = case when status = 'UPLOADING' then 2 else credits_cost end,
+        output_video_path = case when status = 'RENDERING' then user_id || '/out.mp4' end,
         created_at = %(sent)s, queued_at = %(sent)s, started_at = %(sent)s, completed_at = %(sent)s
     where id = %(job)s
 """

@@ -81,9 +81,12 @@ def test_deletion_of_a_user_waits_for_the_worker_and_then_closes_the_account(
 
 def test_claw_back_waits_for_a_charge_and_takes_what_it_left(scene: Scene, service: Persona) -> None:
     spender, support = scene.join(service), scene.join(service)
-    spend = "insert into public.jobs (user_id, status, credits_cost) values (%s, 'QUEUED', 4)"
+    spend = """
+        insert into public.jobs (user_id, status, credits_cost, input_video_path)
+        values (%(user)s::uuid, 'QUEUED', 4, %(user)s::uuid || '/in.mp4')
+    """
     assert scene.value("select credits from public.users where id = %s", [BOB]) == 5
-    assert spender.attempt(spend, [BOB]).rowcount == 1
+    assert spender.attempt(spend, {"user": BOB}).rowcount == 1
     refund = support.start("update public.payments set status = 'REFUNDED' where id = %s", [BOBS_PAYMENT])
     assert scene.blockers(support) == {spender.pid}
     spender.commit()
@@ -104,42 +107,52 @@ def test_same_key_at_the_same_time_posts_once(scene: Scene, service: Persona) ->
     assert (len(posted), again.result().rows) == (1, posted)
 
 
-# Per column of webhook_logs: what both events say about its row, in words of the provider.
-EVENTS = {
-    "payment_id": (
-        "update public.payments set status = 'COMPLETED', provider_transaction_id = 'pi_twice' where id = %s",
-        PENDING_PAYMENT,
-    ),
-    "job_id": (
-        "update public.jobs set status = 'TRANSCRIBING', replicate_prediction_id = 'twice' where id = %s",
-        ALICE_JOBS["QUEUED"],
-    ),
-}
+LOG = "insert into public.webhook_logs (provider, event_type, event_id, {}) values ('x', 'x', %s, %s)"
+LOGGED = "select count(*) from public.webhook_logs where {} = %s"
+ENTRIES = "select count(*) from public.credit_transactions where {} = %s"
 
 
-@pytest.mark.parametrize("column", EVENTS)
-def test_two_events_about_one_row_follow_each_other(scene: Scene, service: Persona, column: str) -> None:
-    update, target = EVENTS[column]
-    columns = f"provider, event_type, event_id, {column}"
-    log = f"insert into public.webhook_logs ({columns}) values ('x', 'x', %s, %s)"
+def test_two_events_about_one_job_follow_each_other(scene: Scene, service: Persona) -> None:
+    job, log = ALICE_JOBS["QUEUED"], LOG.format("job_id")
+    update = "update public.jobs set status = 'TRANSCRIBING', replicate_prediction_id = 'twice' where id = %s"
     first, second = scene.join(service), scene.join(service)
-    for party, event in ((first, "one"), (second, "two")):
-        assert party.attempt(log, [event, target]).rowcount == 1
-    assert first.attempt(update, [target]).rowcount == 1
-    repeated = second.start(update, [target])
+    assert [first.attempt(log, ["one", job]).rowcount, second.attempt(log, ["two", job]).rowcount] == [1, 1]
+    assert first.attempt(update, [job]).rowcount == 1
+    repeated = second.start(update, [job])
     assert scene.blockers(second) == {first.pid}
     first.commit()
     assert repeated.result().rowcount == 1
     second.commit()
-    count = "select count(*) from public.{} where {} = %s"
-    assert scene.value(count.format("webhook_logs", column), [target]) == 2
-    assert scene.value(count.format("credit_transactions", column), [target]) == 1
+    assert scene.value(LOGGED.format("job_id"), [job]) == 2
+    assert scene.value(ENTRIES.format("job_id"), [job]) == 1
+
+
+def test_second_event_about_a_payment_waits_before_it_is_logged(scene: Scene, service: Persona) -> None:
+    """Both would share the lock of the foreign key, and neither could then set the provider's number."""
+    log, target = LOG.format("payment_id"), PENDING_PAYMENT
+    update = (
+        "update public.payments set status = 'COMPLETED', provider_transaction_id = 'pi_twice' where id = %s"
+    )
+    first, second = scene.join(service), scene.join(service)
+    assert first.attempt(log, ["one", target]).rowcount == 1
+    logged = second.start(log, ["two", target])
+    assert scene.blockers(second) == {first.pid}
+    assert first.attempt(update, [target]).rowcount == 1
+    first.commit()
+    assert logged.result().rowcount == 1
+    assert second.attempt(update, [target]).rowcount == 1
+    second.commit()
+    assert scene.value(LOGGED.format("payment_id"), [target]) == 2
+    assert scene.value(ENTRIES.format("payment_id"), [target]) == 1
 
 
 # Two jobs (queued, pending) and two payments, first Bob's, who has the greater id, then Alice's.
 PAIR = f"(values ('{BOB}'::uuid), ('{ALICE}'::uuid)) as u (id)"
 BATCHES = {
-    "insert queued": f"insert into public.jobs (user_id, status) select id, 'QUEUED' from {PAIR}",
+    "insert queued": f"""
+        insert into public.jobs (user_id, status, input_video_path)
+        select id, 'QUEUED', id || '/in.mp4' from {PAIR}
+    """,
     "insert pending": f"insert into public.jobs (user_id) select id from {PAIR}",
     "enqueue": "update public.jobs set status = 'QUEUED' where job_name = 'Pair' and status = 'PENDING'",
     "fail": "update public.jobs set status = 'FAILED' where job_name = 'Pair' and status = 'QUEUED'",
@@ -151,7 +164,8 @@ BATCHES = {
 }
 SET_UP = (
     f"""
-        insert into public.jobs (user_id, job_name, status) select u.id, 'Pair', s.status::public.job_status
+        insert into public.jobs (user_id, job_name, status, input_video_path)
+        select u.id, 'Pair', s.status::public.job_status, u.id || '/in.mp4'
         from {PAIR} cross join (values ('PENDING'), ('QUEUED')) as s (status)
     """,
     f"""

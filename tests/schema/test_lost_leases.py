@@ -42,10 +42,10 @@ def test_worker_back_from_the_dead_changes_no_row(backend: Session, end: str) ->
 def test_new_job_has_neither_worker_nor_lease(backend: Session, status: str) -> None:
     job = backend.value(
         """
-            insert into public.jobs (user_id, status, worker_id, lease_expires_at)
-            values (%s, %s, 'worker-9', now() + interval '1 hour') returning id::text
+            insert into public.jobs (user_id, status, input_video_path, worker_id, lease_expires_at)
+            values (%s, %s, %s, 'worker-9', now() + interval '1 hour') returning id::text
         """,
-        [BOB, status],
+        [BOB, status, f"{BOB}/in.mp4"],
     )
     row = read_job(backend, job)
     assert (row["status"], row["worker_id"], row["lease_expires_at"]) == (status, None, None)

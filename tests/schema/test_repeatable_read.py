@@ -13,7 +13,11 @@ from pgassay.observation import Persona
 
 REPEATABLE, COMMITTED = "repeatable read", "read committed"
 CLOSE = "update public.users set deleted_at = now() where id = %s"
-ADD = "insert into public.jobs (user_id, status) values (%s, %s)"
+ADD = """
+    insert into public.jobs (user_id, status, input_video_path)
+    select u.id, s.status::public.job_status, u.id || '/in.mp4'
+    from (values (%s::uuid)) as u (id), (values (%s)) as s (status)
+"""
 UNPAID = "select count(*) from public.jobs where user_id = %s and status in ('PENDING', 'UPLOADING')"
 LIVE_JOBS_OF_CLOSED = """
     select count(*) from public.jobs as j inner join public.users as u on j.user_id = u.id

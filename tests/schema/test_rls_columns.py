@@ -31,7 +31,7 @@ WRITABLE: dict[tuple[str, str, str], set[str] | str] = {
     ("alice", "insert", "jobs"): {"user_id", "job_name", "status", "input_video_path", "client_request_id"},
     ("alice", "update", "jobs"): {"job_name", "status", "input_video_path"},
     ("alice", "insert", "user_preferences"): {"user_id", *SETTINGS},
-    ("alice", "update", "user_preferences"): SETTINGS,
+    ("alice", "update", "user_preferences"): {"user_id", *SETTINGS},
     ("service", "update", "users"): ACCOUNT,
     ("service", "insert", "jobs"): EVERY,
     ("service", "update", "jobs"): EVERY,

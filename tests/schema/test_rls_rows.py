@@ -146,11 +146,17 @@ def test_claimed_role_gives_no_rights(session: Session, alice: Persona) -> None:
         assert session.attempt("select * from public.webhook_logs").outcome is Outcome.DENIED_GRANT
 
 
-@pytest.mark.parametrize("table", ["jobs", "user_preferences"])
-def test_own_row_can_not_be_given_away(session: Session, alice: Persona, bob: Persona, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "outcome"), [("jobs", Outcome.DENIED_GRANT), ("user_preferences", Outcome.DENIED_POLICY)]
+)
+def test_own_row_can_not_be_given_away(
+    session: Session, alice: Persona, bob: Persona, table: str, outcome: Outcome
+) -> None:
+    # The row that Bob would get instead of his own is free: the key must not be what refuses.
+    session.execute("delete from public.user_preferences where user_id = %s", [bob.id])
     with session.act_as(alice):
         attempt = session.attempt(f"update public.{table} set user_id = %s", [bob.id])
-    assert attempt.outcome is Outcome.DENIED_GRANT
+    assert attempt.outcome is outcome
 
 
 def test_upsert_reaches_no_row_of_another(session: Session, alice: Persona, bob: Persona) -> None:
@@ -169,7 +175,8 @@ def test_upsert_reaches_no_row_of_another(session: Session, alice: Persona, bob:
 def test_users_start_jobs_in_an_open_status_only(session: Session, alice: Persona, status: str) -> None:
     session.act_as(alice)
     attempt = session.attempt(
-        "insert into public.jobs (user_id, status) values (%s, %s::public.job_status)", [alice.id, status]
+        "insert into public.jobs (user_id, status, input_video_path) values (%s, %s::public.job_status, %s)",
+        [alice.id, status, f"{alice.id}/new.mp4"],
     )
     assert attempt.sqlstate == ("" if status in OPEN else "42501")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from accounts import ALICE, ALICE_JOBS, BOB
+from accounts import ALICE, ALICE_JOBS, BOB, DAVE
 from body_types import find_unqualified_types
 from parallel import Scene, open_scene
 
@@ -28,12 +28,16 @@ NAMES = ["uuid", "text", "timestamptz", "jsonb", "int4", "bool", "interval", "nu
 # What record may hide: a row. The others hide the type of their name.
 BASES = {"record": "public.jobs"}
 
+BOBS_RENDERING = f"{BOB[:-3]}106"
 ENQUEUE = "update public.jobs set status = %s where id = %s"
 PAY = "update public.payments set status = %s, provider_transaction_id = 'pi_a2' where id = %s"
 Statement = tuple[str, Sequence[Any]]
 CLIENT: list[Statement] = [
     ("insert into public.jobs (user_id, status) values (%s, 'PENDING')", [ALICE]),
-    ("insert into public.jobs (user_id, status) values (%s, 'QUEUED')", [ALICE]),
+    (
+        "insert into public.jobs (user_id, status, input_video_path) values (%s, 'QUEUED', %s)",
+        [ALICE, f"{ALICE}/in.mp4"],
+    ),
     (ENQUEUE, ["QUEUED", ALICE_JOBS["PENDING"]]),
     (ENQUEUE, ["CANCELLED", ALICE_JOBS["QUEUED"]]),
     ("update public.users set full_name = 'New' where id = %s", [ALICE]),
@@ -61,6 +65,32 @@ BACKEND: list[Statement] = [
         values ('x', 'x', 'x', '{"Cookie": "x"}')""",
         [],
     ),
+    ("select public.heartbeat_job(id, attempt_token) from public.jobs where id = %s", [BOBS_RENDERING]),
+    (
+        "select public.complete_job(id, attempt_token, user_id || '/x.mp4') from public.jobs where id = %s",
+        [BOBS_RENDERING],
+    ),
+    (
+        "select public.fail_job(id, attempt_token, 'x') from public.jobs where id = %s",
+        [ALICE_JOBS["ANALYZING"]],
+    ),
+    (
+        "select public.grant_credits(id, -credits, 'ADJUSTMENT', 'x') from public.users where id = %s",
+        [BOB],
+    ),
+    ("select public.refund_partially(%s, 1, 'x', 'x')", [f"{BOB[:-3]}202"]),
+    ("select public.reinstate_payment(%s)", [f"{ALICE[:-3]}202"]),
+    ("select public.credits_owed(%s)", [ALICE]),
+    ("select public.settle_debt(%s, 1, 'x', 'x')", [BOB]),
+    ("select public.reopen_account(%s)", [DAVE]),
+    ("select * from public.find_users('alice@example.com')", []),
+    (
+        "update public.users set subscription_tier = 'pro', subscription_expires_at = now() where id = %s",
+        [ALICE],
+    ),
+    ("select * from public.expiring_subscriptions('1 day')", []),
+    ("select * from public.expire_subscriptions()", []),
+    ("select public.purge_logs('30 days')", []),
     ("update public.users set deleted_at = now() where id = %s", [BOB]),
 ]
 
@@ -73,7 +103,9 @@ def scene(clone: Database) -> Iterator[Scene]:
 
 @pytest.mark.parametrize("type_name", NAMES)
 @pytest.mark.parametrize(
-    ("name", "statements"), [("alice", CLIENT), ("service", BACKEND)], ids=["alice", "service"]
+    ("name", "statements"),
+    [("alice", [*CLIENT, ("select public.close_my_account()", [])]), ("service", BACKEND)],
+    ids=["alice", "service"],
 )
 def test_hostile_type_of_a_client_runs_with_no_rights_but_its_own(
     scene: Scene, personas: dict[str, Persona], name: str, statements: list[Statement], type_name: str

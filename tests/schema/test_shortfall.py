@@ -101,15 +101,13 @@ def test_refund_of_a_user_who_owes_nothing_is_whole(backend: Session, erin: Pers
 
 
 @pytest.mark.parametrize("owes", [True, False])
-def test_refund_reads_the_ledger_of_those_alone_who_owe(
-    backend: Session, erin: Persona, *, owes: bool
-) -> None:
+def test_refund_reads_no_more_of_a_long_ledger(backend: Session, erin: Persona, *, owes: bool) -> None:
     # In one statement that ends many jobs, reading the whole ledger for each would be quadratic.
     backend.execute("set local enable_seqscan = off")
     if owes:
         owe(backend, erin.id, 3)
     short, long = (count_read_entries(backend, erin.id, more=more) for more in (1, 40))
-    assert (long - short >= 40, long == short) == (owes, not owes)
+    assert short == long > 0
 
 
 def count_read_entries(session: Session, user: str | None, *, more: int) -> int:

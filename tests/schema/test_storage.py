@@ -45,6 +45,7 @@ def test_user_uploads_to_her_own_folder_and_reads_it_back(
 ) -> None:
     path = name.format(ALICE)
     with session.act_as(alice):
+        session.execute("insert into public.jobs (user_id, input_video_path) values (%s, %s)", [ALICE, path])
         assert upload(session, "raw-videos", path).rowcount == 1
         assert session.value("select count(*) from storage.objects where name = %s", [path]) == 1
 

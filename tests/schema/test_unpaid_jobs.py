@@ -8,7 +8,11 @@ from accounts import BOB, open_account, triggers_asleep
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
 
-FILL = "insert into public.jobs (user_id, status) select %s, %s from generate_series(1, %s)"
+FILL = """
+    insert into public.jobs (user_id, status, input_video_path)
+    select u.id, s.status::public.job_status, u.id || '/in.mp4'
+    from (values (%s::uuid)) as u (id), (values (%s)) as s (status), generate_series(1, %s)
+"""
 COUNT = "select count(*) from public.jobs where user_id = %s and status in ('PENDING', 'UPLOADING')"
 
 

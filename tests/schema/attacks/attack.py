@@ -35,7 +35,8 @@ class Attack:
     `by` is a persona, or "owner": the role that owns the schema. `prepare` runs first, as that owner. With
     all `defences` removed, and only then, the statement must succeed; `succeeds` is a query of the owner's
     that is true when it did, where touching a row is not enough. `rests_on` are guards behind the defences:
-    each of them, removed alone, lets the attack through as well. `note` says what a reader of
+    each of them, removed alone, lets the attack through as well. `constraint` is the one that the refusal
+    names, where one trigger checks several. `note` says what a reader of
     docs/threat-model.md should know, such as a channel that stays open. Attacks `of` one family have short
     names, and stand in one row of the page as far as they end alike.
     """
@@ -47,6 +48,7 @@ class Attack:
     control: Control
     defences: tuple[Guard, ...]
     sqlstate: str = ""
+    constraint: str = ""
     prepare: tuple[str, ...] = ()
     succeeds: str = ""
     rests_on: tuple[Guard, ...] = ()

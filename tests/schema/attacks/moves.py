@@ -48,7 +48,8 @@ TEMPLATES = (
     "select u.email, j.job_name from public.users as u full join public.jobs as j on j.user_id = u.id",
     "insert into public.jobs (user_id, job_name) values ('{user}', '{title}') returning *",
     "insert into public.jobs (user_id, client_request_id) values ('{user}', '{request}')",
-    "insert into public.jobs (user_id, client_request_id, status) values ('{user}', '{request}', '{status}')",
+    "insert into public.jobs (user_id, client_request_id, status, input_video_path)"
+    " values ('{user}', '{request}', '{status}', '{user}/{file}')",
     "insert into public.jobs (user_id, client_request_id) values ('{user}', '{request}')"
     " on conflict {target} do nothing",
     "insert into public.jobs (user_id, client_request_id) values ('{user}', '{request}')"
@@ -77,6 +78,8 @@ TEMPLATES = (
     "select public.grant_credits('{user}', 1, 'BONUS', 'x')",
     "select * from public.claim_next_jobs('w', 5, '1 hour')",
     "select * from public.reclaim_expired_jobs()",
+    "select * from public.find_users('{user}')",
+    "select public.close_my_account()",
     "select bucket_id, name from storage.objects where name like '{user}/%'",
     "insert into storage.objects (bucket_id, name) values ('{bucket}', '{user}/{file}')",
     "insert into storage.objects (bucket_id, name) values ('{bucket}', '{user}/{file}')"

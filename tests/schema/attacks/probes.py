@@ -107,7 +107,10 @@ PROBES = (
     of_user("a user's balance", "select * from public.user_stats where id = '{}'"),
     of_user("an update of a user", "update public.users set full_name = 'x' where id = '{}'"),
     of_user("a user as a foreign key", "insert into public.jobs (user_id) values ('{}')"),
-    of_user("a paid job of a user", "insert into public.jobs (user_id, status) values ('{}', 'QUEUED')"),
+    of_user(
+        "a paid job of a user",
+        "insert into public.jobs (user_id, status, input_video_path) values ('{}', 'QUEUED', '{}/x.mp4')",
+    ),
     of_user("a user's ledger", "select * from public.credit_transactions where user_id = '{}'"),
     of_user("a user's preferences", "insert into public.user_preferences (user_id) values ('{}')"),
     of_user(

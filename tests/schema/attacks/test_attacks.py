@@ -46,6 +46,7 @@ def test_attack_ends_as_it_must_and_changes_nothing(
     with session.act_as(actors[attack.by]):
         attempt = session.attempt(attack.sql, PARAMETERS)
     assert (attempt.outcome, attempt.sqlstate) == (attack.outcome, attack.sqlstate), attempt.message
+    assert attack.constraint in {"", attempt.constraint}
     assert fingerprint() == before
 
 

@@ -13,6 +13,10 @@ from attacks.probes import NOBODY
 from pgassay.database import Database, Session, open_client
 from pgassay.observation import Outcome, Persona
 
+QUEUE = """
+    insert into public.jobs (user_id, status, input_video_path)
+    values (auth.uid(), 'QUEUED', auth.uid() || '/x.mp4')
+"""
 SEQUENCES = ("credit_transactions_id_seq", "webhook_logs_id_seq", "api_usage_logs_id_seq")
 
 
@@ -40,7 +44,7 @@ def test_sequences_are_closed(
 
 def test_value_that_a_trigger_drew_for_a_client_is_not_told_to_it(session: Session, alice: Persona) -> None:
     with session.act_as(alice):
-        session.execute("insert into public.jobs (user_id, status) values (auth.uid(), 'QUEUED')")
+        session.execute(QUEUE)
         assert session.attempt("select lastval()").sqlstate == "42501"
     assert session.value("select lastval() = max(id) from public.credit_transactions")
 
@@ -49,13 +53,12 @@ def test_value_that_a_trigger_drew_for_a_client_is_not_told_to_it(session: Sessi
 def test_gap_between_own_ledger_ids_tells_how_many_entries_all_others_made(
     session: Session, alice: Persona, between: int
 ) -> None:
-    queue = "insert into public.jobs (user_id, status) values (auth.uid(), 'QUEUED')"
     with session.act_as(alice):
-        session.execute(queue)
+        session.execute(QUEUE)
     for _ in range(between):
         session.execute("select public.grant_credits(%s, 1, 'BONUS', 'x')", [BOB])
     with session.act_as(alice):
-        session.execute(queue)
+        session.execute(QUEUE)
         ids = session.execute("select id from public.credit_transactions order by id desc limit 2").rows
     assert ids[0]["id"] - ids[1]["id"] == between + 1
 

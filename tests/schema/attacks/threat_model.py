@@ -113,7 +113,7 @@ def _likeness(attack: Attack | Written) -> object:
     if isinstance(attack, Written) or not attack.of:
         return id(attack)
     held = tuple(sorted(_shape(guard, attack.name) for guard in attack.defences))
-    return attack.of, attack.by, attack.outcome, attack.sqlstate, held
+    return attack.of, attack.by, attack.outcome, attack.sqlstate, attack.constraint, held
 
 
 def _row(attacks: tuple[Attack | Written, ...]) -> Row:
@@ -135,7 +135,7 @@ def _row(attacks: tuple[Attack | Written, ...]) -> Row:
     return Row(
         attack=f"{title} ({len(attacks)} alike)" if several else title,
         who=first.by,
-        outcome=" ".join(filter(None, (_PLAIN[first.outcome], first.sqlstate))),
+        outcome=" ".join(filter(None, (_PLAIN[first.outcome], first.sqlstate, first.constraint))),
         held_by=tuple(held),
         behind="".join(f"; which rests on {_name(guard)}" for guard in first.rests_on),
         notes=notes,

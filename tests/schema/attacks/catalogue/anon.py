@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from attacks.attack import Attack, Control, Section
-from attacks.catalogue.defences import APPEND_ONLY, VIEW, constraint, no_grant, no_policy, trigger
-from pgassay.denial import Grant, Guard
+from attacks.catalogue.defences import APPEND_ONLY, ENTRY_KEPT, VIEW, constraint, no_grant, no_policy, trigger
+from pgassay.denial import Guard
 from pgassay.denial.guard import Command
 from pgassay.observation import Outcome
 
@@ -77,7 +77,12 @@ def reading(table: str) -> tuple[Guard, ...]:
 
 MORE: dict[tuple[str, str], tuple[Guard, ...]] = {
     ("insert", "credit_transactions"): (trigger("credit_transactions", "credit_transactions_sync_balance"),),
-    ("update", "credit_transactions"): (APPEND_ONLY,),
+    ("update", "credit_transactions"): (ENTRY_KEPT,),
+    # The trigger locks the payment that an event is of, with the rights of who inserts.
+    ("insert", "webhook_logs"): (
+        no_grant("select", "payments", "id", "provider_transaction_id", by="anon"),
+        no_grant("update", "payments", by="anon"),
+    ),
     ("delete", "credit_transactions"): (APPEND_ONLY,),
     ("delete", "users"): tuple(
         constraint(table, f"{table}_user_id_fkey") for table in ("jobs", "payments", "credit_transactions")
@@ -85,7 +90,9 @@ MORE: dict[tuple[str, str], tuple[Guard, ...]] = {
 }
 """What stands behind the grants and policies of a table."""
 PREPARED = {
-    ("insert", "user_preferences"): ("delete from public.user_preferences where user_id = %(alice)s",)
+    # The trigger reads both, with the rights of who inserts.
+    ("insert", "payments"): ("grant select on public.payments, public.credit_packages to anon",),
+    ("insert", "user_preferences"): ("delete from public.user_preferences where user_id = %(alice)s",),
 }
 CONTROLS = {
     ("update", "credit_transactions"): Control(by="owner", sql="select * from public.credit_transactions"),
@@ -124,19 +131,6 @@ def update(table: str) -> Attack:
 
 def delete(table: str) -> Attack:
     return write("delete", table, f"delete from public.{table} where {KEYS[table]}", (), *reading(table))
-
-
-def call(signature: str, arguments: str, *more: Guard, prepare: tuple[str, ...] = ()) -> Attack:
-    function = signature.split("(", maxsplit=1)[0]
-    return denied(
-        function,
-        f"select count(*) from public.{function}({arguments})",
-        Grant(privilege="execute", kind="function", object=f"public.{signature}", role="anon"),
-        *more,
-        of="call",
-        control=BACKEND,
-        prepare=prepare,
-    )
 
 
 ANON = Section(
@@ -193,16 +187,5 @@ ANON = Section(
         *map(insert, KEYS),
         *map(update, KEYS),
         *map(delete, KEYS),
-        call(
-            "grant_credits(uuid, integer, public.transaction_type, text, text)",
-            "%(alice)s, 1000, 'BONUS', 'gift'",
-        ),
-        call(
-            "claim_next_jobs(text, integer, interval)",
-            "'worker', 1, interval '1 hour'",
-            no_grant("select", "jobs", by="anon"),
-            no_grant("update", "jobs", "lease_expires_at", "status", "worker_id", by="anon"),
-        ),
-        call("reclaim_expired_jobs()", "", prepare=("grant select, update on public.jobs to anon",)),
     ),
 )

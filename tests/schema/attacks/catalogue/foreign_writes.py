@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from attacks.attack import Control, Section, Written
+from attacks.attack import BOB, Control, Section, Written
 from attacks.catalogue.defences import (
     ADD,
     APPEND_ONLY,
     EDIT,
     EDIT_CHECK,
+    ENTRY_KEPT,
     VIEW,
     constraint,
     no_grant,
@@ -44,7 +45,7 @@ REFERENCED = tuple(
 )
 NEVER_EDITED = {
     "payments": ("payment_method", "'cash'", f"id = {PAID}", ()),
-    "credit_transactions": ("description", "'none'", "user_id = %(bob)s", (APPEND_ONLY,)),
+    "credit_transactions": ("description", "'none'", "user_id = %(bob)s", (ENTRY_KEPT,)),
 }
 
 CHANGING = Section(
@@ -156,7 +157,8 @@ ADDING = Section(
         ),
         refused(
             "start a queued job at another user's cost",
-            "insert into public.jobs (user_id, status) values (%(bob)s, 'QUEUED')",
+            "insert into public.jobs (user_id, status, input_video_path)"
+            f" values (%(bob)s, 'QUEUED', '{BOB}/new.mp4')",
             Outcome.DENIED_POLICY,
             ADD["jobs"],
         ),

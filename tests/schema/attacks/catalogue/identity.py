@@ -116,8 +116,8 @@ IDENTITY = Section(
         setting(
             "call a function that sets a role, a claim or a limit",
             outcome="there is none",
-            defence="no function is granted to clients",
-            test="test_exposed_schema_offers_clients_no_function_at_all",
+            defence="the one function of clients, close_my_account, takes no argument",
+            test="test_exposed_schema_offers_clients_no_function_but_to_leave",
         ),
         setting(
             "set row_security = off",

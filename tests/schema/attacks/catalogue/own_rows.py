@@ -7,6 +7,7 @@ from attacks.catalogue.defences import (
     CLOSED,
     EDIT_CHECK,
     JOB_MOVE,
+    VALUES_CHECKED,
     VIEW,
     constraint,
     no_grant,
@@ -52,6 +53,7 @@ def rejected(
     control: Control,
     prepare: tuple[str, ...] = (),
     of: str = "",
+    constraint: str = "",
 ) -> Attack:
     """Refused by a constraint or a trigger."""
     return Attack(
@@ -61,6 +63,7 @@ def rejected(
         sql=sql,
         outcome=Outcome.REJECTED,
         sqlstate=sqlstate,
+        constraint=constraint,
         control=control,
         defences=defences,
         of=of,
@@ -94,7 +97,7 @@ USER_VALUES = {
     "updated_at": "'2020-01-01'",
     "deleted_at": "now()",
 }
-JOB_VALUES = {
+JOB_COLUMNS = {
     "id": "gen_random_uuid()",
     "priority": "100",
     "progress_percentage": "99",
@@ -114,6 +117,9 @@ JOB_VALUES = {
     "max_retries": "10",
     "credits_cost": "2",
     "worker_id": "'me'",
+    "attempt_token": "gen_random_uuid()",
+    "turn_at": "'2020-01-01'",
+    "path_changes": "0",
     "lease_expires_at": "now()",
     "next_attempt_at": "now()",
     "queued_at": "now()",
@@ -158,7 +164,7 @@ COLUMNS = Section(
                 of="start a job with a value for",
                 control=NEW_JOB,
             )
-            for column, value in JOB_VALUES.items()
+            for column, value in JOB_COLUMNS.items()
         ),
         *(
             denied(
@@ -169,14 +175,14 @@ COLUMNS = Section(
                 of="write own jobs",
                 control=MY_JOB,
             )
-            for column, value in (JOB_VALUES | {"client_request_id": "'again'"}).items()
+            for column, value in (JOB_COLUMNS | {"client_request_id": "'again'"}).items()
         ),
         *(
             denied(
                 cost,
                 f"insert into public.jobs (user_id, credits_cost) values (%(alice)s, {cost})",
                 no_grant("insert", "jobs", "credits_cost"),
-                constraint("jobs", "jobs_cost_in_range"),
+                VALUES_CHECKED,
                 of="start a job at a cost of",
                 control=NEW_JOB,
             )
@@ -201,13 +207,17 @@ COLUMNS = Section(
             VIEW["jobs"],
             control=MY_JOB,
         ),
-        denied(
-            "give own preferences to somebody else",
-            "update public.user_preferences set user_id = %(bob)s where user_id = %(alice)s",
-            no_grant("update", "user_preferences", "user_id"),
-            EDIT_CHECK["user_preferences"],
-            VIEW["user_preferences"],
-            constraint("user_preferences", "user_preferences_pkey"),
+        Attack(
+            name="give own preferences to somebody else",
+            by="alice",
+            sql="update public.user_preferences set user_id = %(bob)s where user_id = %(alice)s",
+            outcome=Outcome.DENIED_POLICY,
+            sqlstate="42501",
+            defences=(
+                EDIT_CHECK["user_preferences"],
+                VIEW["user_preferences"],
+                constraint("user_preferences", "user_preferences_pkey"),
+            ),
             control=MY_THEME,
         ),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attacks.attack import ALICE, BOB, Attack, Control, Section
 from attacks.catalogue.defences import (
-    OWN_PATH,
+    VALUES_CHECKED,
     constraint,
 )
 from attacks.catalogue.own_rows import (
@@ -18,9 +18,33 @@ from attacks.catalogue.own_rows import (
 
 
 def limit(name: str, sql: str, table: str, check: str, control: Control) -> Attack:
-    """Refused by a CHECK."""
-    return rejected(name, sql, "23514", constraint(table, check), control=control)
+    """Refused by a CHECK, or by the trigger that checks the values of jobs."""
+    held_by = VALUES_CHECKED if table == "jobs" else constraint(table, check)
+    return rejected(name, sql, "23514", held_by, control=control, constraint=check)
 
+
+MISLEADING = {
+    "a line feed": r"a\nb",
+    "a carriage return": r"a\rb",
+    "a right-to-left override": r"a\u202eb",
+    "an isolate": r"a\u2066b",
+    "a right-to-left mark": r"a\u200fb",
+    "an Arabic letter mark": r"a\u061cb",
+    "a line separator": r"a\u2028b",
+    "a delete": r"a\x7fb",
+    "a C1 control": r"a\u0085b",
+}
+"""Names that look like something else where they are shown or logged; as the inside of E''."""
+NO_AVATARS = {
+    "javascript:": "javascript:alert(1)",
+    "JavaScript: behind a space": " JavaScript:alert(1)",
+    "javascript: before an address": "javascript://https://example.com/%%0aalert(1)",
+    "data:": "data:text/html,x",
+    "no scheme": "//example.com/a.png",
+    "an address with a line feed": r"https://example.com/\na",
+    "an address with a quote": r"https://example.com/\"onerror=x",
+    "an address with a tag": "https://example.com/<script>",
+}
 
 SIZES = Section(
     title="Own rows: sizes and values",
@@ -62,10 +86,40 @@ SIZES = Section(
         ),
         limit(
             "take an avatar of 1 MB",
-            "update public.users set avatar_url = 'data:' || repeat('x', 1000000) where id = %(alice)s",
+            "update public.users set avatar_url = 'https://' || repeat('x', 1000000) where id = %(alice)s",
             "users",
             "users_avatar_url_is_short",
             MY_NAME,
+        ),
+        *(
+            limit(
+                f"take a name with {what}",
+                f"update public.users set full_name = E'{name}' where id = %(alice)s",
+                "users",
+                "users_full_name_is_plain",
+                MY_NAME,
+            )
+            for what, name in MISLEADING.items()
+        ),
+        *(
+            limit(
+                f"give a job a title with {what}",
+                f"update public.jobs set job_name = E'{name}' where id = {PENDING}",
+                "jobs",
+                "jobs_name_is_plain",
+                MY_JOB,
+            )
+            for what, name in MISLEADING.items()
+        ),
+        *(
+            limit(
+                f"take an avatar at {what}",
+                f"update public.users set avatar_url = E'{url}' where id = %(alice)s",
+                "users",
+                "users_avatar_url_is_web",
+                MY_NAME,
+            )
+            for what, url in NO_AVATARS.items()
         ),
         *(
             limit(
@@ -109,6 +163,32 @@ BAD_PATHS = {
     "that is a URL": f"'https://example.com/{ALICE}/video.mp4'",
 }
 
+ENCODED = {
+    "through %2e%2e": f"{ALICE}/%2e%2e/{BOB}/completed.mp4",
+    "through %2E.": f"{ALICE}/%2E./{BOB}/completed.mp4",
+    "through %252e%252e": f"{ALICE}/%252e%252e/{BOB}/completed.mp4",
+    "behind %2f": f"{ALICE}/..%2f{BOB}/completed.mp4",
+    "behind %5c": f"{ALICE}/..%5c{BOB}/completed.mp4",
+    "behind a backslash": f"{ALICE}/..\\{BOB}\\completed.mp4",
+    "through .. with parameters": f"{ALICE}/..;a=1/{BOB}/completed.mp4",
+    "through .. and a space": f"{ALICE}/.. /{BOB}/completed.mp4",
+    "through a space and ..": f"{ALICE}/ ../{BOB}/completed.mp4",
+    "through .. and a tab": f"{ALICE}/.\t./{BOB}/completed.mp4",
+    "through .. with a soft hyphen": f"{ALICE}/.\u00ad./{BOB}/completed.mp4",
+    "through full-width dots": f"{ALICE}/\uff0e\uff0e/{BOB}/completed.mp4",
+    "through a two-dot leader": f"{ALICE}/\u2025/{BOB}/completed.mp4",
+    "behind a division slash": f"{ALICE}/..\u2215{BOB}/completed.mp4",
+    "behind a query": f"{ALICE}/x?/../../{BOB}/completed.mp4",
+    "behind a fragment": f"{ALICE}/x#/../../{BOB}/completed.mp4",
+}
+"""Ways out of a folder that some parser of URLs or keys takes for two dots and a slash."""
+
+
+def literal(path: str) -> str:
+    """A path as it is, in SQL that takes parameters."""
+    return f"$path${path.replace('%', '%%')}$path$"
+
+
 PATHS = Section(
     title="Own rows: paths of videos",
     attacks=(
@@ -117,7 +197,8 @@ PATHS = Section(
                 what,
                 f"insert into public.jobs (user_id, input_video_path) values (%(alice)s, {path})",
                 "23514",
-                OWN_PATH,
+                VALUES_CHECKED,
+                constraint="jobs_input_path_is_own",
                 of="start a job with a path",
                 control=Control(
                     by="alice",
@@ -125,13 +206,14 @@ PATHS = Section(
                     f" values (%(alice)s, '{ALICE}/video.mp4')",
                 ),
             )
-            for what, path in BAD_PATHS.items()
+            for what, path in (BAD_PATHS | {what: literal(path) for what, path in ENCODED.items()}).items()
         ),
         rejected(
             "point a job at another user's video",
             f"update public.jobs set input_video_path = '{BOB}/completed.mp4' where id = {PENDING}",
             "23514",
-            OWN_PATH,
+            VALUES_CHECKED,
+            constraint="jobs_input_path_is_own",
             control=MY_JOB,
         ),
     ),

@@ -9,6 +9,7 @@ from attacks.catalogue.defences import (
     PAYMENT_START,
     constraint,
     no_grant,
+    trigger,
 )
 from pgassay.denial import Guard, UniqueIndex
 from pgassay.observation import Outcome
@@ -47,6 +48,7 @@ def rejected(
     control: Control,
     prepare: tuple[str, ...] = (),
     of: str = "",
+    constraint: str = "",
 ) -> Attack:
     """Refused by a constraint or a trigger."""
     return Attack(
@@ -56,6 +58,7 @@ def rejected(
         sql=sql,
         outcome=Outcome.REJECTED,
         sqlstate=sqlstate,
+        constraint=constraint,
         control=control,
         defences=defences,
         of=of,
@@ -81,6 +84,15 @@ def ledger(name: str, sql: str, *defences: Guard) -> Attack:
 
 
 NEW_ENTRY = ("user_id", "type", "amount", "balance_after")
+
+MANUAL_SALE = (
+    "insert into public.payments (user_id, provider, amount_thb, credits_purchased, status)"
+    " values (%(alice)s, 'MANUAL', 500, 20, 'COMPLETED')"
+)
+TRIAL = (
+    "insert into public.payments (user_id, package_id, provider, status)"
+    " select %(bob)s, id, 'MANUAL', 'COMPLETED' from public.credit_packages where name = 'Trial Pack'"
+)
 
 SERVICE_MONEY = Section(
     title="The backend: money",
@@ -158,6 +170,42 @@ SERVICE_MONEY = Section(
             constraint("webhook_logs", "webhook_logs_event_is_unique"),
             control=A_WEBHOOK,
         ),
+        Attack(
+            name="record the same webhook in capitals",
+            by="service",
+            sql="insert into public.webhook_logs (provider, event_id, event_type)"
+            " values (' STRIPE', 'evt_1', 'paid')",
+            outcome=Outcome.REJECTED,
+            sqlstate="23505",
+            constraint="webhook_logs_event_is_unique",
+            control=A_WEBHOOK,
+            defences=(constraint("webhook_logs", "webhook_logs_event_is_unique"),),
+            rests_on=(trigger("webhook_logs", "webhook_logs_clean"),),
+        ),
+        rejected(
+            "enter one sale twice by a double click",
+            MANUAL_SALE,
+            "PT409",
+            trigger("payments", "payments_settle_insert"),
+            control=Control(by="service", sql=MANUAL_SALE.replace("alice", "bob")),
+            prepare=(MANUAL_SALE,),
+        ),
+        rejected(
+            "give the trial to a guest",
+            TRIAL,
+            "PT403",
+            trigger("payments", "payments_settle_insert"),
+            control=A_SALE,
+            prepare=("update auth.users set is_anonymous = true where id = %(bob)s",),
+        ),
+        rejected(
+            "give the trial to a person who had it under another account",
+            TRIAL,
+            "PT409",
+            trigger("payments", "payments_settle_insert"),
+            control=A_SALE,
+            prepare=("update auth.users set email = 'ALICE+2@example.com' where id = %(bob)s",),
+        ),
         rejected(
             "take one transaction of a provider for two payments",
             "insert into public.payments (user_id, package_id, provider, provider_transaction_id, status)"
@@ -174,6 +222,7 @@ SERVICE_MONEY = Section(
             " where name = 'Trial Pack'",
             "23505",
             UniqueIndex(index="public.payments_one_trial_per_user"),
+            trigger("payments", "payments_settle_insert"),
             control=Control(
                 by="service",
                 sql="insert into public.payments (user_id, package_id, provider, status)"

@@ -6,8 +6,8 @@ from attacks.attack import Attack, Control, Section, Written
 from attacks.catalogue.defences import (
     JOB_MOVE,
     JOB_START,
+    VALUES_CHECKED,
     constraint,
-    trigger,
 )
 from attacks.catalogue.service import (
     A_JOB,
@@ -98,7 +98,8 @@ WORKERS = Section(
             "update public.jobs set output_video_path = 'b0b00000-0000-4000-8000-000000000002/x.mp4'"
             f" where id = {JOBS['RENDERING']}",
             "23514",
-            constraint("jobs", "jobs_output_path_is_own"),
+            VALUES_CHECKED,
+            constraint="jobs_output_path_is_own",
             control=A_JOB,
         ),
         rejected(
@@ -106,7 +107,8 @@ WORKERS = Section(
             "update public.jobs set thumbnail_path = 'b0b00000-0000-4000-8000-000000000002/x.webp'"
             f" where id = {JOBS['RENDERING']}",
             "23514",
-            constraint("jobs", "jobs_thumbnail_path_is_own"),
+            VALUES_CHECKED,
+            constraint="jobs_thumbnail_path_is_own",
             control=A_JOB,
         ),
         rejected(
@@ -121,7 +123,8 @@ WORKERS = Section(
             "store a transcript that is no document",
             f"update public.jobs set transcription_json = '1' where id = {JOBS['RENDERING']}",
             "23514",
-            trigger("jobs", "jobs_check_documents"),
+            VALUES_CHECKED,
+            constraint="jobs_transcription_is_document",
             control=A_JOB,
         ),
         Written(
@@ -135,7 +138,7 @@ WORKERS = Section(
             name="a worker comes back from the dead",
             by="service",
             outcome="0 rows",
-            defence="worker_id is cleared when a lease ends",
+            defence="each attempt has a token of its own",
             test="test_lost_leases.py::test_worker_back_from_the_dead_changes_no_row",
         ),
         Written(

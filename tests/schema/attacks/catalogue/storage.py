@@ -7,6 +7,7 @@ keep everybody out.
 from __future__ import annotations
 
 from attacks.attack import ALICE, BOB, DAVE, Attack, Control, Section
+from attacks.catalogue.own_values import ENCODED, literal
 from pgassay.denial import Guard, NoPolicy, Policy
 from pgassay.observation import Outcome
 
@@ -27,7 +28,11 @@ NO_DELETE = NoPolicy(table="storage.objects", command="delete", role="authentica
 
 MY_UPLOAD = Control(
     by="alice",
-    sql="insert into storage.objects (bucket_id, name) values ('raw-videos', %(alice)s || '/new.mp4')",
+    sql="insert into storage.objects (bucket_id, name) values ('raw-videos', %(alice)s || '/pending.mp4')",
+)
+BOBS_UPLOAD = Control(
+    by="bob",
+    sql="insert into storage.objects (bucket_id, name) values ('raw-videos', %(bob)s || '/pending.mp4')",
 )
 BOBS_FILES = Control(
     by="bob", sql="select name from storage.objects where name like 'b0b00000-0000-4000-8000-000000000002/%%'"
@@ -36,16 +41,40 @@ OTHER_BUCKET = "insert into storage.buckets (id, name) values ('other', 'other')
 FILE_THERE = "insert into storage.objects (bucket_id, name) values ('other', %(alice)s || '/report.pdf')"
 
 
-def upload(name: str, path: str, *, bucket: str = "raw-videos", by: str = "alice") -> Attack:
-    """An attempt to put a new object where it must not lie; the same person's upload of a video may pass."""
+def waiting_job(path: str, by: str = "alice", status: str = "PENDING") -> tuple[str, ...]:
+    """A job that waits for its video at this path, past the triggers that would refuse it."""
+    return (
+        "alter table public.jobs disable trigger user",
+        "insert into public.jobs (user_id, status, input_video_path, completed_at)"
+        f" values (%({by})s, '{status}', {literal(path)},"
+        f" case when '{status}' in ('FAILED', 'CANCELLED') then now() end)",
+        "alter table public.jobs enable trigger user",
+    )
+
+
+def upload(
+    name: str,
+    path: str,
+    *,
+    bucket: str = "raw-videos",
+    by: str = "alice",
+    prepare: tuple[str, ...] | None = None,
+    suspended: bool = False,
+) -> Attack:
+    """An attempt to put a new object where it must not lie, though a job of the same person names that path.
+
+    The same person's upload of a video may pass.
+    """
+    if prepare is None:
+        prepare = waiting_job(path, by) + ((OTHER_BUCKET,) if bucket == "other" else ())
     return Attack(
         name=name,
         by=by,
-        prepare=(OTHER_BUCKET,) if bucket == "other" else (),
-        sql=f"insert into storage.objects (bucket_id, name) values ('{bucket}', '{path}')",
+        prepare=prepare,
+        sql=f"insert into storage.objects (bucket_id, name) values ('{bucket}', {literal(path)})",
         outcome=Outcome.DENIED_POLICY,
         sqlstate="42501",
-        control=MY_UPLOAD,
+        control=BOBS_UPLOAD if suspended else MY_UPLOAD,
         defences=(UPLOAD,),
     )
 
@@ -92,7 +121,22 @@ PATHS = {
     "upload a file in place of the own folder": ALICE,
     "upload with a backslash": f"{ALICE}/..\\{BOB}\\new.mp4",
     "upload with a control character": f"{ALICE}/new\n.mp4",
+    **{f"upload to a foreign folder {what}": path for what, path in ENCODED.items()},
 }
+
+WITHOUT_JOB = {
+    "upload without a job": (),
+    "upload for a job that waits for another path": waiting_job(f"{ALICE}/new.mp4.mov"),
+    "upload for a job that another user has": waiting_job(f"{ALICE}/new.mp4", "bob"),
+    **{
+        f"upload for a job that is {status}": waiting_job(f"{ALICE}/new.mp4", status=status)
+        for status in ("QUEUED", "FAILED", "CANCELLED")
+    },
+}
+SUSPENDED = (
+    *waiting_job(f"{ALICE}/new.mp4"),
+    "update public.users set is_active = false where id = %(alice)s",
+)
 
 MINE = "bucket_id = 'raw-videos' and name = %(alice)s || '/completed.mp4'"
 BOBS = "bucket_id = 'raw-videos' and name = %(bob)s || '/completed.mp4'"
@@ -101,6 +145,8 @@ STORAGE = Section(
     title="Storage",
     attacks=(
         *(upload(name, path) for name, path in PATHS.items()),
+        *(upload(name, f"{ALICE}/new.mp4", prepare=prepare) for name, prepare in WITHOUT_JOB.items()),
+        upload("upload from a suspended account", f"{ALICE}/new.mp4", prepare=SUSPENDED, suspended=True),
         upload("upload to final-videos", f"{ALICE}/new.mp4", bucket="final-videos"),
         upload("upload to thumbnails", f"{ALICE}/new.webp", bucket="thumbnails"),
         upload("upload to a bucket of another kind", f"{ALICE}/new.mp4", bucket="other"),
@@ -117,6 +163,7 @@ STORAGE = Section(
         Attack(
             name="overwrite an own video by uploading it again",
             by="alice",
+            prepare=waiting_job(f"{ALICE}/completed.mp4"),
             sql="""
                 insert into storage.objects (bucket_id, name)
                 values ('raw-videos', %(alice)s || '/completed.mp4')

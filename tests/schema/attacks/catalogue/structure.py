@@ -13,7 +13,9 @@ PENDING = "'a11ce000-0000-4000-8000-000000000101'"
 SEQUENCES = ("credit_transactions_id_seq", "webhook_logs_id_seq", "api_usage_logs_id_seq")
 LEAVES = ("credit_transactions", "user_preferences", "webhook_logs", "api_usage_logs")
 TABLES = ("users", "jobs", "payments", "credit_packages", *LEAVES)
-EVERYTHING = ", ".join(f"public.{table}" for table in TABLES)
+HIDDEN = ("private.debts", "private.partial_refunds")
+"""What refers to the tables of the API, and would have to be emptied with them."""
+EVERYTHING = ", ".join([*(f"public.{table}" for table in TABLES), *HIDDEN])
 
 
 def denied(
@@ -72,7 +74,9 @@ TABLE_ATTACKS = Section(
                 "truncate every table at once",
                 by,
                 f"truncate {EVERYTHING}",
+                missing("usage", "schema", "private", by),
                 *(no_grant("truncate", table, by=by) for table in TABLES),
+                *(missing("truncate", "table", table, by) for table in HIDDEN),
                 APPEND_ONLY,
                 control=MY_LEDGER,
             )
