@@ -21,7 +21,8 @@ LAYERS = (
     {"config"},
     {"project", "server"},
     {"database"},
-    {"catalog", "pgtap", "plpgsql", "render", "suites"},
+    {"catalog"},
+    {"pgtap", "plpgsql", "render", "suites"},
     {"commands", "workbench"},
     {
         "coverage",

@@ -31,8 +31,8 @@ def count(notes: psycopg.Connection) -> int:
 def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connection, load: Load) -> None:
     before = read_shape(notes)
     assert [trigger.restoration for trigger in before.triggers] == [
-        "alter table notes enable trigger first",
-        "alter table notes enable always trigger second",
+        "alter table public.notes enable trigger first",
+        "alter table public.notes enable always trigger second",
     ]
     assert (len(before.foreign_keys), len(before.indexes)) == (1, 3)
     fill(notes, load=load, scale=0.01)

@@ -196,7 +196,6 @@ class Constraint(Part):
     """
 
     KIND = "constraint"
-    ACCESS: ClassVar = {"definition": "definition"}
 
     type: str
     definition: str
@@ -209,6 +208,15 @@ class Constraint(Part):
     is_of_domain: bool = False
     oid: int = field(default=0, compare=False)
     target_oid: int = field(default=0, compare=False)
+
+    @property
+    def key(self) -> ObjectKey:
+        """A domain's is a property of the type."""
+        return ObjectKey(kind="type", object=self.table, name="") if self.is_of_domain else super().key
+
+    def properties(self, *, besides: bool = False) -> dict[str, str]:  # noqa: ARG002 - of both kinds
+        name = f"constraint {self.name}" if self.is_of_domain else "definition"
+        return {name: self.definition}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import astuple
 from typing import Any
 
 import psycopg
@@ -49,7 +50,7 @@ def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing,
     """All objects but the server's own and those of extensions; rights of `roles`; numbers in rows."""
     catalog = read_catalog(connection, *_KINDS)
     things = [*_relations(catalog), *_parts(catalog), *_functions(catalog), *_enums(catalog)]
-    rights = sorted(_rights(catalog, list(roles)), key=lambda right: (not right.granted, str(right)))
+    rights = sorted(_rights(catalog, list(roles)), key=lambda right: (not right.granted, *astuple(right)))
     return (*sorted(things, key=lambda thing: thing.key), *rights, *_read_cells(connection, catalog))
 
 

@@ -50,9 +50,9 @@ def read_shape(connection: psycopg.Connection[Any]) -> Shape:
             if one.type == "f" and one.relation_oid in own
         ),
         indexes=tuple(
-            _of_constraint(one.index, one, one.constraint, definitions[one.relation_oid, one.constraint])
+            _of_constraint(one.name, one, one.constraint, definitions[one.relation_oid, one.constraint])
             if one.constraint
-            else Part(name=one.index, removal=f"drop index {one.index}", restoration=one.definition)
+            else Part(name=one.name, removal=f"drop index {one.index}", restoration=one.definition)
             for one in indexes
             if one.relation_oid in own
         ),
