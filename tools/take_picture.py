@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import sync_playwright
 
 from pgassay.config import load_config
-from pgassay.diff.page import render_review_page
+from pgassay.diff.report import render_review_page
 from pgassay.diff.review import review
 from pgassay.project.revisions import Side
 from pgassay.server import open_server
