@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
+from pgassay.project.revisions import resolve_side
 from pgassay.render.output import publish
 from pgassay.server import open_server
 from pgassay.verify import STAGES, verify
@@ -18,13 +21,24 @@ def _add(parser: ArgumentParser) -> None:
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
         "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
+    parser.add_argument(
+        "--since", default="", metavar="BASE",
+        help="leave out tests that what is not the same in BASE cannot touch: a path, REV:path or REV",
+    )  # fmt: skip
     add_jobs(parser)
 
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
-    with show_progress() as show, open_server(config.server) as server:
-        verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
+    with (
+        show_progress() as show,
+        TemporaryDirectory(prefix="pgassay-") as folder,
+        open_server(config.server) as server,
+    ):
+        since = resolve_side(options.since, config, Path(folder)) if options.since else None
+        verdict = verify(
+            config, server, only=tuple(options.only or STAGES), jobs=options.jobs, since=since, on_stage=show
+        )
     publish(verdict, FORMATS, choose_output(options))
     return verdict.exit_code
 
