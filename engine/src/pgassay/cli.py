@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.markup import escape
@@ -32,6 +33,7 @@ from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.run import Options as MutationOptions
 from pgassay.mutation.suites import SUITES
 from pgassay.plans.command import open_loaded_server, parse_scale, show_plans
+from pgassay.project.revisions import Side, resolve_side
 from pgassay.races.command import ScheduleRequest, show_schedules
 from pgassay.render.output import Output, check_writable, publish, write_report
 from pgassay.server import open_server
@@ -106,10 +108,22 @@ def _output(options: argparse.Namespace) -> Output:
 
 def _verify(options: argparse.Namespace) -> int:
     config = _prepare(options)
-    with _progress() as show, open_server(config.server) as server:
-        verdict = verify(config, server, only=tuple(options.only or STAGES), jobs=options.jobs, on_stage=show)
+    with _progress() as show, _base(options, config) as since, open_server(config.server) as server:
+        verdict = verify(
+            config, server, only=tuple(options.only or STAGES), jobs=options.jobs, since=since, on_stage=show
+        )
     publish(verdict, FORMATS, _output(options))
     return verdict.exit_code
+
+
+@contextmanager
+def _base(options: argparse.Namespace, config: Config) -> Iterator[Side | None]:
+    """What `--since` names, with copies of its files until the end of the block."""
+    if not options.since:
+        yield None
+        return
+    with TemporaryDirectory(prefix="pgassay-") as folder:
+        yield resolve_side(options.since, config, Path(folder))
 
 
 def _matrix(options: argparse.Namespace) -> int:

@@ -54,6 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="count what runs inside functions and policies, and write the counts as JSON",
     )
+    group.addoption(
+        "--pgassay-judged",
+        metavar="STAGE",
+        action="append",
+        default=[],
+        help="leave out the tests that are marked repeats_stage(STAGE); may be repeated",
+    )
 
 
 class Engine:
@@ -152,6 +159,9 @@ def pytest_configure(config: pytest.Config) -> None:
     engine = Engine(config)
     _for_user(lambda: engine.config)
     config.stash[ENGINE] = engine
+    config.addinivalue_line(
+        "markers", "repeats_stage(name): says what this stage of `pgassay verify` says, which leaves it out"
+    )
     config.stash[items.PGTAP_TARGET] = engine
     config.add_cleanup(engine.close)
     config.pluginmanager.register(items, "pgassay-pgtap")
@@ -185,6 +195,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if file_path.suffix == ".sql" and any(folder in file_path.parents for folder in folders):
         return items.PgtapFile.from_parent(parent, path=file_path)
     return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    judged = config.getoption("--pgassay-judged")
+    repeating = [
+        item for item in items if any(mark.args[0] in judged for mark in item.iter_markers("repeats_stage"))
+    ]
+    if repeating:
+        config.hook.pytest_deselected(items=repeating)
+        left_out = set(repeating)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _for_user(make: Callable[[], T]) -> T:

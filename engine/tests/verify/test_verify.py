@@ -69,6 +69,16 @@ def test_failing_test_is_a_finding_with_its_place_and_reason(project: Config, se
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
 
 
+def test_test_that_repeats_a_stage_runs_where_that_stage_has_not_judged(
+    project: Config, server: Server
+) -> None:
+    repeating = "import pytest\n@pytest.mark.repeats_stage('load')\ndef test_again():\n    assert False\n"
+    (project.suites[0] / "test_again.py").write_text(repeating, encoding="utf-8")
+    alone = verify(project, server, only=("suites",))
+    assert alone.counts("tests") == Counts(passed=1, failed=1)
+    assert verify(project, server, only=("load", "suites")).counts("tests") == Counts(passed=1)
+
+
 def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config, server: Server) -> None:
     project.schema[0].write_text(GOOD + "select 1/0;\n", encoding="utf-8")
     verdict = verify(project, server, only=("load", "suites"))

@@ -13,7 +13,7 @@ from pgassay.errors import ConfigError
 from pgassay.mutation.model import Result, Status
 from pgassay.mutation.suites import suite_of
 
-_FORMAT = 7
+_FORMAT = 8
 
 
 @dataclass(kw_only=True)
@@ -21,11 +21,12 @@ class History:
     """`baseline`: what was noted of each test, by node id; `results` by suites, then by mutant.
 
     Both are of the project as `key` says it is. `killers`: which test killed a mutant last, whatever has
-    changed since.
+    changed since. `files`: the hashes of what the tests were noted on.
     """
 
     key: str
     baseline: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +71,11 @@ def load_history(path: Path, *, key: str) -> History:
     return History(key=key, baseline=tests, results=results, killers=killers)
 
 
+def load_notes(path: Path) -> dict[str, Any]:
+    """What was last noted: `tests` by node id, and the hashes of the `files` that they ran on."""
+    return _read(_beside(path))
+
+
 def unite(history: History, path: Path) -> None:
     """Add what another run found, such as a shard. Raises ConfigError when it was not of the same project."""
     other = load_history(path, key=history.key)
@@ -99,7 +105,7 @@ def _beside(path: Path) -> Path:
 
 def save_baseline(path: Path, history: History) -> None:
     """Write what was noted of the tests beside the history in `path`."""
-    _replace(_beside(path), {"key": history.key, "tests": history.baseline})
+    _replace(_beside(path), {"key": history.key, "files": history.files, "tests": history.baseline})
 
 
 def save_history(path: Path, history: History) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -25,7 +25,8 @@ _CHUNK = 60
 class Noted:
     """One test of the baseline: its outcome, and its footprint as the recorder wrote it.
 
-    `shared` are its fixtures of a wider scope, `setup` the seconds that went into fixtures.
+    `shared` are its fixtures of a wider scope, `sending` those that sent something while it was set up;
+    `setup` are the seconds that went into fixtures.
     """
 
     test: int
@@ -35,6 +36,7 @@ class Noted:
     setup: float
     shared: list[str]
     footprint: dict[str, Any]
+    sending: list[str] = field(default_factory=list)
 
     @property
     def is_green(self) -> bool:

@@ -26,7 +26,7 @@ from pgassay.mutation.things import (
 )
 
 # What describes everything, and what describes things of one kind.
-_EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
+EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
 _CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
     Table: ("pg_class", "pg_tables", "reg"),
     Column: ("pg_attr", "pg_get_expr", "pg_get_serial", "col_description"),
@@ -122,7 +122,7 @@ class Reaches:
 
     def find(self, thing: Thing) -> Reach:
         """What a test must do to notice a change of `thing`."""
-        return replace(self._find(thing), catalogs=(*_EVERYWHERE, *_CATALOGS.get(type(thing), ())))
+        return replace(self._find(thing), catalogs=(*EVERYWHERE, *_CATALOGS.get(type(thing), ())))
 
     def _find(self, thing: Thing) -> Reach:
         # Only the catalog and plans show an index that is not unique.

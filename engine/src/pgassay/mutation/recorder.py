@@ -45,6 +45,7 @@ class Recorder:
         self._notebook = Notebook()
         self._counts_calls = True
         self._is_silent = False
+        self.sent = 0  # statements that were noted
         self._counted: dict[str, dict[str, int]] = {}
         self._roles: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 
@@ -87,6 +88,7 @@ class Recorder:
         """A statement is about to run."""
         if self._is_silent or connection.info.dbname == self._maintenance:
             return
+        self.sent += 1
         if connection.info.dbname not in self._counted:  # made by the test's own means
             self._notebook.counts_calls = False
         role = self._roles.setdefault(connection, connection.info.user)

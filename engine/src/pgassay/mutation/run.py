@@ -24,7 +24,7 @@ from pgassay.mutation.runner import Run, Say
 from pgassay.mutation.suites import SUITES
 from pgassay.mutation.things import Thing
 from pgassay.plpgsql import find_sources
-from pgassay.project.fingerprint import fingerprint
+from pgassay.project.fingerprint import fingerprint, hash_files
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -87,7 +87,9 @@ def run_campaign(
 
 def _remember(config: Config, server: Server, options: Options, memory: Path) -> History:
     """What earlier runs found, and those that are to be merged."""
-    history = load_history(memory, key=fingerprint(config, server=str(server.version)))
+    version = str(server.version)
+    history = load_history(memory, key=fingerprint(config, server=version))
+    history.files = hash_files(config, server=version)
     if options.fresh:
         history.results.clear()
     for path in options.merge:
@@ -104,11 +106,11 @@ def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant
     scripts = [read_script(path) for path in (*config.schema, *config.companions)]
     return plan_mutants(
         read_things(bench), places=find_definitions(scripts), sources=find_sources(scripts),
-        unbound=_unbound(bench), unchanged=unchanged,
+        unbound=unbound_roles(bench), unchanged=unchanged,
     )  # fmt: skip
 
 
-def _unbound(bench: Workbench) -> list[str]:
+def unbound_roles(bench: Workbench) -> list[str]:
     """The roles that no policy binds: the schema's owner, and those with BYPASSRLS."""
     server = bench.server
     with closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:

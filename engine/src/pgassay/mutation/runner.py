@@ -123,6 +123,8 @@ class Run:
         self._history.baseline = {
             self._names[number]: {
                 "seconds": costs[number],
+                "shared": one.shared,
+                "sending": one.sending,
                 "footprint": one.footprint | ({"sees": False} if one.outcome == "skipped" else {}),
             }
             for number, one in sorted(noted.items())

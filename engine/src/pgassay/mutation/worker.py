@@ -18,7 +18,6 @@ from typing import IO, Any
 
 import psycopg
 import pytest
-from _pytest.runner import runtestprotocol  # the public API has no way to run an item without its report
 
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
@@ -34,6 +33,7 @@ from pgassay.mutation.suites import name_matrix_tests
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
+from pgassay.pytest_private import run_item, shared_fixtures, tear_down
 
 _SHOWN = 200  # characters of a reason
 
@@ -65,6 +65,7 @@ class Worker:
     def __init__(self, requests: IO[str], answers: IO[str]) -> None:
         self._requests = requests
         self._answers = answers
+        self._sending: list[str] = []  # fixtures of a wider scope, since the last test began
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -106,6 +107,17 @@ class Worker:
             report.__dict__["not_failed"] = "error"
         return report
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+        """Note which of the project's fixtures of a wider scope send something: other tests rest on it."""
+        before = self._recorder.sent
+        try:
+            return (yield)
+        finally:
+            is_ours = fixturedef.func.__module__ == "pgassay.plugin"  # they only open databases
+            if fixturedef.scope != "function" and not is_ours and self._recorder.sent > before:
+                self._sending.append(fixturedef.argname)
+
     def _answer(self, **document: Any) -> None:  # noqa: ANN401 - JSON
         self._answers.write(json.dumps(document) + "\n")
         self._answers.flush()
@@ -116,18 +128,23 @@ class Worker:
         with recording(self._recorder):
             for test, following in _with_next(tests):
                 self._recorder.begin()
+                self._sending.clear()
                 run = self._run(test, following)
                 notes = self._recorder.finish().to_json() | self._outside(test)
-                self._answer(test=test, **vars(run), shared=self._shared_fixtures(test), footprint=notes)
+                self._answer(
+                    test=test,
+                    **vars(run),
+                    shared=self._shared_fixtures(test),
+                    sending=self._sending,
+                    footprint=notes,
+                )
         self._bench.on_open = self._bench.on_close = None
         self._answer(done=True)
 
     def _shared_fixtures(self, test: int) -> list[str]:
         """The fixtures of a test that others have in common with it, and one of them pays for."""
         items = self._session.items
-        info = getattr(items[test], "_fixtureinfo", None) if test < len(items) else None
-        known = info.name2fixturedefs if info else {}
-        return [name for name, found in known.items() if found[-1].scope != "function"]
+        return shared_fixtures(items[test]) if test < len(items) else []
 
     def _outside(self, test: int) -> dict[str, Any]:
         """What the recorder cannot know: the statements of psql, and those of the matrix, sent in bulk."""
@@ -197,7 +214,7 @@ class Worker:
     def _tear_down(self) -> None:
         """End the fixtures of every scope: the next mutant must find none that saw this one."""
         with suppress(Exception):
-            self._session._setupstate.teardown_exact(None)
+            tear_down(self._session)
         self._bench.drop_templates()
 
 
@@ -208,7 +225,7 @@ def _with_next(tests: Sequence[int]) -> Iterator[tuple[int, int | None]]:
 def _run_item(item: pytest.Item, following: pytest.Item | None) -> Run:
     if isinstance(item, PgtapItem):
         item.verdict = None
-    reports = runtestprotocol(item, log=False, nextitem=following)
+    reports = run_item(item, following=following)
     setup = sum(report.duration for report in reports if report.when == "setup")
     for report in reports:
         if report.failed:

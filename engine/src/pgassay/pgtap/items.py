@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
 import pytest
-from _pytest.runner import runtestprotocol  # the public API has no way to run an item without its report
 
 from pgassay.errors import PgassayError
 from pgassay.pgtap.run import PgtapDatabase, run_file
 from pgassay.pgtap.verdict import Assertion, FileVerdict
+from pgassay.pytest_private import run_item
 
 
 class PgtapTarget(Protocol):
@@ -60,7 +60,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if not isinstance(item, PgtapItem):
         return None
     item.verdict = None
-    for report in _reports(item, runtestprotocol(item, log=False, nextitem=nextitem)):
+    for report in _reports(item, run_item(item, following=nextitem)):
         node = {"nodeid": report.__dict__.get("assertion_nodeid", report.nodeid), "location": report.location}
         item.ihook.pytest_runtest_logstart(**node)
         item.ihook.pytest_runtest_logreport(report=report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pgassay import __version__
@@ -24,6 +24,21 @@ def fingerprint(config: Config, *, server: str) -> str:
         )
         total.update(path.read_bytes())
     return total.hexdigest()
+
+
+def hash_files(
+    config: Config, *, server: str, original: Callable[[Path], Path] = lambda path: path
+) -> dict[str, str]:
+    """The hash of each file that decides what tests say, by name, and of engine and server under "".
+
+    `original` tells of a copy which of the project's files it stands for.
+    """
+    total = {"": hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode()).hexdigest()}
+    for path in set(_files(config)):
+        named = original(path)
+        name = named.relative_to(config.root) if named.is_relative_to(config.root) else named
+        total[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return total
 
 
 def _files(config: Config) -> Iterable[Path]:

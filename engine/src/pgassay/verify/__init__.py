@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from pgassay.config import Config
+from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Stage, Status, Verdict
@@ -15,22 +16,24 @@ from pgassay.verify.lint import lint
 from pgassay.verify.load import load
 from pgassay.verify.matrix import check_matrix
 from pgassay.verify.plans import check_plans
+from pgassay.verify.since import choose_tests
 from pgassay.workbench import Workbench
 
 STAGES = ("load", "lint", "matrix", "plans", "suites")
 
 
-def verify(
+def verify(  # noqa: PLR0913 - what a caller may choose, by name
     config: Config,
     server: Server,
     *,
     only: tuple[str, ...] = STAGES,
     jobs: int = 1,
+    since: Side | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """Run the stages named in `only`, in order; `on_stage` hears the name of each as it begins.
 
-    Suites run in `jobs` processes.
+    Suites run in `jobs` processes; with `since` only tests that what is not the same there can touch.
 
     Neither matrix nor plans nor suites run against a schema that does not load: they would say nothing more.
     """
@@ -51,10 +54,28 @@ def verify(
     for name, judge in (
         ("matrix", lambda: check_matrix(bench)),
         ("plans", lambda: check_plans(bench)),
-        ("suites", lambda: run_suites(config, server, jobs=jobs)),
+        ("suites", lambda: _judge_suites(config, server, stages, jobs=jobs, since=since)),
     ):
         run(name, partial(_not_run, name) if failed else judge)
     return Verdict(schema=config.schema, server=_describe(server), stages=tuple(stages))
+
+
+def _judge_suites(
+    config: Config, server: Server, stages: list[Stage], *, jobs: int, since: Side | None
+) -> Stage:
+    repeating = _leave_out(stages)
+    if since is None:
+        return run_suites(config, server, jobs=jobs, options=repeating)
+    choice = choose_tests(config, since, server)
+    options = [*repeating, *(f"--deselect={name}" for name in choice.left_out)]
+    stage = run_suites(config, server, jobs=jobs, options=options)
+    return replace(stage, detail=f"{stage.detail}\n{choice.told}")
+
+
+def _leave_out(stages: list[Stage]) -> list[str]:
+    """pytest's options for tests that repeat a stage which has judged."""
+    judged = (Status.GOOD, Status.PROBLEM)
+    return [f"--pgassay-judged={stage.name}" for stage in stages if stage.status in judged]
 
 
 def _not_run(name: str) -> Stage:
