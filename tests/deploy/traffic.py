@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from uuid import uuid4
 
-from pgassay.database import Database, open_client
+from pgassay.database import Client, Database, open_client
 from pgassay.observation import Persona
 
 _SECONDS = 60  # a deadline, not a wait
@@ -19,7 +19,10 @@ _BUY = """
     select %(user)s, id, 'STRIPE', %(key)s, 'COMPLETED'
     from public.credit_packages where name = 'Starter Pack'
 """
-_QUEUE = "insert into public.jobs (user_id, status) values (%(user)s, 'QUEUED')"
+_QUEUE = """
+    insert into public.jobs (user_id, status, input_video_path)
+    values (%(user)s::uuid, 'QUEUED', %(user)s::uuid || '/in.mp4')
+"""
 _FAIL = "update public.jobs set status = 'FAILED' where user_id = %(user)s and status = 'TRANSCRIBING'"
 
 
@@ -32,22 +35,25 @@ class Writers:
         self._rounds: list[str] = []  # appending is atomic
 
     def work(self) -> None:
-        """One account's life: it buys, queues, and a worker fails what it claimed, with a refund."""
-        with closing(self._database.connect(autocommit=True)) as owner:
+        """One account after another: a user may start 200 jobs a day."""
+        while not self._stopped.is_set():
             user = str(uuid4())
-            owner.execute("insert into auth.users (id, email) values (%s, %s)", [user, f"{user}@example.com"])
-        with open_client(self._database) as client:
-            while not self._stopped.is_set():
-                values = {"user": user, "key": str(uuid4()), "worker": f"worker of {user}"}
-                for query in (
-                    _BUY,
-                    _QUEUE,
-                    "select public.claim_next_jobs(%(worker)s, 1, '1 minute')",
-                    _FAIL,
-                ):
-                    with client.request(_SERVICE):
-                        client.execute(query, values)
-                self._rounds.append(user)
+            with closing(self._database.connect(autocommit=True)) as owner:
+                query = "insert into auth.users (id, email) values (%s, %s)"
+                owner.execute(query, [user, f"{user}@example.com"])
+            with open_client(self._database) as client:
+                self._live(client, user)
+
+    def _live(self, client: Client, user: str) -> None:
+        """One account's life: it buys, queues, and a worker fails what it claimed, with a refund."""
+        for _ in range(100):
+            if self._stopped.is_set():
+                return
+            values = {"user": user, "key": str(uuid4()), "worker": f"worker of {user}"}
+            for query in (_BUY, _QUEUE, "select public.claim_next_jobs(%(worker)s, 1, '1 minute')", _FAIL):
+                with client.request(_SERVICE):
+                    client.execute(query, values)
+            self._rounds.append(user)
 
     def await_commits(self, more: int) -> None:
         """Return when that many rounds more were committed. Raises TimeoutError."""

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from accounts import ALICE, BOB, read_books
+from accounts import ALICE, BOB, read_books, triggers_asleep
 from payments import (
     ALICE_PAYMENTS,
     ALICE_TRIAL,
@@ -239,3 +239,58 @@ def test_trial_is_given_once_per_user_also_after_a_refund(backend: Session, refu
     assert read_books(backend, ALICE) == before
     bobs = order(backend, BOB, "Trial Pack", provider="MANUAL", status="COMPLETED")
     assert bobs.outcome is Outcome.ALLOWED
+
+
+def sell(session: Session, user: str, **columns: Any) -> Any:
+    sale = {"amount_thb": 50, "credits_purchased": 2, "provider": "MANUAL", "status": "COMPLETED"}
+    return order(session, user, None, **(sale | columns)).sqlstate
+
+
+@pytest.mark.parametrize(
+    ("second", "sqlstate"),
+    [
+        ({}, "PT409"),
+        *[
+            ({"amount_thb": 51}, ""),
+            ({"credits_purchased": 3}, ""),
+            ({"provider_transaction_id": "cash-2"}, ""),
+        ],
+        ({"user_id": ALICE}, ""),
+    ],
+)
+def test_double_click_on_a_manual_sale_posts_once(
+    backend: Session, second: dict[str, Any], sqlstate: str
+) -> None:
+    before = read_books(backend, BOB)
+    assert sell(backend, BOB) == ""
+    assert sell(backend, second.pop("user_id", BOB), **second) == sqlstate
+    assert ("PURCHASE", 2, before.credits + 2) == read_books(backend, BOB).since(before)[0]
+
+
+@pytest.mark.parametrize(("age", "sqlstate"), [("59 seconds", "PT409"), ("61 seconds", "")])
+def test_the_same_sale_can_be_entered_again_a_minute_later(backend: Session, age: str, sqlstate: str) -> None:
+    assert sell(backend, BOB) == ""
+    with triggers_asleep(backend):
+        older = """
+            update public.payments set paid_at = paid_at - %s::interval
+            where user_id = %s and package_id is null
+        """
+        assert backend.execute(older, [age, BOB]).rowcount == 1
+    assert sell(backend, BOB) == sqlstate
+
+
+def test_double_click_on_the_completion_of_two_orders_posts_once(backend: Session) -> None:
+    before = read_books(backend, BOB)
+    first, second = (order(backend, BOB, provider="MANUAL").rows[0]["id"] for _ in range(2))
+    assert backend.attempt(SET_STATUS, ["COMPLETED", first]).sqlstate == ""
+    assert backend.attempt(SET_STATUS, ["COMPLETED", second]).sqlstate == "PT409"
+    assert read_books(backend, BOB).since(before) == [("PURCHASE", 3, before.credits + 3)]
+
+
+def test_refund_before_the_completion_is_a_conflict_and_after_it_counts(backend: Session) -> None:
+    before = read_books(backend, BOB)
+    payment = order(backend, BOB, provider_transaction_id="early").rows[0]["id"]
+    assert backend.attempt(SET_STATUS, ["REFUNDED", payment]).sqlstate == "PT409"
+    for status in ("COMPLETED", "REFUNDED"):
+        assert backend.attempt(SET_STATUS, [status, payment]).sqlstate == ""
+    assert read_books(backend, BOB).credits == before.credits

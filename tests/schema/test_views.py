@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from accounts import add_job, move_job
-from rows import ALICE, place_job, remove_jobs
+from rows import ALICE, place_job, remove_jobs, triggers_asleep
 
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -246,3 +246,40 @@ def test_only_the_service_reads_the_queue(
     assert (attempt.outcome, attempt.sqlstate) == (Outcome.DENIED_GRANT, "42501")
     with session.act_as(service):
         assert session.attempt("select * from public.job_queue_status").rowcount == 9
+
+
+def test_queue_looks_at_the_thousand_jobs_of_a_status_queued_last(session: Session, service: Persona) -> None:
+    remove_jobs(session)
+    with triggers_asleep(session):
+        session.execute(
+            "insert into public.jobs (user_id, status, created_at, queued_at)"
+            " select %s, 'QUEUED', now() - interval '1 day', now() - interval '1 second' * n"
+            " from generate_series(1, 1200) as n",
+            [ALICE],
+        )
+    place_job(session, status="PENDING", created_at="-1 hour")
+    with session.act_as(service):
+        waits = queue(session)
+    # 1 to 1,000 seconds; the 200 that wait longest are not looked at.
+    assert waits["QUEUED"] == (1000, Decimal("500.500"))
+    assert waits["PENDING"] == (1, None)
+
+
+def test_queue_reads_no_more_rows_of_a_long_history(session: Session, service: Persona) -> None:
+    remove_jobs(session)
+    read = """
+        select (seq_tup_read + idx_tup_fetch)::int from pg_stat_xact_user_tables
+        where relid = 'public.jobs'::regclass
+    """
+    with triggers_asleep(session):
+        session.execute(
+            "insert into public.jobs"
+            " (user_id, status, progress_percentage, created_at, queued_at, started_at, completed_at)"
+            " select %s, 'COMPLETED', 100, now(), now(), now(), now() from generate_series(1, 5000)",
+            [ALICE],
+        )
+    session.execute("analyze public.jobs")
+    before = session.value(read)
+    with session.act_as(service):
+        assert queue(session)["COMPLETED"][0] == 1000
+    assert session.value(read) - before <= 1000

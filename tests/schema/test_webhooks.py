@@ -17,8 +17,11 @@ SECRETS = (
     *("Authorization", "authorization", "PROXY-AUTHORIZATION", "Cookie", "Set-Cookie"),
     *("X-Auth-Token", "X-Webhook-Secret", "X-Api-Key", "x_api_key", "apikey"),
     *("X-Shopify-Hmac-Sha256", "X-JWT-Assertion", "X-Session-Id", "X-Password", "X-Credential"),
+    *("X-Passphrase", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-Master-Key", "X-Webhook-Key"),
+    *("myaccesskeyid", "XSigned", "x-sig", "OldAuthTokens", "ssl-client-cert", "x-pwd", "X-Csrf-Token"),
 )
-PLAIN = ("Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key")
+PLAIN = ("Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key", "x-idempotency-key", "Date", "Via")
+RAW = ["Host", "api", "Stripe-Signature", "t=1,v1=hush", "Content-Type", "application/json"]
 
 
 def store(session: Session, headers: Any) -> Any:
@@ -43,6 +46,46 @@ def test_plain_header_is_kept(backend: Session, name: str, value: Any) -> None:
 @pytest.mark.parametrize("value", [{"authorization": "hush"}, {}, ["a", {"b": 1}], [[{"b": 1}]]])
 def test_header_with_an_object_in_it_is_redacted_whatever_its_name(backend: Session, value: Any) -> None:
     assert store(backend, {"Content-Type": value}) == {"Content-Type": "[redacted]"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[RAW, [RAW], [["host", "api"], ["authorization", "hush"]], ["X-Api-Key", "hush"], ["x-sig", "hush"]],
+        *[
+            "Authorization: Bearer hush",
+            "host: api\r\nX-Api-Key: hush",
+            "Bearer hush",
+            ["host: api", "Cookie: a=hush"],
+        ],
+    ],
+)
+def test_secret_in_a_list_or_in_a_value_is_redacted(backend: Session, value: Any) -> None:
+    assert store(backend, {"rawHeaders": value, "Host": "api"}) == {"rawHeaders": "[redacted]", "Host": "api"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[
+            ["Host", "api", "X-Request-Id", "abc"],
+            "Mozilla/5.0 (X11; Linux) insights-bot",
+            "application/json",
+        ],
+        *["req_sigkeyjwtpwd", "4f0c8f0e-7a1a-4a8c-9a55-8d6c1f3d2b1a", "keep-alive"],
+    ],
+)
+def test_list_or_value_without_a_secret_is_kept(backend: Session, value: Any) -> None:
+    assert store(backend, {"X-Request-Id": value}) == {"X-Request-Id": value}
+
+
+@pytest.mark.parametrize("provider", ["STRIPE", " Stripe ", "sTRIPE"])
+def test_provider_is_one_however_it_is_spelled(backend: Session, provider: str) -> None:
+    tried = backend.attempt(INSERT, [provider, "evt_1", Jsonb({})])
+    assert (tried.sqlstate, tried.constraint) == ("23505", "webhook_logs_event_is_unique")
+    assert backend.value(f"{INSERT} returning provider", [provider, "evt_2", Jsonb({})]) == "stripe"
+    moved = "update public.webhook_logs set provider = %s where event_id = 'evt_2' and provider = 'replicate'"
+    assert backend.attempt(moved, [provider]).constraint == "webhook_logs_event_is_unique"
 
 
 def test_event_without_headers_is_kept(backend: Session) -> None:

@@ -48,7 +48,7 @@ class Actor:
     def attempt(self, query: LiteralString, params: Params = None) -> Attempt:
         """Try one statement in a savepoint: a database error is an answer, and leaves the transaction usable.
 
-        Raises psycopg.OperationalError only when the connection is lost.
+        Raises psycopg.OperationalError when the connection is lost, and only then.
         """
         self._send_plain("savepoint pgassay_attempt")
         self._notices.clear()
@@ -56,7 +56,10 @@ class Actor:
             result = self.execute(query, params)
         except psycopg.Error as error:
             if self.connection.closed:
-                raise
+                if isinstance(error, psycopg.OperationalError):
+                    raise
+                # The server sent an error of the statement, and then went away before the end of its answer.
+                raise psycopg.OperationalError(f"the connection was lost after an error: {error}") from error
             self._send_plain("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
             return _failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")

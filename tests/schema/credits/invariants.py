@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from credits.snapshot import Account, Entry, Job, Payment, Snapshot
+from credits.snapshot import Account, Debt, Entry, Job, Payment, Snapshot
 
 BEGINNINGS = ("PENDING", "UPLOADING", "QUEUED")
 """The states that a job may begin in."""
@@ -24,6 +24,7 @@ PAYMENT_BEGINNINGS = ("PENDING", "COMPLETED", "FAILED")
 PAYMENT_STEPS: Mapping[str, tuple[str, ...]] = {
     "PENDING": ("COMPLETED", "FAILED", "CANCELLED"),
     "FAILED": ("COMPLETED",),
+    "CANCELLED": ("COMPLETED",),
     "COMPLETED": ("REFUNDED",),
 }
 """Where a payment may go."""
@@ -38,8 +39,9 @@ def find_violations(now: Snapshot) -> list[str]:
         *(
             f"payment {id}: {wrong}"
             for id, p in now.payments.items()
-            for wrong in _payment(p, of_payment[id])
+            for wrong in _payment(p, of_payment[id], _sum_refunds(now, id))
         ),
+        *_find_debts_gone_wrong(now),
         *(f"job {id}: lives on a closed account" for id in _find_orphans(now)),
     ]
 
@@ -50,6 +52,12 @@ def find_illegal_steps(before: Snapshot, now: Snapshot) -> list[str]:
         *_steps(before.jobs, now.jobs, BEGINNINGS, STEPS),
         *_steps(before.payments, now.payments, PAYMENT_BEGINNINGS, PAYMENT_STEPS),
         *(["the ledger is not what it was"] if now.entries[: len(before.entries)] != before.entries else []),
+        *(["the debts are not what they were"] if now.debts[: len(before.debts)] != before.debts else []),
+        *(
+            f"partial refund {key} is not what it was"
+            for key in before.parts
+            if now.parts.get(key) != before.parts[key]
+        ),
     ]
 
 
@@ -106,9 +114,16 @@ def _job(job: Job, entries: Sequence[Entry]) -> Iterator[str]:
         yield f"is {job.status} and costs {job.cost}, with the entries {posted}"
 
 
-def _payment(payment: Payment, entries: Sequence[Entry]) -> Iterator[str]:
+def _sum_refunds(now: Snapshot, payment: str) -> int:
+    """What went back in parts, and what the refund of the rest could not take."""
+    parts = sum(part.credits for part in now.parts.values() if part.payment == payment)
+    lines = (debt for debt in now.debts if debt.payment == payment and debt.kind == "shortfall")
+    return parts + sum(line.credits for line in lines if not line.is_partial)
+
+
+def _payment(payment: Payment, entries: Sequence[Entry], refunded: int) -> Iterator[str]:
     posted = [(entry.type, entry.amount) for entry in entries]
-    taken = payment.credits - payment.shortfall
+    taken = payment.credits - refunded
     expected = []
     if payment.status in ("COMPLETED", "REFUNDED"):
         expected.append(("PURCHASE", payment.credits))
@@ -116,6 +131,31 @@ def _payment(payment: Payment, entries: Sequence[Entry]) -> Iterator[str]:
         expected.append(("ADJUSTMENT", -taken))
     if posted != expected or taken < 0:
         yield f"is {payment.status}, {payment.credits} credits, with the entries {posted}"
+
+
+def _find_debts_gone_wrong(now: Snapshot) -> Iterator[str]:
+    """Owed is what is short, less what was recovered and settled; each taken once; the metadata says so."""
+    lines = [debt for debt in now.debts if debt.kind == "shortfall"]
+    for place, line in enumerate(now.debts):
+        lowered = sum(debt.credits for debt in now.debts if debt.lowers == place)
+        if lowered > (line.credits if line.kind == "shortfall" else 0):
+            yield f"debt {place}: is of {line.credits}, lowered by {lowered}"
+    for id, payment in now.payments.items():
+        if payment.shortfall != (owed := sum(_sign(debt) for debt in now.debts if debt.payment == id)):
+            yield f"payment {id}: says that {payment.shortfall} is owed, its debts say {owed}"
+        parts = sum(part.credits for part in now.parts.values() if part.payment == id)
+        taken = -sum(entry.amount for entry in now.entries if entry.about == id and entry.amount < 0)
+        if parts != taken + sum(line.credits for line in lines if line.payment == id and line.is_partial):
+            yield f"payment {id}: {parts} went back in parts, {taken} of them taken"
+    for user in now.accounts:
+        taken = sum(entry.recovered for entry in now.entries if entry.user == user)
+        recovered = sum(debt.credits for debt in now.debts if debt.user == user and debt.kind == "recovered")
+        if taken != recovered:
+            yield f"account {user}: {taken} was taken for debts, which say {recovered}"
+
+
+def _sign(debt: Debt) -> int:
+    return debt.credits if debt.kind == "shortfall" else -debt.credits
 
 
 def _find_orphans(now: Snapshot) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, count
 from typing import Any
@@ -18,8 +19,8 @@ from hypothesis.stateful import (
 )
 
 from credits import pools
-from credits.invariants import ENDS, STEPS, find_differences, find_illegal_steps, find_violations
-from credits.oracle import AT_WORK, BACKEND, Books, JobOrder, PaymentOrder, Refused
+from credits.invariants import BEGINNINGS, ENDS, STEPS, find_differences, find_illegal_steps, find_violations
+from credits.oracle import AT_WORK, BACKEND, FIRST, FULL, TIERS, Books, JobOrder, PaymentOrder, Refused
 from credits.shop import Said, Shop
 from credits.snapshot import read_snapshot
 from credits.trespasses import TRESPASSES, USER
@@ -69,21 +70,23 @@ class Credits(RuleBasedStateMachine):
 
     @initialize(target=pools.users, credits=st.lists(st.integers(0, 6), min_size=2, max_size=2))
     def open_accounts(self, credits: list[int]) -> MultipleResults[str]:
-        new = self._sign_up(len(credits))
+        new = self._sign_up(len(credits), "somebody")
         for user, amount in zip(new, credits, strict=True):
             if amount:
                 self.grant(user, "BONUS", amount, None)
         return multiple(*new)
 
     @when(lambda books: len(books.ledger.accounts) < 4)
-    @rule(target=pools.users, number=st.integers(1, 2))
-    def sign_up(self, number: int) -> MultipleResults[str]:
-        return multiple(*self._sign_up(number))
+    @rule(target=pools.users, number=st.integers(1, 2), person=pools.persons)
+    def sign_up(self, number: int, person: str | None) -> MultipleResults[str]:
+        return multiple(*self._sign_up(number, person))
 
     @when(lambda books: books.ledger.entries)
     @rule(
         user=pools.users,
-        how=st.sampled_from(("suspend", "resume", "close", "leave", "delete", "sign up again")),
+        how=st.sampled_from(
+            ("suspend", "resume", "close", "close mine", "leave", "delete", "sign up again", "reopen")
+        ),
     )
     def change_account(self, user: str, how: str) -> None:
         match how:
@@ -96,20 +99,54 @@ class Credits(RuleBasedStateMachine):
                 for_good = how == "delete"
                 said = self.shop.leave(user, for_good=for_good)
                 self.agree(said, lambda books: books.leave(user, for_good=for_good))
+            case "close mine":
+                self.agree(self.shop.close_own(user), lambda books: books.close_own(user))
+            case "reopen":
+                self.agree(self.shop.reopen(user), lambda books: books.reopen(user))
             case _:
-                self.agree(self.shop.sign_up([user]), lambda books: books.sign_up([user]))
+                said = self.shop.sign_up([user], "somebody")
+                self.agree(said, lambda books: books.sign_up([user], "somebody"))
+
+    @rule(user=pools.users, tier=st.sampled_from(sorted(TIERS)))
+    def set_tier(self, user: str, tier: str) -> None:
+        self.agree(self.shop.set_tier(user, tier), lambda books: books.jobs.set_tier(user, tier))
 
     @rule(
         user=pools.users,
         kind=st.sampled_from(("BONUS", "ADJUSTMENT", "PURCHASE", "REFUND")),
-        amount=st.integers(-3, 5),
+        amount=pools.amounts,
         key=pools.keys,
     )
     def grant(self, user: str, kind: str, amount: int, key: str | None) -> None:
         said = self.shop.grant(user, kind, amount, key)
         self.agree(said, lambda books: books.grant(user, kind, amount, key))
 
+    @rule(user=pools.users, less=st.integers(-1, 3))
+    def fill(self, user: str, less: int) -> None:
+        """An account is full, or nearly, or would be more than full."""
+        if amount := max(FULL - self.books.ledger.accounts[user].credits - less, 0):
+            self.agree(self.shop.fill(user, amount), lambda books: books.fill(user, amount))
+
     # Jobs
+
+    @when(lambda books: len(books.jobs.rows) < 250)
+    @rule(user=pools.users, number=pools.crowds, status=st.sampled_from(("PENDING", "QUEUED")))
+    def crowd(self, user: str, number: int, status: str) -> None:
+        """One user, very many jobs."""
+        order = JobOrder(user=user, status=status, cost=1, priority=0, max_retries=0, request=None)
+        said = self.shop.add_jobs(BACKEND, [order] * number, skip_conflicts=False)
+        self.agree(
+            said,
+            lambda books: books.jobs.add(BACKEND, [order] * number, skip_conflicts=False, ids=_ids(said)),
+        )
+
+    @when(lambda books: books.jobs.rows)
+    @rule(user=pools.users)
+    def cancel_all(self, user: str) -> None:
+        """All that the user may still cancel."""
+        rows = self.books.jobs.rows
+        own = [id for id, job in rows.items() if job.user == user and job.status in BEGINNINGS]
+        self._move_jobs(user, dict.fromkeys(own, "CANCELLED"))
 
     @rule(target=pools.jobs, rows=pools.job_rows, skip_conflicts=st.booleans())
     def add_jobs(self, rows: Rows, skip_conflicts: bool) -> MultipleResults[str]:
@@ -147,6 +184,11 @@ class Credits(RuleBasedStateMachine):
     def reprice(self, jobs: list[str], cost: int) -> None:
         self.agree(self.shop.reprice(jobs, cost), lambda books: books.jobs.reprice(jobs, cost))
 
+    @when(lambda books: books.jobs.rows)
+    @rule(jobs=pools.some_jobs)
+    def attach(self, jobs: list[str]) -> None:
+        self.agree(self.shop.attach(jobs), lambda books: books.jobs.attach(jobs))
+
     @rule(job=pools.jobs, progress=st.sampled_from((0, 50, 100)))
     def report(self, job: str, progress: int) -> None:
         self.agree(self.shop.report(job, progress), lambda books: books.jobs.report(job, progress))
@@ -154,15 +196,37 @@ class Credits(RuleBasedStateMachine):
     # The queue
 
     @when(lambda books: "QUEUED" in books.jobs.states())
-    @rule(worker=pools.workers, number=st.integers(1, 3))
-    def claim(self, worker: str, number: int) -> None:
+    @rule(target=pools.attempts, worker=pools.workers, number=st.integers(1, 3) | st.just(15))
+    def claim(self, worker: str, number: int) -> MultipleResults[tuple[str, str]]:
         said = self.shop.claim(worker, number)
-        self.agree(said, lambda books: books.jobs.claim(worker, number, said.ids))
+        self.agree(said, lambda books: books.jobs.claim(worker, number, said.ids, said.tokens))
+        return multiple(*zip(said.ids, said.tokens, strict=True))
+
+    @rule(attempt=pools.attempts, stage=st.none() | st.sampled_from(AT_WORK))
+    def heartbeat(self, attempt: tuple[str, str], stage: str | None) -> None:
+        said = self.shop.heartbeat(*attempt, stage)
+        self.agree(said, lambda books: books.jobs.heartbeat(*attempt, stage))
+
+    @rule(attempt=pools.attempts)
+    def work(self, attempt: tuple[str, str]) -> None:
+        """All of an attempt: to its end, if it is not over."""
+        for stage in AT_WORK[1:]:
+            self.heartbeat(attempt, stage)
+        self.complete(attempt)
+
+    @rule(attempt=pools.attempts)
+    def complete(self, attempt: tuple[str, str]) -> None:
+        self.agree(self.shop.complete(*attempt), lambda books: books.jobs.complete(*attempt))
+
+    @rule(attempt=pools.attempts, retry=st.booleans())
+    def fail(self, attempt: tuple[str, str], retry: bool) -> None:
+        self.agree(self.shop.fail(*attempt, retry), lambda books: books.jobs.fail(*attempt, retry))
 
     @when(lambda books: books.jobs.states() & set(AT_WORK))
     @rule(jobs=pools.some_jobs, beats=st.lists(st.tuples(pools.jobs, pools.workers), max_size=2))
     def lose_workers(self, jobs: list[str], beats: list[tuple[str, str]]) -> None:
         """The leases of jobs run out, late heartbeats come, and what is lost is taken back."""
+        jobs = jobs[:1] if self._is_crowded() else jobs
         self.agree(self.shop.expire(jobs), lambda books: books.jobs.expire(jobs))
         for job, worker in beats:
             self.agree(self.shop.beat(job, worker), lambda books, beat=(job, worker): books.jobs.beat(*beat))
@@ -199,6 +263,33 @@ class Credits(RuleBasedStateMachine):
         said = self.shop.webhook(payment, event, status, reference)
         self.agree(said, lambda books: books.payments.webhook(payment, event, status, reference))
 
+    # Debts
+
+    @when(lambda books: books.payments.rows)
+    @rule(payments=pools.some_payments)
+    def refund(self, payments: list[str]) -> None:
+        """What was sold is refunded, if it was paid."""
+        paid = [id for id in payments if self.books.payments.rows[id].status == "COMPLETED"]
+        said = self.shop.move_payments(paid, "REFUNDED")
+        self.agree(said, lambda books: books.payments.move(paid, "REFUNDED"))
+
+    @rule(
+        payment=pools.payments, credits=st.integers(0, 4), key=st.sampled_from(("part-1", "part-2", "part-3"))
+    )
+    def refund_partially(self, payment: str, credits: int, key: str) -> None:
+        said = self.shop.refund_partially(payment, credits, key)
+        self.agree(said, lambda books: books.payments.refund_partially(payment, credits, key))
+
+    @rule(payment=pools.payments)
+    def reinstate(self, payment: str) -> None:
+        self.agree(self.shop.reinstate(payment), lambda books: books.payments.reinstate(payment))
+
+    @when(lambda books: books.ledger.debts)
+    @rule(user=pools.users, amount=st.integers(0, 4), key=pools.keys)
+    def settle(self, user: str, amount: int, key: str | None) -> None:
+        said = self.shop.settle(user, amount, key)
+        self.agree(said, lambda books: books.ledger.settle(user, amount, key))
+
     # What is nobody's, or somebody else's
 
     @when(lambda books: books.ledger.entries)
@@ -211,10 +302,12 @@ class Credits(RuleBasedStateMachine):
 
     # What rules share
 
-    def _sign_up(self, number: int) -> list[str]:
+    def _sign_up(self, number: int, person: str | None) -> list[str]:
         known = len(self.books.ledger.accounts)
         new = [str(uuid.uuid5(uuid.NAMESPACE_OID, f"user {known + n}")) for n in range(number)]
-        self.agree(self.shop.sign_up(new), lambda books: books.sign_up(new))
+        self.agree(
+            self.shop.sign_up(new, person), lambda books: books.sign_up(new, person and person.lower())
+        )
         return new
 
     def _add_jobs(self, by: str, rows: Rows, skip: bool) -> MultipleResults[str]:
@@ -230,6 +323,18 @@ class Credits(RuleBasedStateMachine):
         return multiple(*said.ids)
 
     def _move_jobs(self, by: str, moves: Mapping[str, str]) -> None:
+        """In one statement, unless it would not be said which of them has the last of the first turns."""
+        if "QUEUED" in moves.values() and self._is_crowded():
+            for job, status in moves.items():
+                self._move_together(by, {job: status})
+        else:
+            self._move_together(by, moves)
+
+    def _is_crowded(self) -> bool:
+        users = Counter(job.user for job in self.books.jobs.rows.values() if job.status == "QUEUED")
+        return any(number > FIRST - 3 for number in users.values())
+
+    def _move_together(self, by: str, moves: Mapping[str, str]) -> None:
         self.agree(self.shop.move_jobs(by, moves), lambda books: books.jobs.move(by, moves))
 
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle
 from credits.invariants import BEGINNINGS, ENDS, STEPS
 from credits.oracle import BACKEND
 
-users, jobs, payments = Bundle("users"), Bundle("jobs"), Bundle("payments")
+users, jobs, payments, attempts = map(Bundle, ("users", "jobs", "payments", "attempts"))
 actors = st.just(BACKEND) | users
 states = st.sampled_from((*STEPS, *ENDS))
 payment_states = st.sampled_from(("COMPLETED", "FAILED", "REFUNDED", "CANCELLED", "PENDING"))
@@ -18,6 +18,10 @@ workers = st.sampled_from(("worker-1", "worker-2"))
 references = st.sampled_from(("tx-1", "tx-2", "tx-3", "tx-4")) | st.none()
 events = st.sampled_from(("event-1", "event-2", "event-3"))
 keys = st.none() | st.sampled_from(("key-1", "key-2"))
+persons = st.sampled_from(("person-1", "Person-2", "person-2")) | st.none()
+amounts = st.integers(-3, 5) | st.sampled_from((1_000_000, 1_000_001, -1_000_001))
+crowds = st.sampled_from((9, 12, 70, 101))
+"""So many jobs at once: about as many as have a turn by time, and as may wait unpaid."""
 
 
 def some(rows: st.SearchStrategy[Any], **options: Any) -> st.SearchStrategy[list[Any]]:
@@ -33,6 +37,7 @@ _job = {
     "priority": st.integers(0, 1),
     "max_retries": st.integers(0, 1),
     "request": st.none() | st.sampled_from(("click-1", "click-2")),
+    "has_video": st.sampled_from((True, True, True, False)),
 }
 _payment = {
     "user": users,

@@ -20,11 +20,12 @@ _PERSONAS = {BACKEND: SERVICE, ANON: Persona(name="anon", role="anon")}
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What became of a statement: its SQLSTATE, or how many rows it touched, and their ids if it says."""
+    """What became of a statement: its SQLSTATE, or how many rows it touched; ids and tokens if it says."""
 
     sqlstate: str
     touched: int
     ids: tuple[str, ...]
+    tokens: tuple[str, ...] = ()
 
 
 class Shop:
@@ -35,8 +36,8 @@ class Shop:
 
     # Accounts
 
-    def sign_up(self, users: Sequence[str]) -> Said:
-        return self._as(OWNER, _SIGN_UP, {"users": users})
+    def sign_up(self, users: Sequence[str], person: str | None) -> Said:
+        return self._as(OWNER, _SIGN_UP, {"users": users, "person": person})
 
     def suspend(self, user: str, active: bool) -> Said:
         return self._as(BACKEND, "update public.users set is_active = %s where id = %s", [active, user])
@@ -53,6 +54,18 @@ class Shop:
             BACKEND, "select public.grant_credits(%s, %s, %s, 'Model', %s)", [user, amount, kind, key]
         )
 
+    def close_own(self, user: str) -> Said:
+        return self._as(user, "select public.close_my_account()")
+
+    def reopen(self, user: str) -> Said:
+        return self._as(BACKEND, "select 1 where public.reopen_account(%s)", [user])
+
+    def set_tier(self, user: str, tier: str) -> Said:
+        return self._as(BACKEND, "update public.users set subscription_tier = %s where id = %s", [tier, user])
+
+    def fill(self, user: str, amount: int) -> Said:
+        return self._as(OWNER, "select private.post_entry(%s, 'BONUS', %s)", [user, amount])
+
     # Jobs
 
     def add_jobs(self, by: str, orders: Sequence[JobOrder], *, skip_conflicts: bool) -> Said:
@@ -60,7 +73,8 @@ class Shop:
         return self._as(by, _ADD_OWN_JOBS if own else _ADD_JOBS, _rows(orders), skip_conflicts=skip_conflicts)
 
     def move_jobs(self, by: str, moves: Mapping[str, str]) -> Said:
-        said = self._as(by, _MOVE_JOBS, {"jobs": list(moves), "statuses": list(moves.values())})
+        query = _MOVE_JOBS if by == BACKEND else _MOVE_OWN_JOBS
+        said = self._as(by, query, {"jobs": list(moves), "statuses": list(moves.values())})
         if "QUEUED" in moves.values():
             self._stop_the_clock()
         return said
@@ -68,6 +82,10 @@ class Shop:
     def reprice(self, jobs: Collection[str], cost: int) -> Said:
         update = "update public.jobs set credits_cost = %s where id = any(%s)"
         return self._as(BACKEND, update, [cost, list(jobs)])
+
+    def attach(self, jobs: Collection[str]) -> Said:
+        update = "update public.jobs set input_video_path = user_id || '/in.mp4' where id = any(%s)"
+        return self._as(BACKEND, update, [list(jobs)])
 
     def report(self, job: str, progress: int) -> Said:
         return self._as(
@@ -77,8 +95,22 @@ class Shop:
     # The queue
 
     def claim(self, worker: str, count: int) -> Said:
-        claim = "select id::text from public.claim_next_jobs(%s, %s, interval '1 hour')"
-        return self._as(BACKEND, claim, [worker, count])
+        return self._as(BACKEND, _CLAIM, [worker, count])
+
+    def heartbeat(self, job: str, token: str, stage: str | None) -> Said:
+        beat = "select 1 where public.heartbeat_job(%s, %s, interval '1 hour', %s)"
+        return self._as(BACKEND, beat, [job, token, stage])
+
+    def complete(self, job: str, token: str) -> Said:
+        complete = (
+            "select 1 from public.jobs where id = %s and public.complete_job(id, %s, user_id || '/out.mp4')"
+        )
+        return self._as(BACKEND, complete, [job, token])
+
+    def fail(self, job: str, token: str, retry: bool) -> Said:
+        said = self._as(BACKEND, "select 1 where public.fail_job(%s, %s, 'Model', %s)", [job, token, retry])
+        self._stop_the_clock()
+        return said
 
     def beat(self, job: str, worker: str) -> Said:
         return self._as(BACKEND, _BEAT, [job, worker])
@@ -93,7 +125,7 @@ class Shop:
 
     def wait(self) -> Said:
         return self._as(
-            BACKEND, "update public.jobs set next_attempt_at = null where next_attempt_at is not null"
+            BACKEND, "update public.jobs set next_attempt_at = '-infinity' where next_attempt_at = 'infinity'"
         )
 
     # Payments
@@ -108,6 +140,18 @@ class Shop:
     def webhook(self, payment: str, event: str, status: str, reference: str | None) -> Said:
         values = {"payment": payment, "event": event, "status": status, "reference": reference}
         return self._as(BACKEND, _WEBHOOK, values)
+
+    # Debts
+
+    def settle(self, user: str, amount: int, key: str | None) -> Said:
+        return self._as(BACKEND, "select public.settle_debt(%s, %s, 'Model', %s)", [user, amount, key])
+
+    def refund_partially(self, payment: str, credits: int, key: str) -> Said:
+        refund = "select public.refund_partially(%s, %s, 'Model', %s)"
+        return self._as(BACKEND, refund, [payment, credits, key])
+
+    def reinstate(self, payment: str) -> Said:
+        return self._as(BACKEND, "select public.reinstate_payment(%s)", [payment])
 
     # What nobody may
 
@@ -125,8 +169,8 @@ class Shop:
         else:
             self._session.act_as(_PERSONAS.get(by) or _persona(by))
         tried = self._session.attempt(query, params)
-        ids = tuple(row["id"] for row in tried.rows if "id" in row)
-        return Said(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids)
+        ids, tokens = (tuple(row[name] for row in tried.rows if name in row) for name in ("id", "token"))
+        return Said(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids, tokens=tokens)
 
 
 def _persona(user: str) -> Persona:
@@ -138,29 +182,50 @@ def _rows(orders: Sequence[Any]) -> list[str]:
 
 
 _SIGN_UP = """
-    insert into auth.users (id, email, raw_user_meta_data)
-    select u, u || '@example.com', jsonb_build_object('credits', 1000, 'total_credits_purchased', 1000)
+    insert into auth.users (id, email, is_anonymous, raw_user_meta_data)
+    select
+        u,
+        %(person)s::text || '+' || u || '@example.com',
+        %(person)s::text is null,
+        jsonb_build_object('credits', 1000, 'total_credits_purchased', 1000)
     from unnest(%(users)s::uuid[]) as u
 """
 _ADD_JOBS = """
-    insert into public.jobs (user_id, status, credits_cost, priority, max_retries, client_request_id)
-    select o."user", o.status, o.cost, o.priority, o.max_retries, o.request
+    insert into public.jobs (
+        user_id, status, credits_cost, priority, max_retries, client_request_id, input_video_path
+    )
+    select
+        o."user", o.status, o.cost, o.priority, o.max_retries, o.request,
+        case when o.has_video then o."user" || '/in.mp4' end
     from json_to_recordset(%s) as o (
         "user" uuid, status public.job_status, cost integer, priority integer, max_retries integer,
-        request text
+        request text, has_video boolean
     )
     {on_conflict} returning id::text
 """
 _ADD_OWN_JOBS = """
-    insert into public.jobs (user_id, status, client_request_id)
-    select o."user", o.status, o.request
-    from json_to_recordset(%s) as o ("user" uuid, status public.job_status, request text)
+    insert into public.jobs (user_id, status, client_request_id, input_video_path)
+    select o."user", o.status, o.request, case when o.has_video then o."user" || '/in.mp4' end
+    from json_to_recordset(%s) as o ("user" uuid, status public.job_status, request text, has_video boolean)
     {on_conflict} returning id::text
 """
 _MOVE_JOBS = """
+    update public.jobs as j set
+        status = m.status,
+        output_video_path = case
+            when m.status = 'COMPLETED' and j.status = 'RENDERING' then j.user_id || '/out.mp4'
+            else j.output_video_path
+        end
+    from unnest(%(jobs)s::uuid[], %(statuses)s::public.job_status[]) as m (id, status)
+    where j.id = m.id
+"""
+_MOVE_OWN_JOBS = """
     update public.jobs as j set status = m.status
     from unnest(%(jobs)s::uuid[], %(statuses)s::public.job_status[]) as m (id, status)
     where j.id = m.id
+"""
+_CLAIM = """
+    select id::text, attempt_token::text as token from public.claim_next_jobs(%s, %s, interval '1 hour')
 """
 _BEAT = """
     update public.jobs set lease_expires_at = now() + interval '1 hour' where id = %s and worker_id = %s

@@ -21,7 +21,7 @@ from accounts import open_account
 from credits.budget import IS_DEEP
 from credits.invariants import find_violations
 from credits.snapshot import Snapshot, read_snapshot
-from credits.variants import TWO_TRANSACTIONS
+from credits.variants import LAST_WORDS, TWO_TRANSACTIONS
 from credits.writers import DEADLINE, Load, Log, find_losses, load
 from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
@@ -115,6 +115,15 @@ def test_what_was_acknowledged_and_nothing_else_survives_a_kill(
     for victim in VICTIMS:
         now = crash(crashable, database, logs, random.randint(5, 50), victim=victim)
         assert find_violations(now) + find_losses(now, logs) == [], f"seed {seed}, {victim} killed"
+
+
+def test_refusal_that_is_the_last_word_of_a_connection_ends_its_writer(database: Database) -> None:
+    apply_script(database.conninfo(), LAST_WORDS, timeout_seconds=DEADLINE)
+    logs = open_logs(database, 0, credits=0)
+    with load(database, logs):
+        pass
+    now = recover(database)
+    assert find_violations(now) + find_losses(now, logs) == []
 
 
 def test_control_commits_that_do_not_wait_for_the_disk_are_lost(

@@ -56,6 +56,7 @@ def job_row(user: str, *, status: str = "QUEUED", request: str | None = None) ->
         "priority": 0,
         "max_retries": 0,
         "request": request,
+        "has_video": True,
     }
 
 

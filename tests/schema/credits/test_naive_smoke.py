@@ -12,7 +12,9 @@ from credits.variants import NAIVE, SWALLOWED_ERROR, make_naive
 from pgassay.database import Session
 
 EXPIRE = "update public.jobs set lease_expires_at = now() - interval '1 hour', max_retries = 0 where id = %s"
-QUEUE = "insert into public.jobs (user_id, status, credits_cost) values (%s, 'QUEUED', %s)"
+QUEUE = """
+    insert into public.jobs (user_id, status, credits_cost, input_video_path) values (%s, 'QUEUED', %s, %s)
+"""
 
 
 @pytest.mark.parametrize("patch", [*NAIVE.values(), SWALLOWED_ERROR], ids=lambda patch: patch.stem)
@@ -27,7 +29,7 @@ def test_naive_variant_passes_ordinary_use(backend: Session, patch: Path) -> Non
     move_job(backend, queued, "CANCELLED")
     assert backend.execute("select id from public.reclaim_expired_jobs()").rowcount == 1
     backend.execute(SET_STATUS, ["REFUNDED", payment])
-    assert backend.attempt(QUEUE, [erin.id, 11]).sqlstate == "PT402"
+    assert backend.attempt(QUEUE, [erin.id, 11, f"{erin.id}/in.mp4"]).sqlstate == "PT402"
     books = read_books(backend, erin.id)
     assert books.entries == [
         ("BONUS", 10, 10),

@@ -34,6 +34,7 @@ Counts = tuple[int, int, int, int]
 ONE_WAITS = ((4, 0, 2, 0), (6, 12, 2, 4))
 COUNTS: dict[str, tuple[Counts, ...]] = {
     "cancel-or-claim": ((4, 1, 1, 0), (6, 13, 1, 3)),
+    "close-beside-cancel-all": ONE_WAITS,
     "close-or-insert": ONE_WAITS[:1],
     "close-or-queue": ONE_WAITS,
     "complete-or-fail": ONE_WAITS,
@@ -42,18 +43,28 @@ COUNTS: dict[str, tuple[Counts, ...]] = {
     "dead-worker-completes": ((38, 32, 14, 0),),
     "double-click": ONE_WAITS[:1],
     "insert-and-queue-twice": ((6, 0, 4, 0), (8, 48, 4, 6)),
+    "last-job-of-a-day": ONE_WAITS,
     "late-heartbeat": ((4, 1, 1, 0), (6, 13, 1, 3)),
+    "partial-refund-clicked-twice": ONE_WAITS,
     "profile-during-charge": ONE_WAITS,
     "purchase-and-charge": ONE_WAITS,
     "purchase-charge-and-claw-back": ((28, 0, 22, 0),),
     "queue-twice": ONE_WAITS,
     "queue-with-one-credit": ONE_WAITS,
+    "reclaim-beside-profile": ((4, 1, 1, 0), (6, 13, 1, 3)),
+    "refund-beside-failing-job": ONE_WAITS,
+    "refund-of-a-debt-beside-closing": ((5, 0, 2, 0), (7, 23, 2, 4)),
+    "refund-of-a-debt-beside-failing-job": ((5, 0, 3, 0), (7, 23, 3, 5)),
+    "refund-of-a-debt-beside-reclaim": ((6, 2, 1, 0), (8, 25, 1, 3)),
+    "refund-of-a-debt-beside-settlement": ((5, 0, 3, 0), (7, 23, 3, 5)),
     "rollback-beside-charge": ONE_WAITS[:1],
+    "settle-beside-recovery": ONE_WAITS,
     "sign-up-twice": ((5, 0, 3, 0),),
     "three-jobs-two-credits": ((30, 0, 24, 0),),
     "three-workers": ((36, 54, 0, 0),),
     "trial-twice": ((4, 0, 2, 0), (6, 12, 2, 0)),
-    "two-events-one-payment": ((14, 0, 6, 0), (16, 48, 6, 14)),
+    "two-events-one-payment": ((6, 0, 4, 0), (8, 48, 4, 6)),
+    "two-partial-refunds": ONE_WAITS,
     "two-purchases": ONE_WAITS[:1],
     "two-sweepers": ((4, 2, 0, 0), (6, 14, 0, 2)),
     "two-workers": ((4, 2, 0, 0), (6, 14, 0, 2)),
@@ -101,7 +112,7 @@ NAIVELY: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-INSIDE = {"queue-twice": 28} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
+INSIDE = {"queue-twice": 44} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
 """Races of which a schedule may interrupt the triggers twice, before any statement, and its schedules."""
 
 

@@ -14,6 +14,8 @@ SWALLOWED_ERROR = _HERE / "faults" / "swallowed_error.sql"
 """Wrong only when something fails in the middle."""
 TWO_TRANSACTIONS = _HERE / "crashes" / "two_transactions.sql"
 """Wrong only when the server crashes in between."""
+LAST_WORDS = _HERE / "crashes" / "last_words.sql"
+"""Not wrong: what a client sees when the server ends just after an error."""
 
 
 def make_naive(session: Session, patch: Path) -> None:

@@ -1,12 +1,12 @@
 -- Naive: a job is queued by one transaction and paid for by the next one. A crash in between leaves work that nobody
 -- paid for.
 
-create or replace function private.charge_job(job_id uuid, user_id uuid, cost integer) returns void
+create or replace function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-    perform private.lock_account(charge_job.user_id);
+    perform private.lock_account(charge_jobs.user_id);
 end
 $$;
 

@@ -8,35 +8,33 @@ set search_path = ''
 set enable_nestloop = off
 as $$
 declare
-    job public.jobs;
-    charged integer;
+    account pg_catalog.record;
 begin
-    for job in
-        select n.*
+    for account in
+        select
+            n.user_id,
+            array_agg(n.id order by n.id) filter (where n.status <> 'QUEUED') as ended,
+            array_agg(n.status::pg_catalog.text order by n.id) filter (where n.status <> 'QUEUED') as statuses,
+            array_agg(n.id order by n.id) filter (where n.status = 'QUEUED') as queued,
+            array_agg(n.credits_cost order by n.id) filter (where n.status = 'QUEUED') as costs
         from moved_from as o
         inner join moved_to as n on o.id = n.id
         where
             (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
             or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
-        order by n.user_id, n.status = 'QUEUED', n.id
+        group by n.user_id
+        order by n.user_id
     loop
-        if job.status = 'QUEUED' then
-            perform private.charge_job(job.id, job.user_id, job.credits_cost);
-            continue;
-        end if;
-        select -t.amount into charged
-        from public.credit_transactions as t where t.job_id = job.id and t.type = 'USAGE';
-        if found then
-            begin
-                perform private.post_entry(
-                    job.user_id, 'REFUND', charged, job_id => job.id,
-                    description => 'Video job ' || lower(job.status::pg_catalog.text)
-                );
-                perform private.recover_shortfall(job.user_id, charged);
-            exception
-                when others then
-                    raise warning 'refund of job %: %', job.id, sqlerrm;
-            end;
+        begin
+            if account.ended is not null then
+                perform private.refund_jobs(account.user_id, account.ended, account.statuses);
+            end if;
+        exception
+            when others then
+                raise warning 'refunds of %: %', account.user_id, sqlerrm;
+        end;
+        if account.queued is not null then
+            perform private.charge_jobs(account.user_id, account.queued, account.costs);
         end if;
     end loop;
     return null;

@@ -39,6 +39,9 @@ begin
     if balance < 0 then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
+    if balance > 100000000 and post_entry.amount > 0 then
+        raise exception 'no account holds more than 100,000,000 credits' using errcode = 'PT409';
+    end if;
     perform from public.users as u where u.id = post_entry.user_id for no key update;
     insert into public.credit_transactions (
         user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, description, metadata
@@ -57,11 +60,65 @@ as $$
 begin
     update public.users as u
     set
-        credits = u.credits + new.amount,
-        total_credits_purchased = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-        total_credits_used
-        = u.total_credits_used - case when new.type in ('USAGE', 'REFUND') then new.amount else 0 end
-    where u.id = new.user_id;
+        credits = u.credits + t.moved,
+        total_credits_purchased = u.total_credits_purchased + t.purchased,
+        total_credits_used = u.total_credits_used + t.used
+    from (
+        select
+            p.user_id,
+            sum(p.amount)::integer as moved,
+            coalesce(sum(p.amount) filter (where p.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(-sum(p.amount) filter (where p.type in ('USAGE', 'REFUND')), 0)::integer as used
+        from posted as p
+        group by p.user_id
+    ) as t
+    where u.id = t.user_id;
     return null;
+end
+$$;
+
+create or replace function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    job pg_catalog.record;
+begin
+    perform private.lock_account(charge_jobs.user_id);
+    for job in
+        select
+            c.id,
+            c.cost
+        from unnest(charge_jobs.job_ids, charge_jobs.costs) as c (id, cost)
+        order by c.id
+    loop
+        perform private.post_entry(
+            charge_jobs.user_id, 'USAGE', -job.cost, job_id => job.id, description => 'Video job queued'
+        );
+    end loop;
+end
+$$;
+
+create or replace function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    charged pg_catalog.record;
+begin
+    for charged in
+        select
+            t.job_id,
+            -t.amount as credits
+        from public.credit_transactions as t
+        where t.job_id = any(refund_jobs.job_ids) and t.type = 'USAGE'
+        order by t.job_id
+    loop
+        perform private.post_entry(
+            refund_jobs.user_id, 'REFUND', charged.credits, job_id => charged.job_id,
+            description => 'Video job failed or cancelled'
+        );
+    end loop;
+    perform private.recover_debts(refund_jobs.user_id, refund_jobs.job_ids);
 end
 $$;

@@ -11,12 +11,7 @@ declare
 begin
     for account in select distinct j.user_id from inserted as j order by j.user_id loop
         perform private.lock_account(account);
-        if (
-            select count(*) from public.jobs as j
-            where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
-        ) > 100 then
-            raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
-        end if;
+        perform private.check_job_limits(account, checks_unpaid => true);
     end loop;
     if exists (
         select from inserted as j inner join public.users as u on j.user_id = u.id
@@ -47,11 +42,19 @@ as $$
 begin
     update public.users as u
     set
-        credits = new.balance_after,
-        total_credits_purchased = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-        total_credits_used
-        = u.total_credits_used - case when new.type in ('USAGE', 'REFUND') then new.amount else 0 end
-    where u.id = new.user_id;
+        credits = t.balance_after,
+        total_credits_purchased = u.total_credits_purchased + t.purchased,
+        total_credits_used = u.total_credits_used + t.used
+    from (
+        select
+            p.user_id,
+            (array_agg(p.balance_after order by p.id desc))[1] as balance_after,
+            coalesce(sum(p.amount) filter (where p.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(-sum(p.amount) filter (where p.type in ('USAGE', 'REFUND')), 0)::integer as used
+        from posted as p
+        group by p.user_id
+    ) as t
+    where u.id = t.user_id;
     return null;
 end
 $$;

@@ -34,12 +34,7 @@ declare
 begin
     for account in select distinct j.user_id from inserted as j order by j.user_id loop
         perform private.lock_account(account);
-        if (
-            select count(*) from public.jobs as j
-            where j.user_id = account and j.status in ('PENDING', 'UPLOADING')
-        ) > 100 then
-            raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
-        end if;
+        perform private.check_job_limits(account, checks_unpaid => true);
         select u.credits + coalesce(sum(j.credits_cost), 0) into balance
         from public.users as u left join inserted as j on u.id = j.user_id and j.status = 'QUEUED'
         where u.id = account
@@ -54,21 +49,32 @@ begin
 end
 $$;
 
-create or replace function private.charge_job(job_id uuid, user_id uuid, cost integer) returns void
+create or replace function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+    total constant integer := (select sum(c.cost) from unnest(charge_jobs.costs) as c (cost));
 begin
-    perform private.lock_account(charge_job.user_id);
+    perform private.lock_account(charge_jobs.user_id);
     update public.users as u
-    set credits = u.credits - charge_job.cost, total_credits_used = u.total_credits_used + charge_job.cost
-    where u.id = charge_job.user_id and u.credits >= charge_job.cost;
+    set credits = u.credits - total, total_credits_used = u.total_credits_used + total
+    where u.id = charge_jobs.user_id and u.credits >= total;
     if not found then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
     insert into public.credit_transactions (user_id, type, amount, balance_after, job_id, description)
-    select u.id, 'USAGE', -charge_job.cost, u.credits, charge_job.job_id, 'Video job queued'
-    from public.users as u where u.id = charge_job.user_id;
+    select
+        u.id,
+        'USAGE',
+        -c.cost,
+        u.credits + total - sum(c.cost) over (order by c.id),
+        c.id,
+        'Video job queued'
+    from public.users as u
+    cross join unnest(charge_jobs.job_ids, charge_jobs.costs) as c (id, cost)
+    where u.id = charge_jobs.user_id
+    order by c.id;
 end
 $$;
 
@@ -78,15 +84,22 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-    if new.type <> 'USAGE' then
-        update public.users as u
-        set
-            credits = u.credits + new.amount,
-            total_credits_purchased
-            = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-            total_credits_used = u.total_credits_used - case new.type when 'REFUND' then new.amount else 0 end
-        where u.id = new.user_id;
-    end if;
+    update public.users as u
+    set
+        credits = u.credits + t.moved,
+        total_credits_purchased = u.total_credits_purchased + t.purchased,
+        total_credits_used = u.total_credits_used - t.refunded
+    from (
+        select
+            p.user_id,
+            sum(p.amount)::integer as moved,
+            coalesce(sum(p.amount) filter (where p.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(sum(p.amount) filter (where p.type = 'REFUND'), 0)::integer as refunded
+        from posted as p
+        where p.type <> 'USAGE'
+        group by p.user_id
+    ) as t
+    where u.id = t.user_id;
     return null;
 end
 $$;

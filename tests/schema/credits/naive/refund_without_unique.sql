@@ -5,7 +5,7 @@
 alter table public.credit_transactions drop constraint credit_transactions_job_once;
 create index credit_transactions_job_idx on public.credit_transactions (job_id, type);
 
-create function private.refund_job(job public.jobs) returns void
+create function private.refund_job(job public.jobs) returns boolean
 language plpgsql
 set search_path = ''
 as $$
@@ -23,37 +23,28 @@ begin
         perform private.post_entry(
             job.user_id, 'REFUND', charged, job_id => job.id, description => 'Video job failed or cancelled'
         );
-        perform private.recover_shortfall(job.user_id, charged);
+        return true;
     end if;
+    return false;
 end
 $$;
-comment on function private.refund_job(public.jobs) is 'Returns what was charged for a job, unless it was returned.';
+comment on function private.refund_job(public.jobs) is
+'Returns what was charged for a job, unless it was returned; whether it did.';
 
-create or replace function private.settle_moved_jobs() returns trigger
+create or replace function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
 language plpgsql
-security definer
 set search_path = ''
-set enable_nestloop = off
 as $$
 declare
     job public.jobs;
+    refunded uuid[] := '{}';
 begin
-    for job in
-        select n.*
-        from moved_from as o
-        inner join moved_to as n on o.id = n.id
-        where
-            (n.status = 'QUEUED' and o.status in ('PENDING', 'UPLOADING'))
-            or (n.status in ('FAILED', 'CANCELLED') and o.status <> n.status)
-        order by n.user_id, n.status = 'QUEUED', n.id
-    loop
-        if job.status = 'QUEUED' then
-            perform private.charge_job(job.id, job.user_id, job.credits_cost);
-        else
-            perform private.refund_job(job);
+    for job in select j.* from public.jobs as j where j.id = any(refund_jobs.job_ids) order by j.id loop
+        if private.refund_job(job) then
+            refunded := refunded || job.id;
         end if;
     end loop;
-    return null;
+    perform private.recover_debts(refund_jobs.user_id, refunded);
 end
 $$;
 
@@ -63,16 +54,22 @@ security definer
 set search_path = ''
 as $$
 declare
-    job public.jobs;
+    account pg_catalog.record;
 begin
-    for job in
-        select j.* from public.jobs as j
+    update public.jobs as j set next_attempt_at = null
+    where j.status = 'QUEUED' and j.next_attempt_at <= statement_timestamp();
+    for account in
+        select
+            j.user_id,
+            array_agg(j.id) as jobs
+        from public.jobs as j
         where
             j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
             and j.lease_expires_at < statement_timestamp() and j.retry_count >= j.max_retries
-        order by j.user_id, j.id
+        group by j.user_id
+        order by j.user_id
     loop
-        perform private.refund_job(job);
+        perform private.refund_jobs(account.user_id, account.jobs, null);
     end loop;
     return query
     update public.jobs as j

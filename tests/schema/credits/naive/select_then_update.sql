@@ -14,43 +14,57 @@ begin
 end
 $$;
 
-create or replace function private.charge_job(job_id uuid, user_id uuid, cost integer) returns void
+create or replace function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
+    total constant integer := (select sum(c.cost) from unnest(charge_jobs.costs) as c (cost));
     balance integer;
 begin
-    perform private.lock_account(charge_job.user_id);
-    select u.credits into balance from public.users as u where u.id = charge_job.user_id;
-    if balance < charge_job.cost then
+    perform private.lock_account(charge_jobs.user_id);
+    select u.credits into balance from public.users as u where u.id = charge_jobs.user_id;
+    if balance < total then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
     update public.users as u
-    set credits = balance - charge_job.cost, total_credits_used = u.total_credits_used + charge_job.cost
-    where u.id = charge_job.user_id;
+    set credits = balance - total, total_credits_used = u.total_credits_used + total
+    where u.id = charge_jobs.user_id;
     insert into public.credit_transactions (user_id, type, amount, balance_after, job_id, description)
-    values (
-        charge_job.user_id, 'USAGE', -charge_job.cost, balance - charge_job.cost, charge_job.job_id, 'Video job queued'
-    );
+    select
+        charge_jobs.user_id,
+        'USAGE',
+        -c.cost,
+        balance - sum(c.cost) over (order by c.id),
+        c.id,
+        'Video job queued'
+    from unnest(charge_jobs.job_ids, charge_jobs.costs) as c (id, cost)
+    order by c.id;
 end
 $$;
 
--- The charge has carried itself into the balance already.
+-- Charges have carried themselves into the balance already.
 create or replace function private.sync_balance() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
-    if new.type <> 'USAGE' then
-        update public.users as u
-        set
-            credits = u.credits + new.amount,
-            total_credits_purchased
-            = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-            total_credits_used = u.total_credits_used - case new.type when 'REFUND' then new.amount else 0 end
-        where u.id = new.user_id;
-    end if;
+    update public.users as u
+    set
+        credits = u.credits + t.moved,
+        total_credits_purchased = u.total_credits_purchased + t.purchased,
+        total_credits_used = u.total_credits_used - t.refunded
+    from (
+        select
+            p.user_id,
+            sum(p.amount)::integer as moved,
+            coalesce(sum(p.amount) filter (where p.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(sum(p.amount) filter (where p.type = 'REFUND'), 0)::integer as refunded
+        from posted as p
+        where p.type <> 'USAGE'
+        group by p.user_id
+    ) as t
+    where u.id = t.user_id;
     return null;
 end
 $$;

@@ -27,6 +27,9 @@ begin
     if balance < 0 then
         raise exception 'not enough credits' using errcode = 'PT402';
     end if;
+    if balance > 100000000 and post_entry.amount > 0 then
+        raise exception 'no account holds more than 100,000,000 credits' using errcode = 'PT409';
+    end if;
     insert into public.credit_transactions (
         user_id, type, amount, balance_after, job_id, payment_id, idempotency_key, description, metadata
     ) values (
@@ -42,16 +45,51 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+    account pg_catalog.record;
     balance integer;
 begin
-    select u.credits into balance from public.users as u where u.id = new.user_id;
-    update public.users as u
-    set
-        credits = balance + new.amount,
-        total_credits_purchased = u.total_credits_purchased + case new.type when 'PURCHASE' then new.amount else 0 end,
-        total_credits_used
-        = u.total_credits_used - case when new.type in ('USAGE', 'REFUND') then new.amount else 0 end
-    where u.id = new.user_id;
+    for account in
+        select
+            p.user_id,
+            sum(p.amount)::integer as moved,
+            coalesce(sum(p.amount) filter (where p.type = 'PURCHASE'), 0)::integer as purchased,
+            coalesce(-sum(p.amount) filter (where p.type in ('USAGE', 'REFUND')), 0)::integer as used
+        from posted as p
+        group by p.user_id
+        order by p.user_id
+    loop
+        select u.credits into balance from public.users as u where u.id = account.user_id;
+        update public.users as u
+        set
+            credits = balance + account.moved,
+            total_credits_purchased = u.total_credits_purchased + account.purchased,
+            total_credits_used = u.total_credits_used + account.used
+        where u.id = account.user_id;
+    end loop;
     return null;
+end
+$$;
+
+create or replace function private.refund_jobs(user_id uuid, job_ids uuid[], statuses text[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    charged pg_catalog.record;
+begin
+    for charged in
+        select
+            t.job_id,
+            -t.amount as credits
+        from public.credit_transactions as t
+        where t.job_id = any(refund_jobs.job_ids) and t.type = 'USAGE'
+        order by t.job_id
+    loop
+        perform private.post_entry(
+            refund_jobs.user_id, 'REFUND', charged.credits, job_id => charged.job_id,
+            description => 'Video job failed or cancelled'
+        );
+    end loop;
+    perform private.recover_debts(refund_jobs.user_id, refund_jobs.job_ids);
 end
 $$;

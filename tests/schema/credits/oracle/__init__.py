@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from credits.oracle.jobs import AT_WORK, JobOrder, Jobs
-from credits.oracle.ledger import BACKEND, Ledger, Refused
+from credits.oracle.jobs import AT_WORK, FIRST, TIERS, JobOrder, Jobs
+from credits.oracle.ledger import BACKEND, FULL, Ledger, Refused
 from credits.oracle.payments import PaymentOrder, Payments
 from credits.snapshot import Account, Snapshot
 
-__all__ = ["AT_WORK", "BACKEND", "Books", "JobOrder", "PaymentOrder", "Refused"]
+MOST_GRANTED = 1_000_000
+"""Support gives and takes no more at once."""
+
+__all__ = ["AT_WORK", "BACKEND", "FIRST", "FULL", "TIERS", "Books", "JobOrder", "PaymentOrder", "Refused"]
 
 
 @dataclass
@@ -43,19 +46,25 @@ class Books:
         return Snapshot(
             accounts=self.ledger.accounts,
             jobs=self.jobs.rows,
-            payments=self.payments.rows,
+            payments=self.payments.told(),
             entries=tuple(self.ledger.entries),
+            debts=tuple(self.ledger.debts),
+            parts=self.payments.parts,
+            trials=len(self.payments.takers),
         )
 
     def refuse(self, sqlstate: str) -> int:
         """A statement that is not for whoever makes it."""
         raise Refused(sqlstate)
 
-    def sign_up(self, users: Sequence[str]) -> int:
+    def sign_up(self, users: Sequence[str], person: str | None) -> int:
+        """New sign-ins of one person, or of guests. An account that was closed stays closed."""
         if any(user in self.sign_ins for user in users):
             raise Refused("23505")
         for user in users:
             self.sign_ins[user] = True
+            if person:
+                self.payments.persons[user] = person
             self.ledger.accounts.setdefault(user, Account())
         return len(users)
 
@@ -76,15 +85,31 @@ class Books:
         if user not in self.sign_ins:
             return 0
         if self.sign_ins[user] or for_good:
-            self.close(user)
-            self.suspend(user, active=False)
+            self.close_own(user)
         self.sign_ins[user] = False
         if for_good:
             del self.sign_ins[user]
+            self.payments.persons.pop(user, None)
+        return 1
+
+    def close_own(self, user: str) -> int:
+        """The account is closed, and what is personal in it erased."""
+        self.close(user)
+        self.suspend(user, active=False)
+        self.jobs.erase(user)
+        return 1
+
+    def reopen(self, user: str) -> int:
+        """Support opens a closed account again, if its sign-in is there."""
+        if not (self.sign_ins.get(user) and self.ledger.accounts[user].is_closed):
+            return 0
+        self.ledger.accounts[user] = replace(self.ledger.accounts[user], is_closed=False, is_active=True)
         return 1
 
     def grant(self, user: str, kind: str, amount: int, key: str | None) -> int:
         if kind not in ("BONUS", "ADJUSTMENT") or amount == 0 or (kind == "BONUS" and amount < 0):
+            raise Refused("22023")
+        if abs(amount) > MOST_GRANTED:
             raise Refused("22023")
         if self.ledger.accounts[user].is_closed:
             raise Refused("PT404")
@@ -95,4 +120,9 @@ class Books:
         self.ledger.post(user, kind, amount)
         if key:
             self.grants[key] = (user, kind, amount)
+        return 1
+
+    def fill(self, user: str, amount: int) -> int:
+        """The owner posts a bonus of any size."""
+        self.ledger.post(user, "BONUS", amount)
         return 1

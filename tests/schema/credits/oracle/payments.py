@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from credits.invariants import PAYMENT_BEGINNINGS, PAYMENT_STEPS
 from credits.oracle.ledger import Ledger, Refused
-from credits.snapshot import Payment
+from credits.snapshot import Part, Payment
 
 PAID = ("COMPLETED", "REFUNDED")
 
@@ -25,21 +25,40 @@ class PaymentOrder:
 
 @dataclass
 class Payments:
-    """Rows by id; the events, by provider and key, that were seen."""
+    """Rows by id; the events, by provider and key, that were seen; partial refunds by key; disputes won.
+
+    `persons` are who stands behind a sign-in, `takers` those of them who had the free trial.
+    """
 
     ledger: Ledger
     rows: dict[str, Payment] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
+    parts: dict[str, Part] = field(default_factory=dict)
+    won: set[str] = field(default_factory=set)
+    persons: dict[str, str] = field(default_factory=dict)
+    takers: set[str] = field(default_factory=set)
 
     def draft(self, ledger: Ledger) -> Payments:
-        return Payments(ledger, self.rows.copy(), self.events.copy())
+        return Payments(
+            ledger,
+            self.rows.copy(),
+            self.events.copy(),
+            self.parts.copy(),
+            self.won.copy(),
+            self.persons.copy(),
+            self.takers.copy(),
+        )
+
+    def told(self) -> dict[str, Payment]:
+        """The rows, each saying what is owed of it."""
+        return {id: replace(row, shortfall=self.ledger.owed_of(id)) for id, row in self.rows.items()}
 
     def order(self, orders: Iterable[PaymentOrder], *, skip_conflicts: bool, ids: Iterator[str]) -> int:
         added = []
         for order in orders:
-            if order.status not in PAYMENT_BEGINNINGS:
-                raise Refused("PT409")
             payment = Payment(**vars(order))
+            if order.status not in PAYMENT_BEGINNINGS and not self._find_namesake(payment, among=self.rows):
+                raise Refused("PT409")
             sqlstate = self._judge(payment, among=self.rows)
             if sqlstate == "23505" and skip_conflicts:
                 continue
@@ -74,25 +93,90 @@ class Payments:
         self.events.add(seen)
         return self.move([payment], status, reference)
 
+    def refund_partially(self, payment: str, credits: int, key: str) -> int:
+        row, part = self.rows[payment], Part(payment=payment, credits=credits)
+        if key in self.parts:
+            if self.parts[key] != part:
+                raise Refused("PT409")
+            return 1
+        if credits < 1:
+            raise Refused("22023")
+        if row.status != "COMPLETED" or credits >= self._left(payment):
+            raise Refused("PT409")
+        self.ledger.claw_back(row.user, payment, credits, is_partial=True)
+        self.parts[key] = part
+        return 1
+
+    def reinstate(self, payment: str) -> int:
+        if self.rows[payment].status != "REFUNDED":
+            raise Refused("PT409")
+        if payment not in self.won and self.ledger.reinstate(self.rows[payment].user, payment):
+            self.won.add(payment)
+        return 1
+
+    def _left(self, payment: str) -> int:
+        """What of a payment was not refunded in parts."""
+        parts = sum(part.credits for part in self.parts.values() if part.payment == payment)
+        return self.rows[payment].credits - parts
+
+    def _find_namesake(self, payment: Payment, *, among: Mapping[str, Payment]) -> bool:
+        names = {(other.provider, other.reference) for other in among.values() if other.reference}
+        return (payment.provider, payment.reference) in names
+
     def _judge(self, payment: Payment, *, among: Mapping[str, Payment]) -> str | None:
         is_paid = payment.status in PAID
         if is_paid and payment.provider != "MANUAL" and not payment.reference:
             return "23514"
+        if self._find_namesake(payment, among=among):
+            return "23505"
         for other in among.values():
-            named = (payment.provider, payment.reference) == (other.provider, other.reference)
             trials = payment.credits == other.credits == 1 and payment.user == other.user
-            if (payment.reference and named) or (trials and is_paid and other.status in PAID):
+            if trials and is_paid and other.status in PAID:
                 return "23505"
         return None
 
     def _settle(self, before: Mapping[str, str]) -> None:
         """Users in order of id, then payments."""
+        refusals: set[str] = set()
         for id in sorted(before, key=lambda id: (self.rows[id].user, id)):
             payment = self.rows[id]
             if payment.status == before[id]:
                 continue
             if payment.status == "COMPLETED":
-                self.ledger.post(payment.user, "PURCHASE", payment.credits, payment=id)
+                refusals |= self._complete(id, payment)
             elif payment.status == "REFUNDED":
-                shortfall = self.ledger.claw_back(payment.user, id, payment.credits)
-                self.rows[id] = replace(payment, shortfall=shortfall)
+                self.ledger.claw_back(payment.user, id, self._left(id))
+        if refusals:
+            raise Refused(*refusals)
+
+    def _complete(self, id: str, payment: Payment) -> set[str]:
+        """Post the credits; why not, if it can not be."""
+        try:
+            if payment.credits == 1:
+                self._take_trial(payment.user)
+            self.ledger.post(payment.user, "PURCHASE", payment.credits, payment=id)
+            self._refuse_double_sale(id, payment)
+        except Refused as refused:
+            return set(refused.sqlstates)
+        return set()
+
+    def _take_trial(self, user: str) -> None:
+        """One free trial for each person, whatever the account; none for guests, and for who has left."""
+        person = self.persons.get(user)
+        if not person:
+            raise Refused("PT403")
+        if person in self.takers:
+            raise Refused("PT409")
+        self.takers.add(person)
+
+    def _refuse_double_sale(self, id: str, payment: Payment) -> None:
+        """What support enters twice within a minute, which all of an example is, was a double click."""
+        if payment.provider != "MANUAL" or payment.reference:
+            return
+        same = (
+            replace(other, status=payment.status)
+            for key, other in self.rows.items()
+            if key != id and other.status in PAID
+        )
+        if payment in same:
+            raise Refused("PT409")
