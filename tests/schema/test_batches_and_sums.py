@@ -44,8 +44,11 @@ def test_debt_that_was_recovered_in_parts_is_recovered_once(backend: Session, er
     owed = []
     for job in jobs:
         move_job(backend, job, "CANCELLED")
-        owed.append((backend.value(OWED, [erin.id]), read_books(backend, erin.id).credits))
-    assert owed == [(2, 0), (1, 0), (0, 0), (0, 1), (0, 2)]
+        told = backend.value(
+            "select (metadata ->> 'shortfall')::integer from public.payments where id = %s", [payment]
+        )
+        owed.append((backend.value(OWED, [erin.id]), told, read_books(backend, erin.id).credits))
+    assert owed == [(2, 2, 0), (1, 1, 0), (0, 0, 0), (0, 0, 1), (0, 0, 2)]
 
 
 @pytest.mark.parametrize(("credits", "sqlstate"), [(3, "PT402"), (4, "")])
