@@ -21,10 +21,8 @@ from rich.progress import track
 from pgassay.config import Config, load_config
 from pgassay.mutation.bench import MutantBench
 from pgassay.mutation.history import History, history_path, load_history
-from pgassay.mutation.model import read_equivalents
-from pgassay.mutation.model import Mutant, Status
+from pgassay.mutation.model import SUITES, Mutant, Status, read_equivalents
 from pgassay.mutation.run import plan
-from pgassay.mutation.model import SUITES
 from pgassay.project.fingerprint import fingerprint
 from pgassay.server import Server, open_server
 
