@@ -292,7 +292,7 @@ def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:
     assert "MISSING server" in done.stdout
 
 
-def test_feature_that_is_gone_takes_its_command_and_its_options_along(
+def test_feature_that_is_gone_takes_its_options_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def names() -> tuple[str, bool]:
