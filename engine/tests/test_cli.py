@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgassay import up
+from pgassay import cli, up
+from pgassay.cli import make_parser
 from pgassay.database import choose_owner
 from pgassay.server import Server
 
@@ -79,7 +80,7 @@ def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) 
 def test_defect_of_our_own_is_no_verdict_on_the_schema(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("pgassay.cli.examine")
+    monkeypatch.delattr("pgassay.doctor.examine")
     done = run("doctor", cwd=tmp_path)
     assert done.returncode == 2
     assert "report it" in done.stderr.splitlines()[0]
@@ -273,3 +274,19 @@ def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--server", "/nonesuch", cwd=tmp_path)
     assert done.returncode == 2
     assert "MISSING server" in done.stdout
+
+
+def test_feature_that_is_gone_takes_its_options_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def names() -> tuple[str, bool]:
+        parser = make_parser()
+        with_migration = "migration" in parser.parse_args(["diff", "base.sql"])
+        return parser.format_help(), with_migration
+
+    there, extended = names()
+    assert "races" in there and extended
+    kept = [name for name in cli._COMMANDS if name not in ("races.command", "migration.command")]
+    monkeypatch.setattr(cli, "_COMMANDS", kept)
+    gone, extended = names()
+    assert "races" not in gone and not extended

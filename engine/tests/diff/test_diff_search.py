@@ -119,7 +119,7 @@ def test_keys_that_are_drawn_anew_are_no_gain(
     found = review(tenants.server, base, head, search_seconds=ENOUGH)
     assert found.difference.gained == ()
     assert found.tried > 0
-    assert any("public.plans" in note for note in found.head.notes) is not shared
+    assert any("public.plans" in note for note in found.remarks) is not shared
 
 
 def test_witness_names_rows_by_what_every_load_of_the_world_shares(tenants: Tenants) -> None:

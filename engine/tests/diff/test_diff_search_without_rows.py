@@ -83,4 +83,4 @@ def test_change_of_a_table_without_rows_is_named(tenants: Tenants) -> None:
     base = tenants.head(tips, name="base.sql")
     head = tenants.head(f'{tips}alter policy "for sale" on public.plans using (true);\n')
     found = review(tenants.server, base, head, search_seconds=ENOUGH)
-    assert found.head.notes == ("public.plans was searched without its rows: there are none.",)
+    assert found.remarks == ("public.plans was searched without its rows: there are none.",)

@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
 from pgassay.mutation.catalog import list_things
-from pgassay.catalog.model import Thing
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
