@@ -195,7 +195,8 @@ create table public.jobs (
     constraint jobs_worker_is_short check (worker_id ~ '^.{1,200}$'),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
-        status not between 'TRANSCRIBING' and 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
+        -- Not NOT BETWEEN: a restored dump would have it with other parentheses.
+        status < 'TRANSCRIBING' or status > 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
     ),
     -- COMPLETED, FAILED and CANCELLED.
     constraint jobs_terminal_has_completion check ((status >= 'COMPLETED') = (completed_at is not null)),
