@@ -191,17 +191,14 @@ create table public.jobs (
     -- claim included. The bounds of the other columns are checked when they are written, by private.check_job_values.
     constraint jobs_progress_in_range check (progress_percentage between 0 and 100),
     constraint jobs_current_step_is_short check (length(current_step) <= 200),
-    constraint jobs_max_retries_in_range check (max_retries between 0 and 10),
-    constraint jobs_retries_within_limit check (retry_count between 0 and max_retries),
-    constraint jobs_worker_is_short check (length(worker_id) between 1 and 200),
+    -- Half as long, for PostgreSQL to read, as what it does with BETWEEN.
+    constraint jobs_worker_is_short check (worker_id ~ '^.{1,200}$'),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
-        status not in ('TRANSCRIBING', 'ANALYZING', 'RENDERING')
-        or (lease_expires_at is not null and isfinite(lease_expires_at))
+        status not between 'TRANSCRIBING' and 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
     ),
-    constraint jobs_terminal_has_completion check (
-        (status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (completed_at is not null)
-    ),
+    -- COMPLETED, FAILED and CANCELLED.
+    constraint jobs_terminal_has_completion check ((status >= 'COMPLETED') = (completed_at is not null)),
     constraint jobs_completed_is_whole check (status <> 'COMPLETED' or progress_percentage = 100),
     constraint jobs_times_in_order check (
         queued_at >= created_at and started_at >= coalesce(queued_at, created_at)
@@ -230,6 +227,8 @@ comment on column public.jobs.transcription_json is 'An object or an array, at m
 comment on column public.jobs.analysis_json is 'An object or an array, at most 8 MiB.';
 comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; belongs to one job.';
 comment on column public.jobs.error_message is 'At most 4,000 characters.';
+comment on column public.jobs.retry_count is '0 to max_retries.';
+comment on column public.jobs.max_retries is '0 to 10.';
 comment on column public.jobs.attempt_token is
 'Who works on it: each attempt has another, made when it begins. Only what names it may change a job at work.';
 comment on column public.jobs.turn_at is
@@ -641,35 +640,47 @@ declare
     -- Never before an earlier stamp, even if the clock was set back.
     moment constant pg_catalog.timestamptz := greatest(clock_timestamp(), old.created_at, old.queued_at, old.started_at);
 begin
-    if new.id <> old.id or new.user_id <> old.user_id then
-        raise exception 'a job never changes its id or its owner' using errcode = 'PT409';
-    end if;
-    if new.credits_cost <> old.credits_cost and old.status not in ('PENDING', 'UPLOADING') then
-        raise exception 'credits_cost is frozen once a job is queued' using errcode = 'PT409';
-    end if;
-    if new.input_video_path is distinct from old.input_video_path
-        and old.status not in ('PENDING', 'UPLOADING')
-        -- Erasure takes it from jobs that are over.
-        and not (new.input_video_path is null and old.status in ('COMPLETED', 'FAILED', 'CANCELLED'))
+    if (new.created_at, new.queued_at, new.started_at, new.completed_at, new.attempt_token, new.path_changes)
+        is distinct from (
+            old.created_at, old.queued_at, old.started_at, old.completed_at, old.attempt_token, old.path_changes
+        )
     then
-        raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
+        new.created_at := old.created_at;
+        new.queued_at := old.queued_at;
+        new.started_at := old.started_at;
+        new.completed_at := old.completed_at;
+        new.attempt_token := old.attempt_token;
+        new.path_changes := old.path_changes;
     end if;
-    new.path_changes := old.path_changes;
-    if new.input_video_path is distinct from old.input_video_path and old.status in ('PENDING', 'UPLOADING') then
-        -- Each path admits an upload: else one job could fill the bucket.
-        new.path_changes := (old.path_changes + (old.input_video_path is not null)::integer)::smallint;
-        if new.path_changes > 3 then
-            raise exception 'a job changes its video 3 times at most' using errcode = 'PT429';
+    -- Asked as one: PL/pgSQL begins each expression anew in each transaction, and a claim breaks none of these rules.
+    if new.id <> old.id or new.user_id <> old.user_id or new.credits_cost <> old.credits_cost
+        or new.input_video_path is distinct from old.input_video_path
+        or new.progress_percentage < old.progress_percentage
+    then
+        if new.id <> old.id or new.user_id <> old.user_id then
+            raise exception 'a job never changes its id or its owner' using errcode = 'PT409';
+        end if;
+        if new.credits_cost <> old.credits_cost and old.status not in ('PENDING', 'UPLOADING') then
+            raise exception 'credits_cost is frozen once a job is queued' using errcode = 'PT409';
+        end if;
+        if new.input_video_path is distinct from old.input_video_path
+            and old.status not in ('PENDING', 'UPLOADING')
+            -- Erasure takes it from jobs that are over.
+            and not (new.input_video_path is null and old.status in ('COMPLETED', 'FAILED', 'CANCELLED'))
+        then
+            raise exception 'input_video_path is frozen once a job is queued' using errcode = 'PT409';
+        end if;
+        if new.input_video_path is distinct from old.input_video_path and old.status in ('PENDING', 'UPLOADING') then
+            -- Each path admits an upload: else one job could fill the bucket.
+            new.path_changes := (old.path_changes + (old.input_video_path is not null)::integer)::smallint;
+            if new.path_changes > 3 then
+                raise exception 'a job changes its video 3 times at most' using errcode = 'PT429';
+            end if;
+        end if;
+        if new.progress_percentage < old.progress_percentage and not is_retry then
+            raise exception 'progress never falls within an attempt' using errcode = 'PT409';
         end if;
     end if;
-    if new.progress_percentage < old.progress_percentage and not is_retry then
-        raise exception 'progress never falls within an attempt' using errcode = 'PT409';
-    end if;
-    new.created_at := old.created_at;
-    new.queued_at := old.queued_at;
-    new.started_at := old.started_at;
-    new.completed_at := old.completed_at;
-    new.attempt_token := old.attempt_token;
     new.updated_at := clock_timestamp();
     if not is_legal then
         raise exception 'a job can not go from % to %', old.status, new.status
@@ -693,27 +704,27 @@ begin
         return new;
     end if;
 
-    if new.status = 'QUEUED' then
-        if new.input_video_path is null then
-            raise exception 'a job without its input_video_path can not be queued' using errcode = 'PT409';
-        end if;
-        new.queued_at := moment;
-    elsif new.status = 'TRANSCRIBING' then
+    if new.status = 'TRANSCRIBING' then
         new.started_at := moment;
         new.attempt_token := gen_random_uuid();
         new.lease_expires_at := coalesce(new.lease_expires_at, moment + interval '15 minutes');
         new.next_attempt_at := null;
+    elsif new.status = 'QUEUED' then
+        if new.input_video_path is null then
+            raise exception 'a job without its input_video_path can not be queued' using errcode = 'PT409';
+        end if;
+        new.queued_at := moment;
     elsif new.status in ('COMPLETED', 'FAILED', 'CANCELLED') then
+        if new.status = 'COMPLETED' then
+            if new.output_video_path is null then
+                raise exception 'a job is not complete without its output_video_path' using errcode = 'PT409';
+            end if;
+            new.progress_percentage := 100;
+        end if;
         new.completed_at := moment;
         new.worker_id := null;
         new.attempt_token := null;
         new.lease_expires_at := null;
-    end if;
-    if new.status = 'COMPLETED' then
-        if new.output_video_path is null then
-            raise exception 'a job is not complete without its output_video_path' using errcode = 'PT409';
-        end if;
-        new.progress_percentage := 100;
     end if;
     if is_retry then
         if old.retry_count >= new.max_retries then
@@ -740,14 +751,15 @@ comment on function private.move_job() is
 'as in start_job.';
 
 create function private.is_own_path(path text, user_id uuid) returns boolean
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-    select
-        starts_with(is_own_path.path, is_own_path.user_id::pg_catalog.text || '/')
+begin
+    return starts_with(is_own_path.path, is_own_path.user_id::pg_catalog.text || '/')
         and is_own_path.path ~ '^[-A-Za-z0-9_!.*''() &$@=;:+,/]+$'
         and is_own_path.path !~ '(^|/)(\.{0,2}([/;]|$)| )| (/|$)'
-        and length(is_own_path.path) <= 1024
+        and length(is_own_path.path) <= 1024;
+end
 $$;
 comment on function private.is_own_path(text, uuid) is
 'A path in its owner''s folder, of the characters that Storage takes in keys, without those that a URL parser reads '
@@ -767,9 +779,15 @@ declare
             new.job_name ~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
             then 'jobs_name_is_plain'
         when new.priority not between -100 and 100 then 'jobs_priority_in_range'
-        when not private.is_own_path(new.input_video_path, new.user_id) then 'jobs_input_path_is_own'
-        when not private.is_own_path(new.output_video_path, new.user_id) then 'jobs_output_path_is_own'
-        when not private.is_own_path(new.thumbnail_path, new.user_id) then 'jobs_thumbnail_path_is_own'
+        when
+            new.input_video_path is not null and not private.is_own_path(new.input_video_path, new.user_id)
+            then 'jobs_input_path_is_own'
+        when
+            new.output_video_path is not null and not private.is_own_path(new.output_video_path, new.user_id)
+            then 'jobs_output_path_is_own'
+        when
+            new.thumbnail_path is not null and not private.is_own_path(new.thumbnail_path, new.user_id)
+            then 'jobs_thumbnail_path_is_own'
         when new.input_duration_seconds not between 0 and 1000000 then 'jobs_input_duration_in_range'
         when new.output_duration_seconds not between 0 and 1000000 then 'jobs_output_duration_in_range'
         when new.input_file_size_mb not between 0 and 1000000 then 'jobs_input_size_in_range'
@@ -777,6 +795,8 @@ declare
         when length(new.video_resolution) > 20 then 'jobs_resolution_is_short'
         when length(new.replicate_prediction_id) not between 1 and 200 then 'jobs_prediction_id_is_short'
         when length(new.error_message) > 4000 then 'jobs_error_message_is_short'
+        when new.max_retries not between 0 and 10 then 'jobs_max_retries_in_range'
+        when new.retry_count not between 0 and new.max_retries then 'jobs_retries_within_limit'
         when new.credits_cost not between 1 and 1000 then 'jobs_cost_in_range'
         when length(new.client_request_id) not between 1 and 100 then 'jobs_client_request_is_short'
         when pg_column_size(new.transcription_json) > 8388608 then 'jobs_transcription_is_bounded'
@@ -1003,8 +1023,32 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+    entry pg_catalog.record;
     carried integer;
 begin
+    -- One entry, as nearly always, without all the summing.
+    select
+        p.user_id,
+        p.type,
+        p.amount,
+        p.balance_after,
+        count(*) over () as entries
+    into entry
+    from posted as p;
+    if entry.entries = 1 then
+        update public.users as u
+        set
+            credits = entry.balance_after,
+            total_credits_purchased
+            = u.total_credits_purchased + case entry.type when 'PURCHASE' then entry.amount else 0 end,
+            total_credits_used
+            = u.total_credits_used - case when entry.type in ('USAGE', 'REFUND') then entry.amount else 0 end
+        where u.id = entry.user_id and u.credits + entry.amount = entry.balance_after;
+        if not found then
+            raise exception 'balance_after does not continue the ledger' using errcode = 'PT409';
+        end if;
+        return null;
+    end if;
     update public.users as u
     set
         credits = u.credits + t.moved,
@@ -1029,7 +1073,10 @@ begin
         ) as l
         group by l.user_id
     ) as t
-    where u.id = t.user_id and t.start = t.last_start and t.start = u.credits;
+    where
+        u.id = t.user_id and t.start = t.last_start and t.start = u.credits
+        -- As above, for the index: settle_moved_jobs forbids nested loops, and a hash join would read all users.
+        and u.id = any(array(select p.user_id from posted as p));
     get diagnostics carried = row_count;
     if carried <> (select count(distinct p.user_id) from posted as p) then
         raise exception 'balance_after does not continue the ledger' using errcode = 'PT409';
@@ -1163,14 +1210,11 @@ begin
         raise exception 'more than 100 unpaid jobs' using errcode = 'PT429';
     end if;
     -- Also of those that are over: else to insert and to cancel would fill tables and ledger without end.
-    if (
-        select count(*)
-        from (
-            select from public.jobs as j
-            where j.user_id = check_job_limits.user_id and j.created_at > statement_timestamp() - interval '24 hours'
-            limit 201
-        ) as recent
-    ) > 200 then
+    if exists (
+        select from public.jobs as j
+        where j.user_id = check_job_limits.user_id and j.created_at > statement_timestamp() - interval '24 hours'
+        offset 200
+    ) then
         raise exception 'more than 200 new jobs in 24 hours' using errcode = 'PT429';
     end if;
 end
@@ -1863,6 +1907,9 @@ set search_path = ''
 -- Of a custom plan the planning alone would cost more than the claim.
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+    ready pg_catalog.uuid[];
+    has_due boolean;
 begin
     if worker is null or count is null or count not between 1 and 1000
         or lease is null or lease not between interval '1 second' and interval '1 day'
@@ -1870,30 +1917,29 @@ begin
         raise exception 'claim_next_jobs needs a worker, a count of 1 to 1000 and a lease of 1 second to 1 day'
             using errcode = '22023';
     end if;
-    return query
-    with claimed as (
-        update public.jobs as j
-        set
-            status = 'TRANSCRIBING',
-            worker_id = claim_next_jobs.worker,
-            lease_expires_at = statement_timestamp() + claim_next_jobs.lease
-        -- An array, and not a join: a LIMIT under SKIP LOCKED that runs again inside a join would lock more rows than
-        -- it returns, and a generic plan would join with all jobs, for it takes a LIMIT for a tenth of the table.
-        where j.id = any(array(
-            select ready.id
+    -- Arrays, and no joins: a LIMIT under SKIP LOCKED that runs again inside a join would lock more rows than it
+    -- returns, and a generic plan would join with all jobs, for it takes a LIMIT for a tenth of the table.
+    select
+        array(
+            select q.id from public.jobs as q
+            where q.status = 'QUEUED' and q.next_attempt_at is null
+            order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
+            limit claim_next_jobs.count
+            for no key update skip locked
+        ),
+        exists (select from public.jobs as q where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp())
+    into ready, has_due;
+    if has_due then
+        -- Seldom: from the end of a wait until reclaim_expired_jobs. So it is planned and begun only then.
+        ready := array(
+            select r.id
             from (
-                select fresh.*
-                from (
-                    select
-                        q.id,
-                        q.priority,
-                        coalesce(q.turn_at, q.queued_at) as turn
-                    from public.jobs as q
-                    where q.status = 'QUEUED' and q.next_attempt_at is null
-                    order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
-                    limit claim_next_jobs.count
-                    for no key update skip locked
-                ) as fresh
+                select
+                    q.id,
+                    q.priority,
+                    coalesce(q.turn_at, q.queued_at) as turn
+                from public.jobs as q
+                where q.id = any(ready)
                 union all
                 select due.*
                 from (
@@ -1907,10 +1953,19 @@ begin
                     limit claim_next_jobs.count
                     for no key update skip locked
                 ) as due
-            ) as ready
-            order by ready.priority desc, ready.turn asc, ready.id asc
+            ) as r
+            order by r.priority desc, r.turn asc, r.id asc
             limit claim_next_jobs.count
-        ))
+        );
+    end if;
+    return query
+    with claimed as (
+        update public.jobs as j
+        set
+            status = 'TRANSCRIBING',
+            worker_id = claim_next_jobs.worker,
+            lease_expires_at = statement_timestamp() + claim_next_jobs.lease
+        where j.id = any(ready)
         returning j.*
     )
 
@@ -2173,7 +2228,7 @@ begin
         or l.job_id = any(array(select j.id from public.jobs as j where j.user_id = erase_account.user_id));
     update private.debts as d set description = null where d.user_id = erase_account.user_id;
     update private.partial_refunds as r set description = null
-    where r.payment_id in (select p.id from public.payments as p where p.user_id = erase_account.user_id);
+    where r.payment_id = any(array(select p.id from public.payments as p where p.user_id = erase_account.user_id));
 end
 $$;
 comment on function private.erase_account(uuid) is
@@ -2538,7 +2593,8 @@ for each row execute function private.move_job();
 create trigger jobs_check_values before insert or update of
 job_name, priority, input_video_path, output_video_path, thumbnail_path, input_duration_seconds,
 output_duration_seconds, input_file_size_mb, output_file_size_mb, video_resolution, replicate_prediction_id,
-error_message, credits_cost, client_request_id, transcription_json, analysis_json on public.jobs
+error_message, retry_count, max_retries, credits_cost, client_request_id, transcription_json, analysis_json
+on public.jobs
 for each row execute function private.check_job_values();
 create trigger jobs_take_turn before insert or update of status on public.jobs
 for each row when (new.status = 'QUEUED') execute function private.take_turn();

@@ -12,6 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from uuid import UUID
 
 from pgassay.plans import Rows
 
@@ -86,6 +87,14 @@ def generate(scale: float) -> Iterator[Rows]:
                 "created_at",
             ),
             *("queued_at", "started_at", "completed_at", "lease_expires_at", "replicate_prediction_id"),
+            *(
+                "input_video_path",
+                "output_video_path",
+                "attempt_token",
+                "retry_count",
+                "next_attempt_at",
+                "turn_at",
+            ),
         ),
         lines=shop.jobs_done(),
     )
@@ -106,6 +115,11 @@ def generate(scale: float) -> Iterator[Rows]:
         lines=shop.ledger(),
     )
     yield Rows(
+        table="private.debts",
+        columns=("user_id", "payment_id", "kind", "credits", "after_entry", "shortfall_id", "description"),
+        lines=shop.debts(),
+    )
+    yield Rows(
         table="public.users",
         columns=(
             "id",
@@ -115,6 +129,8 @@ def generate(scale: float) -> Iterator[Rows]:
             "credits",
             "total_credits_purchased",
             "total_credits_used",
+            "subscription_tier",
+            "subscription_expires_at",
         ),
         lines=shop.accounts(),
     )
@@ -144,7 +160,7 @@ class Shop:
         names, weights = zip(*STATUSES, strict=True)
         self.jobs = jobs
         self.payments = jobs * 2 // 5
-        self.user_ids = [ALICE, *(identifier("user", n) for n in range(1, users)), NEWCOMER]
+        self.user_ids = [ALICE, *(str(UUID(identifier("user", n))) for n in range(1, users)), NEWCOMER]
         self.status = chance.choices(names, weights, k=jobs)
         # The cube makes a few users own most rows.
         self.owner = array("i", (int(users * chance.random() ** 3) for _ in range(jobs)))
@@ -177,9 +193,14 @@ class Shop:
             lease = (FAR_AWAY if n % 10 else LONG_AGO) if status in AT_WORK else NULL
             progress = 100 if status == "COMPLETED" else 0
             prediction = NULL if began is NULL else f"prediction-{n}"
+            user = self.user_ids[owner]
+            token = identifier("attempt", n) if status in AT_WORK else NULL
+            retries, again, turn = waiting(n, start) if status == "QUEUED" else (0, NULL, NULL)
             yield (
-                f"{identifier('job', n)}\t{self.user_ids[owner]}\trequest-{n}\t{status}\t{n % 5}\t"
-                f"{progress}\t{created}\t{queued}\t{began}\t{ended}\t{lease}\t{prediction}\n"
+                f"{identifier('job', n)}\t{user}\trequest-{n}\t{status}\t{n % 5}\t"
+                f"{progress}\t{created}\t{queued}\t{began}\t{ended}\t{lease}\t{prediction}\t"
+                f"{user}/{n}.mp4\t{user + f'/{n}-cut.mp4' if status == 'COMPLETED' else NULL}\t"
+                f"{token}\t{retries}\t{again}\t{turn}\n"
             )
 
     def payments_made(self) -> Iterator[str]:
@@ -229,12 +250,28 @@ class Shop:
         balance = self.credits[user]
         return f"{self.user_ids[user]}\t{kind}\t{amount}\t{balance}\t{job}\t{payment}\t{key}\t{created}\n"
 
+    def debts(self) -> Iterator[str]:
+        """What each refund could not take, and its settling in ten parts. A line's id is its number."""
+        line = 0
+        for n, payer in enumerate(self.payer):
+            if PAYMENTS[n % 25] != "REFUNDED":
+                continue
+            key = f"{self.user_ids[payer]}\t{identifier('payment', n)}"
+            part = f"{key}\tsettled\t1\t{NULL}\t{line + 1}\tInstalment\n"
+            yield f"{key}\tshortfall\t10\t0\t{NULL}\t{NULL}\n" + 10 * part
+            line += 11
+
     def accounts(self) -> Iterator[str]:
         """After the ledger, whose sums they hold."""
         sums = zip(self.user_ids, self.credits, self.purchased, self.used, strict=True)
         for n, (user, credits, purchased, used) in enumerate(sums):
             face = f"https://example.com/avatars/{user}.png?signature={n:0700}"
-            yield f"{user}\tuser{n}@example.com\tUser {n}\t{face}\t{credits}\t{purchased}\t{used}\n"
+            # One in ten pays for a tier, most of them until next year.
+            tier, until = ("free", NULL) if n % 10 else ("pro", LONG_AGO if n % 200 == 10 else FAR_AWAY)
+            yield (
+                f"{user}\tuser{n}@example.com\tUser {n}\t{face}\t{credits}\t{purchased}\t{used}\t"
+                f"{tier}\t{until}\n"
+            )
 
     def preferences(self) -> Iterator[str]:
         for n, user in enumerate(self.user_ids):
@@ -252,6 +289,13 @@ class Shop:
             provider = ("openai", "replicate", "assemblyai")[n % 3]
             created = self.created(n)
             yield f"{identifier('job', n)}\t{self.user_ids[owner]}\t{provider}\t1000\t0.018\t{created}\n"
+
+
+def waiting(number: int, start: int) -> tuple[int, str, str]:
+    """Of a queued job: its retries, when the next attempt may begin, and its turn."""
+    if number % 3 == 0:  # in back-off, a tenth of them due
+        return 1, FAR_AWAY if number % 10 else LONG_AGO, NULL
+    return 0, NULL, NULL if number % 7 else moment(start + 600)
 
 
 def packages() -> Iterator[str]:
