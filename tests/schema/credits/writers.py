@@ -34,8 +34,9 @@ _BUY = """
 _MOVE = """
     update public.jobs
     set
-        status = %(status)s,
-        output_video_path = case when %(status)s = 'COMPLETED' then user_id || '/out.mp4' end
+        status = %(status)s::public.job_status,
+        output_video_path
+        = case when %(status)s::public.job_status = 'COMPLETED' then user_id || '/out.mp4' end
     where id = any(%(ids)s)
 """
 _REFUND = "update public.payments set status = %(status)s where id = any(%(ids)s)"

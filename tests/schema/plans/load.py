@@ -115,6 +115,11 @@ def generate(scale: float) -> Iterator[Rows]:
         lines=shop.ledger(),
     )
     yield Rows(
+        table="private.debts",
+        columns=("user_id", "payment_id", "kind", "credits", "after_entry", "shortfall_id", "description"),
+        lines=shop.debts(),
+    )
+    yield Rows(
         table="public.users",
         columns=(
             "id",
@@ -244,6 +249,17 @@ class Shop:
             self.used[user] -= amount
         balance = self.credits[user]
         return f"{self.user_ids[user]}\t{kind}\t{amount}\t{balance}\t{job}\t{payment}\t{key}\t{created}\n"
+
+    def debts(self) -> Iterator[str]:
+        """What each refund could not take, and its settling in ten parts. A line's id is its number."""
+        line = 0
+        for n, payer in enumerate(self.payer):
+            if PAYMENTS[n % 25] != "REFUNDED":
+                continue
+            key = f"{self.user_ids[payer]}\t{identifier('payment', n)}"
+            part = f"{key}\tsettled\t1\t{NULL}\t{line + 1}\tInstalment\n"
+            yield f"{key}\tshortfall\t10\t0\t{NULL}\t{NULL}\n" + 10 * part
+            line += 11
 
     def accounts(self) -> Iterator[str]:
         """After the ledger, whose sums they hold."""
