@@ -2543,15 +2543,15 @@ security definer
 set search_path = ''
 as $$
 declare
-    -- A month is 30 days when intervals are compared, and 28 when it is taken off in March.
-    bound constant pg_catalog.timestamptz :=
-        least(statement_timestamp() - older_than, statement_timestamp() - interval '30 days');
+    bound pg_catalog.timestamptz;
     webhooks bigint;
     calls bigint;
 begin
     if older_than is null or older_than < interval '30 days' then
         raise exception 'logs are kept for 30 days at least' using errcode = '22023';
     end if;
+    -- A month is 30 days when intervals are compared, and 28 when it is taken off in March.
+    bound := least(statement_timestamp() - older_than, statement_timestamp() - interval '30 days');
     delete from public.webhook_logs as w
     where w.id = any(array(
         select o.id from public.webhook_logs as o

@@ -1,13 +1,13 @@
 -- jobs: videos to cut.
 
 begin;
-select plan(60);
+select plan(61);
 
 select columns_are(
     'public', 'jobs',
     array[
         'id', 'user_id', 'job_name', 'priority', 'status', 'progress_percentage', 'current_step', 'input_video_path',
-        'output_video_path', 'thumbnail_path', 'input_duration_seconds', 'output_duration_seconds',
+        'path_changes', 'output_video_path', 'thumbnail_path', 'input_duration_seconds', 'output_duration_seconds',
         'input_file_size_mb', 'output_file_size_mb', 'video_resolution', 'transcription_json', 'analysis_json',
         'replicate_prediction_id', 'error_message', 'retry_count', 'max_retries', 'credits_cost', 'client_request_id',
         'worker_id', 'attempt_token', 'lease_expires_at', 'next_attempt_at', 'turn_at', 'queued_at', 'started_at',
@@ -27,6 +27,7 @@ from (
     ('progress_percentage', 'smallint'),
     ('current_step', 'text'),
     ('input_video_path', 'text'),
+    ('path_changes', 'smallint'),
     ('output_video_path', 'text'),
     ('thumbnail_path', 'text'),
     ('input_duration_seconds', 'numeric(10,3)'),
@@ -84,6 +85,7 @@ select set_eq(
         'priority 0',
         $$status 'PENDING'::job_status$$,
         'progress_percentage 0',
+        'path_changes 0',
         'retry_count 0',
         'max_retries 3',
         'credits_cost 1',

@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(153);
+select plan(159);
 
 select functions_are(
     'public',
@@ -19,11 +19,12 @@ select functions_are(
         'set_updated_at', 'start_job', 'move_job', 'is_own_path', 'check_job_values', 'start_payment', 'move_payment',
         'mirror_shortfall', 'clean_webhook', 'post_entry', 'sync_balance', 'refuse_ledger_change', 'keep_description',
         'lock_account', 'charge_jobs', 'settle_inserted_jobs', 'check_job_limits', 'refund_jobs', 'owed_credits',
-        'open_debts', 'reduce_debt', 'recover_debts', 'settle_moved_jobs', 'hash_person', 'normalise_email',
-        'take_trial', 'settle_payment', 'add_debt', 'refuse_double_sale', 'settle_inserted_payments',
-        'settle_moved_payments', 'take_turn', 'take_job_back', 'cancel_jobs', 'cancel_jobs_of_closed_account',
-        'erase_account', 'rows_of_account', 'try_to_close', 'wait_for_account', 'close_account', 'clean_name',
-        'clean_avatar', 'add_account', 'handle_new_user', 'handle_changed_user', 'handle_deleted_user', 'handle_login'
+        'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
+        'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
+        'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'take_job_back',
+        'cancel_jobs', 'cancel_jobs_of_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
+        'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
+        'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers and those'
 );
@@ -92,10 +93,13 @@ from (
     ),
     ('private', 'reduce_debt', 'void'),
     ('private', 'recover_debts', 'void'),
+    ('private', 'lock_debts', 'void'),
     ('private', 'settle_moved_jobs', 'trigger'),
     ('private', 'hash_person', 'bytea'),
     ('private', 'normalise_email', 'text'),
+    ('private', 'hash_identities', 'bytea[]'),
     ('private', 'take_trial', 'void'),
+    ('private', 'remember_trial', 'void'),
     ('private', 'settle_payment', 'void'),
     ('private', 'add_debt', 'void'),
     ('private', 'refuse_double_sale', 'void'),
@@ -186,9 +190,12 @@ from (
     ('private', 'open_debts'),
     ('private', 'reduce_debt'),
     ('private', 'recover_debts'),
+    ('private', 'lock_debts'),
     ('private', 'hash_person'),
     ('private', 'normalise_email'),
+    ('private', 'hash_identities'),
     ('private', 'take_trial'),
+    ('private', 'remember_trial'),
     ('private', 'settle_payment'),
     ('private', 'add_debt'),
     ('private', 'refuse_double_sale'),
@@ -219,9 +226,9 @@ select set_eq(
         where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and l.lanname = 'sql'
     $$,
     array[
-        'is_own_path', 'owed_credits', 'open_debts', 'hash_person', 'normalise_email', 'credits_owed',
-        'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar', 'find_users', 'expiring_subscriptions',
-        'expire_subscriptions', 'objects_to_erase'
+        'is_own_path', 'owed_credits', 'open_debts', 'hash_person', 'normalise_email', 'hash_identities',
+        'remember_trial', 'credits_owed', 'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar',
+        'find_users', 'expiring_subscriptions', 'expire_subscriptions', 'objects_to_erase'
     ],
     'these are plain SQL'
 );
@@ -250,6 +257,7 @@ select set_eq(
         ('open_debts', 's'),
         ('hash_person', 's'),
         ('normalise_email', 'i'),
+        ('hash_identities', 's'),
         ('credits_owed', 's'),
         ('rows_of_account', 'i'),
         ('clean_name', 'i'),

@@ -179,8 +179,8 @@ from (
     (
         'auth.users',
         'autocut_changed_user',
-        'CREATE TRIGGER autocut_changed_user AFTER UPDATE OF email, deleted_at ON auth.users FOR EACH ROW EXECUTE '
-        'FUNCTION private.handle_changed_user()'
+        'CREATE TRIGGER autocut_changed_user AFTER UPDATE OF email, phone, deleted_at ON auth.users FOR EACH ROW '
+        'EXECUTE FUNCTION private.handle_changed_user()'
     ),
     (
         'auth.users',

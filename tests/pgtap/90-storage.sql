@@ -58,7 +58,7 @@ from (
         'Users upload raw videos to their own folder',
         'permissive with check (bucket_id = ''raw-videos''::text AND (storage.foldername(name))[1] = ((( SELECT '
         'auth.uid() AS uid))::text) AND name ~ ''^[-A-Za-z0-9_!.*''''() &$@=;:+,/]+$''::text AND name !~ '
-        '''(^|/)(\.{0,2}(/|$)| )| (/|$)''::text AND (EXISTS ( SELECT FROM users u WHERE u.id = (( SELECT '
+        '''(^|/)(\.{0,2}([/;]|$)| )| (/|$)''::text AND (EXISTS ( SELECT FROM users u WHERE u.id = (( SELECT '
         'auth.uid() AS uid)) AND u.deleted_at IS NULL AND u.is_active)) AND (EXISTS ( SELECT FROM jobs j WHERE '
         'j.user_id = (( SELECT auth.uid() AS uid)) AND (j.status = ANY (ARRAY[''PENDING''::job_status, '
         '''UPLOADING''::job_status])) AND j.input_video_path = objects.name)))'

@@ -113,6 +113,10 @@ class Story:
     steps=[("part", 0, 1), ("buy", "Starter Pack"), ("queue", 3), ("refund", 0), ("end", [2]), ("end", [0])]
 )
 @example(steps=[("refund", 0), ("buy", "Starter Pack"), ("refund", 1), ("end", [0, 1]), ("settle", 1)])
+# Two debts, and a job that can pay only the first.
+@example(
+    steps=[("refund", 0), ("buy", "Starter Pack"), ("queue", 3), ("refund", 1), ("bonus", 3), ("end", [0])]
+)
 def test_books_are_those_of_the_model_after_every_step(
     backend: Session, steps: list[tuple[Any, ...]]
 ) -> None:

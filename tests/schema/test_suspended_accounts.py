@@ -12,7 +12,7 @@ from pgassay.observation import Persona
 
 @pytest.fixture
 def erin(backend: Session) -> Persona:
-    """A user with five credits, two of them spent on a job that waits."""
+    """A user with five credits."""
     return open_account(backend, "erin", credits=5)
 
 

@@ -10,7 +10,7 @@ import pytest
 from accounts import find_disagreements
 from parallel import Scene, open_scene
 
-from attacks.attack import ALICE, BOB
+from attacks.attack import ALICE, BOB, DAVE
 from pgassay.database import Database, Session
 from pgassay.observation import Outcome, Persona
 
@@ -62,6 +62,20 @@ def test_trial_taken_from_two_devices_gives_one_credit(scene: Scene, service: Pe
     assert (attempt.sqlstate, attempt.constraint) == ("23505", "payments_one_trial_per_user")
     second.commit()
     assert scene.value(CREDITS, [BOB]) == before + 1
+
+
+def test_account_is_closed_by_nobody_but_its_user(session: Session, anon: Persona, alice: Persona) -> None:
+    close = "select public.close_my_account()"
+    with session.act_as(anon):
+        assert session.attempt(close).sqlstate == "42501"
+    with session.act_as(Persona(name="nobody", role="authenticated")):
+        assert session.attempt(close).sqlstate == "PT403"
+    with session.act_as(alice):
+        assert session.attempt(close).outcome is Outcome.ALLOWED
+    closed = session.execute(
+        "select id::text from public.users where deleted_at is not null order by id"
+    ).rows
+    assert [row["id"] for row in closed] == [ALICE, DAVE]
 
 
 @pytest.mark.parametrize("table", ["users", "jobs", "payments", "credit_transactions", "user_preferences"])

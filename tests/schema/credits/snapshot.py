@@ -73,6 +73,7 @@ class Debt:
     is_partial: bool = False
     after: int | None = None
     lowers: int | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,8 @@ _READ = """
         (
             select json_agg(json_build_object(
                 'user', d.user_id, 'payment', d.payment_id, 'kind', d.kind, 'credits', d.credits,
-                'is_partial', d.is_partial, 'after', d.after, 'lowers', d.lowers
+                'is_partial', d.is_partial, 'after', d.after, 'lowers', d.lowers,
+                'key', d.idempotency_key
             ) order by d.id) from (
                 select
                     l.*,

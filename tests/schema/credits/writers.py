@@ -31,15 +31,34 @@ _BUY = """
     select new.id, %(user)s, c.id, 'MANUAL', new.id, 'COMPLETED'
     from public.credit_packages as c, unnest(%(ids)s::uuid[]) as new (id) where c.name = 'Starter Pack'
 """
-_MOVE = "update public.jobs set status = %(status)s where id = any(%(ids)s)"
+_MOVE = """
+    update public.jobs
+    set
+        status = %(status)s::public.job_status,
+        output_video_path
+        = case when %(status)s::public.job_status = 'COMPLETED' then user_id || '/out.mp4' end
+    where id = any(%(ids)s)
+"""
 _REFUND = "update public.payments set status = %(status)s where id = any(%(ids)s)"
+_SETTLE = "select public.settle_debt(%(user)s, 1, 'Forgiven', key) from unnest(%(ids)s::text[]) as key"
+_REFUND_A_PART = """
+    select public.refund_partially(split_part(key, ' ', 1)::uuid, 1, 'Goodwill', key)
+    from unnest(%(ids)s::text[]) as key
+"""
+_REFUSALS = {_QUEUE: ("PT402", "PT429"), _SETTLE: ("PT409",), _REFUND_A_PART: ("PT409",)}
+"""Too few credits, too many jobs; nothing is owed; only the last credit is left."""
+
+PART, SETTLED = "a partial refund", "a settlement"
 
 Statuses = dict[str, str]
 
 
 @dataclass(kw_only=True)
 class Log:
-    """One writer's jobs and payments: as acknowledged commits left them, and as the one on its way would."""
+    """One writer's rows: as acknowledged commits left them, and as the one on its way would.
+
+    Jobs and payments have a status by id; what was settled, and partial refunds, are lines by their key.
+    """
 
     user: str
     random: Random
@@ -105,6 +124,7 @@ def load(database: Database, logs: Sequence[Log], *, setting: str = "", payment:
 def find_losses(now: Snapshot, logs: Sequence[Log]) -> list[str]:
     """What of the logs is lost or half done, and what nobody wrote; the logs go on from what was found."""
     found = {id: row.status for rows in (now.jobs, now.payments) for id, row in rows.items()}
+    found |= dict.fromkeys(now.parts, PART) | {line.key: SETTLED for line in now.debts if line.key}
     own = [{id: found.pop(id) for id in log.acknowledged | log.underway if id in found} for log in logs]
     wrong = [what for log, rows in zip(logs, own, strict=True) for what in log.settle(rows)]
     return wrong + [f"nobody wrote {id}" for id in found]
@@ -117,7 +137,7 @@ def _log_in(database: Database, setting: str) -> psycopg.Connection[object]:
 
 
 def _transact(client: Client, log: Log, payment: str) -> None:
-    """One to three statements; an account's credits may not suffice for one of them."""
+    """One to three statements, of which some may be refused: too few credits, nothing owed …"""
     done: Statuses = {}
     with client.request(SERVICE):
         for _ in range(log.random.randint(1, 3)):
@@ -125,7 +145,7 @@ def _transact(client: Client, log: Log, payment: str) -> None:
             status = next(iter(rows.values()))
             values = {"ids": list(rows), "status": status, "user": log.user, "cost": log.random.randint(1, 3)}
             tried = client.attempt(query, values)
-            assert tried.sqlstate in ("", "PT402"), tried
+            assert tried.sqlstate in ("", *_REFUSALS.get(query, ())), tried
             if not tried.sqlstate:
                 done |= rows
         log.underway = done
@@ -137,12 +157,16 @@ def _transact(client: Client, log: Log, payment: str) -> None:
 
 
 def _choose(log: Log, done: Statuses) -> tuple[str, Statuses]:
-    """A statement, and the statuses of the rows that it touches."""
+    """A statement, and the statuses of the rows that it touches.
+
+    What locks payments comes first in a transaction, before what locks the user.
+    """
     random, rows = log.random, log.acknowledged | done
     new = [str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(random.randint(1, 2))]
     live = [id for id, status in rows.items() if status in STEPS]
     paid = [id for id in log.bought if rows.get(id) == "COMPLETED"]
-    match random.choice(("queue", "buy", *(["move"] if live else []), *(["refund"] if paid else []))):
+    first = ["settle", *(["move"] if live else []), *(["refund", "refund a part"] if paid else [])]
+    match random.choice(("queue", "buy", *([] if done else first))):
         case "queue":
             return _QUEUE, dict.fromkeys(new, "QUEUED")
         case "buy":
@@ -151,4 +175,8 @@ def _choose(log: Log, done: Statuses) -> tuple[str, Statuses]:
         case "move":
             job = random.choice(live)
             return _MOVE, {job: random.choice((STEPS[rows[job]][0], "FAILED", "CANCELLED"))}
+        case "settle":
+            return _SETTLE, {new[0]: SETTLED}
+        case "refund a part":
+            return _REFUND_A_PART, {f"{random.choice(sorted(paid))} {new[0]}": PART}
     return _REFUND, {random.choice(sorted(paid)): "REFUNDED"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attacks.attack import Attack, Control, Section
 from attacks.catalogue.defences import APPEND_ONLY, ENTRY_KEPT, VIEW, constraint, no_grant, no_policy, trigger
-from pgassay.access import Grant, Guard
+from pgassay.access import Guard
 from pgassay.access.guard import Command
 from pgassay.observation import Outcome
 
@@ -133,19 +133,6 @@ def delete(table: str) -> Attack:
     return write("delete", table, f"delete from public.{table} where {KEYS[table]}", (), *reading(table))
 
 
-def call(signature: str, arguments: str, *more: Guard, prepare: tuple[str, ...] = ()) -> Attack:
-    function = signature.split("(", maxsplit=1)[0]
-    return denied(
-        function,
-        f"select count(*) from public.{function}({arguments})",
-        Grant(privilege="execute", kind="function", object=f"public.{signature}", role="anon"),
-        *more,
-        of="call",
-        control=BACKEND,
-        prepare=prepare,
-    )
-
-
 ANON = Section(
     title="As a visitor",
     attacks=(
@@ -200,16 +187,5 @@ ANON = Section(
         *map(insert, KEYS),
         *map(update, KEYS),
         *map(delete, KEYS),
-        call(
-            "grant_credits(uuid, integer, public.transaction_type, text, text)",
-            "%(alice)s, 1000, 'BONUS', 'gift'",
-        ),
-        call(
-            "claim_next_jobs(text, integer, interval)",
-            "'worker', 1, interval '1 hour'",
-            no_grant("select", "jobs", by="anon"),
-            no_grant("update", "jobs", "lease_expires_at", "status", "worker_id", by="anon"),
-        ),
-        call("reclaim_expired_jobs()", "", prepare=("grant select, update on public.jobs to anon",)),
     ),
 )

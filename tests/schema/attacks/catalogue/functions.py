@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attacks.attack import Section, Written
+from attacks.attack import ALICE, Control, Section, Written
 from attacks.catalogue.defences import CLOSED, ROLES, no_grant, no_policy
 from attacks.catalogue.structure import (
     PENDING,
@@ -12,14 +12,15 @@ from attacks.catalogue.structure import (
 )
 from pgassay.access import Grant, Guard
 
-QUEUED, RENDERING = (f"'a11ce000-0000-4000-8000-000000000{number}'" for number in (103, 106))
+QUEUED, RENDERING, PAID, REFUNDED = (
+    f"'a11ce000-0000-4000-8000-000000000{number}'" for number in (103, 106, 202, 203)
+)
+BACKEND = Control(by="service")
 POST = "post_entry(uuid, public.transaction_type, integer, uuid, uuid, text, text, jsonb)"
 LOCK = "lock_account(uuid)"
-CANCEL = "cancel_jobs(uuid)"
 CALLS = {
     POST: "%(alice)s, 'BONUS', 1000",
     LOCK: "%(alice)s",
-    CANCEL: "%(alice)s",
 }
 """Private functions, with arguments that do harm."""
 
@@ -52,6 +53,7 @@ BEHIND: dict[tuple[str, str], tuple[Guard, ...]] = {
 DEEP_CALLS = {
     "charge_jobs(uuid, uuid[], integer[])": f"%(alice)s, array[{PENDING}]::uuid[], array[1]",
     "refund_jobs(uuid, uuid[], text[])": f"%(alice)s, array[{QUEUED}]::uuid[], '{{FAILED}}'",
+    "cancel_jobs(uuid)": "%(alice)s",
     "recover_debts(uuid, uuid[])": f"%(alice)s, array[{QUEUED}]::uuid[]",
     "take_job_back(uuid[])": f"array[{RENDERING}]::uuid[]",
     "hash_person(text, text)": "'email', 'bob@example.com'",
@@ -62,13 +64,40 @@ DEEP_CALLS = {
 """Private functions that need many rights of their callers; these, but for one, are given beforehand."""
 
 
+_TOKEN = f"{RENDERING}, (select attempt_token from public.jobs where id = {RENDERING})"
+BACKENDS_CALLS = {
+    "grant_credits(uuid, integer, public.transaction_type, text, text)": "%(alice)s, 1000, 'BONUS', 'gift'",
+    "credits_owed(uuid)": "%(bob)s",
+    "settle_debt(uuid, integer, text, text)": "%(alice)s, 1, 'forgiven'",
+    "refund_partially(uuid, integer, text, text)": f"{PAID}, 1, 'x', 'key'",
+    "reinstate_payment(uuid)": REFUNDED,
+    "claim_next_jobs(text, integer, interval)": "'me', 1, '1 hour'",
+    "reclaim_expired_jobs()": "",
+    "heartbeat_job(uuid, uuid, interval, public.job_status, integer, text)": f"{_TOKEN}, '1 day'",
+    "complete_job(uuid, uuid, text, text, numeric, numeric)": f"{_TOKEN}, '{ALICE}/x.mp4'",
+    "fail_job(uuid, uuid, text, boolean)": f"{_TOKEN}, 'x'",
+    "reopen_account(uuid)": "%(dave)s",
+    "find_users(text)": "'bob@example.com'",
+    "expiring_subscriptions(interval)": "'1 year'",
+    "expire_subscriptions()": "",
+    "purge_logs(interval)": "'30 days'",
+    "objects_to_erase()": "",
+}
+"""What the backend may call in public, with arguments that do harm."""
+OWES = (
+    "insert into private.debts (user_id, payment_id, kind, credits, after_entry)"
+    f" values (%(alice)s, {REFUNDED}, 'shortfall', 1, 0)",
+)
+
+
 def all_but_execute(function: str, by: str) -> tuple[str, ...]:
     role = ROLES[by]
     return (
         f"grant all on all tables in schema public, private to {role}",
         f"grant select on auth.users to {role}",
         f"grant execute on all functions in schema private to {role}",
-        f"revoke execute on function private.{function} from {role}",
+        f"revoke execute on function {function} from {role}",
+        *(OWES if "settle_debt" in function else ()),
         *(
             f"create policy twin on public.{table} to {role} using (true) with check (true)"
             for table in TABLES
@@ -112,10 +141,26 @@ FUNCTIONS = Section(
                 *into_private(by, function),
                 *(CLOSED if (function, by) == ("close_account(uuid)", "alice") else ()),
                 of="call in private",
-                prepare=all_but_execute(function, by),
+                prepare=all_but_execute(f"private.{function}", by),
             )
             for by in ("alice", "service")
             for function, arguments in DEEP_CALLS.items()
+        ),
+        *(
+            denied(
+                function.split("(")[0],
+                by,
+                f"select count(*) from public.{function.split('(')[0]}({arguments})",
+                missing("execute", "function", f"public.{function}", by),
+                of="call in public",
+                control=BACKEND,
+                prepare=(
+                    f"grant usage on schema private to {ROLES[by]}",
+                    *all_but_execute(f"public.{function}", by),
+                ),
+            )
+            for by in ("anon", "alice")
+            for function, arguments in BACKENDS_CALLS.items()
         ),
         *(
             denied(
@@ -131,6 +176,13 @@ FUNCTIONS = Section(
                 ),
             )
             for function in TRIGGER_FUNCTIONS
+        ),
+        Written(
+            name="close an account that is not one's own",
+            by="anon, alice",
+            outcome="42501; PT403 without a user; one's own alone",
+            defence="close_my_account takes no argument but the token",
+            test="test_several_steps.py::test_account_is_closed_by_nobody_but_its_user",
         ),
         Written(
             name="temporary tables that shadow the schema's, own search_path",

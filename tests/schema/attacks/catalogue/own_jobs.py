@@ -23,6 +23,7 @@ from attacks.catalogue.own_rows import (
     PENDING,
     QUEUED,
     RENDERING,
+    UPLOADING,
     hidden,
     rejected,
 )
@@ -127,6 +128,63 @@ STATES = Section(
             control=NEW_JOB,
         ),
         rejected(
+            "start a queued job without a video",
+            "insert into public.jobs (user_id, status) values (%(alice)s, 'QUEUED')",
+            "PT409",
+            JOB_START,
+            control=NEW_JOB,
+        ),
+        rejected(
+            "queue a waiting job without a video",
+            f"update public.jobs set status = 'QUEUED' where id = {PENDING}",
+            "PT409",
+            JOB_MOVE,
+            control=MY_JOB,
+            prepare=(f"update public.jobs set input_video_path = null where id = {PENDING}",),
+        ),
+        rejected(
+            "queue a waiting job and take its video away",
+            f"update public.jobs set status = 'QUEUED', input_video_path = null where id = {PENDING}",
+            "PT409",
+            JOB_MOVE,
+            control=MY_JOB,
+        ),
+        rejected(
+            "swap the video of a job that is queued",
+            f"update public.jobs set input_video_path = {VIDEO} where id = {QUEUED}",
+            "PT409",
+            JOB_MOVE,
+            control=Control(
+                by="alice", sql=f"update public.jobs set input_video_path = {VIDEO} where id = {PENDING}"
+            ),
+        ),
+        rejected(
+            "point one job at ever more videos",
+            f"update public.jobs set input_video_path = {VIDEO} where id = {PENDING}",
+            "PT429",
+            JOB_MOVE,
+            control=Control(
+                by="alice", sql=f"update public.jobs set input_video_path = {VIDEO} where id = {UPLOADING}"
+            ),
+            prepare=tuple(
+                f"update public.jobs set input_video_path = '{ALICE}/{n}.mp4' where id = {PENDING}"
+                for n in range(3)
+            ),
+        ),
+        rejected(
+            "start more jobs than a day allows, cancelling those before",
+            "insert into public.jobs (user_id) values (%(alice)s)",
+            "PT429",
+            CHARGE_INSERTED,
+            control=Control(by="bob", sql="insert into public.jobs (user_id) values (%(bob)s)"),
+            prepare=(
+                "alter table public.jobs disable trigger user",
+                "insert into public.jobs (user_id, status, completed_at)"
+                " select %(alice)s, 'CANCELLED', now() from generate_series(1, 191)",
+                "alter table public.jobs enable trigger user",
+            ),
+        ),
+        rejected(
             "queue a job from a suspended account",
             f"update public.jobs set status = 'QUEUED' where id = {PENDING}",
             "PT403",
@@ -165,6 +223,56 @@ STATES = Section(
             outcome="job, balance and ledger as they were",
             defence="the statement fails as a whole",
             test="test_deduction.py::test_job_that_cannot_be_paid_stays_as_it_was",
+        ),
+        Written(
+            name="start too many jobs a day from two devices at once",
+            by="alice",
+            outcome="PT429, or 40001 from an older snapshot",
+            defence="the user's row is locked before jobs are counted",
+            test="test_filling_up.py::test_two_devices_at_once_start_no_more_than_one",
+        ),
+        Written(
+            name="fill the bucket through one job, pointed at ever new paths",
+            by="alice",
+            outcome="four uploads, then PT429 and policy (42501)",
+            defence="jobs.path_changes",
+            test="test_filling_up.py::test_one_job_admits_four_uploads_and_no_more",
+        ),
+        Written(
+            name="fill the bucket with videos of jobs that are cancelled at once",
+            by="alice",
+            outcome="listed for removal after a day",
+            defence="objects_to_erase",
+            test="test_filling_up.py::test_videos_of_cancelled_jobs_do_not_stay_for_ever",
+        ),
+        Written(
+            name="read transcript and video of a job that was refunded",
+            by="alice",
+            outcome="null",
+            defence="jobs_move empties them",
+            test="test_refunded_results.py::test_job_that_was_refunded_keeps_no_result",
+        ),
+        Written(
+            name="read the transcript of an attempt that failed, then cancel the job in the queue",
+            by="alice",
+            outcome="null",
+            defence="jobs_move empties what is queued again",
+            test="test_refunded_results.py::"
+            "test_job_in_the_queue_again_shows_nothing_that_its_user_could_read_and_then_cancel",
+        ),
+        Written(
+            name="hold the own row, so that nobody's dead jobs are reclaimed",
+            by="alice",
+            outcome="her own wait, those of others do not",
+            defence="reclaim_expired_jobs skips locked users, before its limit",
+            test="test_locked_rows.py::test_claim_and_reclaim_wait_for_no_client",
+        ),
+        Written(
+            name="hold the own row with a thousand dead jobs first in line",
+            by="alice",
+            outcome="those of others are reclaimed",
+            defence="reclaim_expired_jobs skips locked users, before its limit",
+            test="test_locked_rows.py::test_jobs_that_must_wait_for_a_client_leave_room_for_those_of_others",
         ),
         Written(
             name="farm refunds: queue, cancel, queue again, cancel again",

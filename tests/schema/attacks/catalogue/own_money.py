@@ -145,6 +145,27 @@ MONEY = Section(
             test="test_several_steps.py::test_trial_taken_from_two_devices_gives_one_credit",
         ),
         Written(
+            name="delete the account and take the trial again with the same address, spelled otherwise",
+            by="alice",
+            outcome="PT409",
+            defence="take_trial: a keyed hash of address and phone outlives the account",
+            test="test_second_trial.py::test_another_account_of_the_same_address_has_no_trial",
+        ),
+        Written(
+            name="take the trial as a guest",
+            by="alice",
+            outcome="PT403",
+            defence="take_trial",
+            test="test_second_trial.py::test_guest_has_none_until_it_is_known",
+        ),
+        Written(
+            name="add an address after the trial, and open an account of it",
+            by="alice",
+            outcome="PT409",
+            defence="remember_trial",
+            test="test_second_trial.py::test_identity_that_is_added_after_the_trial_has_had_it",
+        ),
+        Written(
             name="have a payment refunded while its credits lie in a queued job, then cancel the job",
             by="alice",
             outcome="nothing is left over",

@@ -23,6 +23,29 @@ def limit(name: str, sql: str, table: str, check: str, control: Control) -> Atta
     return rejected(name, sql, "23514", held_by, control=control, constraint=check)
 
 
+MISLEADING = {
+    "a line feed": r"a\nb",
+    "a carriage return": r"a\rb",
+    "a right-to-left override": r"a\u202eb",
+    "an isolate": r"a\u2066b",
+    "a right-to-left mark": r"a\u200fb",
+    "an Arabic letter mark": r"a\u061cb",
+    "a line separator": r"a\u2028b",
+    "a delete": r"a\x7fb",
+    "a C1 control": r"a\u0085b",
+}
+"""Names that look like something else where they are shown or logged; as the inside of E''."""
+NO_AVATARS = {
+    "javascript:": "javascript:alert(1)",
+    "JavaScript: behind a space": " JavaScript:alert(1)",
+    "javascript: before an address": "javascript://https://example.com/%%0aalert(1)",
+    "data:": "data:text/html,x",
+    "no scheme": "//example.com/a.png",
+    "an address with a line feed": r"https://example.com/\na",
+    "an address with a quote": r"https://example.com/\"onerror=x",
+    "an address with a tag": "https://example.com/<script>",
+}
+
 SIZES = Section(
     title="Own rows: sizes and values",
     attacks=(
@@ -67,6 +90,36 @@ SIZES = Section(
             "users",
             "users_avatar_url_is_short",
             MY_NAME,
+        ),
+        *(
+            limit(
+                f"take a name with {what}",
+                f"update public.users set full_name = E'{name}' where id = %(alice)s",
+                "users",
+                "users_full_name_is_plain",
+                MY_NAME,
+            )
+            for what, name in MISLEADING.items()
+        ),
+        *(
+            limit(
+                f"give a job a title with {what}",
+                f"update public.jobs set job_name = E'{name}' where id = {PENDING}",
+                "jobs",
+                "jobs_name_is_plain",
+                MY_JOB,
+            )
+            for what, name in MISLEADING.items()
+        ),
+        *(
+            limit(
+                f"take an avatar at {what}",
+                f"update public.users set avatar_url = E'{url}' where id = %(alice)s",
+                "users",
+                "users_avatar_url_is_web",
+                MY_NAME,
+            )
+            for what, url in NO_AVATARS.items()
         ),
         *(
             limit(

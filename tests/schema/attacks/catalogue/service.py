@@ -85,6 +85,15 @@ def ledger(name: str, sql: str, *defences: Guard) -> Attack:
 
 NEW_ENTRY = ("user_id", "type", "amount", "balance_after")
 
+MANUAL_SALE = (
+    "insert into public.payments (user_id, provider, amount_thb, credits_purchased, status)"
+    " values (%(alice)s, 'MANUAL', 500, 20, 'COMPLETED')"
+)
+TRIAL = (
+    "insert into public.payments (user_id, package_id, provider, status)"
+    " select %(bob)s, id, 'MANUAL', 'COMPLETED' from public.credit_packages where name = 'Trial Pack'"
+)
+
 SERVICE_MONEY = Section(
     title="The backend: money",
     attacks=(
@@ -160,6 +169,42 @@ SERVICE_MONEY = Section(
             "23505",
             constraint("webhook_logs", "webhook_logs_event_is_unique"),
             control=A_WEBHOOK,
+        ),
+        Attack(
+            name="record the same webhook in capitals",
+            by="service",
+            sql="insert into public.webhook_logs (provider, event_id, event_type)"
+            " values (' STRIPE', 'evt_1', 'paid')",
+            outcome=Outcome.REJECTED,
+            sqlstate="23505",
+            constraint="webhook_logs_event_is_unique",
+            control=A_WEBHOOK,
+            defences=(constraint("webhook_logs", "webhook_logs_event_is_unique"),),
+            rests_on=(trigger("webhook_logs", "webhook_logs_clean"),),
+        ),
+        rejected(
+            "enter one sale twice by a double click",
+            MANUAL_SALE,
+            "PT409",
+            trigger("payments", "payments_settle_insert"),
+            control=Control(by="service", sql=MANUAL_SALE.replace("alice", "bob")),
+            prepare=(MANUAL_SALE,),
+        ),
+        rejected(
+            "give the trial to a guest",
+            TRIAL,
+            "PT403",
+            trigger("payments", "payments_settle_insert"),
+            control=A_SALE,
+            prepare=("update auth.users set is_anonymous = true where id = %(bob)s",),
+        ),
+        rejected(
+            "give the trial to a person who had it under another account",
+            TRIAL,
+            "PT409",
+            trigger("payments", "payments_settle_insert"),
+            control=A_SALE,
+            prepare=("update auth.users set email = 'ALICE+2@example.com' where id = %(bob)s",),
         ),
         rejected(
             "take one transaction of a provider for two payments",

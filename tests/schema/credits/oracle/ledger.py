@@ -110,8 +110,8 @@ class Ledger:
             self.settled[key] = user
         for place, owed in debts:
             if part := min(owed, amount):
-                self.lower(place, "settled", part)
-                amount -= part
+                self.lower(place, "settled", part, key)
+                amount, key = amount - part, None
         return 1
 
     def reinstate(self, user: str, payment: str) -> int:
@@ -134,11 +134,9 @@ class Ledger:
         lines = (line for line in self.debts if line.payment == payment)
         return sum(line.credits if line.kind == "shortfall" else -line.credits for line in lines)
 
-    def lower(self, place: int, kind: str, credits: int) -> None:
-        line = self.debts[place]
-        self.debts.append(
-            Debt(user=line.user, payment=line.payment, kind=kind, credits=credits, lowers=place)
-        )
+    def lower(self, place: int, kind: str, credits: int, key: str | None = None) -> None:
+        user, payment = self.debts[place].user, self.debts[place].payment
+        self.debts.append(Debt(user=user, payment=payment, kind=kind, credits=credits, lowers=place, key=key))
 
     def _open_debts(self, user: str) -> list[tuple[int, int]]:
         """The places of shortfalls of which something is owed, the oldest first, and how much."""
