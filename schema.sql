@@ -191,11 +191,10 @@ create table public.jobs (
     -- claim included. The bounds of the other columns are checked when they are written, by private.check_job_values.
     constraint jobs_progress_in_range check (progress_percentage between 0 and 100),
     constraint jobs_current_step_is_short check (length(current_step) <= 200),
-    -- Half as long, for PostgreSQL to read, as what it does with BETWEEN.
-    constraint jobs_worker_is_short check (worker_id ~ '^.{1,200}$'),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
-        status not between 'TRANSCRIBING' and 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
+        -- Not NOT BETWEEN: a restored dump would have it with other parentheses.
+        status < 'TRANSCRIBING' or status > 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
     ),
     -- COMPLETED, FAILED and CANCELLED.
     constraint jobs_terminal_has_completion check ((status >= 'COMPLETED') = (completed_at is not null)),
@@ -229,6 +228,7 @@ comment on column public.jobs.replicate_prediction_id is '1 to 200 characters; b
 comment on column public.jobs.error_message is 'At most 4,000 characters.';
 comment on column public.jobs.retry_count is '0 to max_retries.';
 comment on column public.jobs.max_retries is '0 to 10.';
+comment on column public.jobs.worker_id is '1 to 200 characters.';
 comment on column public.jobs.attempt_token is
 'Who works on it: each attempt has another, made when it begins. Only what names it may change a job at work.';
 comment on column public.jobs.turn_at is
@@ -655,7 +655,7 @@ begin
     -- Asked as one: PL/pgSQL begins each expression anew in each transaction, and a claim breaks none of these rules.
     if new.id <> old.id or new.user_id <> old.user_id or new.credits_cost <> old.credits_cost
         or new.input_video_path is distinct from old.input_video_path
-        or new.progress_percentage < old.progress_percentage
+        or new.progress_percentage < old.progress_percentage or length(new.worker_id) not between 1 and 200
     then
         if new.id <> old.id or new.user_id <> old.user_id then
             raise exception 'a job never changes its id or its owner' using errcode = 'PT409';
@@ -679,6 +679,11 @@ begin
         end if;
         if new.progress_percentage < old.progress_percentage and not is_retry then
             raise exception 'progress never falls within an attempt' using errcode = 'PT409';
+        end if;
+        -- Here and not in check_job_values, which each claim would call then.
+        if length(new.worker_id) not between 1 and 200 then
+            raise exception 'the name of a worker has 1 to 200 characters'
+                using errcode = '23514', constraint = 'jobs_worker_is_short', table = 'jobs', schema = 'public';
         end if;
     end if;
     new.updated_at := clock_timestamp();
@@ -797,6 +802,7 @@ declare
         when length(new.error_message) > 4000 then 'jobs_error_message_is_short'
         when new.max_retries not between 0 and 10 then 'jobs_max_retries_in_range'
         when new.retry_count not between 0 and new.max_retries then 'jobs_retries_within_limit'
+        when length(new.worker_id) not between 1 and 200 then 'jobs_worker_is_short'
         when new.credits_cost not between 1 and 1000 then 'jobs_cost_in_range'
         when length(new.client_request_id) not between 1 and 100 then 'jobs_client_request_is_short'
         when pg_column_size(new.transcription_json) > 8388608 then 'jobs_transcription_is_bounded'
@@ -2082,38 +2088,34 @@ declare
         limit 1000
         for no key update of j skip locked
     );
-    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
-    -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
-    -- line for ever, would fill it.
-    exhausted constant pg_catalog.uuid[] := array(
-        select j.id
-        from public.jobs as j
-        inner join public.users as u on j.user_id = u.id
-        where
-            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
-            and j.retry_count >= j.max_retries
-        order by j.lease_expires_at, j.id
-        limit 1000
-        for no key update of j, u skip locked
-    );
-    -- What their users owe is taken of what the jobs give back, and written to these payments. Who can not have all of
-    -- them now is left to the next call: to wait here, holding users, would be a deadlock.
+    -- What users owe is taken of what the jobs give back, and written to these payments.
     debts constant pg_catalog.uuid[] := array(
         select p.id from public.payments as p
         where p.id = any(array(
             select d.payment_id
             from private.debts as d
             inner join public.jobs as j on d.user_id = j.user_id
-            where j.id = any(exhausted)
+            where
+                j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+                and j.retry_count >= j.max_retries
         ))
         order by p.user_id, p.id
         for no key update of p skip locked
     );
+    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them, or a payment
+    -- that they owe: a client that keeps its own row locked delays its own jobs, never everybody's. Before the limit:
+    -- else its jobs, first in line for ever, would fill it.
     ready pg_catalog.uuid[] := retried || array(
-        select j.id from public.jobs as j
+        select j.id
+        from public.jobs as j
+        inner join public.users as u on j.user_id = u.id
         where
-            j.id = any(exhausted)
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count >= j.max_retries
             and not exists (select from private.debts as d where d.user_id = j.user_id and d.payment_id <> all(debts))
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update of j, u skip locked
     );
     job_id pg_catalog.uuid;
 begin

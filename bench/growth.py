@@ -38,7 +38,8 @@ OPERATIONS = {
     ),
     "queue a job": (
         "alice",
-        "insert into public.jobs (user_id, status) values ((select auth.uid()), 'QUEUED')",
+        "insert into public.jobs (user_id, status, input_video_path)"
+        " values ((select auth.uid()), 'QUEUED', (select auth.uid()) || '/video.mp4')",
     ),
     "report progress": (
         "service",

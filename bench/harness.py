@@ -20,6 +20,7 @@ from pathlib import Path
 import access
 import mutants
 import psycopg
+import queues
 import schedules
 import writes
 from measure import ROOT, Row, alternate
@@ -55,6 +56,7 @@ def main(former: Path = OUTPUT) -> int:
             schedules.schedules,
             mutants.mutants,
             *writes.MEASURES,
+            *queues.MEASURES,
         ):
             say(measure.__name__)
             rows += measure(bench)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import importlib.util
 import os
 import statistics
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -19,6 +16,7 @@ from measure import Row
 
 from pgassay.database import Database
 from pgassay.plans import loaded
+from pgassay.server.binaries import system_bin_dirs
 from pgassay.workbench import Workbench
 
 SCRIPTS = Path(__file__).with_name("pgbench")
@@ -80,18 +78,6 @@ def worker_costs(bench: Workbench) -> Iterator[Row]:
             yield Row(name=f"clients that wait for a lock, of {workers}", ours=share, theirs=None, unit="%")
 
 
-def against_procrastinate(bench: Workbench) -> Iterator[Row]:
-    """One claim at a time from 20,000 jobs, beside the fetch of procrastinate on the same server."""
-    if not importlib.util.find_spec("procrastinate"):
-        print("not compared: procrastinate is not installed (pip install -e .[bench])", file=sys.stderr)
-        return
-    with prepared(bench) as database, _procrastinating(bench) as other:
-        fetch = Step(script="fetch", role=other.owner)
-        rates = [(run(database, CLAIM), run(other, fetch)) for _ in range(ROUNDS)]
-    ours, theirs = map(statistics.median, zip(*rates, strict=True))
-    yield Row(name="claim, against the fetch of procrastinate", ours=ours, theirs=theirs, unit="1/s")
-
-
 def alternate(*databases: Database, step: Step) -> list[float]:
     """Median transactions a second of one step in each database, measured turn by turn."""
     rounds = [[run(database, step) for database in databases] for _ in range(ROUNDS)]
@@ -110,17 +96,37 @@ def prepared(bench: Workbench, *statements: str) -> Iterator[Database]:
         yield database
 
 
-def run(database: Database, step: Step, *, clients: int = 1) -> float:
-    """Transactions a second of a script, run by `clients` connections; each transaction must succeed."""
-    bin_dir = database.server.bin_dir
-    assert bin_dir, "pgbench comes with a server of our own"
-    command = [str(bin_dir / "pgbench"), "--no-vacuum", "--file", str(SCRIPTS / f"{step.script}.sql")]
-    command += ["--client", str(clients), "--transactions", str(TRANSACTIONS // clients), database.conninfo()]
+def run(database: Database, step: Step, *, clients: int = 1, share: int = 1) -> float:
+    """Transactions a second of a script, run by `clients` connections; each transaction must succeed.
+
+    `share`: fewer transactions by this factor, for a script that does so much more.
+    """
+    command = [
+        str(find_pgbench(database.server.bin_dir)),
+        "--no-vacuum",
+        "--file",
+        str(SCRIPTS / f"{step.script}.sql"),
+    ]
+    command += [
+        "--client",
+        str(clients),
+        "--transactions",
+        str(TRANSACTIONS // clients // share),
+        database.conninfo(),
+    ]
     environment = os.environ | {"PGOPTIONS": f"-c role={step.role}", "PGAPPNAME": "pgbench"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (rate,) = (line.split()[2] for line in done.stdout.splitlines() if line.startswith("tps = "))
     return float(rate)
+
+
+def find_pgbench(bin_dir: Path | None) -> Path:
+    """That of the server, or of any that is installed: the embedded one has none."""
+    folders = [*([bin_dir] if bin_dir else []), *system_bin_dirs()]
+    found = [folder / "pgbench" for folder in folders if (folder / "pgbench").is_file()]
+    assert found, "pgbench is not installed: it comes with PostgreSQL's server"
+    return found[0]
 
 
 def _updates(database: Database) -> tuple[int, int]:
@@ -160,23 +166,7 @@ def _waiting(database: Database) -> Iterator[list[float]]:
         thread.join()
 
 
-@contextmanager
-def _procrastinating(bench: Workbench) -> Iterator[Database]:
-    """The schema of procrastinate with 20,000 jobs in it."""
-    schema = importlib.resources.files("procrastinate") / "sql" / "schema.sql"
-    with bench.database(depth="environment") as database:
-        with closing(database.connect(autocommit=True)) as connection:
-            connection.execute(schema.read_bytes())
-            connection.execute(
-                "insert into procrastinate_jobs (queue_name, task_name, priority)"
-                " select 'default', 'cut', n % 5 from generate_series(1, 20000) as n"
-            )
-            connection.execute("vacuum (analyze) procrastinate_jobs")
-        yield database
-
-
 MEASURES: tuple[Callable[[Workbench], Iterator[Row]], ...] = (
     write_costs,
     worker_costs,
-    against_procrastinate,
 )

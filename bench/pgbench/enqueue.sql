@@ -3,5 +3,6 @@
 begin;
 select set_config('request.jwt.claims', json_build_object('sub', u.id, 'role', 'authenticated')::text, true)
 from bench.users as u where u.n = :n;
-insert into public.jobs (user_id, status) select u.id, 'QUEUED' from bench.users as u where u.n = :n;
+insert into public.jobs (user_id, status, input_video_path)
+select u.id, 'QUEUED', u.id || '/video.mp4' from bench.users as u where u.n = :n;
 commit;

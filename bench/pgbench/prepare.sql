@@ -22,6 +22,7 @@ set
     status = 'RENDERING',
     progress_percentage = 0,
     completed_at = null,
+    attempt_token = gen_random_uuid(),
     lease_expires_at = '2100-01-01'
 from bench.work as w where j.id = w.id;
 update public.jobs as j
@@ -31,6 +32,8 @@ set
     started_at = null,
     completed_at = null
 from bench.queue as q where j.id = q.id;
+-- The load's own retries: whose wait is over, and so would be claimed first or not, waits on.
+update public.jobs set next_attempt_at = '2100-01-01' where status = 'QUEUED' and next_attempt_at < now();
 alter table public.jobs enable trigger user;
 
 grant usage on schema bench to authenticated, service_role;

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Each lock is as strong as it must be and no stronger, beside foreign keys and each other, in any state."""
+=======
+"""Each lock is as strong as it must be, and no stronger: beside foreign keys, and in every state."""
+>>>>>>> schema
 
 from __future__ import annotations
 

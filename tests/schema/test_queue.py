@@ -27,6 +27,7 @@ RECLAIM = "select * from public.reclaim_expired_jobs()"
 HOUR = timedelta(hours=1)
 ALICE_QUEUED, BOB_QUEUED = ALICE_JOBS["QUEUED"], f"{BOB[:-3]}103"
 AT_WORK = ["TRANSCRIBING", "ANALYZING", "RENDERING"]
+BOUND = "jobs_worker_is_short"
 
 
 @pytest.fixture
@@ -105,6 +106,19 @@ def test_job_waits_for_its_next_attempt(
     assert (read_job(backend, job)["next_attempt_at"] is None) == is_claimed
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_jobs_whose_wait_is_over_stand_among_the_others(backend: Session, erin: Persona, count: int) -> None:
+    ids = [add_job(backend, erin.id, status="QUEUED") for _ in range(6)]
+    for job, priority in zip(ids, (50, 40, 40, 30, 30, 20), strict=True):
+        backend.execute("update public.jobs set priority = %s where id = %s", [priority, job])
+    for number in (1, 3, 5):
+        wait = "update public.jobs set next_attempt_at = now() - interval '1 minute' where id = %s"
+        backend.execute(wait, [ids[number]])
+    handed = [claim(backend, count=count) for _ in range(6 // count)]
+    assert [job for batch in handed for job in batch] == ids
+    assert [len(batch) for batch in handed] == [count] * (6 // count)
+
+
 @pytest.mark.parametrize("status", [status for status in ALICE_JOBS if status != "QUEUED"])
 def test_job_that_is_not_queued_is_never_claimed(backend: Session, status: str) -> None:
     before = read_job(backend, ALICE_JOBS[status])
@@ -126,6 +140,16 @@ def test_arguments_of_a_claim_have_limits(backend: Session, arguments: Any, sqls
     tried = backend.attempt(CLAIM, arguments)
     assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED if sqlstate else Outcome.ALLOWED, sqlstate)
     assert read_job(backend, ALICE_QUEUED)["status"] == ("QUEUED" if sqlstate else "TRANSCRIBING")
+
+
+@pytest.mark.parametrize(("worker", "constraint"), [("w" * 200, ""), ("w" * 201, BOUND), ("", BOUND)])
+def test_name_of_a_worker_is_bounded(backend: Session, worker: str, constraint: str) -> None:
+    refused = (Outcome.REJECTED, "23514", constraint) if constraint else (Outcome.ALLOWED, "", "")
+    for tried in (
+        backend.attempt(CLAIM, (worker, 1, HOUR)),
+        backend.attempt("update public.jobs set worker_id = %s where id = %s", [worker, ALICE_QUEUED]),
+    ):
+        assert (tried.outcome, tried.sqlstate, tried.constraint) == refused
 
 
 @pytest.mark.parametrize("statement", [RECLAIM, "select * from public.claim_next_jobs('w', 1, '1 hour')"])
