@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Each lock is as strong as it must be and no stronger, beside foreign keys and each other, in any state."""
-=======
 """Each lock is as strong as it must be, and no stronger: beside foreign keys, and in every state."""
->>>>>>> schema
 
 from __future__ import annotations
 
