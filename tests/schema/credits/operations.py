@@ -268,6 +268,11 @@ REFUSED = (
     ),
     service("write no analysis", move("ANALYZING", "ANALYZING", ", analysis_json = '1'"), refused="23514"),
     service(
+        "claim under a long name",
+        "select public.claim_next_jobs(repeat('w', 201), 1, interval '1 minute')",
+        refused="23514",
+    ),
+    service(
         "claim nothing", "select public.claim_next_jobs('worker-2', 0, interval '1 minute')", refused="22023"
     ),
     service(

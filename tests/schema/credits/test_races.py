@@ -55,7 +55,7 @@ COUNTS: dict[str, tuple[Counts, ...]] = {
     "refund-beside-failing-job": ONE_WAITS,
     "refund-of-a-debt-beside-closing": ((5, 0, 2, 0), (7, 23, 2, 4)),
     "refund-of-a-debt-beside-failing-job": ((5, 0, 3, 0), (7, 23, 3, 5)),
-    "refund-of-a-debt-beside-reclaim": ((6, 1, 2, 0), (8, 24, 2, 3)),
+    "refund-of-a-debt-beside-reclaim": ((6, 2, 1, 0), (8, 25, 1, 3)),
     "refund-of-a-debt-beside-settlement": ((5, 0, 3, 0), (7, 23, 3, 5)),
     "rollback-beside-charge": ONE_WAITS[:1],
     "settle-beside-recovery": ONE_WAITS,
