@@ -20,24 +20,24 @@ select
     c.relname as relation,
     a.attname as name,
     a.attnum::integer as number,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
     a.attnotnull as not_null,
-    pg_catalog.pg_get_expr(d.adbin, d.adrelid) as "default",
     a.attidentity::text as identity,
     a.attgenerated::text as generated,
+    a.attcompression::text as compression,
+    b.oid::bigint as base_oid,
+    b.typname as base,
+    b.typcategory::text as category,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    pg_catalog.pg_get_expr(d.adbin, d.adrelid) as "default",
     a.atthasdef or a.attidentity <> '' or t.typdefault is not null as has_default,
     nullif(a.attcollation, t.typcollation)::regcollation::text as collation,
     nullif(a.attstorage, t.typstorage)::text as storage,
-    a.attcompression::text as compression,
     nullif(a.attstattarget, -1)::text as statistics,
     coalesce(a.attoptions, '{}') as options,
     exists(
         select from pg_catalog.pg_index as i
         where i.indrelid = c.oid and i.indisprimary and a.attnum = any(i.indkey::int2[])
     ) as "primary",
-    b.oid::bigint as base_oid,
-    b.typname as base,
-    b.typcategory::text as category,
     -- Of a type with a length, the length in characters.
     case when b.typname in ('varchar', 'bpchar') and m.typmod > 4 then m.typmod - 4 end as length,
     b.oid in (

@@ -1,15 +1,5 @@
 -- Null means the built-in privileges; the owner's own are among them.
-select
-    g.kind,
-    g.oid,
-    g.schema,
-    g.object,
-    g.column,
-    a.grantee = g.owner as is_of_owner,
-    coalesce(r.rolname, 'public') as role,
-    lower(a.privilege_type) as privilege,
-    bool_or(a.is_grantable) as grantable
-from (
+with things as (
     select
         case c.relkind when 'S' then 'sequence' else 'table' end as kind,
         c.oid::bigint as oid,
@@ -66,7 +56,19 @@ from (
         t.typacl as acl
     from pg_catalog.pg_type as t inner join pg_catalog.pg_namespace as n on t.typnamespace = n.oid
     where t.typacl is not null
-) as g
+)
+
+select
+    g.kind,
+    g.oid,
+    g.schema,
+    g.object,
+    g.column,
+    a.grantee = g.owner as is_of_owner,
+    coalesce(r.rolname, 'public') as role,
+    lower(a.privilege_type) as privilege,
+    bool_or(a.is_grantable) as grantable
+from things as g
 cross join lateral pg_catalog.aclexplode(g.acl) as a
 left join pg_catalog.pg_roles as r on a.grantee = r.oid
 where not pg_catalog.starts_with(g.schema, 'pg_') and g.schema <> 'information_schema'
