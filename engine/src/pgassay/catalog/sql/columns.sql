@@ -1,26 +1,43 @@
 -- A domain stands for its base type.
 with recursive domain (type, base, typmod) as (
-    select d.oid, d.typbasetype, d.typtypmod from pg_catalog.pg_type as d where d.typtype = 'd'
+    select
+        d.oid,
+        d.typbasetype,
+        d.typtypmod
+    from pg_catalog.pg_type as d where d.typtype = 'd'
     union all
-    select domain.type, d.typbasetype, case when domain.typmod > -1 then domain.typmod else d.typtypmod end
+    select
+        domain.type,
+        d.typbasetype,
+        case when domain.typmod > -1 then domain.typmod else d.typtypmod end
     from domain inner join pg_catalog.pg_type as d on domain.base = d.oid
     where d.typtype = 'd'
 )
 
 select
-    c.oid::bigint as relation_oid, n.nspname as schema, c.relname as relation, a.attname as name,
-    a.attnum::integer as number, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    a.attnotnull as not_null, pg_catalog.pg_get_expr(d.adbin, d.adrelid) as "default",
-    a.attidentity::text as identity, a.attgenerated::text as generated,
+    c.oid::bigint as relation_oid,
+    n.nspname as schema,
+    c.relname as relation,
+    a.attname as name,
+    a.attnum::integer as number,
+    a.attnotnull as not_null,
+    a.attidentity::text as identity,
+    a.attgenerated::text as generated,
+    a.attcompression::text as compression,
+    b.oid::bigint as base_oid,
+    b.typname as base,
+    b.typcategory::text as category,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    pg_catalog.pg_get_expr(d.adbin, d.adrelid) as "default",
     a.atthasdef or a.attidentity <> '' or t.typdefault is not null as has_default,
-    nullif(a.attcollation, t.typcollation)::regcollation::text as "collation",
-    nullif(a.attstorage, t.typstorage)::text as storage, a.attcompression::text as compression,
-    nullif(a.attstattarget, -1)::text as statistics, coalesce(a.attoptions, '{}') as options,
+    nullif(a.attcollation, t.typcollation)::regcollation::text as collation,
+    nullif(a.attstorage, t.typstorage)::text as storage,
+    nullif(a.attstattarget, -1)::text as statistics,
+    coalesce(a.attoptions, '{}') as options,
     exists(
         select from pg_catalog.pg_index as i
         where i.indrelid = c.oid and i.indisprimary and a.attnum = any(i.indkey::int2[])
     ) as "primary",
-    b.oid::bigint as base_oid, b.typname as base, b.typcategory::text as category,
     -- Of a type with a length, the length in characters.
     case when b.typname in ('varchar', 'bpchar') and m.typmod > 4 then m.typmod - 4 end as length,
     b.oid in (

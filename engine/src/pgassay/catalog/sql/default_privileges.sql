@@ -1,7 +1,10 @@
 select
-    coalesce(n.nspname, '') as schema, pg_catalog.pg_get_userbyid(d.defaclrole) as owner,
-    lower(a.privilege_type) as privilege, d.defaclobjtype::text as kind, coalesce(r.rolname, 'public') as role,
-    a.is_grantable as grantable
+    d.defaclobjtype::text as kind,
+    a.is_grantable as grantable,
+    coalesce(n.nspname, '') as schema,
+    pg_catalog.pg_get_userbyid(d.defaclrole) as owner,
+    lower(a.privilege_type) as privilege,
+    coalesce(r.rolname, 'public') as role
 from pg_catalog.pg_default_acl as d
 left join pg_catalog.pg_namespace as n on d.defaclnamespace = n.oid
 cross join lateral pg_catalog.aclexplode(d.defaclacl) as a

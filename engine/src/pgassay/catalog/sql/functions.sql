@@ -1,6 +1,18 @@
 -- As GRANT names them: argument types with their schemas, whatever the search path.
 select
-    f.oid::bigint as oid, n.nspname as schema, f.proname as name,
+    f.oid::bigint as oid,
+    n.nspname as schema,
+    f.proname as name,
+    l.lanname as language,
+    f.prokind::text as kind,
+    f.prosrc as body,
+    f.prosecdef as definer,
+    f.provolatile::text as volatility,
+    f.proparallel::text as parallel,
+    f.proisstrict as strict,
+    f.proleakproof as leakproof,
+    f.procost::text as cost,
+    f.prorows::text as rows,
     format('%I.%I(%s)', n.nspname, f.proname, array_to_string(array(
         select
             case
@@ -14,12 +26,11 @@ select
         left join pg_catalog.pg_type as e on t.typelem = e.oid and t.typcategory = 'A'
         order by argument.ordinal
     ), ', ')) as function,
-    l.lanname as language, pg_catalog.pg_get_userbyid(f.proowner) as owner, f.prokind::text as kind,
+    pg_catalog.pg_get_userbyid(f.proowner) as owner,
     case when f.prokind in ('f', 'p') then pg_catalog.pg_get_functiondef(f.oid) else '' end as definition,
-    f.prosrc as body, pg_catalog.pg_get_function_sqlbody(f.oid) as sql_body,
-    f.prosecdef as definer, f.provolatile::text as volatility, f.proparallel::text as parallel,
-    f.proisstrict as strict, f.proleakproof as leakproof, f.procost::text as cost, f.prorows::text as rows,
-    format_type(f.prorettype, null) as result, coalesce(f.proconfig, '{}') as configuration,
+    pg_catalog.pg_get_function_sqlbody(f.oid) as sql_body,
+    format_type(f.prorettype, null) as result,
+    coalesce(f.proconfig, '{}') as configuration,
     pg_catalog.pg_get_function_arguments(f.oid) as arguments,
     pg_catalog.pg_get_function_result(f.oid) as returns,
     array(

@@ -1,11 +1,23 @@
 -- A constraint or unique index by name; for a partition or child, the ancestor's that it was inherited from.
 with recursive hit as (
-    select k.oid, k.conrelid, k.contypid, k.conname, k.conparentid, k.coninhcount
+    select
+        k.oid,
+        k.conrelid,
+        k.contypid,
+        k.conname,
+        k.conparentid,
+        k.coninhcount
     from pg_catalog.pg_constraint as k
     left join pg_catalog.pg_class as c on k.conrelid = c.oid
     where k.conname = $1 and coalesce(c.relname, '') = $2
     union
-    select p.oid, p.conrelid, p.contypid, p.conname, p.conparentid, p.coninhcount
+    select
+        p.oid,
+        p.conrelid,
+        p.contypid,
+        p.conname,
+        p.conparentid,
+        p.coninhcount
     from hit
     inner join pg_catalog.pg_inherits as i on hit.conrelid = i.inhrelid
     inner join pg_catalog.pg_constraint as p
@@ -27,14 +39,18 @@ indexes as (
 
 select
     case when hit.contypid <> 0 then 'domain' else 'table' end as kind,
-    format('%I.%I', n.nspname, coalesce(c.relname, t.typname)) as of, hit.conname as name
+    format('%I.%I', n.nspname, coalesce(c.relname, t.typname)) as of,
+    hit.conname as name
 from hit
 left join pg_catalog.pg_class as c on hit.conrelid = c.oid
 left join pg_catalog.pg_type as t on hit.contypid = t.oid
 inner join pg_catalog.pg_namespace as n on coalesce(c.relnamespace, t.typnamespace) = n.oid
 where hit.coninhcount = 0
 union all
-select 'index', format('%I.%I', n.nspname, x.relname), x.relname
+select
+    'index' as kind,
+    format('%I.%I', n.nspname, x.relname) as of,
+    x.relname as name
 from indexes
 inner join pg_catalog.pg_class as x on indexes.indexrelid = x.oid
 inner join pg_catalog.pg_namespace as n on x.relnamespace = n.oid

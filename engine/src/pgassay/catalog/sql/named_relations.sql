@@ -1,13 +1,21 @@
 -- The relations of these names; views lead on to what they read, with the role whose rights count there.
 with recursive used as (
-    select u.ordinal::integer - 1 as index, c.oid, r.oid as role, true as direct
+    select
+        u.ordinal::integer - 1 as index,
+        c.oid,
+        r.oid as role,
+        true as direct
     from unnest($1::text[], $2::text[]) with ordinality as u (schema, name, ordinal)
     inner join pg_catalog.pg_class as c on u.name = c.relname
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
     inner join pg_catalog.pg_roles as r on r.rolname = $3
     where u.schema = n.nspname or (u.schema = '' and pg_catalog.pg_table_is_visible(c.oid))
     union
-    select used.index, d.refobjid, case when o.invoker then used.role else v.relowner end, false
+    select
+        used.index,
+        d.refobjid as oid,
+        case when o.invoker then used.role else v.relowner end as role,
+        false as direct
     from used
     inner join pg_catalog.pg_class as v on used.oid = v.oid and v.relkind = 'v'
     inner join pg_catalog.pg_rewrite as w on v.oid = w.ev_class
@@ -24,8 +32,12 @@ with recursive used as (
 )
 
 select
-    used.index, used.direct, r.rolname as role,
-    format('%I.%I', n.nspname, c.relname) as name, n.nspname as schema, c.relkind::text as kind,
+    used.index,
+    used.direct,
+    r.rolname as role,
+    n.nspname as schema,
+    c.relkind::text as kind,
+    format('%I.%I', n.nspname, c.relname) as name,
     pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') as usage,
     array(
         select p from unnest(array['select', 'update', 'usage']) as p
@@ -65,7 +77,8 @@ select
         )
     ) as policies,
     array(
-        select option_name from pg_catalog.pg_options_to_table(c.reloptions) where option_value <> 'false'
+        select o.option_name from pg_catalog.pg_options_to_table(c.reloptions) as o
+        where o.option_value <> 'false'
     ) as options
 from used
 inner join pg_catalog.pg_class as c on used.oid = c.oid

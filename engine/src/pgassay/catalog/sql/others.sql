@@ -1,16 +1,36 @@
 -- Comments, and what is compared by name, definition or owner alone. 16384 is FirstNormalObjectId.
-select 'schema' as type, n.nspname as schema, '' as name, 'owner' as says, pg_get_userbyid(n.nspowner) as value
+select
+    'schema' as type,
+    n.nspname as schema,
+    '' as name,
+    'owner' as says,
+    pg_get_userbyid(n.nspowner) as value
 from pg_catalog.pg_namespace as n
 where not pg_catalog.starts_with(n.nspname, 'pg_') and n.nspname <> 'information_schema'
 union all
-select 'statistics', n.nspname, s.stxname, 'definition', pg_catalog.pg_get_statisticsobjdef(s.oid)
+select
+    'statistics' as type,
+    n.nspname as schema,
+    s.stxname as name,
+    'definition' as says,
+    pg_catalog.pg_get_statisticsobjdef(s.oid) as value
 from pg_catalog.pg_statistic_ext as s inner join pg_catalog.pg_namespace as n on s.stxnamespace = n.oid
 where not pg_catalog.starts_with(n.nspname, 'pg_') and n.nspname <> 'information_schema'
 union all
-select 'extension', '', e.extname, 'schema', e.extnamespace::regnamespace::text
+select
+    'extension' as type,
+    '' as schema,
+    e.extname as name,
+    'schema' as says,
+    e.extnamespace::regnamespace::text as value
 from pg_catalog.pg_extension as e
 union all
-select 'comment', '', i.type || ' ' || i.identity, 'text', d.description
+select
+    'comment' as type,
+    '' as schema,
+    i.type || ' ' || i.identity as name,
+    'text' as says,
+    d.description as value
 from pg_catalog.pg_description as d
 cross join lateral pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) as i
 where
@@ -19,29 +39,67 @@ where
         where d.classoid = e.classid and d.objoid = e.objid and e.deptype = 'e'
     )
 union all
-select i.type, '', i.identity, 'there', 'yes'
+select
+    i.type,
+    '' as schema,
+    i.identity as name,
+    'there' as says,
+    'yes' as value
 from (
-    select 'pg_catalog.pg_operator'::regclass as class, oid from pg_catalog.pg_operator
+    select
+        'pg_catalog.pg_operator'::regclass as class,
+        oid
+    from pg_catalog.pg_operator
     union all
-    select 'pg_catalog.pg_opclass'::regclass, oid from pg_catalog.pg_opclass
+    select
+        'pg_catalog.pg_opclass'::regclass,
+        oid
+    from pg_catalog.pg_opclass
     union all
-    select 'pg_catalog.pg_cast'::regclass, oid from pg_catalog.pg_cast
+    select
+        'pg_catalog.pg_cast'::regclass,
+        oid
+    from pg_catalog.pg_cast
     union all
-    select 'pg_catalog.pg_collation'::regclass, oid from pg_catalog.pg_collation
+    select
+        'pg_catalog.pg_collation'::regclass,
+        oid
+    from pg_catalog.pg_collation
     union all
-    select 'pg_catalog.pg_conversion'::regclass, oid from pg_catalog.pg_conversion
+    select
+        'pg_catalog.pg_conversion'::regclass,
+        oid
+    from pg_catalog.pg_conversion
     union all
-    select 'pg_catalog.pg_language'::regclass, oid from pg_catalog.pg_language
+    select
+        'pg_catalog.pg_language'::regclass,
+        oid
+    from pg_catalog.pg_language
     union all
-    select 'pg_catalog.pg_event_trigger'::regclass, oid from pg_catalog.pg_event_trigger
+    select
+        'pg_catalog.pg_event_trigger'::regclass,
+        oid
+    from pg_catalog.pg_event_trigger
     union all
-    select 'pg_catalog.pg_foreign_server'::regclass, oid from pg_catalog.pg_foreign_server
+    select
+        'pg_catalog.pg_foreign_server'::regclass,
+        oid
+    from pg_catalog.pg_foreign_server
     union all
-    select 'pg_catalog.pg_ts_config'::regclass, oid from pg_catalog.pg_ts_config
+    select
+        'pg_catalog.pg_ts_config'::regclass,
+        oid
+    from pg_catalog.pg_ts_config
     union all
-    select 'pg_catalog.pg_ts_dict'::regclass, oid from pg_catalog.pg_ts_dict
+    select
+        'pg_catalog.pg_ts_dict'::regclass,
+        oid
+    from pg_catalog.pg_ts_dict
     union all
-    select 'pg_catalog.pg_transform'::regclass, oid from pg_catalog.pg_transform
+    select
+        'pg_catalog.pg_transform'::regclass,
+        oid
+    from pg_catalog.pg_transform
 ) as o
 cross join lateral pg_catalog.pg_identify_object(o.class, o.oid, 0) as i
 where o.oid >= 16384 and not exists (

@@ -1,13 +1,16 @@
 select
-    c.oid::bigint as relation_oid, n.nspname as schema, c.relname as relation, y.polname as name,
+    c.oid::bigint as relation_oid,
+    n.nspname as schema,
+    c.relname as relation,
+    y.polname as name,
+    y.polpermissive as permissive,
     case y.polcmd
         when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all'
     end as command,
-    y.polpermissive as permissive,
     array(
         select coalesce(r.rolname, 'public')
         from unnest(y.polroles) as u (oid) left join pg_catalog.pg_roles as r on u.oid = r.oid
-        order by 1
+        order by coalesce(r.rolname, 'public')
     ) as roles,
     pg_catalog.pg_get_expr(y.polqual, y.polrelid) as "using",
     pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid) as "check"

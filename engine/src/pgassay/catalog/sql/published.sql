@@ -1,4 +1,7 @@
 select
-    t.schemaname as schema, t.tablename as relation, t.pubname as name, coalesce(t.attnames, '{}') as columns,
-    t.rowfilter as rows
+    t.schemaname as schema,
+    t.tablename as relation,
+    t.pubname as name,
+    t.rowfilter as rows,
+    coalesce(t.attnames, '{}') as columns
 from pg_catalog.pg_publication_tables as t

@@ -1,5 +1,9 @@
 -- Functions of these names that the role cannot call, all overloads.
-select f.oid, n.nspname as schema, s.usage, s.execute
+select
+    f.oid,
+    n.nspname as schema,
+    s.usage,
+    s.execute
 from unnest($1::text[], $2::text[]) as u (schema, name)
 inner join pg_catalog.pg_proc as f on u.name = f.proname
 inner join pg_catalog.pg_namespace as n on f.pronamespace = n.oid

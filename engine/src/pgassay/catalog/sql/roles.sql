@@ -1,7 +1,12 @@
 -- Of the cluster, not of the database: as the schema that was loaded last left them.
 select
-    r.rolname as name, r.rolsuper as superuser, r.rolinherit as inherit, r.rolcanlogin as login,
-    r.rolcreaterole as createrole, r.rolcreatedb as createdb, r.rolbypassrls as bypassrls,
+    r.rolname as name,
+    r.rolsuper as superuser,
+    r.rolinherit as inherit,
+    r.rolcanlogin as login,
+    r.rolcreaterole as createrole,
+    r.rolcreatedb as createdb,
+    r.rolbypassrls as bypassrls,
     coalesce(r.rolconfig, '{}') as settings,
     array(
         select g.rolname from pg_catalog.pg_auth_members as a

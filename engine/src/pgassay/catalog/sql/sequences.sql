@@ -1,6 +1,13 @@
 select
-    n.nspname as schema, c.relname as relation, format_type(s.seqtypid, null) as type, s.seqstart as start,
-    s.seqincrement as increment, s.seqmin as minimum, s.seqmax as maximum, s.seqcache as cache, s.seqcycle as cycle,
+    n.nspname as schema,
+    c.relname as relation,
+    s.seqstart as start,
+    s.seqincrement as increment,
+    s.seqmin as minimum,
+    s.seqmax as maximum,
+    s.seqcache as cache,
+    s.seqcycle as cycle,
+    format_type(s.seqtypid, null) as type,
     (
         select format('%s.%I', d.refobjid::regclass, a.attname)
         from pg_catalog.pg_depend as d

@@ -1,6 +1,7 @@
 -- Functions as GRANT names them: argument types with their schemas, whatever the search path.
 select
-    f.oid, format('%I.%I(%s)', n.nspname, f.proname, array_to_string(array(
+    f.oid,
+    format('%I.%I(%s)', n.nspname, f.proname, array_to_string(array(
         select
             case
                 when tn.nspname = 'pg_catalog' then format_type(t.oid, null)
