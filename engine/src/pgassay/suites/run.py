@@ -33,16 +33,15 @@ def run_suites(
     tests = tests or tuple(dict.fromkeys(map(str, (*config.suites, *config.pgtap))))
     if not tests:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
-    # Nameless, so that nothing is left of it however this process ends.
+    # The report is nameless, so that nothing is left of it however this process ends. The arguments, perhaps too many
+    # for a command line, have a name: the workers of pytest-xdist read them again, and get no open file from here.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as report,
-        tempfile.TemporaryFile(
-            "w", encoding="utf-8"
-        ) as arguments,  # there may be too many for a command line
+        tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="pgassay-") as arguments,
     ):
         arguments.writelines(f"{argument}\n" for argument in (*options, *tests))
         arguments.flush()
-        done = _run_pytest(config, server, arguments.fileno(), report.fileno(), jobs=jobs)
+        done = _run_pytest(config, server, arguments.name, report.fileno(), jobs=jobs)
         report.seek(0)
         document = json.loads(report.read() or "{}")
     counts = {suite: Counts(**found) for suite, found in document.get("counts", {}).items()}
@@ -56,20 +55,20 @@ def run_suites(
 
 
 def _run_pytest(
-    config: Config, server: Server, arguments: int, report: int, *, jobs: int
+    config: Config, server: Server, arguments: str, report: int, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", f"/dev/fd/{report}"]
     for schema in config.schema:
         command += ["--pgassay-schema", str(schema)]
     if jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(jobs), "--dist", "worksteal"]
-    command.append(f"@/dev/fd/{arguments}")
+    command.append(f"@{arguments}")
     environment = {**os.environ, RUNNING_SERVER: json.dumps(server.to_json())}
     with subprocess.Popen(
         command,
         cwd=config.root,
         env=environment,
-        pass_fds=(arguments, report),
+        pass_fds=(report,),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
