@@ -33,8 +33,8 @@ def run_suites(
     tests = tests or tuple(dict.fromkeys(map(str, (*config.suites, *config.pgtap))))
     if not tests:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
-    # The report is nameless, so that nothing is left of it however this process ends. The arguments, perhaps too
-    # many for a command line, have a name: the workers of pytest-xdist read them again.
+    # The report is nameless, so that nothing is left of it however this process ends. The arguments, perhaps
+    # too many for a command line, have a name: the workers of pytest-xdist read them again.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as report,
         tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="pgassay-") as arguments,
