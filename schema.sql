@@ -193,7 +193,8 @@ create table public.jobs (
     constraint jobs_current_step_is_short check (length(current_step) <= 200),
     -- A job at work without a lease could never be taken back from a dead worker.
     constraint jobs_at_work_has_lease check (
-        status not between 'TRANSCRIBING' and 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
+        -- Not NOT BETWEEN: a restored dump would have it with other parentheses.
+        status < 'TRANSCRIBING' or status > 'RENDERING' or coalesce(isfinite(lease_expires_at), false)
     ),
     -- COMPLETED, FAILED and CANCELLED.
     constraint jobs_terminal_has_completion check ((status >= 'COMPLETED') = (completed_at is not null)),
@@ -2087,38 +2088,34 @@ declare
         limit 1000
         for no key update of j skip locked
     );
-    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them: a client
-    -- that keeps its own row locked delays its own jobs, never everybody's. Before the limit: else its jobs, first in
-    -- line for ever, would fill it.
-    exhausted constant pg_catalog.uuid[] := array(
-        select j.id
-        from public.jobs as j
-        inner join public.users as u on j.user_id = u.id
-        where
-            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
-            and j.retry_count >= j.max_retries
-        order by j.lease_expires_at, j.id
-        limit 1000
-        for no key update of j, u skip locked
-    );
-    -- What their users owe is taken of what the jobs give back, and written to these payments. Who can not have all of
-    -- them now is left to the next call: to wait here, holding users, would be a deadlock.
+    -- What users owe is taken of what the jobs give back, and written to these payments.
     debts constant pg_catalog.uuid[] := array(
         select p.id from public.payments as p
         where p.id = any(array(
             select d.payment_id
             from private.debts as d
             inner join public.jobs as j on d.user_id = j.user_id
-            where j.id = any(exhausted)
+            where
+                j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+                and j.retry_count >= j.max_retries
         ))
         order by p.user_id, p.id
         for no key update of p skip locked
     );
+    -- A job that fails gives its user credits back. Users are skipped like jobs while somebody holds them, or a payment
+    -- that they owe: a client that keeps its own row locked delays its own jobs, never everybody's. Before the limit:
+    -- else its jobs, first in line for ever, would fill it.
     ready pg_catalog.uuid[] := retried || array(
-        select j.id from public.jobs as j
+        select j.id
+        from public.jobs as j
+        inner join public.users as u on j.user_id = u.id
         where
-            j.id = any(exhausted)
+            j.status in ('TRANSCRIBING', 'ANALYZING', 'RENDERING') and j.lease_expires_at < statement_timestamp()
+            and j.retry_count >= j.max_retries
             and not exists (select from private.debts as d where d.user_id = j.user_id and d.payment_id <> all(debts))
+        order by j.lease_expires_at, j.id
+        limit 1000
+        for no key update of j, u skip locked
     );
     job_id pg_catalog.uuid;
 begin

@@ -226,9 +226,9 @@ select set_eq(
         where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and l.lanname = 'sql'
     $$,
     array[
-        'is_own_path', 'owed_credits', 'open_debts', 'hash_person', 'normalise_email', 'hash_identities',
-        'remember_trial', 'credits_owed', 'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar',
-        'find_users', 'expiring_subscriptions', 'expire_subscriptions', 'objects_to_erase'
+        'owed_credits', 'open_debts', 'hash_person', 'normalise_email', 'hash_identities', 'remember_trial',
+        'credits_owed', 'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar', 'find_users',
+        'expiring_subscriptions', 'expire_subscriptions', 'objects_to_erase'
     ],
     'these are plain SQL'
 );

@@ -123,9 +123,9 @@ from (
         'jobs_check_values',
         'CREATE TRIGGER jobs_check_values BEFORE INSERT OR UPDATE OF job_name, priority, input_video_path, '
         'output_video_path, thumbnail_path, input_duration_seconds, output_duration_seconds, input_file_size_mb, '
-        'output_file_size_mb, video_resolution, replicate_prediction_id, error_message, credits_cost, '
-        'client_request_id, transcription_json, analysis_json ON public.jobs FOR EACH ROW EXECUTE FUNCTION '
-        'private.check_job_values()'
+        'output_file_size_mb, video_resolution, replicate_prediction_id, error_message, retry_count, max_retries, '
+        'credits_cost, client_request_id, transcription_json, analysis_json ON public.jobs FOR EACH ROW EXECUTE '
+        'FUNCTION private.check_job_values()'
     ),
     (
         'public.jobs',

@@ -42,7 +42,9 @@ def test_disagreement_would_be_found(session: Session) -> None:
     "statement",
     [
         "update public.credit_transactions set amount = amount",
-        "update public.credit_transactions set description = 'x' where false",
+        "update public.credit_transactions set amount = 1 where false",
+        "update public.credit_transactions set description = 'x'",
+        "update public.credit_transactions set description = null",
         "delete from public.credit_transactions",
         "delete from public.credit_transactions where false",
         "truncate public.credit_transactions",

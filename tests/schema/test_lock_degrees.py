@@ -1,4 +1,4 @@
-"""Each lock is as strong as it must be, and no stronger: beside foreign keys and each other, in every state."""
+"""Each lock is as strong as it must be, and no stronger: beside foreign keys, and in every state."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ from credits.trespasses import TRESPASSES, USER
 from pgassay.database import Session
 
 Rows = list[dict[str, Any]]
+MOST_COST = 1000
+"""No job costs more."""
 
 
 def when(claim: Callable[[Books], object]) -> Callable[[Any], Any]:
@@ -134,11 +136,7 @@ class Credits(RuleBasedStateMachine):
     def crowd(self, user: str, number: int, status: str) -> None:
         """One user, very many jobs."""
         order = JobOrder(user=user, status=status, cost=1, priority=0, max_retries=0, request=None)
-        said = self.shop.add_jobs(BACKEND, [order] * number, skip_conflicts=False)
-        self.agree(
-            said,
-            lambda books: books.jobs.add(BACKEND, [order] * number, skip_conflicts=False, ids=_ids(said)),
-        )
+        self._add_orders(BACKEND, [order] * number, skip=False)
 
     @when(lambda books: books.jobs.rows)
     @rule(user=pools.users)
@@ -265,6 +263,25 @@ class Credits(RuleBasedStateMachine):
 
     # Debts
 
+    @rule(target=pools.payments, user=pools.users)
+    def spend_and_refund(self, user: str) -> MultipleResults[str]:
+        """A sale, of which all is spent before its refund."""
+        reference = f"spent-{len(self.books.payments.rows)}"
+        row = {
+            "user": user,
+            "provider": "STRIPE",
+            "credits": 3,
+            "status": "COMPLETED",
+            "reference": reference,
+        }
+        sales = self._order([row], skip=False)
+        cost = self.books.ledger.accounts[user].credits
+        if sales.values and cost <= MOST_COST:
+            order = JobOrder(user=user, status="QUEUED", cost=cost, priority=0, max_retries=0, request=None)
+            self._add_orders(BACKEND, [order], skip=False)
+        self.refund(list(sales.values))
+        return sales
+
     @when(lambda books: books.payments.rows)
     @rule(payments=pools.some_payments)
     def refund(self, payments: list[str]) -> None:
@@ -311,7 +328,9 @@ class Credits(RuleBasedStateMachine):
         return new
 
     def _add_jobs(self, by: str, rows: Rows, skip: bool) -> MultipleResults[str]:
-        orders = [JobOrder(**row) for row in rows]
+        return self._add_orders(by, [JobOrder(**row) for row in rows], skip)
+
+    def _add_orders(self, by: str, orders: list[JobOrder], skip: bool) -> MultipleResults[str]:
         said = self.shop.add_jobs(by, orders, skip_conflicts=skip)
         self.agree(said, lambda books: books.jobs.add(by, orders, skip_conflicts=skip, ids=_ids(said)))
         return multiple(*said.ids)

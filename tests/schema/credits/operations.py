@@ -143,12 +143,19 @@ JOBS = (
     alice("cancel a job that was paid", move("QUEUED", "CANCELLED")),
     alice("cancel a job that was not", move("PENDING", "CANCELLED")),
     service("claim", "select public.claim_next_jobs('worker-2', 10, interval '1 minute')"),
+    service(
+        "claim what is due again",
+        "select public.claim_next_jobs('worker-2', 10, interval '1 minute')",
+        move("ANALYZING", "QUEUED", ", progress_percentage = 0"),
+        "update public.jobs set next_attempt_at = '-infinity' where next_attempt_at is not null",
+    ),
     service("stay alive", f"select public.heartbeat_job({token('RENDERING')}, progress => 70)"),
     service("deliver", f"select public.complete_job({token('RENDERING')}, '{ALICE}/out.mp4')"),
     service("give up", f"select public.fail_job({token('RENDERING')}, 'Test', false)"),
     service("queue again what is queued", move("QUEUED", "QUEUED")),
     alice("choose another video", VIDEOS[1]),
     alice("queue an eleventh job", QUEUE, f"{QUEUE_TEN}"),
+    service("set a time", move("QUEUED", "QUEUED", ", queued_at = '2000-01-01'")),
     service("make progress", move("RENDERING", "RENDERING", ", progress_percentage = 70")),
     service(
         "write documents",
@@ -344,6 +351,12 @@ REFUSED = (
         "break the ledger",
         "insert into public.credit_transactions (user_id, type, amount, balance_after)"
         f" values ('{ALICE}', 'BONUS', 1, 9999)",
+        refused="PT409",
+    ),
+    owner(
+        "break the ledger twice",
+        "insert into public.credit_transactions (user_id, type, amount, balance_after)"
+        f" values ('{ALICE}', 'BONUS', 1, 9999), ('{ALICE}', 'BONUS', 1, 10000)",
         refused="PT409",
     ),
     owner("empty the ledger", "delete from public.credit_transactions", refused="PT405"),

@@ -40,19 +40,35 @@ def cancel_what_nobody_paid(model: Credits) -> None:
     model.move_jobs(user, [(unpaid, "CANCELLED")])
 
 
+def fail_what_new_money_paid(model: Credits) -> None:
+    (user,) = model.open_accounts([0]).values
+    row = {"user": user, "provider": "MANUAL", "credits": 3, "status": "COMPLETED", "reference": None}
+    (sale,) = model.order([row], skip_conflicts=False).values
+    model.add_jobs([job_row(user, cost=3)], skip_conflicts=False)
+    model.refund([sale])
+    model.grant(user, "BONUS", 1, None)
+    (job,) = model.add_jobs([job_row(user)], skip_conflicts=False).values
+    model.turn_back([job], own=False, status="CANCELLED")
+
+
 WRONG_ALONE: dict[str, tuple[Callable[[Credits], None], str]] = {
     "batch_charge": (queue_two_at_once, "USAGE -1 leaves 1, not 0"),
     "before_insert": (click_twice, "has 0 credits, its ledger 1"),
+    "recover_new_money": (fail_what_new_money_paid, r"Account\(credits=0, .* should be Account\(credits=1, "),
     "refund_from_cost": (cancel_what_nobody_paid, r"is CANCELLED .* with the entries \[\('REFUND', 1\)\]"),
 }
 """The variants that go wrong in one session, by which steps, and what the model says then."""
+SOUGHT = [name for name in WRONG_ALONE if IS_DEEP or name != "recover_new_money"]
+"""A debt, and then a job of new money that fails, is found in minutes, not in seconds."""
 
 
-def job_row(user: str, *, status: str = "QUEUED", request: str | None = None) -> dict[str, object]:
+def job_row(
+    user: str, *, status: str = "QUEUED", request: str | None = None, cost: int = 1
+) -> dict[str, object]:
     return {
         "user": user,
         "status": status,
-        "cost": 1,
+        "cost": cost,
         "priority": 0,
         "max_retries": 0,
         "request": request,
@@ -76,7 +92,7 @@ def test_shortest_steps_tell_the_naive_variant_from_ours(empty_session: Session,
         steps(Credits(empty_session))
 
 
-@pytest.mark.parametrize("name", WRONG_ALONE)
+@pytest.mark.parametrize("name", SOUGHT)
 def test_search_finds_that_the_naive_variant_is_wrong(empty_session: Session, name: str) -> None:
     make_naive(empty_session, NAIVE[name])
     with pytest.raises(AssertionError, match=DISAGREEMENT):

@@ -275,6 +275,20 @@ STATES = Section(
             test="test_locked_rows.py::test_jobs_that_must_wait_for_a_client_leave_room_for_those_of_others",
         ),
         Written(
+            name="close the account while all its jobs are being cancelled",
+            by="alice",
+            outcome="one waits for the other, holding nothing",
+            defence="close_account takes all locks at once or none",
+            test="test_closing_races.py::test_closing_waits_for_whoever_holds_a_row_and_stands_in_nobodys_way",
+        ),
+        Written(
+            name="come back to a closed account by signing up with its id",
+            by="alice",
+            outcome="closed, with a warning",
+            defence="add_account; reopen_account is support's",
+            test="test_users.py::test_sign_up_of_a_known_id_makes_no_second_row_and_reopens_nothing",
+        ),
+        Written(
             name="farm refunds: queue, cancel, queue again, cancel again",
             by="alice",
             outcome="one USAGE, one REFUND; then 0 rows",

@@ -166,6 +166,13 @@ MONEY = Section(
             test="test_second_trial.py::test_identity_that_is_added_after_the_trial_has_had_it",
         ),
         Written(
+            name="have a job fail from an older snapshot beside the refund of its payment",
+            by="alice",
+            outcome="the older snapshot meets 40001; the debt is recovered",
+            defence="a refund writes the user's row even when nothing is left to take",
+            test="credits/test_races.py::test_race_holds_in_every_schedule",
+        ),
+        Written(
             name="have a payment refunded while its credits lie in a queued job, then cancel the job",
             by="alice",
             outcome="nothing is left over",

@@ -142,6 +142,27 @@ WORKERS = Section(
             test="test_lost_leases.py::test_worker_back_from_the_dead_changes_no_row",
         ),
         Written(
+            name="change a job with the token of an attempt that is over",
+            by="service",
+            outcome="false, nothing changed",
+            defence="attempt_token",
+            test="test_attempt_tokens.py::test_call_without_the_right_token_changes_nothing",
+        ),
+        Written(
+            name="complete a job twice",
+            by="service",
+            outcome="false, nothing changed",
+            defence="attempt_token ends with the job",
+            test="test_attempt_tokens.py::test_second_completion_changes_nothing",
+        ),
+        Written(
+            name="leave one job that can not be taken back among the expired",
+            by="service",
+            outcome="a warning; the others are taken back",
+            defence="reclaim_expired_jobs tries each alone",
+            test="test_reclaim_races.py::test_poisoned_job_stops_none_of_the_others",
+        ),
+        Written(
             name="fail a job that nobody paid for, for a refund",
             by="service",
             outcome="no entry in the ledger",

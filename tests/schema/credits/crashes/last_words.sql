@@ -1,5 +1,6 @@
--- A refusal after which the connection ends. Between the two nothing lets PostgreSQL look for its signals: so the client
--- always gets the schema's error, and then no end of the message, as it now and then does when the server is killed.
+-- A refusal after which the connection ends. Between the two nothing lets PostgreSQL look for its signals: so the
+-- client always gets the schema's error, and then no end of the message, as it now and then does when the server is
+-- killed.
 
 create or replace function private.charge_jobs(user_id uuid, job_ids uuid[], costs integer[]) returns void
 language plpgsql
