@@ -96,11 +96,8 @@ def prepared(bench: Workbench, *statements: str) -> Iterator[Database]:
         yield database
 
 
-def run(database: Database, step: Step, *, clients: int = 1, share: int = 1) -> float:
-    """Transactions a second of a script, run by `clients` connections; each transaction must succeed.
-
-    `share`: fewer transactions by this factor, for a script that does so much more.
-    """
+def run(database: Database, step: Step, *, clients: int = 1, transactions: int = TRANSACTIONS) -> float:
+    """Transactions a second of a script, run by `clients` connections; each transaction must succeed."""
     command = [
         str(find_pgbench(database.server.bin_dir)),
         "--no-vacuum",
@@ -111,7 +108,7 @@ def run(database: Database, step: Step, *, clients: int = 1, share: int = 1) -> 
         "--client",
         str(clients),
         "--transactions",
-        str(TRANSACTIONS // clients // share),
+        str(transactions // clients),
         database.conninfo(),
     ]
     environment = os.environ | {"PGOPTIONS": f"-c role={step.role}", "PGAPPNAME": "pgbench"}
