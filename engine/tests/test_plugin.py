@@ -120,7 +120,7 @@ def test_bad_configuration_is_a_usage_error(project: pytest.Pytester) -> None:
     project.makepyfile("def test_any():\n    pass\n")
     result = project.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*Unknown key in *tool.pgassay*: schemas*"])
+    result.stderr.fnmatch_lines(["*tool.pgassay* of *: unknown key schemas*"])
 
 
 def test_failure_for_want_of_a_database_is_no_verdict_on_the_schema(project: pytest.Pytester) -> None:
