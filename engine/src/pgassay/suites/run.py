@@ -33,15 +33,9 @@ def run_suites(
     tests = tests or tuple(dict.fromkeys(map(str, (*config.suites, *config.pgtap))))
     if not tests:
         return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
-    # The report is nameless, so that nothing is left of it however this process ends. The arguments, perhaps
-    # too many for a command line, have a name: the workers of pytest-xdist read them again.
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as report,
-        tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="pgassay-") as arguments,
-    ):
-        arguments.writelines(f"{argument}\n" for argument in (*options, *tests))
-        arguments.flush()
-        done = _run_pytest(config, server, arguments.name, report.fileno(), jobs=jobs)
+    # Nameless, so that nothing is left of it however this process ends.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as report:
+        done = _run_pytest(config, server, (*options, *tests), report.fileno(), jobs=jobs)
         report.seek(0)
         document = json.loads(report.read() or "{}")
     counts = {suite: Counts(**found) for suite, found in document.get("counts", {}).items()}
@@ -55,14 +49,14 @@ def run_suites(
 
 
 def _run_pytest(
-    config: Config, server: Server, arguments: str, report: int, *, jobs: int
+    config: Config, server: Server, arguments: Sequence[str], report: int, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", f"/dev/fd/{report}"]
     for schema in config.schema:
         command += ["--pgassay-schema", str(schema)]
     if jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(jobs), "--dist", "worksteal"]
-    command.append(f"@{arguments}")
+    command += arguments
     environment = {**os.environ, RUNNING_SERVER: json.dumps(server.to_json())}
     with subprocess.Popen(
         command,
