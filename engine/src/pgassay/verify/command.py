@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,12 +31,13 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
-    with (
-        show_progress() as show,
-        TemporaryDirectory(prefix="pgassay-") as folder,
-        open_server(config.server) as server,
-    ):
-        since = resolve_side(options.since, config, Path(folder)) if options.since else None
+    with ExitStack() as stack:
+        show = stack.enter_context(show_progress())
+        server = stack.enter_context(open_server(config.server))
+        since = None
+        if options.since:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="pgassay-")))
+            since = resolve_side(options.since, config, folder)
         verdict = verify(
             config, server, only=tuple(options.only or STAGES), jobs=options.jobs, since=since, on_stage=show
         )
