@@ -511,7 +511,11 @@ class Published(Part):
     rows: str | None
 
     def properties(self, *, besides: bool = False) -> dict[str, str]:
-        return {"published": "yes"} | super().properties(besides=besides)
+        """Without the order of the columns, which is the table's."""
+        said = super().properties(besides=besides)
+        if "columns" in said:
+            said["columns"] = ", ".join(sorted(self.columns))
+        return {"published": "yes"} | said
 
 
 @dataclass(frozen=True, kw_only=True)
