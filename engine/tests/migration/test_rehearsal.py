@@ -177,6 +177,20 @@ def test_forgotten_comment_and_grant_are_strays(library: Library) -> None:
     assert lost.message.startswith("alice can no longer SELECT rating of their own rows of public.books")
 
 
+def test_comments_that_differ_at_their_end_are_strays_however_long(
+    library: Library,
+) -> None:
+    function = f"function public.{'f' * 50}"
+    change = "".join(
+        f"create {function}_{n}() returns integer language sql as 'select 1';\n"
+        f"comment on {function}_{n}() is '{'Long. ' * 20}One';\n"
+        for n in (1, 2)
+    )
+    found = carry_out(library, change, head=change.replace("One", "Two"))
+    strays = [str(stray) for stray in sameness_of(found).difference.schema]
+    assert [stray.partition(":")[0] for stray in strays] == [f"Comment on {function}_{n}()" for n in (1, 2)]
+
+
 def test_failed_migration_names_its_statement_and_leaves_nothing(library: Library) -> None:
     change = (
         "alter table public.books drop column remark;\nalter table public.books add check (pages > 300);\n"

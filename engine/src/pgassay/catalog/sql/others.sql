@@ -1,10 +1,11 @@
 -- Comments, and what is compared by name, definition or owner alone. 16384 is FirstNormalObjectId.
+-- The first select gives the columns their types: of the type name, all others would be cut to 63 bytes.
 select
     'schema' as type,
-    n.nspname as schema,
-    '' as name,
+    n.nspname::text as schema,
+    ''::text as name,
     'owner' as says,
-    pg_get_userbyid(n.nspowner) as value
+    pg_get_userbyid(n.nspowner)::text as value
 from pg_catalog.pg_namespace as n
 where not pg_catalog.starts_with(n.nspname, 'pg_') and n.nspname <> 'information_schema'
 union all
