@@ -186,4 +186,6 @@ def test_files_have_no_extension_and_no_transaction_command(files: tuple[Path, .
 
 def node_of(statement: str) -> ast.Node:
     """The parsed statement."""
-    return parser.parse_sql(statement)[0].stmt
+    node = parser.parse_sql(statement)[0].stmt
+    assert node
+    return node

@@ -69,7 +69,7 @@ def test_attack_is_refused_by_its_defences_alone_and_succeeds_without_them(
     _try_naive_twins(session, actors[attack.by], attack)
 
 
-def _held(denial: Denial, attack: Attack) -> list[object]:
+def _held(denial: Denial, attack: Attack) -> list[Guard]:
     """What refuses; of guards whose removal would come to the same, the one that the attack names."""
     groups = [(guard, *denial.alternatives.get(guard, ())) for guard in denial.guards]
     return sorted(next((guard for guard in group if guard in attack.defences), group[0]) for group in groups)

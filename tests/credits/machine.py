@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -38,9 +39,13 @@ MOST_COST = 1000
 """No job costs more."""
 
 
+def beat_once(job: str, worker: str, books: Books) -> int:
+    return books.jobs.beat(job, worker)
+
+
 def when(claim: Callable[[Books], object]) -> Callable[[Any], Any]:
     """Only once the books are so that the rule may do something."""
-    return precondition(lambda machine: claim(machine.books))
+    return precondition(lambda machine: bool(claim(machine.books)))
 
 
 class Credits(RuleBasedStateMachine):
@@ -234,7 +239,7 @@ class Credits(RuleBasedStateMachine):
         jobs = jobs[:1] if self._is_crowded() else jobs
         self.agree(self.shop.expire(jobs), lambda books: books.jobs.expire(jobs))
         for job, worker in beats:
-            self.agree(self.shop.beat(job, worker), lambda books, beat=(job, worker): books.jobs.beat(*beat))
+            self.agree(self.shop.beat(job, worker), partial(beat_once, job, worker))
         self.agree(self.shop.reclaim(), lambda books: books.jobs.reclaim())
 
     @when(lambda books: any(place.waits for place in books.jobs.places.values()))

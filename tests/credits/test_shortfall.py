@@ -117,7 +117,7 @@ def count_read_entries(session: Session, user: str | None, *, more: int) -> int:
     job = add_job(session, user, status="QUEUED")
     before = session.value(READ)
     move_job(session, job, "CANCELLED")
-    return session.value(READ) - before
+    return int(session.value(READ) - before)
 
 
 @pytest.mark.parametrize("queued_first", [True, False])

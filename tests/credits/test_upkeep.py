@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pgassay.database import Database, Session
-from pgassay.observation import Outcome, Persona
+from pgassay.observation import Persona
 from tests.shared.accounts import ALICE, BOB, DAVE, add_job, open_account, read_books
 from tests.shared.debts import end_jobs, owed, read_shortfalls, refund, refund_part, reinstate
 from tests.shared.parallel import Scene, open_scene
@@ -228,33 +228,6 @@ def test_part_that_is_owed_stays_owed_after_a_won_dispute(backend: Session) -> N
 def test_only_a_refunded_payment_is_reinstated(backend: Session, status: str) -> None:
     assert reinstate(backend, ALICE_PAYMENTS[status]).sqlstate == "PT409"
     assert reinstate(backend, NOBODY).sqlstate == "PT404"
-
-
-FOR_THE_BACKEND = {
-    "find_users": "'alice@example.com'",
-    "expiring_subscriptions": "interval '1 day'",
-    "expire_subscriptions": "",
-    "purge_logs": "interval '1 year'",
-    "reopen_account": f"'{DAVE}'",
-    "credits_owed": f"'{ALICE}'",
-    "settle_debt": f"'{ALICE}', 1, 'x'",
-    "refund_partially": f"'{ALICE_PAYMENTS['COMPLETED']}', 1, 'x', 'y'",
-    "reinstate_payment": f"'{ALICE_PAYMENTS['REFUNDED']}'",
-    "objects_to_erase": "",
-}
-
-
-@pytest.mark.parametrize("function", FOR_THE_BACKEND)
-@pytest.mark.parametrize("name", ["anon", "alice", "dave"])
-def test_no_client_calls_them(
-    session: Session, personas: Mapping[str, Persona], name: str, function: str
-) -> None:
-    call = f"select * from public.{function}({FOR_THE_BACKEND[function]})"
-    with session.act_as(personas[name]):
-        assert session.attempt(call).outcome is Outcome.DENIED_GRANT
-    with session.act_as(personas["service"]):
-        # PT409: nothing is owed.
-        assert session.attempt(call).sqlstate == ("PT409" if function == "settle_debt" else "")
 
 
 # What a question of the applications needs, and the index that answers it.
