@@ -47,6 +47,7 @@ verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict. ARGS=
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
 	@$(BIN)/pgassay verify --only lint
 	@for folder in . engine; do $(BIN)/ruff check $$folder && $(BIN)/ruff format --check $$folder || exit 1; done
+	@$(BIN)/mypy
 	@cd engine && ../$(BIN)/mypy && ../$(BIN)/sqlfluff lint --disable-progress-bar src
 	@$(BIN)/python tools/lint_workflows.py
 
