@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "changing-the-schema.md"
-COPIED = ("pyproject.toml", "schema.sql", "storage.sql", "fixtures", "tests")
+COPIED = ("pyproject.toml", "schema.sql", "storage.sql", "docs", "fixtures", "tests")
 _GIT = ("git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
 
 
