@@ -533,9 +533,10 @@ create unique index jobs_prediction_is_unique on public.jobs (replicate_predicti
 where replicate_prediction_id is not null;
 -- A user's jobs, newest first; foreign key to users.
 create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
--- What of a user is not begun: unpaid jobs, counted at every insert; turns of those in the queue.
-create index jobs_waiting_idx on public.jobs (user_id, (coalesce(turn_at, queued_at)) desc nulls last)
-where status in ('PENDING', 'UPLOADING', 'QUEUED');
+-- Unpaid jobs of a user: counted at every insert.
+create index jobs_unpaid_idx on public.jobs (user_id) where status in ('PENDING', 'UPLOADING');
+-- A user's turns in the queue: private.take_turn.
+create index jobs_turn_idx on public.jobs (user_id, (coalesce(turn_at, queued_at))) where status = 'QUEUED';
 -- job_queue_status.
 create index jobs_status_idx on public.jobs (status, queued_at desc nulls last);
 -- The ledger of a user, latest entry first; foreign key to users.
@@ -1193,6 +1194,7 @@ begin
             perform private.lock_account(account.user_id);
         else
             perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            perform private.keep_turns(account.user_id, account.queued);
             notify autocut_job_queued;
         end if;
         perform private.check_job_limits(account.user_id, checks_unpaid => account.unpaid > 0);
@@ -1421,6 +1423,7 @@ begin
         end if;
         if account.queued is not null then
             perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            perform private.keep_turns(account.user_id, account.queued);
             notify autocut_job_queued;
         end if;
     end loop;
@@ -1887,7 +1890,7 @@ begin
     select coalesce(j.turn_at, j.queued_at) into tenth
     from public.jobs as j
     where j.user_id = new.user_id and j.status = 'QUEUED'
-    order by coalesce(j.turn_at, j.queued_at) desc nulls last
+    order by coalesce(j.turn_at, j.queued_at) desc
     offset 9 limit 1;
     -- Null, that is queued_at, unless it has to stand further behind.
     new.turn_at := case when tenth + interval '10 minutes' > new.queued_at then tenth + interval '10 minutes' end;
@@ -1906,6 +1909,54 @@ comment on function private.take_turn() is
 'The place of a job that enters the queue. Of one user ten jobs go by the time when they were queued; further ones '
 'stand behind, ten for each ten minutes, so that nobody''s thousand jobs go before everyone else''s. The first ten '
 'have the priority of a paid tier (basic 10, pro 20, enterprise 30), unless the backend gave another.';
+
+create function private.keep_turns(user_id uuid, job_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    job pg_catalog.record;
+begin
+    if not exists (
+        select from public.jobs as j where j.user_id = keep_turns.user_id and j.status = 'QUEUED' offset 10
+    ) then
+        return;
+    end if;
+    for job in
+        select
+            j.id,
+            coalesce(j.turn_at, j.queued_at) as turn
+        from public.jobs as j
+        where j.id = any(keep_turns.job_ids)
+        order by turn, j.id
+    loop
+        continue when not exists (
+            select from public.jobs as j
+            where
+                j.user_id = keep_turns.user_id and j.status = 'QUEUED'
+                and coalesce(j.turn_at, j.queued_at) > job.turn - interval '10 minutes'
+                and coalesce(j.turn_at, j.queued_at) <= job.turn
+                and (coalesce(j.turn_at, j.queued_at), j.id) < (job.turn, job.id)
+            offset 9
+        );
+        update public.jobs as j
+        set
+            turn_at = (
+                select coalesce(o.turn_at, o.queued_at) + interval '10 minutes'
+                from public.jobs as o
+                where o.user_id = keep_turns.user_id and o.status = 'QUEUED' and o.id <> job.id
+                order by coalesce(o.turn_at, o.queued_at) desc
+                offset 9 limit 1
+            ),
+            -- What take_turn gave for the tier.
+            priority = case when j.priority in (10, 20, 30) then 0 else j.priority end
+        where j.id = job.id;
+    end loop;
+end
+$$;
+comment on function private.keep_turns(uuid, uuid[]) is
+'Once more the rule of take_turn, which does not see what others queue for the same user at the same time. Called with '
+'the user''s row locked; what an INSERT returned may show the earlier turn.';
 
 create function public.claim_next_jobs(worker text, count integer, lease interval) returns setof public.jobs
 language plpgsql
@@ -1949,12 +2000,20 @@ begin
                 union all
                 select due.*
                 from (
+                    -- Of those that have been due longest, so that a claim never sorts thousands.
                     select
                         q.id,
                         q.priority,
                         coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
-                    where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
+                    where
+                        q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
+                        and q.id = any(array(
+                            select l.id from public.jobs as l
+                            where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
+                            order by l.next_attempt_at
+                            limit 100 + claim_next_jobs.count
+                        ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
                     for no key update skip locked
