@@ -48,7 +48,8 @@ def hoarder(clone: Database) -> Persona:
         for name in ("first", "second"):
             session.execute(
                 "insert into public.jobs (user_id, job_name, input_video_path)"
-                " select u.id, %s, u.id || '/in.mp4' from (values (%s::uuid)) as u (id), generate_series(1, 15)",
+                " select u.id, %s, u.id || '/in.mp4'"
+                " from (values (%s::uuid)) as u (id), generate_series(1, 15)",
                 [name, hoarder.id],
             )
         connection.execute("commit")
