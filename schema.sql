@@ -2239,20 +2239,6 @@ comment on function private.cancel_jobs(uuid) is
 'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
 'again.';
 
-create function private.cancel_jobs_of_closed_account() returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.cancel_jobs(new.id);
-    return null;
-end
-$$;
-comment on function private.cancel_jobs_of_closed_account() is
-'No live job on a closed account, whoever closed it. close_account cancels first, so that only a job queued in '
-'between is left for this trigger.';
-
 create function private.erase_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
@@ -2293,7 +2279,7 @@ begin
 end
 $$;
 comment on function private.erase_account(uuid) is
-'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, '
+'Empties what private.column_privacy calls personal, but for the row in users, which anonymise_user empties. Numbers, '
 'times, states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
 
 create function private.rows_of_account() returns text[]
@@ -2314,7 +2300,21 @@ $$;
 comment on function private.rows_of_account() is
 'Queries, after FROM, of the rows that closing an account ($1) writes and that somebody else may hold locked.';
 
-create function private.try_to_close(user_id uuid) returns boolean
+create function private.anonymise_user() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    new.email := null;
+    new.full_name := null;
+    new.avatar_url := null;
+    new.is_active := false;
+    return new;
+end
+$$;
+comment on function private.anonymise_user() is 'What is personal in the row of a user whose account is being closed.';
+
+create function private.empty_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -2324,18 +2324,41 @@ begin
     foreach rows in array private.rows_of_account() loop
         -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
         -- empties client_request_id, part of a key, so that it would have to wait for him.
-        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
+        execute 'select from ' || rows || ' for update nowait' using empty_account.user_id;
     end loop;
-    perform private.cancel_jobs(try_to_close.user_id);
-    update public.users as u
-    set
-        email = null,
-        full_name = null,
-        avatar_url = null,
-        is_active = false,
-        deleted_at = coalesce(u.deleted_at, clock_timestamp())
-    where u.id = try_to_close.user_id;
-    perform private.erase_account(try_to_close.user_id);
+    perform private.cancel_jobs(empty_account.user_id);
+    perform private.erase_account(empty_account.user_id);
+end
+$$;
+comment on function private.empty_account(uuid) is
+'Cancels jobs and erases what is personal, without ever waiting for a lock: 55P03 asks the caller to let go of '
+'everything and try again.';
+
+create function private.empty_closed_account() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.empty_account(new.id);
+    return null;
+end
+$$;
+comment on function private.empty_closed_account() is
+'No live job and nothing personal on a closed account, whoever closed it.';
+
+create function private.try_to_close(user_id uuid) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.users as u where u.id = try_to_close.user_id for update nowait;
+    update public.users as u set deleted_at = clock_timestamp()
+    where u.id = try_to_close.user_id and u.deleted_at is null;
+    if not found then
+        -- Closed before: what came since is erased.
+        perform private.empty_account(try_to_close.user_id);
+    end if;
     return true;
 exception
     when lock_not_available then
@@ -2695,9 +2718,12 @@ alter table public.credit_transactions enable always trigger credit_transactions
 create trigger webhook_logs_clean before insert or update on public.webhook_logs
 for each row execute function private.clean_webhook();
 
-create trigger users_cancel_jobs after update of deleted_at on public.users
+create trigger users_anonymise before update of deleted_at on public.users
 for each row when (old.deleted_at is null and new.deleted_at is not null)
-execute function private.cancel_jobs_of_closed_account();
+execute function private.anonymise_user();
+create trigger users_empty_closed after update of deleted_at on public.users
+for each row when (old.deleted_at is null and new.deleted_at is not null)
+execute function private.empty_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();

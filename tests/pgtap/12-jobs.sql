@@ -1,7 +1,7 @@
 -- jobs: videos to cut.
 
 begin;
-select plan(58);
+select plan(59);
 
 select columns_are(
     'public', 'jobs',

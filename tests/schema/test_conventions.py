@@ -23,8 +23,8 @@ MONEY = [
 
 # The only functions with rights of their own: triggers that write what their caller may not, one narrow call.
 DEFINERS = [
-    "private.cancel_jobs_of_closed_account",
     "private.check_job_values",
+    "private.empty_closed_account",
     "private.handle_changed_user",
     "private.handle_deleted_user",
     "private.handle_login",
