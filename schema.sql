@@ -2428,7 +2428,7 @@ declare
     user_id constant pg_catalog.uuid := nullif(coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub'
-    ), '');
+    ), '')::pg_catalog.uuid;
 begin
     if user_id is null then
         raise exception 'nobody is signed in' using errcode = 'PT403';
