@@ -19,7 +19,7 @@ T = TypeVar("T")
 TEST_SECONDS = 60.0
 """A test that is silent for so long hangs. The slowest ones that the engine knows of take two."""
 REFERENCE_SECONDS = 10 * TEST_SECONDS
-"""In the reference run no mutant makes a test hang, but fixtures are set up that take long on a busy machine."""
+"""Nothing makes the reference run hang, but it sets up fixtures that take long on a busy machine."""
 _CHUNK = 60
 
 
