@@ -32,7 +32,7 @@ INDEXES = {
     "jobs_retry_idx": "jobs whose wait is over",
     "jobs_status_idx": "queue view",
     "jobs_user_newest_idx": "my jobs, newest first",
-    "jobs_turn_idx": "queue a job",
+    "jobs_turn_idx": "a user's latest turns",
     "jobs_unpaid_idx": "my unpaid jobs",
     "payments_id_and_user_is_unique": "remove a payment",
     "payments_package_idx": "remove a package",
