@@ -2000,7 +2000,7 @@ begin
                 union all
                 select due.*
                 from (
-                    -- Of those that have been due longest, so that a claim never sorts thousands.
+                    -- Of those that have been due longest, so that a claim never reads thousands.
                     select
                         q.id,
                         q.priority,
@@ -2009,10 +2009,20 @@ begin
                     where
                         q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
                         and q.id = any(array(
-                            select l.id from public.jobs as l
-                            where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
-                            order by l.next_attempt_at
-                            limit 100 + claim_next_jobs.count
+                            select l.id
+                            from (
+                                select
+                                    d.id,
+                                    d.priority,
+                                    coalesce(d.turn_at, d.queued_at) as turn
+                                from public.jobs as d
+                                where d.status = 'QUEUED' and d.next_attempt_at <= statement_timestamp()
+                                order by d.next_attempt_at
+                                limit 50 + claim_next_jobs.count
+                            ) as l
+                            order by l.priority desc, l.turn asc, l.id asc
+                            -- Some of them may be locked.
+                            limit 10 + claim_next_jobs.count
                         ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
@@ -2314,8 +2324,9 @@ end
 $$;
 comment on function private.anonymise_user() is 'What is personal in the row of a user whose account is being closed.';
 
-create function private.empty_account(user_id uuid) returns void
+create function private.empty_closed_account() returns trigger
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -2324,28 +2335,16 @@ begin
     foreach rows in array private.rows_of_account() loop
         -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
         -- empties client_request_id, part of a key, so that it would have to wait for him.
-        execute 'select from ' || rows || ' for update nowait' using empty_account.user_id;
+        execute 'select from ' || rows || ' for update nowait' using new.id;
     end loop;
-    perform private.cancel_jobs(empty_account.user_id);
-    perform private.erase_account(empty_account.user_id);
-end
-$$;
-comment on function private.empty_account(uuid) is
-'Cancels jobs and erases what is personal, without ever waiting for a lock: 55P03 asks the caller to let go of '
-'everything and try again.';
-
-create function private.empty_closed_account() returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.empty_account(new.id);
+    perform private.cancel_jobs(new.id);
+    perform private.erase_account(new.id);
     return null;
 end
 $$;
 comment on function private.empty_closed_account() is
-'No live job and nothing personal on a closed account, whoever closed it.';
+'No live job and nothing personal on a closed account, whoever closed it. It waits for nobody, since it holds the '
+'user''s row: 55P03 asks the caller to let go of everything and try again.';
 
 create function private.try_to_close(user_id uuid) returns boolean
 language plpgsql
@@ -2353,12 +2352,8 @@ set search_path = ''
 as $$
 begin
     perform from public.users as u where u.id = try_to_close.user_id for update nowait;
-    update public.users as u set deleted_at = clock_timestamp()
-    where u.id = try_to_close.user_id and u.deleted_at is null;
-    if not found then
-        -- Closed before: what came since is erased.
-        perform private.empty_account(try_to_close.user_id);
-    end if;
+    update public.users as u set deleted_at = coalesce(u.deleted_at, clock_timestamp())
+    where u.id = try_to_close.user_id;
     return true;
 exception
     when lock_not_available then
@@ -2718,12 +2713,11 @@ alter table public.credit_transactions enable always trigger credit_transactions
 create trigger webhook_logs_clean before insert or update on public.webhook_logs
 for each row execute function private.clean_webhook();
 
+-- Also of an account that was closed before: what came since is erased.
 create trigger users_anonymise before update of deleted_at on public.users
-for each row when (old.deleted_at is null and new.deleted_at is not null)
-execute function private.anonymise_user();
+for each row when (new.deleted_at is not null) execute function private.anonymise_user();
 create trigger users_empty_closed after update of deleted_at on public.users
-for each row when (old.deleted_at is null and new.deleted_at is not null)
-execute function private.empty_closed_account();
+for each row when (new.deleted_at is not null) execute function private.empty_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();

@@ -59,14 +59,13 @@ from (
         'public.users',
         'users_anonymise',
         'CREATE TRIGGER users_anonymise BEFORE UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
-        '(((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION private.anonymise_user()'
+        '((new.deleted_at IS NOT NULL)) EXECUTE FUNCTION private.anonymise_user()'
     ),
     (
         'public.users',
         'users_empty_closed',
         'CREATE TRIGGER users_empty_closed AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
-        '(((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION '
-        'private.empty_closed_account()'
+        '((new.deleted_at IS NOT NULL)) EXECUTE FUNCTION private.empty_closed_account()'
     ),
     (
         'public.credit_packages',
