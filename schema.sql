@@ -2024,7 +2024,7 @@ begin
                             ) as l
                             order by l.priority desc, l.turn asc, l.id asc
                             -- Some of them may be locked.
-                            limit 10 + claim_next_jobs.count
+                            limit 5 + claim_next_jobs.count
                         ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
