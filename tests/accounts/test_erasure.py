@@ -30,6 +30,7 @@ CLOSED = {
     "the auth user is deleted": "delete from auth.users where id = %s",
     "the auth server deletes softly": "update auth.users set deleted_at = now() where id = %s",
     "the user closes it": "select public.close_my_account()",
+    "the backend closes it": "update public.users set deleted_at = now() where id = %s",
 }
 KEPT = {("payments", "provider_transaction_id"), ("credit_transactions", "idempotency_key")}
 
@@ -188,8 +189,8 @@ def fill(session: Session, user: str) -> None:
 
 
 def close(session: Session, user: Persona, how: str) -> None:
-    actor = session.act_as(user) if how == "the user closes it" else session.as_owner()
-    with actor:
+    actors = {"the user closes it": user, "the backend closes it": SERVICE}
+    with session.act_as(actors[how]) if how in actors else session.as_owner():
         session.execute(CLOSED[how], [user.id] if "%s" in CLOSED[how] else None)
 
 

@@ -114,7 +114,7 @@ class Credits(RuleBasedStateMachine):
                 said = self.shop.leave(user, for_good=for_good)
                 self.agree(said, lambda books: books.leave(user, for_good=for_good))
             case "close mine":
-                self.agree(self.shop.close_own(user), lambda books: books.close_own(user))
+                self.agree(self.shop.close_own(user), lambda books: books.close(user))
             case "reopen":
                 self.agree(self.shop.reopen(user), lambda books: books.reopen(user))
             case _:

@@ -50,6 +50,7 @@ ACCOUNTS = (
     alice("close my account", "select public.close_my_account()"),
     service("close", f"update public.users set deleted_at = now() where id = '{ALICE}'"),
     alice("choose a theme", "update public.user_preferences set theme = 'light'"),
+    owner("close once more", f"delete from auth.users where id = '{ALICE}'", LEAVE),
     service("change a package", "update public.credit_packages set sort_order = 9"),
 )
 JOBS = (
@@ -71,6 +72,14 @@ JOBS = (
     service("queue again what is queued", move("QUEUED", "QUEUED")),
     alice("choose another video", VIDEOS[1]),
     alice("queue an eleventh job", QUEUE, f"{QUEUE_TEN}"),
+    # What take_turn misses when two connections queue at once.
+    owner(
+        "put off a turn",
+        f"select private.keep_turns('{ALICE}', array(select id from public.jobs where user_id = '{ALICE}'))",
+        QUEUE_TEN,
+        QUEUE,
+        f"update public.jobs set turn_at = null where user_id = '{ALICE}'",
+    ),
     service("set a time", move("QUEUED", "QUEUED", ", queued_at = '2000-01-01'")),
     service("make progress", move("RENDERING", "RENDERING", ", progress_percentage = 70")),
     service(

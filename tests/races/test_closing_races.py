@@ -12,6 +12,7 @@ from tests.shared.accounts import ALICE, ALICE_JOBS
 from tests.shared.parallel import Party, Scene, open_scene
 
 CLOSE_MINE = "select public.close_my_account()"
+CLOSE_DIRECTLY = "update public.users set deleted_at = now() where id = %s"
 AUTH_SERVER = Persona(name="auth server", role="supabase_auth_admin")
 DELETE = f"delete from auth.users where id = '{ALICE}'"
 AT_WORK, UNPAID = ALICE_JOBS["TRANSCRIBING"], f"{ALICE[:-3]}201"
@@ -111,4 +112,21 @@ def test_who_comes_while_an_account_is_closed_waits_and_finds_it_closed(
     expected = 0 if persona == "alice" else 1 if name == "webhook" else "PT409"
     assert (late.result().sqlstate or late.result().rowcount) == expected
     other.commit()
+    assert scene.value(LEFT, [ALICE]) == 0
+
+
+@pytest.mark.parametrize("name", ["webhook", "worker", "worker that logs", "worker that counts"])
+def test_backend_that_closes_waits_for_nobody(scene: Scene, personas: dict[str, Persona], name: str) -> None:
+    """It holds the user's row, for which the holder of another may wait: it gives up at once."""
+    persona, statements = HOLDERS[name]
+    holder, closer = scene.join(personas[persona]), scene.join(personas["service"])
+    assert holder.attempt(*statements[0]).rowcount >= 1
+    assert closer.attempt(CLOSE_DIRECTLY, [ALICE]).sqlstate == "55P03"
+    closer.commit()
+    assert [holder.attempt(*statement).rowcount for statement in statements[1:]] == [1] * len(statements[1:])
+    holder.commit()
+    assert scene.value(LEFT, [ALICE]) > 0
+    again = scene.join(personas["service"])
+    assert again.attempt(CLOSE_DIRECTLY, [ALICE]).rowcount == 1
+    again.commit()
     assert scene.value(LEFT, [ALICE]) == 0

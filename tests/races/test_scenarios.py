@@ -113,7 +113,7 @@ NAIVELY: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-INSIDE = {"queue-twice": 42} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
+INSIDE = {"queue-twice": 46} | ({"queue-with-one-credit": 373} if IS_DEEP else {})
 """Races of which a schedule may interrupt the triggers twice, before any statement, and its schedules."""
 
 

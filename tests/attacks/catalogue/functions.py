@@ -107,8 +107,9 @@ def all_but_execute(function: str, by: str) -> tuple[str, ...]:
 
 TRIGGER_FUNCTIONS = (
     *("settle_inserted_jobs", "settle_moved_jobs", "settle_inserted_payments", "settle_moved_payments"),
-    *("cancel_jobs_of_closed_account", "handle_new_user", "handle_changed_user", "handle_deleted_user"),
+    *("empty_closed_account", "handle_new_user", "handle_changed_user", "handle_deleted_user"),
     *("handle_login", "sync_balance", "refuse_ledger_change", "check_job_values", "take_turn"),
+    "anonymise_user",
 )
 
 

@@ -74,10 +74,11 @@ class Books:
         return 1
 
     def close(self, user: str) -> int:
-        """The backend sets deleted_at."""
+        """The backend, the user or the auth server closes the account; what is personal in it is erased."""
         accounts = self.ledger.accounts
         self.jobs.cancel_all(user)
-        accounts[user] = replace(accounts[user], is_closed=True)
+        accounts[user] = replace(accounts[user], is_closed=True, is_active=False)
+        self.jobs.erase(user)
         return 1
 
     def leave(self, user: str, *, for_good: bool) -> int:
@@ -85,18 +86,11 @@ class Books:
         if user not in self.sign_ins:
             return 0
         if self.sign_ins[user] or for_good:
-            self.close_own(user)
+            self.close(user)
         self.sign_ins[user] = False
         if for_good:
             del self.sign_ins[user]
             self.payments.persons.pop(user, None)
-        return 1
-
-    def close_own(self, user: str) -> int:
-        """The account is closed, and what is personal in it erased."""
-        self.close(user)
-        self.suspend(user, active=False)
-        self.jobs.erase(user)
         return 1
 
     def reopen(self, user: str) -> int:
