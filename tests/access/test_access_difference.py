@@ -19,6 +19,8 @@ from pgassay.pgtap import find_psql
 from pgassay.project.revisions import Side
 from pgassay.workbench import Workbench
 
+pytestmark = pytest.mark.slow
+
 Surveyed = dict[tuple[str, tuple[str, ...]], Snapshot]
 Edit = Callable[[str], str]
 

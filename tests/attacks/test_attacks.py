@@ -58,6 +58,7 @@ def test_who_may_succeeds(session: Session, actors: Mapping[str, Persona], attac
     assert control.outcome is Outcome.ALLOWED, control.message
 
 
+@pytest.mark.slow
 @each_attack
 def test_attack_is_refused_by_its_defences_alone_and_succeeds_without_them(
     session: Session, actors: Mapping[str, Persona], attack: Attack

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
-
-import psycopg
 
 from pgassay.database import Session
+from tests.shared.prepared import execute_prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +157,9 @@ _READ = """
 """
 
 
-_prepared: WeakSet[psycopg.Connection[Any]] = WeakSet()
-
-
 def read_snapshot(session: Session) -> Snapshot:
     """The state; the session acts as the owner of the schema, who sees everything."""
-    # To plan it takes six times as long as to run it.
-    if session.connection not in _prepared:
-        session.execute(f"prepare read_snapshot as {_READ}")
-        _prepared.add(session.connection)
-    found: dict[str, Any] = session.execute("execute read_snapshot").rows[0]
+    found: dict[str, Any] = execute_prepared(session, "read_snapshot", _READ).rows[0]
     return Snapshot(
         accounts={id: Account(**row) for id, row in (found["accounts"] or {}).items()},
         jobs={id: Job(**row) for id, row in (found["jobs"] or {}).items()},

@@ -108,6 +108,7 @@ def test_shortest_steps_tell_the_naive_variant_from_ours(empty_session: Session,
         steps(Credits(empty_session))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUGHT)
 def test_search_finds_that_the_naive_variant_is_wrong(empty_session: Session, name: str) -> None:
     make_naive(empty_session, NAIVE[name])
@@ -115,6 +116,7 @@ def test_search_finds_that_the_naive_variant_is_wrong(empty_session: Session, na
         run_state_machine_as_test(machine_on(empty_session), settings=SEARCH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAIVE if name not in WRONG_ALONE])
 def test_one_session_can_not_see_a_race(empty_session: Session, name: str) -> None:
     make_naive(empty_session, NAIVE[name])

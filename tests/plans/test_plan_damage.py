@@ -12,6 +12,8 @@ from pgassay.database import Session
 from pgassay.plans import Contract, Judge, loaded, read_contracts
 from pgassay.workbench import Workbench
 
+pytestmark = pytest.mark.slow
+
 # Each index, and a contract that breaks without it.
 INDEXES = {
     "api_usage_logs_cost_idx": "API cost of a day by provider",
