@@ -14,7 +14,7 @@ from pglast import ast, parser
 from pgassay.database import Database, Notice, Script, apply_script, parse_script, read_script
 from pgassay.errors import SchemaError
 from pgassay.workbench import Workbench
-from tests.applying.catalog import read_catalog
+from tests.applying.installed_objects import read_catalog
 
 Connection = psycopg.Connection[Any]
 

@@ -12,7 +12,7 @@ import pytest
 
 from pgassay.database import Database
 from pgassay.workbench import Workbench
-from tests.applying.acl import read_privileges
+from tests.applying.privileges import read_privileges
 from tests.applying.test_application import apply
 from tests.applying.test_privileges_of_starting_points import STARTING_POINTS, usual_privileges
 

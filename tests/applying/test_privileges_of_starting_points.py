@@ -1,4 +1,4 @@
-"""The schema leaves the same privileges, whatever a project granted before; matrix and pgTAP say which."""
+"""The schema leaves the same privileges, whatever a project granted before it was applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pgassay.database import Database
 from pgassay.workbench import Workbench
-from tests.applying.acl import read_privileges
+from tests.applying.privileges import read_privileges
 
 STARTING_POINTS: dict[str, tuple[str, ...]] = {
     "old": (),

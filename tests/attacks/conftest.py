@@ -1,4 +1,4 @@
-"""What every attack is measured by."""
+"""Fixtures for attacks: a hash of all rows, and a connection of PostgREST's pool."""
 
 from __future__ import annotations
 

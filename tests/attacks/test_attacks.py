@@ -1,4 +1,4 @@
-"""Every attack of the catalogue: refused as it says, by what it says, and not by anything else."""
+"""Every attack of the catalogue is refused as it says, by the defences that it names, and by no others."""
 
 from __future__ import annotations
 

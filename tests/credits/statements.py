@@ -1,4 +1,4 @@
-"""How an operation is told, and the statements that several of them use."""
+"""The class Operation, and statements that several operations share."""
 
 from __future__ import annotations
 

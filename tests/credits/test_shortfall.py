@@ -1,4 +1,4 @@
-"""What a refunded payment still owes is taken from credits that jobs give back, and from nothing else."""
+"""The debt of a refunded payment is taken from credits that jobs give back, and from nothing else."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pgassay.database import Database
 from pgassay.pgtap import find_psql
 from pgassay.server import Server
 from pgassay.workbench import Workbench
-from tests.deploy.portrait import catalog_of, differences
+from tests.deploy.database_contents import catalog_of, differences
 
 
 def as_one_batch(database: Database, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Each index dropped, each `(select auth.uid())` unwrapped: a contract that is named here breaks."""
+"""Every index that is dropped, and every `(select auth.uid())` that is unwrapped, breaks a contract."""
 
 from __future__ import annotations
 

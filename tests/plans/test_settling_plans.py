@@ -1,4 +1,4 @@
-"""A statement's cost of settling grows with its rows, not with their square, whatever ran before it."""
+"""The cost of settling grows with a statement's rows, not with their square, whatever ran before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose job comes when: ten of a user by their time, further ones ten per ten minutes; paid tiers first."""
+"""The order of jobs: ten of a user by their time, further ones ten per ten minutes; paid tiers first."""
 
 from __future__ import annotations
 
