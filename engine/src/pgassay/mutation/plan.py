@@ -13,7 +13,8 @@ from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.model import Mutant
-from pgassay.mutation.operators import OPERATORS, Change, Operator
+from pgassay.mutation.operators import OPERATORS
+from pgassay.mutation.operators.base import Change, Operator
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.things import Right, Table
 from pgassay.plpgsql.sources import NO_SOURCES, Sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.names import quoted
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Change, Operator, change, example
 from pgassay.mutation.things import Cell
 
 _SHOP = """
@@ -14,11 +14,9 @@ _SHOP = """
 """
 
 
+@example(_SHOP, "update public.shop set price = price + 1 where name = 'a'")
 class ShiftSeed(Operator[Cell]):
     """A number is higher by one."""
-
-    kind = Cell
-    examples = (Example(_SHOP, ("update public.shop set price = price + 1 where name = 'a'",)),)
 
     def changes(self, thing: Cell) -> Iterator[Change]:
         column = quoted(thing.column)
@@ -26,6 +24,3 @@ class ShiftSeed(Operator[Cell]):
             f"is higher by one than {thing.value}",
             f"update {thing.table} set {column} = {column} + 1 where {thing.row}",
         )
-
-
-OPERATORS: tuple[Operator[Cell], ...] = (ShiftSeed(),)

@@ -9,9 +9,8 @@ from typing import ClassVar
 from pglast import ast
 
 from pgassay.catalog.model import Column, Constraint
-from pgassay.catalog.names import quoted
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Change, Operator, change, example
 from pgassay.mutation.things import Enum
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
@@ -26,17 +25,16 @@ _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL"
 
 
 def _drop(constraint: Constraint) -> str:
-    return f"alter table {constraint.table} drop constraint {quoted(constraint.name)} cascade"
+    return f"alter table {constraint.table} drop constraint {constraint.quoted} cascade"
 
 
 def _statement(constraint: Constraint) -> Node:
     """ADD CONSTRAINT, parsed; the constraint is `cmds[0].def_`."""
-    name = quoted(constraint.name)
+    name = constraint.quoted
     return read(f"alter table {constraint.table} add constraint {name} {constraint.definition}")
 
 
 class _DropConstraint(Operator[Constraint]):
-    kind = Constraint
     types: ClassVar[str]
 
     def changes(self, thing: Constraint) -> Iterator[Change]:
@@ -44,40 +42,34 @@ class _DropConstraint(Operator[Constraint]):
             yield change("was dropped", _drop(thing))
 
 
+@example(_SHOP, "alter table public.shop drop constraint fair cascade")
 class DropCheck(_DropConstraint):
     """A CHECK is gone."""
 
     types = "c"
-    examples = (Example(_SHOP, ("alter table public.shop drop constraint fair cascade",)),)
 
 
+@example(_PAIR, "alter table public.shop drop constraint shop_key cascade")
 class DropUnique(_DropConstraint):
     """A key is gone: UNIQUE, PRIMARY KEY or EXCLUDE, with the foreign keys that rest on it."""
 
     types = "upx"
-    examples = (Example(_PAIR, ("alter table public.shop drop constraint shop_key cascade",)),)
 
 
+@example(_PAIR, "alter table public.sale drop constraint sale_shop cascade")
 class DropForeignKey(_DropConstraint):
     """A foreign key is gone."""
 
     types = "f"
-    examples = (Example(_PAIR, ("alter table public.sale drop constraint sale_shop cascade",)),)
 
 
+@example(
+    _PAIR,
+    "alter table public.sale drop constraint sale_shop cascade; ALTER TABLE public.sale ADD"
+    " CONSTRAINT sale_shop FOREIGN KEY (shop) REFERENCES public.shop (id) ON DELETE CASCADE",
+)
 class ChangeOnDelete(Operator[Constraint]):
     """A foreign key cascades when its target is deleted; or refuses that, where it did not."""
-
-    kind = Constraint
-    examples = (
-        Example(
-            _PAIR,
-            (
-                "alter table public.sale drop constraint sale_shop cascade; ALTER TABLE public.sale ADD"
-                " CONSTRAINT sale_shop FOREIGN KEY (shop) REFERENCES public.shop (id) ON DELETE CASCADE",
-            ),
-        ),
-    )
 
     def changes(self, thing: Constraint) -> Iterator[Change]:
         if thing.type != "f":
@@ -92,7 +84,6 @@ class ChangeOnDelete(Operator[Constraint]):
 
 
 class _RewriteCheck(Operator[Constraint]):
-    kind = Constraint
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
 
     def changes(self, thing: Constraint) -> Iterator[Change]:
@@ -109,82 +100,61 @@ class _RewriteCheck(Operator[Constraint]):
         return ()
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price >= 1));",
+    "alter table public.shop drop constraint fair cascade;"
+    " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 2)",
+    "alter table public.shop drop constraint fair cascade;"
+    " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 0)",
+)
+@example(
+    "create table public.shop (price int constraint fair check (price > -100 and price <> 5));",
+    "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
+    " fair CHECK (price > CAST('-99' AS integer) AND price <> 5)",
+    "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
+    " fair CHECK (price > CAST('-101' AS integer) AND price <> 5)",
+)
 class ShiftBound(_RewriteCheck):
     """A bound of a CHECK is higher or lower by one."""
 
     find = (partial(expressions.shift_bounds, by=1), partial(expressions.shift_bounds, by=-1))
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price >= 1));",
-            (
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 2)",
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 0)",
-            ),
-        ),
-        Example(
-            "create table public.shop (price int constraint fair check (price > -100 and price <> 5));",
-            (
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > CAST('-99' AS integer) AND price <> 5)",
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > CAST('-101' AS integer) AND price <> 5)",
-            ),
-        ),
-    )
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price > 0 and price < 9));",
+    "alter table public.shop drop constraint fair cascade;"
+    " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price < 9)",
+    "alter table public.shop drop constraint fair cascade;"
+    " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price > 0)",
+)
 class DropCheckAtom(_RewriteCheck):
     """One condition of a CHECK is gone."""
 
     find = (expressions.drop_atoms,)
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price > 0 and price < 9));",
-            (
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price < 9)",
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price > 0)",
-            ),
-        ),
-    )
 
     def _top(self, constraint: Node) -> tuple[Slot, ...]:
         return (Slot(constraint, "raw_expr"),)
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price > 0 or price = -1));",
+    "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
+    " fair CHECK (price > 0 AND price = CAST('-1' AS integer))",
+    "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
+    " fair CHECK (price > 0 OR price <> CAST('-1' AS integer))",
+)
 class SwapCheckLogic(_RewriteCheck):
     """AND is OR in a CHECK, or the other way round; `=` is `<>`."""
 
     find = (expressions.swap_logic, expressions.swap_equality)
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price > 0 or price = -1));",
-            (
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > 0 AND price = CAST('-1' AS integer))",
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > 0 OR price <> CAST('-1' AS integer))",
-            ),
-        ),
-    )
 
 
-class _OnColumns(Operator[Column]):
-    kind = Column
-
-
-class DropNotNull(_OnColumns):
+@example(
+    "create table public.shop (id int primary key, name text not null, note text);",
+    "alter table public.shop alter column name drop not null",
+)
+class DropNotNull(Operator[Column]):
     """A column may have no value."""
-
-    examples = (
-        Example(
-            "create table public.shop (id int primary key, name text not null, note text);",
-            ("alter table public.shop alter column name drop not null",),
-        ),
-    )
 
     def changes(self, thing: Column) -> Iterator[Change]:
         if thing.not_null and not thing.primary:
@@ -192,15 +162,12 @@ class DropNotNull(_OnColumns):
             yield change("may now be null", statement)
 
 
-class DropDefault(_OnColumns):
+@example(
+    "create table public.shop (id int generated always as identity, price int default 3);",
+    "alter table public.shop alter column price drop default",
+)
+class DropDefault(Operator[Column]):
     """A column has no default."""
-
-    examples = (
-        Example(
-            "create table public.shop (id int generated always as identity, price int default 3);",
-            ("alter table public.shop alter column price drop default",),
-        ),
-    )
 
     def changes(self, thing: Column) -> Iterator[Change]:
         if thing.default is not None and not thing.generated:
@@ -208,63 +175,34 @@ class DropDefault(_OnColumns):
             yield change(f"lost its default {thing.default}", statement)
 
 
-class _OnEnums(Operator[Enum]):
-    kind = Enum
-
-
 def _rename(type: str, old: str, new: str) -> str:
     label, other = (write(ast.A_Const(val=ast.String(sval=name))) for name in (old, new))
     return f"alter type {type} rename value {label} to {other}"
 
 
-class LoseEnumValue(_OnEnums):
+@example(
+    "create type public.mood as enum ('good', 'bad');",
+    "alter type public.mood rename value 'good' to 'good (gone)'",
+    "alter type public.mood rename value 'bad' to 'bad (gone)'",
+)
+class LoseEnumValue(Operator[Enum]):
     """A value of an enum is gone: nobody knows its name. PostgreSQL cannot drop one that rows may have."""
-
-    examples = (
-        Example(
-            "create type public.mood as enum ('good', 'bad');",
-            (
-                "alter type public.mood rename value 'good' to 'good (gone)'",
-                "alter type public.mood rename value 'bad' to 'bad (gone)'",
-            ),
-        ),
-    )
 
     def changes(self, thing: Enum) -> Iterator[Change]:
         for label in thing.labels:
             yield change(f"lost the value {label}", _rename(thing.type, label, f"{label} (gone)"))
 
 
-class SwapEnumValues(_OnEnums):
+@example(
+    "create type public.mood as enum ('good', 'bad');",
+    "alter type public.mood rename value 'good' to 'good (gone)';"
+    " alter type public.mood rename value 'bad' to 'good';"
+    " alter type public.mood rename value 'good (gone)' to 'bad'",
+)
+class SwapEnumValues(Operator[Enum]):
     """Two neighbours of an enum changed their places; what is stored of them, too."""
-
-    examples = (
-        Example(
-            "create type public.mood as enum ('good', 'bad');",
-            (
-                "alter type public.mood rename value 'good' to 'good (gone)';"
-                " alter type public.mood rename value 'bad' to 'good';"
-                " alter type public.mood rename value 'good (gone)' to 'bad'",
-            ),
-        ),
-    )
 
     def changes(self, thing: Enum) -> Iterator[Change]:
         for one, other in zip(thing.labels, thing.labels[1:], strict=False):
             steps = ((one, f"{one} (gone)"), (other, one), (f"{one} (gone)", other))
             yield change(f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps))
-
-
-OPERATORS: tuple[Operator[Constraint] | Operator[Column] | Operator[Enum], ...] = (
-    DropCheck(),
-    DropUnique(),
-    DropForeignKey(),
-    ChangeOnDelete(),
-    ShiftBound(),
-    DropCheckAtom(),
-    SwapCheckLogic(),
-    DropNotNull(),
-    DropDefault(),
-    LoseEnumValue(),
-    SwapEnumValues(),
-)
