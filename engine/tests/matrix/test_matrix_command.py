@@ -208,9 +208,9 @@ def test_stage_finds_a_line_for_each_difference(project: Config, server: Server)
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
     finding = verdict.findings[1]
     assert len(verdict.findings) == 4
-    assert (finding.rule, finding.file) == ("matrix", project.baseline)
+    assert (finding.rule, finding.place.file) == ("matrix", project.baseline)
     assert finding.message == "alice  public.notes  select  body  another's: allowed (was: filtered)"
-    assert lines(project)[finding.line - 1] == "alice  public.notes  select  body  another's  filtered"
+    assert lines(project)[finding.place.line - 1] == "alice  public.notes  select  body  another's  filtered"
     assert finding.witness == "select id::text, body from public.notes where id in ('2')  -- as alice"
 
 

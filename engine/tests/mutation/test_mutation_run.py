@@ -18,11 +18,11 @@ from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.history import history_path, load_history
 from pgassay.mutation.model import Status
 from pgassay.mutation.outcome import Campaign, Fate
-from pgassay.mutation.page import render_mutation_html
 from pgassay.mutation.plan import Selection
-from pgassay.mutation.report import render_mutation_json, render_mutation_text
+from pgassay.mutation.report import report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedBaselineError
+from pgassay.render.report import render_html, render_json, render_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -79,7 +79,7 @@ def test_test_that_sends_nothing_is_left_out_by_name(campaign: Campaign) -> None
 
 
 def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Campaign) -> None:
-    lines = render_mutation_text(campaign).splitlines()
+    lines = render_text(report_mutants(campaign)).splitlines()
     assert lines[0] == "survived"
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant
     assert f"    {survivor.id}: 2 tests passed" in lines
@@ -89,7 +89,7 @@ def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Camp
 
 
 def test_json_counts_what_it_lists(campaign: Campaign) -> None:
-    document = json.loads(render_mutation_json(campaign))
+    document = json.loads(render_json(report_mutants(campaign)))
     found = Counter(one["status"] for one in document["mutants"])
     assert (document["version"], document["verdict"]) == (1, "not judged")
     assert document["valid"] == 10
@@ -216,14 +216,14 @@ def test_tired(session):
 
 
 def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None:
-    page = render_mutation_html(campaign)
+    page = render_html(report_mutants(campaign))
     assert "<h2>Survived: 5</h2>" in page
     assert "<pre>alter table public.notes alter column owner drop not null;</pre>" in page
     assert "script" not in page.partition("</head>")[2]
 
 
 def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: Campaign) -> None:
-    page = render_mutation_html(campaign)
+    page = render_html(report_mutants(campaign))
     guards = map_guards(campaign)
     assert page.count('<i class="mark') == len(guards)
     assert page.count('<i class="mark open"') == sum(not guard.is_guarded for guard in guards) == 4

@@ -68,14 +68,14 @@ def test_race_that_is_lost_is_named_with_its_simplest_schedule(
 ) -> None:
     assert show() is ExitCode.SCHEMA_PROBLEM
     shown = capsys.readouterr().out
-    assert "\ncareful  holds       6     12      2      0      0\n" in shown
-    assert "\ncareless BROKEN      6     12      2      0      0\n" in shown
+    assert "\n  careful   holds     6      12       2      0      0\n" in shown
+    assert "\n  careless  BROKEN    6      12       2      0      0\n" in shown
     assert (
         "\ncareless: broken by 4 of 6 schedules, the simplest of which\n"
-        "ends with a: committed, b: committed, n: 1\n"
-        'violates "both are counted"\n'
-        "  n 1\n"
-        "pgassay races careless --replay a,b*3,a*2\n"
+        "  ends with a: committed, b: committed, n: 1\n"
+        '  violates "both are counted"\n'
+        "    n 1\n"
+        "  pgassay races careless --replay a,b*3,a*2\n"
     ) in shown
     assert max(map(len, shown.splitlines()[1:])) <= 80  # the first names the file
 

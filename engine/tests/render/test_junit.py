@@ -11,7 +11,8 @@ from report_samples import ASSESSMENT, REVIEW, VERDICT
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.errors import SchemaError
 from pgassay.matrix.report import MATRIX_FORMATS
-from pgassay.verify.report import FORMATS
+from pgassay.render.report import render_junit
+from pgassay.verify.report import report_verdict
 
 # Jenkins's junit-10.xsd: of each element the attributes, those that it must have, and the children.
 SCHEMA = {
@@ -56,7 +57,7 @@ def counts(report: str) -> dict[str | None, tuple[str | None, ...]]:
 
 
 REPORTS = {
-    "verify": FORMATS["junit"](VERDICT),
+    "verify": render_junit(report_verdict(VERDICT)),
     "matrix": MATRIX_FORMATS["junit"](ASSESSMENT),
     "diff": REVIEW_FORMATS["junit"](REVIEW),
 }

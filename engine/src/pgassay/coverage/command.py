@@ -21,10 +21,10 @@ from pgassay.coverage import (
     read_exemptions,
     take_inventory,
 )
-from pgassay.coverage.report import COVERAGE_FORMATS
+from pgassay.coverage.report import FORMATS, report_coverage
 from pgassay.database import read_script
 from pgassay.plpgsql import find_sources
-from pgassay.render.output import publish
+from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Case, Stage
@@ -87,12 +87,12 @@ def _run_again(config: Config, server: Server, suites: Stage) -> tuple[tuple[Cas
 
 def _test(case: Case) -> str:
     """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
-    is_pgtap = case.file is not None and case.file.suffix == ".sql"
+    is_pgtap = case.place is not None and case.place.file.suffix == ".sql"
     return case.name.partition("::")[0] if is_pgtap else case.name
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=COVERAGE_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     add_jobs(parser)
 
 
@@ -101,8 +101,7 @@ def _run(options: Namespace) -> int:
     exemptions = read_exemptions(config.uncovered)
     with show_progress() as show, open_server(config.server) as server:
         found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
-    publish(found, COVERAGE_FORMATS, choose_output(options))
-    return found.exit_code
+    return publish_report(report_coverage(found), choose_output(options))
 
 
 COMMAND = Command(

@@ -15,11 +15,12 @@ from pgassay.guard_map.sheet import guards_path, save_guards
 from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
-from pgassay.mutation.report import MUTATION_FORMATS
+from pgassay.mutation.report import FORMATS, report_mutants
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
 from pgassay.project.revisions import resolve_side
-from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.render.output import TEXT_ALONE, Output, check_writable, write_report
+from pgassay.render.report import publish_report
 from pgassay.server import open_server
 
 
@@ -50,14 +51,13 @@ def show_mutants(
         if options.is_complete:
             key = fingerprint(config, server=str(server.version))
             save_guards(guards_path(config), map_guards(campaign), key=key)
-    publish(campaign, MUTATION_FORMATS, request.output)
     if request.guard_map:
         write_report(request.guard_map, render_guard_map(campaign))
-    return campaign.exit_code
+    return publish_report(report_mutants(campaign), request.output)
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=MUTATION_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     add_jobs(parser)
     parser.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
     parser.add_argument(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pgassay.catalog.model import Index
-from pgassay.plans.assessment import HUNDREDTH, Believed, PlanAssessment, assess_plans
+from pgassay.plans.assessment import HUNDREDTH, Believed, PlanAssessment, assess_plans, growth_path
 from pgassay.plans.contracts import read_contracts
-from pgassay.plans.growth import Growth, growth_path, read_growth
 from pgassay.plans.indexes import Flaw
 from pgassay.plans.judging import Judge
 from pgassay.plans.keeping import ensure_kept
@@ -20,7 +19,6 @@ __all__ = [
     "Believed",
     "Contract",
     "Flaw",
-    "Growth",
     "Index",
     "Judge",
     "Judgement",
@@ -38,7 +36,6 @@ __all__ = [
     "growth_path",
     "loaded",
     "read_contracts",
-    "read_growth",
     "read_load",
     "read_plan",
 ]

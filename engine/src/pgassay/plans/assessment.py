@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from pgassay.catalog.model import Constraint, Index, Relation
 from pgassay.catalog.read import read_catalog
+from pgassay.config import Config
 from pgassay.database import Session
+from pgassay.errors import ExitCode
 from pgassay.plans.contracts import read_contracts
-from pgassay.plans.growth import Growth, growth_path, read_growth
 from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
 from pgassay.plans.judging import Judge
 from pgassay.plans.loading import loaded
@@ -47,7 +49,7 @@ class Believed:
 class PlanAssessment:
     """What `pgassay plans` found. `rows` counts what was loaded; `seconds` is without loading.
 
-    `growth` is what was last measured of it, if anything was.
+    `growth` is the chart that was last made of how the time of single operations grows: SVG in Base64, or "".
     """
 
     schema: tuple[Path, ...]
@@ -57,7 +59,7 @@ class PlanAssessment:
     needs: tuple[Need, ...]
     flaws: tuple[Flaw, ...]
     seconds: float
-    growth: Growth | None = None
+    growth: str = ""
 
     @property
     def broken(self) -> tuple[Judgement, ...]:
@@ -69,8 +71,23 @@ class PlanAssessment:
         return tuple(judgement for judgement in self._all if judgement.fault)
 
     @property
+    def verdict(self) -> ExitCode:
+        if self.broken or self.flaws:
+            return ExitCode.SCHEMA_PROBLEM
+        return ExitCode.CANNOT_JUDGE if self.faults else ExitCode.GOOD
+
+    @property
     def _all(self) -> tuple[Judgement, ...]:
         return self.judgements + self.believed.judgements
+
+
+def growth_path(config: Config) -> Path:
+    """Where whoever measures growth leaves its chart."""
+    return config.root / "build" / "growth.svg"
+
+
+def _read_growth(chart: Path) -> str:
+    return b64encode(chart.read_bytes()).decode() if chart.is_file() else ""
 
 
 def assess_plans(
@@ -112,7 +129,7 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
-        growth=read_growth(growth_path(bench.config)),
+        growth=_read_growth(growth_path(bench.config)),
     )
 
 

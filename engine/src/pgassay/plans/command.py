@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.plans import HUNDREDTH, PlanAssessment, assess_plans, ensure_kept
-from pgassay.plans.report import PLANS_FORMATS
-from pgassay.render.output import TEXT_ALONE, Output, publish
+from pgassay.plans import HUNDREDTH, assess_plans, ensure_kept
+from pgassay.plans.report import FORMATS, report_plans
+from pgassay.render.output import TEXT_ALONE, Output
+from pgassay.render.report import publish_report
 from pgassay.server import Server, open_own_server, open_server
 from pgassay.server.attach import is_connection
 from pgassay.workbench import Workbench
@@ -48,8 +49,7 @@ def show_plans(
 ) -> ExitCode:
     """Judge the contracts on a load of `scale` times the full size, and report."""
     assessment = assess_plans(Workbench(config, server), scale=scale, on_stage=on_stage)
-    publish(assessment, PLANS_FORMATS, output)
-    return _judge(assessment)
+    return publish_report(report_plans(assessment), output)
 
 
 def parse_scale(text: str) -> float:
@@ -65,14 +65,8 @@ def parse_scale(text: str) -> float:
     return scale
 
 
-def _judge(assessment: PlanAssessment) -> ExitCode:
-    if assessment.broken or assessment.flaws:
-        return ExitCode.SCHEMA_PROBLEM
-    return ExitCode.CANNOT_JUDGE if assessment.faults else ExitCode.GOOD
-
-
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=PLANS_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     parser.add_argument(
         "--scale", default="hundredth", metavar="SIZE",
         help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",

@@ -73,7 +73,7 @@ class Judge:
         if contract.persona not in self.personas:
             raise CannotJudgeError(
                 f'There is no persona "{contract.persona}".',
-                why=f'The contract "{contract.name}" in {contract.file} names it.',
+                why=f'The contract "{contract.name}" in {contract.place} names it.',
                 fixes=(f"name one of: {', '.join((OWNER, *self.personas))}",),
             )
         with self.session.act_as(self.personas[contract.persona]):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from pgassay.errors import Place
 from pgassay.plans.policies import Check
 
 OWNER = "owner"
@@ -33,8 +33,7 @@ class Contract:
     sorts: bool = False
     index_only: bool = False
     hot: float | None = None
-    file: Path | None = None
-    line: int = 0
+    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

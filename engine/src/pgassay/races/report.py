@@ -1,24 +1,24 @@
-"""Explored scenarios for people and for programs."""
+"""Explored scenarios as a report."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgassay.errors import Place, printable
+from pgassay.errors import ExitCode, Place
 from pgassay.races.exploration import Exploration
 from pgassay.races.record import Trial
 from pgassay.races.steps import describe_outcome, describe_violations, spell_schedule, summarize_trial
-from pgassay.render.json import dump
-from pgassay.render.junit import Check, Suite, render_suites
-from pgassay.render.markdown import fold, table
+from pgassay.render.junit import Check, Suite
 from pgassay.render.place import relative
-from pgassay.render.text import wrap
+from pgassay.render.report import Entry, Report, Section
 
-_HEADINGS = ("run", "pruned", "waited", "40P01", "40001")
+FORMATS = ("text", "json", "markdown", "html", "junit")
+
+_HEADINGS = ("scenario", "", "run", "pruned", "waited", "40P01", "40001")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,143 +30,119 @@ class Campaign:
     seconds: float = 0.0
 
     @property
-    def holds(self) -> bool:
-        return all(exploration.holds for exploration in self.explorations)
+    def verdict(self) -> ExitCode:
+        is_good = all(exploration.holds for exploration in self.explorations)
+        return ExitCode.GOOD if is_good else ExitCode.SCHEMA_PROBLEM
 
 
-def render_schedule_text(campaign: Campaign) -> str:
-    """A line for each scenario; the simplest schedule that breaks one, and how to replay it."""
-    width = max((len(one.scenario.name) for one in campaign.explorations), default=0)
-    lines = [", ".join(str(relative(path)) for path in campaign.schema), ""]
-    lines.append(_line(width, "scenario", "", _HEADINGS))
-    lines += [_line(width, one.scenario.name, _word(one), _counts(one)) for one in campaign.explorations]
-    for one in campaign.explorations:
-        lines += ["", *_finding(one)] if not one.holds else []
-    return printable("\n".join([*lines, "", *_summary(campaign)]) + "\n")
+def report_schedules(campaign: Campaign) -> Report:
+    """A row for each scenario; the simplest schedule that breaks one, and how to replay it."""
+    checks = tuple(map(_check, campaign.explorations))
+    return Report(
+        command="races",
+        title="schedules",
+        verdict=campaign.verdict,
+        claim="A scenario is broken" if campaign.verdict else "Every scenario holds",
+        about=", ".join(str(relative(path)) for path in campaign.schema),
+        summary=tuple(_summary(campaign)),
+        sections=(
+            Section(
+                head=_HEADINGS, numbers=range(2, 7), entries=tuple(map(_row, campaign.explorations))
+            ),
+            Section(entries=tuple(entry for e in campaign.explorations for entry in _findings(e))),
+        ),
+        document={
+            "verdict": campaign.verdict.word,
+            "scenarios": [_document(exploration) for exploration in campaign.explorations],
+            "seconds": round(campaign.seconds, 3),
+        },
+        suites=(Suite(name="schedules", checks=checks, seconds=campaign.seconds),),
+        seconds=campaign.seconds,
+    )  # fmt: skip
 
 
-def render_schedule_markdown(campaign: Campaign) -> str:
-    """The same, as a table and folded findings."""
-    lines = [
-        "## pgassay: schedules",
-        "",
-        *_summary(campaign),
-        "",
-    ]
-    rows = ((one.scenario.name, _word(one), *_counts(one)) for one in campaign.explorations)
-    lines += table(("scenario", "", *_HEADINGS), rows, numbers=range(2, 7))
-    for one in campaign.explorations:
-        if not one.holds:
-            first, *rest = _finding(one)
-            lines += ["", *fold(first, "\n".join(rest))]
-    return printable("\n".join(lines) + "\n")
+def _row(exploration: Exploration) -> Entry:
+    counts = (exploration.census.schedules, exploration.census.pruned)
+    seen = (exploration.waited, exploration.deadlocked, exploration.unserializable)
+    word = "holds" if exploration.holds else "BROKEN"
+    return Entry(cells=(exploration.scenario.name, word, *counts, *seen), is_bad=not exploration.holds)
 
 
-def render_schedule_json(campaign: Campaign) -> str:
-    """The document that docs/json.md describes."""
-    return dump(
-        verdict="good" if campaign.holds else "problem",
-        scenarios=map(_exploration, campaign.explorations),
-        seconds=round(campaign.seconds, 3),
+def _findings(exploration: Exploration) -> Iterator[Entry]:
+    name = exploration.scenario.name
+    if exploration.broken:
+        yield _simplest(exploration, exploration.broken[0])
+    for expected in exploration.unseen:
+        yield Entry(cells=(f"{name}: no schedule has the outcome {expected}",))
+
+
+def _simplest(exploration: Exploration, trial: Trial) -> Entry:
+    name, violations = exploration.scenario.name, tuple(describe_violations(trial))
+    if not trial.moves:
+        return Entry(cells=(f"{name}: broken before any session takes a step",), why=violations)
+    inside = " --inside" if exploration.scenario.inside else ""
+    replay = f"pgassay races {name}{inside} --replay {spell_schedule(trial.schedule)}"
+    count = f"{len(exploration.broken)} of {exploration.census.schedules} schedules"
+    return Entry(
+        cells=(f"{name}: broken by {count}, the simplest of which",),
+        why=(f"ends with {describe_outcome(trial)}", *violations),
+        code=replay,
+        excerpt=replay,
     )
 
 
-def render_schedule_junit(campaign: Campaign) -> str:
-    """One test case a scenario."""
-    checks = tuple(_check(one) for one in campaign.explorations)
-    suite = Suite(name="schedules", checks=checks, seconds=campaign.seconds)
-    return render_suites("pgassay races", [suite], seconds=campaign.seconds)
-
-
-SCHEDULE_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
-    "text": render_schedule_text,
-    "json": render_schedule_json,
-    "markdown": render_schedule_markdown,
-    "junit": render_schedule_junit,
-}
-
-
-def _line(width: int, name: str, word: str, counts: tuple[object, ...]) -> str:
-    return f"{name:<{width}} {word:<6}" + "".join(f"{count!s:>7}" for count in counts)
-
-
-def _word(one: Exploration) -> str:
-    return "holds" if one.holds else "BROKEN"
-
-
-def _counts(one: Exploration) -> tuple[object, ...]:
-    return (one.census.schedules, one.census.pruned, one.waited, one.deadlocked, one.unserializable)
-
-
-def _finding(one: Exploration) -> Iterator[str]:
-    name = one.scenario.name
-    if one.broken:
-        yield from _simplest(one, one.broken[0])
-    for expected in one.unseen:
-        yield wrap(f"{name}: no schedule has the outcome {expected}")
-
-
-def _simplest(one: Exploration, trial: Trial) -> Iterator[str]:
-    name = one.scenario.name
-    if not trial.moves:
-        yield f"{name}: broken before any session takes a step"
-        yield from describe_violations(trial)
-        return
-    yield f"{name}: broken by {len(one.broken)} of {one.census.schedules} schedules, the simplest of which"
-    yield wrap(f"ends with {describe_outcome(trial)}")
-    yield from describe_violations(trial)
-    inside = " --inside" if one.scenario.inside else ""
-    yield f"pgassay races {name}{inside} --replay {spell_schedule(trial.schedule)}"
-
-
 def _summary(campaign: Campaign) -> Iterator[str]:
-    census = [one.census for one in campaign.explorations]
-    broken = sum(not one.holds for one in campaign.explorations)
-    yield wrap(
+    census = [exploration.census for exploration in campaign.explorations]
+    broken = sum(not exploration.holds for exploration in campaign.explorations)
+    yield (
         f"{len(census)} scenarios, {broken} broken. "
         f"{sum(c.schedules for c in census)} schedules run in {campaign.seconds:.1f} s; "
         f"{sum(c.pruned for c in census)} pruned, because their steps commute; "
         f"{sum(c.impossible for c in census)} impossible, because a session waits."
     )
     noted: dict[str, list[str]] = defaultdict(list)
-    for one in campaign.explorations:
-        for note in one.notes:
-            noted[note].append(one.scenario.name)
-    yield from (wrap(f"{note} ({', '.join(names)})") for note, names in noted.items())
+    for exploration in campaign.explorations:
+        for note in exploration.notes:
+            noted[note].append(exploration.scenario.name)
+    yield from (f"{note} ({', '.join(names)})" for note, names in noted.items())
 
 
-def _check(one: Exploration) -> Check:
-    finding = list(_finding(one))
+def _check(exploration: Exploration) -> Check:
+    scenario = exploration.scenario
+    findings = list(_findings(exploration))
+    told = [line for entry in findings for line in (str(entry.cells[0]), *entry.why, entry.code) if line]
     return Check(
         group="schedule",
-        name=one.scenario.name,
-        outcome="passed" if one.holds else "failure",
-        message=finding[0] if finding else "",
-        text="\n".join(finding[1:]),
-        place=Place(file=one.scenario.file, line=0) if one.scenario.file else None,
-        seconds=one.seconds,
+        name=scenario.name,
+        outcome="failure" if findings else "passed",
+        message=told[0] if told else "",
+        text="\n".join(told[1:]),
+        place=Place(file=scenario.file, line=0) if scenario.file else None,
+        seconds=exploration.seconds,
     )
 
 
-def _exploration(one: Exploration) -> dict[str, Any]:
+def _document(exploration: Exploration) -> dict[str, Any]:
+    scenario, census = exploration.scenario, exploration.census
     return {
-        "name": one.scenario.name,
-        "shows": one.scenario.shows,
-        "file": one.scenario.file,
-        "isolation": one.scenario.isolation,
-        "inside": one.scenario.inside,
-        "holds": one.holds,
-        "schedules": one.census.schedules,
-        "pruned": one.census.pruned,
-        "impossible": one.census.impossible,
-        "waited": one.waited,
-        "deadlocked": one.deadlocked,
-        "unserializable": one.unserializable,
+        "name": scenario.name,
+        "shows": scenario.shows,
+        "file": scenario.file,
+        "isolation": scenario.isolation,
+        "inside": scenario.inside,
+        "holds": exploration.holds,
+        "schedules": census.schedules,
+        "pruned": census.pruned,
+        "impossible": census.impossible,
+        "waited": exploration.waited,
+        "deadlocked": exploration.deadlocked,
+        "unserializable": exploration.unserializable,
         "outcomes": [
-            {"values": dict(outcome.values), "schedules": count} for outcome, count in one.outcomes.items()
+            {"values": dict(outcome.values), "schedules": count}
+            for outcome, count in exploration.outcomes.items()
         ],
-        "unseen": [dict(expected.values) for expected in one.unseen],
-        "broken": [summarize_trial(trial) for trial in one.broken],
-        "notes": one.notes,
-        "seconds": round(one.seconds, 3),
+        "unseen": [dict(expected.values) for expected in exploration.unseen],
+        "broken": [summarize_trial(trial) for trial in exploration.broken],
+        "notes": exploration.notes,
+        "seconds": round(exploration.seconds, 3),
     }

@@ -22,7 +22,7 @@ def render_trial_text(trial: Trial) -> str:
     begun: set[str] = set()
     for number, move in enumerate(trial.moves, start=1):
         lines += [line.rstrip() for line in _move(move, f"{number:>3}", width, begun)]
-    lines += ["", wrap(f"outcome: {describe_outcome(trial)}"), *describe_violations(trial)]
+    lines += ["", wrap(f"outcome: {describe_outcome(trial)}"), *map(wrap, describe_violations(trial))]
     return printable("\n".join([*lines, "", "broken" if trial.is_broken else "holds"]) + "\n")
 
 
@@ -51,9 +51,9 @@ def describe_outcome(trial: Trial) -> str:
 def describe_violations(trial: Trial) -> Iterator[str]:
     """The invariants that do not hold, each with the rows that offend."""
     for violation in trial.violations:
-        yield wrap(f'violates "{violation.invariant}"')
+        yield f'violates "{violation.invariant}"'
         for row in violation.rows:
-            yield wrap("  " + ", ".join(f"{name} {show(value)}" for name, value in row.items()), indent=4)
+            yield "  " + ", ".join(f"{name} {show(value)}" for name, value in row.items())
 
 
 def summarize_trial(trial: Trial) -> dict[str, Any]:
