@@ -7,41 +7,48 @@ from pathlib import Path
 
 import pytest
 
+from pgassay.catalog.model import Function, Policy
 from pgassay.coverage import (
     Coverage,
+    CoverageInventory,
     Exemption,
-    Inventory,
     Measurement,
     assess_coverage,
     find_atoms,
     read_exemptions,
 )
-from pgassay.coverage.inventory import FunctionPlan, PolicyPlan, Uncounted
+from pgassay.coverage.inventory import CountedFunction, CountedPolicy, Uncounted
 from pgassay.coverage.report import report_coverage
 from pgassay.errors import ConfigError, ExitCode, Place
-from pgassay.plpgsql import Function, Policy, find_branches, find_points
+from pgassay.plpgsql import find_branches, find_points
 from pgassay.render.report import render_json, render_markdown, render_text
 from pgassay.verdict import Case, Counts, Stage, Status
 
 BODY = "\nbegin\n    if a then return 1; end if;\n    return 2;\nend"
 FUNCTION = Function(
-    signature="public.f(boolean)",
+    function="public.f(boolean)",
+    language="plpgsql",
     definition=f"create function public.f(a boolean) returns int language plpgsql as $${BODY}$$",
     body=BODY,
-    place=Place(file=Path("schema.sql"), line=10),
+    definer=False,
+    volatility="v",
+    strict=False,
 )
+BODY_PLACE = Place(file=Path("schema.sql"), line=10)
 POLICY = Policy(
-    table="public.t",
-    name="own",
-    quoted="own",
-    clauses=(("using", "(NOT (a OR (b IS NULL)))"),),
-    place=Place(file=Path("schema.sql"), line=20),
-)
-INVENTORY = Inventory(
+    table="public.t", name="own", command="all", permissive=True, roles=("public",),
+    using="(NOT (a OR (b IS NULL)))", check=None,
+)  # fmt: skip
+POLICY_PLACE = Place(file=Path("schema.sql"), line=20)
+INVENTORY = CoverageInventory(
     functions=(
-        FunctionPlan(function=FUNCTION, points=find_points(FUNCTION), branches=find_branches(FUNCTION)),
+        CountedFunction(
+            function=FUNCTION,
+            points=find_points(FUNCTION, place=BODY_PLACE),
+            branches=find_branches(FUNCTION, place=BODY_PLACE),
+        ),
     ),
-    policies=(PolicyPlan(policy=POLICY, atoms=find_atoms(POLICY)),),
+    policies=(CountedPolicy(policy=POLICY, atoms=find_atoms(POLICY, place=POLICY_PLACE)),),
     refused=(),
     beyond=(Uncounted(subject="public.v", reason="is a view"),),
 )
@@ -113,7 +120,7 @@ def test_branch_alone_fails_nothing() -> None:
 
 def test_function_that_cannot_be_counted_is_missing() -> None:
     refused = (Uncounted(subject="public.g()", reason="odd"),)
-    inventory = Inventory(functions=(), policies=(), refused=refused, beyond=())
+    inventory = CoverageInventory(functions=(), policies=(), refused=refused, beyond=())
     (item,) = assess_coverage(inventory, {}, ()).missing
     assert (item.subject, item.what) == ("public.g()", "no probe can be placed: odd")
 

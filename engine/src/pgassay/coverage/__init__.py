@@ -11,13 +11,13 @@ from pgassay.coverage.assessment import (
     read_exemptions,
 )
 from pgassay.coverage.counters import Tally, install_counters
-from pgassay.coverage.inventory import Inventory, take_inventory
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.coverage.policies import find_atoms, rewrite_policy
 
 __all__ = [
     "Coverage",
+    "CoverageInventory",
     "Exemption",
-    "Inventory",
     "Item",
     "Measurement",
     "Tally",

@@ -14,8 +14,8 @@ from typing import Any
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.coverage import (
+    CoverageInventory,
     Exemption,
-    Inventory,
     Measurement,
     assess_coverage,
     read_exemptions,
@@ -57,7 +57,7 @@ def measure_coverage(
     )
 
 
-def _take_inventory(config: Config, server: Server) -> Inventory:
+def _take_inventory(config: Config, server: Server) -> CoverageInventory:
     scripts = [read_script(path) for path in (*config.schema, *config.companions)]
     with (
         Workbench(config, server).database(depth="schema") as database,

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from pgassay.coverage.inventory import Inventory, take_inventory
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.coverage.policies import rewrite_policy
 from pgassay.database import Database, Layer
 from pgassay.errors import ServerError
@@ -57,7 +57,7 @@ def read_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     return {name: value for name, value in connection.execute(_COUNTS) if value is not None}
 
 
-def _names(inventory: Inventory) -> Iterator[str]:
+def _names(inventory: CoverageInventory) -> Iterator[str]:
     for plan in inventory.functions:
         yield from (item.name for item in plan.points)
         yield from (item.name for item in plan.branches)

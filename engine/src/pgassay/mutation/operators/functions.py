@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from pglast import parser
 
-from pgassay import plpgsql
 from pgassay.catalog.model import Function
 from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
@@ -38,11 +37,6 @@ def _mutant(body: str, *, language: str = "plpgsql") -> str:
     )
 
 
-def _with_body(function: Function, body: str) -> str:
-    found = plpgsql.Function(signature=function.function, definition=function.definition, body=function.body)
-    return replace_body(found, body)
-
-
 @example(
     _plpgsql("begin a := a + 1; return a; end"),
     _mutant("begin null; return a; end"),
@@ -58,7 +52,7 @@ class DeleteStatement(Operator[Function]):
             lines = "\n" * text.count("\n")
             body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
             what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
-            yield Change(what, (_with_body(thing, body),), _line(thing, statement.keyword))
+            yield Change(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
 
 
 def _line(function: Function, offset: int) -> int:
@@ -88,7 +82,7 @@ class _RewriteBody(Operator[Function]):
             for find in self.find:
                 for rewrite in find(tree, *top):
                     body = piece.replace(thing.body, rewrite.render(tree))
-                    yield Change(f"says: {rewrite.change}", (_with_body(thing, body),), line)
+                    yield Change(f"says: {rewrite.change}", (replace_body(thing.definition, body),), line)
 
 
 def _pieces(function: Function) -> list[Piece]:
