@@ -17,9 +17,8 @@ from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.database import Database
 from pgassay.migration.squawk import find_squawk
 from pgassay.mutation.bench import MutantBench
-from pgassay.mutation.catalog import read_things
 from pgassay.mutation.model import Mutant
-from pgassay.mutation.things import View
+from pgassay.mutation.things import View, read_things
 from pgassay.mutation.trees import read, write
 
 Findings = Counter[str]

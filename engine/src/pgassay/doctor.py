@@ -16,7 +16,7 @@ from pgassay.commands import Command, add_common, configure
 from pgassay.config import Config
 from pgassay.database import choose_owner
 from pgassay.errors import ExitCode, PgassayError
-from pgassay.pgtap import find_pgtap
+from pgassay.pgtap.source import find_pgtap
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, inspect_server_choices, open_server
 

@@ -18,12 +18,13 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, is_configured, load_config
-from pgassay.coverage import Tally
+from pgassay.coverage.counters import Tally
 from pgassay.coverage.record import CoverageRecord
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
 from pgassay.observation import Persona
-from pgassay.pgtap import PgtapDatabase, find_psql, items
+from pgassay.pgtap import items
+from pgassay.pgtap.run import PgtapDatabase, find_psql
 from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
 from pgassay.suites.judgement import Judgement
 from pgassay.suites.record import SuiteReport

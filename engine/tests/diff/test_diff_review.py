@@ -13,7 +13,7 @@ from pgassay.diff.review import Review, review
 from pgassay.diff.witness import render_script
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.baseline import render_baseline
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 from pgassay.server import open_server
 from pgassay.workbench import Workbench
 

@@ -7,7 +7,7 @@ from mutation_support import SELECTION, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
-from pgassay.mutation.outcome import Campaign
+from pgassay.mutation.model import Campaign
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.server import Server
 

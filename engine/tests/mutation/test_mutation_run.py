@@ -16,8 +16,7 @@ from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.history import history_path, load_history
-from pgassay.mutation.model import Status
-from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.model import Campaign, Fate, Status
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign

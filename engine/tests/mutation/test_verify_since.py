@@ -11,7 +11,7 @@ from mutation_support import SCHEMA
 
 from pgassay.config import Config, load_config
 from pgassay.errors import ExitCode
-from pgassay.mutation.outcome import Campaign
+from pgassay.mutation.model import Campaign
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.server import Server
 from pgassay.verdict import Counts

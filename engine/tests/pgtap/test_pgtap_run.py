@@ -10,7 +10,7 @@ import pytest
 from pgtap_support import PgtapServer
 
 from pgassay.errors import ServerError
-from pgassay.pgtap import find_psql, run_file
+from pgassay.pgtap.run import find_psql, run_file
 
 pytest_plugins = ["pgtap_support"]
 

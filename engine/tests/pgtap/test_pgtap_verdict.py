@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pgtap_support import SAMPLES, PgtapServer
 
-from pgassay.pgtap import Assertion, find_psql, judge, run_file
+from pgassay.pgtap.run import find_psql, run_file
+from pgassay.pgtap.verdict import Assertion, judge
 
 pytest_plugins = ["pgtap_support"]
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pgassay.plans import Contract, Node, Plan, Scans, Sighting
-from pgassay.plans.calls import Fault, Functions
+from pgassay.plans.calls import Check, Fault, Functions
 from pgassay.plans.checks import find_breaches
-from pgassay.plans.policies import Check
+from pgassay.plans.model import Contract, Node, Plan, Scans, Sighting
 
 FUNCTIONS = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("pg_catalog", "random"): Fault.VOLATILE})
 SCAN = Node(

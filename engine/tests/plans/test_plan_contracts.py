@@ -8,7 +8,7 @@ import pytest
 from plan_support import CONTRACTS
 
 from pgassay.errors import ConfigError, Place
-from pgassay.plans import read_contracts
+from pgassay.plans.contracts import read_contracts
 
 
 def write(folder: Path, text: str) -> tuple[Path, ...]:

@@ -15,9 +15,8 @@ from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
-from pgassay.plans import ensure_kept
 from pgassay.plans.command import open_loaded_server, show_plans
-from pgassay.plans.keeping import kept_loads
+from pgassay.plans.keeping import ensure_kept, kept_loads
 from pgassay.server import ATTACHED, OwnServer, Server, open_own_server
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench

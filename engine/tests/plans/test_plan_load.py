@@ -9,9 +9,7 @@ import pytest
 from plan_support import LOAD
 
 from pgassay.errors import CannotJudgeError, ConfigError, ServerError
-from pgassay.plans import Load, read_load
-from pgassay.plans.fill import fill
-from pgassay.plans.shape import read_shape
+from pgassay.plans.load import Load, fill, read_load, read_shape
 
 
 @pytest.fixture

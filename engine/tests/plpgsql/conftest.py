@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from plpgsql_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
-from pgassay.coverage import CoverageInventory, take_inventory
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer
 from pgassay.server import Server
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from plpgsql_support import COUNTERS, FILES, NASTY, Connection, observe, open_connection, read_calls
 
-from pgassay.coverage import CoverageInventory, Tally, take_inventory
-from pgassay.coverage.counters import read_counts
+from pgassay.coverage.counters import Tally, read_counts
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer, request
 from pgassay.observation import Persona
 from pgassay.server import Server

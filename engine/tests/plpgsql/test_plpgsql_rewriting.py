@@ -8,18 +8,15 @@ import pytest
 from plpgsql_support import FILES, Connection, observe, read_calls
 
 from pgassay.catalog.model import Function, Policy
-from pgassay.coverage import CoverageInventory, find_atoms
 from pgassay.coverage.counters import read_counts
+from pgassay.coverage.inventory import CoverageInventory
+from pgassay.coverage.policies import find_atoms
 from pgassay.database import Script
 from pgassay.errors import Place
-from pgassay.plpgsql import (
-    InstrumentError,
-    find_branches,
-    find_points,
-    find_sources,
-    rewrite,
-    rewriting,
-)
+from pgassay.plpgsql import rewriting
+from pgassay.plpgsql.model import InstrumentError
+from pgassay.plpgsql.rewriting import find_branches, find_points, rewrite
+from pgassay.plpgsql.sources import find_sources
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """

@@ -10,9 +10,11 @@ import pytest
 from races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.races import Arena, Fate, Isolation, Scenario, explore, replay
+from pgassay.races.arena import Arena
+from pgassay.races.exploration import explore, replay
 from pgassay.races.explorer import count_orders
-from pgassay.races.model import Expectation, Kind
+from pgassay.races.model import Expectation, Isolation, Kind, Scenario
+from pgassay.races.record import Fate
 from pgassay.races.stage import Stage
 from pgassay.workbench import Workbench
 

@@ -8,8 +8,8 @@ import pytest
 
 from pgassay.errors import ConfigError
 from pgassay.observation import Persona
-from pgassay.races import Isolation, read_scenarios
-from pgassay.races.model import Kind, Step
+from pgassay.races.model import Isolation, Kind, Step
+from pgassay.races.scenario_file import read_scenarios
 
 ALICE = Persona(name="alice", role="authenticated")
 WHOLE = """

@@ -12,7 +12,7 @@ from credits.budget import IS_DEEP
 from credits.variants import NAIVE
 from pgassay.observation import Persona
 from pgassay.races import Arena, Exploration, Isolation, Scenario, explore, read_scenario
-from pgassay.races.steps import spell_schedule
+from pgassay.races.report import spell_schedule
 from pgassay.workbench import Workbench
 
 FOLDER = Path(__file__).with_name("races")

@@ -13,17 +13,11 @@ from typing import Any
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.coverage import (
-    CoverageInventory,
-    Exemption,
-    Measurement,
-    assess_coverage,
-    read_exemptions,
-    take_inventory,
-)
+from pgassay.coverage.assessment import Exemption, Measurement, assess_coverage, read_exemptions
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.coverage.report import FORMATS, report_coverage
 from pgassay.database import read_script
-from pgassay.plpgsql import find_sources
+from pgassay.plpgsql.sources import find_sources
 from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
 from pgassay.suites.run import run_suites

@@ -17,7 +17,7 @@ from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.catalog import list_things
+from pgassay.mutation.things import list_things
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 

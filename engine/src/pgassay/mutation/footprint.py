@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from pgassay.matrix.model import Action, Cell
-from pgassay.mutation.catalog import bare_name, scan
+from pgassay.mutation.things import bare_name, scan
 
 _WRITES = frozenset(
     ("insert", "update", "delete", "merge", "truncate", "copy", "alter", "create", "drop", "call", "do")

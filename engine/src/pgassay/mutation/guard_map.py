@@ -8,7 +8,7 @@ from itertools import groupby
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import printable
 from pgassay.guard_map.sheet import Guard
-from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.model import Campaign, Fate
 from pgassay.render.markdown import escape
 
 _SHOWN = 4  # tests named for an object

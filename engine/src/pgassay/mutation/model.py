@@ -1,4 +1,4 @@
-"""A mutant, and what became of it. Pure values."""
+"""A mutant, what became of it, and what a run over all of them found. Pure values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from pgassay.catalog.model import ObjectKey
-from pgassay.errors import Place
+from pgassay.errors import ExitCode, Place
 from pgassay.mutation.reach import Reach
 from pgassay.toml import read_entries
 
@@ -94,3 +94,68 @@ class _Equivalent:
 def read_equivalents(path: Path | None) -> Mapping[str, str]:
     """Reasons by mutant, from tables `[[equivalent]]`; none without a file. Raises ConfigError."""
     return {entry.mutant: entry.reason for entry in read_entries(path, "equivalent", _Equivalent)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """A mutant and what became of it."""
+
+    mutant: Mutant
+    result: Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """All mutants of a run. `stale`: entries of the ignore file that no mutant answers to any more.
+
+    `blind`: tests that were left out: they send nothing to a database of the schema, or were skipped.
+    `seconds` is wall-clock time, `resumed` how many results an earlier run had found.
+    """
+
+    fates: tuple[Fate, ...]
+    stale: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
+    tests: int = 0
+    resumed: int = 0
+    seconds: float = 0.0
+
+    def of(self, *statuses: Status) -> tuple[Fate, ...]:
+        """Those with one of these fates."""
+        return tuple(fate for fate in self.fates if fate.result.status in statuses)
+
+    @property
+    def killed(self) -> tuple[Fate, ...]:
+        return self.of(Status.KILLED, Status.TIMEOUT)
+
+    @property
+    def survived(self) -> tuple[Fate, ...]:
+        return self.of(Status.SURVIVED)
+
+    @property
+    def equivalent(self) -> tuple[Fate, ...]:
+        return self.of(Status.EQUIVALENT)
+
+    @property
+    def invalid(self) -> tuple[Fate, ...]:
+        return self.of(Status.INVALID)
+
+    @property
+    def unjudged(self) -> tuple[Fate, ...]:
+        return self.of(Status.UNJUDGED)
+
+    @property
+    def valid(self) -> int:
+        """How many mutants load."""
+        return len(self.fates) - len(self.invalid)
+
+    @property
+    def score(self) -> float:
+        """The share of killed ones among those that could be, from 0 to 1; 1 where there are none."""
+        able = self.valid - len(self.equivalent)
+        return len(self.killed) / able if able else 1.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.unjudged:
+            return ExitCode.CANNOT_JUDGE
+        return ExitCode.SCHEMA_PROBLEM if self.survived or self.stale else ExitCode.GOOD

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from math import sqrt
 
-from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.model import Mutant
+from pgassay.mutation.things import bare_name
 
 _OVERHEAD = 0.004  # seconds that any test takes, however little it does
 # How likely a test kills of which nothing is known but that it asks the catalog and names all that is

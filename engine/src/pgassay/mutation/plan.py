@@ -11,12 +11,11 @@ from pgassay.catalog.compare import Kind, SchemaChange
 from pgassay.catalog.definitions import Definitions
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
-from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS
 from pgassay.mutation.operators.base import Change, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Right, Table
+from pgassay.mutation.things import Right, Table, bare_name
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
 
 

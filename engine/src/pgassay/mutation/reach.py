@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger
-from pgassay.mutation.catalog import bare_name, scan
 from pgassay.mutation.footprint import Footprint
-from pgassay.mutation.things import Enum, Right, Table, View
+from pgassay.mutation.things import Enum, Right, Table, View, bare_name, scan
 
 # What describes everything, and what describes things of one kind.
 EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")

@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 
 from pgassay.database import Database
 from pgassay.errors import ServerError
-from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
+from pgassay.mutation.things import scan
 
 _REACHED: LiteralString = """
     select t.relname,

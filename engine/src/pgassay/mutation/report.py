@@ -11,8 +11,7 @@ from pgassay import guard_map
 from pgassay.errors import ExitCode
 from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.mutation.guard_map import map_guards
-from pgassay.mutation.model import Mutant, Status
-from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.model import Campaign, Fate, Mutant, Status
 from pgassay.render.json import place_fields
 from pgassay.render.junit import Check, Outcome, Suite
 from pgassay.render.report import Entry, Fragment, Report, Section, list_entries

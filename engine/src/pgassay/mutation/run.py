@@ -14,14 +14,13 @@ from pgassay.catalog.definitions import find_definitions
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.mutation.catalog import read_things
 from pgassay.mutation.history import History, history_path, load_history, save_baseline, save_history, unite
-from pgassay.mutation.model import SUITES, Mutant, Result, Status, read_equivalents
-from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.model import SUITES, Campaign, Fate, Mutant, Result, Status, read_equivalents
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import Run, Say
-from pgassay.plpgsql import find_sources
+from pgassay.mutation.things import read_things
+from pgassay.plpgsql.sources import find_sources
 from pgassay.project.fingerprint import fingerprint, hash_files
 from pgassay.server import Server
 from pgassay.workbench import Workbench

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.client import WorkerClient
 from pgassay.mutation.footprint import Footprint, read_footprint
 from pgassay.mutation.history import History, save_baseline, save_history
 from pgassay.mutation.model import Mutant, Result, Status, suite_of
 from pgassay.mutation.order import Order
-from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool
+from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool, WorkerClient
 
 _SAVE_SECONDS = 5.0
 _SHOWN = 10  # failures of a red baseline

@@ -23,11 +23,11 @@ from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
 from pgassay.matrix.model import Cell
 from pgassay.mutation.bench import MutantBench, Scratch
-from pgassay.mutation.catalog import scan
-from pgassay.mutation.client import PIPES
 from pgassay.mutation.footprint import note_cells, words_of
 from pgassay.mutation.model import name_matrix_tests
+from pgassay.mutation.pool import PIPES
 from pgassay.mutation.recorder import Recorder, recording
+from pgassay.mutation.things import scan
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE

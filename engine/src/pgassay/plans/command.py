@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.plans import HUNDREDTH, assess_plans, ensure_kept
+from pgassay.plans.assessment import HUNDREDTH, assess_plans
+from pgassay.plans.keeping import ensure_kept
 from pgassay.plans.report import FORMATS, report_plans
 from pgassay.render.output import TEXT_ALONE, Output
 from pgassay.render.report import publish_report

@@ -12,7 +12,7 @@ from pgassay.config import Config
 from pgassay.database import ensure_template
 from pgassay.database.recipe import read_stages
 from pgassay.errors import ServerError
-from pgassay.plans.loading import plan_loading
+from pgassay.plans.load import plan_loading
 from pgassay.server import OwnServer
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pgassay.plans.assessment import PlanAssessment
+from pgassay.plans.judging import Need
 from pgassay.plans.model import Judgement
-from pgassay.plans.necessity import Need
 from pgassay.render.junit import Check, Outcome, Suite
 from pgassay.render.report import Entry, Fragment, Report, Section, list_entries
 

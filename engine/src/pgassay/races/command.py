@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.races import Scenario, explore_all, read_scenarios, replay
-from pgassay.races.report import FORMATS, Campaign, report_schedules
-from pgassay.races.steps import TRIAL_FORMATS
+from pgassay.races.exploration import explore_all, replay
+from pgassay.races.model import Scenario
+from pgassay.races.report import FORMATS, TRIAL_FORMATS, Campaign, report_schedules
+from pgassay.races.scenario_file import read_scenarios
 from pgassay.render.output import TEXT_ALONE, Output, publish
 from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server

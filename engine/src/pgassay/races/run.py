@@ -4,40 +4,71 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+
+import psycopg
 
 from pgassay.errors import CannotJudgeError
-from pgassay.races.footprint import Footprint, Peculiar, footprint_of
-from pgassay.races.line import NOTHING, Reply, ask, wait_for
-from pgassay.races.model import Kind, Scenario
-from pgassay.races.observer import Observer
-from pgassay.races.party import Party
+from pgassay.races.arena import Arena
+from pgassay.races.footprint import Footprint, footprint_of
+from pgassay.races.line import NOTHING, Line, Reply, ask, wait_for
+from pgassay.races.model import Kind, Scenario, Step
 from pgassay.races.record import DEADLOCK, SERIALIZATION, Event, Fate, Move, Trial
-from pgassay.races.sync import Gatekeeper
+
+
+@dataclass
+class Party:
+    """A session in a run. `opening` is the SQL that begins each of its transactions."""
+
+    name: str
+    number: int
+    line: Line
+    steps: tuple[Step, ...]
+    opening: str
+    retries: int
+    next: int = 0  # the number of steps begun
+    over: bool = False
+    values: dict[str, str | None] = field(default_factory=dict)
+    result: str = ""  # how it ended, or what its last attempt failed with
+    since: float = 0.0  # when the step began, or went on after it had waited
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its step runs or waits for another session."""
+        return self.line.busy and not self.line.paused
+
+    @property
+    def can_go(self) -> bool:
+        """Whether it can begin a step, or go on from a sync point."""
+        return not self.over and not self.is_under_way
+
+    @property
+    def current(self) -> Step:
+        """The step that was begun last."""
+        return self.steps[self.next - 1]
+
+    def render(self) -> str:
+        """The SQL of the current step. Raises CannotJudgeError for a value that no step has returned."""
+        step = self.current
+        opening = f"{self.opening}; " if step.opens or step.kind is Kind.BEGIN else ""
+        if step.kind is not Kind.STATEMENT:
+            return opening if step.kind is Kind.BEGIN else step.kind.value
+        if "%(" not in step.sql:
+            return opening + step.sql
+        try:
+            return opening + self.line.mogrify(step.sql, self.values)
+        except psycopg.ProgrammingError as error:
+            raise CannotJudgeError(
+                f"A step of {self.name} can not be filled in: {error}.",
+                why=f"It is: {step}",
+                fixes=("return the column by an earlier step, as in `returning id`", "write % as %%"),
+            ) from error
+
 
 _POLL = 0.05
 """Seconds without news after which the server is asked who waits."""
 
 _ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "crashed"}
-
-
-class Place(Protocol):
-    """Where a run takes place."""
-
-    @property
-    def observer(self) -> Observer: ...
-
-    @property
-    def peculiar(self) -> Peculiar:
-        """Relations whose locks mean something else than those of tables."""
-
-    @property
-    def limit(self) -> float:
-        """Seconds that a step may take, unless it waits for another session."""
-
-    @property
-    def gatekeeper(self) -> Gatekeeper:
-        """Who lets sessions go on that have come to a sync point."""
 
 
 class ScheduleRun:
@@ -47,17 +78,17 @@ class ScheduleRun:
         self,
         scenario: Scenario,
         parties: Sequence[Party],
-        place: Place,
+        arena: Arena,
         *,
         judge: Callable[[ScheduleRun], Trial],
     ) -> None:
         self.scenario = scenario
         self.parties = {party.name: party for party in parties}
         self.moves: list[Move] = []
-        self._place = place
-        self._observer = place.observer
+        self._arena = arena
+        self._observer = arena.observer
         # Whoever waits at a gate does not wait for another session.
-        self._no_blocker = {place.gatekeeper.pid} if scenario.inside else set[int]()
+        self._no_blocker = {arena.gatekeeper.pid} if scenario.inside else set[int]()
         self._judge = judge
 
     @property
@@ -96,7 +127,7 @@ class ScheduleRun:
         if not (done and calm and self._is_calm):
             return None
         locks = before if step.ends else self._observer.locks(party.line.pid)
-        return footprint_of(step.kind, locks, self._place.peculiar)
+        return footprint_of(step.kind, locks, self._arena.peculiar)
 
     def repeat(self, session: str) -> None:
         """As `go`, where nobody asks for the footprint."""
@@ -134,7 +165,7 @@ class ScheduleRun:
             party.line.send(party.render())
 
     def _pass_gate(self, party: Party, events: list[Event]) -> None:
-        keeper = self._place.gatekeeper
+        keeper = self._arena.gatekeeper
         keeper.open(party.number)
         while party.line.busy and not party.line.passed:
             if reply := party.line.receive():  # a timeout
@@ -151,7 +182,7 @@ class ScheduleRun:
         """Roll back whatever is open, until no session waits for another."""
         while open_ := [p for p in self.parties.values() if not p.line.busy and p.line.in_transaction]:
             for party in open_:
-                self._roll_back(party)
+                ask(party.line, "rollback")
             self._settle([])
 
     def _settle(self, events: list[Event]) -> None:
@@ -188,8 +219,8 @@ class ScheduleRun:
         for party in parties:
             blocked, elapsed = bool(blockers[party.line.pid]), time.monotonic() - party.since
             party.line.waiting = blocked and (party.line.waiting or elapsed > self._observer.patience)
-            if elapsed > self._place.limit and not (blocked and self.ready):
-                raise _endless(self.scenario, party, blockers[party.line.pid], self._place.limit)
+            if elapsed > self._arena.limit and not (blocked and self.ready):
+                raise _endless(self.scenario, party, blockers[party.line.pid], self._arena.limit)
 
     def _blockers(self, parties: Sequence[Party]) -> dict[int, set[int]]:
         """For whom each of them waits, by process."""
@@ -207,7 +238,7 @@ class ScheduleRun:
             return
         party.result = _ENDED[Kind.CRASH] if reply.lost else reply.sqlstate
         if party.line.in_transaction:
-            self._roll_back(party)
+            ask(party.line, "rollback")
         if reply.sqlstate in (DEADLOCK, SERIALIZATION) and party.retries > 0:
             party.retries -= 1
             party.next = 0
@@ -219,9 +250,6 @@ class ScheduleRun:
         party.line.outlive()
         events.append(_event(party, Fate.DONE))
         party.result, party.over = _ENDED[Kind.CRASH], True
-
-    def _roll_back(self, party: Party) -> None:
-        ask(party.line, "rollback")
 
 
 def _event(party: Party, fate: Fate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:

@@ -18,13 +18,12 @@ from pgassay.catalog.model import Column, Thing
 from pgassay.config import Config
 from pgassay.database import Session, read_script
 from pgassay.database.script import Statement, parse_script
-from pgassay.mutation.catalog import read_things
 from pgassay.mutation.footprint import read_footprint
 from pgassay.mutation.history import history_path, load_notes
 from pgassay.mutation.model import suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
 from pgassay.mutation.run import unbound_roles
-from pgassay.mutation.things import Table
+from pgassay.mutation.things import Table, read_things
 from pgassay.project.fingerprint import hash_files
 from pgassay.project.revisions import Side
 from pgassay.server import Server

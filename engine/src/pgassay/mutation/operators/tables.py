@@ -1,4 +1,4 @@
-"""Tables that hold less than they should, or more."""
+"""Tables that hold less than they should, or more; rows that say something else."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import ClassVar
 from pglast import ast
 
 from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.names import quoted
 from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Change, Operator, change, example
-from pgassay.mutation.things import Enum
+from pgassay.mutation.things import Cell, Enum
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
 _SHOP = (
@@ -20,6 +21,10 @@ _SHOP = (
 _PAIR = """
     create table public.shop (id int constraint shop_key primary key);
     create table public.sale (shop int, constraint sale_shop foreign key (shop) references public.shop (id));
+"""
+_PRICES = """
+    create table public.shop (name text primary key, price int, id int generated always as identity);
+    insert into public.shop values ('a', 3), ('b', null);
 """
 _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -206,3 +211,15 @@ class SwapEnumValues(Operator[Enum]):
         for one, other in zip(thing.labels, thing.labels[1:], strict=False):
             steps = ((one, f"{one} (gone)"), (other, one), (f"{one} (gone)", other))
             yield change(f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps))
+
+
+@example(_PRICES, "update public.shop set price = price + 1 where name = 'a'")
+class ShiftSeed(Operator[Cell]):
+    """A number is higher by one."""
+
+    def changes(self, thing: Cell) -> Iterator[Change]:
+        column = quoted(thing.column)
+        yield change(
+            f"is higher by one than {thing.value}",
+            f"update {thing.table} set {column} = {column} + 1 where {thing.row}",
+        )
