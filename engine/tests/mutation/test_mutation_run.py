@@ -20,7 +20,7 @@ from pgassay.mutation.model import Campaign, Fate, Status
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
-from pgassay.mutation.runner import RedBaselineError
+from pgassay.mutation.runner import RedReferenceError
 from pgassay.render.report import render_html, render_json, render_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
@@ -116,7 +116,7 @@ def test_what_was_found_for_another_suite_is_forgotten_but_for_who_killed(
     campaign: Campaign, project: Config
 ) -> None:
     history = load_history(history_path(project), key="another")
-    assert (history.baseline, history.results) == ({}, {})
+    assert (history.reference.tests, history.results) == ({}, {})
     killed = {one.mutant.id: one.result.by for one in campaign.killed}
     assert history.killers == killed
 
@@ -144,6 +144,19 @@ def test_since_a_base_only_what_changed_is_mutated(
     found = run_campaign(project, server, Options(selection=SELECTION, base=replace(project, schema=(base,))))
     assert {one.mutant.target.name for one in found.fates} == {"notes_stars_in_range"}
     assert found.resumed == len(found.fates) == 4
+
+
+@pytest.mark.parametrize("only", [("NOTHING",), ("DropPolicy", "DropPolciy")])
+def test_name_that_selects_nothing_is_refused(project: Config, server: Server, only: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=f"Nothing was selected by '{only[-1]}'") as caught:
+        run_campaign(project, server, Options(selection=Selection(only=only)))
+    assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_nothing_that_changed_is_good_and_says_so(project: Config, server: Server) -> None:
+    found = run_campaign(project, server, Options(base=project))
+    assert (found.fates, found.exit_code) == ((), ExitCode.GOOD)
+    assert "There was nothing to mutate." in render_html(report_mutants(found))
 
 
 def test_shards_are_the_whole_and_share_nothing(project: Config, server: Server) -> None:
@@ -182,10 +195,10 @@ def test_run_over_another_schema_is_not_merged(
         run_campaign(replace(project, schema=(changed,)), server, options)
 
 
-def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_path: Path) -> None:
+def test_red_reference_run_refuses_to_start(server: Server, environment: Layer, tmp_path: Path) -> None:
     suite = f"{SUITE}\n\ndef test_red(session):\n    assert session.value('select 1') == 2\n"
     project = make_project(tmp_path / "red", environment=environment.scripts[0].parent, suite=suite)
-    with pytest.raises(RedBaselineError, match="1 test fails on the schema itself") as caught:
+    with pytest.raises(RedReferenceError, match="1 test fails on the schema itself") as caught:
         run_campaign(project, server, Options(selection=SELECTION))
     assert caught.value.why == f"{NOTES}test_red: AssertionError: assert 1 == 2"
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE

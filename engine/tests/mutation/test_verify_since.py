@@ -111,7 +111,7 @@ def test_where_it_is_not_known_who_can_notice_everything_runs(
 
 def test_without_footprints_everything_runs(change: Change, server: Server) -> None:
     config, base = change("schema.sql", "between 0 and 5", "between 0 and 9")
-    (config.root / "build" / "mutation.baseline.json").unlink()
+    (config.root / "build" / "mutation.reference.json").unlink()
     choice = choose_tests(config, base, server)
     assert choice.left_out == ()
     assert choice.told == "Every test ran: no footprints are there, which pgassay mutate notes."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pgassay.matrix.model import Action, Cell
 from pgassay.mutation.things import bare_name, scan
@@ -97,46 +97,30 @@ class Notebook:
         if by_test:
             self._described |= {word for word in part.words if word.startswith(_DESCRIBING)}
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields of a Footprint, as JSON has them."""
-        return {
-            "words": {how: sorted(words) for how, words in self._words.items()},
-            "reached": sorted(self.reached),
-            "counts_calls": self.counts_calls,
-            "described": sorted(self._described),
-            "structural": False,
-            "sees": self._sees,
-        }
+    def footprint(self) -> Footprint:
+        """All of it."""
+        return Footprint(
+            words={how: frozenset(words) for how, words in self._words.items()},
+            reached=frozenset(self.reached),
+            described=frozenset(self._described),
+            counts_calls=self.counts_calls,
+            sees=self._sees,
+        )
 
 
-def note_cells(cells: Iterable[Cell]) -> dict[str, Any]:
-    """The footprint of who tried these cells of an access matrix, as `Notebook.to_json` has it.
+def words_of_cells(cells: Iterable[Cell]) -> dict[str, frozenset[str]]:
+    """The words of a footprint of who tried these cells of an access matrix.
 
     What a write did besides belongs to it: a trigger or a foreign key took it there.
     """
-    words: dict[str, set[str]] = defaultdict(set)
+    words: dict[str, frozenset[str]] = defaultdict(frozenset)
     for cell in cells:
-        own = {bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))}
+        own = frozenset((bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))))
         others = {bare_name(change.table) for result in cell.results for change in result.footprint}
         words[f"{cell.witness.persona.role} reads"] |= own
         if cell.key.action not in (Action.EXECUTE, Action.USAGE):  # asked of the catalog
             words[f"{cell.witness.persona.role} writes"] |= own | others
-    named = {how: sorted(some) for how, some in words.items()}
-    return {"words": named, "counts_calls": False, "sees": True}
-
-
-def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:
-    """What `Notebook.to_json` gave."""
-    words = {how: frozenset(some) for how, some in document["words"].items()}
-    return Footprint(
-        words=words,
-        reached=frozenset(document["reached"]),
-        described=frozenset(document["described"]),
-        counts_calls=document["counts_calls"],
-        structural=document["structural"],
-        sees=document["sees"],
-        seconds=seconds,
-    )
+    return dict(words)
 
 
 @cache

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, Place
+from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.reach import Reach
 from pgassay.toml import read_entries
 
@@ -66,6 +67,28 @@ class Result:
         return self.status in (Status.KILLED, Status.TIMEOUT)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """One test of the reference run: its outcome, and what it has to do with the schema.
+
+    `shared` are its fixtures of a wider scope, `sending` those that sent something while it was set up;
+    `setup` are the seconds that went into fixtures.
+    """
+
+    test: str
+    outcome: str
+    reason: str = ""
+    seconds: float = 0.0
+    setup: float = 0.0
+    shared: tuple[str, ...] = ()
+    sending: tuple[str, ...] = ()
+    footprint: Footprint
+
+    @property
+    def is_green(self) -> bool:
+        return self.outcome in ("passed", "skipped")
+
+
 SUITES = ("pytest", "pgtap", "matrix")
 """The access matrix is one test for each object that its baseline names."""
 _MATRIX = "access matrix of "
@@ -74,6 +97,11 @@ _MATRIX = "access matrix of "
 def name_matrix_tests(objects: Iterable[str]) -> list[str]:
     """The tests that compare the matrix of each object with its baseline."""
     return [f"{_MATRIX}{name}" for name in sorted(objects)]
+
+
+def object_of(test: str) -> str:
+    """The object whose matrix a test compares."""
+    return test.removeprefix(_MATRIX)
 
 
 def suite_of(test: str) -> str:

@@ -22,50 +22,49 @@ Group = tuple[object, ...]
 
 
 class Order:
-    """Ranks tests, given by number, and learns from every mutant which of them kill what."""
+    """Ranks tests, given by their node ids in order, and learns from every mutant which of them kill what."""
 
-    def __init__(self, footprints: Mapping[int, Footprint], names: Sequence[str]) -> None:
+    def __init__(self, footprints: Mapping[str, Footprint]) -> None:
         self._footprints = footprints
-        self._functions = [name.partition("[")[0] for name in names]
         self._kills: Counter[tuple[Group, object]] = Counter()
         self._tries: Counter[tuple[Group, object]] = Counter()
         self._reached = Counter(name for one in footprints.values() for name in one.reached)
         self._words = {
-            test: frozenset(_words_of(names[test])).union(*footprint.words.values())
+            test: frozenset(_words_of(test)).union(*footprint.words.values())
             for test, footprint in footprints.items()
         }
 
-    def rank(self, mutant: Mutant, *, killer: int | None = None) -> list[int]:
+    def rank(self, mutant: Mutant, *, killer: str = "") -> list[str]:
         """The tests that could notice, best first; `killer` is the one that killed this mutant before."""
         able = [test for test, one in self._footprints.items() if mutant.reach.covers(one)]
         worth = {test: self._worth(test, mutant) for test in able}
-        ranked = sorted(able, key=lambda test: (-worth[test], test))
+        ranked = sorted(able, key=lambda test: -worth[test])
         return ([killer] if killer in worth else []) + [test for test in ranked if test != killer]
 
-    def learn(self, mutant: Mutant, ran: Sequence[int], *, killed: bool) -> None:
+    def learn(self, mutant: Mutant, ran: Sequence[str], *, killed: bool) -> None:
         """These tests ran on the mutant; the last of them killed it, or none did."""
         for test in ran:
             for group in self._groups(test, mutant):
                 self._tries[group] += 1
                 self._kills[group] += killed and test == ran[-1]
 
-    def _worth(self, test: int, mutant: Mutant) -> float:
+    def _worth(self, test: str, mutant: Mutant) -> float:
         """The chance to kill for a second of time: a guess, corrected by more and more similar cases."""
         chance = self._guess(test, mutant)
         for group in self._groups(test, mutant):
             chance = (self._kills[group] + _DOUBT * chance) / (self._tries[group] + _DOUBT)
         return chance / (self._footprints[test].seconds + _OVERHEAD)
 
-    def _groups(self, test: int, mutant: Mutant) -> Iterator[tuple[Group, object]]:
+    def _groups(self, test: str, mutant: Mutant) -> Iterator[tuple[Group, object]]:
         """What a try has in common with others, from far to close."""
         operator, target = mutant.operator, mutant.target
         named = bare_name(target.object) in self._words[test]
-        yield (operator, named), self._functions[test]
+        yield (operator, named), test.partition("[")[0]
         yield (operator,), test
         yield (target.object, target.name), test
         yield (operator, target.object), test
 
-    def _guess(self, test: int, mutant: Mutant) -> float:
+    def _guess(self, test: str, mutant: Mutant) -> float:
         """Before anything was learned: by what the test names, and what it reached that few others do."""
         footprint, words = self._footprints[test], self._words[test]
         near, name = _near(mutant), bare_name(mutant.target.object)

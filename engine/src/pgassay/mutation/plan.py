@@ -30,8 +30,22 @@ class Selection:
         number, shards = self.shard
         if int(mutant.id[-8:], 16) % shards != number - 1:
             return False
-        names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
-        return not self.only or any(fnmatchcase(name, given) for given in self.only for name in names)
+        return not self.only or any(_answers_to(mutant, given) for given in self.only)
+
+    def check(self, mutants: Sequence[Mutant]) -> None:
+        """Raise ConfigError for a name that no mutant answers to: nothing would be tried for its sake."""
+        for given in self.only:
+            if not any(_answers_to(mutant, given) for mutant in mutants):
+                raise ConfigError(
+                    f"Nothing was selected by {given!r}.",
+                    why=f"None of {len(mutants)} mutants has an operator, object or id of this name.",
+                    fixes=("name an operator, an object such as public.jobs, or an id of an earlier report",),
+                )
+
+
+def _answers_to(mutant: Mutant, given: str) -> bool:
+    names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
+    return any(fnmatchcase(name, given) for name in names)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

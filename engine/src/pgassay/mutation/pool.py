@@ -5,30 +5,33 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from multiprocessing import Pipe
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
+from pgassay.mutation.model import Mutant, Noted, Result, Status
 from pgassay.server import RUNNING_SERVER, Server
 
-PIPES = "PGASSAY_MUTATION_PIPES"
+T = TypeVar("T")
+
+PIPE = "PGASSAY_MUTATION_PIPE"
 WORKER = "pgassay.mutation.worker"
+TEST_SECONDS = 60.0
+"""A test that is silent for so long hangs. The slowest ones that the engine knows of take two."""
 _COLLECT_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 _TAIL_LINES = 20
-
-Answer = dict[str, Any]
+_CHUNK = 60
 
 
 class HangingError(CannotJudgeError):
@@ -46,61 +49,53 @@ class WorkerClient:
 
     def collect(self) -> None:
         """Wait until the tests are collected."""
-        self.tests = self._receive(_COLLECT_SECONDS)["ready"]
+        _, self.tests = self._receive(_COLLECT_SECONDS)
 
     def _start(self) -> None:
         self._folder = TemporaryDirectory(prefix="pgassay-")
-        reading, to_worker = os.pipe()
-        from_worker, writing = os.pipe()
-        pipes = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPES: f"{reading},{writing}"}
-        with self._log.open("wb") as log:
+        self._pipe, theirs = Pipe()
+        pipe = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPE: str(theirs.fileno())}
+        arguments = _arguments(self._config, nothing=self._folder.name)
+        with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    "-p",
-                    WORKER,
-                    *_arguments(self._config, nothing=self._folder.name),
-                ],
+                [sys.executable, "-m", "pytest", "-p", WORKER, *arguments],
                 cwd=self._config.root,
-                env=os.environ | pipes,
-                pass_fds=(reading, writing),
+                env=os.environ | pipe,
+                pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        os.close(reading)
-        os.close(writing)
-        self._requests = os.fdopen(to_worker, "w", encoding="utf-8")
-        self._answers = from_worker
-        self._buffer = b""
 
     @property
     def _log(self) -> Path:
         return Path(self._folder.name, "log")
 
-    def record(self, tests: list[int], *, seconds: float) -> Iterator[Answer]:
+    def record(self, tests: list[str]) -> Iterator[Noted]:
         """Run tests on the schema itself; what was noted of each."""
-        self._send(do="record", tests=tests)
-        while not (answer := self._receive(seconds)).get("done"):
-            yield answer
+        self._send("record", tests)
+        while (answer := self._receive(TEST_SECONDS))[0] != "done":
+            yield answer[1]
 
-    def test(self, statements: tuple[str, ...], tests: list[int], *, seconds: float) -> Answer:
-        """Run tests on a mutant until one fails; one that takes longer than `seconds` hangs."""
-        self._send(do="test", statements=statements, tests=tests)
-        running = None
+    def test(self, mutant: Mutant, tests: list[str]) -> Result:
+        """Run tests on a mutant until one fails; one that takes longer than TEST_SECONDS hangs."""
+        self._send("test", mutant.id, mutant.statements, tests)
+        running = ""
         while True:
             try:
-                answer = self._receive(seconds)
+                kind, answer = self._receive(TEST_SECONDS)
             except HangingError:
                 self._restart()
-                ran = tests.index(running) + 1 if running is not None else 0
-                return {"status": "timeout", "by": running, "ran": ran, "reason": "did not end"}
-            if "running" not in answer:
-                return answer
-            running = answer["running"]
+                ran = tests.index(running) + 1 if running else 0
+                return Result(
+                    id=mutant.id, status=Status.TIMEOUT, by=running, ran=ran, reason="did not end",
+                    seconds=TEST_SECONDS,
+                )  # fmt: skip
+            if kind == "result":
+                result: Result = answer
+                return result
+            running = answer
 
     def interrupt(self) -> None:
         """Stop whatever the worker does; it drops its databases and goes."""
@@ -109,13 +104,11 @@ class WorkerClient:
 
     def close(self) -> None:
         """Let the worker drop its databases and go."""
-        with suppress(OSError):
-            self._requests.close()
+        self._pipe.close()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._end()
-        os.close(self._answers)
         self._folder.cleanup()
 
     def _restart(self) -> None:
@@ -132,26 +125,23 @@ class WorkerClient:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def _send(self, **request: Any) -> None:  # noqa: ANN401 - JSON
+    def _send(self, *request: object) -> None:
         try:
-            self._requests.write(json.dumps(request) + "\n")
-            self._requests.flush()
-        except BrokenPipeError:
+            self._pipe.send(request)
+        except ConnectionError:
             raise self._death() from None
 
-    def _receive(self, seconds: float) -> Answer:
-        while b"\n" not in self._buffer:
-            if not select.select([self._answers], [], [], seconds)[0]:
+    def _receive(self, seconds: float) -> tuple[str, Any]:
+        """What kind of answer it is, and the answer."""
+        try:
+            if not self._pipe.poll(seconds):
                 raise HangingError(f"A worker was silent for {seconds:g} seconds.")
-            chunk = os.read(self._answers, 1 << 16)
-            if not chunk:
-                raise self._death()
-            self._buffer += chunk
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        answer: Answer = json.loads(line)
-        if "error" in answer:
-            raise CannotJudgeError("The suites cannot be run.", why=answer["error"])
-        return answer
+            kind, answer = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise self._death() from None
+        if kind == "error":
+            raise CannotJudgeError("The suites cannot be run.", why=answer)
+        return kind, answer
 
     def _death(self) -> CannotJudgeError:
         said = self._log.read_text(encoding="utf-8", errors="replace")
@@ -172,35 +162,6 @@ def _arguments(config: Config, *, nothing: str) -> list[str]:
     return [*arguments, *(tuple(suites) or (nothing,))]
 
 
-T = TypeVar("T")
-
-TEST_SECONDS = 60.0
-"""A test that is silent for so long hangs. The slowest ones that the engine knows of take two."""
-_CHUNK = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noted:
-    """One test of the baseline: its outcome, and its footprint as the recorder wrote it.
-
-    `shared` are its fixtures of a wider scope, `sending` those that sent something while it was set up;
-    `setup` are the seconds that went into fixtures.
-    """
-
-    test: int
-    outcome: str
-    reason: str
-    seconds: float
-    setup: float
-    shared: list[str]
-    footprint: dict[str, Any]
-    sending: list[str] = field(default_factory=list)
-
-    @property
-    def is_green(self) -> bool:
-        return self.outcome in ("passed", "skipped")
-
-
 class Pool:
     """Workers that have collected the same tests. `tests` are their node ids, in order."""
 
@@ -213,49 +174,39 @@ class Pool:
                 fixes=("give parametrised tests an order and ids that do not change from run to run",),
             )
 
-    def record(self, tests: Sequence[int], *, on_test: Callable[[Noted], None]) -> None:
+    def record(self, tests: Sequence[str], *, on_test: Callable[[Noted], None]) -> None:
         """Run `tests` on the schema itself. Neighbours stay together, since they share fixtures."""
         chunks = [list(tests[start : start + _CHUNK]) for start in range(0, len(tests), _CHUNK)]
 
-        def run(worker: WorkerClient, chunk: list[int]) -> None:
-            for answer in worker.record(chunk, seconds=TEST_SECONDS):
-                on_test(Noted(**answer))
+        def run(worker: WorkerClient, chunk: list[str]) -> None:
+            for noted in worker.record(chunk):
+                on_test(noted)
 
         self.each(chunks, run)
 
     def each(self, tasks: Iterable[T], run: Callable[[WorkerClient, T], None]) -> None:
         """Give every task to a worker that is free. The first error ends all, and is raised."""
-        queue: SimpleQueue[T] = SimpleQueue()
-        for task in tasks:
-            queue.put(task)
-        errors: list[BaseException] = []
-        ended = threading.Event()
+        free: SimpleQueue[WorkerClient] = SimpleQueue()
+        for worker in self._workers:
+            free.put(worker)
 
-        def serve(worker: WorkerClient) -> None:
+        def serve(task: T) -> None:
+            worker = free.get()
             try:
-                while not ended.is_set():
-                    run(worker, queue.get_nowait())
-            except Empty:
-                return
-            except BaseException as error:  # noqa: BLE001  raised again where all threads have ended
-                errors.append(error)
-                ended.set()
+                run(worker, task)
+            finally:
+                free.put(worker)
 
-        threads = [threading.Thread(target=serve, args=(worker,)) for worker in self._workers]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:  # Ctrl-C: nobody waits for the mutants that are being tried
-            ended.set()
-            for worker in self._workers:
-                worker.interrupt()
-            for thread in threads:
-                thread.join()
-            raise
-        if errors:
-            raise errors[0]
+        with ThreadPoolExecutor(len(self._workers)) as threads:
+            try:
+                for future in as_completed([threads.submit(serve, task) for task in tasks]):
+                    future.result()
+            except BaseException as error:
+                threads.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(error, Exception):  # Ctrl-C: nobody waits for mutants that are being tried
+                    for worker in self._workers:
+                        worker.interrupt()
+                raise
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from pgassay.catalog.definitions import find_definitions
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.mutation.history import History, history_path, load_history, save_baseline, save_history, unite
+from pgassay.mutation.history import History, history_path, load_history, save_history, save_reference, unite
 from pgassay.mutation.model import SUITES, Campaign, Fate, Mutant, Result, Status, read_equivalents
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
-from pgassay.mutation.runner import Run, Say
+from pgassay.mutation.runner import MutantRunner, Say
 from pgassay.mutation.things import read_things
 from pgassay.plpgsql.sources import find_sources
 from pgassay.project.fingerprint import fingerprint, hash_files
@@ -54,13 +54,15 @@ def run_campaign(
 ) -> Campaign:
     """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
-    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs,
-    ConfigError for a file to merge that is of something else.
+    Raises SchemaError when the schema does not load, RedReferenceError, CannotJudgeError where no suite runs,
+    ConfigError for a selection of nothing, and a file to merge that is of something else.
     """
     started = time.perf_counter()
     on_stage("reading the schema")
     unchanged = read_things(Workbench(options.base, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
+    if options.base is None:
+        options.selection.check(everything)
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_equivalents(config.mutants)
     memory = options.memory or history_path(config)
@@ -70,8 +72,8 @@ def run_campaign(
     if waiting:
         on_stage("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
-            Run(pool, history, memory, on_stage=on_stage).over(waiting, suites=options.suites)
-    seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
+            MutantRunner(pool, history, memory, on_stage=on_stage).run(waiting, suites=options.suites)
+    seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
     return Campaign(
         fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
         stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
@@ -86,13 +88,13 @@ def _remember(config: Config, server: Server, options: Options, memory: Path) ->
     """What earlier runs found, and those that are to be merged."""
     version = str(server.version)
     history = load_history(memory, key=fingerprint(config, server=version))
-    history.files = hash_files(config, server=version)
+    history.reference.files = hash_files(config, server=version)
     if options.fresh:
         history.results.clear()
     for path in options.merge:
         unite(history, path)
     if options.merge:
-        save_baseline(memory, history)
+        save_reference(memory, history)
         save_history(memory, history)
     return history
 

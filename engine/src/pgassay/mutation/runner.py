@@ -1,4 +1,4 @@
-"""Tests on mutants: the baseline, the order, the verdicts, and what is kept of them."""
+"""Tests on mutants: the reference run, the order, the verdicts, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.footprint import Footprint, read_footprint
-from pgassay.mutation.history import History, save_baseline, save_history
-from pgassay.mutation.model import Mutant, Result, Status, suite_of
+from pgassay.mutation.footprint import Footprint
+from pgassay.mutation.history import History, save_history, save_reference
+from pgassay.mutation.model import Mutant, Noted, Result, Status, suite_of
 from pgassay.mutation.order import Order
-from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool, WorkerClient
+from pgassay.mutation.pool import Pool, WorkerClient
 
 _SAVE_SECONDS = 5.0
-_SHOWN = 10  # failures of a red baseline
+_SHOWN = 10  # failures of a red reference run
 
 
-class RedBaselineError(CannotJudgeError):
+class RedReferenceError(CannotJudgeError):
     """The suites fail on the schema itself: their failures would say nothing about mutants."""
 
 
 Say = Callable[[str], None]
 
 
-class Run:
+class MutantRunner:
     """Runs the tests of a pool of workers; keeps what it finds in `history`, and that in the file `path`."""
 
     def __init__(self, pool: Pool, history: History, path: Path, *, on_stage: Say) -> None:
@@ -38,23 +37,19 @@ class Run:
         self._on_stage = on_stage
         self._lock = threading.Lock()
         self._saved = time.monotonic()
-        self._names = pool.tests
-        self._numbers = {name: number for number, name in enumerate(pool.tests)}
 
-    def over(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
-        """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
-        if not set(self._names) <= set(self._history.baseline):
+    def run(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
+        """Find the fate of each, by the tests of `suites`. Raises RedReferenceError."""
+        if not set(self._pool.tests) <= set(self._history.reference.tests):
             self._record()
         self._on_stage(f"mutant 1 of {len(mutants)}")
-        order = Order(self._footprints(suites), self._names)
+        order = Order(self._footprints(suites))
         found: list[Result] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
             with self._lock:
-                tests = order.rank(mutant, killer=self._numbers.get(self._history.killers.get(mutant.id, "")))
-            started = time.perf_counter()
-            answer = worker.test(mutant.statements, tests, seconds=TEST_SECONDS)
-            result = self._judge(mutant, answer, seconds=time.perf_counter() - started)
+                tests = order.rank(mutant, killer=self._history.killers.get(mutant.id, ""))
+            result = worker.test(mutant, tests)
             with self._lock:
                 found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
@@ -69,33 +64,24 @@ class Run:
 
     def _confirm(self, found: Sequence[Result], suites: tuple[str, ...]) -> None:
         """Run what killed on the schema itself again: a test that fails there by now has killed nothing."""
-        killers = sorted({self._numbers[result.by] for result in found if result.is_killed})
-        red: dict[str, str] = {}
-        ran = 0
-
-        def keep(one: Noted) -> None:
-            nonlocal ran
-            ran += 1
-            if not one.is_green:
-                red[self._names[one.test]] = one.reason
-            self._on_stage(f"the schema itself again: test {ran} of {len(killers)}")
-
-        self._pool.record(killers, on_test=keep)
+        by = {result.by for result in found if result.is_killed}
+        killers = [test for test in self._pool.tests if test in by]
+        noted = self._run_on_schema(killers, "the schema itself again")
+        red = {test.test: test.reason for test in noted if not test.is_green}
         for result in (result for result in found if result.by in red):
             reason = f"{result.by} killed it, and fails on the schema itself by now: {red[result.by]}"
             self._history.of(suites)[result.id] = replace(result, status=Status.UNJUDGED, reason=reason)
             del self._history.killers[result.id]
 
-    def _judge(self, mutant: Mutant, answer: dict[str, Any], *, seconds: float) -> Result:
-        by = answer.get("by")
-        return Result(
-            id=mutant.id,
-            status=Status(answer["status"]),
-            by="" if by is None else self._names[by],
-            ran=answer.get("ran", 0),
-            reason=answer.get("reason", ""),
-            seconds=seconds,
-        )
+    def _run_on_schema(self, tests: Sequence[str], stage: str) -> list[Noted]:
+        noted: list[Noted] = []
+
+        def keep(test: Noted) -> None:
+            noted.append(test)
+            self._on_stage(f"{stage}: test {len(noted)} of {len(tests)}")
+
+        self._pool.record(tests, on_test=keep)
+        return noted
 
     def _keep(self, result: Result, suites: tuple[str, ...]) -> None:
         self._history.of(suites)[result.id] = result
@@ -106,39 +92,21 @@ class Run:
             self._saved = time.monotonic()
 
     def _record(self) -> None:
-        """Run every test on the schema itself. Raises RedBaselineError unless all pass."""
-        noted: dict[int, Noted] = {}
-
-        def keep(one: Noted) -> None:
-            noted[one.test] = one
-            self._on_stage(f"baseline: test {len(noted)} of {len(self._names)}")
-
-        self._pool.record(range(len(self._names)), on_test=keep)
-        red = [one for one in noted.values() if not one.is_green]
-        if red:
-            raise _red(red, self._names)
-        costs = estimate_seconds(noted.values())
-        self._history.baseline = {
-            self._names[number]: {
-                "seconds": costs[number],
-                "shared": one.shared,
-                "sending": one.sending,
-                "footprint": one.footprint | ({"sees": False} if one.outcome == "skipped" else {}),
-            }
-            for number, one in sorted(noted.items())
+        """Run every test on the schema itself. Raises RedReferenceError unless all pass."""
+        noted = self._run_on_schema(self._pool.tests, "reference run")
+        if red := [test for test in noted if not test.is_green]:
+            raise _red(red)
+        costs, by_name = estimate_seconds(noted), {test.test: test for test in noted}
+        self._history.reference.tests = {
+            name: _priced(by_name[name], costs[name]) for name in self._pool.tests
         }
-        save_baseline(self._path, self._history)
+        save_reference(self._path, self._history)
 
-    def _footprints(self, suites: tuple[str, ...]) -> dict[int, Footprint]:
+    def _footprints(self, suites: tuple[str, ...]) -> dict[str, Footprint]:
         """Of the tests that could notice anything. Raises CannotJudgeError when there is none."""
-        found: dict[int, Footprint] = {}
-        for number, name in enumerate(self._names):
-            if (
-                suite_of(name) in suites
-                and (noted := self._history.baseline.get(name))
-                and noted["footprint"]["sees"]
-            ):
-                found[number] = read_footprint(noted["footprint"], seconds=noted["seconds"])
+        noted = self._history.reference.tests
+        chosen = (name for name in self._pool.tests if suite_of(name) in suites and name in noted)
+        found = {name: noted[name].footprint for name in chosen if noted[name].footprint.sees}
         if not found:
             raise CannotJudgeError(
                 "No test sends anything to a database of the schema.",
@@ -147,28 +115,34 @@ class Run:
         return found
 
 
-def estimate_seconds(noted: Iterable[Noted]) -> dict[int, float]:
+def _priced(test: Noted, seconds: float) -> Noted:
+    """With what it takes; a test that is skipped notices nothing."""
+    sees = test.footprint.sees and test.outcome != "skipped"
+    return replace(test, footprint=replace(test.footprint, seconds=seconds, sees=sees))
+
+
+def estimate_seconds(noted: Iterable[Noted]) -> dict[str, float]:
     """What each test takes when it is the first of a mutant: it pays for fixtures that others share.
 
     What a test's fixtures took is booked on the one that the fewest tests have.
     """
     tests = tuple(noted)
-    users = Counter(name for one in tests for name in one.shared)
+    users = Counter(name for test in tests for name in test.shared)
     prices: dict[str, float] = {}
-    for one in tests:
-        if one.shared:
-            name = min(one.shared, key=lambda name: users[name])
-            prices[name] = max(prices.get(name, 0.0), one.setup)
+    for test in tests:
+        if test.shared:
+            name = min(test.shared, key=lambda name: users[name])
+            prices[name] = max(prices.get(name, 0.0), test.setup)
     return {
-        one.test: one.seconds - one.setup + max([one.setup, *(prices.get(name, 0.0) for name in one.shared)])
-        for one in tests
+        t.test: t.seconds - t.setup + max([t.setup, *(prices.get(name, 0.0) for name in t.shared)])
+        for t in tests
     }
 
 
-def _red(failed: Sequence[Noted], names: Sequence[str]) -> RedBaselineError:
-    shown = [f"{names[one.test]}: {one.reason}" for one in failed[:_SHOWN]]
+def _red(failed: Sequence[Noted]) -> RedReferenceError:
+    shown = [f"{test.test}: {test.reason}" for test in failed[:_SHOWN]]
     more = [f"and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
-    return RedBaselineError(
+    return RedReferenceError(
         f"{'1 test fails' if len(failed) == 1 else f'{len(failed)} tests fail'} on the schema itself: "
         "no mutant can be judged.",
         why="\n".join([*shown, *more]),

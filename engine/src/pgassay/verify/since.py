@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pglast import parser
 
@@ -18,9 +17,8 @@ from pgassay.catalog.model import Column, Thing
 from pgassay.config import Config
 from pgassay.database import Session, read_script
 from pgassay.database.script import Statement, parse_script
-from pgassay.mutation.footprint import read_footprint
-from pgassay.mutation.history import history_path, load_notes
-from pgassay.mutation.model import suite_of
+from pgassay.mutation.history import Reference, history_path, load_reference
+from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
 from pgassay.mutation.run import unbound_roles
 from pgassay.mutation.things import Table, read_things
@@ -47,9 +45,9 @@ def choose_tests(config: Config, base: Side, server: Server) -> Choice:
     Left out is only what is known for sure: tests whose statements were noted on the schema of `base`, with
     the same world and helpers, and came to nothing that changed. Raises SchemaError.
     """
-    notes = load_notes(history_path(config))
-    changed = set(_find_changed(config, base, server, notes.get("files", {})))
-    if reason := _refuse(config, base, notes, changed):
+    reference = load_reference(history_path(config))
+    changed = set(_find_changed(config, base, server, reference.files))
+    if reason := _refuse(config, base, reference, changed):
         return Choice(told=f"Every test ran: {reason}.")
     benches = Workbench(base.config, server), Workbench(config, server)
     before, after = map(read_things, benches)
@@ -62,7 +60,7 @@ def choose_tests(config: Config, base: Side, server: Server) -> Choice:
     # Whoever asks for comments or dependencies asks about more than what is mutated.
     touching = [Reach(catalogs=EVERYWHERE)]
     touching += [reach for thing in things for reach in _reaches_of(thing, reaches)]
-    tests = {name: noted for name, noted in notes["tests"].items() if suite_of(name) != "matrix"}
+    tests = {name: noted for name, noted in reference.tests.items() if suite_of(name) != "matrix"}
     touched = _find_touched(tests, touching, changed)
     left_out = tuple(_without_prefixes((name for name in tests if name not in touched), touched))
     count = f"{len(left_out)} of {len(tests)} tests"
@@ -83,9 +81,9 @@ def _here(path: Path, base: Side, config: Config) -> Path:
     return config.schema[0] if single else base.original(path)
 
 
-def _refuse(config: Config, base: Side, notes: Mapping[str, Any], changed: Collection[str]) -> str:
+def _refuse(config: Config, base: Side, reference: Reference, changed: Collection[str]) -> str:
     """Why nothing can be left out; "" where it can. What the accepted matrix says, a stage judges."""
-    if not notes.get("tests"):
+    if not reference.tests:
         return "no footprints are there, which pgassay mutate notes"
     if base.config.world and config.world and base.config.world.read_bytes() != config.world.read_bytes():
         return f"{config.world.name} is not the same"
@@ -151,17 +149,16 @@ def _reaches_of(thing: Thing, reaches: Reaches) -> Iterator[Reach]:
 
 
 def _find_touched(
-    tests: Mapping[str, Any], touching: Collection[Reach], changed: Collection[str]
+    tests: Mapping[str, Noted], touching: Collection[Reach], changed: Collection[str]
 ) -> set[str]:
     """The tests that must run. What a shared fixture sent is noted of the test that came to it first."""
     touched: set[str] = set()
     for name, noted in tests.items():
-        footprint = read_footprint(noted["footprint"], seconds=0.0)
-        reached = any(reach.covers(footprint) for reach in touching)
-        if not footprint.sees or reached or name.partition("::")[0] in changed:
+        reached = any(reach.covers(noted.footprint) for reach in touching)
+        if not noted.footprint.sees or reached or name.partition("::")[0] in changed:
             touched.add(name)
-    fixtures = {fixture for name in touched for fixture in tests[name]["sending"]}
-    return touched | {name for name, noted in tests.items() if fixtures & set(noted["shared"])}
+    fixtures = {fixture for name in touched for fixture in tests[name].sending}
+    return touched | {name for name, noted in tests.items() if fixtures & set(noted.shared)}
 
 
 def _without_prefixes(names: Iterable[str], kept: Collection[str]) -> Iterator[str]:
