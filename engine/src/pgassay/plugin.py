@@ -26,8 +26,7 @@ from pgassay.observation import Persona
 from pgassay.pgtap import items
 from pgassay.pgtap.run import PgtapDatabase, find_psql
 from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
-from pgassay.suites.judgement import Judgement
-from pgassay.suites.record import SuiteReport
+from pgassay.suites.plugins import Judgement, SuiteReport
 from pgassay.workbench import Workbench
 
 T = TypeVar("T")

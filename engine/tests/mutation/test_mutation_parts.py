@@ -14,10 +14,9 @@ from pgassay.mutation.bodies import find_pieces, find_statements
 from pgassay.mutation.footprint import Footprint, Notebook, dissect
 from pgassay.mutation.history import History
 from pgassay.mutation.model import SUITES, Mutant, Noted, Result, Status, read_equivalents
-from pgassay.mutation.order import Order
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.runner import estimate_seconds
+from pgassay.mutation.runner import Order, estimate_seconds
 from pgassay.mutation.things import Right
 
 BODY = """

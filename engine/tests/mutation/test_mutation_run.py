@@ -14,11 +14,10 @@ from mutation_support import SCHEMA, SELECTION, SUITE, make_project
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.history import history_path, load_history
 from pgassay.mutation.model import Campaign, Fate, Status
 from pgassay.mutation.plan import Selection
-from pgassay.mutation.report import report_mutants
+from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedReferenceError
 from pgassay.render.report import render_html, render_json, render_text

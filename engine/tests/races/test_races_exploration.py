@@ -13,8 +13,7 @@ from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.races.arena import Arena
 from pgassay.races.exploration import explore, replay
 from pgassay.races.explorer import count_orders
-from pgassay.races.model import Expectation, Isolation, Kind, Scenario
-from pgassay.races.record import Fate
+from pgassay.races.model import Expectation, Fate, Isolation, Kind, Scenario
 from pgassay.races.stage import Stage
 from pgassay.workbench import Workbench
 

@@ -12,10 +12,9 @@ from pgassay.commands import Command, add_jobs, add_reporting, choose_output, pr
 from pgassay.config import Config
 from pgassay.errors import ExitCode
 from pgassay.guard_map.sheet import guards_path, save_guards
-from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
-from pgassay.mutation.report import FORMATS, report_mutants
+from pgassay.mutation.report import FORMATS, map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
 from pgassay.project.revisions import resolve_side

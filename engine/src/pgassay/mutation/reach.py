@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger
+from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger, Type
 from pgassay.mutation.footprint import Footprint
-from pgassay.mutation.things import Enum, Right, Table, View, bare_name, scan
+from pgassay.mutation.things import Right, Table, View, bare_name, scan
 
 # What describes everything, and what describes things of one kind.
 EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
@@ -24,7 +24,7 @@ _CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
     Trigger: ("pg_trigger", "pg_get_trigger"),
     Function: ("pg_proc", "pg_get_function", "regproc", "to_regproc", "plpgsql_check"),
     View: ("pg_class", "pg_rewrite", "pg_views", "pg_get_view", "pg_options", "pg_relation"),
-    Enum: ("pg_enum", "pg_type", "regtype"),
+    Type: ("pg_enum", "pg_type", "regtype"),
     Right: ("has_", "aclexplode", "pg_class", "pg_attr", "pg_proc", "pg_namespace", "pg_default_acl"),
 }
 
@@ -81,6 +81,7 @@ class Reaches:
         self._firing: dict[str, set[str]] = defaultdict(set)
         self._parents: dict[str, set[str]] = defaultdict(set)
         self._columns: dict[str, set[str]] = defaultdict(set)
+        self._typed: dict[str, set[str]] = defaultdict(set)
         for thing in things:
             self._index(thing)
 
@@ -100,6 +101,7 @@ class Reaches:
                 self._index_constraint(thing, name)
             case Column():
                 self._columns[name].add(thing.name)
+                self._typed[thing.type].add(name)
                 _enter(self._firing, thing.default or "", name)
 
     def _index_constraint(self, constraint: Constraint, name: str) -> None:
@@ -136,8 +138,8 @@ class Reaches:
                 thing.language == "plpgsql"
             ):  # a body that the server may put in a call's place, it does not count
                 found = replace(self._through(used={name}, readers=True), called=name)
-            case Enum():
-                found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)
+            case Type():
+                found = self._through(used={name, *self._typed[thing.type]}, readers=True)
             case _:
                 found = self._through(used={name}, readers=True)
         return found

@@ -1,19 +1,20 @@
-"""What a run over mutants found, as a report."""
+"""What a run over mutants found, as a report; which tests guard what, as a map. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from pgassay import guard_map
-from pgassay.errors import ExitCode
-from pgassay.guard_map.sheet import GuardSheet, make_section
-from pgassay.mutation.guard_map import map_guards
+from pgassay.catalog.model import ObjectKey
+from pgassay.errors import ExitCode, printable
+from pgassay.guard_map.sheet import Guard, GuardSheet, make_section
 from pgassay.mutation.model import Campaign, Fate, Mutant, Status
 from pgassay.render.json import place_fields
 from pgassay.render.junit import Check, Outcome, Suite
+from pgassay.render.markdown import escape
 from pgassay.render.report import Entry, Fragment, Report, Section, list_entries
 
 FORMATS = ("text", "json", "markdown", "html", "junit")
@@ -171,3 +172,54 @@ def _check(fate: Fate) -> Check:
         place=fate.mutant.place,
         seconds=result.seconds,
     )
+
+
+_SHOWN = 4  # tests named for an object
+
+
+def map_guards(campaign: Campaign) -> tuple[Guard, ...]:
+    """All objects that a valid mutant was made of, by kind and name."""
+    fates: dict[ObjectKey, list[Fate]] = defaultdict(list)
+    for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
+        fates[fate.mutant.target].append(fate)
+    return tuple(_guard(target, fates[target]) for target in sorted(fates))
+
+
+def _guard(target: ObjectKey, fates: list[Fate]) -> Guard:
+    killers = Counter(name_test(fate.result.by) for fate in fates if fate.result.is_killed)
+    ranked = sorted(killers, key=lambda test: (-killers[test], test))
+    return Guard(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
+
+
+def name_test(node: str) -> str:
+    """A test without its parameters; a pgTAP file as its path."""
+    return node.partition("[")[0].removesuffix("::pgtap")
+
+
+def render_guard_map(campaign: Campaign) -> str:
+    """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
+    guards = map_guards(campaign)
+    lines = ["# Guard map", "", *_introduction(guards)]
+    for kind, group in groupby(guards, key=lambda guard: guard.target.kind):
+        lines += ["", f"## {kind.capitalize()}", "", "| | killed | guarded by |", "|---|---:|---|"]
+        lines += [_row(guard) for guard in group]
+    return printable("\n".join(lines) + "\n")
+
+
+def _introduction(guards: tuple[Guard, ...]) -> list[str]:
+    open_ = sum(not guard.is_guarded for guard in guards)
+    return [
+        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
+        "object is booked to the test that noticed it first; others may notice it, too.",
+        "",
+        f"{len(guards) - open_} of {len(guards)} objects are guarded against every mutant.",
+    ]
+
+
+def _row(guard: Guard) -> str:
+    target = guard.target
+    name = f"{target.object} · {target.name}" if target.name else target.object
+    tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]
+    more = [f"and {len(guard.tests) - _SHOWN} more"] if len(guard.tests) > _SHOWN else []
+    by = [*([] if guard.is_guarded else ["**unguarded**"]), *tests, *more]
+    return f"| {escape(name)} | {guard.killed} of {guard.valid} | {', '.join(by)} |"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import psycopg
@@ -61,22 +61,6 @@ class View(Thing):
 
     def __str__(self) -> str:
         return f"view {self.view}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Enum(Thing):
-    """An enum, and the tables that have a column of it."""
-
-    type: str
-    labels: tuple[str, ...]
-    tables: frozenset[str] = field(default=frozenset(), compare=False)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="type", object=self.type, name="")
-
-    def __str__(self) -> str:
-        return f"type {self.type}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +127,8 @@ def read_things(bench: Workbench) -> tuple[Thing, ...]:
 def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing, ...]:
     """All objects but the server's own and those of extensions; rights of `roles`; numbers in rows."""
     catalog = read_catalog(connection, *_KINDS)
-    things = [*_relations(catalog), *_parts(catalog), *_functions(catalog), *_enums(catalog)]
+    things = [*_relations(catalog), *_parts(catalog), *_functions(catalog)]
+    things += [type for type in catalog.of(Type) if type.kind == "e"]
     rights = sorted(_rights(catalog, list(roles)), key=lambda right: (not right.granted, *astuple(right)))
     return (*sorted(things, key=lambda thing: thing.key), *rights, *_read_cells(connection, catalog))
 
@@ -172,15 +157,6 @@ def _parts(catalog: Catalog) -> Iterator[Thing]:
 
 def _functions(catalog: Catalog) -> Iterator[Function]:
     return (one for one in catalog.of(Function) if one.kind in ("f", "p") and not one.is_of_extension)
-
-
-def _enums(catalog: Catalog) -> Iterator[Enum]:
-    kinds = {oid: relation.kind for oid, relation in catalog.relations.items()}
-    for enum in catalog.of(Type):
-        if enum.kind == "e":
-            columns = (one for one in catalog.of(Column) if one.type == enum.type)
-            tables = frozenset(one.table for one in columns if kinds[one.relation_oid] in ("r", "p", "v"))
-            yield Enum(type=enum.type, labels=enum.labels, tables=tables)
 
 
 def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Right]:

@@ -41,19 +41,12 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Branch:
+class Branch(Point):
     """The `k`-th way through a function's decisions, from 1. `line` is where the word is that begins it.
 
     `kind` is "then", "elsif", "else", "when", "handler", "loop" (its body ran), or what is not written:
     "no else" (nothing held) and "no turn" (the body of a loop never ran).
     """
-
-    function: str
-    k: int
-    kind: str
-    line: int
-    place: Place | None
-    text: str
 
     @property
     def name(self) -> str:

@@ -14,8 +14,16 @@ from queue import SimpleQueue
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.races.arena import Arena
 from pgassay.races.explorer import Census, Explorer
-from pgassay.races.model import Expectation, Isolation, Scenario
-from pgassay.races.record import DEADLOCK, SERIALIZATION, Fate, Outcome, Trial
+from pgassay.races.model import (
+    DEADLOCK,
+    SERIALIZATION,
+    Expectation,
+    Fate,
+    Isolation,
+    Outcome,
+    Scenario,
+    Trial,
+)
 from pgassay.races.run import ScheduleRun
 from pgassay.races.stage import Stage
 from pgassay.server import failures_explained

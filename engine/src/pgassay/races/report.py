@@ -11,9 +11,8 @@ from typing import Any
 
 from pgassay.errors import ExitCode, Place, printable
 from pgassay.races.exploration import Exploration
-from pgassay.races.model import show
-from pgassay.races.record import Event, Fate, Move, Trial
-from pgassay.render.json import dump
+from pgassay.races.model import Event, Fate, Move, Trial, show
+from pgassay.render.json import dump, record
 from pgassay.render.junit import Check, Suite
 from pgassay.render.place import relative
 from pgassay.render.report import Entry, Report, Section
@@ -112,18 +111,10 @@ def _tell(event: Event) -> list[str]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    reply = event.reply
-    return {
-        "session": event.session,
-        "step": event.step,
-        "fate": event.fate.value,
-        "waits_for": list(event.waits_for),
-        "sqlstate": reply.sqlstate or None,
-        "message": reply.message or None,
-        "count": reply.count,
-        "columns": list(reply.columns),
-        "rows": [list(row) for row in reply.rows],
-    }
+    document = record(event)
+    reply = record(document.pop("reply"))
+    del reply["lost"]
+    return document | reply | {name: reply[name] or None for name in ("sqlstate", "message")}
 
 
 FORMATS = ("text", "json", "markdown", "html", "junit")

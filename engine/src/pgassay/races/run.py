@@ -12,8 +12,7 @@ from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
 from pgassay.races.footprint import Footprint, footprint_of
 from pgassay.races.line import NOTHING, Line, Reply, ask, wait_for
-from pgassay.races.model import Kind, Scenario, Step
-from pgassay.races.record import DEADLOCK, SERIALIZATION, Event, Fate, Move, Trial
+from pgassay.races.model import DEADLOCK, SERIALIZATION, Event, Fate, Kind, Move, Scenario, Step, Trial
 
 
 @dataclass

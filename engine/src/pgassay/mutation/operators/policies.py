@@ -24,6 +24,9 @@ _EDIT = (
     f"{_NOTES} create policy edit on public.notes for update using (live and owner = 'me') with check (live);"
 )
 _ADD = f"{_NOTES} create policy add on public.notes for insert to anon with check (live or owner = 'me');"
+_READ_AGAIN = "drop policy read on public.notes; create policy read on public.notes"
+_EDIT_AGAIN = "drop policy edit on public.notes; create policy edit on public.notes for update to public"
+_ADD_AGAIN = "alter policy add on public.notes with check"
 
 
 def drop_policy(policy: Policy) -> str:
@@ -86,7 +89,7 @@ class NarrowUsingToFalse(_Settle):
     clause, value = "using", "false"
 
 
-@example(_ADD, "alter policy add on public.notes with check (true)")
+@example(_ADD, f"{_ADD_AGAIN} (true)")
 @example(_READ)
 class WidenCheckToTrue(_Settle):
     """WITH CHECK lets every new row through."""
@@ -94,20 +97,14 @@ class WidenCheckToTrue(_Settle):
     clause, value = "with check", "true"
 
 
-@example(_ADD, "alter policy add on public.notes with check (false)")
+@example(_ADD, f"{_ADD_AGAIN} (false)")
 class NarrowCheckToFalse(_Settle):
     """WITH CHECK lets no new row through."""
 
     clause, value = "with check", "false"
 
 
-@example(
-    _EDIT,
-    "drop policy edit on public.notes; create policy edit on public.notes for update to public"
-    " with check (live)",
-    "drop policy edit on public.notes; create policy edit on public.notes for update to public"
-    " using ((live AND (owner = 'me'::text)))",
-)
+@example(_EDIT, f"{_EDIT_AGAIN} with check (live)", f"{_EDIT_AGAIN} using ((live AND (owner = 'me'::text)))")
 class DropClause(Operator[Policy]):
     """A clause is gone. Where there is no WITH CHECK, USING judges new rows as well."""
 
@@ -130,7 +127,7 @@ class _Rewrite(Operator[Policy]):
                 yield change(f"{clause.upper()}: {what}", _alter(thing, clause, new))
 
 
-@example(_ADD, "alter policy add on public.notes with check (NOT live OR owner = CAST('me' AS text))")
+@example(_ADD, f"{_ADD_AGAIN} (NOT live OR owner = CAST('me' AS text))")
 @example(_READ)
 class NegatePolicyAtom(_Rewrite):
     """One condition of a policy says the opposite."""
@@ -138,18 +135,14 @@ class NegatePolicyAtom(_Rewrite):
     find, of_condition = expressions.negate_atoms, True
 
 
-@example(
-    _ADD,
-    "alter policy add on public.notes with check (owner = CAST('me' AS text))",
-    "alter policy add on public.notes with check (live)",
-)
+@example(_ADD, f"{_ADD_AGAIN} (owner = CAST('me' AS text))", f"{_ADD_AGAIN} (live)")
 class DropPolicyAtom(_Rewrite):
     """One condition of several is gone."""
 
     find, of_condition = expressions.drop_atoms, True
 
 
-@example(_ADD, "alter policy add on public.notes with check (live AND owner = CAST('me' AS text))")
+@example(_ADD, f"{_ADD_AGAIN} (live AND owner = CAST('me' AS text))")
 class SwapPolicyLogic(_Rewrite):
     """AND is OR, or the other way round."""
 
@@ -174,11 +167,7 @@ class WidenRoles(Operator[Policy]):
             yield change(f"now applies to everybody (was: {', '.join(thing.roles)})", statement)
 
 
-@example(
-    _READ,
-    "drop policy read on public.notes; create policy read on public.notes as restrictive for"
-    " select to public using ((owner = CURRENT_USER))",
-)
+@example(_READ, f"{_READ_AGAIN} as restrictive for select to public using ((owner = CURRENT_USER))")
 class SwapPermissive(Operator[Policy]):
     """A permissive policy is restrictive, or the other way round."""
 
@@ -188,11 +177,7 @@ class SwapPermissive(Operator[Policy]):
         yield change(f"is now {word}", drop_policy(thing), create_policy(new))
 
 
-@example(
-    _READ,
-    "drop policy read on public.notes; create policy read on public.notes for all to public"
-    " using ((owner = CURRENT_USER))",
-)
+@example(_READ, f"{_READ_AGAIN} for all to public using ((owner = CURRENT_USER))")
 @example(
     _ADD,
     "drop policy add on public.notes; create policy add on public.notes for all to anon"

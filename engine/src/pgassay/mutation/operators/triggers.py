@@ -15,6 +15,8 @@ _SHOP = """
 """
 _STAMP = f"""{_SHOP} create trigger stamp before update on public.shop
     for each row when (old.id is null) execute function public.stamp();"""
+_AGAIN = "drop trigger stamp on public.shop; CREATE TRIGGER stamp"
+_STAMP_ROW = "FOR EACH ROW EXECUTE PROCEDURE public.stamp()"
 
 
 def _drop(trigger: Trigger) -> str:
@@ -50,14 +52,13 @@ class DisableTrigger(Operator[Trigger]):
 @example(
     f"{_SHOP} create trigger stamp before insert on public.shop"
     " for each row execute function public.stamp();",
-    "drop trigger stamp on public.shop; CREATE TRIGGER stamp AFTER INSERT ON public.shop"
-    " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+    f"{_AGAIN} AFTER INSERT ON public.shop {_STAMP_ROW}",
 )
 @example(
     f"{_SHOP} create trigger stamp after insert on public.shop referencing new table as fresh"
     " for each statement execute function public.stamp();",
-    "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
-    " REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
+    f"{_AGAIN} BEFORE INSERT ON public.shop REFERENCING NEW TABLE AS fresh"
+    " FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
     invalid=True,
 )
 class SwapTiming(Operator[Trigger]):
@@ -72,11 +73,7 @@ class SwapTiming(Operator[Trigger]):
             )
 
 
-@example(
-    _STAMP,
-    "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE UPDATE ON public.shop"
-    " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-)
+@example(_STAMP, f"{_AGAIN} BEFORE UPDATE ON public.shop {_STAMP_ROW}")
 class DropWhen(Operator[Trigger]):
     """The trigger fires without asking."""
 
@@ -89,10 +86,8 @@ class DropWhen(Operator[Trigger]):
 @example(
     f"{_SHOP} create trigger stamp before insert or delete on public.shop"
     " for each row execute function public.stamp();",
-    "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE DELETE ON public.shop"
-    " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-    "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
-    " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
+    f"{_AGAIN} BEFORE DELETE ON public.shop {_STAMP_ROW}",
+    f"{_AGAIN} BEFORE INSERT ON public.shop {_STAMP_ROW}",
 )
 class DropEvent(Operator[Trigger]):
     """The trigger does not fire for one of its commands."""
