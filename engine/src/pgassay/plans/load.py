@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,30 +93,24 @@ class Part:
     restoration: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """The triggers, foreign keys and indexes, unique constraints among them, of the owner's tables."""
+def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[Part, ...], ...]:
+    """The triggers, foreign keys and indexes, unique constraints among them, of the owner's tables.
 
-    triggers: tuple[Part, ...]
-    foreign_keys: tuple[Part, ...]
-    indexes: tuple[Part, ...]
-
-
-def read_shape(connection: psycopg.Connection[Any]) -> Shape:
-    """Read what `stripped` takes away, in the order of creation, by which the planner breaks ties."""
+    Each in the order of creation, by which the planner breaks ties.
+    """
     catalog = read_catalog(connection, Relation, Trigger, Constraint, Index)
     own = {one.oid for one in catalog.of(Relation) if (one.kind, one.owner) == ("r", catalog.user)}
     constraints = sorted(catalog.of(Constraint), key=lambda one: one.oid)
     indexes = sorted(catalog.of(Index), key=lambda one: one.oid)
     definitions = {(one.relation_oid, one.name): one.definition for one in constraints}
-    return Shape(
-        triggers=tuple(_of_trigger(one) for one in catalog.of(Trigger) if one.relation_oid in own),
-        foreign_keys=tuple(
+    return (
+        tuple(_of_trigger(one) for one in catalog.of(Trigger) if one.relation_oid in own),
+        tuple(
             _of_constraint(one.name, one, one.name, one.definition)
             for one in constraints
             if one.type == "f" and one.relation_oid in own
         ),
-        indexes=tuple(
+        tuple(
             _of_constraint(one.name, one, one.constraint, definitions[one.relation_oid, one.constraint])
             if one.constraint
             else Part(name=one.name, removal=f"drop index {one.index}", restoration=one.definition)
@@ -153,10 +147,10 @@ def stripped(connection: psycopg.Connection[Any], on_stage: Callable[[str], None
     Comments on keys are lost.
     """
     before = read_shape(connection)
-    for part in (*before.triggers, *before.foreign_keys, *before.indexes):
+    for part in chain(*before):
         connection.execute(part.removal.encode())
     yield
-    for part in (*before.indexes, *before.foreign_keys, *before.triggers):
+    for part in chain(*reversed(before)):
         on_stage(f"putting back {part.name}")
         connection.execute(part.restoration.encode())
     if read_shape(connection) != before:
