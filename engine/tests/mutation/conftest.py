@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from mutation_support import SELECTION, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.mutation.model import Campaign
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.server import Server
+from tests.mutation.mutation_support import SELECTION, make_project
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
@@ -23,6 +22,7 @@ from pgassay.mutation.runner import RedReferenceError
 from pgassay.render.report import render_html, render_json, render_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.mutation.mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
 NOTES = "tests/test_notes.py::"
 

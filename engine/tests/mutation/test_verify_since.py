@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mutation_support import SCHEMA
 
 from pgassay.config import Config, load_config
 from pgassay.errors import ExitCode
@@ -17,6 +16,7 @@ from pgassay.server import Server
 from pgassay.verdict import Counts
 from pgassay.verify import verify
 from pgassay.verify.since import choose_tests
+from tests.mutation.mutation_support import SCHEMA
 
 NOTES = "tests/test_notes.py::"
 Change = Callable[[str, str, str], tuple[Config, Side]]

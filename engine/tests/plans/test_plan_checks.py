@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ KEPT = Sighting(
 )
 
 
-def with_scan(**changes: object) -> Sighting:
+def with_scan(**changes: Any) -> Sighting:
     root = replace(ROOT, children=(replace(SCAN, **changes),))
     return replace(KEPT, plan=replace(KEPT.plan, root=root), scans=Scans())
 

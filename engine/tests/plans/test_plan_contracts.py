@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plan_support import CONTRACTS
 
 from pgassay.errors import ConfigError, Place
 from pgassay.plans.contracts import read_contracts
+from tests.plans.plan_support import CONTRACTS
 
 
 def write(folder: Path, text: str) -> tuple[Path, ...]:

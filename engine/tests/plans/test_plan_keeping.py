@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
@@ -20,6 +19,7 @@ from pgassay.plans.keeping import ensure_kept, kept_loads
 from pgassay.server import ATTACHED, OwnServer, Server, open_own_server
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench
+from tests.plans.plan_support import CONTRACTS, LOAD, SCHEMA
 
 SCALE = 0.02
 # All has been copied, but for the last file: here the process dies.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from plan_support import LOAD
 
 from pgassay.errors import CannotJudgeError, ConfigError, ServerError
 from pgassay.plans.load import Load, fill, read_load, read_shape
+from tests.plans.plan_support import LOAD
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def make(folder: Path, text: str) -> Load:
 
 
 def count(notes: psycopg.Connection) -> int:
-    return notes.execute("select count(*) from public.notes").fetchone()[0]
+    [(rows,)] = notes.execute("select count(*) from public.notes").fetchall()
+    assert isinstance(rows, int)
+    return rows
 
 
 def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connection, load: Load) -> None:

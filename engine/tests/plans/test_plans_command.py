@@ -7,7 +7,6 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
@@ -16,6 +15,7 @@ from pgassay.render.output import Output
 from pgassay.server import Server
 from pgassay.verdict import Status
 from pgassay.verify import verify
+from tests.plans.plan_support import CONTRACTS, LOAD, SCHEMA
 
 UNWRAPPED = "alter policy own on public.notes using (person_id = auth.uid());\n"
 
@@ -91,11 +91,13 @@ def test_stage_of_verify_reports_a_broken_contract_at_its_place(project: Config,
     change(project, UNWRAPPED)
     (stage,) = [stage for stage in verify(project, server, only=("plans",)).stages if stage.name == "plans"]
     (finding,) = stage.findings
+    assert finding.place
     assert (stage.status, finding.rule, finding.place.line) == (Status.PROBLEM, "plans", 3)
     assert finding.message.startswith("my notes, as alice: calls current_setting()")
 
 
 def test_stage_of_verify_is_not_judged_where_the_load_does_not_fit(project: Config, server: Server) -> None:
+    assert project.load
     project.load.write_text(LOAD.replace('"body"', '"title"'), encoding="utf-8")
     verdict = verify(project, server, only=("load", "plans"))
     (stage,) = [stage for stage in verdict.stages if stage.name == "plans"]
@@ -120,6 +122,7 @@ def test_second_assessment_copies_what_the_first_one_loaded(project: Config, ser
     mark = project.root / "loaded"
     note = f"    with open({str(mark)!r}, 'a') as file:\n        file.write('x')\n"
     text = LOAD.replace("    yield", f"{note}    yield", 1)
+    assert project.load
     project.load.write_text(text, encoding="utf-8")
     for _ in range(2):
         assert show_plans(project, server, scale=0.01) is ExitCode.GOOD

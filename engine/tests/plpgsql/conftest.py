@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from plpgsql_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
 from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer
 from pgassay.server import Server
+from tests.plpgsql.plpgsql_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
 
 @pytest.fixture

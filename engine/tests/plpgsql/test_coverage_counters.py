@@ -7,13 +7,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from plpgsql_support import COUNTERS, FILES, NASTY, Connection, observe, open_connection, read_calls
 
 from pgassay.coverage.counters import Tally, read_counts
 from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer, request
 from pgassay.observation import Persona
 from pgassay.server import Server
+from tests.plpgsql.plpgsql_support import (
+    COUNTERS,
+    FILES,
+    NASTY,
+    Connection,
+    observe,
+    open_connection,
+    read_calls,
+)
 
 INSERT = "insert into public.notes values (%s, %s, %s, false)"
 BOB = "b0b00000-0000-4000-8000-000000000002"
@@ -175,4 +183,4 @@ def test_branches_are_those_of_plpgsql_check(
 def _share(profiled: Connection, what: str, signature: str) -> float:
     row = profiled.execute(f"select plpgsql_coverage_{what}(%s::regprocedure)", [signature]).fetchone()
     assert row
-    return row[0]
+    return float(row[0])

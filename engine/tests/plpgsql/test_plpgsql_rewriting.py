@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plpgsql_support import FILES, Connection, observe, read_calls
 
 from pgassay.catalog.model import Function, Policy
 from pgassay.coverage.counters import read_counts
@@ -17,6 +16,7 @@ from pgassay.plpgsql import rewriting
 from pgassay.plpgsql.model import InstrumentError
 from pgassay.plpgsql.rewriting import find_branches, find_points, rewrite
 from pgassay.plpgsql.sources import find_sources
+from tests.plpgsql.plpgsql_support import FILES, Connection, observe, read_calls
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -207,7 +208,9 @@ def test_schedule_repeats_what_has_a_number() -> None:
     assert parse_schedule("a, b*2,a") == ("a", "b", "b", "a")
 
 
-def test_command_refuses_a_schedule_that_can_not_be(project: Config, server: Server, run: Callable) -> None:
+def test_command_refuses_a_schedule_that_can_not_be(
+    project: Config, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     listed = ", ".join(f"'{path}'" for path in project.environment)
     (project.root / "pyproject.toml").write_text(
         f"[tool.pgassay]\nschema = 'schema.sql'\nschedules = 'races'\nenvironment = [{listed}]\n",

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.races.arena import Arena
@@ -16,6 +15,7 @@ from pgassay.races.explorer import count_orders
 from pgassay.races.model import Expectation, Fate, Isolation, Kind, Scenario
 from pgassay.races.stage import Stage
 from pgassay.workbench import Workbench
+from tests.races.races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
 READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = Isolation
 

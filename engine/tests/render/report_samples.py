@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import html_support as support
-
 from pgassay.config import Config
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.difference import Difference as SchemaDifference
@@ -18,6 +16,7 @@ from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
+from tests.render import html_support as support
 
 HOSTILE = 'a\x00\x1b[2J\r\n::error title=owned::b\ud800\ufffe]]>&</testcase><c ",:%0A%25'
 SCHEMA = Path("schema.sql")

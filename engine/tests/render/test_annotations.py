@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_samples import ASSESSMENT, HOSTILE, REVIEW, VERDICT
 
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.errors import Place, SchemaError, printable
@@ -14,6 +13,7 @@ from pgassay.matrix.report import MATRIX_FORMATS
 from pgassay.render.annotation import Annotation, render_annotations
 from pgassay.render.report import render_github
 from pgassay.verify.report import report_verdict
+from tests.render.report_samples import ASSESSMENT, HOSTILE, REVIEW, VERDICT
 
 
 def parse(line: str) -> tuple[str, dict[str, str], str]:
