@@ -13,11 +13,11 @@ from pgassay.guard_map.sheet import Guard, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
 from pgassay.mutation.footprint import Footprint, Notebook, dissect
 from pgassay.mutation.history import History
-from pgassay.mutation.model import SUITES, Mutant, Noted, Result, Status, read_equivalents
+from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.runner import Order, estimate_seconds
-from pgassay.mutation.things import Right
+from pgassay.mutation.things import Privilege
 
 BODY = """
 declare
@@ -105,7 +105,7 @@ def trigger(table: str, name: str) -> Trigger:
 POLICY = Policy(
     table="public.jobs", name="own", command="select", permissive=True, roles=("anon",), using="a", check=None
 )
-RIGHT = Right(
+RIGHT = Privilege(
     kind="function", object="private.mine()", column="", privilege="EXECUTE", role="anon", granted=True
 )
 CHECK = Constraint(table="public.ledger", name="k", type="c", definition="CHECK (amount > 0)", target=None)
@@ -212,18 +212,18 @@ def test_without_a_file_nothing_is_ignored(tmp_path: Path) -> None:
     assert read_equivalents(None) == {}
 
 
-def result(mutant: str, status: Status, by: str = "") -> Result:
-    return Result(id=mutant, status=status, by=by)
+def result(mutant: str, status: MutantStatus, by: str = "") -> MutantResult:
+    return MutantResult(id=mutant, status=status, by=by)
 
 
 def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> None:
     history = History(key="k")
     history.of(SUITES).update(
-        a=result("a", Status.KILLED, "tests/pgtap/a.sql::pgtap"),
-        b=result("b", Status.KILLED, "access matrix of public.jobs"),
-        c=result("c", Status.SURVIVED),
-        d=result("d", Status.INVALID),
-        e=result("e", Status.UNJUDGED),
+        a=result("a", MutantStatus.KILLED, "tests/pgtap/a.sql::pgtap"),
+        b=result("b", MutantStatus.KILLED, "access matrix of public.jobs"),
+        c=result("c", MutantStatus.SURVIVED),
+        d=result("d", MutantStatus.INVALID),
+        e=result("e", MutantStatus.UNJUDGED),
     )
     assert set(history.of(("pgtap",))) == {"a", "c", "d"}
     assert set(history.of(("pytest", "matrix"))) == {"b", "c", "d"}
@@ -231,7 +231,9 @@ def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> 
 
 def test_survivor_of_one_suite_is_open_to_the_others() -> None:
     history = History(key="k")
-    history.of(("pgtap",)).update(a=result("a", Status.SURVIVED), b=result("b", Status.KILLED, "x::pgtap"))
+    history.of(("pgtap",)).update(
+        a=result("a", MutantStatus.SURVIVED), b=result("b", MutantStatus.KILLED, "x::pgtap")
+    )
     assert set(history.of(SUITES)) == {"b"}
 
 

@@ -14,7 +14,7 @@ from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.mutation.history import history_path, load_history
-from pgassay.mutation.model import Campaign, Fate, Status
+from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
@@ -27,7 +27,7 @@ from tests.mutation.mutation_support import SCHEMA, SELECTION, SUITE, make_proje
 NOTES = "tests/test_notes.py::"
 
 
-def fate(campaign: Campaign, description: str) -> Fate:
+def fate(campaign: MutationCampaign, description: str) -> MutantFate:
     [found] = [one for one in campaign.fates if one.mutant.description == description]
     return found
 
@@ -35,48 +35,50 @@ def fate(campaign: Campaign, description: str) -> Fate:
 @pytest.mark.parametrize(
     ("description", "status", "by"),
     [
-        ('Policy "own" on public.notes was dropped.', Status.KILLED, "test_user_sees_own_notes"),
+        ('Policy "own" on public.notes was dropped.', MutantStatus.KILLED, "test_user_sees_own_notes"),
         (
             "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 6.",
-            Status.KILLED,
+            MutantStatus.KILLED,
             "test_stars_end_at_5",
         ),
         (
             "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 4.",
-            Status.KILLED,
+            MutantStatus.KILLED,
             "test_stars_end_at_5",
         ),
         (
             "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= -1.",
-            Status.SURVIVED,
+            MutantStatus.SURVIVED,
             "",
         ),
-        ("Column owner of public.notes may now be null.", Status.SURVIVED, ""),
+        ("Column owner of public.notes may now be null.", MutantStatus.SURVIVED, ""),
         (
             "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= 1.",
-            Status.INVALID,
+            MutantStatus.INVALID,
             "",
         ),
         (
             "Baht of the row of public.prices where name = 'note' is higher by one than 3.",
-            Status.EQUIVALENT,
+            MutantStatus.EQUIVALENT,
             "",
         ),
-        ("Trigger notes_stamp on public.notes was dropped.", Status.UNJUDGED, ""),
-        ("Trigger notes_stamp on public.notes was disabled.", Status.SURVIVED, ""),
+        ("Trigger notes_stamp on public.notes was dropped.", MutantStatus.UNJUDGED, ""),
+        ("Trigger notes_stamp on public.notes was disabled.", MutantStatus.SURVIVED, ""),
     ],
 )
-def test_mutant_meets_its_fate(campaign: Campaign, description: str, status: Status, by: str) -> None:
+def test_mutant_meets_its_fate(
+    campaign: MutationCampaign, description: str, status: MutantStatus, by: str
+) -> None:
     found = fate(campaign, description).result
     assert (found.status, found.by.removeprefix(NOTES)) == (status, by), found
 
 
-def test_test_that_sends_nothing_is_left_out_by_name(campaign: Campaign) -> None:
+def test_test_that_sends_nothing_is_left_out_by_name(campaign: MutationCampaign) -> None:
     assert campaign.blind == (f"{NOTES}test_one_and_one_is_two",)
     assert campaign.tests == 3
 
 
-def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Campaign) -> None:
+def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: MutationCampaign) -> None:
     lines = render_text(report_mutants(campaign)).splitlines()
     assert lines[0] == "survived"
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant
@@ -86,7 +88,7 @@ def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Camp
     assert max(map(len, lines[-2:])) <= 80
 
 
-def test_json_counts_what_it_lists(campaign: Campaign) -> None:
+def test_json_counts_what_it_lists(campaign: MutationCampaign) -> None:
     document = json.loads(render_json(report_mutants(campaign)))
     found = Counter(one["status"] for one in document["mutants"])
     assert (document["version"], document["verdict"]) == (1, "not judged")
@@ -97,14 +99,16 @@ def test_json_counts_what_it_lists(campaign: Campaign) -> None:
     assert document["invalid"] == found["invalid"] == 1
 
 
-def test_guard_map_says_what_is_guarded_and_by_which_test(campaign: Campaign) -> None:
+def test_guard_map_says_what_is_guarded_and_by_which_test(campaign: MutationCampaign) -> None:
     lines = render_guard_map(campaign).splitlines()
     assert "| public.notes · own | 1 of 1 | `test_notes.py::test_user_sees_own_notes` |" in lines
     assert "| public.notes · owner | 0 of 1 | **unguarded** |" in lines
 
 
-def test_next_run_goes_on_where_this_one_ended(campaign: Campaign, project: Config, server: Server) -> None:
-    judged = [one for one in campaign.fates if one.result.status is not Status.UNJUDGED]
+def test_next_run_goes_on_where_this_one_ended(
+    campaign: MutationCampaign, project: Config, server: Server
+) -> None:
+    judged = [one for one in campaign.fates if one.result.status is not MutantStatus.UNJUDGED]
     selection = Selection(only=tuple(one.mutant.id for one in judged))
     again = run_campaign(project, server, Options(selection=selection))
     assert again.resumed == len(judged)
@@ -112,7 +116,7 @@ def test_next_run_goes_on_where_this_one_ended(campaign: Campaign, project: Conf
 
 
 def test_what_was_found_for_another_suite_is_forgotten_but_for_who_killed(
-    campaign: Campaign, project: Config
+    campaign: MutationCampaign, project: Config
 ) -> None:
     history = load_history(history_path(project), key="another")
     assert (history.reference.tests, history.results) == ({}, {})
@@ -121,7 +125,7 @@ def test_what_was_found_for_another_suite_is_forgotten_but_for_who_killed(
 
 
 def test_entry_with_a_reason_makes_a_survivor_equivalent_and_a_stale_one_is_named(
-    campaign: Campaign, project: Config, server: Server
+    campaign: MutationCampaign, project: Config, server: Server
 ) -> None:
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant.id
     entries = [(survivor, "no client may insert"), ("DropPolicy:public.gone:00000000", "gone")]
@@ -136,7 +140,7 @@ def test_entry_with_a_reason_makes_a_survivor_equivalent_and_a_stale_one_is_name
 
 
 def test_since_a_base_only_what_changed_is_mutated(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA.replace("between 0 and 5", "between 0 and 9"), encoding="utf-8")
@@ -168,7 +172,7 @@ def test_shards_are_the_whole_and_share_nothing(project: Config, server: Server)
 
 
 def test_shards_are_merged_and_nothing_runs_again(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     selection = replace(SELECTION, only=("ShiftBound", "DropNotNull"))
     files = tuple(tmp_path / f"{number}" / "mutation.json" for number in (1, 2))
@@ -185,7 +189,7 @@ def test_shards_are_merged_and_nothing_runs_again(
 
 
 def test_run_over_another_schema_is_not_merged(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     changed = tmp_path / "schema.sql"
     changed.write_text(f"{SCHEMA}\ncreate table public.more ();", encoding="utf-8")
@@ -221,19 +225,19 @@ def test_tired(session):
     found = run_campaign(project, server, Options(selection=selection))
     spoilt = [one for one in found.fates if one.result.by == f"{NOTES}test_tired"]
     assert spoilt
-    assert {one.result.status for one in spoilt} == {Status.UNJUDGED}
+    assert {one.result.status for one in spoilt} == {MutantStatus.UNJUDGED}
     assert "killed it, and fails on the schema itself by now: " in spoilt[0].result.reason
     assert found.exit_code is ExitCode.CANNOT_JUDGE
 
 
-def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None:
+def test_page_shows_each_survivor_with_what_makes_it(campaign: MutationCampaign) -> None:
     page = render_html(report_mutants(campaign))
     assert "<h2>Survived: 5</h2>" in page
     assert "<pre>alter table public.notes alter column owner drop not null;</pre>" in page
     assert "script" not in page.partition("</head>")[2]
 
 
-def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: Campaign) -> None:
+def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: MutationCampaign) -> None:
     page = render_html(report_mutants(campaign))
     guards = map_guards(campaign)
     assert page.count('<i class="mark') == len(guards)

@@ -10,7 +10,7 @@ import pytest
 
 from pgassay.config import Config, load_config
 from pgassay.errors import ExitCode
-from pgassay.mutation.model import Campaign
+from pgassay.mutation.model import MutationCampaign
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.server import Server
 from pgassay.verdict import Counts
@@ -23,7 +23,7 @@ Change = Callable[[str, str, str], tuple[Config, Side]]
 
 
 @pytest.fixture
-def change(campaign: Campaign, project: Config, tmp_path: Path) -> Change:
+def change(campaign: MutationCampaign, project: Config, tmp_path: Path) -> Change:
     """The project after a text in one of its files became another, and its schema before."""
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA, encoding="utf-8")

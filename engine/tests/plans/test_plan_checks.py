@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pgassay.plans.calls import Check, Fault, Functions
+from pgassay.plans.calls import Fault, Functions, PolicyCheck
 from pgassay.plans.checks import find_breaches
 from pgassay.plans.model import Contract, Node, Plan, Scans, Sighting
 
@@ -68,7 +68,7 @@ def test_breach_is_named(sighting: Sighting, breach: str) -> None:
 
 
 def test_call_in_the_check_of_a_policy_is_a_breach() -> None:
-    check = Check(table="notes", policy="own", calls=(("auth", "uid"), ("pg_catalog", "lower")))
+    check = PolicyCheck(table="notes", policy="own", calls=(("auth", "uid"), ("pg_catalog", "lower")))
     assert breaches(replace(KEPT, checks=(check,))) == (
         'calls auth.uid() in the check of policy "own" on notes: '
         "the same for all rows; wrap it in (select …)",

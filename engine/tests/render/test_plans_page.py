@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import replace
 
-from pgassay.plans.assessment import Believed, PlanAssessment
+from pgassay.plans.assessment import PlanAssessment, ScaledPlans
 from pgassay.plans.indexes import Flaw
 from pgassay.plans.model import Contract, Judgement
 from pgassay.plans.report import report_plans
@@ -17,7 +17,7 @@ BROKEN = Judgement(
     contract=Contract(name="my jobs", persona="alice", query=f"select '{HOSTILE}'"), breaches=("sorts",)
 )
 ASSESSMENT = PlanAssessment(
-    schema=(), rows=7, judgements=(BROKEN,), believed=Believed(), needs=(),
+    schema=(), rows=7, judgements=(BROKEN,), believed=ScaledPlans(), needs=(),
     flaws=(Flaw(name="idle", message="idle on jobs is needed by no contract"),), seconds=1, growth=CHART,
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 from pgassay.coverage.assessment import Exemption, Item, Measurement
 from pgassay.errors import ExitCode
 from pgassay.render.place import spell
-from pgassay.render.report import Entry, Report, Section, list_entries
+from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
 from pgassay.verdict import Case, Counts
 
 FORMATS = ("text", "json", "markdown", "html")
@@ -58,12 +58,12 @@ def _document(found: Measurement) -> dict[str, Any]:
     }
 
 
-def _sections(found: Measurement) -> Iterator[Section]:
+def _sections(found: Measurement) -> Iterator[ReportSection]:
     coverage = found.coverage
     yield _table(coverage.items, "function", "statement", "branch")
     yield _table(coverage.items, "policy (each atom seen true, seen false)", "atom")
-    yield Section(title="never seen", entries=tuple(map(_tell, coverage.missing)))
-    yield Section(
+    yield ReportSection(title="never seen", entries=tuple(map(_tell, coverage.missing)))
+    yield ReportSection(
         title="never taken (branches; they need not be)", entries=tuple(map(_tell, coverage.untaken))
     )
     told = {
@@ -76,18 +76,18 @@ def _sections(found: Measurement) -> Iterator[Section]:
         "failed": _names(found.failed),
         "failed with counters only, which change plans and texts": _by_file(found.disturbed),
     }
-    yield from (Section(title=title, entries=list_entries(*lines)) for title, lines in told.items())
+    yield from (ReportSection(title=title, entries=list_entries(*lines)) for title, lines in told.items())
 
 
-def _table(items: Iterable[Item], what: str, *kinds: str) -> Section:
+def _table(items: Iterable[Item], what: str, *kinds: str) -> ReportSection:
     """The shares that were seen, of each function or policy."""
     counted = [item for item in items if item.kind in kinds]
     groups = [list(group) for _, group in groupby(counted, key=lambda item: item.subject)]
-    return Section(
+    return ReportSection(
         head=(*(_SUMMED[kind] for kind in kinds), "", what),
         numbers=range(len(kinds)),
         entries=tuple(
-            Entry(cells=(*(_share(g, kind) for kind in kinds), spell(g[0].place), _title(g[0].subject)))
+            ReportEntry(cells=(*(_share(g, kind) for kind in kinds), spell(g[0].place), _title(g[0].subject)))
             for g in groups
         ),
     )
@@ -115,8 +115,8 @@ def _title(subject: str) -> str:
     return f"{name}(…)" if bracket and len(subject) > _LONGEST and not subject.startswith('"') else subject
 
 
-def _tell(item: Item) -> Entry:
-    return Entry(cells=(f"{_title(item.subject)}: {item.what}",), place=item.place)
+def _tell(item: Item) -> ReportEntry:
+    return ReportEntry(cells=(f"{_title(item.subject)}: {item.what}",), place=item.place)
 
 
 def _tell_exemption(exemption: Exemption) -> str:

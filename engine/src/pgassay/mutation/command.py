@@ -24,7 +24,7 @@ from pgassay.server import open_server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class MutationRequest:
     """Which mutants, and how to tell. `since`: a revision whose schema is the base, or "" for none.
 
     `guard_map`: where the map of guards goes.
@@ -37,7 +37,7 @@ class Request:
 
 
 def show_mutants(
-    config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
+    config: Config, request: MutationRequest, *, on_stage: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
     """Plan, run, report. Raises what `run_campaign` raises."""
     if request.guard_map:
@@ -83,7 +83,7 @@ def _run(options: Namespace) -> int:
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
         merge=tuple(options.merge),
     )  # fmt: skip
-    request = Request(
+    request = MutationRequest(
         options=mutation, since=options.since, output=choose_output(options), guard_map=options.guard_map
     )
     with show_progress() as show:

@@ -30,7 +30,7 @@ _DESCRIBING = (
 _LONGEST = 10_000  # characters of what may hold names
 
 
-class Part(NamedTuple):
+class SentStatement(NamedTuple):
     """One statement: does it write, its words, the role that it sets (None: none; "": the login's)."""
 
     writes: bool
@@ -88,7 +88,7 @@ class Notebook:
         self._described: set[str] = set()
         self._sees = False
 
-    def note(self, role: str, part: Part, *, by_test: bool) -> None:
+    def note(self, role: str, part: SentStatement, *, by_test: bool) -> None:
         """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
         self._sees = True
         if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
@@ -124,7 +124,7 @@ def words_of_cells(cells: Iterable[Cell]) -> dict[str, frozenset[str]]:
 
 
 @cache
-def dissect(text: str) -> tuple[Part, ...]:
+def dissect(text: str) -> tuple[SentStatement, ...]:
     """The statements of a text."""
     return tuple(_part(tokens) for tokens in _split(scan(text)))
 
@@ -135,10 +135,10 @@ def _split(tokens: list[str]) -> Iterator[list[str]]:
             yield list(group)
 
 
-def _part(tokens: list[str]) -> Part:
+def _part(tokens: list[str]) -> SentStatement:
     words = frozenset() if "set_config" in tokens else words_of(tuple(tokens))
     lower = [token.lower() for token in tokens]
-    return Part(writes=bool(_WRITES & {*lower}), words=words, role=_role(lower))
+    return SentStatement(writes=bool(_WRITES & {*lower}), words=words, role=_role(lower))
 
 
 def _role(tokens: list[str]) -> str | None:

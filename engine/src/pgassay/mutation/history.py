@@ -11,13 +11,13 @@ import msgspec
 
 from pgassay.config import Config
 from pgassay.errors import ConfigError
-from pgassay.mutation.model import Noted, Result, Status, suite_of
+from pgassay.mutation.model import MutantResult, MutantStatus, Noted, suite_of
 
 T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
-class Reference:
+class ReferenceRun:
     """What the reference run noted of each test, by node id, and the hashes of the `files` that it ran on."""
 
     key: str = ""
@@ -33,12 +33,12 @@ class History:
     """
 
     key: str
-    results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    results: dict[str, dict[str, MutantResult]] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)
-    reference: Reference = field(default_factory=Reference)
+    reference: ReferenceRun = field(default_factory=ReferenceRun)
     format: Literal[9] = 9
 
-    def of(self, suites: tuple[str, ...]) -> dict[str, Result]:
+    def of(self, suites: tuple[str, ...]) -> dict[str, MutantResult]:
         """What is known of mutants when only these suites may kill them, also from runs of other suites."""
         found = self.results.setdefault("+".join(suites), {})
         known = tuple(self.results.items())
@@ -51,11 +51,11 @@ class History:
         return found
 
 
-def _holds(result: Result, *, found_by: Collection[str], suites: Collection[str]) -> bool:
+def _holds(result: MutantResult, *, found_by: Collection[str], suites: Collection[str]) -> bool:
     """Whether other suites would find the same: the killer is among them, or even more of them spared it."""
     if result.is_killed:
         return suite_of(result.by) in suites
-    return result.status is not Status.UNJUDGED and set(suites) <= set(found_by)
+    return result.status is not MutantStatus.UNJUDGED and set(suites) <= set(found_by)
 
 
 def history_path(config: Config) -> Path:
@@ -68,12 +68,12 @@ def load_history(path: Path, *, key: str) -> History:
     if history.key != key:
         return History(key=key, killers=history.killers)
     reference = load_reference(path)
-    return replace(history, reference=reference if reference.key == key else Reference(key=key))
+    return replace(history, reference=reference if reference.key == key else ReferenceRun(key=key))
 
 
-def load_reference(path: Path) -> Reference:
+def load_reference(path: Path) -> ReferenceRun:
     """What the last reference run noted, whatever has changed since."""
-    return _read(_beside(path), Reference) or Reference()
+    return _read(_beside(path), ReferenceRun) or ReferenceRun()
 
 
 def unite(history: History, path: Path) -> None:
@@ -97,7 +97,7 @@ def save_reference(path: Path, history: History) -> None:
 
 def save_history(path: Path, history: History) -> None:
     """Write all but the reference run. The file is the old one or the new one, never a part of it."""
-    _write(path, replace(history, reference=Reference()))
+    _write(path, replace(history, reference=ReferenceRun()))
 
 
 def _beside(path: Path) -> Path:

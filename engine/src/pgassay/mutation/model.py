@@ -37,7 +37,7 @@ class Mutant:
         return f"{place}{self.description}"
 
 
-class Status(Enum):
+class MutantStatus(Enum):
     """What became of a mutant."""
 
     KILLED = "killed"  # a test failed
@@ -49,14 +49,14 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class MutantResult:
     """The fate of the mutant `id`. `by`: the test that killed it; `ran`: how many tests it took.
 
     `reason`: why it is equivalent, invalid or not judged.
     """
 
     id: str
-    status: Status
+    status: MutantStatus
     by: str = ""
     ran: int = 0
     reason: str = ""
@@ -64,7 +64,7 @@ class Result:
 
     @property
     def is_killed(self) -> bool:
-        return self.status in (Status.KILLED, Status.TIMEOUT)
+        return self.status in (MutantStatus.KILLED, MutantStatus.TIMEOUT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,51 +125,51 @@ def read_equivalents(path: Path | None) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fate:
+class MutantFate:
     """A mutant and what became of it."""
 
     mutant: Mutant
-    result: Result
+    result: MutantResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class Campaign:
+class MutationCampaign:
     """All mutants of a run. `stale`: entries of the ignore file that no mutant answers to any more.
 
     `blind`: tests that were left out: they send nothing to a database of the schema, or were skipped.
     `seconds` is wall-clock time, `resumed` how many results an earlier run had found.
     """
 
-    fates: tuple[Fate, ...]
+    fates: tuple[MutantFate, ...]
     stale: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
     tests: int = 0
     resumed: int = 0
     seconds: float = 0.0
 
-    def of(self, *statuses: Status) -> tuple[Fate, ...]:
+    def of(self, *statuses: MutantStatus) -> tuple[MutantFate, ...]:
         """Those with one of these fates."""
         return tuple(fate for fate in self.fates if fate.result.status in statuses)
 
     @property
-    def killed(self) -> tuple[Fate, ...]:
-        return self.of(Status.KILLED, Status.TIMEOUT)
+    def killed(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.KILLED, MutantStatus.TIMEOUT)
 
     @property
-    def survived(self) -> tuple[Fate, ...]:
-        return self.of(Status.SURVIVED)
+    def survived(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.SURVIVED)
 
     @property
-    def equivalent(self) -> tuple[Fate, ...]:
-        return self.of(Status.EQUIVALENT)
+    def equivalent(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.EQUIVALENT)
 
     @property
-    def invalid(self) -> tuple[Fate, ...]:
-        return self.of(Status.INVALID)
+    def invalid(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.INVALID)
 
     @property
-    def unjudged(self) -> tuple[Fate, ...]:
-        return self.of(Status.UNJUDGED)
+    def unjudged(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.UNJUDGED)
 
     @property
     def valid(self) -> int:

@@ -13,9 +13,9 @@ from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS
-from pgassay.mutation.operators.base import Change, Operator
+from pgassay.mutation.operators.base import Edit, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Right, Table, bare_name
+from pgassay.mutation.things import Privilege, TableSecurity, bare_name
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
 
 
@@ -107,12 +107,12 @@ def _place_body(thing: Thing, sources: Sources) -> Place | None:
     return sources.bodies.get((bare_name(thing.function), thing.body))
 
 
-def _identify(operator: Operator[Thing], thing: Thing, change: Change, ordinal: int) -> str:
+def _identify(operator: Operator[Thing], thing: Thing, change: Edit, ordinal: int) -> str:
     digest = hashlib.sha256(f"{thing}\0{change.what}\0{ordinal}".encode()).hexdigest()
     return f"{operator.name}:{thing.key.object}:{digest[:8]}"
 
 
-def _sentence(thing: Thing, change: Change) -> str:
+def _sentence(thing: Thing, change: Edit) -> str:
     text = str(thing)
     return f"{text[0].upper()}{text[1:]} {change.what}."
 
@@ -124,10 +124,10 @@ def find_place(thing: Thing, places: Definitions) -> Place | None:
 
 def _as_change(thing: Thing) -> SchemaChange:
     key = thing.key
-    if isinstance(thing, Right):
+    if isinstance(thing, Privilege):
         kind = "grant on schema" if thing.kind == "schema" else "grant"
         return SchemaChange(kind=Kind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
-    if isinstance(thing, Table):
+    if isinstance(thing, TableSecurity):
         return SchemaChange(kind=Kind.ALTERED, key=key, property="row level security")
     kinds = {"view": "relation", "seed": "relation"}
     return SchemaChange(

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.model import Mutant, Noted, Result, Status
+from pgassay.mutation.model import Mutant, MutantResult, MutantStatus, Noted
 from pgassay.server import RUNNING_SERVER, Server
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class WorkerClient:
         while (answer := self._receive(TEST_SECONDS))[0] != "done":
             yield answer[1]
 
-    def test(self, mutant: Mutant, tests: list[str]) -> Result:
+    def test(self, mutant: Mutant, tests: list[str]) -> MutantResult:
         """Run tests on a mutant until one fails; one that takes longer than TEST_SECONDS hangs."""
         self._send("test", mutant.id, mutant.statements, tests)
         running = ""
@@ -88,12 +88,12 @@ class WorkerClient:
             except HangingError:
                 self._restart()
                 ran = tests.index(running) + 1 if running else 0
-                return Result(
-                    id=mutant.id, status=Status.TIMEOUT, by=running, ran=ran, reason="did not end",
+                return MutantResult(
+                    id=mutant.id, status=MutantStatus.TIMEOUT, by=running, ran=ran, reason="did not end",
                     seconds=TEST_SECONDS,
                 )  # fmt: skip
             if kind == "result":
-                result: Result = answer
+                result: MutantResult = answer
                 return result
             running = answer
 

@@ -11,18 +11,18 @@ from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
 from pgassay.guard_map.sheet import Guard, GuardSheet, make_section
-from pgassay.mutation.model import Campaign, Fate, Mutant, Status
+from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.json import place_fields
 from pgassay.render.junit import Check, Outcome, Suite
 from pgassay.render.markdown import escape
-from pgassay.render.report import Entry, Fragment, Report, Section, list_entries
+from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
 
 FORMATS = ("text", "json", "markdown", "html", "junit")
 
-_OUTCOMES: Mapping[Status, Outcome] = {
-    Status.SURVIVED: "failure",
-    Status.UNJUDGED: "error",
-    Status.EQUIVALENT: "skipped",
+_OUTCOMES: Mapping[MutantStatus, Outcome] = {
+    MutantStatus.SURVIVED: "failure",
+    MutantStatus.UNJUDGED: "error",
+    MutantStatus.EQUIVALENT: "skipped",
 }
 _CLAIMS = {
     ExitCode.GOOD: "Every mutant was noticed",
@@ -31,7 +31,7 @@ _CLAIMS = {
 }
 
 
-def report_mutants(campaign: Campaign) -> Report:
+def report_mutants(campaign: MutationCampaign) -> Report:
     """The survivors with their places; what could not be judged, and why; the numbers; the guard map."""
     groups = make_section(GuardSheet(guards=map_guards(campaign)))
     fragment = Fragment(
@@ -51,23 +51,23 @@ def report_mutants(campaign: Campaign) -> Report:
     )
 
 
-def _sections(campaign: Campaign) -> tuple[Section, ...]:
+def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
     return (
-        Section(title="survived", entries=_entries(campaign.survived)),
-        Section(title="not judged", entries=_entries(campaign.unjudged)),
-        Section(title="equivalent", entries=_entries(campaign.equivalent)),
-        Section(title="stale: no mutant is called so any more", entries=list_entries(*campaign.stale)),
-        Section(title="invalid, by what the server says", entries=list_entries(*_refusals(campaign))),
-        Section(
+        ReportSection(title="survived", entries=_entries(campaign.survived)),
+        ReportSection(title="not judged", entries=_entries(campaign.unjudged)),
+        ReportSection(title="equivalent", entries=_entries(campaign.equivalent)),
+        ReportSection(title="stale: no mutant is called so any more", entries=list_entries(*campaign.stale)),
+        ReportSection(title="invalid, by what the server says", entries=list_entries(*_refusals(campaign))),
+        ReportSection(
             title="by operator", head=("", "killed", "survived", "invalid"), numbers=(1, 2, 3), folded=True,
-            in_text=False, entries=tuple(Entry(cells=row) for row in _operators(campaign)),
+            in_text=False, entries=tuple(ReportEntry(cells=row) for row in _operators(campaign)),
         ),
     )  # fmt: skip
 
 
-def _entries(fates: Iterable[Fate]) -> tuple[Entry, ...]:
+def _entries(fates: Iterable[MutantFate]) -> tuple[ReportEntry, ...]:
     return tuple(
-        Entry(
+        ReportEntry(
             cells=(fate.mutant.description,),
             place=fate.mutant.place,
             why=(f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",),
@@ -77,12 +77,12 @@ def _entries(fates: Iterable[Fate]) -> tuple[Entry, ...]:
     )
 
 
-def _tried(fate: Fate) -> str:
+def _tried(fate: MutantFate) -> str:
     ran = fate.result.ran
     return f"{ran} {'test' if ran == 1 else 'tests'} passed" if ran else "no test has anything to do with it"
 
 
-def _refusals(campaign: Campaign) -> Iterator[str]:
+def _refusals(campaign: MutationCampaign) -> Iterator[str]:
     reasons = Counter(_kind(fate.result.reason) for fate in campaign.invalid)
     return (f"{count:>4}  {reason}" for reason, count in reasons.most_common())
 
@@ -93,8 +93,8 @@ def _kind(reason: str) -> str:
     return '"…"'.join(parts[::2]) if len(parts) % 2 else reason
 
 
-def _summary(campaign: Campaign) -> Iterator[str]:
-    late = len(campaign.of(Status.TIMEOUT))
+def _summary(campaign: MutationCampaign) -> Iterator[str]:
+    late = len(campaign.of(MutantStatus.TIMEOUT))
     killed = f"{len(campaign.killed)} killed" + (f" ({late} by a test that did not end)" if late else "")
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
@@ -106,19 +106,19 @@ def _summary(campaign: Campaign) -> Iterator[str]:
     yield f"{campaign.score:.1%} killed by {took}: {campaign.exit_code.word}"
 
 
-def _by_operator(fates: Iterable[Fate]) -> Iterator[tuple[str, list[Fate]]]:
+def _by_operator(fates: Iterable[MutantFate]) -> Iterator[tuple[str, list[MutantFate]]]:
     ordered = sorted(fates, key=lambda fate: fate.mutant.operator)
     return ((name, list(group)) for name, group in groupby(ordered, key=lambda fate: fate.mutant.operator))
 
 
-def _operators(campaign: Campaign) -> Iterator[tuple[object, ...]]:
+def _operators(campaign: MutationCampaign) -> Iterator[tuple[object, ...]]:
     for name, group in _by_operator(campaign.fates):
         found = Counter(fate.result.status for fate in group)
-        killed = found[Status.KILLED] + found[Status.TIMEOUT]
-        yield name, killed, found[Status.SURVIVED], found[Status.INVALID]
+        killed = found[MutantStatus.KILLED] + found[MutantStatus.TIMEOUT]
+        yield name, killed, found[MutantStatus.SURVIVED], found[MutantStatus.INVALID]
 
 
-def _document(campaign: Campaign) -> dict[str, Any]:
+def _document(campaign: MutationCampaign) -> dict[str, Any]:
     return {
         "verdict": campaign.exit_code.word,
         "valid": campaign.valid,
@@ -145,7 +145,7 @@ def _mutant(mutant: Mutant) -> dict[str, Any]:
     }
 
 
-def _fate(fate: Fate) -> dict[str, Any]:
+def _fate(fate: MutantFate) -> dict[str, Any]:
     result = fate.result
     return {
         "mutant": result.id,
@@ -156,13 +156,13 @@ def _fate(fate: Fate) -> dict[str, Any]:
     }
 
 
-def _suites(campaign: Campaign) -> list[Suite]:
+def _suites(campaign: MutationCampaign) -> list[Suite]:
     """A suite for each operator, a case for each valid mutant."""
-    able = [fate for fate in campaign.fates if fate.result.status is not Status.INVALID]
+    able = [fate for fate in campaign.fates if fate.result.status is not MutantStatus.INVALID]
     return [Suite(name=name, checks=tuple(map(_check, group))) for name, group in _by_operator(able)]
 
 
-def _check(fate: Fate) -> Check:
+def _check(fate: MutantFate) -> Check:
     result = fate.result
     return Check(
         group=fate.mutant.operator,
@@ -177,15 +177,15 @@ def _check(fate: Fate) -> Check:
 _SHOWN = 4  # tests named for an object
 
 
-def map_guards(campaign: Campaign) -> tuple[Guard, ...]:
+def map_guards(campaign: MutationCampaign) -> tuple[Guard, ...]:
     """All objects that a valid mutant was made of, by kind and name."""
-    fates: dict[ObjectKey, list[Fate]] = defaultdict(list)
+    fates: dict[ObjectKey, list[MutantFate]] = defaultdict(list)
     for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
         fates[fate.mutant.target].append(fate)
     return tuple(_guard(target, fates[target]) for target in sorted(fates))
 
 
-def _guard(target: ObjectKey, fates: list[Fate]) -> Guard:
+def _guard(target: ObjectKey, fates: list[MutantFate]) -> Guard:
     killers = Counter(name_test(fate.result.by) for fate in fates if fate.result.is_killed)
     ranked = sorted(killers, key=lambda test: (-killers[test], test))
     return Guard(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
@@ -196,7 +196,7 @@ def name_test(node: str) -> str:
     return node.partition("[")[0].removesuffix("::pgtap")
 
 
-def render_guard_map(campaign: Campaign) -> str:
+def render_guard_map(campaign: MutationCampaign) -> str:
     """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
     guards = map_guards(campaign)
     lines = ["# Guard map", "", *_introduction(guards)]

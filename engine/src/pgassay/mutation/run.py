@@ -15,7 +15,15 @@ from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
 from pgassay.mutation.history import History, history_path, load_history, save_history, save_reference, unite
-from pgassay.mutation.model import SUITES, Campaign, Fate, Mutant, Result, Status, read_equivalents
+from pgassay.mutation.model import (
+    SUITES,
+    Mutant,
+    MutantFate,
+    MutantResult,
+    MutantStatus,
+    MutationCampaign,
+    read_equivalents,
+)
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import MutantRunner, Say
@@ -51,7 +59,7 @@ class Options:
 
 def run_campaign(
     config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
-) -> Campaign:
+) -> MutationCampaign:
     """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
     Raises SchemaError when the schema does not load, RedReferenceError, CannotJudgeError where no suite runs,
@@ -74,8 +82,8 @@ def run_campaign(
         with open_pool(config, server, jobs=options.jobs) as pool:
             MutantRunner(pool, history, memory, on_stage=on_stage).run(waiting, suites=options.suites)
     seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
-    return Campaign(
-        fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
+    return MutationCampaign(
+        fates=tuple(MutantFate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
         stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
         blind=tuple(test for test, sees in seeing.items() if not sees),
         tests=sum(seeing.values()),
@@ -120,11 +128,11 @@ def unbound_roles(bench: Workbench) -> list[str]:
         return [name for (name,) in roles]
 
 
-def _is_settled(result: Result | None) -> bool:
-    return result is not None and result.status is not Status.UNJUDGED
+def _is_settled(result: MutantResult | None) -> bool:
+    return result is not None and result.status is not MutantStatus.UNJUDGED
 
 
-def _result(mutant: Mutant, known: Mapping[str, Result], ignored: Mapping[str, str]) -> Result:
+def _result(mutant: Mutant, known: Mapping[str, MutantResult], ignored: Mapping[str, str]) -> MutantResult:
     if mutant.id in ignored:
-        return Result(id=mutant.id, status=Status.EQUIVALENT, reason=ignored[mutant.id])
+        return MutantResult(id=mutant.id, status=MutantStatus.EQUIVALENT, reason=ignored[mutant.id])
     return known[mutant.id]

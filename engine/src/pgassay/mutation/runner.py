@@ -14,7 +14,7 @@ from pathlib import Path
 from pgassay.errors import CannotJudgeError
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.history import History, save_history, save_reference
-from pgassay.mutation.model import Mutant, Noted, Result, Status, suite_of
+from pgassay.mutation.model import Mutant, MutantResult, MutantStatus, Noted, suite_of
 from pgassay.mutation.pool import Pool, WorkerClient
 from pgassay.mutation.things import bare_name
 
@@ -121,7 +121,7 @@ class MutantRunner:
             self._record()
         self._on_stage(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites))
-        found: list[Result] = []
+        found: list[MutantResult] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
             with self._lock:
@@ -139,7 +139,7 @@ class MutantRunner:
         finally:
             save_history(self._path, self._history)
 
-    def _confirm(self, found: Sequence[Result], suites: tuple[str, ...]) -> None:
+    def _confirm(self, found: Sequence[MutantResult], suites: tuple[str, ...]) -> None:
         """Run what killed on the schema itself again: a test that fails there by now has killed nothing."""
         by = {result.by for result in found if result.is_killed}
         killers = [test for test in self._pool.tests if test in by]
@@ -147,7 +147,7 @@ class MutantRunner:
         red = {test.test: test.reason for test in noted if not test.is_green}
         for result in (result for result in found if result.by in red):
             reason = f"{result.by} killed it, and fails on the schema itself by now: {red[result.by]}"
-            self._history.of(suites)[result.id] = replace(result, status=Status.UNJUDGED, reason=reason)
+            self._history.of(suites)[result.id] = replace(result, status=MutantStatus.UNJUDGED, reason=reason)
             del self._history.killers[result.id]
 
     def _run_on_schema(self, tests: Sequence[str], stage: str) -> list[Noted]:
@@ -160,7 +160,7 @@ class MutantRunner:
         self._pool.record(tests, on_test=keep)
         return noted
 
-    def _keep(self, result: Result, suites: tuple[str, ...]) -> None:
+    def _keep(self, result: MutantResult, suites: tuple[str, ...]) -> None:
         self._history.of(suites)[result.id] = result
         if result.is_killed:
             self._history.killers[result.id] = result.by

@@ -32,7 +32,7 @@ from pgassay.workbench import Workbench
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Thing):
+class TableSecurity(Thing):
     """A table and its row level security."""
 
     table: str
@@ -64,7 +64,7 @@ class View(Thing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Right(Thing):
+class Privilege(Thing):
     """A privilege that `role` was granted, or one that it lacks. `kind` is as GRANT spells it.
 
     `column` is "" for the whole object. A function's `object` has its arguments.
@@ -92,7 +92,7 @@ class Right(Thing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell(Thing):
+class Seed(Thing):
     """A number that the schema itself puts into a table. `row`: a condition that names the row."""
 
     table: str
@@ -139,7 +139,7 @@ def _tables(catalog: Catalog) -> list[Relation]:
 
 def _relations(catalog: Catalog) -> Iterator[Thing]:
     for table in _tables(catalog):
-        yield Table(table=table.name, secured=table.secured, forced=table.forced)
+        yield TableSecurity(table=table.name, secured=table.secured, forced=table.forced)
     for view in catalog.of(Relation):
         if view.kind == "v":
             yield View(view=view.name, definition=view.definition or "", options=view.options)
@@ -159,12 +159,12 @@ def _functions(catalog: Catalog) -> Iterator[Function]:
     return (one for one in catalog.of(Function) if one.kind in ("f", "p") and not one.is_of_extension)
 
 
-def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Right]:
+def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Privilege]:
     """What was granted to the roles or everybody, and what the roles lack."""
     granted = [one for one in catalog.of(Grant) if one.kind != "type" and not one.is_of_owner]
     for one in granted:
         if one.role in (*roles, "public") and not _is_foreign(catalog, one.oid):
-            yield Right(
+            yield Privilege(
                 kind=one.kind, object=one.object, column=one.column,
                 role=one.role, privilege=one.privilege, granted=True,
             )  # fmt: skip
@@ -175,7 +175,7 @@ def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Right]:
             for column, privilege in _grantable(catalog, access, kind, oid, columns.get(oid, ())):
                 for role in roles:
                     if not access.holds(role, privilege, oid, column):
-                        yield Right(
+                        yield Privilege(
                             kind=kind, object=name, column=column, role=role, privilege=privilege,
                             granted=False,
                         )  # fmt: skip
@@ -196,7 +196,7 @@ def _is_foreign(catalog: Catalog, oid: int) -> bool:
     return oid in catalog.relations and catalog.relations[oid].kind == "f"
 
 
-def _read_cells(connection: Connection, catalog: Catalog) -> Iterator[Cell]:
+def _read_cells(connection: Connection, catalog: Catalog) -> Iterator[Seed]:
     """The numbers in rows whose key a person gave: unique, never null, without a default."""
     indexes, columns = catalog.parts(Index), catalog.parts(Column)
     for table in _tables(catalog):
@@ -221,7 +221,7 @@ def _is_made(column: Column) -> bool:
     return column.default is not None or bool(column.identity) or not column.not_null
 
 
-def _cells(connection: Connection, *, table: str, key: list[str], numbers: list[str]) -> Iterator[Cell]:
+def _cells(connection: Connection, *, table: str, key: list[str], numbers: list[str]) -> Iterator[Seed]:
     columns = ", ".join(f"{quoted(name)}::text" for name in (*key, *numbers))
     try:
         with connection.transaction():
@@ -233,7 +233,7 @@ def _cells(connection: Connection, *, table: str, key: list[str], numbers: list[
         condition = " and ".join(f"{quoted(name)} = {_literal(value)}" for name, value in named)
         for column, value in zip(numbers, row[len(key) :], strict=True):
             if value is not None:
-                yield Cell(table=table, row=condition, column=column, value=value)
+                yield Seed(table=table, row=condition, column=column, value=value)
 
 
 def _literal(value: str) -> str:

@@ -24,9 +24,9 @@ from pgassay.matrix.assessment import assess, load_baseline
 from pgassay.matrix.model import Cell
 from pgassay.mutation.bench import MutantBench, Scratch
 from pgassay.mutation.footprint import Footprint, words_of, words_of_cells
-from pgassay.mutation.model import Noted, Result, Status, name_matrix_tests, object_of
+from pgassay.mutation.model import MutantResult, MutantStatus, Noted, name_matrix_tests, object_of
 from pgassay.mutation.pool import PIPE
-from pgassay.mutation.recorder import Recorder, recording
+from pgassay.mutation.recorder import StatementRecorder, recording
 from pgassay.mutation.things import scan
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
@@ -79,7 +79,7 @@ class Worker:
         accepted = load_baseline(engine.config) or {}
         self._items = {item.nodeid: item for item in session.items}
         self._objects = name_matrix_tests({line.object for line in accepted.values()})
-        self._recorder = Recorder(maintenance=engine.server.maintenance)
+        self._recorder = StatementRecorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
         with self._bench.database() as database, closing(database.connect(autocommit=True)) as connection:
@@ -150,9 +150,9 @@ class Worker:
         result = self._find_fate(mutant, statements, tests)
         self._pipe.send(("result", replace(result, seconds=time.perf_counter() - started)))
 
-    def _find_fate(self, mutant: str, statements: tuple[str, ...], tests: list[str]) -> Result:
+    def _find_fate(self, mutant: str, statements: tuple[str, ...], tests: list[str]) -> MutantResult:
         if reason := self._scratch.refusal(statements):
-            return Result(id=mutant, status=Status.INVALID, reason=reason)
+            return MutantResult(id=mutant, status=MutantStatus.INVALID, reason=reason)
         self._bench.statements = statements
         error = ""
         try:
@@ -162,21 +162,21 @@ class Worker:
                 if run.outcome == "failed" and (loss := self._engine.find_loss()):
                     self._pipe.send(("error", str(loss)))
                 if run.outcome in ("failed", "timeout"):
-                    status = Status.KILLED if run.outcome == "failed" else Status.TIMEOUT
-                    return Result(id=mutant, status=status, by=test, reason=run.reason, ran=count)
+                    status = MutantStatus.KILLED if run.outcome == "failed" else MutantStatus.TIMEOUT
+                    return MutantResult(id=mutant, status=status, by=test, reason=run.reason, ran=count)
                 error = error or (run.reason if run.outcome == "error" else "")
             status, reason = self._spared(statements, error)
-            return Result(id=mutant, status=status, reason=reason, ran=len(tests))
+            return MutantResult(id=mutant, status=status, reason=reason, ran=len(tests))
         finally:
             self._tear_down()
             self._bench.statements = ()
 
-    def _spared(self, statements: tuple[str, ...], error: str) -> tuple[Status, str]:
+    def _spared(self, statements: tuple[str, ...], error: str) -> tuple[MutantStatus, str]:
         if error:
-            return Status.UNJUDGED, error
+            return MutantStatus.UNJUDGED, error
         if self._scratch.changes_nothing(statements):
-            return Status.EQUIVALENT, "the catalog is the same with it"
-        return Status.SURVIVED, ""
+            return MutantStatus.EQUIVALENT, "the catalog is the same with it"
+        return MutantStatus.SURVIVED, ""
 
     def _run(self, test: str, following: str | None) -> TestRun:
         started = time.perf_counter()

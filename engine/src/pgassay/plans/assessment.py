@@ -68,7 +68,7 @@ def scale_statistics(session: Session, rows: int) -> None:
 Announce = Callable[[str], None]
 
 HUNDREDTH = 0.01
-BELIEVED_ROWS = 100_000_000
+SCALED_ROWS = 100_000_000
 
 _LOADED = """
     select coalesce(pg_catalog.sum(reltuples), 0)::bigint from pg_catalog.pg_class
@@ -77,10 +77,10 @@ _LOADED = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Believed:
+class ScaledPlans:
     """The plans as if the largest table had `rows` rows; `unseen` contracts could not be judged so."""
 
-    rows: int = BELIEVED_ROWS
+    rows: int = SCALED_ROWS
     judgements: tuple[Judgement, ...] = ()
     unseen: tuple[str, ...] = ()
     why: str = ""
@@ -96,7 +96,7 @@ class PlanAssessment:
     schema: tuple[Path, ...]
     rows: int
     judgements: tuple[Judgement, ...]
-    believed: Believed
+    believed: ScaledPlans
     needs: tuple[Need, ...]
     flaws: tuple[Flaw, ...]
     seconds: float
@@ -181,7 +181,7 @@ def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
             yield Flaw(name=index.name, message=f"{index.name} on {index.relation} is needed by no contract")
 
 
-def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> Believed:
+def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> ScaledPlans:
     """Of what held: the contracts whose indexes EXPLAIN itself shows.
 
     Not whether the table is left alone: with no more pages than were loaded, visiting it looks cheap.
@@ -189,10 +189,10 @@ def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement,
     kept = tuple(judgement for judgement in judgements if judgement.holds)
     if bench.server.version < SINCE:
         names = tuple(judgement.contract.name for judgement in kept)
-        return Believed(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
+        return ScaledPlans(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
     seen = tuple(replace(judgement.contract, index_only=False) for judgement in kept if _is_seen(judgement))
-    scale_statistics(judge.session, BELIEVED_ROWS)
-    return Believed(
+    scale_statistics(judge.session, SCALED_ROWS)
+    return ScaledPlans(
         judgements=judge.judge(seen, look=foresee),
         unseen=tuple(judgement.contract.name for judgement in kept if not _is_seen(judgement)),
         why="what functions and triggers do shows only when it is executed",

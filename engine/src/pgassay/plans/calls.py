@@ -62,7 +62,7 @@ _COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class PolicyCheck:
     """A policy's WITH CHECK on a table that was written, and the functions that it calls for each row."""
 
     table: str
@@ -70,7 +70,7 @@ class Check:
     calls: tuple[Name, ...]
 
 
-def read_checks(session: Session, table: str, commands: str) -> Iterator[Check]:
+def read_checks(session: Session, table: str, commands: str) -> Iterator[PolicyCheck]:
     """What rows written by the current role must pass; `commands` are letters of pg_policy.polcmd."""
     catalog = read_catalog(session.connection, Relation, Policy, Role)
     access = Access(catalog)
@@ -81,7 +81,7 @@ def read_checks(session: Session, table: str, commands: str) -> Iterator[Check]:
         is_filtered = access.is_filtered(catalog.user, catalog.relations[policy.relation_oid])
         if is_filtered and access.applies(catalog.user, policy):
             calls = tuple(dict.fromkeys(find_bare_calls(policy.check)))
-            yield Check(table=table, policy=policy.name, calls=calls)
+            yield PolicyCheck(table=table, policy=policy.name, calls=calls)
 
 
 def find_bare_calls(expression: str) -> Iterator[Name]:

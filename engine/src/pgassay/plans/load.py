@@ -85,7 +85,7 @@ _STATES = {"A": "enable always", "R": "enable replica", "D": "disable"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RemovablePart:
     """One trigger, key or index, and the statements that take it away and put it back."""
 
     name: str
@@ -93,7 +93,7 @@ class Part:
     restoration: str
 
 
-def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[Part, ...], ...]:
+def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[RemovablePart, ...], ...]:
     """The triggers, foreign keys and indexes, unique constraints among them, of the owner's tables.
 
     Each in the order of creation, by which the planner breaks ties.
@@ -113,25 +113,25 @@ def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[Part, ...], .
         tuple(
             _of_constraint(one.name, one, one.constraint, definitions[one.relation_oid, one.constraint])
             if one.constraint
-            else Part(name=one.name, removal=f"drop index {one.index}", restoration=one.definition)
+            else RemovablePart(name=one.name, removal=f"drop index {one.index}", restoration=one.definition)
             for one in indexes
             if one.relation_oid in own
         ),
     )
 
 
-def _of_trigger(trigger: Trigger) -> Part:
+def _of_trigger(trigger: Trigger) -> RemovablePart:
     state = _STATES.get(trigger.enabled, "enable")
-    return Part(
+    return RemovablePart(
         name=trigger.name,
         removal=f"alter table {trigger.table} disable trigger {trigger.quoted}",
         restoration=f"alter table {trigger.table} {state} trigger {trigger.quoted}",
     )
 
 
-def _of_constraint(name: str, part: Constraint | Index, constraint: str, definition: str) -> Part:
+def _of_constraint(name: str, part: Constraint | Index, constraint: str, definition: str) -> RemovablePart:
     change = f"alter table {part.table}"
-    return Part(
+    return RemovablePart(
         name=name,
         removal=f"{change} drop constraint {quoted(constraint)}",
         restoration=f"{change} add constraint {quoted(constraint)} {definition}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pgassay.errors import Place
-from pgassay.plans.calls import Check
+from pgassay.plans.calls import PolicyCheck
 
 OWNER = "owner"
 """The persona that stands for the role that owns the schema."""
@@ -92,7 +92,7 @@ class Sighting:
     mode: str
     plan: Plan
     scans: Scans = Scans()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[PolicyCheck, ...] = ()
 
     @property
     def indexes(self) -> frozenset[str]:

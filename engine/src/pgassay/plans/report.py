@@ -9,7 +9,7 @@ from pgassay.plans.assessment import PlanAssessment
 from pgassay.plans.judging import Need
 from pgassay.plans.model import Judgement
 from pgassay.render.junit import Check, Outcome, Suite
-from pgassay.render.report import Entry, Fragment, Report, Section, list_entries
+from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
 
 FORMATS = ("text", "json", "markdown", "html", "junit")
 
@@ -39,40 +39,40 @@ def _claim(assessment: PlanAssessment) -> str:
     return "Not judged" if assessment.faults else "Every contract holds"
 
 
-def _sections(assessment: PlanAssessment) -> tuple[Section, ...]:
+def _sections(assessment: PlanAssessment) -> tuple[ReportSection, ...]:
     believed = assessment.believed
     wrong = [judgement for judgement in believed.judgements if not judgement.holds]
     unseen = (
         f"not judged at {believed.rows:,} rows, for {believed.why}: {', '.join(believed.unseen)}",
     ) if believed.unseen else ()  # fmt: skip
     return (
-        Section(
+        ReportSection(
             title="contracts", head=("", "contract", "as", "buffers"), numbers=(3,),
             entries=tuple(map(_contract, assessment.judgements)),
         ),
-        Section(
+        ReportSection(
             title=f"as if of {believed.rows:,} rows", head=("", "contract", "as"),
             entries=tuple(map(_contract, wrong)),
         ),
-        Section(
+        ReportSection(
             title="indexes", head=("index", "table", "needed by"),
             entries=tuple(map(_need, assessment.needs)),
         ),
-        Section(
+        ReportSection(
             title="findings",
-            entries=tuple(Entry(cells=(flaw.message,), is_bad=True) for flaw in assessment.flaws),
+            entries=tuple(ReportEntry(cells=(flaw.message,), is_bad=True) for flaw in assessment.flaws),
         ),
-        Section(entries=list_entries(*unseen)),
+        ReportSection(entries=list_entries(*unseen)),
     )  # fmt: skip
 
 
-def _contract(judgement: Judgement) -> Entry:
+def _contract(judgement: Judgement) -> ReportEntry:
     contract = judgement.contract
     word = "not judged" if judgement.fault else "broken" if judgement.breaches else "holds"
     touched = (sighting.plan.buffers for sighting in judgement.sightings)
     # Of the custom and the generic plan; those of EXPLAIN alone have none.
     buffers = [" / ".join(dict.fromkeys(f"{pages:,}" for pages in touched if pages is not None))]
-    return Entry(
+    return ReportEntry(
         cells=(word, contract.name, contract.persona, *buffers),
         why=judgement.breaches or ((judgement.fault,) if judgement.fault else ()),
         code=contract.query.strip(),
@@ -80,9 +80,9 @@ def _contract(judgement: Judgement) -> Entry:
     )
 
 
-def _need(need: Need) -> Entry:
+def _need(need: Need) -> ReportEntry:
     reason = ", ".join(need.contracts) or ("its rule" if need.index.is_rule else "nothing")
-    return Entry(cells=(need.index.name, need.index.table, reason), is_bad=not need.is_needed)
+    return ReportEntry(cells=(need.index.name, need.index.table, reason), is_bad=not need.is_needed)
 
 
 def _summary(assessment: PlanAssessment) -> str:

@@ -11,7 +11,7 @@ import psycopg
 from pgassay.catalog.model import Function
 from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.errors import Place
-from pgassay.plpgsql.grammar import Arm, Statement, parse_body
+from pgassay.plpgsql.grammar import Arm, BodyStatement, parse_body
 from pgassay.plpgsql.libpg_query import Line, list_statements, replace_body
 from pgassay.plpgsql.model import Branch, InstrumentError, Point
 from pgassay.plpgsql.tokens import UnplacedError
@@ -83,7 +83,7 @@ class _Rewriting:
             at = offset
         return "".join([*parts, self._function.body[at:]])
 
-    def _visit(self, statement: Statement) -> None:
+    def _visit(self, statement: BodyStatement) -> None:
         self._insert(statement.start, _evaluate(self._point(statement)))
         if statement.kind in ("while", "for"):
             return self._visit_loop(statement)
@@ -94,7 +94,7 @@ class _Rewriting:
             self._insert(statement.arms[-1].end, missing and f"else{missing}")
         return None
 
-    def _visit_loop(self, statement: Statement) -> None:
+    def _visit_loop(self, statement: BodyStatement) -> None:
         """A loop whose body may never run: a variable of a block around it remembers whether it did."""
         body = statement.arms[0]
         missed = _evaluate(self._branch("no turn", body.keyword, body.start))
@@ -110,7 +110,7 @@ class _Rewriting:
         for statement in arm.statements:
             self._visit(statement)
 
-    def _point(self, statement: Statement) -> str:
+    def _point(self, statement: BodyStatement) -> str:
         head = statement.arms[0].start if statement.arms else statement.end
         facts = self._facts(statement.keyword, head)
         self.points.append(Point(k=len(self.points) + 1, kind=statement.kind, **facts))
@@ -141,7 +141,7 @@ def _evaluate(expression: str) -> str:
     return expression and f" if ({expression}) then null; end if; "
 
 
-def _parse(function: Function) -> Statement:
+def _parse(function: Function) -> BodyStatement:
     """The outermost block, as both parsers see it."""
     try:
         block = parse_body(function.body)
@@ -151,7 +151,7 @@ def _parse(function: Function) -> Statement:
     return block
 
 
-def _lines(body: str, statement: Statement) -> Iterator[Line]:
+def _lines(body: str, statement: BodyStatement) -> Iterator[Line]:
     yield statement.kind, _line(body, statement.keyword)
     for arm in statement.arms:
         for inner in arm.statements:

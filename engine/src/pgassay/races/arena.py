@@ -16,8 +16,8 @@ from pgassay.catalog.model import Relation
 from pgassay.catalog.read import read_catalog, read_marks
 from pgassay.database import Database
 from pgassay.errors import CannotJudgeError
-from pgassay.races.footprint import Lock, Peculiar
-from pgassay.races.line import Line, ask
+from pgassay.races.footprint import HeldLock, Peculiar
+from pgassay.races.line import SessionLine, ask
 from pgassay.races.model import Scenario
 from pgassay.races.reset import Baseline
 from pgassay.races.sync import Gatekeeper, install_sync_points
@@ -45,7 +45,7 @@ _LOCKS: LiteralString = """
 """
 
 
-class Observer:
+class LockObserver:
     """A connection to the maintenance database: the schema under test has no way to it.
 
     After `patience` seconds a session waits if it is blocked, though it has not said so.
@@ -60,11 +60,11 @@ class Observer:
         rows = self._connection.execute(_BLOCKERS, [list(pids)], prepare=True)
         return {pid: set(blockers) for pid, blockers in rows}
 
-    def locks(self, pid: int) -> list[Lock]:
+    def locks(self, pid: int) -> list[HeldLock]:
         """What a process has locked, but for the rows."""
         rows = self._connection.execute(_LOCKS, [pid], prepare=True)
         return [
-            Lock(key=(kind, *(str(part) for part in identity if part is not None)), mode=mode)
+            HeldLock(key=(kind, *(str(part) for part in identity if part is not None)), mode=mode)
             for kind, *identity, mode in rows
         ]
 
@@ -74,7 +74,7 @@ class Observer:
 
 
 @contextmanager
-def open_observer(database: Database) -> Iterator[Observer]:
+def open_observer(database: Database) -> Iterator[LockObserver]:
     """An observer of `database`, whose sessions, from now on, tell at once that they wait and why they fail.
 
     On an attached server whose role may not arrange this, deadlocks take that server's deadlock_timeout.
@@ -82,7 +82,7 @@ def open_observer(database: Database) -> Iterator[Observer]:
     server = database.server
     with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
         patience = _WHERE_TOLD if _let_sessions_tell(connection, database) else _WHERE_SILENT
-        yield Observer(connection, patience=patience)
+        yield LockObserver(connection, patience=patience)
 
 
 def _let_sessions_tell(connection: psycopg.Connection[Any], database: Database) -> bool:
@@ -165,14 +165,14 @@ class Arena:
         """A further connection, the owner's when `user` is None."""
         return self._database.connect(user=user, autocommit=True)
 
-    def lines(self, logins: Sequence[str | None]) -> list[Line]:
+    def lines(self, logins: Sequence[str | None]) -> list[SessionLine]:
         """A connection of its own for each login; None is the owner's."""
         taken: dict[str | None, int] = defaultdict(int)
-        lines: list[Line] = []
+        lines: list[SessionLine] = []
         for login in logins:
             pool = self._pools[login]
             if taken[login] == len(pool):
-                line = Line(partial(self.connect, login))
+                line = SessionLine(partial(self.connect, login))
                 pool.append(self._resources.enter_context(closing(line)))
             lines.append(pool[taken[login]])
             taken[login] += 1
@@ -182,7 +182,7 @@ class Arena:
         self._database = self._resources.enter_context(self._bench.database())
         self.owner = self._resources.enter_context(closing(self.connect()))
         self.observer = self._resources.enter_context(open_observer(self._database))
-        self._pools: dict[str | None, list[Line]] = defaultdict(list)
+        self._pools: dict[str | None, list[SessionLine]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
         self.peculiar = _find_peculiar(self.owner)
         self._schema = self._pristine = read_marks(self.owner)

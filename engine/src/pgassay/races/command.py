@@ -14,7 +14,7 @@ from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.races.exploration import explore_all, replay
 from pgassay.races.model import Scenario
-from pgassay.races.report import FORMATS, TRIAL_FORMATS, Campaign, report_schedules
+from pgassay.races.report import FORMATS, TRIAL_FORMATS, ExploredScenarios, report_schedules
 from pgassay.races.scenario_file import read_scenarios
 from pgassay.render.output import TEXT_ALONE, Output, publish
 from pgassay.render.report import publish_report
@@ -50,7 +50,9 @@ def show_schedules(
         on_progress(f"{scenario.name}: {counter[scenario.name]} schedules, {counter.total()} in all")
 
     explorations = explore_all(bench, scenarios, jobs=os.cpu_count() or 1, on_schedule=show)
-    campaign = Campaign(schema=config.schema, explorations=explorations, seconds=time.monotonic() - started)
+    campaign = ExploredScenarios(
+        schema=config.schema, explorations=explorations, seconds=time.monotonic() - started
+    )
     return publish_report(report_schedules(campaign), request.output)
 
 

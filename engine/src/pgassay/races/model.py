@@ -21,7 +21,7 @@ class Isolation(Enum):
     SERIALIZABLE = "serializable"
 
 
-class Kind(Enum):
+class StepKind(Enum):
     """What one step does to the transaction it is in."""
 
     BEGIN = "begin"
@@ -31,7 +31,7 @@ class Kind(Enum):
     CRASH = "crash"  # the session's backend is terminated
 
 
-ENDINGS = (Kind.COMMIT, Kind.ROLLBACK, Kind.CRASH)
+ENDINGS = (StepKind.COMMIT, StepKind.ROLLBACK, StepKind.CRASH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Step:
     transaction begins with this statement.
     """
 
-    kind: Kind
+    kind: StepKind
     sql: str = ""
     opens: bool = False
 
@@ -52,7 +52,7 @@ class Step:
         return self.kind in ENDINGS
 
     def __str__(self) -> str:
-        return " ".join(self.sql.split()) if self.kind is Kind.STATEMENT else self.kind.value
+        return " ".join(self.sql.split()) if self.kind is StepKind.STATEMENT else self.kind.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class SessionScript:
     persona: Persona | None = None
     role: str | None = None
     requests: tuple[tuple[str, ...], ...]
-    end: Kind = Kind.COMMIT
+    end: StepKind = StepKind.COMMIT
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def steps(self, isolation: Isolation) -> tuple[Step, ...]:
@@ -75,16 +75,19 @@ class SessionScript:
         return tuple(
             step
             for number, request in enumerate(self.requests)
-            for step in _request_steps(request, isolation, end=self.end if number == last else Kind.COMMIT)
+            for step in _request_steps(
+                request, isolation, end=self.end if number == last else StepKind.COMMIT
+            )
         )
 
 
-def _request_steps(request: tuple[str, ...], isolation: Isolation, *, end: Kind) -> tuple[Step, ...]:
+def _request_steps(request: tuple[str, ...], isolation: Isolation, *, end: StepKind) -> tuple[Step, ...]:
     # Under READ COMMITTED, BEGIN takes no snapshot and no lock: it commutes with everything.
     fused = isolation is Isolation.READ_COMMITTED
-    begin = () if fused else (Step(kind=Kind.BEGIN),)
+    begin = () if fused else (Step(kind=StepKind.BEGIN),)
     statements = tuple(
-        Step(kind=Kind.STATEMENT, sql=sql, opens=fused and number == 0) for number, sql in enumerate(request)
+        Step(kind=StepKind.STATEMENT, sql=sql, opens=fused and number == 0)
+        for number, sql in enumerate(request)
     )
     return (*begin, *statements, Step(kind=end))
 
@@ -135,7 +138,7 @@ class Scenario:
 DEADLOCK, SERIALIZATION = "40P01", "40001"
 
 
-class Fate(Enum):
+class StepFate(Enum):
     """What became of a step."""
 
     DONE = "done"
@@ -150,7 +153,7 @@ class Event:
 
     session: str
     step: str
-    fate: Fate
+    fate: StepFate
     reply: Reply = NOTHING
     waits_for: tuple[str, ...] = ()
 
@@ -164,7 +167,7 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """How each session ended ("committed", "rolled back", "crashed", a SQLSTATE), and what was observed."""
 
     values: tuple[tuple[str, str | None], ...]
@@ -192,7 +195,7 @@ class Trial:
 
     scenario: Scenario
     moves: tuple[Move, ...]
-    outcome: Outcome
+    outcome: RunOutcome
     violations: tuple[Violation, ...]
 
     @property
@@ -216,7 +219,7 @@ class Trial:
         switches = sum(one != other for one, other in pairwise(self.schedule))
         return len(self.moves), switches, self.schedule
 
-    def saw(self, fate: Fate, *sqlstates: str) -> bool:
+    def saw(self, fate: StepFate, *sqlstates: str) -> bool:
         """Whether some step met that fate, with one of these SQLSTATEs where any is given."""
         events = (event for move in self.moves for event in move.events)
         return any(

@@ -11,11 +11,11 @@ from typing import Any
 
 from pgassay.errors import ExitCode, Place, printable
 from pgassay.races.exploration import Exploration
-from pgassay.races.model import Event, Fate, Move, Trial, show
+from pgassay.races.model import Event, Move, StepFate, Trial, show
 from pgassay.render.json import dump, record
 from pgassay.render.junit import Check, Suite
 from pgassay.render.place import relative
-from pgassay.render.report import Entry, Report, Section
+from pgassay.render.report import Report, ReportEntry, ReportSection
 from pgassay.render.text import wrap
 
 _ROWS = 5
@@ -90,18 +90,18 @@ def _move(move: Move, number: str, width: int, begun: set[str]) -> Iterator[str]
         yield f"     {event.session:<{width}}  goes on: {first}"
         yield from (f"     {'':<{width}}  {line}" for line in rest)
     for event in move.events:
-        (begun.add if event.fate is Fate.PAUSED else begun.discard)(event.session)
+        (begun.add if event.fate is StepFate.PAUSED else begun.discard)(event.session)
 
 
 def _tell(event: Event) -> list[str]:
     """What became of a step, in one line or with some of its rows."""
     reply = event.reply
     match event.fate:
-        case Fate.WAITS:
+        case StepFate.WAITS:
             return [f"waits for {' and '.join(event.waits_for)}"]
-        case Fate.PAUSED:
+        case StepFate.PAUSED:
             return [f"stops before {reply.message}"]
-        case Fate.FAILED:
+        case StepFate.FAILED:
             return [f"fails with {reply.sqlstate}: {reply.message}"]
     counted = f"{reply.count} row{'' if reply.count == 1 else 's'}" if reply.count >= 0 else "done"
     rows = [
@@ -123,7 +123,7 @@ _HEADINGS = ("scenario", "", "run", "pruned", "waited", "40P01", "40001")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Campaign:
+class ExploredScenarios:
     """All scenarios that were explored in one go; `seconds` is wall-clock time."""
 
     schema: tuple[Path, ...]
@@ -136,7 +136,7 @@ class Campaign:
         return ExitCode.GOOD if is_good else ExitCode.SCHEMA_PROBLEM
 
 
-def report_schedules(campaign: Campaign) -> Report:
+def report_schedules(campaign: ExploredScenarios) -> Report:
     """A row for each scenario; the simplest schedule that breaks one, and how to replay it."""
     checks = tuple(map(_check, campaign.explorations))
     return Report(
@@ -147,10 +147,10 @@ def report_schedules(campaign: Campaign) -> Report:
         about=", ".join(str(relative(path)) for path in campaign.schema),
         summary=tuple(_summary(campaign)),
         sections=(
-            Section(
+            ReportSection(
                 head=_HEADINGS, numbers=range(2, 7), entries=tuple(map(_row, campaign.explorations))
             ),
-            Section(entries=tuple(entry for e in campaign.explorations for entry in _findings(e))),
+            ReportSection(entries=tuple(entry for e in campaign.explorations for entry in _findings(e))),
         ),
         document={
             "verdict": campaign.verdict.word,
@@ -162,29 +162,29 @@ def report_schedules(campaign: Campaign) -> Report:
     )  # fmt: skip
 
 
-def _row(exploration: Exploration) -> Entry:
+def _row(exploration: Exploration) -> ReportEntry:
     counts = (exploration.census.schedules, exploration.census.pruned)
     seen = (exploration.waited, exploration.deadlocked, exploration.unserializable)
     word = "holds" if exploration.holds else "BROKEN"
-    return Entry(cells=(exploration.scenario.name, word, *counts, *seen), is_bad=not exploration.holds)
+    return ReportEntry(cells=(exploration.scenario.name, word, *counts, *seen), is_bad=not exploration.holds)
 
 
-def _findings(exploration: Exploration) -> Iterator[Entry]:
+def _findings(exploration: Exploration) -> Iterator[ReportEntry]:
     name = exploration.scenario.name
     if exploration.broken:
         yield _simplest(exploration, exploration.broken[0])
     for expected in exploration.unseen:
-        yield Entry(cells=(f"{name}: no schedule has the outcome {expected}",))
+        yield ReportEntry(cells=(f"{name}: no schedule has the outcome {expected}",))
 
 
-def _simplest(exploration: Exploration, trial: Trial) -> Entry:
+def _simplest(exploration: Exploration, trial: Trial) -> ReportEntry:
     name, violations = exploration.scenario.name, tuple(describe_violations(trial))
     if not trial.moves:
-        return Entry(cells=(f"{name}: broken before any session takes a step",), why=violations)
+        return ReportEntry(cells=(f"{name}: broken before any session takes a step",), why=violations)
     inside = " --inside" if exploration.scenario.inside else ""
     replay = f"pgassay races {name}{inside} --replay {spell_schedule(trial.schedule)}"
     count = f"{len(exploration.broken)} of {exploration.census.schedules} schedules"
-    return Entry(
+    return ReportEntry(
         cells=(f"{name}: broken by {count}, the simplest of which",),
         why=(f"ends with {describe_outcome(trial)}", *violations),
         code=replay,
@@ -192,7 +192,7 @@ def _simplest(exploration: Exploration, trial: Trial) -> Entry:
     )
 
 
-def _summary(campaign: Campaign) -> Iterator[str]:
+def _summary(campaign: ExploredScenarios) -> Iterator[str]:
     census = [exploration.census for exploration in campaign.explorations]
     broken = sum(not exploration.holds for exploration in campaign.explorations)
     yield (

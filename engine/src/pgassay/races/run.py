@@ -10,9 +10,19 @@ import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
-from pgassay.races.footprint import Footprint, footprint_of
-from pgassay.races.line import NOTHING, Line, Reply, ask, wait_for
-from pgassay.races.model import DEADLOCK, SERIALIZATION, Event, Fate, Kind, Move, Scenario, Step, Trial
+from pgassay.races.footprint import Touched, footprint_of
+from pgassay.races.line import NOTHING, Reply, SessionLine, ask, wait_for
+from pgassay.races.model import (
+    DEADLOCK,
+    SERIALIZATION,
+    Event,
+    Move,
+    Scenario,
+    Step,
+    StepFate,
+    StepKind,
+    Trial,
+)
 
 
 @dataclass
@@ -21,7 +31,7 @@ class Party:
 
     name: str
     number: int
-    line: Line
+    line: SessionLine
     steps: tuple[Step, ...]
     opening: str
     retries: int
@@ -49,9 +59,9 @@ class Party:
     def render(self) -> str:
         """The SQL of the current step. Raises CannotJudgeError for a value that no step has returned."""
         step = self.current
-        opening = f"{self.opening}; " if step.opens or step.kind is Kind.BEGIN else ""
-        if step.kind is not Kind.STATEMENT:
-            return opening if step.kind is Kind.BEGIN else step.kind.value
+        opening = f"{self.opening}; " if step.opens or step.kind is StepKind.BEGIN else ""
+        if step.kind is not StepKind.STATEMENT:
+            return opening if step.kind is StepKind.BEGIN else step.kind.value
         if "%(" not in step.sql:
             return opening + step.sql
         try:
@@ -67,7 +77,7 @@ class Party:
 _POLL = 0.05
 """Seconds without news after which the server is asked who waits."""
 
-_ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "crashed"}
+_ENDED = {StepKind.COMMIT: "committed", StepKind.ROLLBACK: "rolled back", StepKind.CRASH: "crashed"}
 
 
 class ScheduleRun:
@@ -114,14 +124,14 @@ class ScheduleRun:
             if p.is_under_way
         }
 
-    def go(self, session: str) -> Footprint | None:
+    def go(self, session: str) -> Touched | None:
         """Let a session take its next step; what that touched, None where it commutes with nothing."""
         party = self.parties[session]
         step = party.steps[party.next]
         before = self._observer.locks(party.line.pid) if step.ends else []
         calm = self._is_calm
         self.repeat(session)
-        done = self.moves[-1].events[0].fate is Fate.DONE and step.kind is not Kind.CRASH
+        done = self.moves[-1].events[0].fate is StepFate.DONE and step.kind is not StepKind.CRASH
         # A statement that waits, or goes on after it has waited, may yet touch anything.
         if not (done and calm and self._is_calm):
             return None
@@ -136,9 +146,9 @@ class ScheduleRun:
         stopped = {p.name for p in self.parties.values() if p.line.paused}
         self._settle(events)
         if party.is_under_way:
-            events.insert(0, _event(party, Fate.WAITS, waits_for=self.waiting.get(session, ())))
+            events.insert(0, _event(party, StepFate.WAITS, waits_for=self.waiting.get(session, ())))
         events += [
-            _event(p, Fate.PAUSED, reply=Reply(message=p.line.paused))
+            _event(p, StepFate.PAUSED, reply=Reply(message=p.line.paused))
             for p in self.parties.values()
             if p.line.paused and p.name not in stopped
         ]
@@ -158,7 +168,7 @@ class ScheduleRun:
             self._pass_gate(party, events)
             return
         party.next += 1
-        if party.current.kind is Kind.CRASH:
+        if party.current.kind is StepKind.CRASH:
             self._crash(party, events)
         else:
             party.line.send(party.render())
@@ -228,14 +238,14 @@ class ScheduleRun:
 
     def _note(self, party: Party, reply: Reply, events: list[Event]) -> None:
         """Take a reply in; a failed transaction is rolled back at once, as PostgREST does."""
-        events.append(_event(party, Fate.FAILED if reply.sqlstate else Fate.DONE, reply=reply))
+        events.append(_event(party, StepFate.FAILED if reply.sqlstate else StepFate.DONE, reply=reply))
         step = party.current
         if not reply.sqlstate:
             party.values |= dict(zip(reply.columns, reply.rows[0], strict=True)) if reply.rows else {}
             if party.next == len(party.steps):
                 party.result, party.over = _ENDED[step.kind], True
             return
-        party.result = _ENDED[Kind.CRASH] if reply.lost else reply.sqlstate
+        party.result = _ENDED[StepKind.CRASH] if reply.lost else reply.sqlstate
         if party.line.in_transaction:
             ask(party.line, "rollback")
         if reply.sqlstate in (DEADLOCK, SERIALIZATION) and party.retries > 0:
@@ -247,11 +257,11 @@ class ScheduleRun:
     def _crash(self, party: Party, events: list[Event]) -> None:
         self._observer.terminate(party.line.pid)
         party.line.outlive()
-        events.append(_event(party, Fate.DONE))
-        party.result, party.over = _ENDED[Kind.CRASH], True
+        events.append(_event(party, StepFate.DONE))
+        party.result, party.over = _ENDED[StepKind.CRASH], True
 
 
-def _event(party: Party, fate: Fate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:
+def _event(party: Party, fate: StepFate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:
     return Event(session=party.name, step=str(party.current), fate=fate, reply=reply, waits_for=waits_for)
 
 

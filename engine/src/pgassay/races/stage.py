@@ -13,7 +13,7 @@ from pgassay.catalog.model import Constraint, Function, Trigger
 from pgassay.catalog.read import read_catalog
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
-from pgassay.races.model import Isolation, Outcome, Scenario, SessionScript, Trial, Violation
+from pgassay.races.model import Isolation, RunOutcome, Scenario, SessionScript, Trial, Violation
 from pgassay.races.run import Party, ScheduleRun
 from pgassay.races.sync import enlist
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
@@ -27,7 +27,7 @@ Record = dict[str, str | None]
 Owner = psycopg.Connection[Any]
 
 
-class Judge:
+class OutcomeJudge:
     """Asks a scenario's queries over the owner's connection, all of them in one."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -45,7 +45,7 @@ class Judge:
         return Trial(
             scenario=self._scenario,
             moves=tuple(run.moves),
-            outcome=Outcome(values=tuple((results | observed).items())),
+            outcome=RunOutcome(values=tuple((results | observed).items())),
             violations=tuple(
                 Violation(invariant=name, rows=tuple(rows[:_ROWS])) for name, rows in found.items()
             ),
@@ -105,7 +105,7 @@ def _text(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-class Stage:
+class PreparedScenario:
     """Sets a scenario up, and begins a run of it as often as is wanted. Raises CannotJudgeError."""
 
     def __init__(self, arena: Arena, scenario: Scenario) -> None:
@@ -113,7 +113,7 @@ class Stage:
         self._scenario = scenario
         self._is_used = False
         arena.set_up(scenario)
-        self._judge = Judge(scenario)
+        self._judge = OutcomeJudge(scenario)
         self._openings = _openings(arena.owner, scenario, limit=arena.limit)
 
     def start(self) -> ScheduleRun:

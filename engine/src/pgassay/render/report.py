@@ -21,7 +21,7 @@ _LOOKS = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "gained", ExitCode.CAN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ReportEntry:
     """One thing to tell: a row of a table, or a line of its own, which is its only cell.
 
     `why` are sentences that explain it; `code` shows it verbatim (a statement, the output of a test): text
@@ -37,14 +37,14 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class ReportSection:
     """Entries below a title; a table where there is a `head`, with the columns in `numbers` on the right.
 
     One that is `folded` opens on a click. What is not `in_text` is for reports that can be looked up in.
     """
 
     title: str = ""
-    entries: tuple[Entry, ...]
+    entries: tuple[ReportEntry, ...]
     head: tuple[str, ...] = ()
     numbers: Collection[int] = ()
     folded: bool = False
@@ -73,7 +73,7 @@ class Report:
     verdict: ExitCode
     claim: str
     summary: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
     document: Mapping[str, Any]
     about: str = ""
     suites: Sequence[Suite] = ()
@@ -87,9 +87,9 @@ class Report:
         return _LOOKS[self.verdict]
 
 
-def list_entries(*lines: str) -> tuple[Entry, ...]:
+def list_entries(*lines: str) -> tuple[ReportEntry, ...]:
     """An entry for each line."""
-    return tuple(Entry(cells=(line,)) for line in lines)
+    return tuple(ReportEntry(cells=(line,)) for line in lines)
 
 
 def render_text(report: Report) -> str:
@@ -103,7 +103,7 @@ def render_text(report: Report) -> str:
     return printable("\n\n".join(parts) + "\n")
 
 
-def _section_text(section: Section) -> Iterator[str]:
+def _section_text(section: ReportSection) -> Iterator[str]:
     if section.title:
         yield section.title
     if section.head:
@@ -115,18 +115,18 @@ def _section_text(section: Section) -> Iterator[str]:
     yield ("\n\n" if is_roomy else "\n").join(texts)
 
 
-def _entry_text(entry: Entry, margin: str) -> Iterator[str]:
+def _entry_text(entry: ReportEntry, margin: str) -> Iterator[str]:
     line = "  ".join(filter(None, [spell(entry.place), str(entry.cells[0])]))
     yield wrap(margin + line, indent=len(margin) + 2)
     yield from _explanation(entry, f"{margin}  ")
 
 
-def _explanation(entry: Entry, margin: str) -> Iterator[str]:
+def _explanation(entry: ReportEntry, margin: str) -> Iterator[str]:
     yield from (wrap(margin + sentence, indent=len(margin)) for sentence in entry.why)
     yield from (margin + line for line in entry.excerpt.splitlines())
 
 
-def _table_text(section: Section) -> Iterator[str]:
+def _table_text(section: ReportSection) -> Iterator[str]:
     """Columns as wide as they need be; what the last one has beyond its first line stands below."""
     rows = [[str(cell).partition("\n")[0] for cell in entry.cells] for entry in section.entries]
     lines = [list(section.head), *rows] if any(section.head) else rows
@@ -158,7 +158,7 @@ def render_markdown(report: Report) -> str:
     return printable("\n".join(lines) + "\n")
 
 
-def _section_markdown(section: Section) -> Iterator[str]:
+def _section_markdown(section: ReportSection) -> Iterator[str]:
     if section.folded:
         yield from (f"<details><summary>{section.title}</summary>", "")
     elif section.title:

@@ -16,7 +16,7 @@ _NO_TEST = "No test ran that passed or failed, so nothing is proven."
 _COMPLETE = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-class Judgement:
+class SuiteJudgement:
     """A pytest plugin: `reason` says what kept the run from judging, "" while nothing did.
 
     `find_loss` tells why the server no longer answers. `expects_tests` is true of a project of ours, where a
@@ -72,7 +72,7 @@ class Judgement:
 class SuiteReport:
     """Counts tests and pgTAP assertions apart, and keeps each with its place, time and reason."""
 
-    def __init__(self, path: Path, judgement: Judgement) -> None:
+    def __init__(self, path: Path, judgement: SuiteJudgement) -> None:
         self._path = path
         self._judgement = judgement
         self._counts = {"tests": Counter[str](), "pgtap": Counter[str]()}

@@ -11,7 +11,7 @@ from pgassay.render.annotation import Annotation, note
 from pgassay.render.json import record
 from pgassay.render.junit import Check, Suite
 from pgassay.render.place import relative
-from pgassay.render.report import Entry, Report, Section, list_entries
+from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
 from pgassay.render.text import show_evidence
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
 
@@ -36,9 +36,9 @@ def report_verdict(verdict: Verdict) -> Report:
         about=f"{schema} on {verdict.server}",
         summary=(f"verdict: {verdict.word}",),
         sections=(
-            Section(head=("",) * 4, numbers=(2,), entries=tuple(map(_stage, verdict.stages))),
-            Section(entries=tuple(map(_entry, verdict.findings))),
-            Section(entries=list_entries(*skipped)),
+            ReportSection(head=("",) * 4, numbers=(2,), entries=tuple(map(_stage, verdict.stages))),
+            ReportSection(entries=tuple(map(_entry, verdict.findings))),
+            ReportSection(entries=list_entries(*skipped)),
         ),
         document=_document(verdict),
         suites=[Suite(name=s.name, checks=tuple(_checks(s)), seconds=s.seconds) for s in verdict.stages],
@@ -51,21 +51,21 @@ def report_verdict(verdict: Verdict) -> Report:
     )
 
 
-def _stage(stage: Stage) -> Entry:
+def _stage(stage: Stage) -> ReportEntry:
     took = f"{stage.seconds:6.2f} s" if stage.status is not Status.SKIPPED else ""
     is_bad = stage.status in (Status.PROBLEM, Status.NOT_JUDGED)
-    return Entry(cells=(stage.name, stage.status.value, took, stage.detail), is_bad=is_bad)
+    return ReportEntry(cells=(stage.name, stage.status.value, took, stage.detail), is_bad=is_bad)
 
 
-def _entry(finding: Finding) -> Entry:
+def _entry(finding: Finding) -> ReportEntry:
     if finding.rule == "suite":
         excerpt = "\n".join(show_evidence(finding.witness))
         title = f"FAILED {finding.message}"
-        return Entry(cells=(title,), place=finding.place, code=finding.witness, excerpt=excerpt)
+        return ReportEntry(cells=(title,), place=finding.place, code=finding.witness, excerpt=excerpt)
     if finding.rule == "load":  # the message is whole: place, line of text and caret
         first, _, rest = finding.message.partition("\n")
-        return Entry(cells=(first,), code=finding.message, excerpt=rest)
-    return Entry(cells=(f"{finding.message} [{finding.rule}]",), place=finding.place)
+        return ReportEntry(cells=(first,), code=finding.message, excerpt=rest)
+    return ReportEntry(cells=(f"{finding.message} [{finding.rule}]",), place=finding.place)
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:

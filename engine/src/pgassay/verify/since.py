@@ -17,11 +17,11 @@ from pgassay.catalog.model import Column, Thing
 from pgassay.config import Config
 from pgassay.database import Session, read_script
 from pgassay.database.script import Statement, parse_script
-from pgassay.mutation.history import Reference, history_path, load_reference
+from pgassay.mutation.history import ReferenceRun, history_path, load_reference
 from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
 from pgassay.mutation.run import unbound_roles
-from pgassay.mutation.things import Table, read_things
+from pgassay.mutation.things import TableSecurity, read_things
 from pgassay.project.fingerprint import hash_files
 from pgassay.project.revisions import Side
 from pgassay.server import Server
@@ -32,14 +32,14 @@ _DEFINING = ("Alter", "Comment", "Composite", "Create", "Define", "Drop", "Grant
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class SuiteChoice:
     """`left_out`: the node ids of tests that need not run. `told`: how many, or why there are none."""
 
     left_out: tuple[str, ...] = ()
     told: str
 
 
-def choose_tests(config: Config, base: Side, server: Server) -> Choice:
+def choose_tests(config: Config, base: Side, server: Server) -> SuiteChoice:
     """Leave out the tests that nothing which is not the same in `base` can touch.
 
     Left out is only what is known for sure: tests whose statements were noted on the schema of `base`, with
@@ -48,14 +48,14 @@ def choose_tests(config: Config, base: Side, server: Server) -> Choice:
     reference = load_reference(history_path(config))
     changed = set(_find_changed(config, base, server, reference.files))
     if reason := _refuse(config, base, reference, changed):
-        return Choice(told=f"Every test ran: {reason}.")
+        return SuiteChoice(told=f"Every test ran: {reason}.")
     benches = Workbench(base.config, server), Workbench(config, server)
     before, after = map(read_things, benches)
     things = set(before) ^ set(after)
     if acting := _find_acting(config, base.config):
-        return Choice(told=f"Every test ran: this may do more than define an object: {acting}")
+        return SuiteChoice(told=f"Every test ran: this may do more than define an object: {acting}")
     if unknown := _find_unexplained(benches, things):
-        return Choice(told=f"Every test ran: no footprint tells who can notice that: {unknown}")
+        return SuiteChoice(told=f"Every test ran: no footprint tells who can notice that: {unknown}")
     reaches = Reaches({*before, *after}, unbound=unbound_roles(benches[1]))
     # Whoever asks for comments or dependencies asks about more than what is mutated.
     touching = [Reach(catalogs=EVERYWHERE)]
@@ -65,7 +65,7 @@ def choose_tests(config: Config, base: Side, server: Server) -> Choice:
     left_out = tuple(_without_prefixes((name for name in tests if name not in touched), touched))
     count = f"{len(left_out)} of {len(tests)} tests"
     told = f"Left out: {count}, which what changed since {base.label} cannot touch."
-    return Choice(left_out=left_out, told=told)
+    return SuiteChoice(left_out=left_out, told=told)
 
 
 def _find_changed(config: Config, base: Side, server: Server, noted: Mapping[str, str]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _here(path: Path, base: Side, config: Config) -> Path:
     return config.schema[0] if single else base.original(path)
 
 
-def _refuse(config: Config, base: Side, reference: Reference, changed: Collection[str]) -> str:
+def _refuse(config: Config, base: Side, reference: ReferenceRun, changed: Collection[str]) -> str:
     """Why nothing can be left out; "" where it can. What the accepted matrix says, a stage judges."""
     if not reference.tests:
         return "no footprints are there, which pgassay mutate notes"
@@ -144,7 +144,7 @@ def _reaches_of(thing: Thing, reaches: Reaches) -> Iterator[Reach]:
     """Who could notice. Whoever reads a whole row sees a column come and go, which no mutant does."""
     yield reaches.find(thing)
     if isinstance(thing, Column):
-        table = reaches.find(Table(table=thing.table, secured=False, forced=False))
+        table = reaches.find(TableSecurity(table=thing.table, secured=False, forced=False))
         yield replace(table, spared=frozenset())
 
 

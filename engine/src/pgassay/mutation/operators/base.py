@@ -15,7 +15,7 @@ Op = TypeVar("Op", bound="Operator[Any]")
 
 
 @dataclass(frozen=True)
-class Change:
+class Edit:
     """What happens to a thing, as the end of a sentence about it, and the SQL that does it.
 
     `line` counts from 1 in the body of a function; 0 where the change is not in one.
@@ -26,8 +26,8 @@ class Change:
     line: int = 0
 
 
-def change(what: str, *statements: str) -> Change:
-    return Change(what, statements)
+def change(what: str, *statements: str) -> Edit:
+    return Edit(what, statements)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Operator(ABC, Generic[T]):
             [cls.kind] = get_args(base)
 
     @abstractmethod
-    def changes(self, thing: T) -> Iterator[Change]:
+    def changes(self, thing: T) -> Iterator[Edit]:
         """The changes of one thing."""
 
     @property

@@ -11,9 +11,9 @@ from pglast import parser
 from pgassay.catalog.model import Function
 from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
-from pgassay.mutation.operators.base import Change, Operator, change, example
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite
-from pgassay.plpgsql.grammar import Statement
+from pgassay.plpgsql.grammar import BodyStatement
 from pgassay.plpgsql.libpg_query import replace_body
 from pgassay.plpgsql.tokens import UnplacedError
 
@@ -46,20 +46,20 @@ def _mutant(body: str, *, language: str = "plpgsql") -> str:
 class DeleteStatement(Operator[Function]):
     """One statement of a PL/pgSQL function does nothing."""
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for statement in _statements(thing):
             text = thing.body[statement.start : statement.end]
             lines = "\n" * text.count("\n")
             body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
             what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
-            yield Change(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
+            yield Edit(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
 
 
 def _line(function: Function, offset: int) -> int:
     return function.body.count("\n", 0, offset) + 1
 
 
-def _statements(function: Function) -> list[Statement]:
+def _statements(function: Function) -> list[BodyStatement]:
     if function.language != "plpgsql":
         return []
     try:
@@ -74,7 +74,7 @@ class _RewriteBody(Operator[Function]):
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
     of_conditions: ClassVar[bool] = False
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for piece in _pieces(thing):
             tree = piece.parse()
             top = piece.top(tree) if self.of_conditions else ()
@@ -82,7 +82,7 @@ class _RewriteBody(Operator[Function]):
             for find in self.find:
                 for rewrite in find(tree, *top):
                     body = piece.replace(thing.body, rewrite.render(tree))
-                    yield Change(f"says: {rewrite.change}", (replace_body(thing.definition, body),), line)
+                    yield Edit(f"says: {rewrite.change}", (replace_body(thing.definition, body),), line)
 
 
 def _pieces(function: Function) -> list[Piece]:
@@ -204,7 +204,7 @@ class _AlterFunction(Operator[Function]):
 class DropSetting(_AlterFunction):
     """A function runs with a setting of its caller's, such as search_path."""
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for name in thing.settings:
             yield change(f"does not set {name}", self._alter(thing, f"reset {name}"))
 
@@ -213,7 +213,7 @@ class DropSetting(_AlterFunction):
 class SwapSecurity(_AlterFunction):
     """A function runs with its caller's rights instead of its owner's, or the other way round."""
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         new = "invoker" if thing.definer else "definer"
         yield change(f"is now SECURITY {new.upper()}", self._alter(thing, f"security {new}"))
 
@@ -226,7 +226,7 @@ class SwapSecurity(_AlterFunction):
 class ChangeVolatility(_AlterFunction):
     """The planner believes something else about a function."""
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for letter, word in _VOLATILITY.items():
             if letter != thing.volatility:
                 yield change(f"is now {word.upper()}", self._alter(thing, word))

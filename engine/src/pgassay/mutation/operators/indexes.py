@@ -8,7 +8,7 @@ from pglast import ast
 from pglast.enums import SortByDir, SortByNulls
 
 from pgassay.catalog.model import Index
-from pgassay.mutation.operators.base import Change, Operator, change, example
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite, Slot, copy, read, write
 
 _SHOP = "create table public.shop (id int, price int, note text);"
@@ -18,7 +18,7 @@ _CREATE = "CREATE INDEX shop_idx ON public.shop"
 
 
 class _OnIndexes(Operator[Index]):
-    def _replaced(self, index: Index, what: str, rewrite: Rewrite, tree: ast.Node) -> Change:
+    def _replaced(self, index: Index, what: str, rewrite: Rewrite, tree: ast.Node) -> Edit:
         return change(what, f"drop index {index.index}", rewrite.render(tree))
 
 
@@ -26,7 +26,7 @@ class _OnIndexes(Operator[Index]):
 class DropIndex(_OnIndexes):
     """The index is gone."""
 
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         yield change("was dropped", f"drop index {thing.index}")
 
 
@@ -40,7 +40,7 @@ class DropIndex(_OnIndexes):
 class DropIndexColumn(_OnIndexes):
     """The index lacks one of its columns."""
 
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         for attribute in ("indexParams", "indexIncludingParams"):
             elements = getattr(tree, attribute) or ()
@@ -55,7 +55,7 @@ class DropIndexColumn(_OnIndexes):
 class DropIndexPredicate(_OnIndexes):
     """A partial index holds every row."""
 
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         if tree.whereClause is not None:
             what = f"lost its predicate: {write(tree.whereClause)}"
@@ -72,7 +72,7 @@ class DropIndexPredicate(_OnIndexes):
 class ReverseOrder(_OnIndexes):
     """One column of an index of several is in the other order."""
 
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         if tree.accessMethod != "btree" or len(tree.indexParams) < 2:
             return

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 from pgassay.catalog.model import Policy
 from pgassay.catalog.names import role_name
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Operator, change, example, rewrite_expression
-from pgassay.mutation.things import Table
+from pgassay.mutation.operators.base import Edit, Operator, change, example, rewrite_expression
+from pgassay.mutation.things import TableSecurity
 from pgassay.mutation.trees import Rewrite
 
 Clause = Literal["using", "with check"]
@@ -58,7 +58,7 @@ def _alter(policy: Policy, clause: Clause, expression: str) -> str:
 class DropPolicy(Operator[Policy]):
     """The policy is gone."""
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         yield change("was dropped", drop_policy(thing))
 
 
@@ -68,7 +68,7 @@ class _Settle(Operator[Policy]):
     clause: ClassVar[Clause]
     value: ClassVar[str]
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         expression = dict(_clauses(thing)).get(self.clause)
         if expression not in (None, self.value):
             what = f"{self.clause.upper()} is now {self.value}"
@@ -108,7 +108,7 @@ class NarrowCheckToFalse(_Settle):
 class DropClause(Operator[Policy]):
     """A clause is gone. Where there is no WITH CHECK, USING judges new rows as well."""
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         for clause, _ in _clauses(thing):
             new = replace(thing, using=None) if clause == "using" else replace(thing, check=None)
             yield change(f"lost its {clause.upper()}", drop_policy(thing), create_policy(new))
@@ -120,7 +120,7 @@ class _Rewrite(Operator[Policy]):
     find: ClassVar[Callable[..., Iterator[Rewrite]]]
     of_condition: ClassVar[bool] = False
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         find = type(self).find
         for clause, expression in _clauses(thing):
             for what, new in rewrite_expression(expression, find, whole=self.of_condition):
@@ -161,7 +161,7 @@ class SwapPolicyEquality(_Rewrite):
 class WidenRoles(Operator[Policy]):
     """The policy applies to everybody."""
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         if "public" not in thing.roles:
             statement = f"alter policy {thing.quoted} on {thing.table} to public"
             yield change(f"now applies to everybody (was: {', '.join(thing.roles)})", statement)
@@ -171,7 +171,7 @@ class WidenRoles(Operator[Policy]):
 class SwapPermissive(Operator[Policy]):
     """A permissive policy is restrictive, or the other way round."""
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         new = replace(thing, permissive=not thing.permissive)
         word = "permissive" if new.permissive else "restrictive"
         yield change(f"is now {word}", drop_policy(thing), create_policy(new))
@@ -186,17 +186,17 @@ class SwapPermissive(Operator[Policy]):
 class WidenCommand(Operator[Policy]):
     """The policy applies to all commands. An INSERT policy's check becomes the USING as well."""
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         if thing.command != "all":
             new = replace(thing, command="all", using=thing.using or thing.check)
             yield change(f"now applies to ALL (was: {thing.command})", drop_policy(thing), create_policy(new))
 
 
 @example(_NOTES, "alter table public.notes disable row level security")
-class DropRowSecurity(Operator[Table]):
+class DropRowSecurity(Operator[TableSecurity]):
     """Row level security is off."""
 
-    def changes(self, thing: Table) -> Iterator[Change]:
+    def changes(self, thing: TableSecurity) -> Iterator[Edit]:
         if thing.secured:
             yield change("has no row level security", f"alter table {thing.table} disable row level security")
 
@@ -205,10 +205,10 @@ class DropRowSecurity(Operator[Table]):
     "create table public.notes (); alter table public.notes force row level security",
     "alter table public.notes no force row level security",
 )
-class DropForce(Operator[Table]):
+class DropForce(Operator[TableSecurity]):
     """Row level security does not apply to the table's owner."""
 
-    def changes(self, thing: Table) -> Iterator[Change]:
+    def changes(self, thing: TableSecurity) -> Iterator[Edit]:
         if thing.forced:
             yield change(
                 "does not force row level security", f"alter table {thing.table} no force row level security"

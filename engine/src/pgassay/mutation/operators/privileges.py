@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.names import role_name
-from pgassay.mutation.operators.base import Change, Operator, change, example
-from pgassay.mutation.things import Right
+from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.things import Privilege
 
 _SHOP = """
     create table public.shop (name text);
@@ -20,10 +20,10 @@ _SHOP = """
     "grant update on table public.shop to anon",
     "grant update (name) on table public.shop to anon",
 )
-class GrantBack(Operator[Right]):
+class GrantBack(Operator[Privilege]):
     """A role has a privilege that it should not have."""
 
-    def changes(self, thing: Right) -> Iterator[Change]:
+    def changes(self, thing: Privilege) -> Iterator[Edit]:
         if not thing.granted:
             yield change("was granted", f"grant {thing.what} to {role_name(thing.role)}")
 
@@ -35,9 +35,9 @@ class GrantBack(Operator[Right]):
     "revoke select on table public.shop from anon",
     "revoke update (name) on table public.shop from anon",
 )
-class RevokeGrant(Operator[Right]):
+class RevokeGrant(Operator[Privilege]):
     """A role lacks a privilege that it should have."""
 
-    def changes(self, thing: Right) -> Iterator[Change]:
+    def changes(self, thing: Privilege) -> Iterator[Edit]:
         if thing.granted:
             yield change("was revoked", f"revoke {thing.what} from {role_name(thing.role)}")

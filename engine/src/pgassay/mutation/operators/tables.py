@@ -11,8 +11,8 @@ from pglast import ast
 from pgassay.catalog.model import Column, Constraint, Type
 from pgassay.catalog.names import quoted
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Operator, change, example
-from pgassay.mutation.things import Cell
+from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.things import Seed
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
 _SHOP = (
@@ -46,7 +46,7 @@ def _statement(constraint: Constraint) -> Node:
 class _DropConstraint(Operator[Constraint]):
     types: ClassVar[str]
 
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type in self.types:
             yield change("was dropped", _drop(thing))
 
@@ -80,7 +80,7 @@ class DropForeignKey(_DropConstraint):
 class ChangeOnDelete(Operator[Constraint]):
     """A foreign key cascades when its target is deleted; or refuses that, where it did not."""
 
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type != "f":
             return
         tree = _statement(thing)
@@ -95,7 +95,7 @@ class ChangeOnDelete(Operator[Constraint]):
 class _RewriteCheck(Operator[Constraint]):
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
 
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type != "c":
             return
         tree = _statement(thing)
@@ -157,7 +157,7 @@ class SwapCheckLogic(_RewriteCheck):
 class DropNotNull(Operator[Column]):
     """A column may have no value."""
 
-    def changes(self, thing: Column) -> Iterator[Change]:
+    def changes(self, thing: Column) -> Iterator[Edit]:
         if thing.not_null and not thing.primary:
             statement = f"alter table {thing.table} alter column {thing.quoted} drop not null"
             yield change("may now be null", statement)
@@ -170,7 +170,7 @@ class DropNotNull(Operator[Column]):
 class DropDefault(Operator[Column]):
     """A column has no default."""
 
-    def changes(self, thing: Column) -> Iterator[Change]:
+    def changes(self, thing: Column) -> Iterator[Edit]:
         if thing.default is not None and not thing.generated:
             statement = f"alter table {thing.table} alter column {thing.quoted} drop default"
             yield change(f"lost its default {thing.default}", statement)
@@ -189,7 +189,7 @@ def _rename(type: str, old: str, new: str) -> str:
 class LoseEnumValue(Operator[Type]):
     """A value of an enum is gone: nobody knows its name. PostgreSQL cannot drop one that rows may have."""
 
-    def changes(self, thing: Type) -> Iterator[Change]:
+    def changes(self, thing: Type) -> Iterator[Edit]:
         for label in thing.labels:
             yield change(f"lost the value {label}", _rename(thing.type, label, f"{label} (gone)"))
 
@@ -203,17 +203,17 @@ class LoseEnumValue(Operator[Type]):
 class SwapEnumValues(Operator[Type]):
     """Two neighbours of an enum changed their places; what is stored of them, too."""
 
-    def changes(self, thing: Type) -> Iterator[Change]:
+    def changes(self, thing: Type) -> Iterator[Edit]:
         for one, other in zip(thing.labels, thing.labels[1:], strict=False):
             steps = ((one, f"{one} (gone)"), (other, one), (f"{one} (gone)", other))
             yield change(f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps))
 
 
 @example(_PRICES, "update public.shop set price = price + 1 where name = 'a'")
-class ShiftSeed(Operator[Cell]):
+class ShiftSeed(Operator[Seed]):
     """A number is higher by one."""
 
-    def changes(self, thing: Cell) -> Iterator[Change]:
+    def changes(self, thing: Seed) -> Iterator[Edit]:
         column = quoted(thing.column)
         yield change(
             f"is higher by one than {thing.value}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.model import Trigger
-from pgassay.mutation.operators.base import Change, Operator, change, example
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite, Slot, read, write
 
 _AFTER, _BEFORE = 0, 2  # bits of pg_trigger.tgtype, as CreateTrigStmt.timing has them
@@ -36,7 +36,7 @@ def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ..
 class DropTrigger(Operator[Trigger]):
     """The trigger is gone."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         yield change("was dropped", _drop(thing))
 
 
@@ -44,7 +44,7 @@ class DropTrigger(Operator[Trigger]):
 class DisableTrigger(Operator[Trigger]):
     """The trigger is there and does not fire."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         if thing.enabled != "D":
             yield change("was disabled", f"alter table {thing.table} disable trigger {thing.quoted}")
 
@@ -64,7 +64,7 @@ class DisableTrigger(Operator[Trigger]):
 class SwapTiming(Operator[Trigger]):
     """BEFORE is AFTER, or the other way round."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         timing = read(thing.definition).timing
         if timing in (_AFTER, _BEFORE):
             new = _AFTER if timing == _BEFORE else _BEFORE
@@ -77,7 +77,7 @@ class SwapTiming(Operator[Trigger]):
 class DropWhen(Operator[Trigger]):
     """The trigger fires without asking."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         condition = read(thing.definition).whenClause
         if condition is not None:
             yield change(f"lost its WHEN ({write(condition)})", *_recreated(thing, "whenClause", None))
@@ -92,7 +92,7 @@ class DropWhen(Operator[Trigger]):
 class DropEvent(Operator[Trigger]):
     """The trigger does not fire for one of its commands."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         events = read(thing.definition).events
         for bit, name in ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE")):
             if events & bit and events != bit:
@@ -107,7 +107,7 @@ class DropEvent(Operator[Trigger]):
 class DropAlways(Operator[Trigger]):
     """The trigger does not fire under session_replication_role = replica."""
 
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         if thing.enabled == "A":
             yield change(
                 "is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {thing.quoted}"

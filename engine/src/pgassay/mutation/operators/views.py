@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Operator, change, example
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.things import View
 from pgassay.mutation.trees import Rewrite, read
 
@@ -26,7 +26,7 @@ _WRITTEN = "FROM public.sale AS s CROSS JOIN public.shop AS h"
 class DropSecurityInvoker(Operator[View]):
     """The view reads with the rights of its owner."""
 
-    def changes(self, thing: View) -> Iterator[Change]:
+    def changes(self, thing: View) -> Iterator[Edit]:
         if any(option in ("security_invoker=true", "security_invoker=on") for option in thing.options):
             yield change("lost its security_invoker", f"alter view {thing.view} reset (security_invoker)")
 
@@ -36,7 +36,7 @@ class _RewriteView(Operator[View]):
 
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
 
-    def changes(self, thing: View) -> Iterator[Change]:
+    def changes(self, thing: View) -> Iterator[Edit]:
         tree = read(thing.definition)
         options = f" with ({', '.join(thing.options)})" if thing.options else ""
         for find in self.find:
