@@ -43,7 +43,7 @@ def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connect
 
 def test_loading_says_what_it_is_at(notes: psycopg.Connection, load: Load) -> None:
     heard: list[str] = []
-    fill(notes, load=load, scale=0.04, on_stage=heard.append)
+    fill(notes, load=load, scale=0.04, on_progress=heard.append)
     loading = [stage for stage in heard if stage.startswith("loading public.")]
     assert loading == [
         "loading public.people: 0 lines",

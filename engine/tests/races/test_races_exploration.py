@@ -13,7 +13,7 @@ from pgassay.races.arena import Arena
 from pgassay.races.exploration import explore, replay
 from pgassay.races.explorer import count_orders
 from pgassay.races.model import Expectation, Isolation, Scenario, StepFate, StepKind
-from pgassay.races.stage import PreparedScenario
+from pgassay.races.preparation import PreparedScenario
 from pgassay.workbench import Workbench
 from tests.races.races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 

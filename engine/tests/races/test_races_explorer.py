@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgassay.races.explorer import Explorer, count_orders
-from pgassay.races.footprint import HeldLock, Key, Peculiar, Touched, commute, footprint_of
 from pgassay.races.model import StepKind
+from pgassay.races.touched import HeldLock, Key, Peculiar, Touched, commute, footprint_of
 
 
 @dataclass(frozen=True)

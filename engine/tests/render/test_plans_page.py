@@ -17,7 +17,7 @@ BROKEN = Judgement(
     contract=Contract(name="my jobs", persona="alice", query=f"select '{HOSTILE}'"), breaches=("sorts",)
 )
 ASSESSMENT = PlanAssessment(
-    schema=(), rows=7, judgements=(BROKEN,), believed=ScaledPlans(), needs=(),
+    schema=(), rows=7, judgements=(BROKEN,), scaled=ScaledPlans(), needs=(),
     flaws=(Flaw(name="idle", message="idle on jobs is needed by no contract"),), seconds=1, growth=CHART,
 )  # fmt: skip
 

@@ -31,15 +31,15 @@ def measure_coverage(
     exemptions: tuple[Exemption, ...] = (),
     *,
     jobs: int,
-    on_stage: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Measurement:
     """Run the suites with counters, and what fails then without them. Raises SchemaError, ServerError."""
     started = time.monotonic()
-    on_stage("counting what there is")
+    on_progress("counting what there is")
     inventory = _take_inventory(config, server)
-    on_stage("suites, with counters")
+    on_progress("suites, with counters")
     suites, counted = _run_counted(config, server, jobs=jobs)
-    on_stage("what failed, without counters")
+    on_progress("what failed, without counters")
     failed, disturbed = _run_again(config, server, suites)
     return Measurement(
         coverage=assess_coverage(inventory, counted.get("counts", {}), exemptions),
@@ -94,7 +94,7 @@ def _run(options: Namespace) -> int:
     config = prepare(options)
     exemptions = read_exemptions(config.uncovered)
     with show_progress() as show, open_server(config.server) as server:
-        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_progress=show)
     return publish_report(report_coverage(found), choose_output(options))
 
 

@@ -37,7 +37,7 @@ class MutationRequest:
 
 
 def show_mutants(
-    config: Config, request: MutationRequest, *, on_stage: Callable[[str], None] = lambda _: None
+    config: Config, request: MutationRequest, *, on_progress: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
     """Plan, run, report. Raises what `run_campaign` raises."""
     if request.guard_map:
@@ -46,7 +46,7 @@ def show_mutants(
         options = request.options
         if request.since:
             options = replace(options, base=resolve_side(request.since, config, Path(folder)).config)
-        campaign = run_campaign(config, server, options, on_stage=on_stage)
+        campaign = run_campaign(config, server, options, on_progress=on_progress)
         if options.is_complete:
             key = fingerprint(config, server=str(server.version))
             save_guards(guards_path(config), map_guards(campaign), key=key)
@@ -87,7 +87,7 @@ def _run(options: Namespace) -> int:
         options=mutation, since=options.since, output=choose_output(options), guard_map=options.guard_map
     )
     with show_progress() as show:
-        return show_mutants(config, request, on_stage=show)
+        return show_mutants(config, request, on_progress=show)
 
 
 COMMAND = Command(

@@ -58,7 +58,7 @@ class Options:
 
 
 def run_campaign(
-    config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
+    config: Config, server: Server, options: Options, *, on_progress: Say = lambda _: None
 ) -> MutationCampaign:
     """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
@@ -66,7 +66,7 @@ def run_campaign(
     ConfigError for a selection of nothing, and a file to merge that is of something else.
     """
     started = time.perf_counter()
-    on_stage("reading the schema")
+    on_progress("reading the schema")
     unchanged = read_things(Workbench(options.base, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
     if options.base is None:
@@ -78,9 +78,9 @@ def run_campaign(
     known = history.of(options.suites)
     waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
     if waiting:
-        on_stage("collecting the suites")
+        on_progress("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
-            MutantRunner(pool, history, memory, on_stage=on_stage).run(waiting, suites=options.suites)
+            MutantRunner(pool, history, memory, on_progress=on_progress).run(waiting, suites=options.suites)
     seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
     return MutationCampaign(
         fates=tuple(MutantFate(mutant=one, result=_result(one, known, ignored)) for one in chosen),

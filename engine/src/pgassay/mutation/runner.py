@@ -107,11 +107,11 @@ Say = Callable[[str], None]
 class MutantRunner:
     """Runs the tests of a pool of workers; keeps what it finds in `history`, and that in the file `path`."""
 
-    def __init__(self, pool: Pool, history: History, path: Path, *, on_stage: Say) -> None:
+    def __init__(self, pool: Pool, history: History, path: Path, *, on_progress: Say) -> None:
         self._pool = pool
         self._history = history
         self._path = path
-        self._on_stage = on_stage
+        self._on_progress = on_progress
         self._lock = threading.Lock()
         self._saved = time.monotonic()
 
@@ -119,7 +119,7 @@ class MutantRunner:
         """Find the fate of each, by the tests of `suites`. Raises RedReferenceError."""
         if not set(self._pool.tests) <= set(self._history.reference.tests):
             self._record()
-        self._on_stage(f"mutant 1 of {len(mutants)}")
+        self._on_progress(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites))
         found: list[MutantResult] = []
 
@@ -131,7 +131,7 @@ class MutantRunner:
                 found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
                 self._keep(result, suites)
-                self._on_stage(f"mutant {len(found)} of {len(mutants)}")
+                self._on_progress(f"mutant {len(found)} of {len(mutants)}")
 
         try:
             self._pool.each(mutants, run)
@@ -155,7 +155,7 @@ class MutantRunner:
 
         def keep(test: Noted) -> None:
             noted.append(test)
-            self._on_stage(f"{stage}: test {len(noted)} of {len(tests)}")
+            self._on_progress(f"{stage}: test {len(noted)} of {len(tests)}")
 
         self._pool.record(tests, on_test=keep)
         return noted

@@ -22,12 +22,12 @@ import pytest
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
 from pgassay.matrix.model import Cell
-from pgassay.mutation.bench import MutantBench, Scratch
 from pgassay.mutation.footprint import Footprint, words_of, words_of_cells
 from pgassay.mutation.model import MutantResult, MutantStatus, Noted, name_matrix_tests, object_of
 from pgassay.mutation.pool import PIPE
 from pgassay.mutation.recorder import StatementRecorder, recording
 from pgassay.mutation.things import scan
+from pgassay.mutation.workbench import MutantWorkbench, Scratch
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
@@ -73,7 +73,7 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._engine = engine = session.config.stash[ENGINE]
-        self._bench = MutantBench(engine.config, engine.server)
+        self._bench = MutantWorkbench(engine.config, engine.server)
         engine.workbench = self._bench
         self._cells: tuple[Cell, ...] = ()  # of the matrix that was last surveyed
         accepted = load_baseline(engine.config) or {}

@@ -96,7 +96,7 @@ class PlanAssessment:
     schema: tuple[Path, ...]
     rows: int
     judgements: tuple[Judgement, ...]
-    believed: ScaledPlans
+    scaled: ScaledPlans
     needs: tuple[Need, ...]
     flaws: tuple[Flaw, ...]
     seconds: float
@@ -119,7 +119,7 @@ class PlanAssessment:
 
     @property
     def _all(self) -> tuple[Judgement, ...]:
-        return self.judgements + self.believed.judgements
+        return self.judgements + self.scaled.judgements
 
 
 def growth_path(config: Config) -> Path:
@@ -132,22 +132,22 @@ def _read_growth(chart: Path) -> str:
 
 
 def assess_plans(
-    bench: Workbench, *, scale: float = HUNDREDTH, on_stage: Announce = lambda _: None
+    bench: Workbench, *, scale: float = HUNDREDTH, on_progress: Announce = lambda _: None
 ) -> PlanAssessment:
     """Load the project at `scale`, once a server, and judge its contracts and indexes in a clone.
 
-    `on_stage` hears what is going on. Raises ConfigError where contracts or load are missing,
+    `on_progress` hears what is going on. Raises ConfigError where contracts or load are missing,
     CannotJudgeError where the load does not fit.
     """
     contracts = read_contracts(bench.config.plans)
     with (
-        loaded(bench, scale=scale, on_stage=on_stage) as database,
+        loaded(bench, scale=scale, on_progress=on_progress) as database,
         closing(database.connect()) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
         timeout = bench.config.statement_timeout
         judge = Judge(
-            session=session, personas=bench.personas, timeout_seconds=timeout, on_stage=on_stage
+            session=session, personas=bench.personas, timeout_seconds=timeout, on_progress=on_progress
         )  # fmt: skip
         return _assess(bench, judge, contracts)
 
@@ -161,12 +161,12 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
     judgements = judge.judge(contracts)
     needs = find_needs(judge, judgements, indexes)
     flaws = (*find_repeats(indexes), *find_bare_keys(keys, indexes), *_unneeded(needs))
-    believed = _judge_believed(bench, judge, judgements)
+    scaled = _judge_scaled(bench, judge, judgements)
     return PlanAssessment(
         schema=bench.config.schema,
         rows=rows,
         judgements=judgements,
-        believed=believed,
+        scaled=scaled,
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
@@ -181,7 +181,7 @@ def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
             yield Flaw(name=index.name, message=f"{index.name} on {index.relation} is needed by no contract")
 
 
-def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> ScaledPlans:
+def _judge_scaled(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> ScaledPlans:
     """Of what held: the contracts whose indexes EXPLAIN itself shows.
 
     Not whether the table is left alone: with no more pages than were loaded, visiting it looks cheap.

@@ -11,7 +11,7 @@ from pgassay.commands import Command, add_reporting, choose_output, prepare, sho
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.plans.assessment import HUNDREDTH, assess_plans
-from pgassay.plans.keeping import ensure_kept
+from pgassay.plans.load_cache import ensure_kept
 from pgassay.plans.report import FORMATS, report_plans
 from pgassay.render.output import TEXT_ALONE, Output
 from pgassay.render.report import publish_report
@@ -24,7 +24,7 @@ Announce = Callable[[str], None]
 
 
 @contextmanager
-def open_loaded_server(config: Config, *, scale: float, on_stage: Announce) -> Iterator[Server]:
+def open_loaded_server(config: Config, *, scale: float, on_progress: Announce) -> Iterator[Server]:
     """The configured server; with the load in it as an earlier run kept it, where that saves time.
 
     A server of somebody else keeps its templates itself. Raises ServerError, and what `assess_plans` raises.
@@ -34,7 +34,7 @@ def open_loaded_server(config: Config, *, scale: float, on_stage: Announce) -> I
             yield server
         return
     with open_own_server(config.server) as own:
-        kept = ensure_kept(Workbench(config, own.server), own, scale=scale, on_stage=on_stage)
+        kept = ensure_kept(Workbench(config, own.server), own, scale=scale, on_progress=on_progress)
         if kept:
             print(kept, file=sys.stderr)
         yield own.server
@@ -46,10 +46,10 @@ def show_plans(
     *,
     scale: float,
     output: Output = TEXT_ALONE,
-    on_stage: Announce = lambda _: None,
+    on_progress: Announce = lambda _: None,
 ) -> ExitCode:
     """Judge the contracts on a load of `scale` times the full size, and report."""
-    assessment = assess_plans(Workbench(config, server), scale=scale, on_stage=on_stage)
+    assessment = assess_plans(Workbench(config, server), scale=scale, on_progress=on_progress)
     return publish_report(report_plans(assessment), output)
 
 
@@ -76,8 +76,8 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     config, scale = prepare(options), parse_scale(options.scale)
-    with show_progress() as show, open_loaded_server(config, scale=scale, on_stage=show) as server:
-        return show_plans(config, server, scale=scale, output=choose_output(options), on_stage=show)
+    with show_progress() as show, open_loaded_server(config, scale=scale, on_progress=show) as server:
+        return show_plans(config, server, scale=scale, output=choose_output(options), on_progress=show)
 
 
 COMMAND = Command(

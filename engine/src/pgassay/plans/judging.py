@@ -37,14 +37,14 @@ class _RunawayError(Exception):
 class Judge:
     """Judges contracts in one session's transaction; `personas` are those of the project by name.
 
-    A statement is cancelled after `timeout_seconds`, or earlier where its role has less time. `on_stage`
+    A statement is cancelled after `timeout_seconds`, or earlier where its role has less time. `on_progress`
     hears which contract is looked at.
     """
 
     session: Session
     personas: Mapping[str, Persona]
     timeout_seconds: int = 30
-    on_stage: Callable[[str], None] = lambda _: None
+    on_progress: Callable[[str], None] = lambda _: None
 
     def judge(self, contracts: Iterable[Contract], *, look: Look = watch) -> tuple[Judgement, ...]:
         """One judgement a contract, as the schema is now in this transaction. Nothing is kept.
@@ -54,7 +54,7 @@ class Judge:
         functions = read_functions(self.session)
 
         def judge_one(contract: Contract) -> Judgement:
-            self.on_stage(f"judging: {contract.name}")
+            self.on_progress(f"judging: {contract.name}")
             try:
                 sightings = self._look_as(contract, look)
             except _RunawayError as runaway:

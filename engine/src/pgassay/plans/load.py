@@ -139,10 +139,10 @@ def _of_constraint(name: str, part: Constraint | Index, constraint: str, definit
 
 
 @contextmanager
-def stripped(connection: psycopg.Connection[Any], on_stage: Callable[[str], None]) -> Iterator[None]:
+def stripped(connection: psycopg.Connection[Any], on_progress: Callable[[str], None]) -> Iterator[None]:
     """Tables with no more than their checks, inside the caller's transaction; the rest is back at the end.
 
-    Every row is then judged by the unique indexes and foreign keys, as one. `on_stage` hears of each. Raises
+    Every row is then judged by the unique indexes and foreign keys, as one. `on_progress` hears of each. Raises
     psycopg.Error where the rows break one of them, CannotJudgeError where the schema is not what it was.
     Comments on keys are lost.
     """
@@ -151,7 +151,7 @@ def stripped(connection: psycopg.Connection[Any], on_stage: Callable[[str], None
         connection.execute(part.removal.encode())
     yield
     for part in chain(*reversed(before)):
-        on_stage(f"putting back {part.name}")
+        on_progress(f"putting back {part.name}")
         connection.execute(part.restoration.encode())
     if read_shape(connection) != before:
         raise CannotJudgeError("Loading changed the schema.", why="A key, index or trigger is not as it was.")
@@ -164,20 +164,20 @@ _LINES_ANNOUNCED = 1 << 14
 
 
 def fill(
-    connection: psycopg.Connection[Any], load: Load, *, scale: float, on_stage: Announce = lambda _: None
+    connection: psycopg.Connection[Any], load: Load, *, scale: float, on_progress: Announce = lambda _: None
 ) -> None:
     """Load everything in one transaction, then gather statistics. The connection is the owner's.
 
-    `on_stage` hears what is going on. Raises CannotJudgeError where the rows do not fit the schema or an
+    `on_progress` hears what is going on. Raises CannotJudgeError where the rows do not fit the schema or an
     invariant does not hold, ServerError where the server fails, as with a full disk.
     """
     connection.execute("set maintenance_work_mem = '256MB'; set work_mem = '64MB'")
     try:
-        with connection.transaction(), stripped(connection, on_stage):
-            tables = [_copy(connection, rows, on_stage) for rows in load.generate(scale)]
-        on_stage("gathering statistics")
+        with connection.transaction(), stripped(connection, on_progress):
+            tables = [_copy(connection, rows, on_progress) for rows in load.generate(scale)]
+        on_progress("gathering statistics")
         connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.SQL(", ").join(tables)))
-        on_stage("checking invariants")
+        on_progress("checking invariants")
         _check(connection, load)
     except psycopg.OperationalError as error:  # a full disk, above all
         raise ServerError("The server could not take the load.", why=str(error).strip()) from error
@@ -185,14 +185,14 @@ def fill(
         raise CannotJudgeError(f"{load.file} does not fit the schema.", why=str(error).strip()) from error
 
 
-def _copy(connection: psycopg.Connection[Any], rows: Rows, on_stage: Announce) -> sql.Identifier:
+def _copy(connection: psycopg.Connection[Any], rows: Rows, on_progress: Announce) -> sql.Identifier:
     """Load one table, and say which."""
     columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     table = sql.Identifier(*rows.table.split("."))
     with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
         for number, chunk in enumerate(_chunks(rows.lines)):
             if number * _LINES_AT_ONCE % _LINES_ANNOUNCED == 0:
-                on_stage(f"loading {rows.table}: {number * _LINES_AT_ONCE:,} lines")
+                on_progress(f"loading {rows.table}: {number * _LINES_AT_ONCE:,} lines")
             copy.write(chunk)
     return table
 
@@ -217,19 +217,19 @@ _FORMAT = 2  # raise it when the same load file is loaded differently
 
 @contextmanager
 def loaded(
-    bench: Workbench, *, scale: float, on_stage: Callable[[str], None] = lambda _: None
+    bench: Workbench, *, scale: float, on_progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[Database]:
     """A database of one's own with `scale` times the full load, dropped at the end.
 
     Raises ConfigError where no load is configured, CannotJudgeError where it does not fit the schema.
     """
-    template = ensure_template(bench.server, plan_loading(bench, scale=scale, on_stage=on_stage))
-    on_stage("copying what was loaded")
+    template = ensure_template(bench.server, plan_loading(bench, scale=scale, on_progress=on_progress))
+    on_progress("copying what was loaded")
     with clone(bench.server, template, owner=bench.owner) as database:
         yield database
 
 
-def plan_loading(bench: Workbench, *, scale: float, on_stage: Callable[[str], None]) -> Recipe:
+def plan_loading(bench: Workbench, *, scale: float, on_progress: Callable[[str], None]) -> Recipe:
     """The recipe of the schema with its load. Raises ConfigError where no load is configured."""
     if bench.config.load is None:
         raise ConfigError(
@@ -240,7 +240,7 @@ def plan_loading(bench: Workbench, *, scale: float, on_stage: Callable[[str], No
     load = read_load(bench.config.load)
     layer = Layer(
         name="load",
-        step=partial(fill, load=load, scale=scale, on_stage=on_stage),
+        step=partial(fill, load=load, scale=scale, on_progress=on_progress),
         fingerprint=f"{_FORMAT} {scale} {hashlib.sha256(load.text.encode()).hexdigest()}",
     )
     recipe = bench.recipe(depth="schema")

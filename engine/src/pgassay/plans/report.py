@@ -40,18 +40,18 @@ def _claim(assessment: PlanAssessment) -> str:
 
 
 def _sections(assessment: PlanAssessment) -> tuple[ReportSection, ...]:
-    believed = assessment.believed
-    wrong = [judgement for judgement in believed.judgements if not judgement.holds]
+    scaled = assessment.scaled
+    wrong = [judgement for judgement in scaled.judgements if not judgement.holds]
     unseen = (
-        f"not judged at {believed.rows:,} rows, for {believed.why}: {', '.join(believed.unseen)}",
-    ) if believed.unseen else ()  # fmt: skip
+        f"not judged at {scaled.rows:,} rows, for {scaled.why}: {', '.join(scaled.unseen)}",
+    ) if scaled.unseen else ()  # fmt: skip
     return (
         ReportSection(
             title="contracts", head=("", "contract", "as", "buffers"), numbers=(3,),
             entries=tuple(map(_contract, assessment.judgements)),
         ),
         ReportSection(
-            title=f"as if of {believed.rows:,} rows", head=("", "contract", "as"),
+            title=f"as if of {scaled.rows:,} rows", head=("", "contract", "as"),
             entries=tuple(map(_contract, wrong)),
         ),
         ReportSection(
@@ -86,12 +86,12 @@ def _need(need: Need) -> ReportEntry:
 
 
 def _summary(assessment: PlanAssessment) -> str:
-    believed = assessment.believed
+    scaled = assessment.scaled
     needed = sum(bool(need.contracts) for need in assessment.needs)
     ruling = sum(need.index.is_rule for need in assessment.needs)
     parts = [f"{assessment.rows:,} rows: {_count(assessment.judgements)} contracts hold"]
-    if believed.judgements:
-        parts.append(f"as if of {believed.rows:,}: {_count(believed.judgements)}")
+    if scaled.judgements:
+        parts.append(f"as if of {scaled.rows:,}: {_count(scaled.judgements)}")
     parts.append(f"{len(assessment.needs)} indexes, {needed} needed by a contract, {ruling} for their rule")
     return f"{'; '.join(parts)}; {assessment.seconds:.2f} s"
 
@@ -101,14 +101,14 @@ def _count(judgements: tuple[Judgement, ...]) -> str:
 
 
 def _document(assessment: PlanAssessment) -> dict[str, Any]:
-    believed = assessment.believed
+    scaled = assessment.scaled
     return {
         "contracts": [_judged(judgement) | _plans(judgement) for judgement in assessment.judgements],
         "believed": {
-            "rows": believed.rows,
-            "contracts": [_judged(judgement) for judgement in believed.judgements],
-            "not_judged": believed.unseen,
-            "why": believed.why,
+            "rows": scaled.rows,
+            "contracts": [_judged(judgement) for judgement in scaled.judgements],
+            "not_judged": scaled.unseen,
+            "why": scaled.why,
         },
         "indexes": [
             {
@@ -142,15 +142,13 @@ def _plans(judgement: Judgement) -> dict[str, Any]:
 
 def _suites(assessment: PlanAssessment) -> tuple[Suite, ...]:
     """A case for each contract, each index, and each foreign key without one."""
-    believed = assessment.believed
-    larger = f"contracts at {believed.rows:,} rows"
-    unseen = (
-        Check(group=larger, name=name, outcome="skipped", message=believed.why) for name in believed.unseen
-    )
+    scaled = assessment.scaled
+    larger = f"contracts at {scaled.rows:,} rows"
+    unseen = (Check(group=larger, name=name, outcome="skipped", message=scaled.why) for name in scaled.unseen)
     contracts = tuple(_contracts("contracts", assessment.judgements))
     return (
         Suite(name="contracts", checks=contracts, seconds=assessment.seconds),
-        Suite(name=larger, checks=(*_contracts(larger, believed.judgements), *unseen)),
+        Suite(name=larger, checks=(*_contracts(larger, scaled.judgements), *unseen)),
         Suite(name="indexes", checks=tuple(_indexes(assessment))),
     )
 

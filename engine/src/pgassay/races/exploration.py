@@ -24,8 +24,8 @@ from pgassay.races.model import (
     StepFate,
     Trial,
 )
+from pgassay.races.preparation import PreparedScenario
 from pgassay.races.run import ScheduleRun
-from pgassay.races.stage import PreparedScenario
 from pgassay.server import failures_explained
 from pgassay.workbench import Workbench
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import factorial, prod
 from typing import Generic, Protocol, TypeVar
 
-from pgassay.races.footprint import Touched, commute
+from pgassay.races.touched import Touched, commute
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

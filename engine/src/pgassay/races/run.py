@@ -10,7 +10,6 @@ import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
-from pgassay.races.footprint import Touched, footprint_of
 from pgassay.races.line import NOTHING, Reply, SessionLine, ask, wait_for
 from pgassay.races.model import (
     DEADLOCK,
@@ -23,6 +22,7 @@ from pgassay.races.model import (
     StepKind,
     Trial,
 )
+from pgassay.races.touched import Touched, footprint_of
 
 
 @dataclass

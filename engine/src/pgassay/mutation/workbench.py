@@ -22,7 +22,7 @@ from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
 
-class MutantBench(Workbench):
+class MutantWorkbench(Workbench):
     """Applies `statements` to every database with the schema in it, above the world: no file is loaded again.
 
     A statement may take as long as `limit` says: where a mutant loops, its server process would not end.
