@@ -28,6 +28,8 @@ PIPE = "PGASSAY_MUTATION_PIPE"
 WORKER = "pgassay.mutation.worker"
 TEST_SECONDS = 60.0
 """A test that is silent for so long hangs. The slowest ones that the engine knows of take two."""
+REFERENCE_SECONDS = 10 * TEST_SECONDS
+"""Nothing makes the reference run hang, but it sets up fixtures that take long on a busy machine."""
 _COLLECT_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 _TAIL_LINES = 20
@@ -75,7 +77,7 @@ class WorkerClient:
     def record(self, tests: list[str]) -> Iterator[Noted]:
         """Run tests on the schema itself; what was noted of each."""
         self._send("record", tests)
-        while (answer := self._receive(TEST_SECONDS))[0] != "done":
+        while (answer := self._receive(REFERENCE_SECONDS))[0] != "done":
             yield answer[1]
 
     def test(self, mutant: Mutant, tests: list[str]) -> MutantResult:

@@ -142,9 +142,9 @@ def _of_constraint(name: str, part: Constraint | Index, constraint: str, definit
 def stripped(connection: psycopg.Connection[Any], on_progress: Callable[[str], None]) -> Iterator[None]:
     """Tables with no more than their checks, inside the caller's transaction; the rest is back at the end.
 
-    Every row is then judged by the unique indexes and foreign keys, as one. `on_progress` hears of each. Raises
-    psycopg.Error where the rows break one of them, CannotJudgeError where the schema is not what it was.
-    Comments on keys are lost.
+    Every row is then judged by the unique indexes and foreign keys, as one. `on_progress` hears of each.
+    Comments on keys are lost. Raises psycopg.Error where the rows break a key, CannotJudgeError where the
+    schema is not what it was.
     """
     before = read_shape(connection)
     for part in chain(*before):
