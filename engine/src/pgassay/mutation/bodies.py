@@ -56,9 +56,9 @@ def find_statements(body: str) -> list[BodyStatement]:
 
 def _inner(statement: BodyStatement) -> Iterator[BodyStatement]:
     for arm in statement.arms:
-        for one in arm.statements:
-            yield one
-            yield from _inner(one)
+        for inner in arm.statements:
+            yield inner
+            yield from _inner(inner)
 
 
 def find_pieces(body: str, language: str) -> list[Piece]:
@@ -70,7 +70,7 @@ def find_pieces(body: str, language: str) -> list[Piece]:
         return list(_queries(body))
     if language == "plpgsql":
         block = parse_body(body)
-        pieces = [piece for one in (block, *_inner(block)) for piece in _pieces(body, one)]
+        pieces = [piece for statement in (block, *_inner(block)) for piece in _pieces(body, statement)]
         return [piece for piece in pieces if _parses(piece)]
     return []
 
@@ -115,7 +115,7 @@ def _pieces(body: str, statement: BodyStatement) -> Iterator[Piece]:
 
 def _tokens(body: str, start: int, end: int) -> list[Token]:
     found = read_tokens(body[start:end])
-    return [Token(word=one.word, start=one.start + start, end=one.end + start) for one in found]
+    return [Token(word=token.word, start=token.start + start, end=token.end + start) for token in found]
 
 
 def _piece(body: str, tokens: list[Token], *, prefix: str = "", is_condition: bool = False) -> Piece:
@@ -152,7 +152,7 @@ def _loop(body: str, statement: BodyStatement) -> Iterator[Piece]:
 
 
 def _assigned(body: str, tokens: list[Token]) -> Iterator[Piece]:
-    sign = next((n for n, one in enumerate(tokens) if one.word in (":=", "=")), None)
+    sign = next((n for n, token in enumerate(tokens) if token.word in (":=", "=")), None)
     if sign is not None:
         yield from _expression(body, tokens[sign + 1 : -1])
 
@@ -160,7 +160,7 @@ def _assigned(body: str, tokens: list[Token]) -> Iterator[Piece]:
 def _declarations(body: str, block: BodyStatement) -> Iterator[Piece]:
     """What declared variables begin with."""
     for tokens in _split(_tokens(body, block.start, block.keyword), ";"):
-        sign = next((n for n, one in enumerate(tokens) if one.word in (":=", "=", "default")), None)
+        sign = next((n for n, token in enumerate(tokens) if token.word in (":=", "=", "default")), None)
         if sign is not None:
             yield from _expression(body, tokens[sign + 1 :])
 

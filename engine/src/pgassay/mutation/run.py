@@ -76,15 +76,17 @@ def run_campaign(
     memory = options.memory or history_path(config)
     history = _remember(config, server, options, memory)
     known = history.of(options.suites)
-    waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
+    waiting = [
+        mutant for mutant in chosen if mutant.id not in ignored and not _is_settled(known.get(mutant.id))
+    ]
     if waiting:
         on_progress("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
             MutantRunner(pool, history, memory, on_progress=on_progress).run(waiting, suites=options.suites)
     seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
     return MutationCampaign(
-        fates=tuple(MutantFate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
-        stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
+        fates=tuple(MutantFate(mutant=mutant, result=_result(mutant, known, ignored)) for mutant in chosen),
+        stale=() if options.base else tuple(sorted(set(ignored) - {mutant.id for mutant in everything})),
         blind=tuple(test for test, sees in seeing.items() if not sees),
         tests=sum(seeing.values()),
         resumed=len(chosen) - len(waiting),

@@ -35,7 +35,7 @@ class Order:
         self._footprints = footprints
         self._kills: Counter[tuple[Group, object]] = Counter()
         self._tries: Counter[tuple[Group, object]] = Counter()
-        self._reached = Counter(name for one in footprints.values() for name in one.reached)
+        self._reached = Counter(name for footprint in footprints.values() for name in footprint.reached)
         self._words = {
             test: frozenset(_words_of(test)).union(*footprint.words.values())
             for test, footprint in footprints.items()
@@ -43,7 +43,7 @@ class Order:
 
     def rank(self, mutant: Mutant, *, killer: str = "") -> list[str]:
         """The tests that could notice, best first; `killer` is the one that killed this mutant before."""
-        able = [test for test, one in self._footprints.items() if mutant.reach.covers(one)]
+        able = [test for test, footprint in self._footprints.items() if mutant.reach.covers(footprint)]
         worth = {test: self._worth(test, mutant) for test in able}
         ranked = sorted(able, key=lambda test: -worth[test])
         return ([killer] if killer in worth else []) + [test for test in ranked if test != killer]

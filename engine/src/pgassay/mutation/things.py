@@ -134,7 +134,7 @@ def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing,
 
 
 def _tables(catalog: Catalog) -> list[Relation]:
-    return [one for one in catalog.of(Relation) if one.kind in ("r", "p") and not one.is_of_extension]
+    return [table for table in catalog.of(Relation) if table.kind in ("r", "p") and not table.is_of_extension]
 
 
 def _relations(catalog: Catalog) -> Iterator[Thing]:
@@ -156,21 +156,25 @@ def _parts(catalog: Catalog) -> Iterator[Thing]:
 
 
 def _functions(catalog: Catalog) -> Iterator[Function]:
-    return (one for one in catalog.of(Function) if one.kind in ("f", "p") and not one.is_of_extension)
+    return (
+        function
+        for function in catalog.of(Function)
+        if function.kind in ("f", "p") and not function.is_of_extension
+    )
 
 
 def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Privilege]:
     """What was granted to the roles or everybody, and what the roles lack."""
-    granted = [one for one in catalog.of(Grant) if one.kind != "type" and not one.is_of_owner]
-    for one in granted:
-        if one.role in (*roles, "public") and not _is_foreign(catalog, one.oid):
+    granted = [grant for grant in catalog.of(Grant) if grant.kind != "type" and not grant.is_of_owner]
+    for grant in granted:
+        if grant.role in (*roles, "public") and not _is_foreign(catalog, grant.oid):
             yield Privilege(
-                kind=one.kind, object=one.object, column=one.column,
-                role=one.role, privilege=one.privilege, granted=True,
+                kind=grant.kind, object=grant.object, column=grant.column,
+                role=grant.role, privilege=grant.privilege, granted=True,
             )  # fmt: skip
     access = Access(catalog)
     columns = catalog.parts(Column)
-    for oid, (kind, name) in {one.oid: (one.kind, one.object) for one in catalog.of(Grant)}.items():
+    for oid, (kind, name) in {grant.oid: (grant.kind, grant.object) for grant in catalog.of(Grant)}.items():
         if kind != "type" and not _is_foreign(catalog, oid):
             for column, privilege in _grantable(catalog, access, kind, oid, columns.get(oid, ())):
                 for role in roles:

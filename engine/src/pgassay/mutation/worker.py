@@ -232,7 +232,11 @@ def _crash(report: pytest.TestReport) -> str:
 
 
 def _first_failure(verdict: FileVerdict) -> str:
-    failed = (f"{one.number} {one.description}" for one in verdict.assertions if not one.passed)
+    failed = (
+        f"{assertion.number} {assertion.description}"
+        for assertion in verdict.assertions
+        if not assertion.passed
+    )
     return next(chain(failed, verdict.problems))[:_SHOWN]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -99,25 +99,25 @@ def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[RemovablePart
     Each in the order of creation, by which the planner breaks ties.
     """
     catalog = read_catalog(connection, Relation, Trigger, Constraint, Index)
-    own = {one.oid for one in catalog.of(Relation) if (one.kind, one.owner) == ("r", catalog.user)}
-    constraints = sorted(catalog.of(Constraint), key=lambda one: one.oid)
-    indexes = sorted(catalog.of(Index), key=lambda one: one.oid)
-    definitions = {(one.relation_oid, one.name): one.definition for one in constraints}
+    own = {table.oid for table in catalog.of(Relation) if (table.kind, table.owner) == ("r", catalog.user)}
+    triggers = (trigger for trigger in catalog.of(Trigger) if trigger.relation_oid in own)
+    constraints = sorted(catalog.of(Constraint), key=lambda constraint: constraint.oid)
+    definitions = {(c.relation_oid, c.name): c.definition for c in constraints if c.relation_oid in own}
+    foreign_keys = (c for c in constraints if c.type == "f" and c.relation_oid in own)
+    indexes = sorted(catalog.of(Index), key=lambda index: index.oid)
     return (
-        tuple(_of_trigger(one) for one in catalog.of(Trigger) if one.relation_oid in own),
-        tuple(
-            _of_constraint(one.name, one, one.name, one.definition)
-            for one in constraints
-            if one.type == "f" and one.relation_oid in own
-        ),
-        tuple(
-            _of_constraint(one.name, one, one.constraint, definitions[one.relation_oid, one.constraint])
-            if one.constraint
-            else RemovablePart(name=one.name, removal=f"drop index {one.index}", restoration=one.definition)
-            for one in indexes
-            if one.relation_oid in own
-        ),
+        tuple(map(_of_trigger, triggers)),
+        tuple(_of_constraint(key.name, key, key.name, key.definition) for key in foreign_keys),
+        tuple(_of_index(index, definitions) for index in indexes if index.relation_oid in own),
     )
+
+
+def _of_index(index: Index, definitions: Mapping[tuple[int, str], str]) -> RemovablePart:
+    if not index.constraint:
+        removal = f"drop index {index.index}"
+        return RemovablePart(name=index.name, removal=removal, restoration=index.definition)
+    definition = definitions[index.relation_oid, index.constraint]
+    return _of_constraint(index.name, index, index.constraint, definition)
 
 
 def _of_trigger(trigger: Trigger) -> RemovablePart:

@@ -207,7 +207,7 @@ class Trial:
     def is_expected(self) -> bool:
         """Whether the outcome is one that the scenario names; any is where it names none."""
         expected = self.scenario.expected
-        return not expected or any(self.outcome.matches(one.values) for one in expected)
+        return not expected or any(self.outcome.matches(expectation.values) for expectation in expected)
 
     @property
     def is_broken(self) -> bool:

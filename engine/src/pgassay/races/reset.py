@@ -69,8 +69,10 @@ class Baseline:
         relations = sorted(catalog.of(Relation), key=lambda relation: relation.oid)
         own = [relation for relation in relations if not relation.schema.startswith("pgassay_")]
         columns = catalog.parts(Column)
-        self._tables = [_table(one, columns[one.oid]) for one in own if one.kind == "r"]
-        self._sequences = [sql.Identifier(one.schema, one.relation) for one in own if one.kind == "S"]
+        self._tables = [_table(relation, columns[relation.oid]) for relation in own if relation.kind == "r"]
+        self._sequences = [
+            sql.Identifier(relation.schema, relation.relation) for relation in own if relation.kind == "S"
+        ]
         self._state = _union(
             _of_each(_CONTENTS, [table.name for table in self._tables])
             + _of_each(_POSITION, self._sequences, start=len(self._tables))
