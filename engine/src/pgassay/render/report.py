@@ -17,6 +17,7 @@ from pgassay.render.page import make_environment, read_asset, write_policy
 from pgassay.render.place import spell
 from pgassay.render.text import wrap
 
+_DEEPEST = 40  # columns before those of a table's last column that go on in the next line
 _LOOKS = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "gained", ExitCode.CANNOT_JUDGE: "error"}
 
 
@@ -131,14 +132,15 @@ def _table_text(section: ReportSection) -> Iterator[str]:
     rows = [[str(cell).partition("\n")[0] for cell in entry.cells] for entry in section.entries]
     lines = [list(section.head), *rows] if any(section.head) else rows
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    indent = sum(width + 2 for width in widths[:-1]) + 2
+    indent = min(sum(width + 2 for width in widths[:-1]) + 2, _DEEPEST)
 
     def line(cells: list[str]) -> str:
         padded = (
             f"{cell:>{width}}" if column in section.numbers else f"{cell:<{width}}"
             for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
         )
-        return wrap(f"  {'  '.join(padded)}".rstrip(), indent=indent)
+        text = f"  {'  '.join(padded)}".rstrip()
+        return text if len(widths) - 1 in section.numbers else wrap(text, indent=indent)
 
     if any(section.head):
         yield line(list(section.head))
