@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html_support as support
-
 from pgassay.catalog.tables import Catalog
 from pgassay.matrix.relations import Reference, find_owning, list_relations
+from tests.render import html_support as support
 
 OWNING = {
     "public.users": frozenset({"id"}),
