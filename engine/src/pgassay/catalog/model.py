@@ -10,9 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pgassay.catalog.names import quoted, spell
+
+Command = Literal["select", "insert", "update", "delete", "all"]
+"""What a policy is for."""
 
 _FIRING = {"O": "enabled", "A": "always", "R": "replica", "D": "disabled"}
 _RELATIONS = {
@@ -193,6 +196,7 @@ class Constraint(Part):
     """A constraint of a table or domain: `type` is pg_constraint.contype.
 
     `target`, `target_columns`: what a foreign key refers to; `acts`: changes there cascade, or set null.
+    `parent` is the OID of the partitioned table's.
     """
 
     KIND = "constraint"
@@ -206,7 +210,9 @@ class Constraint(Part):
     acts: bool = False
     deferrable: bool = False
     is_of_domain: bool = False
+    is_inherited: bool = False
     oid: int = field(default=0, compare=False)
+    parent: int = field(default=0, compare=False)
     target_oid: int = field(default=0, compare=False)
 
     @property
@@ -249,6 +255,7 @@ class Index(Part):
     constraint: str = ""
     target: bool = False
     oid: int = field(default=0, compare=False)
+    parent: int = field(default=0, compare=False)  # the partitioned table's
 
     @property
     def index(self) -> str:
@@ -272,7 +279,7 @@ class Policy(Part):
     }
     WORDS: ClassVar = {"permissive": {True: "permissive", False: "restrictive"}}
 
-    command: str
+    command: Command
     permissive: bool
     roles: tuple[str, ...]
     using: str | None
@@ -564,7 +571,12 @@ class Other(Thing):
 
 @dataclass(frozen=True, kw_only=True)
 class Dependency:
-    """What a view reads, a policy asks or a trigger calls, by OID."""
+    """What a view reads, a policy asks, a default, check or trigger calls, by OID.
+
+    `part`: the system catalog that has the policy, default or the like; `column`: the one that is used.
+    """
 
     user: int
     used: int
+    part: str
+    column: str

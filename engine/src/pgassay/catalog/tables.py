@@ -209,7 +209,6 @@ class _Builder:
         self._updatable = updatable
         self._roles = [role for role in roles if role in self._access.roles]
         self._schemas = catalog.exposed or _DEFAULT_SCHEMAS
-        self._oids = {grant.object: grant.oid for grant in catalog.of(Grant) if grant.kind == "schema"}
         self._labels = {one.oid: one.labels for one in catalog.of(Type)}
         self._columns = catalog.parts(model.Column)
         self._policies = catalog.parts(Policy)
@@ -282,7 +281,7 @@ class _Builder:
             for privilege in ("select", "insert", "update")
         }
         return Privileges(
-            usage=self._uses(role, table.schema),
+            usage=self._access.uses(role, table.schema),
             delete=self._access.holds(role, "delete", oid),
             truncate=self._access.holds(role, "truncate", oid),
             filtered=filtered,
@@ -297,9 +296,6 @@ class _Builder:
             if policy.command in ("select", "all") and self._access.applies(role, policy)
         ]
         return all(one.permissive for one in asked) and any(one.using == "true" for one in asked)
-
-    def _uses(self, role: str, schema: str) -> bool:
-        return self._access.holds(role, "usage", self._oids.get(quoted(schema), 0))
 
     def rights(self) -> Iterator[Right]:
         """Calls would have effects and need arguments: privileges alone are asked about."""
@@ -319,7 +315,7 @@ class _Builder:
     ) -> Iterator[Right]:
         for role, privilege in product(self._roles, privileges):
             held = self._access.holds(role, privilege, oid)
-            usage = self._uses(role, schema)
+            usage = self._access.uses(role, schema)
             yield Right(object=name, role=role, privilege=privilege, usage=usage, held=held, arguments=types)
 
 

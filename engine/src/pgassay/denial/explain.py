@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import LiteralString
+from itertools import chain
+from typing import Any, LiteralString
 
 import psycopg
 
+from pgassay.catalog.model import (
+    Column,
+    Constraint,
+    Dependency,
+    Function,
+    Grant,
+    Index,
+    Policy,
+    Relation,
+    Role,
+    Trigger,
+)
+from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.database import Session
 from pgassay.database.actor import Params
+from pgassay.denial import candidates
 from pgassay.denial.ablation import Trials, merge_columns
-from pgassay.denial.candidates import (
-    Scope,
-    check_options,
-    missing_grants,
-    missing_ownership,
-    policies,
-    row_security,
-)
-from pgassay.denial.facts import (
-    find_constraints,
-    find_reached,
-    find_triggers,
-    read_refused_functions,
-    read_relations,
-)
+from pgassay.denial.candidates import Scope
 from pgassay.denial.guard import Guard
 from pgassay.denial.reading import read_statement
 from pgassay.errors import CannotJudgeError, ExitCode, PgassayError
@@ -34,6 +35,11 @@ from pgassay.observation import Attempt, Outcome, Persona
 
 _ROUNDS = 8
 _JUDGED = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.REJECTED)
+
+# The kinds of objects that decide about rows, about privileges, about values.
+_POLICIES = (Relation, Policy, Role, Dependency)
+_GRANTS = (*_POLICIES, Column, Function, Grant)
+_CONSTRAINTS = (Relation, Column, Constraint, Index)
 
 # The statements inside functions, which the server quotes in an error's context.
 _INNER = re.compile(r'^SQL statement "(.*?)"$(?=\n|\Z)', re.DOTALL | re.MULTILINE)
@@ -120,18 +126,18 @@ class _Inquiry:
 
     def _take_step(self, latest: Attempt) -> bool:
         for stage in self._suspects.stages(latest):
-            candidates = tuple(dict.fromkeys(guard for guard in stage if guard not in self._found))
-            guards = self._trials.minimal(self._found, candidates) if candidates else ()
+            suspected = tuple(dict.fromkeys(guard for guard in stage if guard not in self._found))
+            guards = self._trials.minimal(self._found, suspected) if suspected else ()
             if guards:
                 self._found = (*self._found, *guards)
                 if latest.outcome is not Outcome.DENIED_GRANT:
-                    self._note_alternatives(guards, candidates)
+                    self._note_alternatives(guards, suspected)
                 return True
         return False
 
-    def _note_alternatives(self, guards: tuple[Guard, ...], candidates: tuple[Guard, ...]) -> None:
+    def _note_alternatives(self, guards: tuple[Guard, ...], suspected: tuple[Guard, ...]) -> None:
         for guard in guards:
-            others = self._trials.replacements(self._found, guard, candidates)
+            others = self._trials.replacements(self._found, guard, suspected)
             if others:
                 self._alternatives[guard] = others
 
@@ -145,61 +151,55 @@ class _Inquiry:
 
 
 class _Suspects:
-    """What may be behind a refusal, likeliest first; each stage reads the catalog only when asked."""
+    """What may be behind a refusal, likeliest first; the catalog is read only when asked, as the owner."""
 
     def __init__(self, session: Session, persona: Persona, query: LiteralString, params: Params) -> None:
         self._session = session
         self._persona = persona
-        self._role = persona.role
         self._text = psycopg.ClientCursor(session.connection).mogrify(query, params)
-        self._statement = read_statement(self._text)
-        self._scopes: dict[str, Scope] = {}
+        read_statement(self._text)
+        self._known: dict[tuple[type[Any], ...], Catalog] = {}
 
-    def stages(self, attempt: Attempt) -> Iterator[Sequence[Guard]]:
+    def stages(self, attempt: Attempt) -> Iterator[Iterable[Guard]]:
+        scopes = [self._scope(text, attempt) for text in self._texts(attempt)]
         match attempt.outcome:
             case Outcome.FILTERED:
-                yield tuple(policies(self._scope(self._text), ("USING",)))
+                yield candidates.policies(scopes[-1], ("USING",))
             case Outcome.DENIED_POLICY:
-                for scope in self._scopes_of(attempt):
-                    yield tuple(policies(scope, ("WITH CHECK", "USING")))
-                    yield tuple(row_security(scope))
+                for scope in scopes:
+                    yield candidates.policies(scope, ("WITH CHECK", "USING"))
+                    yield candidates.row_security(scope)
             case Outcome.DENIED_GRANT:
-                for scope in self._scopes_of(attempt):
-                    yield tuple(missing_grants(scope))
-                for scope in self._scopes_of(attempt):
-                    yield find_reached(self._session, _relations(scope), self._role)
-                    yield tuple(missing_ownership(scope))
+                yield from map(candidates.missing_grants, scopes)
+                for scope in scopes:
+                    yield sorted(candidates.missing_inside(scope))
+                    yield candidates.missing_ownership(scope)
             case Outcome.REJECTED:
-                yield find_constraints(self._session, attempt)
-                scopes = tuple(self._scopes_of(attempt))
-                yield [guard for scope in scopes for guard in check_options(scope)]
-                yield find_triggers(
-                    self._session, attempt, [r for scope in scopes for r in _relations(scope)]
-                )
+                yield sorted(candidates.constraints(attempt, self._catalog(_CONSTRAINTS)))
+                yield chain.from_iterable(map(candidates.check_options, scopes))
+                relations = [reached.relation.name for scope in scopes for reached in scope.relations]
+                yield candidates.triggers(attempt, self._catalog((Trigger,)), relations)
 
-    def _scopes_of(self, attempt: Attempt) -> Iterator[Scope]:
+    def _texts(self, attempt: Attempt) -> Sequence[str]:
         """The statements inside functions that were refused, innermost first, then the statement itself."""
-        for text in _INNER.findall(attempt.context):
-            yield self._scope(text)
-        yield self._scope(self._text)
+        return (*_INNER.findall(attempt.context), self._text)
 
-    def _scope(self, text: str) -> Scope:
-        if text not in self._scopes:
-            statement = self._statement if text == self._text else read_statement(text)
-            self._scopes[text] = Scope(
-                statement=statement,
-                relations=read_relations(self._session, statement.names, self._role),
-                functions=read_refused_functions(self._session, statement.functions, self._role),
-                role=self._role,
-                login=self._login() if statement.roles else "",
-            )
-        return self._scopes[text]
+    def _scope(self, text: str, attempt: Attempt) -> Scope:
+        statement = read_statement(text)
+        return Scope(
+            statement=statement,
+            catalog=self._catalog(_GRANTS if attempt.outcome is Outcome.DENIED_GRANT else _POLICIES),
+            role=self._persona.role,
+            login=self._login() if statement.roles else "",
+        )
+
+    def _catalog(self, kinds: tuple[type[Any], ...]) -> Catalog:
+        if kinds not in self._known:
+            with self._session.as_owner():
+                self._known[kinds] = read_catalog(self._session.connection, *kinds)
+        return self._known[kinds]
 
     def _login(self) -> str:
         """The user whose memberships SET ROLE looks at."""
         with self._session.act_as(self._persona):
             return str(self._session.value("select session_user"))
-
-
-def _relations(scope: Scope) -> list[str]:
-    return [relation.name for relation in scope.relations]
