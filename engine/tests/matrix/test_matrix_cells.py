@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.catalog.tables import read_catalog
+from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
 from pgassay.errors import ConfigError
 from pgassay.matrix.baseline import render_answer, render_baseline
@@ -209,13 +209,13 @@ def test_probe_that_goes_wrong_is_an_error_and_no_denial(
 
 def test_survey_leaves_nothing_behind(club_session: Session, members: tuple[Persona, ...]) -> None:
     with club_session.as_owner():
-        catalog = read_catalog(club_session, roles=())
-        before = fingerprint(club_session, catalog)
+        surface = read_surface(club_session, roles=())
+        before = fingerprint(club_session, surface)
         survey(club_session, members)
-        assert fingerprint(club_session, catalog) == before
+        assert fingerprint(club_session, surface) == before
         assert club_session.value("select count(*) from pg_catalog.pg_prepared_statements") == 0
         club_session.execute("update public.journal set entry = entry")
-        assert fingerprint(club_session, catalog) != before
+        assert fingerprint(club_session, surface) != before
 
 
 def test_text_is_the_same_in_every_run(

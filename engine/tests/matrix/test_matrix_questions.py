@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pgassay.catalog.tables import read_catalog
+from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
 from pgassay.matrix.cells import describe_groups
 from pgassay.matrix.questions import plan_matrix
@@ -17,14 +17,18 @@ from pgassay.observation import Persona
 
 @pytest.fixture
 def samples(club_session: Session, members: tuple[Persona, ...]) -> tuple[Sample, ...]:
-    catalog = read_catalog(club_session, roles=[persona.role for persona in members])
+    surface = read_surface(club_session, roles=[persona.role for persona in members])
     ids = [persona.id for persona in members if persona.id]
-    return read_samples(club_session, catalog, ids=ids, overrides={})
+    return read_samples(club_session, surface, ids=ids, overrides={})
 
 
 def copies(samples: tuple[Sample, ...], count: int) -> tuple[Sample, ...]:
     return tuple(
-        replace(sample, object=(name := f"{sample.object}_{n}"), table=replace(sample.table, spelled=name))
+        replace(
+            sample,
+            object=f"{sample.object}_{n}",
+            table=replace(sample.table, relation=f"{sample.object}_{n}"),
+        )
         for n in range(count)
         for sample in samples
     )

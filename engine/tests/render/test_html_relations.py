@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import html_support as support
 
-from pgassay.catalog.tables import Catalog
+from pgassay.catalog.tables import Surface
 from pgassay.matrix.relations import Reference, find_owning, list_relations
 
 OWNING = {
@@ -15,7 +17,7 @@ OWNING = {
 
 
 def test_every_table_and_view_is_listed_by_name() -> None:
-    relations = list_relations(support.make_catalog(), OWNING)
+    relations = list_relations(support.make_surface(), OWNING)
     assert [(relation.name, relation.kind) for relation in relations] == [
         (support.HOSTILE_TABLE, "table"),
         ("public.comments", "table"),
@@ -26,7 +28,7 @@ def test_every_table_and_view_is_listed_by_name() -> None:
 
 
 def test_keys_and_the_path_to_the_user_are_marked() -> None:
-    relations = {relation.name: relation for relation in list_relations(support.make_catalog(), OWNING)}
+    relations = {relation.name: relation for relation in list_relations(support.make_surface(), OWNING)}
     users, comments = relations["public.users"], relations["public.comments"]
     assert (users.primary, users.owning, users.references) == (("id",), ("id",), ())
     assert (comments.primary, comments.owning) == (("id",), ("note_id",))
@@ -37,8 +39,8 @@ def test_keys_and_the_path_to_the_user_are_marked() -> None:
 
 
 def test_tables_that_refer_to_each_other_in_a_circle_are_listed() -> None:
-    tables = (support.make_table(1, "a", keys={"b": 2}), support.make_table(2, "b", keys={"a": 1}))
-    a, b = list_relations(Catalog(tables={table.oid: table for table in tables}, rights=()), {})
+    tables = (support.make_table(1, "a", keys={"b": "b"}), support.make_table(2, "b", keys={"a": "a"}))
+    a, b = list_relations(Surface(tables={table.oid: table for table in tables}, rights=()), {})
     assert [reference.text for reference in (*a.references, *b.references)] == [
         "(b) → public.b (id)",
         "(a) → public.a (id)",
@@ -47,5 +49,5 @@ def test_tables_that_refer_to_each_other_in_a_circle_are_listed() -> None:
 
 def test_owning_columns_are_those_by_which_rows_were_moved() -> None:
     table = support.make_table(2, "notes")
-    catalog = Catalog(tables={2: table}, rights=())
-    assert find_owning(support.make_matrix(), catalog) == {"public.notes": frozenset({"owner"})}
+    matrix = replace(support.make_matrix(), surface=Surface(tables={2: table}, rights=()))
+    assert find_owning(matrix) == {"public.notes": frozenset({"owner"})}

@@ -160,7 +160,8 @@ class Part(Thing):
 class Column(Part):
     """A column. `default` is its expression, of a generated column too.
 
-    `base`, `category`, `length` are those of a domain's base type; `comparable`: that has an order or a hash.
+    `base`, `category`, `length` and `labels` (of an enum) are those of a domain's base type; `comparable`:
+    that has an order or a hash.
     """
 
     KIND = "column"
@@ -185,7 +186,7 @@ class Column(Part):
     options: tuple[str, ...]
     primary: bool
     base: str
-    base_oid: int = field(compare=False)
+    labels: tuple[str, ...] = field(compare=False)
     category: str
     length: int | None
     comparable: bool

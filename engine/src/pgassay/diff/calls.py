@@ -9,7 +9,7 @@ from itertools import islice, product
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.tables import Catalog, Column, Right
+from pgassay.catalog.tables import Right, Surface
 from pgassay.diff.experiments import Attempt, Experiment, bodies, is_searched
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
@@ -25,7 +25,7 @@ _CALLS = 256  # of one function by one persona
 class World:
     """What HEAD has: its objects, its rows, and what the schemas say on both sides."""
 
-    catalog: Catalog
+    surface: Surface
     samples: Sequence[Sample]
     base: Inventory
     head: Inventory
@@ -37,7 +37,7 @@ def plan_calls(
     """Experiments for each function that a change may have to do with, for everybody who may call it."""
     searched = [change for change in changes if is_searched(change)]
     held = {
-        (right.object, right.role): right for right in world.catalog.rights if right.privilege == "execute"
+        (right.object, right.role): right for right in world.surface.rights if right.privilege == "execute"
     }
     for name in dict.fromkeys(name for name, _ in held):
         reach = world.base.reach(name) | world.head.reach(name)
@@ -56,7 +56,7 @@ def _experiments(
 ) -> Iterator[Experiment]:
     looks = tuple(
         # What this transaction wrote has no age.
-        f"select * from {sample.table.spelled} where pg_catalog.age(xmin) <= 0"
+        f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
         for sample in world.samples
         if sample.table.stored and sample.object in reach
     )
@@ -69,11 +69,11 @@ def _experiments(
 def _texts(world: World, function: Right, callers: Sequence[Persona], reach: frozenset[str]) -> Iterator[str]:
     """The lists of arguments to call it with."""
     literals = find_literals(bodies(reach, world.head), bodies(reach, world.base))
-    labels = {c.type: c.labels for t in world.catalog.tables.values() for c in t.columns.values()}
+    labels = {c.base: c.labels for t in world.surface.tables.values() for c in t.columns.values()}
     keys = _keys(world.samples)
     ids = [persona.id for persona in callers if persona.id]
     values = [
-        dict.fromkeys([*candidates(_column(type_, labels), literals, ids), *keys.get(type_, ()), None])
+        dict.fromkeys([*candidates(type_, labels.get(type_, ()), literals, ids), *keys.get(type_, ()), None])
         for type_ in function.arguments
     ]
     yield from (", ".join(map(literal, some)) for some in islice(product(*values), _CALLS))
@@ -86,23 +86,6 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
         for row in sample.rows if len(sample.key) == 1 and sample.table.stored else ():
             found.setdefault(sample.table.columns[sample.key[0]].type, []).extend(filter(None, row.key))
     return found
-
-
-def _column(type_: str, labels: Mapping[str, tuple[str, ...]]) -> Column:
-    """An argument, as if it were a column."""
-    return Column(
-        name="",
-        type=type_,
-        category="A" if type_.startswith("_") else "",
-        length=None,
-        nullable=False,
-        default=False,
-        always=False,
-        generated=False,
-        updatable=True,
-        comparable=True,
-        labels=labels.get(type_, ()),
-    )
 
 
 def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> Attempt:

@@ -78,7 +78,7 @@ def find_neighbourhoods(
     for sample in samples:
         if not sample.table.reachable:
             continue
-        name = sample.table.spelled
+        name = sample.table.name
         reach = base.reach(name) | head.reach(name)
         # Whatever grants and columns open is seen in any world, if there are rows.
         possible = searched if sample.rows else changes
@@ -91,7 +91,7 @@ def find_neighbourhoods(
                 literals=find_literals(
                     [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
                 ),
-                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.truncatable),
+                varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
@@ -208,7 +208,7 @@ def _scans(subject: Subject) -> Iterator[Attempt]:
     """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
-        text = f"select {', '.join(columns)} from {subject.table.spelled}"
+        text = f"select {', '.join(columns)} from {subject.table.name}"
         guarded = not subject.privileges.reads_all or subject.table.invoker or subject.sample.rows
         yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
@@ -225,7 +225,7 @@ def _reads(subject: Subject) -> Iterator[Attempt]:
 def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
     """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
     table, held = subject.table, subject.privileges
-    column = next((c.name for c in subject.sample.columns if c.name in held.update and c.updatable), None)
+    column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
     for row in rows:
         where = condition(subject.sample.key, row.key)
         if column and "update" in table.writable:
@@ -258,4 +258,4 @@ def _looks(variation: Variation) -> Iterator[str]:
     for name, value in variation.values.items():
         if table.stored and table.columns[name].comparable:
             where = f"{quoted(name)} is not distinct from {statements.literal(value)}"
-            yield f"select * from {table.spelled} where {where}"
+            yield f"select * from {table.name} where {where}"

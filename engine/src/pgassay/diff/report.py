@@ -86,7 +86,7 @@ def _fit(blocks: Sequence[Sequence[str]]) -> list[str]:
 def render_review_page(review: Review) -> str:
     """What is different, and the matrix of HEAD."""
     matrix = review.matrix or Matrix(cells=(), gaps=(), probes=0, seconds=0)
-    return render_matrix_html(matrix, matrix.catalog, compare_schemas(review), title="Access difference")
+    return render_matrix_html(matrix, compare_schemas(review), title="Access difference")
 
 
 def render_review_json(review: Review) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from pgassay.catalog.compare import Kind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
-from pgassay.catalog.tables import Catalog, Table, read_catalog
+from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.calls import World, plan_calls
@@ -62,12 +62,12 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     """
     ends = time.monotonic() + seconds
     tried = 0
-    catalog, theirs = _catalog(head), _catalog(base)
-    ours = _samples(head, catalog)
+    surface, theirs = _surface(head), _surface(base)
+    ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
-    guarded = _Guarded({table.spelled: table for table in theirs.tables.values()})
+    guarded = _Guarded(theirs.by_name)
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
-    world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
+    world = World(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
     notes = tuple(_skipped(ours, around))
     with ThreadPoolExecutor(2) as pool:
         for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
@@ -92,13 +92,13 @@ def _plan(
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 
-def _catalog(ground: Ground) -> Catalog:
-    return read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+def _surface(ground: Ground) -> Surface:
+    return read_surface(ground.session, roles=[persona.role for persona in ground.personas])
 
 
-def _samples(ground: Ground, catalog: Catalog) -> tuple[Sample, ...]:
+def _samples(ground: Ground, surface: Surface) -> tuple[Sample, ...]:
     ids = [persona.id for persona in ground.personas if persona.id is not None]
-    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides, hidden=True)
+    return read_samples(ground.session, surface, ids=ids, overrides=ground.overrides, hidden=True)
 
 
 def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
@@ -120,7 +120,7 @@ def _common(theirs: Sample, ours: Sample) -> Sample:
 
 def _names(sample: Sample) -> Iterator[tuple[str, ...]]:
     """One or two columns whose values may tell rows apart, and are the same in every database."""
-    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.type not in _DRAWN]
+    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.base not in _DRAWN]
     for size in (1, 2):
         yield from combinations(columns, size)
 

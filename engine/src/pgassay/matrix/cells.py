@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from pgassay.catalog.names import quoted, role_name
-from pgassay.catalog.tables import Catalog, Privileges, Right, Table
+from pgassay.catalog.tables import Privileges, Right, Surface, Table
 from pgassay.matrix.model import Action, Cell, CellKey, Footprint, Observation, Result, RowClass, Try, Witness
 from pgassay.matrix.statements import literal
 from pgassay.observation import Outcome, Persona
@@ -27,16 +27,19 @@ _Answer = tuple[Outcome, str, Footprint]
 
 
 def build_cells(
-    observations: Iterable[Observation], catalog: Catalog, personas: Sequence[Persona]
+    observations: Iterable[Observation], surface: Surface, personas: Sequence[Persona]
 ) -> tuple[Cell, ...]:
     """The cells of all observations, and of the rights on functions and sequences; sorted."""
-    tables = {table.spelled: table for table in catalog.tables.values()}
+    tables = surface.by_name
     by_key: dict[CellKey, list[Observation]] = defaultdict(list)
     for observation in observations:
         by_key[observation.probe.key].append(observation)
     cells = [Cell(key=key, results=_results(some, tables)) for key, some in by_key.items()]
     cells += [
-        _cell_of_right(right, persona) for persona in personas for right in catalog.rights_of(persona.role)
+        _cell_of_right(right, persona)
+        for persona in personas
+        for right in surface.rights
+        if right.role == persona.role
     ]
     return tuple(sorted(cells, key=lambda cell: sort_key(cell.key)))
 
@@ -133,7 +136,7 @@ def find_reason(table: Table, observation: Observation) -> str:
         case Outcome.DENIED_GRANT:
             return _missing_grant(table, held, observation) or observation.message
         case Outcome.DENIED_POLICY:
-            return f"{observation.message}; {_policies(table, role, observation.probe.key.action)}"
+            return f"{observation.message}; {_policies(held, role, observation.probe.key.action)}"
         case Outcome.REJECTED | Outcome.ERROR:
             return _refusal(observation)
         case Outcome.ALLOWED | Outcome.FILTERED:
@@ -141,11 +144,11 @@ def find_reason(table: Table, observation: Observation) -> str:
 
 
 def _missing_grant(table: Table, held: Privileges, observation: Observation) -> str:
-    """The first privilege that the catalog shows to be missing; "" where it shows none."""
+    """The first privilege that the surface shows to be missing; "" where it shows none."""
     key, role = observation.probe.key, role_name(observation.probe.witness.persona.role)
     if not held.usage:
         return f"missing grant usage on schema {quoted(table.schema)} to {role}"
-    on = f"on {table.spelled} to {role}"
+    on = f"on {table.name} to {role}"
     column = key.variant.split("=")[0]
     match key.action:
         case Action.SELECT | Action.INSERT | Action.UPDATE as action:
@@ -179,7 +182,7 @@ def _row_security(table: Table, held: Privileges, observation: Observation) -> s
     if table.kind in "vm":
         return f"a view, with the rights of its {'reader' if table.invoker else 'owner'}"
     if held.filtered:
-        return _policies(table, role, action)
+        return _policies(held, role, action)
     return (
         f"row level security does not apply to {role_name(role)}"
         if table.secured
@@ -187,8 +190,8 @@ def _row_security(table: Table, held: Privileges, observation: Observation) -> s
     )
 
 
-def _policies(table: Table, role: str, action: Action) -> str:
-    applying = [p for p in table.policies if p.command in (action.value, "all") and role in p.roles]
+def _policies(held: Privileges, role: str, action: Action) -> str:
+    applying = [policy for policy in held.policies if policy.command in (action.value, "all")]
     if not any(policy.permissive for policy in applying):
         return f"no policy for {action.value} to {role_name(role)}"
     named = (f'{"" if p.permissive else "restrictive "}"{p.name}"' for p in applying)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgassay.catalog.tables import Catalog, Table
+from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer
 from pgassay.errors import CannotJudgeError
@@ -35,21 +35,23 @@ class Recorder:
     A table without triggers, rules and acting foreign keys is not watched: a write there has no footprint.
     """
 
-    def __init__(self, session: Session, catalog: Catalog) -> None:
+    def __init__(self, session: Session, surface: Surface) -> None:
         self._session = session
-        self._tables = {table.oid: table for table in catalog.tables.values() if table.stored}
-        acting = {key.target for table in catalog.tables.values() for key in table.foreign_keys if key.acts}
+        self._tables = {table.oid: table for table in surface.tables.values() if table.stored}
+        acting = {
+            key.target_oid for table in surface.tables.values() for key in table.foreign_keys if key.acts
+        }
         self._own = {
-            table.spelled: [other for other in self._tables.values() if table.oid in (other.oid, other.root)]
-            for table in catalog.tables.values()
-            if table.triggers or not table.stored or table.oid in acting
+            table.name: [other for other in self._tables.values() if table.oid in (other.oid, other.root)]
+            for table in surface.tables.values()
+            if table.acting or not table.stored or table.oid in acting
         }
         self._before: dict[int, _Before] = {}
         self._send(f"prepare pgassay_written as {_WRITTEN}")
         for table in self._tables.values():
             # What this transaction wrote has no age.
             new = "coalesce(jsonb_agg(to_jsonb(t.*)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
-            self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.spelled} as t")
+            self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.name} as t")
 
     def close(self) -> None:
         """Forget the prepared statements."""
@@ -110,7 +112,7 @@ class Recorder:
 
     def _before_of(self, table: Table) -> _Before:
         if table.oid not in self._before:
-            query = f"select to_jsonb(t.*)::text from {table.spelled} as t"
+            query = f"select to_jsonb(t.*)::text from {table.name} as t"
             with self._session.as_owner():
                 read = self._session.connection.execute(query.encode()).fetchall()
             self._before[table.oid] = _Before.of(table, [json.loads(text) for (text,) in read])
@@ -133,7 +135,7 @@ class _Found:
         if self.inserted <= 0 and self.deleted <= 0 and not self.changed:
             return None
         return Change(
-            table=table.spelled,
+            table=table.name,
             inserted=max(self.inserted, 0),
             deleted=max(self.deleted, 0),
             changed=self.changed,
@@ -151,7 +153,7 @@ class _Before:
 
     @classmethod
     def of(cls, table: Table, rows: Sequence[Mapping[str, Any]]) -> _Before:
-        key = next((index.columns for index in table.unique if index.names_rows(table)), ())
+        key = next((index.columns for index in table.unique if table.is_named_by(index)), ())
         by_key = {tuple(row[name] for name in key): row for row in rows} if key else {}
         return cls(key=key, rows=by_key, count=len(rows))
 

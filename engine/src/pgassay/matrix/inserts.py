@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pgassay.catalog.tables import Column
+from pgassay.catalog.model import Column
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action, Probe, RowClass
 from pgassay.matrix.rows import Row
@@ -33,8 +33,8 @@ class _Inserter:
 
     @cached_property
     def insertable(self) -> tuple[Column, ...]:
-        columns = self.subject.table.columns.values()
-        return tuple(column for column in columns if not column.generated and column.updatable)
+        table = self.subject.table
+        return tuple(c for c in table.columns.values() if not c.generated and c.name in table.updatable)
 
     @cached_property
     def granted(self) -> frozenset[str]:
@@ -102,7 +102,7 @@ class _Inserter:
 
     def _text(self, values: Mapping[str, str | None]) -> str:
         columns = self.subject.table.columns
-        overriding = any(columns[name].always for name in values)
+        overriding = any(columns[name].identity == "a" for name in values)
         return statements.insert(self.subject.table, values, overriding=overriding)
 
     def _value(self, column: Column, row: Row) -> str | None:
@@ -114,7 +114,7 @@ class _Inserter:
             name
             for index in self.subject.table.unique
             for name in index.columns
-            if self.subject.table.columns[name].default and name not in self.owning
+            if self.subject.table.columns[name].has_default and name not in self.owning
         )
 
     @cached_property
@@ -130,4 +130,4 @@ class _Inserter:
 
 
 def _is_required(column: Column) -> bool:
-    return not column.nullable and not column.default
+    return column.not_null and not column.has_default

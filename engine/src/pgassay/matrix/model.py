@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pgassay.catalog.tables import Catalog
+from pgassay.catalog.tables import Surface
 from pgassay.observation import Outcome, Persona
 
 _STORAGE = "storage.objects"
@@ -176,7 +176,7 @@ class Matrix:
     gaps: tuple[Gap, ...]
     probes: int
     seconds: float
-    catalog: Catalog = field(default=Catalog(tables={}, rights=()), repr=False, compare=False)
+    surface: Surface = field(default=Surface(tables={}, rights=()), repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Cell, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pgassay import guard_map, render
-from pgassay.catalog.tables import Catalog
 from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.comparison import Comparison, Entry
@@ -31,13 +30,12 @@ _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 
 def render_matrix_html(
     matrix: Matrix,
-    catalog: Catalog,
     comparison: Comparison | None = None,
     *,
     title: str = "Access matrix",
     guards: GuardSheet | None = None,
 ) -> str:
-    """The whole page. `catalog` gives the list of tables; with a `comparison`, `matrix` is that of its head.
+    """The whole page; with a `comparison`, `matrix` is that of its head.
 
     `guards`: which tests guard what, as the last run over mutants found.
     """
@@ -45,7 +43,7 @@ def render_matrix_html(
     style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
     scripts = (read_asset(__package__, name) for name in _SCRIPTS)
     script = "".join((read_asset(render.__name__, "page.js"), *scripts))
-    document = build_document(matrix, name_kinds(catalog), comparison)
+    document = build_document(matrix, name_kinds(matrix.surface), comparison)
     document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
     document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
     return environment.get_template("matrix.html").render(
@@ -61,7 +59,7 @@ def render_matrix_html(
         directions=_DIRECTIONS,
         comparison=comparison,
         sheet=make_section(guards) if guards else None,
-        relations=list_relations(catalog, find_owning(matrix, catalog)),
+        relations=list_relations(matrix.surface, find_owning(matrix)),
         personas=document["personas"],
         objects=document["objects"],
     )
@@ -82,10 +80,7 @@ def _verdict(matrix: Matrix, comparison: Comparison | None) -> tuple[str, str]:
 
 def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None) -> str:
     """The matrix, beside the baseline where there is one; with the guard map where one was made."""
-    matrix = assessment.matrix
-    return render_matrix_html(
-        matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
-    )
+    return render_matrix_html(assessment.matrix, compare_to_baseline(assessment), guards=guards)
 
 
 def compare_to_baseline(assessment: Assessment) -> Comparison | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.tables import Column
+from pgassay.catalog.model import Column
 from pgassay.matrix import statements
 from pgassay.matrix.inserts import plan_inserts
 from pgassay.matrix.model import Action, Gap, Probe, RowClass, Witness
@@ -57,7 +57,7 @@ def _ask(subject: Subject) -> Iterator[Question]:
         yield from _plan_deletes(subject)
     if table.truncatable:
         # All buckets at once.
-        key = replace(subject.key(Action.TRUNCATE, WHOLE, RowClass.NONE), object=table.spelled)
+        key = replace(subject.key(Action.TRUNCATE, WHOLE, RowClass.NONE), object=table.name)
         yield subject.ask(key, statements.truncate(table))
 
 
@@ -70,7 +70,7 @@ def _plan_selects(subject: Subject) -> Iterator[Question]:
             )
             probe = Probe(
                 key=key,
-                table=subject.table.spelled,
+                table=subject.table.name,
                 witness=Witness(persona=subject.persona, statement=text),
                 targets={row.key: row.state for row in some},
             )
@@ -83,7 +83,7 @@ def _plan_selects(subject: Subject) -> Iterator[Question]:
 
 def _plan_updates(subject: Subject) -> Iterator[Question]:
     for column in subject.sample.columns:
-        if column.generated or not column.updatable:
+        if column.generated or column.name not in subject.table.updatable:
             continue
         for rows, some in subject.rows.items():
             yield from _plan_update(subject, column, rows, some)
@@ -114,7 +114,7 @@ def _plan_move(
     subject: Subject, column: Column, rows: RowClass, some: Sequence[Row], target: RowClass
 ) -> Iterator[Question]:
     """Give the row to somebody else, take it, or leave it to nobody."""
-    if target not in subject.classes or (target is RowClass.NOBODY and not column.nullable):
+    if target not in subject.classes or (target is RowClass.NOBODY and column.not_null):
         return
     pairs = []
     for row in some:
@@ -142,7 +142,7 @@ def _set(
 
 
 def _value(column: Column, row: Row) -> str:
-    return statements.DEFAULT if column.always else statements.literal(row.changed[column.name])
+    return statements.DEFAULT if column.identity == "a" else statements.literal(row.changed[column.name])
 
 
 def _plan_deletes(subject: Subject) -> Iterator[Question]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pgassay.catalog.tables import Catalog, Table
+from pgassay.catalog.tables import Surface, Table
 from pgassay.matrix.model import Action, Matrix, RowClass
 
 _CLASSES = frozenset(rows.value for rows in RowClass)
-_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 
 Owning = Mapping[str, frozenset[str]]
 """By table, the columns in which its path to the user begins."""
@@ -35,12 +34,12 @@ class Relation:
     references: tuple[Reference, ...]
 
 
-def name_kinds(catalog: Catalog) -> dict[str, str]:
+def name_kinds(surface: Surface) -> dict[str, str]:
     """What each object is, in words."""
-    return {table.spelled: _KINDS[table.kind] for table in catalog.tables.values()}
+    return {table.name: Table.WORDS["kind"][table.kind] for table in surface.tables.values()}
 
 
-def find_owning(matrix: Matrix, catalog: Catalog) -> Owning:
+def find_owning(matrix: Matrix) -> Owning:
     """The columns by which rows change hands, as the matrix tried them: `user_id=another's`."""
     moved: dict[str, set[str]] = {}
     for cell in matrix.cells:
@@ -48,33 +47,32 @@ def find_owning(matrix: Matrix, catalog: Catalog) -> Owning:
         if cell.key.action is Action.UPDATE and given in _CLASSES:
             moved.setdefault(cell.key.table, set()).add(column)
     return {
-        table.spelled: frozenset(
+        table.name: frozenset(
             name
-            for name in moved.get(table.spelled, ())
+            for name in moved.get(table.name, ())
             if name in table.columns and not table.columns[name].labels
         )
-        for table in catalog.tables.values()
+        for table in matrix.surface.tables.values()
     }
 
 
-def list_relations(catalog: Catalog, owning: Owning) -> tuple[Relation, ...]:
+def list_relations(surface: Surface, owning: Owning) -> tuple[Relation, ...]:
     """The tables, and the views that the API serves, in the order of their names."""
-    shown = (table for table in catalog.tables.values() if table.reachable or table.kind in "rp")
+    shown = (table for table in surface.tables.values() if table.reachable or table.kind in "rp")
     return tuple(
         Relation(
-            name=table.spelled,
-            kind=_KINDS[table.kind],
+            name=table.name,
+            kind=Table.WORDS["kind"][table.kind],
             columns=len(table.columns),
             primary=next((index.columns for index in table.unique if index.primary), ()),
-            owning=tuple(name for name in table.columns if name in owning.get(table.spelled, ())),
-            references=tuple(_references(catalog, table, owning.get(table.spelled, frozenset()))),
+            owning=tuple(name for name in table.columns if name in owning.get(table.name, ())),
+            references=tuple(_references(table, owning.get(table.name, frozenset()))),
         )
-        for table in sorted(shown, key=lambda table: table.spelled)
+        for table in sorted(shown, key=lambda table: table.name)
     )
 
 
-def _references(catalog: Catalog, table: Table, owning: frozenset[str]) -> Iterator[Reference]:
+def _references(table: Table, owning: frozenset[str]) -> Iterator[Reference]:
     for key in table.foreign_keys:
-        if target := catalog.tables.get(key.target):
-            text = f"({', '.join(key.columns)}) → {target.spelled} ({', '.join(key.target_columns)})"
-            yield Reference(text=text, owning=owning.issuperset(key.columns))
+        text = f"({', '.join(key.columns)}) → {key.target} ({', '.join(key.target_columns)})"
+        yield Reference(text=text, owning=owning.issuperset(key.columns))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pgassay.catalog.tables import Column, Privileges, Table
+from pgassay.catalog.model import Column
+from pgassay.catalog.tables import Privileges, Table
 from pgassay.matrix.model import Action, CellKey, Gap, Probe, RowClass, Witness
 from pgassay.matrix.ownership import Ownership
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample
@@ -66,7 +67,7 @@ class Subject:
     def _may_be_nobodys(self, ownership: Ownership) -> bool:
         if self.table.kind in "vm":  # every column of a view counts as nullable
             return RowClass.NOBODY in self.rows
-        return all(self.table.columns[name].nullable for name in ownership.columns)
+        return not any(self.table.columns[name].not_null for name in ownership.columns)
 
     @property
     def blind(self) -> bool:
@@ -96,7 +97,7 @@ class Subject:
         named = condition(self.sample.key, row.key) if row else ""
         witness = Witness(persona=self.persona, statement=statement, row=named)
         chosen = state if state is not None else row.state if row else {}
-        return Probe(key=key, table=self.table.spelled, witness=witness, state=chosen)
+        return Probe(key=key, table=self.table.name, witness=witness, state=chosen)
 
     def owner_value(self, column: Column, rows: RowClass, *, besides: str | None) -> str | None:
         """A value for a column in which a path to the user begins, that makes a row one of class `rows`."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from pgassay.catalog.tables import Catalog, read_catalog
+from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session
 from pgassay.denial.defence import removed
 from pgassay.denial.explain import Denial, explain_denial
@@ -42,23 +42,23 @@ def survey(
     with _collector_paused(), removed(session, ()):
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
-        catalog = read_catalog(session, roles=[persona.role for persona in people])
-        before = fingerprint(session, catalog)
+        surface = read_surface(session, roles=[persona.role for persona in people])
+        before = fingerprint(session, surface)
         ids = [persona.id for persona in people if persona.id is not None]
-        samples = read_samples(session, catalog, ids=ids, overrides=rows or {})
-        wanted = [one for one in samples if not only or spell_field(one.table.spelled) in only]
+        samples = read_samples(session, surface, ids=ids, overrides=rows or {})
+        wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         plan = plan_matrix(wanted, people)
-        with closing(Recorder(session, catalog)) as recorder:
+        with closing(Recorder(session, surface)) as recorder:
             observations = tuple(run_questions(session, plan.questions, recorder))
-        if fingerprint(session, catalog) != before:
+        if fingerprint(session, surface) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
-    cells = build_cells(observations, catalog, people)
+    cells = build_cells(observations, surface, people)
     return Matrix(
         cells=tuple(cell for cell in cells if not only or spell_field(cell.key.table) in only),
         gaps=plan.gaps,
         probes=len({id(observation.probe) for observation in observations}),
         seconds=time.perf_counter() - started,
-        catalog=catalog,
+        surface=surface,
     )
 
 
@@ -83,12 +83,12 @@ def explain_cell(session: Session, cell: Cell) -> Denial:
     return explain_denial(session, witness.persona, witness.statement)
 
 
-def fingerprint(session: Session, catalog: Catalog) -> list[tuple[Any, ...]]:
+def fingerprint(session: Session, surface: Surface) -> list[tuple[Any, ...]]:
     """Of each table that the owner may read how many row versions there are, and which."""
     versions = " union all ".join(
         f"select {table.oid}, count(*), bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)) "
-        f"from {table.spelled} as t"
-        for table in catalog.tables.values()
+        f"from {table.name} as t"
+        for table in surface.tables.values()
         if table.stored
     )
     with session.as_owner():
