@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.catalog.model import RELATION_KINDS
 from pgassay.catalog.tables import Surface, Table
 from pgassay.matrix.model import Action, Matrix, RowClass
 
@@ -36,7 +37,7 @@ class Relation:
 
 def name_kinds(surface: Surface) -> dict[str, str]:
     """What each object is, in words."""
-    return {table.name: Table.WORDS["kind"][table.kind] for table in surface.tables.values()}
+    return {table.name: RELATION_KINDS[table.kind] for table in surface.tables.values()}
 
 
 def find_owning(matrix: Matrix) -> Owning:
@@ -62,7 +63,7 @@ def list_relations(surface: Surface, owning: Owning) -> tuple[Relation, ...]:
     return tuple(
         Relation(
             name=table.name,
-            kind=Table.WORDS["kind"][table.kind],
+            kind=RELATION_KINDS[table.kind],
             columns=len(table.columns),
             primary=next((index.columns for index in table.unique if index.primary), ()),
             owning=tuple(name for name in table.columns if name in owning.get(table.name, ())),
