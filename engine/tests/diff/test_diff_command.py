@@ -19,7 +19,7 @@ from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.diff.review import Review
 from pgassay.diff.witness import witness_files
 from pgassay.errors import ExitCode, Place, SchemaError
-from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
 from pgassay.server import Server
@@ -27,6 +27,7 @@ from pgassay.server import Server
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
 CAUSE = SchemaChange(kind=Kind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
 GAIN = AccessChange(
+    direction=Direction.GAINED,
     message="bob can now SELECT <rows> of public.t (was: filtered).",
     cells=(
         CellKey(persona="bob", object="public.t", action=Action.SELECT, variant="-", rows=RowClass.OTHER),
@@ -46,7 +47,7 @@ SAMPLE = Review(
     head=Side(label="the working tree", config=CONFIG),
     difference=Difference(
         gained=(GAIN,),
-        lost=(replace(GAIN, message="alice can no longer read."),),
+        lost=(replace(GAIN, direction=Direction.LOST, message="alice can no longer read."),),
         added=("relation public.u",),
         schema=(CAUSE,),
     ),

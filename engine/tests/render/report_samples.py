@@ -14,7 +14,7 @@ from pgassay.diff.review import Review
 from pgassay.errors import Place
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.baseline import Difference, Kind, Line, key_fields
-from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
@@ -70,6 +70,7 @@ ASSESSMENT = Assessment(
 )
 
 GAIN = AccessChange(
+    direction=Direction.GAINED,
     message="bob can now SELECT rows of public.t.",
     cells=(
         CellKey(persona="bob", object="public.t", action=Action.SELECT, variant="-", rows=RowClass.OTHER),
@@ -84,8 +85,8 @@ REVIEW = Review(
     head=Side(label="the working tree", config=CONFIG),
     difference=SchemaDifference(
         gained=(GAIN,),
-        lost=(replace(GAIN, message=HOSTILE),),
-        changed=(AccessChange(message="Roles changed.", cells=()),),
+        lost=(replace(GAIN, direction=Direction.LOST, message=HOSTILE),),
+        changed=(AccessChange(direction=Direction.CHANGED, message="Roles changed."),),
     ),
     probes=10,
     seconds=1.5,

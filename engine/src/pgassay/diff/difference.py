@@ -12,8 +12,8 @@ from pgassay.database import Script
 from pgassay.diff.causes import find_causes
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
-from pgassay.errors import Place
-from pgassay.matrix.model import CellKey, Direction, Matrix, Witness
+from pgassay.matrix.comparison import Entry
+from pgassay.matrix.model import Direction, Matrix
 
 Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]
 """Looks at differences again, with what comparing alone does not show."""
@@ -31,22 +31,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessChange:
-    """One sentence about the cells that moved in the same way.
+class AccessChange(Entry):
+    """One sentence about the cells that moved in the same way, because of `causes`.
 
-    `witness` is one statement that shows it, after the owner's statements in `setup` and before his `looks`,
-    if any. `place` is in the files of HEAD.
+    `witness` shows it after the owner's statements in `setup` and before his `looks`, if any. `place` is in
+    the files of HEAD.
     """
 
-    message: str
-    cells: tuple[CellKey, ...]
-    witness: Witness | None = None
     setup: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
-    before: str = ""
-    after: str = ""
     causes: tuple[SchemaChange, ...] = ()
-    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +53,10 @@ class Difference:
     added: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     schema: tuple[SchemaChange, ...] = field(default=(), repr=False)
+
+    @property
+    def entries(self) -> tuple[AccessChange, ...]:
+        return (*self.gained, *self.lost, *self.changed)
 
 
 def diff_snapshots(
@@ -101,12 +99,14 @@ def _beyond_the_matrix(changes: Iterable[SchemaChange]) -> Iterator[AccessChange
     """Roles belong to the whole cluster, and the API hands out what lies in a public bucket unasked."""
     for change in changes:
         if change.key.kind == "role":
-            yield AccessChange(message=f"Roles changed. {change}", cells=(), causes=(change,))
+            message = "Roles changed."
         elif change.key.kind == "bucket" and (change.property, change.after) == ("public", "true"):
             message = (
                 f"Everybody can now read the objects of bucket {change.key.name}, and no policy is asked."
             )
-            yield AccessChange(message=f"{message} {change}", cells=(), causes=(change,))
+        else:
+            continue
+        yield AccessChange(direction=Direction.GAINED, message=f"{message} {change}", causes=(change,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,7 @@ class _Teller:
         places = [place for cause in causes if (place := self.places.find(cause))]
         sentence = describe(group, base=base, head=head, columns=self._columns(first))
         return AccessChange(
+            direction=first.direction,
             message=" ".join([sentence, *map(str, causes)]),
             cells=tuple(one.key for one in group),
             witness=first.witness,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
@@ -225,33 +226,15 @@ def _judge(review: Review) -> str:
 def compare_schemas(review: Review) -> Comparison:
     """Of `pgassay diff`."""
     difference = review.difference
-    told = (
-        (Direction.GAINED, difference.gained),
-        (Direction.LOST, difference.lost),
-        (Direction.CHANGED, difference.changed),
-    )
     return Comparison(
         base=review.base.label,
         head=review.head.label,
-        entries=tuple(_entry(review, direction, one) for direction, changes in told for one in changes),
+        entries=tuple(replace(one, script=show_witness(review, one)) for one in difference.entries),
         added=difference.added,
         dropped=difference.dropped,
         notes=review.notes,
         accepted=review.accepted,
         fault=str(review.fault or ""),
-    )
-
-
-def _entry(review: Review, direction: Direction, change: AccessChange) -> Entry:
-    return Entry(
-        direction=direction,
-        message=change.message,
-        place=change.place,
-        cells=change.cells,
-        before=change.before,
-        after=change.after,
-        witness=change.witness,
-        script=show_witness(review, change),
     )
 
 

@@ -19,7 +19,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.calls import World, plan_calls
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
-from pgassay.matrix.model import Action
+from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
@@ -216,8 +216,8 @@ def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answe
     is_new = SchemaChange(kind=Kind.ADDED, key=ObjectKey("relation", key.table, ""))
     causes = (is_new,) if is_new in experiment.changes else experiment.changes
     return AccessChange(
+        direction=Direction.GAINED,
         message=" ".join([message, *map(str, causes[:2])]),
-        cells=(),
         witness=attempt.witness,
         setup=experiment.setup,
         looks=tuple(look for look, more in zip(attempt.looks, grown, strict=False) if more),

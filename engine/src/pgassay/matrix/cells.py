@@ -8,6 +8,7 @@ from itertools import combinations
 
 from pgassay.catalog.names import quoted, role_name
 from pgassay.catalog.tables import Privileges, Right, Surface, Table
+from pgassay.database.pipeline import Answer
 from pgassay.matrix.model import Action, Cell, CellKey, Footprint, Observation, Result, RowClass, Try, Witness
 from pgassay.matrix.statements import literal
 from pgassay.observation import Outcome, Persona
@@ -52,7 +53,7 @@ def sort_key(key: CellKey) -> tuple[str, ...]:
 def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[Result, ...]:
     groups: dict[_Answer, list[Observation]] = defaultdict(list)
     for observation in observations:
-        groups[observation.outcome, observation.sqlstate, observation.footprint].append(observation)
+        groups[observation.outcome, observation.answer.sqlstate, observation.footprint].append(observation)
     states = [[state for one in some for state in one.states] for some in groups.values()]
     results = [
         Result(
@@ -134,11 +135,11 @@ def find_reason(table: Table, observation: Observation) -> str:
     held = table.privileges[role]
     match observation.outcome:
         case Outcome.DENIED_GRANT:
-            return _missing_grant(table, held, observation) or observation.message
+            return _missing_grant(table, held, observation) or observation.answer.message
         case Outcome.DENIED_POLICY:
-            return f"{observation.message}; {_policies(held, role, observation.probe.key.action)}"
+            return f"{observation.answer.message}; {_policies(held, role, observation.probe.key.action)}"
         case Outcome.REJECTED | Outcome.ERROR:
-            return _refusal(observation)
+            return _refusal(observation.answer)
         case Outcome.ALLOWED | Outcome.FILTERED:
             return _row_security(table, held, observation)
 
@@ -167,12 +168,12 @@ def _missing_grant(table: Table, held: Privileges, observation: Observation) -> 
     return f"missing grant select {on}, to name the row" if names_row and not held.select else ""
 
 
-def _refusal(observation: Observation) -> str:
-    if observation.constraint:
-        where = f"on {quoted(observation.table)}" if observation.table else "of a domain"
-        return f"constraint {quoted(observation.constraint)} {where}"
-    place = observation.context.splitlines()[0] if observation.context else ""
-    return f"{observation.message} ({place})" if place else observation.message
+def _refusal(answer: Answer) -> str:
+    if answer.constraint:
+        where = f"on {quoted(answer.table)}" if answer.table else "of a domain"
+        return f"constraint {quoted(answer.constraint)} {where}"
+    place = answer.context.splitlines()[0] if answer.context else ""
+    return f"{answer.message} ({place})" if place else answer.message
 
 
 def _row_security(table: Table, held: Privileges, observation: Observation) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pgassay.catalog.tables import Surface
+from pgassay.database.pipeline import Answer
 from pgassay.observation import Outcome, Persona
 
 _STORAGE = "storage.objects"
+_NO_REFUSAL = Answer(rows=(), counts=())
 
 
 class Action(Enum):
@@ -100,17 +102,15 @@ Footprint = tuple[Change, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What became of a probe, for the rows of these states: a SELECT may reach some and not others."""
+    """What became of a probe, for the rows of these states: a SELECT may reach some and not others.
+
+    `answer`: what the server said where it refused.
+    """
 
     probe: Probe
     outcome: Outcome
     states: tuple[Mapping[str, str], ...] = field(hash=False)
-    sqlstate: str = ""
-    message: str = ""
-    constraint: str = ""
-    table: str = ""
-    column: str = ""
-    context: str = ""
+    answer: Answer = _NO_REFUSAL
     footprint: Footprint = ()
 
 

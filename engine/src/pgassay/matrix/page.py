@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from pgassay import guard_map, render
+from pgassay.catalog.model import RELATION_KINDS
 from pgassay.guard_map.sheet import GuardSheet, make_section
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
-from pgassay.matrix.model import Direction, Matrix
-from pgassay.matrix.relations import find_owning, list_relations, name_kinds
+from pgassay.matrix.model import Action, Direction, Matrix, RowClass
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
 from pgassay.render.place import relative
@@ -25,6 +26,7 @@ _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     Outcome.ERROR: ("?", "error", "the probe itself went wrong; this cell says nothing"),
 }
 _DIRECTIONS = {Direction.GAINED: "▲", Direction.LOST: "▼", Direction.CHANGED: "◆"}
+_CLASSES = {rows.value for rows in RowClass}
 _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 
 
@@ -43,7 +45,9 @@ def render_matrix_html(
     style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
     scripts = (read_asset(__package__, name) for name in _SCRIPTS)
     script = "".join((read_asset(render.__name__, "page.js"), *scripts))
-    document = build_document(matrix, name_kinds(matrix.surface), comparison)
+    tables = sorted(matrix.surface.tables.values(), key=lambda table: table.name)
+    kinds = {table.name: RELATION_KINDS[table.kind] for table in tables}
+    document = build_document(matrix, kinds, comparison)
     document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
     document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
     return environment.get_template("matrix.html").render(
@@ -59,10 +63,29 @@ def render_matrix_html(
         directions=_DIRECTIONS,
         comparison=comparison,
         sheet=make_section(guards) if guards else None,
-        relations=list_relations(matrix.surface, find_owning(matrix)),
+        tables=[table for table in tables if table.reachable or table.kind in "rp"],
+        kinds=kinds,
+        owning=find_owning(matrix),
         personas=document["personas"],
         objects=document["objects"],
     )
+
+
+def find_owning(matrix: Matrix) -> Mapping[str, frozenset[str]]:
+    """By table, the columns by which rows change hands, as the matrix tried them: `user_id=another's`."""
+    moved: dict[str, set[str]] = defaultdict(set)
+    for cell in matrix.cells:
+        column, _, given = cell.key.variant.partition("=")
+        if cell.key.action is Action.UPDATE and given in _CLASSES:
+            moved[cell.key.table].add(column)
+    return {
+        table.name: frozenset(
+            column.name
+            for column in table.columns.values()
+            if column.name in moved[table.name] and not column.labels
+        )
+        for table in matrix.surface.tables.values()
+    }
 
 
 def _verdict(matrix: Matrix, comparison: Comparison | None) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pgassay.database import Session
@@ -41,7 +41,7 @@ def run_questions(
 
 def _is_final(observed: Observation) -> bool:
     """Refused before any row was looked at, and not inside a function, which may ask for more at times."""
-    return observed.outcome is Outcome.DENIED_GRANT and not observed.context
+    return observed.outcome is Outcome.DENIED_GRANT and not observed.answer.context
 
 
 def _run(session: Session, probes: Sequence[Probe], recorder: Recorder) -> list[tuple[Observation, ...]]:
@@ -78,7 +78,7 @@ def _observe_write(probe: Probe, rows: int, footprint: Footprint) -> tuple[Obser
 def _observe(probe: Probe, answer: Answer) -> tuple[Observation, ...]:
     states = tuple(probe.targets.values()) or (probe.state,)
     if answer.sqlstate:
-        return (_refusal(probe, answer, states),)
+        return (Observation(probe=probe, outcome=_judge(probe, answer), states=states, answer=answer),)
     if probe.key.action is Action.TRUNCATE:
         return (Observation(probe=probe, outcome=Outcome.ALLOWED, states=states),)
     returned = {row[: len(next(iter(probe.targets), ()))] for row in answer.rows[0]}
@@ -90,20 +90,6 @@ def _observe(probe: Probe, answer: Answer) -> tuple[Observation, ...]:
     }
     return tuple(
         Observation(probe=probe, outcome=outcome, states=some) for outcome, some in by_outcome.items() if some
-    )
-
-
-def _refusal(probe: Probe, answer: Answer, states: tuple[Mapping[str, str], ...]) -> Observation:
-    return Observation(
-        probe=probe,
-        outcome=_judge(probe, answer),
-        states=states,
-        sqlstate=answer.sqlstate,
-        message=answer.message,
-        constraint=answer.constraint,
-        table=answer.table,
-        column=answer.column,
-        context=answer.context,
     )
 
 
