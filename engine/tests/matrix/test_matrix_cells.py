@@ -6,10 +6,11 @@ import pytest
 
 from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
+from pgassay.denial import explain_denial
 from pgassay.errors import ConfigError
 from pgassay.matrix.baseline import render_answer, render_baseline
 from pgassay.matrix.model import Action, Cell, Gap, Matrix, RowClass
-from pgassay.matrix.survey import explain_cell, fingerprint, survey
+from pgassay.matrix.survey import fingerprint, survey
 from pgassay.observation import Outcome, Persona
 
 DOCUMENTS, MEMBERS, TIPS = "public.documents", "public.members", "public.tips"
@@ -193,7 +194,8 @@ def test_cell_says_why(club_matrix: Matrix, question: tuple[str, ...], why: str)
 
 
 def test_refusal_is_proven_by_ablation_on_demand(club_session: Session, club_matrix: Matrix) -> None:
-    denial = explain_cell(club_session, find(club_matrix, "alice", DOCUMENTS, "insert", "-", "another's"))
+    witness = find(club_matrix, "alice", DOCUMENTS, "insert", "-", "another's").witness
+    denial = explain_denial(club_session, witness.persona, witness.statement)
     assert denial.cause == 'held by 1: policy "own tenant" on public.documents, USING for all'
 
 

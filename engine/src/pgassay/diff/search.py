@@ -11,7 +11,6 @@ from itertools import combinations, zip_longest
 import psycopg
 
 from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
@@ -19,6 +18,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.calls import World, plan_calls
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
+from pgassay.diff.loaded import LoadedSide
 from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import become
@@ -45,17 +45,9 @@ class Exploration:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """One of the two databases to search in: the owner's session, what its schema says, and who tries."""
-
-    session: Session
-    inventory: Inventory
-    personas: tuple[Persona, ...]
-    overrides: Mapping[str, str]
-
-
-def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seconds: float) -> Exploration:
+def explore(
+    base: LoadedSide, head: LoadedSide, changes: Sequence[SchemaChange], *, seconds: float
+) -> Exploration:
     """Try the same statements on both sides until `seconds` are over or one is let through in HEAD only.
 
     The order is the same in every run; how far it gets is a matter of time.
@@ -65,7 +57,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
     surface, theirs = _surface(head), _surface(base)
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
-    guarded = _Guarded(theirs.by_name)
+    tables = theirs.by_name
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
     world = World(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
     notes = tuple(_skipped(ours, around))
@@ -77,7 +69,7 @@ def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seco
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
                 if _is_comparable(experiment, answers[0]) and (
-                    guarded.opens(attempt, *answers) or _is_wider(*answers)
+                    _opens(tables, attempt, *answers) or _is_wider(*answers)
                 ):
                     found = _tell(experiment, attempt, *answers)
                     return Exploration(tried=tried, found=(found,), notes=notes)
@@ -92,13 +84,13 @@ def _plan(
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 
-def _surface(ground: Ground) -> Surface:
-    return read_surface(ground.session, roles=[persona.role for persona in ground.personas])
+def _surface(side: LoadedSide) -> Surface:
+    return read_surface(side.session, roles=[persona.role for persona in side.personas])
 
 
-def _samples(ground: Ground, surface: Surface) -> tuple[Sample, ...]:
-    ids = [persona.id for persona in ground.personas if persona.id is not None]
-    return read_samples(ground.session, surface, ids=ids, overrides=ground.overrides, hidden=True)
+def _samples(side: LoadedSide, surface: Surface) -> tuple[Sample, ...]:
+    ids = [persona.id for persona in side.personas if persona.id is not None]
+    return read_samples(side.session, surface, ids=ids, overrides=side.overrides, hidden=True)
 
 
 def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
@@ -168,21 +160,18 @@ def _is_comparable(experiment: Experiment, before: Answer) -> bool:
     return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 
-@dataclass(frozen=True)
-class _Guarded:
-    """The tables and views of BASE, which may keep their rows from a persona, if they have any."""
+def _opens(tables: Mapping[str, Table], attempt: Attempt, before: Answer, after: Answer) -> bool:
+    """Whether HEAD would show any row that there may be, where BASE has a guard or no such table.
 
-    tables: Mapping[str, Table]
-
-    def opens(self, attempt: Attempt, before: Answer, after: Answer) -> bool:
-        """Whether HEAD would show any row that there may be, where BASE has a guard or no such table."""
-        table = self.tables.get(attempt.key.table)
-        if not attempt.bare or after.sqlstate:
-            return False
-        if table is None or before.sqlstate == _NO_PRIVILEGE:
-            return True
-        open_before = table.privileges[attempt.witness.persona.role].reads_all
-        return not before.sqlstate and (table.invoker or not open_before)
+    `tables` and views of BASE may keep their rows from a persona, if they have any.
+    """
+    table = tables.get(attempt.key.table)
+    if not attempt.bare or after.sqlstate:
+        return False
+    if table is None or before.sqlstate == _NO_PRIVILEGE:
+        return True
+    open_before = table.privileges[attempt.witness.persona.role].reads_all
+    return not before.sqlstate and (table.invoker or not open_before)
 
 
 def _is_wider(before: Answer, after: Answer) -> bool:

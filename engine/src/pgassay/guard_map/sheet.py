@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+import msgspec
 
 from pgassay.catalog.model import ObjectKey
 from pgassay.config import Config
@@ -29,22 +30,16 @@ def guards_path(config: Config) -> Path:
 def save_guards(path: Path, guards: Sequence[Guard], *, key: str) -> None:
     """Keep a guard map; `key` is the fingerprint of what it was made of."""
     path.parent.mkdir(exist_ok=True)
-    entries = [asdict(guard) | {"target": list(guard.target)} for guard in guards]
-    path.write_text(json.dumps({"key": key, "guards": entries}), encoding="utf-8")
+    path.write_bytes(msgspec.json.encode((key, guards)))
 
 
 def load_guards(path: Path, *, key: str) -> GuardSheet | None:
     """The guard map of the last complete run; None where there was none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        guards = tuple(_guard(**entry) for entry in document["guards"])
-    except (OSError, ValueError, KeyError, TypeError):
+        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[Guard, ...]])
+    except (OSError, msgspec.DecodeError):
         return None
-    return GuardSheet(guards=guards, is_current=document["key"] == key)
-
-
-def _guard(*, target: list[str], killed: int, valid: int, tests: list[str]) -> Guard:
-    return Guard(target=ObjectKey(*target), killed=killed, valid=valid, tests=tuple(tests))
+    return GuardSheet(guards=guards, is_current=made_of == key)
 
 
 @dataclass(frozen=True, kw_only=True)

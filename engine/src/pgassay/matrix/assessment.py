@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from pgassay.config import Config
-from pgassay.database import Session
+from pgassay.database import open_session
 from pgassay.errors import CannotJudgeError, ConfigError, Place
 from pgassay.matrix.baseline import Difference, Line, compare, read_baseline
 from pgassay.matrix.model import Matrix
@@ -42,11 +41,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
             fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
         )
     accepted = _select(load_baseline(bench.config), only)
-    with (
-        bench.database() as database,
-        closing(database.connect()) as connection,
-        Session(connection, owner=database.owner).transaction() as session,
-    ):
+    with bench.database() as database, open_session(database) as session:
         matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(

@@ -11,12 +11,11 @@ from typing import Any
 from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session
 from pgassay.denial.defence import removed
-from pgassay.denial.explain import Denial, explain_denial
 from pgassay.errors import CannotJudgeError
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.cells import build_cells
 from pgassay.matrix.effects import Recorder
-from pgassay.matrix.model import Cell, Matrix
+from pgassay.matrix.model import Matrix
 from pgassay.matrix.probe import run_questions
 from pgassay.matrix.questions import plan_matrix
 from pgassay.matrix.rows import read_samples
@@ -72,15 +71,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def explain_cell(session: Session, cell: Cell) -> Denial:
-    """Prove by ablation why a cell's most open answer is not ALLOWED. Slow; everything is rolled back.
-
-    Raises NotDeniedError for a cell that is allowed.
-    """
-    witness = cell.witness
-    return explain_denial(session, witness.persona, witness.statement)
 
 
 def fingerprint(session: Session, surface: Surface) -> list[tuple[Any, ...]]:

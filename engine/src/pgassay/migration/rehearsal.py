@@ -8,9 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pgassay.catalog.inventory import read_inventory
-from pgassay.database import Database, Script, Session, Watcher, apply_script, parse_script
+from pgassay.database import Database, Script, Watcher, apply_script, open_session, parse_script
 from pgassay.diff.difference import Snapshot
-from pgassay.diff.review import Review, Stand, open_stand
+from pgassay.diff.loaded import LoadedSide, open_side
+from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.migration.contents import TableChange, compare_contents, find_touched, read_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
@@ -149,17 +150,13 @@ def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) ->
     side = replace(review.head, label="the result of the migration")
     with Workbench(review.base.config, server).database() as database:
         _apply(database, review.base, scripts)
-        with (
-            closing(database.connect()) as connection,
-            Session(connection, owner=database.owner).transaction() as session,
-        ):
+        with open_session(database) as session:
             bench = Workbench(side.config, server)
-            return Stand(
-                side=side, bench=bench, session=session, inventory=read_inventory(session, besides=True)
-            ).survey()
+            inventory = read_inventory(session, besides=True)
+            return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey()
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix, "HEAD does not load"
-    with open_stand(server, review.head) as stand:
-        return Snapshot(inventory=read_inventory(stand.session, besides=True), matrix=review.matrix)
+    with open_side(server, review.head) as head:
+        return Snapshot(inventory=read_inventory(head.session, besides=True), matrix=review.matrix)

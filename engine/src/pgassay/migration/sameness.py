@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.catalog.compare import Kind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.diff.difference import Difference, Snapshot, diff_snapshots
-from pgassay.matrix.model import Cell, Matrix, Result
+from pgassay.matrix.model import Cell, Result
 
 _ORDER = "order of columns"
 
@@ -40,15 +40,14 @@ def compare_with_head(head: Snapshot, result: Snapshot, touched: Touched) -> Sam
 
 
 def _comparable(snapshot: Snapshot, touched: Touched) -> Snapshot:
-    return Snapshot(inventory=_unordered(snapshot.inventory), matrix=_alike(snapshot.matrix, touched))
-
-
-def _unordered(inventory: Inventory) -> Inventory:
     objects = {
         key: {name: value for name, value in properties.items() if name != _ORDER}
-        for key, properties in inventory.objects.items()
+        for key, properties in snapshot.inventory.objects.items()
     }
-    return replace(inventory, objects=objects)
+    cells = tuple(_cell_alike(cell, touched) for cell in snapshot.matrix.cells)
+    return Snapshot(
+        inventory=replace(snapshot.inventory, objects=objects), matrix=replace(snapshot.matrix, cells=cells)
+    )
 
 
 def _reordered(head: Inventory, result: Inventory) -> Iterator[str]:
@@ -57,10 +56,6 @@ def _reordered(head: Inventory, result: Inventory) -> Iterator[str]:
         one, other = properties.get(_ORDER, ""), result.objects.get(key, {}).get(_ORDER, "")
         if one != other and sorted(one.split(", ")) == sorted(other.split(", ")):
             yield key.object
-
-
-def _alike(matrix: Matrix, touched: Touched) -> Matrix:
-    return replace(matrix, cells=tuple(_cell_alike(cell, touched) for cell in matrix.cells))
 
 
 def _cell_alike(cell: Cell, touched: Touched) -> Cell:

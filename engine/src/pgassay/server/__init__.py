@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 
 from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
-from pgassay.server.binaries import Binaries, find_binaries
+from pgassay.server.binaries import find_binaries
 from pgassay.server.environment import libpq_environment_hidden
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
@@ -26,7 +25,6 @@ __all__ = [
     "failures_explained",
     "inspect_server_choices",
     "libpq_environment_hidden",
-    "open_crashable_server",
     "open_own_server",
     "open_server",
 ]
@@ -65,28 +63,17 @@ def open_server(
         with libpq_environment_hidden():
             yield server
         return
-    run = run_ephemeral(_find(choice), port=port, durable=durable, settings=settings)
+    run = run_ephemeral(find_binaries(choice), port=port, durable=durable, settings=settings)
     with libpq_environment_hidden(), run as started:
         yield started.server
 
 
 @contextmanager
-def open_own_server(choice: str) -> Iterator[OwnServer]:
-    """As `open_server`, with the means to stop it for a while; nothing to attach to. Raises ServerError."""
-    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=False) as started:
-        yield started
+def open_own_server(choice: str, *, durable: bool = False) -> Iterator[OwnServer]:
+    """As `open_server`, with the means to stop it for a while, or make it crash; nothing to attach to.
 
-
-@contextmanager
-def open_crashable_server(choice: str) -> Iterator[OwnServer]:
-    """A server of one's own that keeps commits through a crash, and the means to make it crash.
-
-    `choice` is "embedded", "system" or a bin directory. A killed process leaves to the operating system what
-    it wrote: this shows what survives a crash of PostgreSQL, not a loss of power. Raises ServerError.
+    A killed process leaves to the operating system what it wrote: a `durable` server shows what survives a
+    crash of PostgreSQL, not a loss of power. Raises ServerError.
     """
-    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=True) as started:
+    with libpq_environment_hidden(), run_ephemeral(find_binaries(choice), durable=durable) as started:
         yield started
-
-
-def _find(choice: str) -> Binaries:
-    return find_binaries(choice if choice in ("embedded", "system") else Path(choice).expanduser())

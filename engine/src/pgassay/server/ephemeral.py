@@ -47,7 +47,11 @@ class OwnServer:
 
 @contextmanager
 def run_ephemeral(
-    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str] = MappingProxyType({})
+    binaries: Binaries,
+    *,
+    port: int | None = None,
+    durable: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[OwnServer]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
