@@ -7,8 +7,8 @@ import pytest
 from pgassay.catalog.compare import Kind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
-from pgassay.diff.causes import find_causes
 from pgassay.diff.comparison import CellDifference
+from pgassay.diff.difference import find_causes
 from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass, Witness
 from pgassay.observation import Outcome, Persona
 

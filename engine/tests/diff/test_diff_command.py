@@ -16,8 +16,7 @@ from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.diff.difference import AccessChange, Difference
 from pgassay.diff.report import REVIEW_FORMATS
-from pgassay.diff.review import Review
-from pgassay.diff.witness import witness_files
+from pgassay.diff.review import Review, witness_files
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Persona

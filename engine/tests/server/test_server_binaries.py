@@ -10,8 +10,8 @@ from pgassay.errors import ServerError
 from pgassay.server import inspect_server_choices
 from pgassay.server.account import Account, can_traverse
 from pgassay.server.binaries import embedded_bin_dir, find_binaries, parse_version
+from pgassay.server.ephemeral import render
 from pgassay.server.failures import describe_failed_start
-from pgassay.server.settings import render
 
 
 @pytest.mark.parametrize(

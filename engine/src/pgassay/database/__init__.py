@@ -8,7 +8,7 @@ from pgassay.database.apply import Notice as Notice
 from pgassay.database.apply import Watcher as Watcher
 from pgassay.database.apply import apply_script as apply_script
 from pgassay.database.model import Database as Database
-from pgassay.database.owner import choose_owner as choose_owner
+from pgassay.database.model import choose_owner as choose_owner
 from pgassay.database.recipe import Layer as Layer
 from pgassay.database.recipe import Recipe as Recipe
 from pgassay.database.script import Script as Script

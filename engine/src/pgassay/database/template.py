@@ -11,13 +11,14 @@ import psycopg
 from psycopg import sql
 
 from pgassay.database.apply import apply_script, connect
-from pgassay.database.model import Database, server_as
-from pgassay.database.owner import (
+from pgassay.database.model import (
+    Database,
     adopt_new_roles,
     digest_roles,
     ensure_owner,
     find_made_roles,
     role_names,
+    server_as,
 )
 from pgassay.database.recipe import PREFIX, Recipe, Stage, read_stages
 from pgassay.errors import ConfigError, ServerError

@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.diff.report import REVIEW_FORMATS
-from pgassay.diff.review import SEARCH_SECONDS, Review, review
-from pgassay.diff.witness import witness_files
+from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
 from pgassay.errors import ExitCode
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report

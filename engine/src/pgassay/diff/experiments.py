@@ -14,11 +14,11 @@ from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, vary_claims, vary_rows
 from pgassay.matrix import statements
-from pgassay.matrix.inserts import plan_inserts
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.questions import ask_inserts
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition
-from pgassay.matrix.subject import Subject
+from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
 _SEARCHED = ("policy", "relation", "function", "trigger", "rule", "constraint", "type")
@@ -133,10 +133,7 @@ def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory
 def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
     """Other claims, then other rows, for everybody whom the changes can concern."""
     ids = [persona.id for persona in personas if persona.id is not None]
-    subjects = [
-        Subject(sample=around.sample, persona=persona, others=tuple(i for i in ids if i != persona.id))
-        for persona in personas
-    ]
+    subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
     scans = tuple(
         scan for subject in concerned for scan in _scans(subject) if scan.key.action in around.actions
@@ -239,9 +236,9 @@ def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
     """The varied row as the persona itself would add it."""
     row = variation.varied
     if subject.privileges.insert and "insert" in subject.table.writable:
-        for question in plan_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
-            if question.key.variant == "-":
-                text = question.probes[0].witness.statement
+        for question in ask_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
+            if question[0].key.variant == "-":
+                text = question[0].witness.statement
                 yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import Review
-from pgassay.diff.witness import show_witness
+from pgassay.diff.review import Review, show_witness
 from pgassay.errors import printable
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Direction, Matrix

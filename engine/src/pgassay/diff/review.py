@@ -10,7 +10,7 @@ from functools import partial
 
 from pgassay.catalog.definitions import find_definitions
 from pgassay.database import Script, ensure_template, read_script
-from pgassay.diff.difference import Difference, Settle, Snapshot, diff_snapshots
+from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
 from pgassay.diff.masking import settle
 from pgassay.diff.search import explore
@@ -18,7 +18,9 @@ from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
 from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
+from pgassay.matrix.statements import become
 from pgassay.project.revisions import Side, named_by_revision
+from pgassay.render.place import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -174,3 +176,40 @@ def _fails(server: Server, side: Side) -> SchemaError | None:
     except SchemaError as error:
         return error
     return None
+
+
+def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
+    """Plain SQL for a server with the schema and the world of HEAD; "" where there is nothing to try.
+
+    `load` says what loads these, for the comment at the top.
+    """
+    if change.witness is None:
+        return ""
+    persona = change.witness.persona
+    lines = [
+        *(f"-- {line}" for line in change.message.splitlines()),
+        f"-- Run it with psql on a database that {load} made; it leaves nothing behind.",
+        "begin;",
+        "set constraints all immediate;",
+        *(f"{statement};" for statement in change.setup),
+        *become(persona),
+        f"{change.witness.statement};",
+        *(("set local role none;",) if change.looks else ()),
+        *(f"{look};" for look in change.looks),
+        "rollback;",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def show_witness(review: Review, change: AccessChange) -> str:
+    """What shows a change on a server with the schema and the world of HEAD; "" where nothing can."""
+    head = review.head
+    options = [f" --schema {relative(head.original(path))}" for path in head.config.schema]
+    where = f" in a checkout of {head.revision}" if head.revision else ""
+    return render_script(change, load=f"`pgassay up{''.join(options)}`{where}")
+
+
+def witness_files(review: Review) -> dict[str, str]:
+    """A script for each gain, by file name: numbered as in the reports."""
+    scripts = [show_witness(review, change) for change in review.difference.gained]
+    return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}

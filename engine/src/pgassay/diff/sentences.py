@@ -56,8 +56,9 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
     before, after = describe_answer(first.before), describe_answer(first.after)
     match first.direction:
         case Direction.GAINED:
+            can = "may now try to" if _is_rejected(first) else "can now"
             was = f"was: {before}" if first.before else _novelty(first.key, base)
-            return f"{people} {_can(first)} {deed}{where} ({was}).{_obstacle(first)}"
+            return f"{people} {can} {deed}{where} ({was}).{_obstacle(first)}"
         case Direction.LOST:
             gone = first.after is None and not _exists(first.key, head)
             return f"{people} can no longer {deed}{where} (now: {'no longer there' if gone else after})."
@@ -66,10 +67,6 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
 
 def _is_rejected(one: CellDifference) -> bool:
     return one.after is not None and one.after.outcome is Outcome.REJECTED
-
-
-def _can(one: CellDifference) -> str:
-    return "may now try to" if _is_rejected(one) else "can now"
 
 
 def _obstacle(one: CellDifference) -> str:

@@ -62,16 +62,20 @@ class Variation:
 
 def vary_rows(sample: Sample, literals: Literals, ids: Sequence[str]) -> Iterator[Variation]:
     """Every column that the literals name with every value that may matter; then two columns at a time."""
-    columns = [c for c in sample.columns if _is_varied(c, sample, literals)]
+    columns = [
+        c for c in sample.columns if c.name in literals.words and not c.generated and c.name not in sample.key
+    ]
     values = {column.name: _values(column, literals, ids) for column in columns}
     rows = _choose(sample.rows)
     for row in rows:
         for name, some in values.items():
-            yield from (_vary(sample, row, {name: value}) for value in some if value != row.values[name])
+            for value in some:
+                if value != row.values[name]:
+                    yield Variation(sample=sample, row=row, values={name: value})
     for first, second in _pairs(values):
         for row in rows:
             if first[1] != row.values[first[0]] and second[1] != row.values[second[0]]:
-                yield _vary(sample, row, dict((first, second)))
+                yield Variation(sample=sample, row=row, values=dict((first, second)))
 
 
 _Value = tuple[str, str | None]
@@ -86,14 +90,6 @@ def _pairs(values: Mapping[str, Sequence[str | None]]) -> list[tuple[_Value, _Va
         for other_place, other_value in enumerate(values[other])
     ]
     return [(first, second) for _, first, second in sorted(ranked, key=itemgetter(0))]
-
-
-def _vary(sample: Sample, row: Row, values: Mapping[str, str | None]) -> Variation:
-    return Variation(sample=sample, row=row, values=values)
-
-
-def _is_varied(column: Column, sample: Sample, literals: Literals) -> bool:
-    return column.name in literals.words and not column.generated and column.name not in sample.key
 
 
 def _choose(rows: Iterable[Row]) -> list[Row]:

@@ -61,7 +61,7 @@ def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -
             sqlstate=sqlstate,
             footprint=footprint,
             when=when,
-            why=find_reason(tables[some[0].probe.table], some[0]),
+            why=find_reason(tables[some[0].probe.key.table], some[0]),
             witness=some[0].probe.witness,
             rows=len(rows),
             tries=tuple(Try(state=state, witness=one.probe.witness) for one in some for state in one.states),

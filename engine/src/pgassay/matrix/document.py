@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -109,7 +109,11 @@ class _Builder:
                     cells, lambda cell: (cell.key.action, cell.key.variant)
                 )
             ],
-            "gaps": [[self._order[gap.persona], gap.rows.value] for gap in self._gaps_of(name)],
+            "gaps": [
+                [self._order[gap.persona], gap.rows.value]
+                for gap in self._gaps
+                if gap.object == name and gap.persona in self._order
+            ],
         }
 
     def _sort_key(self, key: CellKey) -> tuple[int, bool, str, int, int]:
@@ -132,7 +136,9 @@ class _Builder:
             for place, (persona, rows) in enumerate(columns)
             if persona == key.persona and key.rows in (rows, RowClass.NONE)
         ]
-        answers = [self.answers.number(self._answer(result)) for result in _leading(cell)]
+        # The one that gives the cell its outcome comes first.
+        leading = sorted(cell.results, key=lambda result: result.outcome is not cell.outcome)
+        answers = [self.answers.number(self._answer(result)) for result in leading]
         return [places[0], len(places), answers, self._entries.get(key, [])]
 
     def _answer(self, result: Result) -> list[Any]:
@@ -148,14 +154,6 @@ class _Builder:
             text(witness.row),
             result.rows,
         ]
-
-    def _gaps_of(self, name: str) -> Iterator[Any]:
-        return (gap for gap in self._gaps if gap.object == name and gap.persona in self._order)
-
-
-def _leading(cell: Cell) -> list[Result]:
-    """The cell's answers, the one that gives the cell its outcome first."""
-    return sorted(cell.results, key=lambda result: result.outcome is not cell.outcome)
 
 
 def _personas(cells: Iterable[Cell]) -> list[Persona]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pgassay.catalog.tables import Surface, Table
@@ -60,7 +60,7 @@ class Recorder:
 
     def segment(self, probe: Probe) -> list[str]:
         """The write, and what looks at its own table after it."""
-        own = self._own.get(probe.table)
+        own = self._own.get(probe.key.table)
         return [probe.witness.statement, *(_look(own) if own is not None else ())]
 
     def refused(self, answer: Answer) -> bool:
@@ -77,7 +77,7 @@ class Recorder:
         seen = iter(fly([probe for probe, _ in again], segments))
         return [
             (
-                *self._changes(probe, answer, self._own.get(probe.table, ()), answer),
+                *self._changes(probe, answer, self._own.get(probe.key.table, ()), answer),
                 *(self._changes(probe, answer, some, next(seen)) if some else ()),
             )
             for (probe, answer), some in zip(tried, others, strict=True)
@@ -85,9 +85,9 @@ class Recorder:
 
     def _others(self, probe: Probe, answer: Answer) -> list[Table]:
         """The tables written to besides the probe's own."""
-        if probe.table not in self._own:
+        if probe.key.table not in self._own:
             return []
-        own = {table.oid for table in self._own[probe.table]}
+        own = {table.oid for table in self._own[probe.key.table]}
         written = {int(oid or 0) for (oid,) in answer.rows[1]}
         return [table for oid, table in self._tables.items() if oid in written - own]
 
@@ -101,14 +101,15 @@ class Recorder:
     def _change(self, probe: Probe, answer: Answer, table: Table, rows: Rows) -> Change | None:
         [(count, new)] = rows
         before = self._before_of(table)
-        said = probe.key.variant.split("=")[0] if table in self._own[probe.table] else ""
-        found = before.compare(json.loads(new or "[]"), count=int(count or 0), said=said)
+        said = probe.key.variant.split("=")[0] if table in self._own[probe.key.table] else ""
+        change = before.compare(table.name, json.loads(new or "[]"), count=int(count or 0), said=said)
+        inserted, deleted, action = change.inserted, change.deleted, probe.key.action
         if said:  # less what the statement says
-            written, action = answer.counts[0], probe.key.action
             renamed = action is Action.UPDATE and said in before.key
-            found.inserted -= written if action is Action.INSERT or renamed else 0
-            found.deleted -= written if action is Action.DELETE or renamed else 0
-        return found.change(table)
+            inserted -= answer.counts[0] if action is Action.INSERT or renamed else 0
+            deleted -= answer.counts[0] if action is Action.DELETE or renamed else 0
+        change = replace(change, inserted=max(inserted, 0), deleted=max(deleted, 0))
+        return change if change.inserted or change.deleted or change.changed else None
 
     def _before_of(self, table: Table) -> _Before:
         if table.oid not in self._before:
@@ -120,27 +121,6 @@ class Recorder:
 
     def _send(self, statement: str) -> None:
         self._session.connection.execute(statement.encode())
-
-
-@dataclass(kw_only=True)
-class _Found:
-    """Rows that came, went and changed; the differences of each column that changed."""
-
-    inserted: int
-    deleted: int
-    changed: int
-    columns: Mapping[str, set[int | None]]
-
-    def change(self, table: Table) -> Change | None:
-        if self.inserted <= 0 and self.deleted <= 0 and not self.changed:
-            return None
-        return Change(
-            table=table.name,
-            inserted=max(self.inserted, 0),
-            deleted=max(self.deleted, 0),
-            changed=self.changed,
-            columns=tuple(sorted((name, _common(some)) for name, some in self.columns.items())),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,11 +137,11 @@ class _Before:
         by_key = {tuple(row[name] for name in key): row for row in rows} if key else {}
         return cls(key=key, rows=by_key, count=len(rows))
 
-    def compare(self, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> _Found:
+    def compare(self, table: str, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> Change:
         """Against the row versions of this transaction and the number of rows now; `said` does not count."""
         if not self.key:  # an update can not be told from a row that came for one that went
             inserted, deleted = max(count - self.count, 0), max(self.count - count, 0)
-            return _Found(inserted=inserted, deleted=deleted, changed=len(new) - inserted, columns={})
+            return Change(table=table, inserted=inserted, deleted=deleted, changed=len(new) - inserted)
         columns: dict[str, set[int | None]] = defaultdict(set)
         inserted = changed = 0
         for row in new:
@@ -171,8 +151,15 @@ class _Before:
             changed += bool(differing)
             for name in differing:
                 columns[name].add(_difference(old[name] if old else None, row[name]))
-        deleted = self.count + inserted - count
-        return _Found(inserted=inserted, deleted=deleted, changed=changed, columns=columns)
+        return Change(
+            table=table,
+            inserted=inserted,
+            deleted=self.count + inserted - count,
+            changed=changed,
+            columns=tuple(
+                (name, next(iter(by)) if len(by) == 1 else None) for name, by in sorted(columns.items())
+            ),
+        )
 
 
 def _look(tables: Sequence[Table]) -> Iterator[str]:
@@ -189,7 +176,3 @@ def _difference(old: object, new: object) -> int | None:
     if isinstance(old, bool) or isinstance(new, bool):
         return None
     return new - old if isinstance(old, int) and isinstance(new, int) else None
-
-
-def _common(differences: set[int | None]) -> int | None:
-    return next(iter(differences)) if len(differences) == 1 else None

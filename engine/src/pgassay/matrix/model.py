@@ -71,13 +71,12 @@ class Witness:
 class Probe:
     """One statement to try for a cell.
 
-    `table`: what it is aimed at, spelled as in SQL. `state`: what tells the row from others of its class,
+    `state`: what tells the row from others of its class,
     such as status → QUEUED. `targets`: the rows of a SELECT by the key that it returns, each with its state:
     one probe observes all of them.
     """
 
     key: CellKey
-    table: str
     witness: Witness
     state: Mapping[str, str] = field(default_factory=dict, hash=False)
     targets: Mapping[tuple[str | None, ...], Mapping[str, str]] = field(default_factory=dict, hash=False)

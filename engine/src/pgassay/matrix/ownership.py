@@ -48,9 +48,6 @@ class _Path:
     hops: tuple[_Hop, ...]
     column: str
 
-    def sql(self) -> str:
-        return _spell(self.hops, self.column, ALIAS)
-
 
 def find_ownership(
     surface: Surface, *, holders: Mapping[int, frozenset[str]], overrides: Mapping[str, str]
@@ -126,14 +123,12 @@ def _extend(table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[
 
 def _ownership(paths: Sequence[_Path]) -> Ownership:
     return Ownership(
-        expressions=tuple(dict.fromkeys(path.sql() for path in paths)),
-        columns=frozenset(name for path in paths for name in _first_columns(path)),
+        expressions=tuple(dict.fromkeys(_spell(path.hops, path.column, ALIAS) for path in paths)),
+        columns=frozenset(
+            name for path in paths for name in (path.hops[0].columns if path.hops else (path.column,))
+        ),
         direct=frozenset(path.column for path in paths if not path.hops),
     )
-
-
-def _first_columns(path: _Path) -> tuple[str, ...]:
-    return path.hops[0].columns if path.hops else (path.column,)
 
 
 def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
@@ -195,7 +190,7 @@ def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pglast's trees are un
 def _arrows(tree: Any) -> list[tuple[str, ...]]:  # noqa: ANN401
     """The names of `a -> s.t.b -> s.u.c`; none for any other expression."""
     steps: list[tuple[str, ...]] = []
-    while isinstance(tree, ast.A_Expr) and _operator(tree) == "->":
+    while _is_arrow(tree):
         steps.insert(0, _reference(tree.rexpr))
         tree = tree.lexpr
     first = _reference(tree)
@@ -203,8 +198,8 @@ def _arrows(tree: Any) -> list[tuple[str, ...]]:  # noqa: ANN401
     return [first, *steps] if is_path else []
 
 
-def _operator(tree: Any) -> str:  # noqa: ANN401
-    return str(tree.name[-1].sval)
+def _is_arrow(tree: Any) -> bool:  # noqa: ANN401
+    return isinstance(tree, ast.A_Expr) and [part.sval for part in tree.name or ()] == ["->"]
 
 
 def _reference(tree: Any) -> tuple[str, ...]:  # noqa: ANN401

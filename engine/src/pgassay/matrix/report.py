@@ -56,7 +56,10 @@ def render_matrix_json(assessment: Assessment) -> str:
     """The document that docs/json.md describes."""
     matrix = assessment.matrix
     return dump(
-        cells=map(_cell, matrix.cells),
+        cells=[
+            key_document(cell.key) | {"outcome": cell.outcome, "results": map(_result, cell.results)}
+            for cell in matrix.cells
+        ],
         not_tried=matrix.gaps,
         differences=[
             {"kind": d.kind, "question": d.question, "was": d.was, "now": d.now, "line": d.line}
@@ -140,10 +143,6 @@ def _table(persona: str, cells: Iterable[Cell]) -> Iterator[str]:
     yield f"\n<details><summary>{escape(persona)}</summary>\n"
     yield from table(("object", "action", "column", "row", "outcome"), rows)
     yield "\n</details>"
-
-
-def _cell(cell: Cell) -> dict[str, Any]:
-    return key_document(cell.key) | {"outcome": cell.outcome, "results": map(_result, cell.results)}
 
 
 def key_document(key: CellKey) -> dict[str, Any]:

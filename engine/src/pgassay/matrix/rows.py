@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from psycopg import sql
-
 from pgassay.catalog.model import Column, Index
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.matrix.ownership import Ownership, find_ownership, find_ties
+from pgassay.matrix.statements import literal
 from pgassay.matrix.values import changed_value
 from pgassay.observation import Attempt, Outcome
 
@@ -116,7 +115,7 @@ class _Reader:
         self, table: Table, ownership: Ownership | None, columns: tuple[Column, ...], *, bucket: str = ""
     ) -> Sample:
         key = self._key(table)
-        where = f" where t.bucket_id = {_literal(bucket)}" if bucket else ""
+        where = f" where t.bucket_id = {literal(bucket)}" if bucket else ""
         attempt = self._session.attempt(self._first_of_each_state(table, key, ownership, where))
         return Sample(
             object=f"{table.name}[{bucket}]" if bucket else table.name,
@@ -237,12 +236,8 @@ def _state(columns: Iterable[Column], values: Mapping[str, str | None]) -> Itera
 
 
 def _array(ids: Sequence[str]) -> str:
-    return _array_of([_literal(value) for value in ids])
+    return _array_of([literal(value) for value in ids])
 
 
 def _array_of(expressions: Sequence[str]) -> str:
     return f"array[{', '.join(expressions)}]::text[]"
-
-
-def _literal(value: str) -> str:
-    return sql.Literal(value).as_string(None)

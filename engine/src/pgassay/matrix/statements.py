@@ -45,11 +45,6 @@ def select(
     return f"select {', '.join(read)} from {table.name} where {where}"
 
 
-def select_blindly(table: Table, column: str) -> str:
-    """Read a column of whatever rows there are."""
-    return f"select {quoted(column)} from {table.name}"
-
-
 def insert(table: Table, values: Values, *, overriding: bool) -> str:
     """`overriding`: a column is generated always as identity."""
     if not values:
@@ -66,10 +61,6 @@ def update(table: Table, column: str, value: str, *, where: str = "") -> str:
 
 def delete(table: Table, *, where: str = "") -> str:
     return f"delete from {table.name}{f' where {where}' if where else ''}"
-
-
-def truncate(table: Table) -> str:
-    return f"truncate {table.name}"
 
 
 def become(persona: Persona) -> tuple[str, ...]:

@@ -67,7 +67,8 @@ class LockWatch:
         if not statement.transactional and not held and not _controls_transactions(statement):
             self.unseen.append(statement.place)
         for oid, mode in held:
-            if oid in self._names and self._is_stronger(oid, mode):
+            known = self._strongest.get(oid)
+            if oid in self._names and (known is None or _MODES.index(mode) > _MODES.index(known.mode)):
                 self._strongest[oid] = Lock(table=self._names[oid], mode=mode, place=statement.place)
 
     @property
@@ -75,10 +76,6 @@ class LockWatch:
         """On each table that was there before, the strongest first."""
         found = self._strongest.values()
         return tuple(sorted(found, key=lambda lock: (-_MODES.index(lock.mode), lock.table)))
-
-    def _is_stronger(self, oid: int, mode: str) -> bool:
-        known = self._strongest.get(oid)
-        return known is None or _MODES.index(mode) > _MODES.index(known.mode)
 
 
 def _controls_transactions(statement: Statement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -9,7 +10,6 @@ from types import MappingProxyType
 from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
 from pgassay.server.binaries import find_binaries
-from pgassay.server.environment import libpq_environment_hidden
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
@@ -77,3 +77,17 @@ def open_own_server(choice: str, *, durable: bool = False) -> Iterator[OwnServer
     """
     with libpq_environment_hidden(), run_ephemeral(find_binaries(choice), durable=durable) as started:
         yield started
+
+
+@contextmanager
+def libpq_environment_hidden() -> Iterator[None]:
+    """Hide PG* and PSQL* variables from this process and its children; restored at the end.
+
+    A conninfo string cannot do it alone: PGSERVICE and PGTZ, for example, win over what it says.
+    """
+    libpq = [n for n in os.environ if n.startswith(("PG", "PSQL")) and not n.startswith("PGASSAY_")]
+    hidden = {name: os.environ.pop(name) for name in libpq}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pgassay.errors import ServerError
 from pgassay.server.binaries import ATTACH_FIX
-from pgassay.server.environment import program_environment
 
 _USUAL = ("postgres", "nobody")
+_LOADER = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +105,8 @@ def _refusal(bin_dir: Path, account: Account | None) -> tuple[int, str]:
             f"cannot run {bin_dir / program}" if denied else f"cannot switch to it: {error.strerror}",
         )
     return 0, "usable"
+
+
+def program_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """All that initdb and postgres get to see. With TZ set, initdb need not search all time zones."""
+    return {name: environ[name] for name in _LOADER if name in environ} | {"LC_ALL": "C", "TZ": "UTC"}

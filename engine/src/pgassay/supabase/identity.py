@@ -103,11 +103,7 @@ def _set_role(role: str) -> str:
 
 
 def _defaults(settings: dict[str, str]) -> str:
-    return "".join(f"; set local {_dotted(name)} to default" for name in settings)
-
-
-def _dotted(name: str) -> str:
-    return ".".join(_quoted(part) for part in name.split("."))
+    return "".join(f"; set local {'.'.join(map(_quoted, name.split('.')))} to default" for name in settings)
 
 
 def _quoted(name: str) -> str:
