@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.model import ObjectKey
 from pgassay.cli import main
 from pgassay.config import Config
@@ -24,7 +24,7 @@ from pgassay.project.revisions import Side
 from pgassay.server import Server
 
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
-CAUSE = SchemaChange(kind=Kind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
+CAUSE = SchemaChange(kind=ChangeKind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
 GAIN = AccessChange(
     direction=Direction.GAINED,
     message="bob can now SELECT <rows> of public.t (was: filtered).",

@@ -14,11 +14,11 @@ from pgassay.matrix.model import (
     Action,
     Cell,
     CellKey,
-    Change,
+    CellResult,
     Direction,
+    Effect,
     Gap,
     Matrix,
-    Result,
     RowClass,
     Witness,
 )
@@ -34,17 +34,15 @@ NOTES = "public.notes"
 FUNCTION = "public.publish(integer)"
 
 
-def make_cell(
-    key: CellKey, persona: Persona, outcome: Outcome, *, footprint: tuple[Change, ...] = ()
-) -> Cell:
+def make_cell(key: CellKey, persona: Persona, outcome: Outcome, *, effects: tuple[Effect, ...] = ()) -> Cell:
     """With a witness and a reason that name what they are of."""
     statement = f"{key.action.value} … {key.object} {key.variant}"
-    result = Result(
+    result = CellResult(
         outcome=outcome,
         sqlstate="42501" if outcome in (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY) else "",
         why=f"reason of {outcome.value}",
         witness=Witness(persona=persona, statement=statement, row="id = 1"),
-        footprint=footprint,
+        effects=effects,
     )
     return Cell(key=key, results=(result,))
 
@@ -56,17 +54,17 @@ def _table_cells(name: str, columns: int) -> Iterator[Cell]:
         outcome: Outcome,
         action: Action,
         variant: str = "-",
-        *effects: Change,
+        *effects: Effect,
     ) -> Cell:
         key = CellKey(persona=persona.name, object=name, action=action, variant=variant, rows=rows)
-        return make_cell(key, persona, outcome, footprint=effects)
+        return make_cell(key, persona, outcome, effects=effects)
 
     for variant in ("-", *(f"column_{number}" for number in range(columns))):
         yield cell(ANON, RowClass.OTHER, Outcome.DENIED_GRANT, Action.SELECT, variant)
         for persona in (ALICE, BOB):
             yield cell(persona, RowClass.OWN, Outcome.ALLOWED, Action.SELECT, variant)
             yield cell(persona, RowClass.OTHER, Outcome.FILTERED, Action.SELECT, variant)
-    effects = (Change(table="public.ledger", inserted=1), Change(table=name, changed=1, columns=(("n", -1),)))
+    effects = (Effect(table="public.ledger", inserted=1), Effect(table=name, changed=1, columns=(("n", -1),)))
     for persona in (ALICE, BOB):
         yield cell(persona, RowClass.OWN, Outcome.ALLOWED, Action.INSERT, "-", *effects)
         yield cell(persona, RowClass.OTHER, Outcome.DENIED_POLICY, Action.INSERT)

@@ -8,12 +8,11 @@ from pathlib import Path
 import html_support as support
 
 from pgassay.config import Config
-from pgassay.diff.difference import AccessChange
-from pgassay.diff.difference import Difference as SchemaDifference
+from pgassay.diff.difference import AccessChange, Difference
 from pgassay.diff.review import Review
 from pgassay.errors import Place
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.baseline import Difference, Kind, Line, key_fields
+from pgassay.matrix.baseline import BaselineLine, Deviation, DeviationKind, key_fields
 from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
@@ -57,14 +56,16 @@ ASSESSMENT = Assessment(
     matrix=replace(support.make_matrix(), cells=_CELLS),
     baseline=Path("access.matrix"),
     differences=(
-        Difference(
-            kind=Kind.CHANGED,
-            accepted=Line(fields=key_fields(_CELLS[1].key), answer="filtered", number=9),
+        Deviation(
+            kind=DeviationKind.CHANGED,
+            accepted=BaselineLine(fields=key_fields(_CELLS[1].key), answer="filtered", number=9),
             cell=_CELLS[1],
         ),
-        Difference(
-            kind=Kind.UNUSED,
-            accepted=Line(fields=("eve", "public.gone", "select", "-", "own"), answer="allowed", number=12),
+        Deviation(
+            kind=DeviationKind.UNUSED,
+            accepted=BaselineLine(
+                fields=("eve", "public.gone", "select", "-", "own"), answer="allowed", number=12
+            ),
         ),
     ),
 )
@@ -83,7 +84,7 @@ GAIN = AccessChange(
 REVIEW = Review(
     base=Side(label="origin/main", config=CONFIG),
     head=Side(label="the working tree", config=CONFIG),
-    difference=SchemaDifference(
+    difference=Difference(
         gained=(GAIN,),
         lost=(replace(GAIN, direction=Direction.LOST, message=HOSTILE),),
         changed=(AccessChange(direction=Direction.CHANGED, message="Roles changed."),),

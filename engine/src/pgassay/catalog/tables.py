@@ -85,7 +85,7 @@ class Table(Relation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Right:
+class CallRight:
     """A privilege on a function or sequence that a role holds or not; `usage` is that of the schema.
 
     `arguments`: the names of the types that a call takes.
@@ -104,7 +104,7 @@ class Surface:
     """The tables and views of the database by oid, and the rights on functions and sequences of the API."""
 
     tables: Mapping[int, Table]
-    rights: tuple[Right, ...]
+    rights: tuple[CallRight, ...]
 
     @property
     def reachable(self) -> Iterator[Table]:
@@ -187,7 +187,7 @@ def _privileges(
     )
 
 
-def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator[Right]:
+def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator[CallRight]:
     """Calls would have effects and need arguments: privileges alone are asked about."""
     asked = [
         (function.function, function, "execute", function.types)
@@ -203,4 +203,6 @@ def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator
         for role in roles if one.schema in _schemas(catalog) else ():
             held = access.holds(role, privilege, one.oid)
             usage = access.uses(role, one.schema)
-            yield Right(object=name, role=role, privilege=privilege, usage=usage, held=held, arguments=types)
+            yield CallRight(
+                object=name, role=role, privilege=privilege, usage=usage, held=held, arguments=types
+            )

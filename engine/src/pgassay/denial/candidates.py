@@ -27,7 +27,7 @@ from pgassay.denial.guard import (
     UniqueIndex,
     ViewOption,
 )
-from pgassay.denial.reading import Name, Statement, Use
+from pgassay.denial.reading import Demands, Name, Use
 from pgassay.observation import Attempt
 
 _COMMANDS: tuple[Command, ...] = ("insert", "update", "delete", "select")
@@ -48,7 +48,7 @@ class Reached:
 class Scope:
     """A statement of a role's, and what the catalog says about it. `login` is the session's user."""
 
-    statement: Statement
+    statement: Demands
     catalog: Catalog
     role: str
     login: str

@@ -45,7 +45,7 @@ class Use:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class Demands:
     """What statements ask for. `mentioned` are names that may be columns; `whole`: every column is read."""
 
     uses: tuple[Use, ...]
@@ -62,7 +62,7 @@ class Statement:
         return tuple(dict.fromkeys(use.relation for use in self.uses))
 
 
-def read_statement(text: str) -> Statement:
+def read_statement(text: str) -> Demands:
     """Read SQL without placeholders. Raises CannotJudgeError when pglast cannot parse it."""
     try:
         statements = parser.parse_sql(text)
@@ -95,11 +95,11 @@ class _Reader(Visitor):
         self._locks = False
         self._utility = False
 
-    def result(self) -> Statement:
+    def result(self) -> Demands:
         uses = list(self._uses)
         if self._locks:
             uses += [Use(relation=use.relation, privilege="update") for use in uses if use.scans]
-        return Statement(
+        return Demands(
             uses=tuple(dict.fromkeys(uses)),
             mentioned=frozenset(self._mentioned),
             whole=self._whole or bool(self._alone & self._labels),

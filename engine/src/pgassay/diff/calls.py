@@ -9,8 +9,8 @@ from itertools import islice, product
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.tables import Right, Surface
-from pgassay.diff.experiments import Attempt, Experiment, bodies, is_searched
+from pgassay.catalog.tables import CallRight, Surface
+from pgassay.diff.experiments import Experiment, SearchProbe, bodies, is_searched
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
@@ -50,7 +50,7 @@ def plan_calls(
 def _experiments(
     world: World,
     changes: tuple[SchemaChange, ...],
-    function: Right,
+    function: CallRight,
     callers: Sequence[Persona],
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
@@ -66,7 +66,9 @@ def _experiments(
         yield Experiment(changes=changes, attempts=some)
 
 
-def _texts(world: World, function: Right, callers: Sequence[Persona], reach: frozenset[str]) -> Iterator[str]:
+def _texts(
+    world: World, function: CallRight, callers: Sequence[Persona], reach: frozenset[str]
+) -> Iterator[str]:
     """The lists of arguments to call it with."""
     literals = find_literals(bodies(reach, world.head), bodies(reach, world.base))
     labels = {c.base: c.labels for t in world.surface.tables.values() for c in t.columns.values()}
@@ -88,10 +90,10 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     return found
 
 
-def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> Attempt:
+def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
     name = function.split("(", maxsplit=1)[0]
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )
     text = f"select * from {name}({arguments}) as r where not (r.* is null)"
-    return Attempt(key=key, witness=Witness(persona=persona, statement=text), looks=looks)
+    return SearchProbe(key=key, witness=Witness(persona=persona, statement=text), looks=looks)

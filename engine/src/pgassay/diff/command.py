@@ -21,7 +21,7 @@ from pgassay.server import Server, open_server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class DiffRequest:
     """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained."""
 
     base: str
@@ -32,7 +32,7 @@ class Request:
 
 
 def show_difference(
-    config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
+    config: Config, request: DiffRequest, *, on_stage: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
     """Resolve both sides, review, report."""
     with reviewed(config, request, on_stage=on_stage) as (_, _, found):
@@ -44,7 +44,7 @@ def show_difference(
 
 @contextmanager
 def reviewed(
-    config: Config, request: Request, *, on_stage: Callable[[str], None]
+    config: Config, request: DiffRequest, *, on_stage: Callable[[str], None]
 ) -> Iterator[tuple[Server, Side, Review]]:
     """The review, with BASE and the server that it ran on, which are there until the block ends."""
     if request.witness:
@@ -56,16 +56,16 @@ def reviewed(
             yield server, base, found
 
 
-def write_witnesses(request: Request, found: Review) -> None:
+def write_witnesses(request: DiffRequest, found: Review) -> None:
     """A psql script for each gain, where they were asked for."""
     if request.witness:
         for name, text in witness_files(found).items():
             write_report(request.witness / name, text)
 
 
-def read_request(options: Namespace) -> Request:
+def read_request(options: Namespace) -> DiffRequest:
     """What the arguments of `pgassay diff` ask for."""
-    return Request(
+    return DiffRequest(
         base=options.base, head=options.head, output=choose_output(options), witness=options.witness,
         search_seconds=options.search,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.matrix.cells import describe_groups
-from pgassay.matrix.model import Cell, CellKey, Direction, Matrix, Result, Try, Witness
+from pgassay.matrix.model import Cell, CellKey, CellResult, Direction, Matrix, Try, Witness
 from pgassay.observation import Outcome
 
 State = frozenset[tuple[str, str]]
@@ -26,8 +26,8 @@ class CellDifference:
 
     direction: Direction
     key: CellKey
-    before: Result | None
-    after: Result | None
+    before: CellResult | None
+    after: CellResult | None
     witness: Witness
     when: str = ""
     witnesses: tuple[Witness, ...] = ()
@@ -43,7 +43,7 @@ def compare_cells(base: Matrix, head: Matrix) -> Iterator[CellDifference]:
         yield from _compare(cell, None)
 
 
-def _rank(result: Result) -> int:
+def _rank(result: CellResult) -> int:
     return _RANKS.get(result.outcome, 0)
 
 
@@ -71,13 +71,13 @@ def _one_sided(before: Cell | None, after: Cell | None) -> Iterator[CellDifferen
 
 def _answers(cell: Cell) -> list[tuple[object, ...]]:
     """All that is compared, row by row."""
-    return [(r.outcome, r.sqlstate, r.footprint, [t.state for t in r.tries]) for r in cell.results]
+    return [(r.outcome, r.sqlstate, r.effects, [t.state for t in r.tries]) for r in cell.results]
 
 
 def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
     """The same reach, but refused otherwise or with other effects."""
-    old = {(r.outcome, r.sqlstate, r.footprint): r for r in before.results}
-    new = {(r.outcome, r.sqlstate, r.footprint): r for r in after.results}
+    old = {(r.outcome, r.sqlstate, r.effects): r for r in before.results}
+    new = {(r.outcome, r.sqlstate, r.effects): r for r in after.results}
     came = [result for answer, result in new.items() if answer not in old]
     went = [result for answer, result in old.items() if answer not in new]
     if came or went:
@@ -133,7 +133,7 @@ def _is_wider(state: State, old: Counter[State], new: Counter[State], refused: C
     return refused[state] > 0 if tried else refused.total() > 0
 
 
-def _tries(result: Result) -> tuple[Try, ...]:
+def _tries(result: CellResult) -> tuple[Try, ...]:
     """The rows of an answer; what needs no row was tried once."""
     return result.tries or (Try(state={}, witness=result.witness),)
 
@@ -154,7 +154,9 @@ def _reach(cell: Cell, features: frozenset[str], rank: int) -> Counter[State]:
     )
 
 
-def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]) -> list[tuple[Result, Try]]:
+def _examples(
+    cell: Cell, features: frozenset[str], rank: int, grown: set[State]
+) -> list[tuple[CellResult, Try]]:
     """The rows of the states that grew."""
     return [
         (result, one)
@@ -165,13 +167,13 @@ def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]
     ]
 
 
-def _clearest(found: list[tuple[Result, Try]], before: Cell, rank: int) -> tuple[Result, Try]:
+def _clearest(found: list[tuple[CellResult, Try]], before: Cell, rank: int) -> tuple[CellResult, Try]:
     """One row of these; where several are of its state, one that was not reached before."""
     reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
     return next(((result, one) for result, one in found if one.witness.statement not in reached), found[0])
 
 
-def _answer_for(cell: Cell, example: Try) -> Result:
+def _answer_for(cell: Cell, example: Try) -> CellResult:
     """What the other side answered to the same row, or to one of the same state, or at least refused."""
     pairs = [(result, one) for result in cell.results for one in _tries(result)]
     same = [result for result, one in pairs if one.witness.statement == example.witness.statement]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pgassay.catalog.compare import Kind, SchemaChange, compare_inventories
+from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
 from pgassay.catalog.definitions import Definitions, find_definitions
 from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
@@ -80,13 +80,13 @@ def diff_snapshots(
         gained=(*_beyond_the_matrix(changes), *gained),
         lost=lost,
         changed=changed,
-        added=tuple(_objects(changes, Kind.ADDED)),
-        dropped=tuple(_objects(changes, Kind.DROPPED)),
+        added=tuple(_objects(changes, ChangeKind.ADDED)),
+        dropped=tuple(_objects(changes, ChangeKind.DROPPED)),
         schema=changes,
     )
 
 
-def _objects(changes: Iterable[SchemaChange], kind: Kind) -> Iterator[str]:
+def _objects(changes: Iterable[SchemaChange], kind: ChangeKind) -> Iterator[str]:
     """Objects, and columns of those that were there before."""
     relations = {c.key.object for c in changes if c.kind is kind and c.key.kind == "relation"}
     for change in changes:
@@ -156,7 +156,7 @@ def find_causes(
     possible = [
         change
         for change in changes
-        if change.kind is not Kind.RENAMED
+        if change.kind is not ChangeKind.RENAMED
         and change.key.kind not in _IRRELEVANT
         and _is_asked(change, difference, base, head)
     ]

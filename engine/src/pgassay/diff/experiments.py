@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import ObjectKey
@@ -31,7 +31,7 @@ _GIVEN_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class SearchProbe:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
     A trigger may let a write pass and put back what it set: then it finds fewer. `bare`: nothing but the
@@ -50,7 +50,7 @@ class Experiment:
     """What the owner does first, also in words, and what is then tried because of these changes."""
 
     changes: tuple[SchemaChange, ...]
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[SearchProbe, ...]
     setup: tuple[str, ...] = ()
     given: str = ""
 
@@ -99,7 +99,7 @@ def find_neighbourhoods(
 
 def is_searched(change: SchemaChange) -> bool:
     """Whether other rows, claims or arguments can tell more of it than the matrix does."""
-    return change.key.kind in _SEARCHED and change.kind is not Kind.RENAMED
+    return change.key.kind in _SEARCHED and change.kind is not ChangeKind.RENAMED
 
 
 def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
@@ -188,7 +188,7 @@ def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str
                 )
 
 
-def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
+def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[SearchProbe]:
     given = f"the claims {json.dumps(dict(subject.persona.claims))}"
     attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
     yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
@@ -196,12 +196,12 @@ def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
 
 def _attempt(
     subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
-) -> Attempt:
+) -> SearchProbe:
     key = subject.key(action, variant, RowClass.ANY)
-    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
+    return SearchProbe(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
 
 
-def _scans(subject: Subject) -> Iterator[Attempt]:
+def _scans(subject: Subject) -> Iterator[SearchProbe]:
     """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
@@ -210,7 +210,7 @@ def _scans(subject: Subject) -> Iterator[Attempt]:
         yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
 
-def _reads(subject: Subject) -> Iterator[Attempt]:
+def _reads(subject: Subject) -> Iterator[SearchProbe]:
     sample = subject.sample
     if not sample.rows or subject.blind:
         yield from _scans(subject)
@@ -219,7 +219,7 @@ def _reads(subject: Subject) -> Iterator[Attempt]:
     yield _attempt(subject, Action.SELECT, "-", text)
 
 
-def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
+def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
     """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
     table, held = subject.table, subject.privileges
     column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
@@ -232,7 +232,7 @@ def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
             yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
 
 
-def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+def _inserts(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The varied row as the persona itself would add it."""
     row = variation.varied
     if subject.privileges.insert and "insert" in subject.table.writable:
@@ -242,7 +242,7 @@ def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
                 yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
 
 
-def _sets(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+def _sets(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The variation as the persona itself would make it."""
     if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
         variant = ", ".join(variation.values)

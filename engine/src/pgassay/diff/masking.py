@@ -15,7 +15,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.model import Direction, Result, Witness
+from pgassay.matrix.model import CellResult, Direction, Witness
 from pgassay.observation import Outcome, Persona
 
 _REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
@@ -46,7 +46,7 @@ def _is_doubtful(one: CellDifference) -> bool:
     return _is(opener, (Outcome.REJECTED,)) and _is(closer, _REFUSED)
 
 
-def _is(result: Result | None, outcomes: Sequence[Outcome]) -> bool:
+def _is(result: CellResult | None, outcomes: Sequence[Outcome]) -> bool:
     return result is not None and result.outcome in outcomes
 
 

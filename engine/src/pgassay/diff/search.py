@@ -10,14 +10,20 @@ from itertools import combinations, zip_longest
 
 import psycopg
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.calls import World, plan_calls
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.experiments import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
+from pgassay.diff.experiments import (
+    Experiment,
+    Neighbourhood,
+    SearchProbe,
+    find_neighbourhoods,
+    plan_experiments,
+)
 from pgassay.diff.loaded import LoadedSide
 from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample, read_samples
@@ -34,7 +40,7 @@ _FIRST = 2  # statements, by which the persona becomes itself
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exploration:
+class SearchResult:
     """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
 
     `notes`: what could not be searched, and why.
@@ -47,7 +53,7 @@ class Exploration:
 
 def explore(
     base: LoadedSide, head: LoadedSide, changes: Sequence[SchemaChange], *, seconds: float
-) -> Exploration:
+) -> SearchResult:
     """Try the same statements on both sides until `seconds` are over or one is let through in HEAD only.
 
     The order is the same in every run; how far it gets is a matter of time.
@@ -72,8 +78,8 @@ def explore(
                     _opens(tables, attempt, *answers) or _is_wider(*answers)
                 ):
                     found = _tell(experiment, attempt, *answers)
-                    return Exploration(tried=tried, found=(found,), notes=notes)
-    return Exploration(tried=tried, notes=notes)
+                    return SearchResult(tried=tried, found=(found,), notes=notes)
+    return SearchResult(tried=tried, notes=notes)
 
 
 def _plan(
@@ -160,7 +166,7 @@ def _is_comparable(experiment: Experiment, before: Answer) -> bool:
     return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 
-def _opens(tables: Mapping[str, Table], attempt: Attempt, before: Answer, after: Answer) -> bool:
+def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, after: Answer) -> bool:
     """Whether HEAD would show any row that there may be, where BASE has a guard or no such table.
 
     `tables` and views of BASE may keep their rows from a persona, if they have any.
@@ -185,7 +191,7 @@ def _found(answer: Answer) -> list[int]:
     return [own, *looks[len(_AS_OWNER) :]]
 
 
-def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
+def _tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
     (old, *less), (new, *more) = _found(before), _found(after)
     stays = new <= old and not before.sqlstate
@@ -202,7 +208,7 @@ def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answe
         was = "less" if stays else was
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
-    is_new = SchemaChange(kind=Kind.ADDED, key=ObjectKey("relation", key.table, ""))
+    is_new = SchemaChange(kind=ChangeKind.ADDED, key=ObjectKey("relation", key.table, ""))
     causes = (is_new,) if is_new in experiment.changes else experiment.changes
     return AccessChange(
         direction=Direction.GAINED,

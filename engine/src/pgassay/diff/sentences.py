@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.baseline import render_footprint
-from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass
+from pgassay.matrix.baseline import render_effects
+from pgassay.matrix.model import Action, CellKey, CellResult, Direction, RowClass
 from pgassay.observation import Outcome
 
 
@@ -28,8 +28,8 @@ def collapse(differences: Iterable[CellDifference]) -> list[list[CellDifference]
 def _kind(one: CellDifference) -> tuple[object, ...]:
     key = one.key
     answers = describe_answer(one.before), describe_answer(one.after), one.when
-    footprints = tuple(side.footprint if side else () for side in (one.before, one.after))
-    effects = footprints if one.direction is Direction.CHANGED else ()
+    effects = tuple(side.effects if side else () for side in (one.before, one.after))
+    effects = effects if one.direction is Direction.CHANGED else ()
     return key.object, key.action, key.rows, *answers, effects, one.behind
 
 
@@ -86,8 +86,8 @@ def _otherwise(one: CellDifference) -> str:
     before, after = describe_answer(one.before), describe_answer(one.after)
     if before != after or not one.before or not one.after:
         return f"{after} (was: {before})"
-    if one.before.footprint != one.after.footprint:
-        did, does = (render_footprint(side) or "nothing" for side in (one.before, one.after))
+    if one.before.effects != one.after.effects:
+        did, does = (render_effects(side) or "nothing" for side in (one.before, one.after))
         return f"also does {does} (did: {did})"
     return f"{after} {one.after.sqlstate} (was: {one.before.sqlstate})"
 
@@ -175,7 +175,7 @@ def _list(variants: Sequence[str]) -> str:
     return join(parts) if parts else ""
 
 
-def describe_answer(result: Result | None) -> str:
+def describe_answer(result: CellResult | None) -> str:
     """An answer in a word or two, with its SQLSTATE where that tells more."""
     if result is None:
         return "not there"

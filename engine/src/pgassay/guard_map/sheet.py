@@ -19,7 +19,7 @@ _ENDINGS = {"policy": "policies", "index": "indexes"}
 class GuardSheet:
     """A guard map, and whether schema and suites are still those that it was made of."""
 
-    guards: tuple[Guard, ...]
+    guards: tuple[GuardedObject, ...]
     is_current: bool = True
 
 
@@ -27,7 +27,7 @@ def guards_path(config: Config) -> Path:
     return config.root / "build" / "guards.json"
 
 
-def save_guards(path: Path, guards: Sequence[Guard], *, key: str) -> None:
+def save_guards(path: Path, guards: Sequence[GuardedObject], *, key: str) -> None:
     """Keep a guard map; `key` is the fingerprint of what it was made of."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.encode((key, guards)))
@@ -36,14 +36,14 @@ def save_guards(path: Path, guards: Sequence[Guard], *, key: str) -> None:
 def load_guards(path: Path, *, key: str) -> GuardSheet | None:
     """The guard map of the last complete run; None where there was none."""
     try:
-        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[Guard, ...]])
+        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[GuardedObject, ...]])
     except (OSError, msgspec.DecodeError):
         return None
     return GuardSheet(guards=guards, is_current=made_of == key)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guard:
+class GuardedObject:
     """One object: how many of its valid mutants were killed, and by which tests, the busiest first.
 
     Each mutant counts for the test that noticed first; others may, too. Equivalent ones do not count.
@@ -64,7 +64,7 @@ class Group:
     """All objects of a kind; `kind` is a heading."""
 
     kind: str
-    guards: tuple[Guard, ...]
+    guards: tuple[GuardedObject, ...]
 
     @property
     def unguarded(self) -> int:
@@ -94,7 +94,7 @@ def make_section(sheet: GuardSheet) -> Section:
     return Section(groups=tuple(sorted(groups, key=lambda g: g.unguarded == 0)), is_current=sheet.is_current)
 
 
-def _place(guard: Guard) -> tuple[str, bool, str, str]:
+def _place(guard: GuardedObject) -> tuple[str, bool, str, str]:
     target = guard.target
     return target.kind, guard.is_guarded, target.object, target.name
 

@@ -7,9 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from pgassay.catalog.names import quoted, role_name
-from pgassay.catalog.tables import Privileges, Right, Surface, Table
+from pgassay.catalog.tables import CallRight, Privileges, Surface, Table
 from pgassay.database.pipeline import Answer
-from pgassay.matrix.model import Action, Cell, CellKey, Footprint, Observation, Result, RowClass, Try, Witness
+from pgassay.matrix.model import (
+    Action,
+    Cell,
+    CellKey,
+    CellResult,
+    Effects,
+    Observation,
+    RowClass,
+    Try,
+    Witness,
+)
 from pgassay.matrix.statements import literal
 from pgassay.observation import Outcome, Persona
 
@@ -24,7 +34,7 @@ _OPENNESS = (
 )
 State = Mapping[str, str]
 _AT_ONCE = 2  # features that tell rows apart; more would not be read
-_Answer = tuple[Outcome, str, Footprint]
+_Answer = tuple[Outcome, str, Effects]
 
 
 def build_cells(
@@ -50,30 +60,30 @@ def sort_key(key: CellKey) -> tuple[str, ...]:
     return key.persona, key.object, key.action.value, key.variant, key.rows.value
 
 
-def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[Result, ...]:
+def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[CellResult, ...]:
     groups: dict[_Answer, list[Observation]] = defaultdict(list)
     for observation in observations:
-        groups[observation.outcome, observation.answer.sqlstate, observation.footprint].append(observation)
+        groups[observation.outcome, observation.answer.sqlstate, observation.effects].append(observation)
     states = [[state for one in some for state in one.states] for some in groups.values()]
     results = [
-        Result(
+        CellResult(
             outcome=outcome,
             sqlstate=sqlstate,
-            footprint=footprint,
+            effects=effects,
             when=when,
             why=find_reason(tables[some[0].probe.key.table], some[0]),
             witness=some[0].probe.witness,
             rows=len(rows),
             tries=tuple(Try(state=state, witness=one.probe.witness) for one in some for state in one.states),
         )
-        for ((outcome, sqlstate, footprint), some), when, rows in zip(
+        for ((outcome, sqlstate, effects), some), when, rows in zip(
             groups.items(), describe_groups(states), states, strict=True
         )
     ]
     return tuple(sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when)))
 
 
-def _cell_of_right(right: Right, persona: Persona) -> Cell:
+def _cell_of_right(right: CallRight, persona: Persona) -> Cell:
     execute = right.privilege == "execute"
     variant = "-" if execute else right.privilege
     kind = "function" if execute else "sequence"
@@ -81,7 +91,7 @@ def _cell_of_right(right: Right, persona: Persona) -> Cell:
     lacking = f"missing grant {right.privilege} on {kind} {right.object} to {right.role}"
     why = "privilege held" if right.held else lacking
     held = right.held and right.usage
-    result = Result(
+    result = CellResult(
         outcome=Outcome.ALLOWED if held else Outcome.DENIED_GRANT,
         sqlstate="" if held else "42501",
         why=why if right.usage else f"no usage of the schema of {right.object} for {right.role}",
@@ -101,7 +111,7 @@ def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     """For each group of row states what tells it: "" for a single one, "2 of 9 rows" where nothing does."""
     if len(groups) < 2:
         return tuple("" for _ in groups)
-    features = _telling(groups)
+    features = _find_features(groups)
     if not features:
         total = sum(map(len, groups))
         return tuple(f"{len(group)} of {total} rows" for group in groups)
@@ -113,7 +123,7 @@ def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     )
 
 
-def _telling(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
+def _find_features(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     """The first features whose values never occur in two groups."""
     states = [state for group in groups for state in group]
     names = [name for name in states[0] if len({state.get(name) for state in states}) > 1]

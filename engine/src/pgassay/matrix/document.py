@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Action, Cell, CellKey, Change, Matrix, Result, RowClass
+from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Effect, Matrix, RowClass
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of
@@ -40,7 +40,7 @@ def build_document(
 ) -> dict[str, Any]:
     """`personas`, `objects` with rows of cells, the comparison's `entries`, and two pools of values.
 
-    `kinds` says what an object is, such as "view". An answer is [outcome, SQLSTATE, footprint, when, why,
+    `kinds` says what an object is, such as "view". An answer is [outcome, SQLSTATE, effects, when, why,
     statement, row aimed at, rows tried]; a cell is [first column, columns, answers, its entries].
     """
     entries = comparison.entries if comparison else ()
@@ -59,8 +59,8 @@ def dump_document(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":")).translate(_ESCAPES)
 
 
-def describe_change(change: Change) -> str:
-    """One line of a footprint: `public.users: 1 changed (credits -1, updated_at)`."""
+def describe_effect(change: Effect) -> str:
+    """One line of what a write did besides: `public.users: 1 changed (credits -1, updated_at)`."""
     counts = [
         f"{number} {word}"
         for number, word in (
@@ -141,13 +141,13 @@ class _Builder:
         answers = [self.answers.number(self._answer(result)) for result in leading]
         return [places[0], len(places), answers, self._entries.get(key, [])]
 
-    def _answer(self, result: Result) -> list[Any]:
+    def _answer(self, result: CellResult) -> list[Any]:
         text = self.texts.number
         witness = result.witness
         return [
             result.outcome.value,
             result.sqlstate,
-            [text(describe_change(change)) for change in result.footprint],
+            [text(describe_effect(change)) for change in result.effects],
             text(result.when),
             text(result.why),
             text(witness.statement),

@@ -12,7 +12,7 @@ from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer
 from pgassay.errors import CannotJudgeError
-from pgassay.matrix.model import Action, Change, Footprint, Probe
+from pgassay.matrix.model import Action, Effect, Effects, Probe
 
 Fly = Callable[[Sequence[Probe], Sequence[Sequence[str]]], Sequence[Answer]]
 """Runs a segment for each probe, as its persona."""
@@ -32,7 +32,7 @@ _FIRST_ROWS = 1 + len(_LOOK)
 class Recorder:
     """Watches writes: their locks tell which tables to look at, the rows of this transaction what is new.
 
-    A table without triggers, rules and acting foreign keys is not watched: a write there has no footprint.
+    A table without triggers, rules and acting foreign keys is not watched: a write there has no effects.
     """
 
     def __init__(self, session: Session, surface: Surface) -> None:
@@ -69,7 +69,7 @@ class Recorder:
             return bool(answer.sqlstate)
         raise CannotJudgeError("Cannot see what a write did.", why=f"{answer.sqlstate}: {answer.message}")
 
-    def footprints(self, tried: Sequence[tuple[Probe, Answer]], fly: Fly) -> list[Footprint]:
+    def effects(self, tried: Sequence[tuple[Probe, Answer]], fly: Fly) -> list[Effects]:
         """Of writes that went through, by their segments' answers; what wrote to other tables runs again."""
         others = [self._others(probe, answer) for probe, answer in tried]
         again = [(probe, some) for (probe, _), some in zip(tried, others, strict=True) if some]
@@ -93,12 +93,12 @@ class Recorder:
 
     def _changes(
         self, probe: Probe, answer: Answer, tables: Sequence[Table], looked: Answer
-    ) -> Iterator[Change]:
+    ) -> Iterator[Effect]:
         for table, rows in zip(tables, looked.rows[_FIRST_ROWS:], strict=True):
             if change := self._change(probe, answer, table, rows):
                 yield change
 
-    def _change(self, probe: Probe, answer: Answer, table: Table, rows: Rows) -> Change | None:
+    def _change(self, probe: Probe, answer: Answer, table: Table, rows: Rows) -> Effect | None:
         [(count, new)] = rows
         before = self._before_of(table)
         said = probe.key.variant.split("=")[0] if table in self._own[probe.key.table] else ""
@@ -137,11 +137,11 @@ class _Before:
         by_key = {tuple(row[name] for name in key): row for row in rows} if key else {}
         return cls(key=key, rows=by_key, count=len(rows))
 
-    def compare(self, table: str, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> Change:
+    def compare(self, table: str, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> Effect:
         """Against the row versions of this transaction and the number of rows now; `said` does not count."""
         if not self.key:  # an update can not be told from a row that came for one that went
             inserted, deleted = max(count - self.count, 0), max(self.count - count, 0)
-            return Change(table=table, inserted=inserted, deleted=deleted, changed=len(new) - inserted)
+            return Effect(table=table, inserted=inserted, deleted=deleted, changed=len(new) - inserted)
         columns: dict[str, set[int | None]] = defaultdict(set)
         inserted = changed = 0
         for row in new:
@@ -151,7 +151,7 @@ class _Before:
             changed += bool(differing)
             for name in differing:
                 columns[name].add(_difference(old[name] if old else None, row[name]))
-        return Change(
+        return Effect(
             table=table,
             inserted=inserted,
             deleted=self.count + inserted - count,

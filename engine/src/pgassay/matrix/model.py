@@ -83,7 +83,7 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Effect:
     """What a write did to one table besides what the statement says: rows, and columns of changed rows.
 
     `columns` holds the difference of an integer column where all changed rows agree on one, else None.
@@ -96,7 +96,7 @@ class Change:
     columns: tuple[tuple[str, int | None], ...] = ()
 
 
-Footprint = tuple[Change, ...]
+Effects = tuple[Effect, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ class Observation:
     outcome: Outcome
     states: tuple[Mapping[str, str], ...] = field(hash=False)
     answer: Answer = _NO_REFUSAL
-    footprint: Footprint = ()
+    effects: Effects = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +122,12 @@ class Try:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class CellResult:
     """One answer of a cell, for the rows named by `when` ("" where it holds for all that were tried)."""
 
     outcome: Outcome
     sqlstate: str = ""
-    footprint: Footprint = ()
+    effects: Effects = ()
     when: str = ""
     why: str = ""
     witness: Witness
@@ -140,7 +140,7 @@ class Cell:
     """The executed answer to one question: several results where rows differ, the most open first."""
 
     key: CellKey
-    results: tuple[Result, ...]
+    results: tuple[CellResult, ...]
 
     @property
     def outcome(self) -> Outcome:

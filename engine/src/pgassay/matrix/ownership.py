@@ -20,7 +20,7 @@ _AUTH_USERS = ("auth", "users")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ownership:
+class OwnerPaths:
     """How to find the users that a row belongs to.
 
     `expressions`: SQL over the table as `t`, each giving a user's id. `columns`: those of the table in which
@@ -51,7 +51,7 @@ class _Path:
 
 def find_ownership(
     surface: Surface, *, holders: Mapping[int, frozenset[str]], overrides: Mapping[str, str]
-) -> dict[int, Ownership]:
+) -> dict[int, OwnerPaths]:
     """The ownership of each table that has one; `holders`: columns in which ids of personas were found.
 
     The shortest path of foreign keys to a table of users counts, all of them where several are as short;
@@ -121,8 +121,8 @@ def _extend(table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[
             yield _Path(hops=(hop, *path.hops), column=path.column)
 
 
-def _ownership(paths: Sequence[_Path]) -> Ownership:
-    return Ownership(
+def _ownership(paths: Sequence[_Path]) -> OwnerPaths:
+    return OwnerPaths(
         expressions=tuple(dict.fromkeys(_spell(path.hops, path.column, ALIAS) for path in paths)),
         columns=frozenset(
             name for path in paths for name in (path.hops[0].columns if path.hops else (path.column,))
@@ -143,11 +143,11 @@ def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
     return f"(select {_spell(rest, column, inner)} from {hop.relation} as {inner} where {joined} limit 1)"
 
 
-def _configured(surface: Surface, table: Table, name: str, text: str) -> Ownership:
+def _configured(surface: Surface, table: Table, name: str, text: str) -> OwnerPaths:
     tree = _parse(name, text)
     steps = _arrows(tree)
     if not steps:
-        expression = Ownership(expressions=(f"({text})",))
+        expression = OwnerPaths(expressions=(f"({text})",))
         name_of = _reference(tree)
         is_column = len(name_of) == 1 and name_of[0] in table.columns
         return _ownership([_Path(hops=(), column=name_of[0])]) if is_column else expression

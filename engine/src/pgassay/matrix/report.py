@@ -10,14 +10,14 @@ from typing import Any
 
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.baseline import (
-    Difference,
+    Deviation,
     key_fields,
     render_answer,
     render_baseline,
     render_cell,
     render_key,
 )
-from pgassay.matrix.model import Cell, CellKey, Gap, Result
+from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
 from pgassay.matrix.page import render_matrix_page
 from pgassay.observation import Outcome
 from pgassay.render.annotation import Annotation, note, render_annotations
@@ -156,13 +156,13 @@ def key_document(key: CellKey) -> dict[str, Any]:
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: CellResult) -> dict[str, Any]:
     return {
         "outcome": result.outcome,
         "sqlstate": result.sqlstate,
         "when": result.when,
         "why": result.why,
-        "footprint": [asdict(change) | {"columns": dict(change.columns)} for change in result.footprint],
+        "footprint": [asdict(change) | {"columns": dict(change.columns)} for change in result.effects],
         "statement": result.witness.statement,
         "row": result.witness.row,
     }
@@ -180,7 +180,7 @@ def _checks(assessment: Assessment) -> Iterator[tuple[str, Check]]:
         yield gap.persona, _check_of_gap(gap)
 
 
-def _check_of_cell(cell: Cell, difference: Difference | None, assessment: Assessment) -> Check:
+def _check_of_cell(cell: Cell, difference: Deviation | None, assessment: Assessment) -> Check:
     check = _check(key_fields(cell.key))
     if cell.outcome is Outcome.ERROR:
         return replace(check, outcome="error", message=cell.results[-1].why)
@@ -191,7 +191,7 @@ def _check_of_cell(cell: Cell, difference: Difference | None, assessment: Assess
     return check
 
 
-def _failed(difference: Difference, assessment: Assessment) -> Check:
+def _failed(difference: Deviation, assessment: Assessment) -> Check:
     witness = difference.cell.witness if difference.cell else None
     return replace(
         _check(difference.fields),

@@ -10,7 +10,7 @@ from pgassay.catalog.model import Column, Index
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
-from pgassay.matrix.ownership import Ownership, find_ownership, find_ties
+from pgassay.matrix.ownership import OwnerPaths, find_ownership, find_ties
 from pgassay.matrix.statements import literal
 from pgassay.matrix.values import changed_value
 from pgassay.observation import Attempt, Outcome
@@ -48,7 +48,7 @@ class Sample:
     table: Table
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    ownership: Ownership | None
+    ownership: OwnerPaths | None
     rows: tuple[Row, ...] = field(repr=False)
     unread: str = ""
 
@@ -103,7 +103,7 @@ class _Reader:
         named = ", ".join(f"{test} as a{number}" for number, test in enumerate(tests))
         return next(iter(self._read(f"select {named} from {table.name} as t")), ())
 
-    def samples(self, table: Table, ownership: Ownership | None) -> Iterator[Sample]:
+    def samples(self, table: Table, ownership: OwnerPaths | None) -> Iterator[Sample]:
         if (table.schema, table.relation) != _STORAGE:
             yield self._sample(table, ownership, tuple(table.columns.values()))
             return
@@ -112,7 +112,7 @@ class _Reader:
             yield self._sample(table, ownership, columns, bucket=str(bucket))
 
     def _sample(
-        self, table: Table, ownership: Ownership | None, columns: tuple[Column, ...], *, bucket: str = ""
+        self, table: Table, ownership: OwnerPaths | None, columns: tuple[Column, ...], *, bucket: str = ""
     ) -> Sample:
         key = self._key(table)
         where = f" where t.bucket_id = {literal(bucket)}" if bucket else ""
@@ -145,7 +145,7 @@ class _Reader:
         return (alone[0],) if alone else tuple(c.name for c in columns)
 
     def _first_of_each_state(
-        self, table: Table, key: tuple[str, ...], ownership: Ownership | None, where: str
+        self, table: Table, key: tuple[str, ...], ownership: OwnerPaths | None, where: str
     ) -> str:
         """The first row of every state for each owner, personas first; all rows where there are no owners."""
         keys = [f"t.{quoted(name)}::text" for name in key]
@@ -183,7 +183,7 @@ class _Reader:
         return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
 
 
-def _users(ownership: Ownership) -> str:
+def _users(ownership: OwnerPaths) -> str:
     """The users of a row `t` as text[]: each expression gives one id, or an array of them."""
     return " || ".join(
         "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"

@@ -10,7 +10,7 @@ from functools import cached_property
 from pgassay.catalog.model import Column
 from pgassay.catalog.tables import Privileges, Table
 from pgassay.matrix.model import Action, CellKey, Gap, Probe, RowClass, Witness
-from pgassay.matrix.ownership import Ownership
+from pgassay.matrix.ownership import OwnerPaths
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample
 from pgassay.matrix.statements import condition
 from pgassay.observation import Persona
@@ -69,7 +69,7 @@ class Subject:
         own = (RowClass.OWN,) if self.persona.id is not None else ()
         return (*own, RowClass.OTHER, *((RowClass.NOBODY,) if self._may_be_nobodys(ownership) else ()))
 
-    def _may_be_nobodys(self, ownership: Ownership) -> bool:
+    def _may_be_nobodys(self, ownership: OwnerPaths) -> bool:
         if self.table.kind in "vm":  # every column of a view counts as nullable
             return RowClass.NOBODY in self.rows
         return not any(self.table.columns[name].not_null for name in ownership.columns)

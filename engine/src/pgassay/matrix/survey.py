@@ -18,7 +18,7 @@ from pgassay.errors import CannotJudgeError
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.cells import build_cells
 from pgassay.matrix.effects import Recorder
-from pgassay.matrix.model import Action, Footprint, Matrix, Observation, Probe
+from pgassay.matrix.model import Action, Effects, Matrix, Observation, Probe
 from pgassay.matrix.questions import ask_all
 from pgassay.matrix.rows import read_samples
 from pgassay.matrix.subject import Question, make_subjects
@@ -124,18 +124,18 @@ def _run(session: Session, probes: Sequence[Probe], recorder: Recorder) -> list[
     answers = _fly(session, probes, segments)
     pairs = list(zip(probes, answers, strict=True))
     written = [pair for pair in pairs if _writes(pair[0]) and not recorder.refused(pair[1])]
-    footprints = iter(recorder.footprints(written, lambda some, texts: _fly(session, some, texts)))
+    effects = iter(recorder.effects(written, lambda some, texts: _fly(session, some, texts)))
     return [
-        (_observe_write(probe, answer, next(footprints)),)
+        (_observe_write(probe, answer, next(effects)),)
         if _writes(probe) and not answer.sqlstate
         else _observe(probe, answer)
         for probe, answer in pairs
     ]
 
 
-def _observe_write(probe: Probe, answer: Answer, footprint: Footprint) -> Observation:
+def _observe_write(probe: Probe, answer: Answer, effects: Effects) -> Observation:
     outcome = Outcome.ALLOWED if answer.counts[0] else Outcome.FILTERED
-    return Observation(probe=probe, outcome=outcome, states=(probe.state,), footprint=footprint)
+    return Observation(probe=probe, outcome=outcome, states=(probe.state,), effects=effects)
 
 
 def _fly(session: Session, probes: Sequence[Probe], segments: Sequence[Sequence[str]]) -> list[Answer]:

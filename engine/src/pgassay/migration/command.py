@@ -10,7 +10,7 @@ from pathlib import Path
 from pgassay.commands import Extension, prepare, show_progress
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.diff.command import Request, read_request, reviewed, write_witnesses
+from pgassay.diff.command import DiffRequest, read_request, reviewed, write_witnesses
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.migration.rehearsal import Upgrade, rehearse
 from pgassay.migration.report import UPGRADE_FORMATS
@@ -24,7 +24,7 @@ class UpgradeRequest:
     Raises ConfigError for a format that has no place for one.
     """
 
-    difference: Request
+    difference: DiffRequest
     migration: tuple[Path, ...]
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.migration.contents import TableChange, compare_contents, find_touched, read_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import Lock, LockWatch
+from pgassay.migration.locks import HeldLock, LockWatch
 from pgassay.migration.sameness import Sameness, Touched, compare_with_head
 from pgassay.migration.squawk import Hazard, ask_squawk, find_squawk
 from pgassay.project.revisions import Side
@@ -24,10 +24,10 @@ from pgassay.workbench import Workbench
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RehearsalRun:
     """What a migration did to the database that it ran on; `seconds` on an idle one with few rows."""
 
-    locks: tuple[Lock, ...]
+    locks: tuple[HeldLock, ...]
     unseen: tuple[Place, ...]
     rows: tuple[TableChange, ...]
     rewritten: tuple[str, ...]
@@ -44,7 +44,7 @@ class Rehearsal:
 
     scripts: tuple[Script, ...]
     intent: Intent = field(default_factory=Intent)
-    run: Run | None = None
+    run: RehearsalRun | None = None
     sameness: Sameness | None = None
     fault: SchemaError | None = None
     unsafe: tuple[Hazard, ...] | None = None
@@ -117,7 +117,7 @@ def _find_unsafe(server: Server, scripts: Sequence[Script]) -> tuple[Hazard, ...
     )
 
 
-def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> Run:
+def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> RehearsalRun:
     """Apply the migration, and look at rows and locks."""
     with (
         Workbench(base.config, server).database() as database,
@@ -129,7 +129,7 @@ def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> Run:
         _apply(database, base, scripts, watch)
         seconds = time.perf_counter() - started
         after = read_contents(observer)
-    return Run(
+    return RehearsalRun(
         locks=watch.locks,
         unseen=tuple(watch.unseen),
         rows=tuple(compare_contents(before, after)),

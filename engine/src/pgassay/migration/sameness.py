@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.diff.difference import Difference, Snapshot, diff_snapshots
-from pgassay.matrix.model import Cell, Result
+from pgassay.matrix.model import Cell, CellResult
 
 _ORDER = "order of columns"
 
@@ -65,7 +65,7 @@ def _cell_alike(cell: Cell, touched: Touched) -> Cell:
     return replace(cell, results=tuple(_result_alike(result, columns) for result in cell.results))
 
 
-def _result_alike(result: Result, columns: frozenset[str]) -> Result:
+def _result_alike(result: CellResult, columns: frozenset[str]) -> CellResult:
     tries = (
         replace(one, state={name: value for name, value in one.state.items() if name not in columns})
         for one in result.tries
@@ -78,6 +78,6 @@ def _without_parts(changes: Sequence[SchemaChange]) -> Iterator[SchemaChange]:
     whole = {
         change.key.object
         for change in changes
-        if change.key.kind == "relation" and change.kind in (Kind.ADDED, Kind.DROPPED)
+        if change.key.kind == "relation" and change.kind in (ChangeKind.ADDED, ChangeKind.DROPPED)
     }
     return (change for change in changes if change.key.kind == "relation" or change.key.object not in whole)

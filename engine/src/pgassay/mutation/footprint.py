@@ -117,7 +117,7 @@ def note_cells(cells: Iterable[Cell]) -> dict[str, Any]:
     words: dict[str, set[str]] = defaultdict(set)
     for cell in cells:
         own = {bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))}
-        others = {bare_name(change.table) for result in cell.results for change in result.footprint}
+        others = {bare_name(change.table) for result in cell.results for change in result.effects}
         words[f"{cell.witness.persona.role} reads"] |= own
         if cell.key.action not in (Action.EXECUTE, Action.USAGE):  # asked of the catalog
             words[f"{cell.witness.persona.role} writes"] |= own | others

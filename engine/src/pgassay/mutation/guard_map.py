@@ -7,14 +7,14 @@ from itertools import groupby
 
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import printable
-from pgassay.guard_map.sheet import Guard
+from pgassay.guard_map.sheet import GuardedObject
 from pgassay.mutation.outcome import Campaign, Fate
 from pgassay.render.markdown import escape
 
 _SHOWN = 4  # tests named for an object
 
 
-def map_guards(campaign: Campaign) -> tuple[Guard, ...]:
+def map_guards(campaign: Campaign) -> tuple[GuardedObject, ...]:
     """All objects that a valid mutant was made of, by kind and name."""
     fates: dict[ObjectKey, list[Fate]] = defaultdict(list)
     for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
@@ -22,10 +22,10 @@ def map_guards(campaign: Campaign) -> tuple[Guard, ...]:
     return tuple(_guard(target, fates[target]) for target in sorted(fates))
 
 
-def _guard(target: ObjectKey, fates: list[Fate]) -> Guard:
+def _guard(target: ObjectKey, fates: list[Fate]) -> GuardedObject:
     killers = Counter(name_test(fate.result.by) for fate in fates if fate.result.is_killed)
     ranked = sorted(killers, key=lambda test: (-killers[test], test))
-    return Guard(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
+    return GuardedObject(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
 
 
 def name_test(node: str) -> str:
@@ -36,14 +36,14 @@ def name_test(node: str) -> str:
 def render_guard_map(campaign: Campaign) -> str:
     """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
     guards = map_guards(campaign)
-    lines = ["# Guard map", "", *_introduction(guards)]
+    lines = ["# GuardedObject map", "", *_introduction(guards)]
     for kind, group in groupby(guards, key=lambda guard: guard.target.kind):
         lines += ["", f"## {kind.capitalize()}", "", "| | killed | guarded by |", "|---|---:|---|"]
         lines += [_row(guard) for guard in group]
     return printable("\n".join(lines) + "\n")
 
 
-def _introduction(guards: tuple[Guard, ...]) -> list[str]:
+def _introduction(guards: tuple[GuardedObject, ...]) -> list[str]:
     open_ = sum(not guard.is_guarded for guard in guards)
     return [
         "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
@@ -53,7 +53,7 @@ def _introduction(guards: tuple[Guard, ...]) -> list[str]:
     ]
 
 
-def _row(guard: Guard) -> str:
+def _row(guard: GuardedObject) -> str:
     target = guard.target
     name = f"{target.object} · {target.name}" if target.name else target.object
     tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgassay.matrix.assessment import assess
-from pgassay.matrix.baseline import Difference
+from pgassay.matrix.baseline import Deviation
 from pgassay.matrix.report import describe_error
 from pgassay.verdict import Finding, Stage, Status
 from pgassay.workbench import Workbench
@@ -30,7 +30,7 @@ def check_matrix(bench: Workbench) -> Stage:
     return Stage(name=_RULE, status=status, detail=detail, findings=findings)
 
 
-def _finding(difference: Difference, bench: Workbench) -> Finding:
+def _finding(difference: Deviation, bench: Workbench) -> Finding:
     cell = difference.cell
     return Finding(
         rule=_RULE,
