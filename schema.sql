@@ -533,9 +533,10 @@ create unique index jobs_prediction_is_unique on public.jobs (replicate_predicti
 where replicate_prediction_id is not null;
 -- A user's jobs, newest first; foreign key to users.
 create index jobs_user_newest_idx on public.jobs (user_id, created_at desc, id desc);
--- What of a user is not begun: unpaid jobs, counted at every insert; turns of those in the queue.
-create index jobs_waiting_idx on public.jobs (user_id, (coalesce(turn_at, queued_at)) desc nulls last)
-where status in ('PENDING', 'UPLOADING', 'QUEUED');
+-- Unpaid jobs of a user: counted at every insert.
+create index jobs_unpaid_idx on public.jobs (user_id) where status in ('PENDING', 'UPLOADING');
+-- A user's turns in the queue: private.take_turn.
+create index jobs_turn_idx on public.jobs (user_id, (coalesce(turn_at, queued_at))) where status = 'QUEUED';
 -- job_queue_status.
 create index jobs_status_idx on public.jobs (status, queued_at desc nulls last);
 -- The ledger of a user, latest entry first; foreign key to users.
@@ -556,8 +557,9 @@ where amount_thb = 0 and package_id is not null and status in ('COMPLETED', 'REF
 -- Money received, by day.
 create index payments_paid_idx on public.payments (paid_at) where paid_at is not null;
 -- The ledger by date: entries are added in the order of time, so that a BRIN index finds them, and costs next to
--- nothing.
-create index credit_transactions_created_idx on public.credit_transactions using brin (created_at)
+-- nothing. Of several intervals for each range, because erasure moves old rows among new ones.
+create index credit_transactions_created_idx
+on public.credit_transactions using brin (created_at timestamptz_minmax_multi_ops)
 with (pages_per_range = 16, autosummarize = on);
 -- Users by e-mail: find_users.
 create index users_email_idx on public.users (lower(email)) where email is not null;
@@ -1193,6 +1195,7 @@ begin
             perform private.lock_account(account.user_id);
         else
             perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            perform private.keep_turns(account.user_id, account.queued);
             notify autocut_job_queued;
         end if;
         perform private.check_job_limits(account.user_id, checks_unpaid => account.unpaid > 0);
@@ -1421,6 +1424,7 @@ begin
         end if;
         if account.queued is not null then
             perform private.charge_jobs(account.user_id, account.queued, account.costs);
+            perform private.keep_turns(account.user_id, account.queued);
             notify autocut_job_queued;
         end if;
     end loop;
@@ -1887,7 +1891,7 @@ begin
     select coalesce(j.turn_at, j.queued_at) into tenth
     from public.jobs as j
     where j.user_id = new.user_id and j.status = 'QUEUED'
-    order by coalesce(j.turn_at, j.queued_at) desc nulls last
+    order by coalesce(j.turn_at, j.queued_at) desc
     offset 9 limit 1;
     -- Null, that is queued_at, unless it has to stand further behind.
     new.turn_at := case when tenth + interval '10 minutes' > new.queued_at then tenth + interval '10 minutes' end;
@@ -1906,6 +1910,54 @@ comment on function private.take_turn() is
 'The place of a job that enters the queue. Of one user ten jobs go by the time when they were queued; further ones '
 'stand behind, ten for each ten minutes, so that nobody''s thousand jobs go before everyone else''s. The first ten '
 'have the priority of a paid tier (basic 10, pro 20, enterprise 30), unless the backend gave another.';
+
+create function private.keep_turns(user_id uuid, job_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    job pg_catalog.record;
+begin
+    if not exists (
+        select from public.jobs as j where j.user_id = keep_turns.user_id and j.status = 'QUEUED' offset 10
+    ) then
+        return;
+    end if;
+    for job in
+        select
+            j.id,
+            coalesce(j.turn_at, j.queued_at) as turn
+        from public.jobs as j
+        where j.id = any(keep_turns.job_ids)
+        order by turn, j.id
+    loop
+        continue when not exists (
+            select from public.jobs as j
+            where
+                j.user_id = keep_turns.user_id and j.status = 'QUEUED'
+                and coalesce(j.turn_at, j.queued_at) > job.turn - interval '10 minutes'
+                and coalesce(j.turn_at, j.queued_at) <= job.turn
+                and (coalesce(j.turn_at, j.queued_at), j.id) < (job.turn, job.id)
+            offset 9
+        );
+        update public.jobs as j
+        set
+            turn_at = (
+                select coalesce(o.turn_at, o.queued_at) + interval '10 minutes'
+                from public.jobs as o
+                where o.user_id = keep_turns.user_id and o.status = 'QUEUED' and o.id <> job.id
+                order by coalesce(o.turn_at, o.queued_at) desc
+                offset 9 limit 1
+            ),
+            -- What take_turn gave for the tier.
+            priority = case when j.priority in (10, 20, 30) then 0 else j.priority end
+        where j.id = job.id;
+    end loop;
+end
+$$;
+comment on function private.keep_turns(uuid, uuid[]) is
+'Once more the rule of take_turn, which does not see what others queue for the same user at the same time. Called with '
+'the user''s row locked; what an INSERT returned may show the earlier turn.';
 
 create function public.claim_next_jobs(worker text, count integer, lease interval) returns setof public.jobs
 language plpgsql
@@ -1949,12 +2001,31 @@ begin
                 union all
                 select due.*
                 from (
+                    -- Of those that have been due longest, so that a claim never reads thousands.
                     select
                         q.id,
                         q.priority,
                         coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
-                    where q.status = 'QUEUED' and q.next_attempt_at <= statement_timestamp()
+                    where
+                        -- With coalesce(), so that no index of all that are due is used.
+                        q.status = 'QUEUED' and coalesce(q.next_attempt_at, '-infinity') <= statement_timestamp()
+                        and q.id = any(array(
+                            select l.id
+                            from (
+                                select
+                                    d.id,
+                                    d.priority,
+                                    coalesce(d.turn_at, d.queued_at) as turn
+                                from public.jobs as d
+                                where d.status = 'QUEUED' and d.next_attempt_at <= statement_timestamp()
+                                order by d.next_attempt_at
+                                limit 50 + claim_next_jobs.count
+                            ) as l
+                            order by l.priority desc, l.turn asc, l.id asc
+                            -- Some of them may be locked.
+                            limit 5 + claim_next_jobs.count
+                        ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
                     for no key update skip locked
@@ -2180,20 +2251,6 @@ comment on function private.cancel_jobs(uuid) is
 'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
 'again.';
 
-create function private.cancel_jobs_of_closed_account() returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.cancel_jobs(new.id);
-    return null;
-end
-$$;
-comment on function private.cancel_jobs_of_closed_account() is
-'No live job on a closed account, whoever closed it. close_account cancels first, so that only a job queued in '
-'between is left for this trigger.';
-
 create function private.erase_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
@@ -2234,7 +2291,7 @@ begin
 end
 $$;
 comment on function private.erase_account(uuid) is
-'Empties what private.column_privacy calls personal, but for the row in users, which close_account empties. Numbers, '
+'Empties what private.column_privacy calls personal, but for the row in users, which anonymise_user empties. Numbers, '
 'times, states and the provider''s numbers stay: they are the books. Objects in Storage: storage.sql.';
 
 create function private.rows_of_account() returns text[]
@@ -2255,8 +2312,23 @@ $$;
 comment on function private.rows_of_account() is
 'Queries, after FROM, of the rows that closing an account ($1) writes and that somebody else may hold locked.';
 
-create function private.try_to_close(user_id uuid) returns boolean
+create function private.anonymise_user() returns trigger
 language plpgsql
+set search_path = ''
+as $$
+begin
+    new.email := null;
+    new.full_name := null;
+    new.avatar_url := null;
+    new.is_active := false;
+    return new;
+end
+$$;
+comment on function private.anonymise_user() is 'What is personal in the row of a user whose account is being closed.';
+
+create function private.empty_closed_account() returns trigger
+language plpgsql
+security definer
 set search_path = ''
 as $$
 declare
@@ -2265,18 +2337,25 @@ begin
     foreach rows in array private.rows_of_account() loop
         -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
         -- empties client_request_id, part of a key, so that it would have to wait for him.
-        execute 'select from ' || rows || ' for update nowait' using try_to_close.user_id;
+        execute 'select from ' || rows || ' for update nowait' using new.id;
     end loop;
-    perform private.cancel_jobs(try_to_close.user_id);
-    update public.users as u
-    set
-        email = null,
-        full_name = null,
-        avatar_url = null,
-        is_active = false,
-        deleted_at = coalesce(u.deleted_at, clock_timestamp())
+    perform private.cancel_jobs(new.id);
+    perform private.erase_account(new.id);
+    return null;
+end
+$$;
+comment on function private.empty_closed_account() is
+'No live job and nothing personal on a closed account, whoever closed it. It waits for nobody, since it holds the '
+'user''s row: 55P03 asks the caller to let go of everything and try again.';
+
+create function private.try_to_close(user_id uuid) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.users as u where u.id = try_to_close.user_id for update nowait;
+    update public.users as u set deleted_at = coalesce(u.deleted_at, clock_timestamp())
     where u.id = try_to_close.user_id;
-    perform private.erase_account(try_to_close.user_id);
     return true;
 exception
     when lock_not_available then
@@ -2346,7 +2425,7 @@ declare
     user_id constant pg_catalog.uuid := nullif(coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub'
-    ), '');
+    ), '')::pg_catalog.uuid;
 begin
     if user_id is null then
         raise exception 'nobody is signed in' using errcode = 'PT403';
@@ -2636,9 +2715,11 @@ alter table public.credit_transactions enable always trigger credit_transactions
 create trigger webhook_logs_clean before insert or update on public.webhook_logs
 for each row execute function private.clean_webhook();
 
-create trigger users_cancel_jobs after update of deleted_at on public.users
-for each row when (old.deleted_at is null and new.deleted_at is not null)
-execute function private.cancel_jobs_of_closed_account();
+-- Also of an account that was closed before: what came since is erased.
+create trigger users_anonymise before update of deleted_at on public.users
+for each row when (new.deleted_at is not null) execute function private.anonymise_user();
+create trigger users_empty_closed after update of deleted_at on public.users
+for each row when (new.deleted_at is not null) execute function private.empty_closed_account();
 
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();

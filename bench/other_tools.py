@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from measure import ROOT
 from sqlfluff.core import FluffConfig, Linter
-from supabase_cli import install_cli
 
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.database import Database
@@ -21,6 +20,7 @@ from pgassay.mutation.catalog import read_things
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.things import View
 from pgassay.mutation.trees import read, write
+from tests.deploy.supabase_cli import install_cli
 
 Findings = Counter[str]
 Tool = Callable[[Mutant], Findings]

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from supabase_cli import MissingToolError, install_cli
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from tests.deploy.supabase_cli import MissingToolError, install_cli
 
 _SETTINGS = {"shared_preload_libraries": "pg_stat_statements"}
 

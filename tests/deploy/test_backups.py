@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from guide import find_block
-from portrait import contents_of, differences, matrix_of, read_contents, wrong_books
-from supabase_cli import run_shell
-from traffic import traffic
 
 from pgassay.config import Config
 from pgassay.database import Database, Recipe, clone, ensure_template
@@ -20,6 +16,10 @@ from pgassay.errors import ServerError
 from pgassay.observation import Persona
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from tests.deploy.guide import find_block
+from tests.deploy.portrait import contents_of, differences, matrix_of, read_contents, wrong_books
+from tests.deploy.supabase_cli import run_shell
+from tests.deploy.traffic import traffic
 
 # An extension cannot move to a server that has not got it; no schema here uses one.
 NO_EXTENSIONS = 'drop extension if exists pgcrypto; drop extension if exists "uuid-ossp";\n'

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "changing-the-schema.md"
-COPIED = ("pyproject.toml", "schema.sql", "storage.sql", "fixtures", "tests/schema", "tests/pgtap")
+COPIED = ("pyproject.toml", "schema.sql", "storage.sql", "fixtures", "tests")
 _GIT = ("git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from guide import EXTENSIONS, ask
 
 from pgassay.config import Config
 from pgassay.database import Database
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.deploy.guide import EXTENSIONS, ask
 
 UNPAID = "update public.users set credits = credits + 7 where full_name = 'Alice'"
 

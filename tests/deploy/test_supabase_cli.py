@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guide import EXTENSIONS, ask, find_block
-from portrait import differences
-from supabase_cli import PINNED, run_shell
 
 from pgassay.config import Config
 from pgassay.database import Database
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.deploy.guide import EXTENSIONS, ask, find_block
+from tests.deploy.portrait import differences
+from tests.deploy.supabase_cli import PINNED, run_shell
 
 TABLES = (
     *("api_usage_logs", "credit_packages", "credit_transactions", "jobs"),

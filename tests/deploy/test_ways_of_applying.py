@@ -8,13 +8,13 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from portrait import catalog_of, differences
 
 from pgassay.config import Config
 from pgassay.database import Database
 from pgassay.pgtap import find_psql
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.deploy.portrait import catalog_of, differences
 
 
 def as_one_batch(database: Database, file: Path) -> None:

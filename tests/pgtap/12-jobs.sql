@@ -1,7 +1,7 @@
 -- jobs: videos to cut.
 
 begin;
-select plan(58);
+select plan(59);
 
 select columns_are(
     'public', 'jobs',
@@ -159,7 +159,8 @@ select indexes_are(
     'public', 'jobs',
     array[
         'jobs_pkey', 'jobs_id_and_user_is_unique', 'jobs_client_request_is_unique', 'jobs_next_idx', 'jobs_retry_idx',
-        'jobs_lease_idx', 'jobs_prediction_is_unique', 'jobs_user_newest_idx', 'jobs_waiting_idx', 'jobs_status_idx'
+        'jobs_lease_idx', 'jobs_prediction_is_unique', 'jobs_user_newest_idx', 'jobs_unpaid_idx', 'jobs_turn_idx',
+        'jobs_status_idx'
     ],
     'jobs: indexes'
 );
@@ -192,10 +193,14 @@ from (
         'CREATE INDEX jobs_user_newest_idx ON public.jobs USING btree (user_id, created_at DESC, id DESC)'
     ),
     (
-        'jobs_waiting_idx',
-        'CREATE INDEX jobs_waiting_idx ON public.jobs USING btree (user_id, COALESCE(turn_at, queued_at) DESC '
-        'NULLS LAST) WHERE (status = ANY (ARRAY[''PENDING''::job_status, ''UPLOADING''::job_status, '
-        '''QUEUED''::job_status]))'
+        'jobs_unpaid_idx',
+        'CREATE INDEX jobs_unpaid_idx ON public.jobs USING btree (user_id) WHERE (status = ANY '
+        '(ARRAY[''PENDING''::job_status, ''UPLOADING''::job_status]))'
+    ),
+    (
+        'jobs_turn_idx',
+        'CREATE INDEX jobs_turn_idx ON public.jobs USING btree (user_id, COALESCE(turn_at, queued_at)) WHERE (status '
+        '= ''QUEUED''::job_status)'
     ),
     ('jobs_status_idx', 'CREATE INDEX jobs_status_idx ON public.jobs USING btree (status, queued_at DESC NULLS LAST)')
 ) as i (name, definition);

@@ -167,7 +167,8 @@ from (
     ),
     (
         'credit_transactions_created_idx',
-        'CREATE INDEX credit_transactions_created_idx ON public.credit_transactions USING brin (created_at) WITH '
+        'CREATE INDEX credit_transactions_created_idx ON public.credit_transactions USING brin (created_at '
+        'timestamptz_minmax_multi_ops) WITH '
         '(pages_per_range=''16'', autosummarize=''on'')'
     )
 ) as i (name, definition);

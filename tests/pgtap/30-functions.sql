@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(159);
+select plan(163);
 
 select functions_are(
     'public',
@@ -21,9 +21,9 @@ select functions_are(
         'lock_account', 'charge_jobs', 'settle_inserted_jobs', 'check_job_limits', 'refund_jobs', 'owed_credits',
         'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
         'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
-        'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'take_job_back',
-        'cancel_jobs', 'cancel_jobs_of_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
-        'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
+        'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'keep_turns',
+        'take_job_back', 'cancel_jobs', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account',
+        'try_to_close', 'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
         'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers and those'
@@ -111,6 +111,7 @@ from (
     ('public', 'refund_partially', 'integer'),
     ('public', 'reinstate_payment', 'integer'),
     ('private', 'take_turn', 'trigger'),
+    ('private', 'keep_turns', 'void'),
     ('public', 'claim_next_jobs', 'setof jobs'),
     ('public', 'heartbeat_job', 'boolean'),
     ('public', 'complete_job', 'boolean'),
@@ -118,7 +119,8 @@ from (
     ('private', 'take_job_back', 'void'),
     ('public', 'reclaim_expired_jobs', 'setof jobs'),
     ('private', 'cancel_jobs', 'void'),
-    ('private', 'cancel_jobs_of_closed_account', 'trigger'),
+    ('private', 'anonymise_user', 'trigger'),
+    ('private', 'empty_closed_account', 'trigger'),
     ('private', 'erase_account', 'void'),
     ('private', 'rows_of_account', 'text[]'),
     ('private', 'try_to_close', 'boolean'),
@@ -157,7 +159,7 @@ from (
     ('public', 'reinstate_payment'),
     ('private', 'take_turn'),
     ('public', 'reclaim_expired_jobs'),
-    ('private', 'cancel_jobs_of_closed_account'),
+    ('private', 'empty_closed_account'),
     ('public', 'close_my_account'),
     ('public', 'reopen_account'),
     ('private', 'handle_new_user'),
@@ -199,12 +201,14 @@ from (
     ('private', 'settle_payment'),
     ('private', 'add_debt'),
     ('private', 'refuse_double_sale'),
+    ('private', 'keep_turns'),
     ('public', 'claim_next_jobs'),
     ('public', 'heartbeat_job'),
     ('public', 'complete_job'),
     ('public', 'fail_job'),
     ('private', 'take_job_back'),
     ('private', 'cancel_jobs'),
+    ('private', 'anonymise_user'),
     ('private', 'erase_account'),
     ('private', 'rows_of_account'),
     ('private', 'try_to_close'),

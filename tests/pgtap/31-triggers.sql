@@ -1,9 +1,11 @@
 -- Triggers: their names, and when, on what and how often they fire.
 
 begin;
-select plan(35);
+select plan(36);
 
-select triggers_are('public', 'users', array['users_set_updated_at', 'users_cancel_jobs'], 'users: triggers');
+select triggers_are(
+    'public', 'users', array['users_set_updated_at', 'users_anonymise', 'users_empty_closed'], 'users: triggers'
+);
 select triggers_are(
     'public', 'credit_packages',
     array['credit_packages_set_updated_at'],
@@ -55,10 +57,15 @@ from (
     ),
     (
         'public.users',
-        'users_cancel_jobs',
-        'CREATE TRIGGER users_cancel_jobs AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
-        '(((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION '
-        'private.cancel_jobs_of_closed_account()'
+        'users_anonymise',
+        'CREATE TRIGGER users_anonymise BEFORE UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
+        '((new.deleted_at IS NOT NULL)) EXECUTE FUNCTION private.anonymise_user()'
+    ),
+    (
+        'public.users',
+        'users_empty_closed',
+        'CREATE TRIGGER users_empty_closed AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN '
+        '((new.deleted_at IS NOT NULL)) EXECUTE FUNCTION private.empty_closed_account()'
     ),
     (
         'public.credit_packages',

@@ -166,7 +166,7 @@ def test_branches_are_those_of_plpgsql_check(
         observe(profiled, call)
     seen = read_counts(counted)
     plans = {plan.function.signature: plan for plan in inventory.functions}
-    for name in ("kinds_recursive(integer)", "kinds_stamp()", "texts_names(integer,text)"):
+    for name in ("kinds_recursive(integer)", "kinds_stamp()", "texts_names(integer, text)"):
         branches = plans[f"public.{name}"].branches
         taken = sum(branch.name in seen for branch in branches)
         assert _share(profiled, "branches", name) == taken / len(branches), name

@@ -23,8 +23,9 @@ class InstrumentError(PgassayError):
 class Function:
     """A PL/pgSQL function or procedure as the catalog has it.
 
-    `signature` is its regprocedure, with the schema; `definition` is pg_get_functiondef's; `body` is its
-    prosrc; `place` is where the body's first line is in a file, if that is known.
+    `signature` is its schema, name and types, as everywhere: `public.f(integer, text)`; `definition` is
+    pg_get_functiondef's; `body` is its prosrc; `place` is where the body's first line is in a file, if that
+    is known.
     """
 
     signature: str

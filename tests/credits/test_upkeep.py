@@ -1,0 +1,281 @@
+"""What support and upkeep need: users by address, ending tiers, old logs, partial refunds, won disputes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from pgassay.database import Database, Session
+from pgassay.observation import Outcome, Persona
+from tests.shared.accounts import ALICE, BOB, DAVE, add_job, open_account, read_books
+from tests.shared.debts import end_jobs, owed, read_shortfalls, refund, refund_part, reinstate
+from tests.shared.parallel import Scene, open_scene
+from tests.shared.payments import ALICE_PAYMENTS, buy
+
+NOBODY = "ffffffff-0000-4000-8000-00000000000f"
+
+
+def ids(session: Session, query: str, *params: Any) -> list[str]:
+    return [str(row["id"]) for row in session.execute(f"select id from {query}", list(params)).rows]
+
+
+@pytest.mark.parametrize("spelling", ["alice@example.com", "ALICE@Example.com", " alice@example.com "])
+def test_users_are_found_by_address_however_it_is_spelled(backend: Session, spelling: str) -> None:
+    assert ids(backend, "public.find_users(%s)", spelling) == [ALICE]
+
+
+def test_all_users_of_an_address_are_found_and_no_closed_one(backend: Session) -> None:
+    twin = open_account(backend, "twin").id
+    update = "update public.users set email = 'Alice@Example.com' where id = %s"
+    assert backend.execute(update, [twin]).rowcount == 1
+    assert ids(backend, "public.find_users('alice@example.com')") == [ALICE, twin]
+    assert ids(backend, "public.find_users('dave@example.com')") == []
+    assert ids(backend, "public.find_users(null)") == []
+
+
+@pytest.fixture
+def tiers(backend: Session) -> None:
+    """Bob's has ended, Alice's ends in two days."""
+    change = """
+        update public.users set subscription_tier = 'pro', subscription_expires_at = now() + %s::interval
+        where id = %s
+    """
+    for age, user in (("-1 second", BOB), ("2 days", ALICE), ("-1 second", DAVE)):
+        assert backend.execute(change, [age, user]).rowcount == 1
+
+
+@pytest.mark.usefixtures("tiers")
+@pytest.mark.parametrize(("within", "found"), [("1 day", [BOB]), ("3 days", [BOB, ALICE]), ("0", [BOB])])
+def test_tiers_that_end_are_listed(backend: Session, within: str, found: list[str]) -> None:
+    assert ids(backend, "public.expiring_subscriptions(%s)", within) == found
+
+
+@pytest.mark.usefixtures("tiers")
+def test_tiers_that_have_ended_are_taken_once(backend: Session) -> None:
+    assert ids(backend, "public.expire_subscriptions()") == [BOB]
+    assert ids(backend, "public.expire_subscriptions()") == []
+    tiers = "select id::text, subscription_tier as tier from public.users"
+    found = {row["id"]: row["tier"] for row in backend.execute(tiers).rows}
+    assert found == {ALICE: "pro", BOB: "free", DAVE: "pro"}
+
+
+@pytest.fixture
+def scene(clone: Database) -> Iterator[Scene]:
+    with open_scene(clone) as scene:
+        yield scene
+
+
+def test_upkeep_waits_for_nobody(scene: Scene, service: Persona, bob: Persona) -> None:
+    end = """
+        update public.users set subscription_tier = 'pro', subscription_expires_at = now()
+        where id = any(%s::uuid[])
+    """
+    with scene.database.connect(autocommit=True) as owner:
+        owner.execute(end.encode(), [[ALICE, BOB]])
+    holder, upkeep = scene.join(bob), scene.join(service)
+    assert holder.attempt("update public.users set full_name = 'Bob' where true").rowcount == 1
+    taken = upkeep.attempt("select id::text from public.expire_subscriptions()")
+    assert [row["id"] for row in taken.rows] == [ALICE]
+    holder.commit()
+    upkeep.commit()
+    again = scene.join(service).attempt("select id::text from public.expire_subscriptions()")
+    assert [row["id"] for row in again.rows] == [BOB]
+
+
+LOGS = {
+    "webhook_logs": "insert into public.webhook_logs (provider, event_id, event_type, processed, created_at)"
+    " values ('stripe', %(key)s, 'old', %(processed)s, now() - %(age)s::interval)",
+    "api_usage_logs": "insert into public.api_usage_logs (api_provider, api_endpoint, created_at)"
+    " values ('openai', %(key)s, now() - %(age)s::interval)",
+}
+
+
+@pytest.mark.parametrize(
+    ("age", "older_than", "is_gone"),
+    [
+        ("31 days", "30 days", True),
+        ("29 days", "30 days", False),
+        ("50 days", "60 days", False),
+        ("61 days", "60 days", True),
+    ],
+)
+def test_old_logs_are_purged(backend: Session, age: str, older_than: str, *, is_gone: bool) -> None:
+    for insert in LOGS.values():
+        backend.execute(insert, {"key": "old", "processed": True, "age": age})
+    assert backend.value("select public.purge_logs(%s)", [older_than]) == (2 if is_gone else 0)
+    assert backend.value("select public.purge_logs(%s)", [older_than]) == 0
+    kept = "select count(*) from public.webhook_logs where event_id in ('old', 'evt_1', 'evt_2')"
+    assert backend.value(kept) == (2 if is_gone else 3)
+
+
+def test_event_that_is_not_processed_is_never_purged(backend: Session) -> None:
+    backend.execute(LOGS["webhook_logs"], {"key": "old", "processed": False, "age": "9 years"})
+    assert backend.value("select public.purge_logs('30 days')") == 0
+
+
+@pytest.mark.parametrize("older_than", ["29 days 23:59:59", "0", "-1 year", "-infinity", None])
+def test_logs_are_kept_for_thirty_days_at_least(backend: Session, older_than: str | None) -> None:
+    if (
+        older_than == "-infinity"
+        and backend.value("select current_setting('server_version_num')::int") < 170000
+    ):
+        older_than = "-178000000 years"
+    assert backend.attempt("select public.purge_logs(%s)", [older_than]).sqlstate == "22023"
+
+
+@pytest.mark.parametrize("older_than", ["1 month", "-12 months 390 days", "30 days"])
+def test_months_of_another_length_keep_no_fewer_days(backend: Session, older_than: str) -> None:
+    # A month is 30 days when intervals are compared; the second is 25 days on every day of the year.
+    for insert in LOGS.values():
+        backend.execute(insert, {"key": "old", "processed": True, "age": "29 days 23 hours"})
+    assert backend.value("select public.purge_logs(%s)", [older_than]) == 0
+
+
+def test_purging_skips_what_somebody_holds(scene: Scene, service: Persona) -> None:
+    with scene.database.connect(autocommit=True) as owner:
+        for key in ("held", "free"):
+            owner.execute(LOGS["webhook_logs"].encode(), {"key": key, "processed": True, "age": "1 year"})
+    holder, upkeep = scene.join(service), scene.join(service)
+    touch = "update public.webhook_logs set error_message = 'x' where event_id = 'held'"
+    assert holder.attempt(touch).rowcount == 1
+    assert upkeep.attempt("select public.purge_logs('30 days') as n").rows == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("credits", "key", "sqlstate"),
+    [
+        *[(9, "k", ""), (10, "k", "PT409"), (11, "k", "PT409"), (0, "k", "22023"), (-1, "k", "22023")],
+        *[(None, "k", "22023"), (1, None, "23502"), (1, "", "23514")],
+    ],
+)
+def test_a_part_is_less_than_the_whole(
+    backend: Session, credits: int | None, key: str | None, sqlstate: str
+) -> None:
+    user = open_account(backend, "erin").id
+    payment = buy(backend, user, "Popular Pack")
+    tried = refund_part(backend, payment, credits, key)
+    assert tried.sqlstate == sqlstate
+    assert read_books(backend, user).credits == (10 if sqlstate else 1)
+
+
+@pytest.mark.parametrize("status", [status for status in ALICE_PAYMENTS if status != "COMPLETED"])
+def test_only_a_completed_payment_is_refunded_in_part(backend: Session, status: str) -> None:
+    before = read_books(backend, ALICE)
+    assert refund_part(backend, ALICE_PAYMENTS[status], 1, "k").sqlstate == "PT409"
+    assert read_books(backend, ALICE) == before
+    assert refund_part(backend, NOBODY, 1, "k").sqlstate == "PT404"
+
+
+def test_parts_and_the_rest_are_the_whole(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    payment = buy(backend, user, "Popular Pack")
+    assert [refund_part(backend, payment, 4, key).rows for key in "abb"] == [
+        [{"taken": 4}],
+        [{"taken": 4}],
+        [{"taken": 0}],
+    ]
+    assert refund_part(backend, payment, 2, "c").sqlstate == "PT409"
+    assert refund_part(backend, payment, 3, "a").sqlstate == "PT409"
+    refund(backend, payment)
+    assert read_books(backend, user).entries == [
+        ("PURCHASE", 10, 10),
+        ("ADJUSTMENT", -4, 6),
+        ("ADJUSTMENT", -4, 2),
+        ("ADJUSTMENT", -2, 0),
+    ]
+    # The answer to the same key stays, whatever has become of the payment.
+    assert refund_part(backend, payment, 4, "a").rows == [{"taken": 0}]
+
+
+def test_key_of_a_part_belongs_to_one_payment(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    first, second = (buy(backend, user) for _ in range(2))
+    assert refund_part(backend, first, 1, "k").sqlstate == ""
+    assert refund_part(backend, second, 1, "k").sqlstate == "PT409"
+    assert read_books(backend, user).credits == 5
+
+
+def test_won_dispute_returns_what_the_refund_took_and_leaves_the_part(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    payment = buy(backend, user, "Popular Pack")
+    jobs = [add_job(backend, user, status="QUEUED", cost=cost) for cost in (4, 5)]
+    assert refund_part(backend, payment, 3, "part").rows == [{"taken": 1}]
+    refund(backend, payment)
+    assert read_shortfalls(backend, user) == {payment: 2 + 7}
+    end_jobs(backend, [jobs[0]])  # two for the part, two for the refund
+    assert reinstate(backend, payment).rows == [{"given": 2}]
+    assert reinstate(backend, payment).rows == [{"given": 0}]
+    assert (read_books(backend, user).credits, owed(backend, user)) == (2, 0)
+    end_jobs(backend, [jobs[1]])
+    assert read_books(backend, user).credits == 7
+
+
+def test_part_that_is_owed_stays_owed_after_a_won_dispute(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    payment = buy(backend, user, "Popular Pack")
+    job = add_job(backend, user, status="QUEUED", cost=10)
+    refund_part(backend, payment, 3, "part")
+    refund(backend, payment)
+    assert reinstate(backend, payment).rows == [{"given": 0}]
+    assert read_shortfalls(backend, user) == {payment: 3}
+    end_jobs(backend, [job])
+    assert (read_books(backend, user).credits, owed(backend, user)) == (7, 0)
+
+
+@pytest.mark.parametrize("status", [status for status in ALICE_PAYMENTS if status != "REFUNDED"])
+def test_only_a_refunded_payment_is_reinstated(backend: Session, status: str) -> None:
+    assert reinstate(backend, ALICE_PAYMENTS[status]).sqlstate == "PT409"
+    assert reinstate(backend, NOBODY).sqlstate == "PT404"
+
+
+FOR_THE_BACKEND = {
+    "find_users": "'alice@example.com'",
+    "expiring_subscriptions": "interval '1 day'",
+    "expire_subscriptions": "",
+    "purge_logs": "interval '1 year'",
+    "reopen_account": f"'{DAVE}'",
+    "credits_owed": f"'{ALICE}'",
+    "settle_debt": f"'{ALICE}', 1, 'x'",
+    "refund_partially": f"'{ALICE_PAYMENTS['COMPLETED']}', 1, 'x', 'y'",
+    "reinstate_payment": f"'{ALICE_PAYMENTS['REFUNDED']}'",
+    "objects_to_erase": "",
+}
+
+
+@pytest.mark.parametrize("function", FOR_THE_BACKEND)
+@pytest.mark.parametrize("name", ["anon", "alice", "dave"])
+def test_no_client_calls_them(
+    session: Session, personas: Mapping[str, Persona], name: str, function: str
+) -> None:
+    call = f"select * from public.{function}({FOR_THE_BACKEND[function]})"
+    with session.act_as(personas[name]):
+        assert session.attempt(call).outcome is Outcome.DENIED_GRANT
+    with session.act_as(personas["service"]):
+        # PT409: nothing is owed.
+        assert session.attempt(call).sqlstate == ("PT409" if function == "settle_debt" else "")
+
+
+# What a question of the applications needs, and the index that answers it.
+QUESTIONS = {
+    "users_email_idx": "select from public.users where lower(email) = 'alice@example.com'",
+    "users_subscription_idx": "select from public.users where subscription_expires_at <= now()"
+    " and subscription_tier <> 'free' and deleted_at is null",
+    "payments_paid_idx": "select from public.payments where paid_at > now() - interval '1 day'",
+    "credit_transactions_created_idx": "select from public.credit_transactions where created_at < now()",
+    "webhook_logs_created_idx": "select from public.webhook_logs where processed and created_at < now()",
+    "webhook_logs_unprocessed_idx": "select from public.webhook_logs where not processed order by created_at",
+    "payments_pending_idx": "select from public.payments where status = 'PENDING' and created_at < now()",
+    "debts_user_idx": f"select from private.debts where user_id = '{ALICE}'",
+    "debts_payment_idx": f"select from private.debts where payment_id = '{ALICE}'",
+    "debts_shortfall_idx": "select from private.debts where shortfall_id = 1",
+    "partial_refunds_payment_idx": f"select from private.partial_refunds where payment_id = '{ALICE}'",
+}
+
+
+@pytest.mark.parametrize("index", QUESTIONS)
+def test_question_has_an_index(owner: Session, index: str) -> None:
+    owner.execute("set local enable_seqscan = off")
+    plan = owner.value(f"explain (format json) {QUESTIONS[index]}")
+    assert index in str(plan)

@@ -1,0 +1,95 @@
+"""Two connections queue for one user at the same time: together they get the turns of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from pgassay.database import Database, Session
+from pgassay.observation import Persona
+from tests.shared.accounts import open_account
+from tests.shared.parallel import Scene, open_scene
+
+INSERT = """
+    insert into public.jobs (user_id, job_name, status, input_video_path)
+    select u.id, %s, 'QUEUED', u.id || '/in.mp4'
+    from (values (auth.uid())) as u (id), generate_series(1, %s)
+"""
+MOVE = """
+    update public.jobs set status = 'QUEUED'
+    where id = any(array(select id from public.jobs where job_name = %s and status = 'PENDING' limit %s))
+"""
+QUEUED = """
+    select array_agg(coalesce(turn_at, queued_at) order by coalesce(turn_at, queued_at), id)
+    from public.jobs where user_id = %s and status = 'QUEUED'
+"""
+PRIORITIES = """
+    select array_agg(priority order by coalesce(turn_at, queued_at), id)
+    from public.jobs where user_id = %s and status = 'QUEUED'
+"""
+
+
+@pytest.fixture
+def scene(clone: Database) -> Iterator[Scene]:
+    with open_scene(clone) as scene:
+        yield scene
+
+
+@pytest.fixture
+def hoarder(clone: Database) -> Persona:
+    """A new user of the tier `pro` with 30 credits and as many jobs without payment."""
+    with closing(clone.connect(autocommit=True)) as connection:
+        session = Session(connection, owner=clone.owner)
+        hoarder = open_account(session, "hoarder", credits=30)
+        session.execute("update public.users set subscription_tier = 'pro' where id = %s", [hoarder.id])
+        for name in ("first", "second"):
+            session.execute(
+                "insert into public.jobs (user_id, job_name, input_video_path)"
+                " select u.id, %s, u.id || '/in.mp4'"
+                " from (values (%s::uuid)) as u (id), generate_series(1, 15)",
+                [name, hoarder.id],
+            )
+        connection.execute("commit")
+    return hoarder
+
+
+@pytest.mark.parametrize("statement", [INSERT, MOVE], ids=["inserted", "moved"])
+@pytest.mark.parametrize("first", [4, 9, 10, 15])
+def test_turns_of_two_connections_are_ten_for_each_ten_minutes(
+    scene: Scene, hoarder: Persona, statement: str, first: int
+) -> None:
+    one, other = scene.join(hoarder), scene.join(hoarder)
+    assert one.attempt(statement, ["first", first]).rowcount == first
+    waiting = other.start(statement, ["second", 12])
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert waiting.result().rowcount == 12
+    other.commit()
+    turns = scene.value(QUEUED, [hoarder.id])
+    assert len(turns) == first + 12
+    assert min(late - early for early, late in zip(turns[:-10], turns[10:], strict=True)) >= timedelta(
+        minutes=10
+    )
+    assert scene.value(PRIORITIES, [hoarder.id]) == [20] * 10 + [0] * (first + 2)
+
+
+def test_priority_of_the_backend_stays_when_a_turn_is_put_off(
+    scene: Scene, hoarder: Persona, personas: dict[str, Persona]
+) -> None:
+    one, other = scene.join(hoarder), scene.join(personas["service"])
+    assert one.attempt(INSERT, ["first", 10]).rowcount == 10
+    urgent = (
+        "insert into public.jobs (user_id, status, input_video_path, priority)"
+        " values (%s, 'QUEUED', %s, 50) returning turn_at, priority"
+    )
+    waiting = other.start(urgent, [hoarder.id, f"{hoarder.id}/in.mp4"])
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert [row["priority"] for row in waiting.result().rows] == [50]
+    other.commit()
+    assert scene.value(PRIORITIES, [hoarder.id]) == [20] * 10 + [50]
+    turns = scene.value(QUEUED, [hoarder.id])
+    assert turns[10] - turns[0] >= timedelta(minutes=10)
