@@ -159,8 +159,8 @@ def test_enter_opens_the_reason_and_escape_returns_to_the_cell(page: Page) -> No
     cells(page).filter(has_text="allowed").last.focus()  # INSERT as bob
     page.keyboard.press("Enter")
     panel = page.get_by_role("dialog", name="bob: insert")
-    expect(panel).to_contain_text("public.ledger: 1 inserted")
-    expect(panel).to_contain_text("public.notes: 1 changed (n -1)")
+    expect(panel).to_contain_text("public.ledger +1")
+    expect(panel).to_contain_text("public.notes.n -1")
     expect(panel.locator("pre.statement")).to_have_text(f"insert … {support.NOTES} -")
     expect(page.locator("#panel-title")).to_be_focused()
     page.keyboard.press("Escape")

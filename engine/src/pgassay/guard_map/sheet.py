@@ -16,33 +16,6 @@ _ENDINGS = {"policy": "policies", "index": "indexes"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardSheet:
-    """A guard map, and whether schema and suites are still those that it was made of."""
-
-    guards: tuple[GuardedObject, ...]
-    is_current: bool = True
-
-
-def guards_path(config: Config) -> Path:
-    return config.root / "build" / "guards.json"
-
-
-def save_guards(path: Path, guards: Sequence[GuardedObject], *, key: str) -> None:
-    """Keep a guard map; `key` is the fingerprint of what it was made of."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(msgspec.json.encode((key, guards)))
-
-
-def load_guards(path: Path, *, key: str) -> GuardSheet | None:
-    """The guard map of the last complete run; None where there was none."""
-    try:
-        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[GuardedObject, ...]])
-    except (OSError, msgspec.DecodeError):
-        return None
-    return GuardSheet(guards=guards, is_current=made_of == key)
-
-
-@dataclass(frozen=True, kw_only=True)
 class GuardedObject:
     """One object: how many of its valid mutants were killed, and by which tests, the busiest first.
 
@@ -72,26 +45,22 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
-    """What the template guards.html shows."""
+class GuardSheet:
+    """A guard map, and whether schema and suites are still those that it was made of."""
 
-    groups: tuple[Group, ...]
-    is_current: bool
-
-    @property
-    def total(self) -> int:
-        return sum(len(group.guards) for group in self.groups)
+    guards: tuple[GuardedObject, ...]
+    is_current: bool = True
 
     @property
     def guarded(self) -> int:
-        return self.total - sum(group.unguarded for group in self.groups)
+        return sum(guard.is_guarded for guard in self.guards)
 
-
-def make_section(sheet: GuardSheet) -> Section:
-    """Groups in the order of their kinds, those with something unguarded first."""
-    by_kind = groupby(sorted(sheet.guards, key=_place), key=lambda guard: guard.target.kind)
-    groups = [Group(kind=_heading(kind), guards=tuple(some)) for kind, some in by_kind]
-    return Section(groups=tuple(sorted(groups, key=lambda g: g.unguarded == 0)), is_current=sheet.is_current)
+    @property
+    def groups(self) -> list[Group]:
+        """In the order of their kinds, those with something unguarded first."""
+        by_kind = groupby(sorted(self.guards, key=_place), key=lambda guard: guard.target.kind)
+        groups = [Group(kind=_heading(kind), guards=tuple(some)) for kind, some in by_kind]
+        return sorted(groups, key=lambda group: group.unguarded == 0)
 
 
 def _place(guard: GuardedObject) -> tuple[str, bool, str, str]:
@@ -102,3 +71,22 @@ def _place(guard: GuardedObject) -> tuple[str, bool, str, str]:
 def _heading(kind: str) -> str:
     word, _, rest = kind.partition(" ")
     return f"{_ENDINGS.get(word, f'{word}s').capitalize()} {rest}".strip()
+
+
+def guards_path(config: Config) -> Path:
+    return config.root / "build" / "guards.json"
+
+
+def save_guards(path: Path, guards: Sequence[GuardedObject], *, key: str) -> None:
+    """Keep a guard map; `key` is the fingerprint of what it was made of."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode((key, guards)))
+
+
+def load_guards(path: Path, *, key: str) -> GuardSheet | None:
+    """The guard map of the last complete run; None where there was none."""
+    try:
+        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[GuardedObject, ...]])
+    except (OSError, msgspec.DecodeError):
+        return None
+    return GuardSheet(guards=guards, is_current=made_of == key)

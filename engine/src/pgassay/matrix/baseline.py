@@ -127,7 +127,12 @@ def render_answer(cell: Cell) -> str:
 
 def render_effects(result: CellResult, *, schema: str = "") -> str:
     """Such as `credit_transactions +1, users.credits -1`; names of `schema` stand without it."""
-    return ", ".join(part for change in result.effects for part in _change(change, schema))
+    return ", ".join(list_effects(result, schema=schema))
+
+
+def list_effects(result: CellResult, *, schema: str = "") -> list[str]:
+    """One by one."""
+    return [part for effect in result.effects for part in _spell_effect(effect, schema)]
 
 
 def _result(result: CellResult, schema: str) -> str:
@@ -141,7 +146,7 @@ def _result(result: CellResult, schema: str) -> str:
     return spell_field(" ".join(parts))
 
 
-def _change(change: Effect, schema: str) -> Iterator[str]:
+def _spell_effect(change: Effect, schema: str) -> Iterator[str]:
     table = change.table.removeprefix(f"{schema}.")
     if change.inserted:
         yield f"{table} +{change.inserted}"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from pgassay.matrix.baseline import list_effects
 from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Effect, Matrix, RowClass
+from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Matrix, RowClass
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of
@@ -57,21 +58,6 @@ def build_document(
 def dump_document(document: Mapping[str, Any]) -> str:
     """JSON that is safe inside a `<script>` element, whatever names it holds."""
     return json.dumps(document, separators=(",", ":")).translate(_ESCAPES)
-
-
-def describe_effect(change: Effect) -> str:
-    """One line of what a write did besides: `public.users: 1 changed (credits -1, updated_at)`."""
-    counts = [
-        f"{number} {word}"
-        for number, word in (
-            (change.inserted, "inserted"),
-            (change.deleted, "deleted"),
-            (change.changed, "changed"),
-        )
-        if number
-    ]
-    columns = ", ".join(name if by is None else f"{name} {by:+d}" for name, by in change.columns)
-    return f"{change.table}: {', '.join(counts)}" + (f" ({columns})" if columns else "")
 
 
 class _Builder:
@@ -147,7 +133,7 @@ class _Builder:
         return [
             result.outcome.value,
             result.sqlstate,
-            [text(describe_effect(change)) for change in result.effects],
+            [text(part) for part in list_effects(result)],
             text(result.when),
             text(result.why),
             text(witness.statement),

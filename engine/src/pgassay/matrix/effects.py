@@ -29,7 +29,7 @@ _LOOK = ("execute pgassay_written", "set local role none")  # then, as owner, at
 _FIRST_ROWS = 1 + len(_LOOK)
 
 
-class Recorder:
+class EffectRecorder:
     """Watches writes: their locks tell which tables to look at, the rows of this transaction what is new.
 
     A table without triggers, rules and acting foreign keys is not watched: a write there has no effects.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.model import RELATION_KINDS
-from pgassay.guard_map.sheet import GuardSheet, make_section
+from pgassay.guard_map.sheet import GuardSheet
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
@@ -62,7 +62,7 @@ def render_matrix_html(
         outcomes=_OUTCOMES,
         directions=_DIRECTIONS,
         comparison=comparison,
-        sheet=make_section(guards) if guards else None,
+        sheet=guards,
         tables=[table for table in tables if table.reachable or table.kind in "rp"],
         kinds=kinds,
         owning=find_owning(matrix),

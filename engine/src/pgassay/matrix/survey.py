@@ -17,7 +17,7 @@ from pgassay.denial.defence import removed
 from pgassay.errors import CannotJudgeError
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.cells import build_cells
-from pgassay.matrix.effects import Recorder
+from pgassay.matrix.effects import EffectRecorder
 from pgassay.matrix.model import Action, Effects, Matrix, Observation, Probe
 from pgassay.matrix.questions import ask_all
 from pgassay.matrix.rows import read_samples
@@ -50,7 +50,7 @@ def survey(
         samples = read_samples(session, surface, ids=ids, overrides=rows or {})
         wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         subjects = make_subjects(wanted, people)
-        with closing(Recorder(session, surface)) as recorder:
+        with closing(EffectRecorder(session, surface)) as recorder:
             observations = tuple(run_questions(session, ask_all(subjects), recorder))
         if fingerprint(session, surface) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
@@ -95,7 +95,7 @@ _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 
 def run_questions(
-    session: Session, questions: Sequence[Question], recorder: Recorder
+    session: Session, questions: Sequence[Question], recorder: EffectRecorder
 ) -> Iterator[Observation]:
     """Observe all questions, in the session's transaction. Raises ServerError when the connection is lost.
 
@@ -119,7 +119,9 @@ def _is_final(observed: Observation) -> bool:
     return observed.outcome is Outcome.DENIED_GRANT and not observed.answer.context
 
 
-def _run(session: Session, probes: Sequence[Probe], recorder: Recorder) -> list[tuple[Observation, ...]]:
+def _run(
+    session: Session, probes: Sequence[Probe], recorder: EffectRecorder
+) -> list[tuple[Observation, ...]]:
     segments = [recorder.segment(probe) if _writes(probe) else [probe.witness.statement] for probe in probes]
     answers = _fly(session, probes, segments)
     pairs = list(zip(probes, answers, strict=True))

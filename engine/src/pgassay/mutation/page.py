@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgassay import guard_map, render
 from pgassay.errors import ExitCode
-from pgassay.guard_map.sheet import GuardSheet, make_section
+from pgassay.guard_map.sheet import GuardSheet
 from pgassay.mutation.guard_map import map_guards
 from pgassay.mutation.outcome import Campaign
 from pgassay.render.page import make_environment, read_asset, write_policy
@@ -32,6 +32,6 @@ def render_mutation_html(campaign: Campaign) -> str:
             style=style,
             campaign=campaign,
             verdict=_VERDICTS[campaign.exit_code],
-            sheet=make_section(sheet),
+            sheet=sheet,
         )
     )
