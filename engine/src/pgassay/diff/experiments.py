@@ -17,7 +17,6 @@ from pgassay.matrix import statements
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.questions import ask_inserts
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import condition
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
@@ -135,39 +134,41 @@ def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     ids = [persona.id for persona in personas if persona.id is not None]
     subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
-    scans = tuple(
-        scan for subject in concerned for scan in _scans(subject) if scan.key.action in around.actions
-    )
-    if scans:
-        yield Experiment(changes=around.changes, attempts=scans)
-    yield from _vary_claims(around, concerned)
+    yield from _experiment(around, (scan for subject in concerned for scan in _scans(subject)))
+    yield from _experiment(around, _with_other_claims(around, concerned))
     made, given = _made(around, concerned, ids), _given(around, concerned, ids)
     while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
         yield from some
 
 
-def _vary_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
-    attempts = [
-        attempt
-        for subject in subjects
-        for persona in vary_claims(subject.persona, around.literals)
-        for attempt in _try_claims(around, replace(subject, persona=persona))
-    ]
-    if attempts:
-        yield Experiment(changes=around.changes, attempts=tuple(attempts))
+def _experiment(
+    around: Neighbourhood, probes: Iterable[SearchProbe], *, setup: tuple[str, ...] = (), given: str = ""
+) -> Iterator[Experiment]:
+    """One with those of the probes that can be meant, if there are any."""
+    meant = tuple(probe for probe in probes if probe.key.action in around.actions)
+    if meant:
+        yield Experiment(changes=around.changes, attempts=meant, setup=setup, given=given)
+
+
+def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[SearchProbe]:
+    for subject in subjects:
+        for persona in vary_claims(subject.persona, around.literals):
+            other, given = replace(subject, persona=persona), f"the claims {json.dumps(dict(persona.claims))}"
+            for probe in (*_reads(other), *_writes(other, around.sample.rows)):
+                yield replace(probe, given=given)
 
 
 def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
     """Variations that the personas themselves write, many at once."""
-    attempts = (
-        one
+    probes = (
+        probe
         for variation in vary_rows(around.sample, around.literals, ids)
         for subject in subjects
-        for one in (*_inserts(subject, variation), *_sets(subject, variation))
-        if one.key.action in around.actions
+        for probe in (*_inserts(subject, variation), *_sets(subject, variation))
+        if probe.key.action in around.actions
     )
-    while some := tuple(islice(attempts, _MADE_AT_ONCE)):
-        yield Experiment(changes=around.changes, attempts=some)
+    while some := tuple(islice(probes, _MADE_AT_ONCE)):
+        yield from _experiment(around, some)
 
 
 def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
@@ -176,22 +177,8 @@ def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str
         own = sample.object == around.sample.object
         for variation in vary_rows(sample, around.literals, ids):
             rows = (variation.varied,) if own else around.sample.rows[:2]
-            attempts = tuple(
-                one
-                for subject in subjects
-                for one in (*_reads(subject), *_writes(subject, rows))
-                if one.key.action in around.actions
-            )
-            if attempts:
-                yield Experiment(
-                    changes=around.changes, attempts=attempts, setup=variation.setup, given=str(variation)
-                )
-
-
-def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[SearchProbe]:
-    given = f"the claims {json.dumps(dict(subject.persona.claims))}"
-    attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
-    yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
+            probes = (probe for s in subjects for probe in (*_reads(s), *_writes(s, rows)))
+            yield from _experiment(around, probes, setup=variation.setup, given=str(variation))
 
 
 def _attempt(
@@ -224,7 +211,7 @@ def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
     table, held = subject.table, subject.privileges
     column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
     for row in rows:
-        where = condition(subject.sample.key, row.key)
+        where = subject.where(row)
         if column and "update" in table.writable:
             text = statements.update(table, column, quoted(column), where=where)
             yield _attempt(subject, Action.UPDATE, column, text)

@@ -133,7 +133,7 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: 
         head=head,
         difference=difference,
         matrix=after.matrix,
-        accepted=_is_told(difference) and _is_accepted(head, after.matrix),
+        accepted=_is_accepted(head, difference, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -144,12 +144,10 @@ def _scripts(side: Side) -> list[Script]:
     return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
-def _is_told(difference: Difference) -> bool:
-    """Whether the baseline can tell of all that is gained: a role or a bucket is no cell."""
-    return bool(difference.gained) and all(change.cells for change in difference.gained)
-
-
-def _is_accepted(head: Side, matrix: Matrix) -> bool:
+def _is_accepted(head: Side, difference: Difference, matrix: Matrix) -> bool:
+    """Whether the baseline tells of all that is gained: it can not of a role or a bucket, which is no cell."""
+    if not difference.gained or not all(change.cells for change in difference.gained):
+        return False
     accepted = load_baseline(head.config)
     return accepted is not None and not compare(matrix, accepted)
 

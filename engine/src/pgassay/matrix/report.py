@@ -177,7 +177,9 @@ def _checks(assessment: Assessment) -> Iterator[tuple[str, Check]]:
     for difference in differences.values():  # lines about what was not tried
         yield difference.fields[0], _failed(difference, assessment)
     for gap in assessment.matrix.gaps:
-        yield gap.persona, _check_of_gap(gap)
+        why = gap.why or "the world has no such row"
+        check = _check((gap.persona, gap.object, gap.rows.value))
+        yield gap.persona, replace(check, outcome="skipped", message=why)
 
 
 def _check_of_cell(cell: Cell, difference: Deviation | None, assessment: Assessment) -> Check:
@@ -199,13 +201,6 @@ def _failed(difference: Deviation, assessment: Assessment) -> Check:
         message=str(difference),
         text=f"as {witness.persona.name}: {witness.statement}" if witness else "",
         place=assessment.place_of(difference),
-    )
-
-
-def _check_of_gap(gap: Gap) -> Check:
-    group = f"{gap.persona} {gap.object}"
-    return Check(
-        group=group, name=gap.rows.value, outcome="skipped", message=gap.why or "the world has no such row"
     )
 
 
