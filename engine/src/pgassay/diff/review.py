@@ -145,7 +145,7 @@ def _scripts(side: Side) -> list[Script]:
 
 
 def _is_accepted(head: Side, difference: Difference, matrix: Matrix) -> bool:
-    """Whether the baseline tells of all that is gained: it can not of a role or a bucket, which is no cell."""
+    """Whether the baseline tells of all that is gained: not of a role or a bucket, which is no cell."""
     if not difference.gained or not all(change.cells for change in difference.gained):
         return False
     accepted = load_baseline(head.config)
