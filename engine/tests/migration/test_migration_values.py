@@ -10,11 +10,10 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Script
-from pgassay.diff.command import DiffRequest
 from pgassay.diff.difference import Difference
 from pgassay.diff.review import Review
 from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
-from pgassay.migration.command import UpgradeRequest
+from pgassay.migration.command import check_formats
 from pgassay.migration.contents import TableChange, TableContents, compare_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
 from pgassay.migration.locks import HeldLock
@@ -228,6 +227,5 @@ def test_failed_migration_is_a_problem_and_says_why() -> None:
 
 
 def test_page_of_a_migration_is_refused_before_any_work() -> None:
-    difference = DiffRequest(base="a", output=Output(files=(("html", FILE),)))
     with pytest.raises(ConfigError, match="no html report"):
-        UpgradeRequest(difference=difference, migration=(FILE,))
+        check_formats(Output(files=(("html", FILE),)))

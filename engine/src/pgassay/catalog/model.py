@@ -90,7 +90,7 @@ class Thing:
         return {word: value for word, value in said if value}
 
     def __str__(self) -> str:
-        return f"{self.KIND} {self.key.object}"
+        return f"{self.key.kind} {self.key.object}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ _CALLS = 256  # of one function by one persona
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class CallContext:
     """What HEAD has: its objects, its rows, and what the schemas say on both sides."""
 
     surface: Surface
@@ -31,24 +31,24 @@ class World:
     head: Inventory
 
 
-def plan_calls(
-    changes: Sequence[SchemaChange], world: World, personas: Sequence[Persona]
+def make_calls(
+    changes: Sequence[SchemaChange], context: CallContext, personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
     """Experiments for each function that a change may have to do with, for everybody who may call it."""
     searched = [change for change in changes if is_searched(change)]
     held = {
-        (right.object, right.role): right for right in world.surface.rights if right.privilege == "execute"
+        (right.object, right.role): right for right in context.surface.rights if right.privilege == "execute"
     }
     for name in dict.fromkeys(name for name, _ in held):
-        reach = world.base.reach(name) | world.head.reach(name)
+        reach = context.base.reach(name) | context.head.reach(name)
         some = tuple(change for change in searched if change.key.object in reach)
         callers = [p for p in personas if (right := held[name, p.role]).held and right.usage]
         if some and callers:
-            yield from _experiments(world, some, held[name, callers[0].role], callers, reach)
+            yield from _experiments(context, some, held[name, callers[0].role], callers, reach)
 
 
 def _experiments(
-    world: World,
+    context: CallContext,
     changes: tuple[SchemaChange, ...],
     function: CallRight,
     callers: Sequence[Persona],
@@ -57,22 +57,22 @@ def _experiments(
     looks = tuple(
         # What this transaction wrote has no age.
         f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
-        for sample in world.samples
+        for sample in context.samples
         if sample.table.stored and sample.object in reach
     )
-    texts = _texts(world, function, callers, reach)
+    texts = _texts(context, function, callers, reach)
     attempts = (_call(function.object, text, persona, looks) for text in texts for persona in callers)
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 
 
 def _texts(
-    world: World, function: CallRight, callers: Sequence[Persona], reach: frozenset[str]
+    context: CallContext, function: CallRight, callers: Sequence[Persona], reach: frozenset[str]
 ) -> Iterator[str]:
     """The lists of arguments to call it with."""
-    literals = find_literals(bodies(reach, world.head), bodies(reach, world.base))
-    labels = {c.base: c.labels for t in world.surface.tables.values() for c in t.columns.values()}
-    keys = _keys(world.samples)
+    literals = find_literals(bodies(reach, context.head), bodies(reach, context.base))
+    labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
+    keys = _keys(context.samples)
     ids = [persona.id for persona in callers if persona.id]
     values = [
         dict.fromkeys([*candidates(type_, labels.get(type_, ()), literals, ids), *keys.get(type_, ()), None])

@@ -14,7 +14,6 @@ from pgassay.commands import Command, add_reporting, choose_output, prepare, sho
 from pgassay.config import Config
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
-from pgassay.errors import ExitCode
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.server import Server, open_server
@@ -29,17 +28,6 @@ class DiffRequest:
     output: Output = TEXT_ALONE
     witness: Path | None = None
     search_seconds: float = SEARCH_SECONDS
-
-
-def show_difference(
-    config: Config, request: DiffRequest, *, on_stage: Callable[[str], None] = lambda _: None
-) -> ExitCode:
-    """Resolve both sides, review, report."""
-    with reviewed(config, request, on_stage=on_stage) as (_, _, found):
-        pass
-    publish(found, REVIEW_FORMATS, request.output)
-    write_witnesses(request, found)
-    return found.exit_code
 
 
 @contextmanager
@@ -94,8 +82,12 @@ def _seconds(text: str) -> float:
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
-    with show_progress() as show:
-        return show_difference(config, read_request(options), on_stage=show)
+    request = read_request(options)
+    with show_progress() as show, reviewed(config, request, on_stage=show) as (_, _, found):
+        pass
+    publish(found, REVIEW_FORMATS, request.output)
+    write_witnesses(request, found)
+    return found.exit_code
 
 
 COMMAND = Command(

@@ -129,7 +129,7 @@ def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory
             yield from _ACTIONS if command == "all" else [a for a in _ACTIONS if a.value == command]
 
 
-def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
+def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
     """Other claims, then other rows, for everybody whom the changes can concern."""
     ids = [persona.id for persona in personas if persona.id is not None]
     subjects = make_subjects([around.sample], personas)

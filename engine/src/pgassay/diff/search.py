@@ -15,14 +15,14 @@ from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
-from pgassay.diff.calls import World, plan_calls
+from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import (
     Experiment,
     Neighbourhood,
     SearchProbe,
     find_neighbourhoods,
-    plan_experiments,
+    make_experiments,
 )
 from pgassay.diff.loaded import LoadedSide
 from pgassay.matrix.model import Action, Direction
@@ -65,10 +65,10 @@ def explore(
     samples = _shared(_samples(base, theirs), ours)
     tables = theirs.by_name
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
-    world = World(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
+    context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
     notes = tuple(_skipped(ours, around))
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
+        for experiment in _take_turns(around, make_calls(changes, context, head.personas), head.personas):
             if time.monotonic() > ends:
                 break
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
@@ -82,11 +82,11 @@ def explore(
     return SearchResult(tried=tried, notes=notes)
 
 
-def _plan(
+def _take_turns(
     around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    in_turn = zip_longest(*(plan_experiments(one, personas) for one in around), calls)
+    in_turn = zip_longest(*(make_experiments(one, personas) for one in around), calls)
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 

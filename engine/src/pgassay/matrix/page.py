@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.model import RELATION_KINDS
@@ -110,21 +110,20 @@ def compare_to_baseline(assessment: Assessment) -> Comparison | None:
     """Of `pgassay matrix`: what is not as accepted; None where nothing was accepted yet."""
     if assessment.baseline is None:
         return None
-    entries = sorted(_entries(assessment), key=lambda entry: tuple(Direction).index(entry.direction))
-    return Comparison(
-        base=str(relative(assessment.baseline)), head="the schema as it is", entries=tuple(entries)
-    )
-
-
-def _entries(assessment: Assessment) -> Iterator[Entry]:
-    for difference in assessment.differences:
-        cell = difference.cell
-        yield Entry(
-            direction=difference.direction,
-            message=" ".join(field for field in difference.fields if field != "-"),
-            place=assessment.place_of(difference),
-            cells=(cell.key,) if cell else (),
-            before=difference.was,
-            after=difference.now,
-            witness=cell.witness if cell else None,
+    entries = [
+        Entry(
+            direction=deviation.direction,
+            message=" ".join(field for field in deviation.fields if field != "-"),
+            place=assessment.place_of(deviation),
+            cells=(deviation.cell.key,) if deviation.cell else (),
+            before=deviation.was,
+            after=deviation.now,
+            witness=deviation.cell.witness if deviation.cell else None,
         )
+        for deviation in assessment.differences
+    ]
+    return Comparison(
+        base=str(relative(assessment.baseline)),
+        head="the schema as it is",
+        entries=tuple(sorted(entries, key=lambda entry: tuple(Direction).index(entry.direction))),
+    )

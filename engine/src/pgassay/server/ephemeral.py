@@ -55,7 +55,7 @@ def run_ephemeral(
     bases = base_directories(os.environ)
     sweep(bases)
     listening = configuration(tcp=port is not None, durable=durable, settings=settings)
-    job = _plan(binaries, bases, port=port, configuration=listening)
+    job = _make_job(binaries, bases, port=port, configuration=listening)
     with _supervised(job, port=port) as ask:
         ready = ask(json.dumps(job._asdict()))
         server = Server(
@@ -78,12 +78,14 @@ def _at_rest(ask: Callable[[str], dict[str, str]]) -> Iterator[Path]:
     ask("wake")
 
 
-def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:
+def _make_job(
+    binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str
+) -> supervisor.Job:
     chosen = choose_account(binaries.bin_dir, environ=os.environ)
     places = choose_places(bases, chosen.account)
     bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
     if chosen.needs_copy:
-        bin_dir, copies = _plan_copies(binaries.bin_dir)
+        bin_dir, copies = _list_copies(binaries.bin_dir)
     return supervisor.Job(
         bin_dir=bin_dir,
         copies=copies,
@@ -100,7 +102,7 @@ def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configurat
     )
 
 
-def _plan_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
+def _list_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
     """What to copy of an installation, in the same relative places: PostgreSQL finds its files from there."""
     prefix = bin_dir.parent
     parts = [prefix / name for name in (bin_dir.name, "lib", "share")]
