@@ -12,8 +12,7 @@ import pytest
 
 from pgassay.database import parse_script, read_script
 from pgassay.diff.difference import Snapshot
-from pgassay.diff.review import Review, judge, open_stand
-from pgassay.diff.witness import render_script
+from pgassay.diff.review import Review, judge, open_stand, render_script
 from pgassay.errors import ExitCode
 from pgassay.pgtap import find_psql
 from pgassay.project.revisions import Side
