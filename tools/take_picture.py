@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from pgassay.config import load_config
 from pgassay.diff.report import render_review_page
@@ -17,7 +17,7 @@ from pgassay.server import open_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "difference.png"
-SIZE = {"width": 1280, "height": 655}
+SIZE = ViewportSize(width=1280, height=655)
 POLICY = 'create policy "Users view their own jobs" on public.jobs\nfor select to authenticated using '
 
 

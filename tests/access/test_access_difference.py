@@ -18,6 +18,8 @@ from pgassay.pgtap import find_psql
 from pgassay.project.revisions import Side
 from pgassay.workbench import Workbench
 
+pytestmark = pytest.mark.slow
+
 Surveyed = dict[tuple[str, tuple[str, ...]], Snapshot]
 Edit = Callable[[str], str]
 
@@ -215,7 +217,13 @@ class Stage:
         """What psql prints for the first gain's witness on HEAD."""
         script = render_script(review.difference.gained[0])
         with Workbench(review.head.config, self.workbench.server).database() as database:
-            psql = [find_psql(self.workbench.server.bin_dir), "-X", "-v", "ON_ERROR_STOP=1", database.url()]
+            psql = [
+                str(find_psql(self.workbench.server.bin_dir)),
+                "-X",
+                "-v",
+                "ON_ERROR_STOP=1",
+                database.url(),
+            ]
             run = subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
         return run.stdout

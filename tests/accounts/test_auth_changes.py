@@ -1,4 +1,4 @@
-"""What auth.users says of an account after sign-up: changes of email, logins, deletion."""
+"""public.users follows auth.users after sign-up: changes of email, logins, deletion."""
 
 from __future__ import annotations
 

@@ -52,14 +52,6 @@ def test_nobody_is_closed_by_who_is_not_signed_in(
     assert is_open(session, ALICE) == bool(sqlstate)
 
 
-@pytest.mark.parametrize("name", ["anon", "service"])
-def test_closing_is_for_people_who_are_signed_in(
-    session: Session, personas: dict[str, Persona], name: str
-) -> None:
-    with session.act_as(personas[name]):
-        assert session.attempt(CLOSE).outcome is Outcome.DENIED_GRANT
-
-
 @pytest.mark.parametrize("back", ["made again", "undone"])
 def test_account_that_comes_back_stays_closed_and_says_so(owner: Session, back: str) -> None:
     owner.execute(HARD if back == "made again" else SOFT, [ALICE])
@@ -100,15 +92,6 @@ def test_account_without_a_sign_in_or_open_is_not_reopened(
     with session.act_as(service):
         assert session.value(REOPEN, [target]) is False
     assert session.execute("select to_jsonb(u) as row from public.users as u order by id").rows == before
-
-
-@pytest.mark.parametrize("name", ["anon", "alice", "dave"])
-def test_nobody_reopens_an_account_but_the_backend(
-    session: Session, personas: dict[str, Persona], name: str
-) -> None:
-    with session.act_as(personas[name]):
-        assert session.attempt(REOPEN, [DAVE]).outcome is Outcome.DENIED_GRANT
-    assert not is_open(session, DAVE)
 
 
 def test_change_of_email_with_the_undoing_brings_no_address_back(owner: Session) -> None:

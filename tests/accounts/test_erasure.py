@@ -46,14 +46,14 @@ def read_list(session: Session) -> dict[tuple[str, str], bool]:
 
 def search(session: Session, text: str) -> set[tuple[str, str]]:
     """Every column of every table, whatever its type, in which the text stands somewhere."""
-    query = """
+    columns = """
         select
             c.relnamespace::regnamespace::text as schema, c.relname::text as name, a.attname::text as "column"
         from pg_attribute as a inner join pg_class as c on a.attrelid = c.oid
         where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
             and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
     """
-    places = session.execute(query).rows
+    places = session.execute(columns).rows
     searched = sql.SQL(" union all ").join(
         sql.SQL("select {}, {} where exists (select from {} as r where r.{}::text ilike {})").format(
             sql.Literal(place["name"]),
@@ -64,11 +64,9 @@ def search(session: Session, text: str) -> set[tuple[str, str]]:
         )
         for place in places
     )
+    query = sql.SQL("select a, b from ({}) as f (a, b)").format(searched)
     with session.as_owner():
-        return {
-            tuple(row.values())
-            for row in session.execute(sql.SQL("select a, b from ({}) as f (a, b)").format(searched)).rows
-        }
+        return {tuple(row.values()) for row in session.execute(query.as_string()).rows}
 
 
 def test_every_text_json_array_and_binary_column_is_listed_and_no_other(session: Session) -> None:
@@ -100,7 +98,11 @@ def test_listed_column_that_is_gone_is_found(session: Session) -> None:
 
 @pytest.fixture
 def erin(session: Session) -> Persona:
-    """A user who left a canary wherever somebody can write of her."""
+    return leave_canaries(session)
+
+
+def leave_canaries(session: Session) -> Persona:
+    """A new user who left a canary wherever somebody can write of her."""
     user = str(uuid.uuid4())
     session.execute(
         "insert into auth.users (id, email, raw_user_meta_data) values (%s, %s, %s)",
@@ -121,8 +123,26 @@ def erin(session: Session) -> Persona:
         " where user_id = %(u)s",
         {"c": CANARY, "j": json.dumps({"text": CANARY}), "u": user},
     )
+    fill_what_is_left(session, user)
     session.execute("set local session_replication_role = origin")
     return Persona(name="erin", role="authenticated", claims={"sub": user})
+
+
+def fill_what_is_left(session: Session, user: str) -> None:
+    """Write a canary to each personal column that has none yet: a column of tomorrow."""
+    typed = {"jsonb": json.dumps({"text": CANARY}), "ARRAY": f"{{{CANARY}}}"}
+    kinds = """
+        select data_type from information_schema.columns
+        where table_schema in ('public', 'private') and table_name = %s and column_name = %s
+    """
+    filled = search(session, CANARY)
+    for table, column in sorted(c for c, is_personal in read_list(session).items() if is_personal):
+        if (table, column) not in filled:
+            value = typed.get(session.value(kinds, [table, column]), CANARY)
+            owner = "id" if table == "users" else "user_id"
+            place = sql.Identifier("public", table), sql.Identifier(column), sql.Identifier(owner)
+            update = sql.SQL("update {} set {} = %s where {} = %s").format(*place)
+            assert session.execute(update.as_string(), [value, user]).rowcount > 0
 
 
 def fill(session: Session, user: str) -> None:
@@ -172,6 +192,18 @@ def close(session: Session, user: Persona, how: str) -> None:
     actors = {"the user closes it": user, "the backend closes it": SERVICE}
     with session.act_as(actors[how]) if how in actors else session.as_owner():
         session.execute(CLOSED[how], [user.id] if "%s" in CLOSED[how] else None)
+
+
+def test_new_personal_column_that_is_not_erased_is_found(session: Session) -> None:
+    """A control of the tests below: a column of tomorrow is filled, too, and searched."""
+    session.execute("alter table public.jobs add note text, add labels jsonb, add tags text[]")
+    session.execute("""
+        insert into private.column_privacy (table_name, column_name, is_personal)
+        values ('jobs', 'note', true), ('jobs', 'labels', true), ('jobs', 'tags', true)
+    """)
+    erin = leave_canaries(session)
+    close(session, erin, "the user closes it")
+    assert search(session, CANARY) == KEPT | {("jobs", "note"), ("jobs", "labels"), ("jobs", "tags")}
 
 
 def test_canaries_stand_in_every_personal_column(session: Session, erin: Persona) -> None:

@@ -1,4 +1,4 @@
-"""Who has no row of public.users gets one: when the schema is applied, at a login, at a change of e-mail."""
+"""A user without a row in public.users gets one: when the schema is applied, at a login, at a new e-mail."""
 
 from __future__ import annotations
 

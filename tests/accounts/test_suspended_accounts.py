@@ -1,4 +1,4 @@
-"""What was paid for is worked on, also for a suspended account and after a refund of the payment."""
+"""Jobs that were paid for are worked on, also for a suspended account and after a refund of the payment."""
 
 from __future__ import annotations
 

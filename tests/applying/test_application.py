@@ -14,7 +14,7 @@ from pglast import ast, parser
 from pgassay.database import Database, Notice, Script, apply_script, parse_script, read_script
 from pgassay.errors import SchemaError
 from pgassay.workbench import Workbench
-from tests.applying.catalog import read_catalog
+from tests.applying.installed_objects import read_catalog
 
 Connection = psycopg.Connection[Any]
 
@@ -186,4 +186,6 @@ def test_files_have_no_extension_and_no_transaction_command(files: tuple[Path, .
 
 def node_of(statement: str) -> ast.Node:
     """The parsed statement."""
-    return parser.parse_sql(statement)[0].stmt
+    node = parser.parse_sql(statement)[0].stmt
+    assert node
+    return node

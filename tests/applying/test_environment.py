@@ -1,4 +1,4 @@
-"""The environment in fixtures/supabase behaves as a Supabase project does, and grants nobody more."""
+"""The environment that stands in for Supabase behaves as a project there does, and grants nobody more."""
 
 from __future__ import annotations
 

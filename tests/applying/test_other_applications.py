@@ -12,9 +12,9 @@ import pytest
 
 from pgassay.database import Database
 from pgassay.workbench import Workbench
-from tests.access.test_privileges import STARTING_POINTS, expected_privileges
-from tests.applying.acl import read_privileges
+from tests.applying.privileges import read_privileges
 from tests.applying.test_application import apply
+from tests.applying.test_privileges_of_starting_points import STARTING_POINTS, usual_privileges
 
 OTHERS = """
     create schema if not exists private;
@@ -99,7 +99,9 @@ def fresh(workbench: Workbench) -> Iterator[Database]:
         yield database
 
 
-def test_what_others_granted_stays_and_ours_is_closed(project: Database, files: tuple[Path, ...]) -> None:
+def test_what_others_granted_stays_and_ours_is_closed(
+    workbench: Workbench, project: Database, files: tuple[Path, ...]
+) -> None:
     run(project, BUCKETS)
     before = of_others(privileges(project))
     assert len(before) > 20
@@ -108,7 +110,7 @@ def test_what_others_granted_stays_and_ours_is_closed(project: Database, files: 
     after = privileges(project)
     assert of_others(after) == before
     ours = [line for line in after if line not in set(of_others(after))]
-    assert ours == expected_privileges()
+    assert ours == usual_privileges(workbench)
     assert ask(project, "select title from public.posts") == [("stays",)]
 
 

@@ -1,4 +1,4 @@
-"""What every attack is measured by."""
+"""Fixtures for attacks: a hash of all rows, and a connection of PostgREST's pool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pgassay.database import Client, Database, Session, open_client
+from tests.shared.prepared import execute_prepared
 
 _TABLES = (
     *(
@@ -30,7 +31,7 @@ def fingerprint(session: Session) -> Callable[[], str]:
 
     def take() -> str:
         with session.as_owner():
-            return str(session.execute(_STATE).rows)
+            return str(execute_prepared(session, "read_fingerprint", _STATE).rows)
 
     return take
 

@@ -1,4 +1,4 @@
-"""Statements that ask, each its own way, whether something exists that is somebody else's."""
+"""Statements that ask whether a row of somebody else exists, each in its own way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests over PostgREST's own login that leave no trace, and such as no well-behaved server would make."""
+"""Requests over PostgREST's own login that leave no trace, well-formed ones and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every attack of the catalogue: refused as it says, by what it says, and not by anything else."""
+"""Every attack of the catalogue is refused as it says, by the defences that it names, and by no others."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def test_who_may_succeeds(session: Session, actors: Mapping[str, Persona], attac
     assert control.outcome is Outcome.ALLOWED, control.message
 
 
+@pytest.mark.slow
 @each_attack
 def test_attack_is_refused_by_its_defences_alone_and_succeeds_without_them(
     session: Session, actors: Mapping[str, Persona], attack: Attack
@@ -69,7 +70,7 @@ def test_attack_is_refused_by_its_defences_alone_and_succeeds_without_them(
     _try_naive_twins(session, actors[attack.by], attack)
 
 
-def _held(denial: Denial, attack: Attack) -> list[object]:
+def _held(denial: Denial, attack: Attack) -> list[Guard]:
     """What refuses; of guards whose removal would come to the same, the one that the attack names."""
     groups = [(guard, *denial.alternatives.get(guard, ())) for guard in denial.guards]
     return sorted(next((guard for guard in group if guard in attack.defences), group[0]) for group in groups)

@@ -116,7 +116,7 @@ def test_metadata_of_a_token_has_no_effect(client: Client, alice: Persona) -> No
     with client.request(alice):
         own, stats = count_rows(client), client.execute(state).rows
     metadata = {"user_metadata": SMUGGLED, "app_metadata": SMUGGLED, "credits": 1000}
-    with client.request(Persona(name="alice", role="authenticated", claims=alice.claims | metadata)):
+    with client.request(Persona(name="alice", role="authenticated", claims={**alice.claims, **metadata})):
         assert (count_rows(client), client.execute(state).rows) == (own, stats)
         assert client.value("select current_user || auth.role()") == "authenticatedauthenticated"
         attempt = client.attempt("update public.users set credits = 1000 where id = %s", [ALICE])

@@ -60,6 +60,7 @@ def alone(session: Session) -> Session:
     return session
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(("alice", "alice", "alice", "dave", "anon")),
     worlds=st.tuples(WORLDS, WORLDS),

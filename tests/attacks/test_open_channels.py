@@ -1,4 +1,4 @@
-"""Channels that PostgreSQL leaves open, pinned: what they tell, and what they do not."""
+"""PostgreSQL leaves some channels open: each test pins what one of them tells, and what it does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was refunded is not delivered, in whatever order work, writing and refund come."""
+"""A job that was refunded delivers no result, in whatever order work, writing and refund come."""
 
 from __future__ import annotations
 

@@ -172,3 +172,20 @@ def test_type_without_its_schema_is_found(language: str, body: str, types: list[
     definition = f"create function f() returns trigger language {language} as $${body}$$"
     found = find_unqualified_types(language=language, definition=definition, body=body)
     assert sorted(found) == types
+
+
+@pytest.mark.parametrize("table", ["users", "jobs", "credit_transactions", "payments"])
+def test_temporary_table_of_a_client_deceives_no_function(
+    session: Session, alice: Persona, table: str
+) -> None:
+    """An empty search path still finds temporary tables first: only a qualified name is safe."""
+    balance = "select credits from public.users where id = %s"
+    before = session.value(balance, [alice.id])
+    session.act_as(alice)
+    session.execute(f"create temporary table {table} (like public.{table} including all)")
+    session.execute(
+        "insert into public.jobs (user_id, status, input_video_path) values (%s, 'QUEUED', %s)",
+        [alice.id, f"{alice.id}/new.mp4"],
+    )
+    assert session.value(balance, [alice.id]) == before - 1
+    assert session.value(f"select count(*) from pg_temp.{table}") == 0

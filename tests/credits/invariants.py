@@ -102,7 +102,8 @@ def _account(account: Account, entries: Sequence[Entry]) -> Iterator[str]:
 
 def _job(job: Job, entries: Sequence[Entry]) -> Iterator[str]:
     posted = sorted(((entry.type, entry.amount) for entry in entries), reverse=True)
-    unpaid, charged, returned = [], [("USAGE", -job.cost)], [("USAGE", -job.cost), ("REFUND", job.cost)]
+    unpaid: list[tuple[str, int]] = []
+    charged, returned = [("USAGE", -job.cost)], [("USAGE", -job.cost), ("REFUND", job.cost)]
     match job.status:
         case "PENDING" | "UPLOADING":
             expected = [unpaid]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 
 from pgassay.database import Session
 from tests.credits import pools
+from tests.credits.forbidden_statements import FORBIDDEN, USER
 from tests.credits.invariants import (
     BEGINNINGS,
     ENDS,
@@ -29,18 +31,21 @@ from tests.credits.invariants import (
     find_violations,
 )
 from tests.credits.oracle import AT_WORK, BACKEND, FIRST, FULL, TIERS, Books, JobOrder, PaymentOrder, Refused
-from tests.credits.shop import Said, Shop
 from tests.credits.snapshot import read_snapshot
-from tests.credits.trespasses import TRESPASSES, USER
+from tests.credits.sql_calls import Answer, SqlCalls
 
 Rows = list[dict[str, Any]]
 MOST_COST = 1000
 """No job costs more."""
 
 
+def beat_once(job: str, worker: str, books: Books) -> int:
+    return books.jobs.beat(job, worker)
+
+
 def when(claim: Callable[[Books], object]) -> Callable[[Any], Any]:
     """Only once the books are so that the rule may do something."""
-    return precondition(lambda machine: claim(machine.books))
+    return precondition(lambda machine: bool(claim(machine.books)))
 
 
 class Credits(RuleBasedStateMachine):
@@ -50,21 +55,21 @@ class Credits(RuleBasedStateMachine):
         super().__init__()
         self._session = session
         self._session.execute("savepoint example")
-        self.shop, self.books = Shop(session), Books.empty()
+        self.database, self.books = SqlCalls(session), Books.empty()
         self._before = self.books.snapshot()
 
     def teardown(self) -> None:
         self._session.execute("rollback to savepoint example")
 
-    def agree(self, said: Said, expect: Callable[[Books], int]) -> None:
+    def agree(self, answer: Answer, expect: Callable[[Books], int]) -> None:
         """The database did to the statement what the oracle does, and everything is as the oracle has it."""
         draft = self.books.draft()
         expected = _predict(draft, expect)
         if isinstance(expected, int):
-            assert (said.sqlstate, said.touched) == ("", expected), f"{said}, should touch {expected}"
+            assert (answer.sqlstate, answer.touched) == ("", expected), f"{answer}, should touch {expected}"
             self.books = draft
         else:
-            assert said.sqlstate in expected, f"{said}, should be {' or '.join(sorted(expected))}"
+            assert answer.sqlstate in expected, f"{answer}, should be {' or '.join(sorted(expected))}"
         self._check_books()
 
     def _check_books(self) -> None:
@@ -101,24 +106,24 @@ class Credits(RuleBasedStateMachine):
         match how:
             case "suspend" | "resume":
                 active = how == "resume"
-                self.agree(self.shop.suspend(user, active), lambda books: books.suspend(user, active))
+                self.agree(self.database.suspend(user, active), lambda books: books.suspend(user, active))
             case "close":
-                self.agree(self.shop.close(user), lambda books: books.close(user))
+                self.agree(self.database.close(user), lambda books: books.close(user))
             case "leave" | "delete":
                 for_good = how == "delete"
-                said = self.shop.leave(user, for_good=for_good)
-                self.agree(said, lambda books: books.leave(user, for_good=for_good))
+                answer = self.database.leave(user, for_good=for_good)
+                self.agree(answer, lambda books: books.leave(user, for_good=for_good))
             case "close mine":
-                self.agree(self.shop.close_own(user), lambda books: books.close(user))
+                self.agree(self.database.close_own(user), lambda books: books.close(user))
             case "reopen":
-                self.agree(self.shop.reopen(user), lambda books: books.reopen(user))
+                self.agree(self.database.reopen(user), lambda books: books.reopen(user))
             case _:
-                said = self.shop.sign_up([user], "somebody")
-                self.agree(said, lambda books: books.sign_up([user], "somebody"))
+                answer = self.database.sign_up([user], "somebody")
+                self.agree(answer, lambda books: books.sign_up([user], "somebody"))
 
     @rule(user=pools.users, tier=st.sampled_from(sorted(TIERS)))
     def set_tier(self, user: str, tier: str) -> None:
-        self.agree(self.shop.set_tier(user, tier), lambda books: books.jobs.set_tier(user, tier))
+        self.agree(self.database.set_tier(user, tier), lambda books: books.jobs.set_tier(user, tier))
 
     @rule(
         user=pools.users,
@@ -127,14 +132,14 @@ class Credits(RuleBasedStateMachine):
         key=pools.keys,
     )
     def grant(self, user: str, kind: str, amount: int, key: str | None) -> None:
-        said = self.shop.grant(user, kind, amount, key)
-        self.agree(said, lambda books: books.grant(user, kind, amount, key))
+        answer = self.database.grant(user, kind, amount, key)
+        self.agree(answer, lambda books: books.grant(user, kind, amount, key))
 
     @rule(user=pools.users, less=st.integers(-1, 3))
     def fill(self, user: str, less: int) -> None:
         """An account is full, or nearly, or would be more than full."""
         if amount := max(FULL - self.books.ledger.accounts[user].credits - less, 0):
-            self.agree(self.shop.fill(user, amount), lambda books: books.fill(user, amount))
+            self.agree(self.database.fill(user, amount), lambda books: books.fill(user, amount))
 
     # Jobs
 
@@ -187,30 +192,30 @@ class Credits(RuleBasedStateMachine):
     @when(lambda books: books.jobs.rows)
     @rule(jobs=pools.some_jobs, cost=st.integers(1, 3))
     def reprice(self, jobs: list[str], cost: int) -> None:
-        self.agree(self.shop.reprice(jobs, cost), lambda books: books.jobs.reprice(jobs, cost))
+        self.agree(self.database.reprice(jobs, cost), lambda books: books.jobs.reprice(jobs, cost))
 
     @when(lambda books: books.jobs.rows)
     @rule(jobs=pools.some_jobs)
     def attach(self, jobs: list[str]) -> None:
-        self.agree(self.shop.attach(jobs), lambda books: books.jobs.attach(jobs))
+        self.agree(self.database.attach(jobs), lambda books: books.jobs.attach(jobs))
 
     @rule(job=pools.jobs, progress=st.sampled_from((0, 50, 100)))
     def report(self, job: str, progress: int) -> None:
-        self.agree(self.shop.report(job, progress), lambda books: books.jobs.report(job, progress))
+        self.agree(self.database.report(job, progress), lambda books: books.jobs.report(job, progress))
 
     # The queue
 
     @when(lambda books: "QUEUED" in books.jobs.states())
     @rule(target=pools.attempts, worker=pools.workers, number=st.integers(1, 3) | st.just(15))
     def claim(self, worker: str, number: int) -> MultipleResults[tuple[str, str]]:
-        said = self.shop.claim(worker, number)
-        self.agree(said, lambda books: books.jobs.claim(worker, number, said.ids, said.tokens))
-        return multiple(*zip(said.ids, said.tokens, strict=True))
+        answer = self.database.claim(worker, number)
+        self.agree(answer, lambda books: books.jobs.claim(worker, number, answer.ids, answer.tokens))
+        return multiple(*zip(answer.ids, answer.tokens, strict=True))
 
     @rule(attempt=pools.attempts, stage=st.none() | st.sampled_from(AT_WORK))
     def heartbeat(self, attempt: tuple[str, str], stage: str | None) -> None:
-        said = self.shop.heartbeat(*attempt, stage)
-        self.agree(said, lambda books: books.jobs.heartbeat(*attempt, stage))
+        answer = self.database.heartbeat(*attempt, stage)
+        self.agree(answer, lambda books: books.jobs.heartbeat(*attempt, stage))
 
     @rule(attempt=pools.attempts)
     def work(self, attempt: tuple[str, str]) -> None:
@@ -221,26 +226,26 @@ class Credits(RuleBasedStateMachine):
 
     @rule(attempt=pools.attempts)
     def complete(self, attempt: tuple[str, str]) -> None:
-        self.agree(self.shop.complete(*attempt), lambda books: books.jobs.complete(*attempt))
+        self.agree(self.database.complete(*attempt), lambda books: books.jobs.complete(*attempt))
 
     @rule(attempt=pools.attempts, retry=st.booleans())
     def fail(self, attempt: tuple[str, str], retry: bool) -> None:
-        self.agree(self.shop.fail(*attempt, retry), lambda books: books.jobs.fail(*attempt, retry))
+        self.agree(self.database.fail(*attempt, retry), lambda books: books.jobs.fail(*attempt, retry))
 
     @when(lambda books: books.jobs.states() & set(AT_WORK))
     @rule(jobs=pools.some_jobs, beats=st.lists(st.tuples(pools.jobs, pools.workers), max_size=2))
     def lose_workers(self, jobs: list[str], beats: list[tuple[str, str]]) -> None:
         """The leases of jobs run out, late heartbeats come, and what is lost is taken back."""
         jobs = jobs[:1] if self._is_crowded() else jobs
-        self.agree(self.shop.expire(jobs), lambda books: books.jobs.expire(jobs))
+        self.agree(self.database.expire(jobs), lambda books: books.jobs.expire(jobs))
         for job, worker in beats:
-            self.agree(self.shop.beat(job, worker), lambda books, beat=(job, worker): books.jobs.beat(*beat))
-        self.agree(self.shop.reclaim(), lambda books: books.jobs.reclaim())
+            self.agree(self.database.beat(job, worker), partial(beat_once, job, worker))
+        self.agree(self.database.reclaim(), lambda books: books.jobs.reclaim())
 
     @when(lambda books: any(place.waits for place in books.jobs.places.values()))
     @rule()
     def wait(self) -> None:
-        self.agree(self.shop.wait(), lambda books: books.jobs.wait())
+        self.agree(self.database.wait(), lambda books: books.jobs.wait())
 
     # Payments
 
@@ -255,8 +260,8 @@ class Credits(RuleBasedStateMachine):
     @when(lambda books: books.payments.rows)
     @rule(payments=pools.some_payments, status=pools.payment_states)
     def move_payments(self, payments: list[str], status: str) -> None:
-        said = self.shop.move_payments(payments, status)
-        self.agree(said, lambda books: books.payments.move(payments, status))
+        answer = self.database.move_payments(payments, status)
+        self.agree(answer, lambda books: books.payments.move(payments, status))
 
     @rule(
         payment=pools.payments,
@@ -265,8 +270,8 @@ class Credits(RuleBasedStateMachine):
         reference=pools.references,
     )
     def webhook(self, payment: str, event: str, status: str, reference: str | None) -> None:
-        said = self.shop.webhook(payment, event, status, reference)
-        self.agree(said, lambda books: books.payments.webhook(payment, event, status, reference))
+        answer = self.database.webhook(payment, event, status, reference)
+        self.agree(answer, lambda books: books.payments.webhook(payment, event, status, reference))
 
     # Debts
 
@@ -294,35 +299,35 @@ class Credits(RuleBasedStateMachine):
     def refund(self, payments: list[str]) -> None:
         """What was sold is refunded, if it was paid."""
         paid = [id for id in payments if self.books.payments.rows[id].status == "COMPLETED"]
-        said = self.shop.move_payments(paid, "REFUNDED")
-        self.agree(said, lambda books: books.payments.move(paid, "REFUNDED"))
+        answer = self.database.move_payments(paid, "REFUNDED")
+        self.agree(answer, lambda books: books.payments.move(paid, "REFUNDED"))
 
     @rule(
         payment=pools.payments, credits=st.integers(0, 4), key=st.sampled_from(("part-1", "part-2", "part-3"))
     )
     def refund_partially(self, payment: str, credits: int, key: str) -> None:
-        said = self.shop.refund_partially(payment, credits, key)
-        self.agree(said, lambda books: books.payments.refund_partially(payment, credits, key))
+        answer = self.database.refund_partially(payment, credits, key)
+        self.agree(answer, lambda books: books.payments.refund_partially(payment, credits, key))
 
     @rule(payment=pools.payments)
     def reinstate(self, payment: str) -> None:
-        self.agree(self.shop.reinstate(payment), lambda books: books.payments.reinstate(payment))
+        self.agree(self.database.reinstate(payment), lambda books: books.payments.reinstate(payment))
 
     @when(lambda books: books.ledger.debts)
     @rule(user=pools.users, amount=st.integers(0, 4), key=pools.keys)
     def settle(self, user: str, amount: int, key: str | None) -> None:
-        said = self.shop.settle(user, amount, key)
-        self.agree(said, lambda books: books.ledger.settle(user, amount, key))
+        answer = self.database.settle(user, amount, key)
+        self.agree(answer, lambda books: books.ledger.settle(user, amount, key))
 
     # What is nobody's, or somebody else's
 
     @when(lambda books: books.ledger.entries)
-    @rule(user=pools.users, attempt=st.sampled_from(sorted(TRESPASSES)))
+    @rule(user=pools.users, attempt=st.sampled_from(sorted(FORBIDDEN)))
     def trespass(self, user: str, attempt: tuple[str, str]) -> None:
         by, _ = attempt
-        query, sqlstate = TRESPASSES[attempt]
-        said = self.shop.trespass(user if by == USER else by, query, user)
-        self.agree(said, lambda books: books.refuse(sqlstate))
+        query, sqlstate = FORBIDDEN[attempt]
+        answer = self.database.trespass(user if by == USER else by, query, user)
+        self.agree(answer, lambda books: books.refuse(sqlstate))
 
     # What rules share
 
@@ -330,7 +335,7 @@ class Credits(RuleBasedStateMachine):
         known = len(self.books.ledger.accounts)
         new = [str(uuid.uuid5(uuid.NAMESPACE_OID, f"user {known + n}")) for n in range(number)]
         self.agree(
-            self.shop.sign_up(new, person), lambda books: books.sign_up(new, person and person.lower())
+            self.database.sign_up(new, person), lambda books: books.sign_up(new, person and person.lower())
         )
         return new
 
@@ -338,18 +343,18 @@ class Credits(RuleBasedStateMachine):
         return self._add_orders(by, [JobOrder(**row) for row in rows], skip)
 
     def _add_orders(self, by: str, orders: list[JobOrder], skip: bool) -> MultipleResults[str]:
-        said = self.shop.add_jobs(by, orders, skip_conflicts=skip)
-        self.agree(said, lambda books: books.jobs.add(by, orders, skip_conflicts=skip, ids=_ids(said)))
-        return multiple(*said.ids)
+        answer = self.database.add_jobs(by, orders, skip_conflicts=skip)
+        self.agree(answer, lambda books: books.jobs.add(by, orders, skip_conflicts=skip, ids=_ids(answer)))
+        return multiple(*answer.ids)
 
     def _order(self, rows: Rows, skip: bool) -> MultipleResults[str]:
         orders = [PaymentOrder(**row) for row in rows]
-        said = self.shop.order(orders, skip_conflicts=skip)
-        self.agree(said, lambda books: books.payments.order(orders, skip_conflicts=skip, ids=_ids(said)))
-        return multiple(*said.ids)
+        answer = self.database.order(orders, skip_conflicts=skip)
+        self.agree(answer, lambda books: books.payments.order(orders, skip_conflicts=skip, ids=_ids(answer)))
+        return multiple(*answer.ids)
 
     def _move_jobs(self, by: str, moves: Mapping[str, str]) -> None:
-        """In one statement, unless it would not be said which of them has the last of the first turns."""
+        """In one statement, unless it would not be answer which of them has the last of the first turns."""
         if "QUEUED" in moves.values() and self._is_crowded():
             for job, status in moves.items():
                 self._move_together(by, {job: status})
@@ -361,7 +366,7 @@ class Credits(RuleBasedStateMachine):
         return any(number > FIRST - 3 for number in users.values())
 
     def _move_together(self, by: str, moves: Mapping[str, str]) -> None:
-        self.agree(self.shop.move_jobs(by, moves), lambda books: books.jobs.move(by, moves))
+        self.agree(self.database.move_jobs(by, moves), lambda books: books.jobs.move(by, moves))
 
 
 def _predict(draft: Books, expect: Callable[[Books], int]) -> int | frozenset[str]:
@@ -372,6 +377,6 @@ def _predict(draft: Books, expect: Callable[[Books], int]) -> int | frozenset[st
         return refusal.sqlstates
 
 
-def _ids(said: Said) -> Iterator[str]:
+def _ids(answer: Answer) -> Iterator[str]:
     """The ids of new rows; where the database refused them, others for the oracle to go on with."""
-    return chain(said.ids, map("row {}".format, count()))
+    return chain(answer.ids, map("row {}".format, count()))

@@ -2,125 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from tests.shared.accounts import ALICE, ALICE_JOBS, BOB
-from tests.shared.payments import ALICE_PAYMENTS
-
-ERIN = "e0000000-0000-4000-8000-000000000005"
-JOB, PAYMENT = f"{ERIN[:-3]}101", f"{ERIN[:-3]}201"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """A statement of `who`, after what the owner does in `setup`.
-
-    `refused` is the SQLSTATE with which it ends, "" if it succeeds; `idle` tells that it changes nothing.
-    """
-
-    name: str
-    who: Literal["alice", "service", "owner"]
-    statement: str
-    setup: tuple[str, ...] = ()
-    refused: str = ""
-    idle: bool = False
-
-
-def alice(name: str, statement: str, *setup: str, refused: str = "") -> Operation:
-    return Operation(name=name, who="alice", statement=statement, setup=setup, refused=refused)
-
-
-def service(name: str, statement: str, *setup: str, refused: str = "", idle: bool = False) -> Operation:
-    return Operation(name=name, who="service", statement=statement, setup=setup, refused=refused, idle=idle)
-
-
-def owner(name: str, statement: str, *setup: str, refused: str = "", idle: bool = False) -> Operation:
-    return Operation(name=name, who="owner", statement=statement, setup=setup, refused=refused, idle=idle)
-
-
-def move(status: str, to: str, columns: str = "") -> str:
-    """An update of Alice's job in a state."""
-    output = ", output_video_path = user_id || '/out.mp4'" if to == "COMPLETED" else ""
-    return f"update public.jobs set status = '{to}'{output}{columns} where id = '{ALICE_JOBS[status]}'"
-
-
-def pay(status: str, change: str) -> str:
-    """An update of Alice's payment in a state."""
-    return f"update public.payments set {change} where id = '{ALICE_PAYMENTS[status]}'"
-
-
-def order(package: str, values: str) -> str:
-    return (
-        "insert into public.payments (id, user_id, package_id, provider, status, credits_purchased)"
-        f" select '{PAYMENT}', {values} from public.credit_packages as c where c.name = '{package}'"
-    )
-
-
-def add_job(user: str, status: str, cost: int = 1) -> str:
-    values = f"'{JOB}', '{user}', '{status}', {cost}, '{user}/in.mp4'"
-    return f"insert into public.jobs (id, user_id, status, credits_cost, input_video_path) values ({values})"
-
-
-def grant(user: str, amount: str, type: str, key: str = "null") -> str:
-    return f"select public.grant_credits('{user}', {amount}, '{type}', 'Test', {key})"
-
-
-QUEUE = (
-    "insert into public.jobs (user_id, status, input_video_path)"
-    f" values ('{ALICE}', 'QUEUED', '{ALICE}/in.mp4')"
+from tests.credits.refused_operations import REFUSED
+from tests.credits.statements import (
+    BROKE,
+    BUY,
+    CANCEL,
+    ERIN,
+    LEAVE,
+    LOGIN_STATEMENT,
+    LOSE_WORKERS,
+    OWES,
+    PAID,
+    POISON,
+    QUEUE,
+    QUEUE_TEN,
+    REFUND,
+    RETURN,
+    SIGN_UP,
+    SOLD,
+    SPEND,
+    TRIAL,
+    VIDEOS,
+    alice,
+    grant,
+    move,
+    order,
+    owner,
+    pay,
+    refund_partially,
+    service,
+    settle,
+    token,
 )
-QUEUE_TEN = f"""
-    insert into public.jobs (user_id, status, input_video_path)
-    select '{ALICE}', 'QUEUED', '{ALICE}/in.mp4' from generate_series(1, 10)
-"""
-SIGN_UP = f"insert into auth.users (id, email) values ('{ERIN}', 'erin@example.com')"
-BUY = order("Starter Pack", f"'{ERIN}', c.id, 'MANUAL', 'COMPLETED', null")
-SPEND = add_job(ERIN, "QUEUED", cost=3)
-REFUND = f"update public.payments set status = 'REFUNDED' where id = '{PAYMENT}'"
-CANCEL = f"update public.jobs set status = 'CANCELLED' where id = '{JOB}'"
-
-LOGIN_STATEMENT = f"update auth.users set last_sign_in_at = '2100-01-01' where id = '{ALICE}'"
-CANCEL_PENDING = (
-    f"update public.jobs set status = 'CANCELLED' where user_id = '{ALICE}' and status = 'PENDING'"
-)
-VIDEOS = [
-    move("PENDING", "PENDING", f", input_video_path = '{ALICE}/{number}.mp4'") for number in range(1, 5)
-]
-PAID, SOLD = ALICE_PAYMENTS["COMPLETED"], ALICE_PAYMENTS["REFUNDED"]
-BROKE = f"""
-    select public.grant_credits(u.id, -u.credits, 'ADJUSTMENT', 'Test')
-    from public.users as u where u.id = '{ALICE}'
-"""
-OWES = (BROKE, f"update public.payments set status = 'REFUNDED' where id = '{PAID}'")
-LOSE_WORKERS = """
-    update public.jobs
-    set lease_expires_at = '2000-01-01', max_retries = case status when 'RENDERING' then 0 else 3 end
-    where lease_expires_at is not null
-"""
-POISON = (
-    "alter table public.jobs add constraint poisoned"
-    " check (status <> 'FAILED' or error_message <> 'the worker stopped answering')"
-)
-LEAVE = f"update auth.users set deleted_at = now() where id = '{ALICE}'"
-RETURN = f"update auth.users set deleted_at = null where id = '{ALICE}'"
-GUEST = f"insert into auth.users (id, is_anonymous) values ('{ERIN}', true)"
-NAMESAKE = f"insert into auth.users (id, email) values ('{ERIN}', 'Alice+2@Example.com')"
-TRIAL = order("Trial Pack", f"'{ERIN}', c.id, 'MANUAL', 'COMPLETED', null")
-
-
-def token(status: str) -> str:
-    job = ALICE_JOBS[status]
-    return f"'{job}', (select attempt_token from public.jobs where id = '{job}')"
-
-
-def settle(amount: str, key: str = "null", user: str = ALICE) -> str:
-    return f"select public.settle_debt('{user}', {amount}, 'Test', {key})"
-
-
-def refund_partially(credits: int, key: str = "key", payment: str = PAID) -> str:
-    return f"select public.refund_partially('{payment}', {credits}, 'Test', '{key}')"
-
+from tests.shared.accounts import ALICE, BOB
 
 ACCOUNTS = (
     owner("sign up", SIGN_UP),
@@ -231,151 +147,7 @@ MONEY = (
         refused="23514",
     ),
 )
-REFUSED = (
-    alice(
-        "start as completed",
-        f"insert into public.jobs (user_id, status) values ('{ALICE}', 'COMPLETED')",
-        refused="42501",
-    ),
-    alice(
-        "start while suspended",
-        f"insert into public.jobs (user_id) values ('{ALICE}')",
-        f"update public.users set is_active = false where id = '{ALICE}'",
-        refused="PT403",
-    ),
-    alice(
-        "queue while suspended",
-        QUEUE,
-        f"update public.users set is_active = false where id = '{ALICE}'",
-        refused="PT403",
-    ),
-    alice("choose yet another video", VIDEOS[3], *VIDEOS[:3], refused="PT429"),
-    service("take more than is there", grant(ALICE, "-999", "ADJUSTMENT"), refused="PT402"),
-    alice(
-        "start a job too many",
-        f"insert into public.jobs (user_id) values ('{ALICE}')",
-        f"insert into public.jobs (user_id) select '{ALICE}' from generate_series(1, 98)",
-        refused="PT429",
-    ),
-    alice(
-        "queue without credits",
-        QUEUE,
-        grant(ALICE, f"-(select credits from public.users where id = '{ALICE}')", "ADJUSTMENT"),
-        refused="PT402",
-    ),
-    service("skip a state", move("QUEUED", "COMPLETED"), refused="PT409"),
-    service("give a job away", move("PENDING", "PENDING", f", user_id = '{BOB}'"), refused="PT409"),
-    service("change the cost", move("QUEUED", "QUEUED", ", credits_cost = 9"), refused="PT409"),
-    service("lose progress", move("RENDERING", "RENDERING", ", progress_percentage = 1"), refused="PT409"),
-    service(
-        "retry too often",
-        move("ANALYZING", "QUEUED", ", max_retries = 0, progress_percentage = 0"),
-        refused="PT409",
-    ),
-    service(
-        "write no transcript", move("ANALYZING", "ANALYZING", ", transcription_json = '1'"), refused="23514"
-    ),
-    service("write no analysis", move("ANALYZING", "ANALYZING", ", analysis_json = '1'"), refused="23514"),
-    service(
-        "claim under a long name",
-        "select public.claim_next_jobs(repeat('w', 201), 1, interval '1 minute')",
-        refused="23514",
-    ),
-    service(
-        "claim nothing", "select public.claim_next_jobs('worker-2', 0, interval '1 minute')", refused="22023"
-    ),
-    service(
-        "order refunded", order("Starter Pack", f"'{BOB}', c.id, 'STRIPE', 'REFUNDED', null"), refused="PT409"
-    ),
-    service(
-        "order what is not for sale",
-        order("Retired Pack", f"'{BOB}', c.id, 'STRIPE', 'PENDING', null"),
-        refused="PT409",
-    ),
-    service(
-        "order too many credits",
-        order("Starter Pack", f"'{BOB}', c.id, 'STRIPE', 'PENDING', 99"),
-        refused="PT409",
-    ),
-    service("change the amount", pay("PENDING", "amount_thb = 1"), refused="PT409"),
-    service("change the reference", pay("COMPLETED", "provider_transaction_id = 'pi_x'"), refused="PT409"),
-    service("undo a payment", pay("COMPLETED", "status = 'PENDING'"), refused="PT409"),
-    service("settle nothing", settle("0"), *OWES, refused="22023"),
-    service("settle too much", settle("99"), *OWES, refused="PT409"),
-    service("settle for nobody", settle("1", user=ERIN), refused="PT404"),
-    service(
-        "settle with another's key", settle("1", "'key'", BOB), *OWES, settle("3", "'key'"), refused="PT409"
-    ),
-    service("refund no part", refund_partially(0), refused="22023"),
-    service("refund all in part", refund_partially(10), refused="PT409"),
-    service("refund a part of nothing", refund_partially(1, payment=PAYMENT), refused="PT404"),
-    service("refund another part with the key", refund_partially(3), refund_partially(4), refused="PT409"),
-    service("reinstate what is not refunded", f"select public.reinstate_payment('{PAID}')", refused="PT409"),
-    service("reinstate nothing", f"select public.reinstate_payment('{PAYMENT}')", refused="PT404"),
-    service("take the trial as a guest", TRIAL, GUEST, refused="PT403"),
-    service("take the trial as somebody who has", TRIAL, NAMESAKE, refused="PT409"),
-    service("sell twice", BUY.replace(PAYMENT, JOB), SIGN_UP, BUY, refused="PT409"),
-    service("grant too much", grant(ALICE, "1000001", "BONUS"), refused="22023"),
-    service("keep logs for a day", "select public.purge_logs('1 day')", refused="22023"),
-    service("live too long", f"select public.heartbeat_job({token('RENDERING')}, '2 days')", refused="22023"),
-    service(
-        "end by a heartbeat",
-        f"select public.heartbeat_job({token('RENDERING')}, stage => 'COMPLETED')",
-        refused="22023",
-    ),
-    service("deliver nothing", f"select public.complete_job({token('RENDERING')}, null)", refused="PT409"),
-    service("start without a video", QUEUE.replace(f"'{ALICE}/in.mp4'", "null"), refused="PT409"),
-    service(
-        "queue without a video",
-        move("PENDING", "QUEUED"),
-        move("PENDING", "PENDING", ", input_video_path = null"),
-        refused="PT409",
-    ),
-    service(
-        "change the video", move("QUEUED", "QUEUED", f", input_video_path = '{ALICE}/x.mp4'"), refused="PT409"
-    ),
-    alice(
-        "start more than a day's jobs",
-        f"insert into public.jobs (user_id) values ('{ALICE}')",
-        *(
-            f"insert into public.jobs (user_id) select '{ALICE}' from generate_series(1, {number})"
-            if number
-            else CANCEL_PENDING
-            for number in (96, 0, 95, 0)
-        ),
-        refused="PT429",
-    ),
-    owner("close nobody's account", "select public.close_my_account()", refused="PT403"),
-    owner("fill an account", f"select private.post_entry('{ALICE}', 'BONUS', 100000000)", refused="PT409"),
-    owner("change a description", "update public.credit_transactions set description = 'x'", refused="PT405"),
-    owner("wait for an account", f"select private.wait_for_account('{ALICE}')", idle=True),
-    owner(
-        "close an account in use",
-        f"select private.close_account('{ALICE}')",
-        """create function private.hold() returns trigger language plpgsql as
-        $$ begin raise exception using errcode = '55P03'; end $$""",
-        "create trigger hold before update on public.users for each row execute function private.hold()",
-        refused="55P03",
-    ),
-    service("grant as usage", grant(ALICE, "1", "USAGE"), refused="22023"),
-    service("grant nothing", grant(ALICE, "0", "BONUS"), refused="22023"),
-    service("grant to nobody", grant(ERIN, "1", "BONUS"), refused="PT404"),
-    service("grant with another's key", grant(ALICE, "1", "BONUS", "'welcome-bob'"), refused="PT409"),
-    owner(
-        "break the ledger",
-        "insert into public.credit_transactions (user_id, type, amount, balance_after)"
-        f" values ('{ALICE}', 'BONUS', 1, 9999)",
-        refused="PT409",
-    ),
-    owner(
-        "break the ledger twice",
-        "insert into public.credit_transactions (user_id, type, amount, balance_after)"
-        f" values ('{ALICE}', 'BONUS', 1, 9999), ('{ALICE}', 'BONUS', 1, 10000)",
-        refused="PT409",
-    ),
-    owner("empty the ledger", "delete from public.credit_transactions", refused="PT405"),
-    owner("post to nobody", f"select private.post_entry('{ERIN}', 'BONUS', 1)", refused="PT404"),
-)
+
 RECLAIM = service("reclaim", "select public.reclaim_expired_jobs()::text as job", LOSE_WORKERS)
 POISONED_RECLAIM = replace(RECLAIM, name="reclaim what can not be", setup=(LOSE_WORKERS, POISON))
 """What goes wrong with one job becomes a warning and stops no other: each job is taken back or left alone."""

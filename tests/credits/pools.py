@@ -10,7 +10,10 @@ from hypothesis.stateful import Bundle
 from tests.credits.invariants import BEGINNINGS, ENDS, STEPS
 from tests.credits.oracle import BACKEND
 
-users, jobs, payments, attempts = map(Bundle, ("users", "jobs", "payments", "attempts"))
+users: Bundle[str] = Bundle("users")
+jobs: Bundle[str] = Bundle("jobs")
+payments: Bundle[str] = Bundle("payments")
+attempts: Bundle[tuple[str, str]] = Bundle("attempts")
 actors = st.just(BACKEND) | users
 states = st.sampled_from((*STEPS, *ENDS))
 payment_states = st.sampled_from(("COMPLETED", "FAILED", "REFUNDED", "CANCELLED", "PENDING"))

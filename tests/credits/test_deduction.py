@@ -31,7 +31,7 @@ def erin(backend: Session) -> Persona:
 
 def count_jobs(session: Session, user: str | None) -> int:
     with session.as_owner():
-        return session.value("select count(*) from public.jobs where user_id = %s", [user])
+        return int(session.value("select count(*) from public.jobs where user_id = %s", [user]))
 
 
 def test_job_inserted_as_queued_is_charged_its_cost(backend: Session, erin: Persona) -> None:

@@ -27,11 +27,9 @@ from tests.credits.operations import (
     POISONED_RECLAIM,
     RECLAIM,
     UNSERIALIZABLE,
-    Operation,
-    move,
-    service,
 )
 from tests.credits.snapshot import read_snapshot
+from tests.credits.statements import Operation, move, service
 from tests.credits.variants import NAIVE, SWALLOWED_ERROR
 from tests.shared.accounts import ALICE
 

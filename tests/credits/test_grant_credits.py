@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -146,12 +145,3 @@ def test_refund_of_a_job_is_never_refused_for_the_balance(backend: Session, erin
     assert backend.execute(rich, [erin.id]).rowcount == 100
     move_job(backend, job, "FAILED")
     assert read_books(backend, erin.id).credits == 100_000_010
-
-
-@pytest.mark.parametrize("name", ["anon", "alice", "bob", "dave"])
-def test_only_the_backend_may_grant(backend: Session, personas: Mapping[str, Persona], name: str) -> None:
-    before = read_books(backend, ALICE)
-    with backend.act_as(personas[name]):
-        assert grant(backend).outcome is Outcome.DENIED_GRANT
-    assert read_books(backend, ALICE) == before
-    assert grant(backend).outcome is Outcome.ALLOWED

@@ -64,29 +64,6 @@ def test_owner_cannot_change_the_ledger(session: Session, role: str, statement: 
     assert session.value(COUNT) == entries > 0
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "insert into public.credit_transactions (user_id, type, amount, balance_after)"
-        " select id, 'BONUS', 5, credits + 5 from public.users",
-        "update public.credit_transactions set amount = 1000",
-        "delete from public.credit_transactions",
-        "truncate public.credit_transactions",
-        "update public.users set credits = 1000",
-        "update public.users set total_credits_purchased = 1000",
-        "update public.users set total_credits_used = 0",
-    ],
-)
-@pytest.mark.parametrize("name", ["service", "alice", "anon"])
-def test_api_roles_write_neither_ledger_nor_balance(
-    session: Session, personas: dict[str, Persona], name: str, statement: str
-) -> None:
-    before = read_books(session, ALICE)
-    with session.act_as(personas[name]):
-        assert session.attempt(statement).outcome is Outcome.DENIED_GRANT
-    assert read_books(session, ALICE) == before
-
-
 def test_backend_moves_credits_through_grant_credits_and_edits_the_rest(
     session: Session, service: Persona
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import MultipleResults, run_state_machine_as_test
 
 from pgassay.database import Session
 from tests.credits.budget import IS_DEEP
@@ -22,32 +22,38 @@ SHORT_SEARCH = settings(SEARCH, max_examples=5, stateful_step_count=20)
 DISAGREEMENT = r"should be|should touch|its ledger|with the entries"
 
 
+def values(made: MultipleResults[str] | str) -> tuple[str, ...]:
+    """The ids that a rule of the model made."""
+    assert isinstance(made, MultipleResults)
+    return made.values
+
+
 def queue_two_at_once(model: Credits) -> None:
-    (user,) = model.open_accounts([2]).values
+    (user,) = values(model.open_accounts([2]))
     model.add_jobs([job_row(user), job_row(user)], skip_conflicts=False)
 
 
 def click_twice(model: Credits) -> None:
-    (user,) = model.open_accounts([2]).values
+    (user,) = values(model.open_accounts([2]))
     for _ in range(2):
         model.add_own_jobs(user, [job_row(user, request="click")], skip_conflicts=True)
 
 
 def cancel_what_nobody_paid(model: Credits) -> None:
-    (user,) = model.open_accounts([1]).values
+    (user,) = values(model.open_accounts([1]))
     rows = [job_row(user), job_row(user, status="PENDING")]
-    _, unpaid = model.add_jobs(rows, skip_conflicts=False).values
+    _, unpaid = values(model.add_jobs(rows, skip_conflicts=False))
     model.move_jobs(user, [(unpaid, "CANCELLED")])
 
 
 def fail_what_new_money_paid(model: Credits) -> None:
-    (user,) = model.open_accounts([0]).values
+    (user,) = values(model.open_accounts([0]))
     row = {"user": user, "provider": "MANUAL", "credits": 3, "status": "COMPLETED", "reference": None}
-    (sale,) = model.order([row], skip_conflicts=False).values
+    (sale,) = values(model.order([row], skip_conflicts=False))
     model.add_jobs([job_row(user, cost=3)], skip_conflicts=False)
     model.refund([sale])
     model.grant(user, "BONUS", 1, None)
-    (job,) = model.add_jobs([job_row(user)], skip_conflicts=False).values
+    (job,) = values(model.add_jobs([job_row(user)], skip_conflicts=False))
     model.turn_back([job], own=False, status="CANCELLED")
 
 
@@ -76,9 +82,19 @@ def job_row(
     }
 
 
+def machine_on(session: Session) -> type[Credits]:
+    """The machine on this session: Hypothesis makes one for each example."""
+
+    class Machine(Credits):
+        def __init__(self) -> None:
+            super().__init__(session)
+
+    return Machine
+
+
 @pytest.mark.parametrize("round", range(ROUNDS))
 def test_database_agrees_with_the_oracle_after_every_statement(empty_session: Session, round: int) -> None:
-    run_state_machine_as_test(lambda: Credits(empty_session), settings=ORDINARY)
+    run_state_machine_as_test(machine_on(empty_session), settings=ORDINARY)
 
 
 @pytest.mark.parametrize("name", WRONG_ALONE)
@@ -92,14 +108,16 @@ def test_shortest_steps_tell_the_naive_variant_from_ours(empty_session: Session,
         steps(Credits(empty_session))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUGHT)
 def test_search_finds_that_the_naive_variant_is_wrong(empty_session: Session, name: str) -> None:
     make_naive(empty_session, NAIVE[name])
     with pytest.raises(AssertionError, match=DISAGREEMENT):
-        run_state_machine_as_test(lambda: Credits(empty_session), settings=SEARCH)
+        run_state_machine_as_test(machine_on(empty_session), settings=SEARCH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAIVE if name not in WRONG_ALONE])
 def test_one_session_can_not_see_a_race(empty_session: Session, name: str) -> None:
     make_naive(empty_session, NAIVE[name])
-    run_state_machine_as_test(lambda: Credits(empty_session), settings=SHORT_SEARCH)
+    run_state_machine_as_test(machine_on(empty_session), settings=SHORT_SEARCH)

@@ -1,4 +1,4 @@
-"""What a job was charged comes back once when it fails or is cancelled, and only then."""
+"""A job's charge comes back once when the job fails or is cancelled, and only then."""
 
 from __future__ import annotations
 

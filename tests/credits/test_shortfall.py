@@ -1,4 +1,4 @@
-"""What a refunded payment still owes is taken from credits that jobs give back, and from nothing else."""
+"""The debt of a refunded payment is taken from credits that jobs give back, and from nothing else."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def count_read_entries(session: Session, user: str | None, *, more: int) -> int:
     job = add_job(session, user, status="QUEUED")
     before = session.value(READ)
     move_job(session, job, "CANCELLED")
-    return session.value(READ) - before
+    return int(session.value(READ) - before)
 
 
 @pytest.mark.parametrize("queued_first", [True, False])

@@ -1,4 +1,4 @@
-"""How often one statement writes the row of a user: once, however many of its jobs the statement moves."""
+"""A statement writes the row of a user once, however many of the user's jobs it moves."""
 
 from __future__ import annotations
 

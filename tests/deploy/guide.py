@@ -45,7 +45,7 @@ def find_block(section: str, language: str, saying: str = "") -> Block:
 
 def ask(database: Database, section: str, saying: str) -> str:
     """What psql prints, unaligned, for a query of the guide, as the owner."""
-    psql = [find_psql(database.server.bin_dir), "-XAtq", "-v", "ON_ERROR_STOP=1", database.url()]
+    psql = [str(find_psql(database.server.bin_dir)), "-XAtq", "-v", "ON_ERROR_STOP=1", database.url()]
     query = find_block(section, "sql", saying).text
     done = subprocess.run(psql, input=query, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,8 +16,8 @@ from pgassay.errors import ServerError
 from pgassay.observation import Persona
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from tests.deploy.database_contents import contents_of, differences, matrix_of, read_contents, wrong_books
 from tests.deploy.guide import find_block
-from tests.deploy.portrait import contents_of, differences, matrix_of, read_contents, wrong_books
 from tests.deploy.supabase_cli import run_shell
 from tests.deploy.traffic import traffic
 

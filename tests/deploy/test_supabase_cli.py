@@ -13,8 +13,8 @@ from pgassay.config import Config
 from pgassay.database import Database
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.deploy.database_contents import differences
 from tests.deploy.guide import EXTENSIONS, ask, find_block
-from tests.deploy.portrait import differences
 from tests.deploy.supabase_cli import PINNED, run_shell
 
 TABLES = (

@@ -14,7 +14,7 @@ from pgassay.database import Database
 from pgassay.pgtap import find_psql
 from pgassay.server import Server
 from pgassay.workbench import Workbench
-from tests.deploy.portrait import catalog_of, differences
+from tests.deploy.database_contents import catalog_of, differences
 
 
 def as_one_batch(database: Database, file: Path) -> None:
@@ -24,7 +24,7 @@ def as_one_batch(database: Database, file: Path) -> None:
 
 
 def with_psql(database: Database, file: Path, *options: str) -> None:
-    psql = [find_psql(database.server.bin_dir), "-Xq", "--set=ON_ERROR_STOP=1", *options]
+    psql = [str(find_psql(database.server.bin_dir)), "-Xq", "--set=ON_ERROR_STOP=1", *options]
     subprocess.run([*psql, f"--file={file}", database.url()], capture_output=True, check=True)
 
 

@@ -1,7 +1,7 @@
 -- What there is: schemas, tables, views, sequences. Anything more is a surprise that somebody has to look at.
 
 begin;
-select plan(10);
+select plan(11);
 
 select has_schema('private', 'what the API does not expose has a schema of its own');
 
@@ -29,6 +29,7 @@ select tables_are(
 );
 select views_are('private', array[]::name[], 'private: no view');
 select materialized_views_are('private', array[]::name[], 'private: no materialized view');
+select foreign_tables_are('private', array[]::name[], 'private: no foreign table');
 select sequences_are(
     'private', array['debts_id_seq', 'partial_refunds_id_seq'], 'private: two sequences, of the identity columns'
 );

@@ -1,7 +1,7 @@
 -- Enums: their labels in order. Applications and policies name them.
 
 begin;
-select plan(6);
+select plan(8);
 
 select enums_are(
     'public', array['job_status', 'transaction_type', 'payment_status', 'payment_provider'], 'public: four enums'
@@ -30,6 +30,9 @@ select enum_has_labels(
     array['STRIPE', 'PROMPTPAY', 'TRUEMONEY', 'MANUAL'],
     'payment_provider: labels in order'
 );
+
+select domains_are('public', array[]::name[], 'public: no domain');
+select domains_are('private', array[]::name[], 'private: no domain');
 
 select finish();
 rollback;

@@ -5,14 +5,23 @@ select plan(13);
 
 select is_empty(
     $$
-        select c.table_name, c.column_name
-        from information_schema.columns as c
-        where c.table_schema = 'public'
-            and c.data_type in (
-                'timestamp without time zone', 'time without time zone', 'real', 'double precision', 'money', 'json'
-            )
+        select u.place
+        from (
+            select format('%s.%s', a.attrelid::regclass, a.attname), a.atttypid
+            from pg_attribute as a
+            inner join pg_class as c on a.attrelid = c.oid
+            where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'v')
+                and a.attnum > 0
+            union all
+            select p.oid::regprocedure::text, t.type
+            from pg_proc as p
+            cross join unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]) || p.prorettype) as t (type)
+            where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        ) as u (place, type)
+        inner join pg_type as t on u.type = t.oid
+        where t.typname in ('timestamp', 'time', 'timetz', 'date', 'float4', 'float8', 'money', 'json')
     $$,
-    'timestamptz, numeric and jsonb everywhere: no time without a zone, no float, no money, no json'
+    'columns, arguments and results: no time without a zone, no float, no money, no json'
 );
 
 select is_empty(

@@ -1,70 +1,7 @@
 -- credit_transactions: the ledger.
 
 begin;
-select plan(34);
-
-select columns_are(
-    'public', 'credit_transactions',
-    array[
-        'id', 'user_id', 'type', 'amount', 'balance_after', 'job_id', 'payment_id', 'idempotency_key', 'description',
-        'metadata', 'created_at'
-    ],
-    'credit_transactions: columns'
-);
-
-select
-    col_type_is(
-        'public', 'credit_transactions', c.name, c.type, format('credit_transactions.%s is %s', c.name, c.type)
-    )
-from (
-    values
-    ('id', 'bigint'),
-    ('user_id', 'uuid'),
-    ('type', 'transaction_type'),
-    ('amount', 'integer'),
-    ('balance_after', 'integer'),
-    ('job_id', 'uuid'),
-    ('payment_id', 'uuid'),
-    ('idempotency_key', 'text'),
-    ('description', 'text'),
-    ('metadata', 'jsonb'),
-    ('created_at', 'timestamp with time zone')
-) as c (name, type);
-
-select set_eq(
-    $$
-        select a.attname::text
-        from pg_attribute as a
-        where a.attrelid = 'public.credit_transactions'::regclass
-            and a.attnum > 0 and not a.attisdropped and not a.attnotnull
-    $$,
-    array['job_id', 'payment_id', 'idempotency_key', 'description'],
-    'credit_transactions: these columns may be null, and no others'
-);
-
-select set_eq(
-    $$
-        select format('%s %s', a.attname, pg_get_expr(d.adbin, d.adrelid))
-        from pg_attrdef as d
-        inner join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
-        where d.adrelid = 'public.credit_transactions'::regclass
-    $$,
-    array[
-        $$metadata '{}'::jsonb$$,
-        'created_at clock_timestamp()'
-    ],
-    'credit_transactions: these columns have these defaults, and no others have one'
-);
-
-select results_eq(
-    $$
-        select a.attidentity
-        from pg_attribute as a
-        where a.attrelid = 'public.credit_transactions'::regclass and a.attname = 'id'
-    $$,
-    $$values ('a'::"char")$$,
-    'credit_transactions.id is generated always'
-);
+select plan(12);
 
 select col_is_pk('public', 'credit_transactions', 'id', 'credit_transactions: primary key');
 select col_is_unique('public', 'credit_transactions', array['job_id', 'type'], 'credit_transactions_job_once');
@@ -104,49 +41,21 @@ select set_eq(
 
 select set_eq(
     $$
-        select k.conname::text
+        select regexp_replace(format('%s %s', k.conname, pg_get_constraintdef(k.oid, true)), '\s+', ' ', 'g')
         from pg_constraint as k
-        where k.conrelid = 'public.credit_transactions'::regclass and k.contype = 'c'
+        where k.conrelid = 'public.credit_transactions'::regclass and k.contype = 'c' and coalesce(cardinality(k.conkey), 0) <> 1
     $$,
     array[
-        'credit_transactions_sign_follows_type',
-        'credit_transactions_balance_not_negative',
-        'credit_transactions_job_when_used',
-        'credit_transactions_payment_when_paid',
-        'credit_transactions_key_is_short',
-        'credit_transactions_description_is_short',
-        'credit_transactions_metadata_is_small_object'
+        'credit_transactions_sign_follows_type CHECK ( CASE type WHEN ''USAGE''::transaction_type THEN amount < 0 '
+        'WHEN ''ADJUSTMENT''::transaction_type THEN amount <> 0 ELSE amount > 0 END)',
+        'credit_transactions_job_when_used CHECK ((type = ANY (ARRAY[''USAGE''::transaction_type, '
+        '''REFUND''::transaction_type])) = (job_id IS NOT NULL))',
+        'credit_transactions_payment_when_paid CHECK ( CASE type WHEN ''PURCHASE''::transaction_type THEN '
+        'payment_id IS NOT NULL WHEN ''ADJUSTMENT''::transaction_type THEN payment_id IS NULL OR amount < 0 ELSE '
+        'payment_id IS NULL END)'
     ],
-    'credit_transactions: these checks, and no others'
+    'credit_transactions: these checks of several columns, and no others'
 );
-
-select is(regexp_replace(pg_get_constraintdef(k.oid, true), '\s+', ' ', 'g'), c.definition, c.name)
-from (
-    values
-    (
-        'credit_transactions_sign_follows_type',
-        'CHECK ( CASE type WHEN ''USAGE''::transaction_type THEN amount < 0 WHEN '
-        '''ADJUSTMENT''::transaction_type THEN amount <> 0 ELSE amount > 0 END)'
-    ),
-    ('credit_transactions_balance_not_negative', 'CHECK (balance_after >= 0)'),
-    (
-        'credit_transactions_job_when_used',
-        'CHECK ((type = ANY (ARRAY[''USAGE''::transaction_type, ''REFUND''::transaction_type])) = (job_id IS NOT '
-        'NULL))'
-    ),
-    (
-        'credit_transactions_payment_when_paid',
-        'CHECK ( CASE type WHEN ''PURCHASE''::transaction_type THEN payment_id IS NOT NULL WHEN '
-        '''ADJUSTMENT''::transaction_type THEN payment_id IS NULL OR amount < 0 ELSE payment_id IS NULL END)'
-    ),
-    ('credit_transactions_key_is_short', 'CHECK (length(idempotency_key) >= 1 AND length(idempotency_key) <= 200)'),
-    ('credit_transactions_description_is_short', 'CHECK (length(description) <= 500)'),
-    (
-        'credit_transactions_metadata_is_small_object',
-        $$CHECK (jsonb_typeof(metadata) = 'object'::text AND octet_length(metadata::text) <= 16384)$$
-    )
-) as c (name, definition)
-left join pg_constraint as k on c.name = k.conname and k.conrelid = 'public.credit_transactions'::regclass;
 
 select indexes_are(
     'public', 'credit_transactions',

@@ -4,12 +4,12 @@ begin;
 select plan(8);
 
 select set_eq(
-    'select b.id, b.public, b.file_size_limit, b.allowed_mime_types from storage.buckets as b',
+    'select b.id, b.name, b.public, b.file_size_limit, b.allowed_mime_types from storage.buckets as b',
     $$
         values
-        ('raw-videos', false, 2147483648, array['video/mp4', 'video/quicktime', 'video/webm']),
-        ('final-videos', false, 2147483648, array['video/mp4']),
-        ('thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp'])
+        ('raw-videos', 'raw-videos', false, 2147483648, array['video/mp4', 'video/quicktime', 'video/webm']),
+        ('final-videos', 'final-videos', false, 2147483648, array['video/mp4']),
+        ('thumbnails', 'thumbnails', false, 5242880, array['image/jpeg', 'image/png', 'image/webp'])
     $$,
     'three private buckets, with their limits'
 );

@@ -1,4 +1,4 @@
-"""Each index dropped, each `(select auth.uid())` unwrapped: a contract that is named here breaks."""
+"""Every index that is dropped, and every `(select auth.uid())` that is unwrapped, breaks a contract."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from psycopg import sql
 from pgassay.database import Session
 from pgassay.plans import Contract, Judge, loaded, read_contracts
 from pgassay.workbench import Workbench
+
+pytestmark = pytest.mark.slow
 
 # Each index, and a contract that breaks without it.
 INDEXES = {

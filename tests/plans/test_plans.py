@@ -81,6 +81,7 @@ def test_plans_stay_as_they_are_at_100_million_rows(workbench: Workbench, assess
     assert [judgement.why for judgement in scaled.judgements if not judgement.holds] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "contracts", "reason"), SPOILT.values(), ids=SPOILT)
 def test_spoilt_policy_breaks_the_contracts_under_it(
     busy: Session, workbench: Workbench, change: str, contracts: set[str], reason: str
@@ -91,6 +92,7 @@ def test_spoilt_policy_breaks_the_contracts_under_it(
     assert {name: why for name, why in broken.items() if reason not in why} == {}
 
 
+@pytest.mark.slow
 def test_indexing_the_progress_breaks_the_contract_of_progress_alone(
     busy: Session, workbench: Workbench
 ) -> None:
@@ -100,6 +102,7 @@ def test_indexing_the_progress_breaks_the_contract_of_progress_alone(
     assert "0 of 50 updated rows are HOT" in broken["report progress"]
 
 
+@pytest.mark.slow
 def test_unrelated_changes_break_nothing(busy: Session, workbench: Workbench) -> None:
     busy.execute(UNRELATED)
     assert find_broken(busy, workbench) == {}

@@ -1,4 +1,4 @@
-"""A statement's cost of settling grows with its rows, not with their square, whatever ran before it."""
+"""The cost of settling grows with a statement's rows, not with their square, whatever ran before it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ def test_moved_rows_are_not_joined_by_a_nested_loop(session: Session, function: 
     for name in ("moved_from", "moved_to"):
         place = sql.Identifier(name)
         session.execute(
-            sql.SQL("create temporary table {} (like public.{})").format(place, sql.Identifier(table))
+            sql.SQL("create temporary table {} (like public.{})")
+            .format(place, sql.Identifier(table))
+            .as_string()
         )
         session.execute(
-            sql.SQL("insert into {} select * from public.{} limit 1").format(place, sql.Identifier(table))
+            sql.SQL("insert into {} select * from public.{} limit 1")
+            .format(place, sql.Identifier(table))
+            .as_string()
         )
-        session.execute(sql.SQL("analyze {}").format(place))
+        session.execute(sql.SQL("analyze {}").format(place).as_string())
     assert read_kinds(session, query).count(LOOP) == 1
     for setting in found["settings"]:
         name, value = setting.split("=", 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pgassay.database import Session
-from pgassay.observation import Outcome, Persona
+from pgassay.observation import Persona
 from tests.shared.accounts import ALICE, ALICE_JOBS, BOB, move_job, read_books, read_job
 
 RENDERING, BOBS_RENDERING = ALICE_JOBS["RENDERING"], f"{BOB[:-3]}106"
@@ -220,14 +220,3 @@ def test_completed_job_keeps_its_transcript(backend: Session) -> None:
     assert do(backend, COMPLETE, RENDERING, token_of(backend, RENDERING))
     after = read_job(backend, RENDERING)
     assert (after["transcription_json"], after["analysis_json"]) == ({"text": "private"}, {"cuts": []})
-
-
-@pytest.mark.parametrize("call", CALLS, ids=NAMES)
-@pytest.mark.parametrize("name", ["anon", "alice"])
-def test_functions_of_workers_are_the_backends_only(
-    backend: Session, personas: dict[str, Persona], name: str, call: str
-) -> None:
-    token = token_of(backend, RENDERING)
-    with backend.act_as(personas[name]):
-        assert backend.attempt(call, [RENDERING, token]).outcome is Outcome.DENIED_GRANT
-    assert do(backend, call, RENDERING, token)

@@ -1,4 +1,4 @@
-"""A job that is over or queued belongs to no worker: one that comes back from the dead changes nothing."""
+"""A worker that lost its lease changes nothing: a job that is over or queued belongs to no worker."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -150,17 +149,6 @@ def test_name_of_a_worker_is_bounded(backend: Session, worker: str, constraint: 
         backend.attempt("update public.jobs set worker_id = %s where id = %s", [worker, ALICE_QUEUED]),
     ):
         assert (tried.outcome, tried.sqlstate, tried.constraint) == refused
-
-
-@pytest.mark.parametrize("statement", [RECLAIM, "select * from public.claim_next_jobs('w', 1, '1 hour')"])
-@pytest.mark.parametrize("name", ["anon", "alice"])
-def test_queue_is_the_backends_only(
-    backend: Session, personas: Mapping[str, Persona], name: str, statement: str
-) -> None:
-    expire(backend, ALICE_JOBS["TRANSCRIBING"])
-    with backend.act_as(personas[name]):
-        assert backend.attempt(statement).outcome is Outcome.DENIED_GRANT
-    assert backend.attempt(statement).outcome is Outcome.ALLOWED
 
 
 def test_job_of_a_worker_that_rolled_back_is_claimed_again(clone: Database, service: Persona) -> None:

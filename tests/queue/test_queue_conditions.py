@@ -1,4 +1,4 @@
-"""What a job needs to be queued, and what is frozen from then on."""
+"""A job is queued only with all that it needs, and from then on some columns are frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose job comes when: ten of a user by their time, further ones ten per ten minutes; paid tiers first."""
+"""The order of jobs: ten of a user by their time, further ones ten per ten minutes; paid tiers first."""
 
 from __future__ import annotations
 
@@ -162,11 +162,11 @@ def test_priority_that_the_backend_gave_stays(backend: Session, frank: Persona, 
 
 
 LISTEN = "listen autocut_job_queued"
-WAKERS = {
+WAKERS: dict[str, tuple[str, list[object]]] = {
     "new": (MANY, [BOB, 2]),
     "moved": ("update public.jobs set status = 'QUEUED' where id = %s", [f"{BOB[:-3]}101"]),
 }
-SILENT = {
+SILENT: dict[str, tuple[str, list[object]]] = {
     # It waits for its next attempt.
     "retried": ("update public.jobs set status = 'QUEUED' where id = %s", [f"{BOB[:-3]}106"]),
     "pending": ("insert into public.jobs (user_id) values (%s)", [BOB]),

@@ -1,4 +1,4 @@
-"""Two requests move one user's money at once: the second waits, then counts with the first, or fails."""
+"""Of two requests that move one user's money, the second waits; then it counts with the first, or fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits for whom: webhook, then payment or job, then user, then ledger; several rows by user and id."""
+"""Locks are taken in one order: webhook, then payment or job, then user, then ledger; rows by user and id."""
 
 from __future__ import annotations
 

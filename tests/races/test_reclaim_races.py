@@ -1,4 +1,4 @@
-"""The sweeper beside clients that hold rows, and with a job that cannot be taken back: it does the others."""
+"""The sweeper does what it can beside clients that hold rows, and beside a job that cannot be taken back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job that gives credits back to who owes some writes the payment too: that is locked before the user."""
+"""A job that gives credits back to a debtor locks the payment before the user, because it writes both."""
 
 from __future__ import annotations
 

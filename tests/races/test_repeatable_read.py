@@ -1,4 +1,4 @@
-"""A transaction with a snapshot of its own does not decide by what it no longer sees: it fails (40001)."""
+"""A transaction with an old snapshot decides nothing by it: it fails with 40001."""
 
 from __future__ import annotations
 

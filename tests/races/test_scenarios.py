@@ -158,6 +158,7 @@ def test_naive_variant_loses_a_race(arena: Arena, personas: Mapping[str, Persona
     assert tuple(violation.invariant for violation in simplest.violations) == violated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("race", INSIDE)
 def test_race_holds_when_triggers_are_interrupted_too(
     arena: Arena, personas: Mapping[str, Persona], race: str, pytestconfig: pytest.Config

@@ -17,7 +17,9 @@ from pgassay.workbench import Workbench
 
 @pytest.fixture
 def hook(pytestconfig: pytest.Config) -> dict[str, Any]:
-    [hook] = yaml.safe_load((pytestconfig.rootpath / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    text = (pytestconfig.rootpath / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    hooks: list[dict[str, Any]] = yaml.safe_load(text)
+    [hook] = hooks
     return hook
 
 
@@ -31,7 +33,7 @@ def test_hook_judges_the_schema_of_the_repository(
     (tmp_path / "schema.sql").write_text(schema, encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text("[tool.pgassay]\nschema = 'schema.sql'\n", encoding="utf-8")
     program, *arguments = shlex.split(hook["entry"])
-    installed = Path(sys.executable).parent / program
+    installed = str(Path(sys.executable).parent / program)
     command = [installed, *arguments, "--only", "load", "--server", workbench.server.url("postgres")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, "")

@@ -22,7 +22,8 @@ def read_jobs(pytestconfig: pytest.Config, name: str) -> dict[str, Any]:
     path = pytestconfig.rootpath / ".github" / "workflows" / name
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert document["permissions"] == {"contents": "read"}
-    return document["jobs"]
+    jobs: dict[str, Any] = document["jobs"]
+    return jobs
 
 
 @pytest.fixture(scope="module")

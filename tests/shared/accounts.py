@@ -106,11 +106,12 @@ def find_disagreements(session: Session) -> list[dict[str, Any]]:
 def add_job(session: Session, user: str | None, *, status: str = "PENDING", cost: int = 1) -> str:
     """A new job, with its video; its id."""
     with session.act_as(SERVICE):
-        return session.value(
+        job: str = session.value(
             "insert into public.jobs (user_id, status, credits_cost, input_video_path)"
             " values (%s, %s, %s, %s) returning id::text",
             [user, status, cost, f"{user}/in.mp4"],
         )
+    return job
 
 
 def move_job(session: Session, job: str, *statuses: str) -> None:

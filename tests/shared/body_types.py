@@ -35,21 +35,23 @@ def read_queries(definition: str) -> list[str]:
 def find_case(definition: str) -> list[str]:
     """What the one CASE expression of a PL/pgSQL function, if it has just one, says in its branches."""
     _, case = _parse_case(definition)
-    return [branch.result.val.sval for branch in case.args]
+    return [branch.result.val.sval for branch in case.args or ()]
 
 
 def without_case(definition: str, result: str) -> str:
     """The function without the branch of its CASE expression that says `result`."""
     text, case = _parse_case(definition)
-    case.args = tuple(branch for branch in case.args if branch.result.val.sval != result)
+    case.args = tuple(branch for branch in case.args or () if branch.result.val.sval != result)
     assert definition.count(text) == 1
     return definition.replace(text, RawStream()(case))
 
 
 def _parse_case(definition: str) -> tuple[str, ast.CaseExpr]:
     (text,) = [query for query in read_queries(definition) if query.startswith("select case")]
-    expression = parser.parse_sql(text)[0].stmt.targetList[0].val
-    return text.removeprefix("select "), expression
+    statement = parser.parse_sql(text)[0].stmt
+    assert isinstance(statement, ast.SelectStmt)
+    [target] = statement.targetList or ()
+    return text.removeprefix("select "), target.val
 
 
 class _TypeNames(Visitor):
@@ -57,8 +59,9 @@ class _TypeNames(Visitor):
         self.found: list[str] = []
 
     def visit_TypeName(self, _ancestors: Any, node: ast.TypeName) -> None:  # noqa: N802 - the visitor's name
-        if len(node.names) == 1:
-            self.found.append(node.names[0].sval)
+        match node.names:
+            case (ast.String(sval=str(name)),):
+                self.found.append(name)
 
 
 def _unqualified(query: str) -> list[str]:

@@ -31,7 +31,7 @@ def insert(session: Session, table: str, values: Mapping[str, Any]) -> Attempt:
         sql.SQL(", ").join(map(sql.Literal, values.values())),
     )
     with triggers_asleep(session):
-        return session.attempt(query)
+        return session.attempt(query.as_string())
 
 
 def place_job(session: Session, **values: Any) -> None:
@@ -48,7 +48,7 @@ def place_job(session: Session, **values: Any) -> None:
         ),
     )
     with triggers_asleep(session):
-        session.execute(query)
+        session.execute(query.as_string())
 
 
 def remove_jobs(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""No path of a job is another one for who parses it as an address, as storage-js does in a browser."""
+"""A path means the same to the schema and to a parser of addresses, such as storage-js in a browser."""
 
 from __future__ import annotations
 

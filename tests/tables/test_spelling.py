@@ -1,4 +1,4 @@
-"""Letter case and the places of words in a name: what is the same to people is the same to the schema."""
+"""Spellings that are the same to people are the same to the schema: letter case, and words in a name."""
 
 from __future__ import annotations
 

@@ -195,10 +195,10 @@ class Jobs:
             self.rows[id], self.places[id] = job, Place(max_retries=retries)
             self._move(id, order.status)
         for user in sorted({order.user for order in added.values()}):
-            own = {id: "PENDING" for id, order in added.items() if order.user == user}
+            started = {id: "PENDING" for id, order in added.items() if order.user == user}
             if not self.ledger.may_start(user):
                 raise Refused("PT403")
-            self._settle(own)
+            self._settle(started)
             self._check_limits(user)
 
     def _check_limits(self, user: str) -> None:

@@ -81,7 +81,8 @@ class Ledger:
         """Take back credits of a payment as far as they are there; the rest is owed."""
         taken = min(credits, self.accounts[user].credits)
         if taken:
-            self.post(user, "ADJUSTMENT", -taken, **{"about" if is_partial else "payment": payment})
+            whole, part = (None, payment) if is_partial else (payment, None)
+            self.post(user, "ADJUSTMENT", -taken, payment=whole, about=part)
         if credits > taken:
             places = (place for place, entry in enumerate(self.entries, start=1) if entry.user == user)
             self.debts.append(

@@ -1,4 +1,4 @@
-"""What is old counts like what is new, and a clock that was set back breaks nothing."""
+"""Old rows count as new ones do, and a clock that is set back breaks nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same statements as in the oracle, in SQL, each by the role that its caller names."""
+"""The calls of the oracle as SQL, each made by the role that its caller names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PERSONAS = {BACKEND: SERVICE, ANON: Persona(name="anon", role="anon")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Answer:
     """What became of a statement: its SQLSTATE, or how many rows it touched; ids and tokens if it says."""
 
     sqlstate: str
@@ -27,7 +27,7 @@ class Said:
     tokens: tuple[str, ...] = ()
 
 
-class Shop:
+class SqlCalls:
     """A session, and whoever acts in it."""
 
     def __init__(self, session: Session) -> None:
@@ -35,133 +35,133 @@ class Shop:
 
     # Accounts
 
-    def sign_up(self, users: Sequence[str], person: str | None) -> Said:
+    def sign_up(self, users: Sequence[str], person: str | None) -> Answer:
         return self._as(OWNER, _SIGN_UP, {"users": users, "person": person})
 
-    def suspend(self, user: str, active: bool) -> Said:
+    def suspend(self, user: str, active: bool) -> Answer:
         return self._as(BACKEND, "update public.users set is_active = %s where id = %s", [active, user])
 
-    def close(self, user: str) -> Said:
+    def close(self, user: str) -> Answer:
         return self._as(BACKEND, "update public.users set deleted_at = now() where id = %s", [user])
 
-    def leave(self, user: str, *, for_good: bool) -> Said:
+    def leave(self, user: str, *, for_good: bool) -> Answer:
         mark = "update auth.users set deleted_at = now() where id = %s"
         return self._as(OWNER, "delete from auth.users where id = %s" if for_good else mark, [user])
 
-    def grant(self, user: str, kind: str, amount: int, key: str | None) -> Said:
+    def grant(self, user: str, kind: str, amount: int, key: str | None) -> Answer:
         return self._as(
             BACKEND, "select public.grant_credits(%s, %s, %s, 'Model', %s)", [user, amount, kind, key]
         )
 
-    def close_own(self, user: str) -> Said:
+    def close_own(self, user: str) -> Answer:
         return self._as(user, "select public.close_my_account()")
 
-    def reopen(self, user: str) -> Said:
+    def reopen(self, user: str) -> Answer:
         return self._as(BACKEND, "select 1 where public.reopen_account(%s)", [user])
 
-    def set_tier(self, user: str, tier: str) -> Said:
+    def set_tier(self, user: str, tier: str) -> Answer:
         return self._as(BACKEND, "update public.users set subscription_tier = %s where id = %s", [tier, user])
 
-    def fill(self, user: str, amount: int) -> Said:
+    def fill(self, user: str, amount: int) -> Answer:
         return self._as(OWNER, "select private.post_entry(%s, 'BONUS', %s)", [user, amount])
 
     # Jobs
 
-    def add_jobs(self, by: str, orders: Sequence[JobOrder], *, skip_conflicts: bool) -> Said:
+    def add_jobs(self, by: str, orders: Sequence[JobOrder], *, skip_conflicts: bool) -> Answer:
         own = by != BACKEND
         return self._as(by, _ADD_OWN_JOBS if own else _ADD_JOBS, _rows(orders), skip_conflicts=skip_conflicts)
 
-    def move_jobs(self, by: str, moves: Mapping[str, str]) -> Said:
+    def move_jobs(self, by: str, moves: Mapping[str, str]) -> Answer:
         query = _MOVE_JOBS if by == BACKEND else _MOVE_OWN_JOBS
         said = self._as(by, query, {"jobs": list(moves), "statuses": list(moves.values())})
         if "QUEUED" in moves.values():
             self._stop_the_clock()
         return said
 
-    def reprice(self, jobs: Collection[str], cost: int) -> Said:
+    def reprice(self, jobs: Collection[str], cost: int) -> Answer:
         update = "update public.jobs set credits_cost = %s where id = any(%s)"
         return self._as(BACKEND, update, [cost, list(jobs)])
 
-    def attach(self, jobs: Collection[str]) -> Said:
+    def attach(self, jobs: Collection[str]) -> Answer:
         update = "update public.jobs set input_video_path = user_id || '/in.mp4' where id = any(%s)"
         return self._as(BACKEND, update, [list(jobs)])
 
-    def report(self, job: str, progress: int) -> Said:
+    def report(self, job: str, progress: int) -> Answer:
         return self._as(
             BACKEND, "update public.jobs set progress_percentage = %s where id = %s", [progress, job]
         )
 
     # The queue
 
-    def claim(self, worker: str, count: int) -> Said:
+    def claim(self, worker: str, count: int) -> Answer:
         return self._as(BACKEND, _CLAIM, [worker, count])
 
-    def heartbeat(self, job: str, token: str, stage: str | None) -> Said:
+    def heartbeat(self, job: str, token: str, stage: str | None) -> Answer:
         beat = "select 1 where public.heartbeat_job(%s, %s, interval '1 hour', %s)"
         return self._as(BACKEND, beat, [job, token, stage])
 
-    def complete(self, job: str, token: str) -> Said:
+    def complete(self, job: str, token: str) -> Answer:
         complete = (
             "select 1 from public.jobs where id = %s and public.complete_job(id, %s, user_id || '/out.mp4')"
         )
         return self._as(BACKEND, complete, [job, token])
 
-    def fail(self, job: str, token: str, retry: bool) -> Said:
+    def fail(self, job: str, token: str, retry: bool) -> Answer:
         said = self._as(BACKEND, "select 1 where public.fail_job(%s, %s, 'Model', %s)", [job, token, retry])
         self._stop_the_clock()
         return said
 
-    def beat(self, job: str, worker: str) -> Said:
+    def beat(self, job: str, worker: str) -> Answer:
         return self._as(BACKEND, _BEAT, [job, worker])
 
-    def expire(self, jobs: Collection[str]) -> Said:
+    def expire(self, jobs: Collection[str]) -> Answer:
         return self._as(BACKEND, _EXPIRE, [list(jobs)])
 
-    def reclaim(self) -> Said:
+    def reclaim(self) -> Answer:
         said = self._as(BACKEND, "select id::text from public.reclaim_expired_jobs()")
         self._stop_the_clock()
         return said
 
-    def wait(self) -> Said:
+    def wait(self) -> Answer:
         return self._as(
             BACKEND, "update public.jobs set next_attempt_at = '-infinity' where next_attempt_at = 'infinity'"
         )
 
     # Payments
 
-    def order(self, orders: Sequence[PaymentOrder], *, skip_conflicts: bool) -> Said:
+    def order(self, orders: Sequence[PaymentOrder], *, skip_conflicts: bool) -> Answer:
         return self._as(BACKEND, _ORDER, _rows(orders), skip_conflicts=skip_conflicts)
 
-    def move_payments(self, payments: Collection[str], status: str) -> Said:
+    def move_payments(self, payments: Collection[str], status: str) -> Answer:
         update = "update public.payments set status = %s where id = any(%s)"
         return self._as(BACKEND, update, [status, list(payments)])
 
-    def webhook(self, payment: str, event: str, status: str, reference: str | None) -> Said:
+    def webhook(self, payment: str, event: str, status: str, reference: str | None) -> Answer:
         values = {"payment": payment, "event": event, "status": status, "reference": reference}
         return self._as(BACKEND, _WEBHOOK, values)
 
     # Debts
 
-    def settle(self, user: str, amount: int, key: str | None) -> Said:
+    def settle(self, user: str, amount: int, key: str | None) -> Answer:
         return self._as(BACKEND, "select public.settle_debt(%s, %s, 'Model', %s)", [user, amount, key])
 
-    def refund_partially(self, payment: str, credits: int, key: str) -> Said:
+    def refund_partially(self, payment: str, credits: int, key: str) -> Answer:
         refund = "select public.refund_partially(%s, %s, 'Model', %s)"
         return self._as(BACKEND, refund, [payment, credits, key])
 
-    def reinstate(self, payment: str) -> Said:
+    def reinstate(self, payment: str) -> Answer:
         return self._as(BACKEND, "select public.reinstate_payment(%s)", [payment])
 
     # What nobody may
 
-    def trespass(self, by: str, query: str, user: str) -> Said:
+    def trespass(self, by: str, query: str, user: str) -> Answer:
         return self._as(by, query, {"user": user})
 
     def _stop_the_clock(self) -> None:
         """Let no next attempt come of itself, however slow the machine."""
         self._as(BACKEND, "update public.jobs set next_attempt_at = 'infinity' where next_attempt_at > now()")
 
-    def _as(self, by: str, query: str, params: Any = None, *, skip_conflicts: bool = False) -> Said:
+    def _as(self, by: str, query: str, params: Any = None, *, skip_conflicts: bool = False) -> Answer:
         query = query.format(on_conflict="on conflict do nothing" if skip_conflicts else "")
         if by == OWNER:
             self._session.as_owner()
@@ -169,7 +169,7 @@ class Shop:
             self._session.act_as(_PERSONAS.get(by) or _persona(by))
         tried = self._session.attempt(query, params)
         ids, tokens = (tuple(row[name] for row in tried.rows if name in row) for name in ("id", "token"))
-        return Said(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids, tokens=tokens)
+        return Answer(sqlstate=tried.sqlstate, touched=tried.rowcount, ids=ids, tokens=tokens)
 
 
 def _persona(user: str) -> Persona:

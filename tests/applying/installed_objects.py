@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from tests.applying.acl import read_privileges
+from tests.applying.privileges import read_privileges
 
 _DEFINITIONS = """
     with own (oid) as (select oid from pg_namespace where nspname in ('public', 'private')),

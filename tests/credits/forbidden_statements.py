@@ -1,11 +1,11 @@
-"""Statements that nobody may make, or not the one who tries: each is refused and changes nothing."""
+"""Statements that nobody may make, or not whoever tries them: each is refused and changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from tests.credits.oracle import BACKEND
-from tests.credits.shop import ANON, OWNER
+from tests.credits.sql_calls import ANON, OWNER
 
 USER = "a user"
 
@@ -42,7 +42,7 @@ _BY_THE_OWNER = {
     "drop the ledger's rows": "truncate public.credit_transactions",
 }
 
-TRESPASSES: Mapping[tuple[str, str], tuple[str, str]] = {
+FORBIDDEN: Mapping[tuple[str, str], tuple[str, str]] = {
     **{(by, what): (query, "42501") for what, query in _BY_NOBODY.items() for by in (USER, ANON, BACKEND)},
     **{(by, what): (query, "42501") for what, query in _BY_THE_BACKEND.items() for by in (USER, ANON)},
     **{(OWNER, what): (query, "PT405") for what, query in _BY_THE_OWNER.items()},
