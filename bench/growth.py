@@ -1,17 +1,17 @@
-"""How the time of one operation grows from 10,000 jobs to a million: a picture, and its figures as JSON.
+"""How the time of one operation grows from 10,000 jobs to a million: one chart, drawn once.
 
-Writes docs/pictures/growth.png, and build/growth.json for the page of `pgassay plans`. Loads 1.4 million jobs
+Writes docs/pictures/growth.png, and build/growth.svg for the page of `pgassay plans`. Loads 1.4 million jobs
 in all: minutes, not seconds.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import matplotlib as mpl
 from measure import ROOT
@@ -20,7 +20,7 @@ from rich.progress import track
 
 from pgassay.config import load_config
 from pgassay.database import Session
-from pgassay.plans import Growth, growth_path, loaded
+from pgassay.plans import growth_path, loaded
 from pgassay.server import open_server
 from pgassay.workbench import Workbench
 
@@ -55,13 +55,9 @@ def main() -> int:
         bench = Workbench(config, server)
         sizes = track(JOBS, console=Console(stderr=True), transient=True)
         seconds = {jobs: measure(bench, jobs) for jobs in sizes}
-    operations = {name: tuple(took[name] for took in seconds.values()) for name in OPERATIONS}
-    growth = Growth(unit="jobs", sizes=JOBS, seconds=operations)
-    figures = growth_path(config)
-    figures.parent.mkdir(exist_ok=True)
-    figures.write_text(json.dumps(growth.to_json(), indent=2) + "\n", encoding="utf-8")
-    draw(seconds)
-    print(f"{figures.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)} written")
+    chart = growth_path(config)
+    draw(seconds, PICTURE, chart)
+    print(f"{chart.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)} written")
     return 0
 
 
@@ -93,16 +89,16 @@ def _timed(action: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def draw(seconds: dict[int, dict[str, float]]) -> None:
+def draw(seconds: dict[int, dict[str, float]], *pictures: Path) -> None:
     """One line an operation; both axes logarithmic, so that linear growth would be a slope of one."""
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415  after the choice of a backend without a display
 
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     for name in OPERATIONS:
-        axes.plot(
-            list(seconds), [1000 * figures[name] for figures in seconds.values()], marker="o", label=name
-        )
+        took = [1000 * figures[name] for figures in seconds.values()]
+        label = f"{name}: {took[0]:.2f} to {took[-1]:.2f} ms"
+        axes.plot(list(seconds), took, marker="o", label=label)
     first, last = min(seconds), max(seconds)
     slowest = max(seconds[first].values()) * 1000
     axes.plot([first, last], [slowest, slowest * last / first], "k:", label="if it grew with the table")
@@ -116,8 +112,10 @@ def draw(seconds: dict[int, dict[str, float]]) -> None:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(fontsize="small")
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    for picture in pictures:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        stamp = {"Software": None} if picture.suffix == ".png" else {"Date": None}
+        figure.savefig(picture, dpi=110, metadata=stamp)
 
 
 if __name__ == "__main__":

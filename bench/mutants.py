@@ -37,7 +37,7 @@ def mutants(bench: Workbench) -> Iterator[Row]:
 
     with tempfile.TemporaryDirectory() as folder:
         options = Options(jobs=jobs, memory=Path(folder, "mutants.json"))
-        campaign = run_campaign(bench.config, bench.server, options, on_stage=note)
+        campaign = run_campaign(bench.config, bench.server, options, on_progress=note)
         ours = (time.perf_counter() - began["mutant"]) * jobs / len(everything)
         some = sorted(everything, key=_shuffled)[:_PLAIN]
         theirs = statistics.mean(plain_way(bench, one, Path(folder, "schema.sql")) for one in some)

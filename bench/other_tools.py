@@ -15,11 +15,10 @@ from sqlfluff.core import FluffConfig, Linter
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.database import Database
 from pgassay.migration.squawk import find_squawk
-from pgassay.mutation.bench import MutantBench
-from pgassay.mutation.catalog import read_things
 from pgassay.mutation.model import Mutant
-from pgassay.mutation.things import View
+from pgassay.mutation.things import View, read_things
 from pgassay.mutation.trees import read, write
+from pgassay.mutation.workbench import MutantWorkbench
 from tests.deploy.supabase_cli import install_cli
 
 Findings = Counter[str]
@@ -33,7 +32,7 @@ _TASTE = "prefer-"  # squawk's rules of style
 _SCHEMAS = "public,private,storage"
 
 
-def sqlfluff_alone(bench: MutantBench) -> Tool:
+def sqlfluff_alone(bench: MutantWorkbench) -> Tool:
     """The text of the changed object beside that of the object as it is, spelled by the same writer."""
     linter = Linter(config=FluffConfig.from_path(str(ROOT)))
     texts = dict(_unchanged(read_things(bench)))
@@ -54,7 +53,7 @@ def _unchanged(things: Collection[Thing]) -> Iterator[tuple[ObjectKey, str]]:
             yield thing.key, f"create or replace view {thing.view} as {write(read(thing.definition))};\n"
 
 
-def squawk(bench: MutantBench) -> Tool:
+def squawk(bench: MutantWorkbench) -> Tool:
     """The file with the statements of the mutant behind it, as a migration would have them."""
     schema = "\n".join(path.read_text(encoding="utf-8") for path in bench.config.schema)
     program = find_squawk()
@@ -73,7 +72,7 @@ def squawk(bench: MutantBench) -> Tool:
 
 
 @contextmanager
-def pgrls(bench: MutantBench) -> Iterator[Tool]:
+def pgrls(bench: MutantWorkbench) -> Iterator[Tool]:
     """A live database with the mutant in it, over a login of the schema's owner."""
     command = [str(PGRLS), str(ROOT / "bench" / "ask_pgrls.py"), _SCHEMAS]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -90,7 +89,7 @@ def pgrls(bench: MutantBench) -> Iterator[Tool]:
 
 
 @contextmanager
-def supabase_advisors(bench: MutantBench) -> Iterator[Tool]:
+def supabase_advisors(bench: MutantWorkbench) -> Iterator[Tool]:
     """The advisors of the Supabase CLI on such a database, whose server must listen on TCP; slow."""
     program = install_cli() / "supabase"
     with tempfile.TemporaryDirectory(prefix="pgassay-") as home:
@@ -108,7 +107,7 @@ def supabase_advisors(bench: MutantBench) -> Iterator[Tool]:
 
 
 @contextmanager
-def _looking(bench: MutantBench, lint: Callable[[Database], Findings]) -> Iterator[Tool]:
+def _looking(bench: MutantWorkbench, lint: Callable[[Database], Findings]) -> Iterator[Tool]:
     """A tool that looks at a database with the mutant in it."""
 
     def look(mutant: Mutant) -> Findings:

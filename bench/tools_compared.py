@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 
 from pgassay.config import Config, load_config
-from pgassay.mutation.bench import MutantBench
 from pgassay.mutation.history import History, history_path, load_history
 from pgassay.mutation.model import SUITES, Mutant, Status, read_equivalents
 from pgassay.mutation.run import plan
+from pgassay.mutation.workbench import MutantWorkbench
 from pgassay.project.fingerprint import fingerprint
 from pgassay.server import Server, open_server
 
@@ -44,7 +44,7 @@ Tried = Mapping[str, bool]
 def main() -> int:
     config = load_config(ROOT)
     with _listen(config.server) as server:
-        bench = MutantBench(config, server)
+        bench = MutantWorkbench(config, server)
         history = load_history(history_path(config), key=fingerprint(config, server=str(server.version)))
         mutants = _judged(plan(bench), history, config)
         ours = {"all together": SUITES} | {f"{name} alone": (name,) for name in reversed(SUITES)}
@@ -82,7 +82,7 @@ def _killed(history: History, suites: tuple[str, ...], mutants: Sequence[Mutant]
     return {mutant.id: results[mutant.id].is_killed for mutant in mutants}
 
 
-def _ask_others(bench: MutantBench, mutants: Sequence[Mutant]) -> dict[str, Tried]:
+def _ask_others(bench: MutantWorkbench, mutants: Sequence[Mutant]) -> dict[str, Tried]:
     with ExitStack() as stack:
         tools: dict[str, Callable[[Mutant], Counter[str]]] = {
             "sqlfluff": other_tools.sqlfluff_alone(bench),

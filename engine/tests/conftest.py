@@ -54,6 +54,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         try:
             code = main([str(argument) for argument in arguments])
         except SystemExit as refusal:  # by argparse
+            assert isinstance(refusal.code, int)
             code = refusal.code
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 

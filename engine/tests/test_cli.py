@@ -115,6 +115,8 @@ def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, s
     with subprocess.Popen(
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
+        assert process.stdin
+        assert process.stdout
         line = json.loads(process.stdout.readline())
         assert json.loads((tmp_path / "new" / "up.json").read_text(encoding="utf-8")) == line
         assert set(line) == {"dsn", "socket", "database"}
@@ -146,6 +148,7 @@ def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> No
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     command = [*PGASSAY, "up", "--schema", "schema.sql", "--server", server.url("postgres")]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
         psql = next(shlex.split(line) for line in process.stdout if line.startswith("  "))
         asked = [*psql, "-XAtc", "select to_regclass('a'), current_user, current_setting('is_superuser')"]
         try:
@@ -161,17 +164,19 @@ def test_up_says_so_when_its_server_is_killed_while_it_announces(tmp_path: Path)
     command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--output", "up.json"]
     command += ["--server", "embedded"]  # never one that somebody attached to
     reader, writer = full_pipe()
-    pipes = {"stdin": subprocess.PIPE, "stdout": writer, "stderr": subprocess.PIPE}
     with (
         os.fdopen(reader, encoding="utf-8") as stdout,
-        subprocess.Popen(command, cwd=tmp_path, **pipes) as process,
+        subprocess.Popen(
+            command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.PIPE
+        ) as process,
     ):
+        assert process.stderr
         os.close(writer)
         line = json.loads(eventually_read(tmp_path / "up.json"))
         with psycopg.connect(line["dsn"]) as connection:
-            (postmaster,) = connection.execute(
+            [(postmaster,)] = connection.execute(
                 "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::integer"
-            ).fetchone()
+            ).fetchall()
             os.kill(postmaster, signal.SIGKILL)
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("select pg_sleep(600)")

@@ -79,7 +79,7 @@ def test_rows_say_whose_a_tables_rows_are(tmp_path: Path) -> None:
             "role of personas.eve in [tool.pgassay]: Expected `str` of length >= 1",
         ),
         ('baseline = ""', "baseline in [tool.pgassay] of PYPROJECT: Expected `str` of length >= 1"),
-        ("baseline = ['a']", "baseline in [tool.pgassay] of PYPROJECT: Expected `str | null`, got `array`"),
+        ("baseline = ['a']", "baseline in [tool.pgassay] of PYPROJECT: Expected `str`, got `array`"),
         ("rows = 'a'", "rows in [tool.pgassay] of PYPROJECT: Expected `object`, got `str`"),
         ("rows.'public.logs' = 3", "rows.public.logs in [tool.pgassay]: Expected `str`, got `int`"),
         ("rows.'public.logs' = ''", "rows.public.logs in [tool.pgassay]: Expected `str` of length >= 1"),

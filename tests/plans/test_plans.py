@@ -75,10 +75,10 @@ def test_contracts_hold_and_no_index_is_at_fault(assessment: PlanAssessment) -> 
 
 
 def test_plans_stay_as_they_are_at_100_million_rows(workbench: Workbench, assessment: PlanAssessment) -> None:
-    believed = assessment.believed
+    scaled = assessment.scaled
     expected = 30 if workbench.server.version >= BELIEF else 0
-    assert (len(believed.judgements), len(believed.unseen)) == (expected, 49 - expected)
-    assert [judgement.why for judgement in believed.judgements if not judgement.holds] == []
+    assert (len(scaled.judgements), len(scaled.unseen)) == (expected, 49 - expected)
+    assert [judgement.why for judgement in scaled.judgements if not judgement.holds] == []
 
 
 @pytest.mark.parametrize(("change", "contracts", "reason"), SPOILT.values(), ids=SPOILT)

@@ -10,7 +10,7 @@ import pytest
 
 from pgassay.observation import Persona
 from pgassay.races import Arena, Exploration, Isolation, Scenario, explore, read_scenario
-from pgassay.races.steps import spell_schedule
+from pgassay.races.report import spell_schedule
 from pgassay.workbench import Workbench
 from tests.credits.budget import IS_DEEP
 from tests.credits.variants import NAIVE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,11 @@ from msgspec import Meta
 from pgassay.errors import ConfigError
 from pgassay.supabase.environments import environment_files
 from pgassay.toml import decode, read_toml
+
+_LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
+
+Text = Annotated[str, Meta(min_length=1)]
+_PATTERNS: Any = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,7 @@ class Config:
     `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
     """
 
-    root: Path
+    root: Path = Path()
     schema: tuple[Path, ...] = ()
     companions: tuple[Path, ...] = ()
     environment: tuple[Path, ...] = ()
@@ -44,54 +49,19 @@ class Config:
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
     lint: tuple[Path, ...] = ()
-    server: str = "embedded"
-    owner: str = "postgres"
-    statement_timeout: int = 30
+    server: Text = "embedded"
+    owner: Text = "postgres"
+    statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     uncovered: Path | None = None
     schedules: tuple[Path, ...] = ()
-    rows: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Text] = field(default_factory=dict)
     plans: tuple[Path, ...] = ()
     load: Path | None = None
-    exposed: tuple[str, ...] = ()
+    exposed: tuple[Text, ...] = ()
     blind: tuple[Path, ...] = ()
     mutants: Path | None = None
-
-
-_LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
-
-Text = Annotated[str, Meta(min_length=1)]
-Patterns = str | tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Table:
-    """`[tool.pgassay]` as it is written."""
-
-    schema: Patterns = ()
-    companions: Patterns = ()
-    environment: Patterns = ()
-    suites: Patterns = ()
-    pgtap: Patterns = ()
-    lint: Patterns = ()
-    schedules: Patterns = ()
-    plans: Patterns = ()
-    blind: Patterns = ()
-    world: Patterns = ()
-    load: Patterns = ()
-    baseline: Text | None = None
-    uncovered: Text | None = None
-    mutants: Text | None = None
-    server: Text = Config.server
-    owner: Text = Config.owner
-    statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = Config.statement_timeout
-    personas: dict[str, dict[str, Any]] = field(default_factory=dict)
-    rows: dict[str, Any] = field(default_factory=dict)
-    exposed: tuple[Text, ...] = ()
-
-
-_PATTERNS = tuple(key.name for key in fields(_Table) if key.type == "Patterns")
 
 
 def find_root(start: Path) -> Path:
@@ -113,17 +83,30 @@ def load_config(root: Path) -> Config:
     Raises ConfigError for an unknown key, a wrong type, a pattern that matches nothing or a missing file.
     """
     path = root / "pyproject.toml"
+    where = f"[tool.pgassay] of {path}"
     given = _read_table(path) or {}
-    table = decode(given, _Table, where=f"[tool.pgassay] of {path}")
-    values: dict[str, Any] = {name: getattr(table, name) for name in given}
-    values |= {name: _expand(root, name, values[name]) for name in _PATTERNS if name in given}
-    values |= {name: _single(name, values[name]) for name in ("world", "load") if name in given}
-    values |= {name: root / values[name] for name in ("baseline", "uncovered", "mutants") if name in given}
-    values["personas"] = {name: _read_persona(name, persona) for name, persona in table.personas.items()}
-    values["rows"] = {
-        name: decode(text, Text, where=f"rows.{name} in [tool.pgassay]") for name, text in table.rows.items()
-    }
-    return Config(root=root, **values)
+    values = {name: _read(root, name, value, where) for name, value in given.items()}
+    return replace(decode(values, Config, where=where, without=("root",)), root=root)
+
+
+def _read(root: Path, name: str, value: object, where: str) -> object:
+    """A value as the field of its name has it, as far as it names files or is made of others."""
+    kind = {key.name: key.type for key in fields(Config)}.get(name)
+    if kind == "tuple[Path, ...]":
+        return _expand(root, name, value, where)
+    if name in ("world", "load"):
+        return _single(name, _expand(root, name, value, where))
+    if kind == "Path | None":
+        return root / decode(value, Text, where=f"{name} in {where}")
+    if name == "personas":
+        personas = decode(value, dict[str, dict[str, Any]], where=f"{name} in {where}")
+        return {persona: _read_persona(persona, claims) for persona, claims in personas.items()}
+    if name == "rows" and isinstance(value, dict):
+        return {
+            table: decode(text, Text, where=f"rows.{table} in [tool.pgassay]")
+            for table, text in value.items()
+        }
+    return value
 
 
 def _read_table(path: Path) -> dict[str, Any] | None:
@@ -147,16 +130,17 @@ def _single(name: str, files: tuple[Path, ...]) -> Path:
     return files[0]
 
 
-def _read_persona(name: str, claims: dict[str, Any]) -> PersonaConfig:
+def _read_persona(name: str, claims: dict[str, Any]) -> dict[str, Any]:
     where = f"personas.{name} in [tool.pgassay]"
     if "role" not in claims:
         raise ConfigError(f"{where} has no role", fixes=('add role = "authenticated" or another role',))
     role = decode(claims["role"], Text, where=f"role of {where}")
-    return PersonaConfig(role=role, claims={key: claims[key] for key in claims if key != "role"})
+    return {"role": role, "claims": {key: claims[key] for key in claims if key != "role"}}
 
 
-def _expand(root: Path, name: str, patterns: Patterns) -> tuple[Path, ...]:
+def _expand(root: Path, name: str, value: object, where: str) -> tuple[Path, ...]:
     """Paths and glob patterns relative to root, patterns in sorted order; environments by their name."""
+    patterns = decode(value, _PATTERNS, where=f"{name} in {where}")
     found: list[Path] = []
     for text in [patterns] if isinstance(patterns, str) else patterns:
         matches = (name == "environment" and environment_files(text)) or _matches(root, text)

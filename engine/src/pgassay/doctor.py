@@ -16,13 +16,13 @@ from pgassay.commands import Command, add_common, configure
 from pgassay.config import Config
 from pgassay.database import choose_owner
 from pgassay.errors import ExitCode, PgassayError
-from pgassay.pgtap import find_pgtap
+from pgassay.pgtap.source import find_pgtap
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, inspect_server_choices, open_server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class MachineCheck:
     """One thing looked for: what was found, or why it is not there and how to get it."""
 
     name: str
@@ -35,7 +35,7 @@ class Check:
 class Examination:
     """All checks; the run can judge if all that is needed was found."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[MachineCheck, ...]
 
     @property
     def can_judge(self) -> bool:
@@ -59,17 +59,17 @@ def render_examination(examination: Examination, *, as_json: bool) -> str:
     return "".join(_line(check) for check in examination.checks)
 
 
-def _line(check: Check) -> str:
+def _line(check: MachineCheck) -> str:
     mark = "ok" if check.found else "MISSING" if check.needed else "absent"
     first, *rest = check.detail.splitlines() or [""]
     lines = [f"{mark:<8}{check.name:<16}{first}", *(f"{'':<24}{line}" for line in rest)]
     return "\n".join(lines) + "\n"
 
 
-def _checks(config: Config) -> Iterator[Check]:
-    yield Check(name="python", found=True, detail=platform.python_version())
+def _checks(config: Config) -> Iterator[MachineCheck]:
+    yield MachineCheck(name="python", found=True, detail=platform.python_version())
     for choice in inspect_server_choices():
-        yield Check(
+        yield MachineCheck(
             name=choice.name,
             found=not choice.problem,
             detail=choice.problem or f"PostgreSQL {_version(choice.version or 0)} in {choice.bin_dir}",
@@ -77,10 +77,10 @@ def _checks(config: Config) -> Iterator[Check]:
         )
     try:
         with open_server(config.server) as server:
-            yield Check(name="server", found=True, detail=_describe(server, config))
+            yield MachineCheck(name="server", found=True, detail=_describe(server, config))
             yield from _server_checks(server)
     except PgassayError as error:
-        yield Check(name="server", found=False, detail=f"{config.server}: {error}")
+        yield MachineCheck(name="server", found=False, detail=f"{config.server}: {error}")
     yield from _tool_checks()
 
 
@@ -89,7 +89,7 @@ def _describe(server: Server, config: Config) -> str:
     return f"{server.origin}, PostgreSQL {_version(server.version)}; schemas are applied by {owner}"
 
 
-def _server_checks(server: Server) -> Iterator[Check]:
+def _server_checks(server: Server) -> Iterator[MachineCheck]:
     with psycopg.connect(server.conninfo(server.maintenance), autocommit=True) as connection:
         yield _pgtap(connection)
         known = connection.execute(
@@ -98,21 +98,21 @@ def _server_checks(server: Server) -> Iterator[Check]:
     detail = (
         f"{known[0]}" if known else "Debian: apt-get install postgresql-NN-plpgsql-check, for a system server"
     )
-    yield Check(name="plpgsql_check", found=known is not None, detail=detail, needed=False)
+    yield MachineCheck(name="plpgsql_check", found=known is not None, detail=detail, needed=False)
 
 
-def _pgtap(connection: psycopg.Connection[tuple[object, ...]]) -> Check:
+def _pgtap(connection: psycopg.Connection[tuple[object, ...]]) -> MachineCheck:
     try:
         source = find_pgtap(connection)
     except PgassayError as error:
-        return Check(name="pgTAP", found=False, detail=str(error))
-    return Check(name="pgTAP", found=True, detail=f"{source.version} from {source.origin}".strip())
+        return MachineCheck(name="pgTAP", found=False, detail=str(error))
+    return MachineCheck(name="pgTAP", found=True, detail=f"{source.version} from {source.origin}".strip())
 
 
-def _tool_checks() -> Iterator[Check]:
+def _tool_checks() -> Iterator[MachineCheck]:
     """Programs that some checks use; each check without its program says so by itself."""
     xdist = importlib.util.find_spec("xdist") is not None
-    yield Check(
+    yield MachineCheck(
         name="pytest-xdist",
         found=xdist,
         detail="suites run in parallel" if xdist else "pip install pytest-xdist",
@@ -123,7 +123,9 @@ def _tool_checks() -> Iterator[Check]:
         ("pg_prove", "compared with our pgTAP runner"),
     ):
         path = shutil.which(name)
-        yield Check(name=name, found=path is not None, detail=path or f"not on PATH ({use})", needed=False)
+        yield MachineCheck(
+            name=name, found=path is not None, detail=path or f"not on PATH ({use})", needed=False
+        )
 
 
 def _version(number: int) -> str:

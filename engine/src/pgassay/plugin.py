@@ -18,15 +18,15 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, is_configured, load_config
-from pgassay.coverage import Tally
+from pgassay.coverage.counters import Tally
 from pgassay.coverage.record import CoverageRecord
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
 from pgassay.observation import Persona
-from pgassay.pgtap import PgtapDatabase, find_psql, items
+from pgassay.pgtap import items
+from pgassay.pgtap.run import PgtapDatabase, find_psql
 from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
-from pgassay.suites.judgement import Judgement
-from pgassay.suites.record import SuiteReport
+from pgassay.suites.plugins import SuiteJudgement, SuiteReport
 from pgassay.workbench import Workbench
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[items.PGTAP_TARGET] = engine
     config.add_cleanup(engine.close)
     config.pluginmanager.register(items, "pgassay-pgtap")
-    judgement = Judgement(find_loss=engine.find_loss, expects_tests=engine.is_configured)
+    judgement = SuiteJudgement(find_loss=engine.find_loss, expects_tests=engine.is_configured)
     config.pluginmanager.register(judgement, "pgassay-judgement")
     report: Path | None = config.getoption("--pgassay-report")
     if report and not hasattr(config, "workerinput"):

@@ -49,7 +49,7 @@ def decode(values: object, kind: type[T], *, where: str, without: Collection[str
     if known and isinstance(values, dict) and (unknown := sorted(set(values) - set(known))):
         raise ConfigError(f"{where}: unknown key {', '.join(unknown)}", fixes=fixes)
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(values, kind, dec_hook=lambda _, value: value)  # a Path is one already
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
         key = path.strip(".`")

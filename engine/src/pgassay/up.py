@@ -21,7 +21,7 @@ from pgassay.commands import Command, add_common, prepare
 from pgassay.config import Config
 from pgassay.database import Database
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 from pgassay.render.output import write_report
 from pgassay.server import Server, describe_loss, open_server
 from pgassay.workbench import Workbench

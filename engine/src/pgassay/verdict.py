@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from pgassay.errors import ExitCode
+from pgassay.errors import ExitCode, Place
 
 
 class Status(Enum):
@@ -21,12 +21,11 @@ class Status(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One problem of the schema, as a sentence with a place; line 0 when it has none."""
+    """One problem of the schema, as a sentence with a place."""
 
     rule: str
     message: str
-    file: Path | None = None
-    line: int = 0
+    place: Place | None = None
     witness: str = ""
 
 
@@ -50,8 +49,7 @@ class Case:
     name: str
     outcome: str  # "passed", "failed" or "skipped"
     reason: str = ""
-    file: Path | None = None
-    line: int = 0
+    place: Place | None = None
     seconds: float = 0.0
 
 
@@ -95,5 +93,4 @@ class Verdict:
 
     def counts(self, suite: str) -> Counts:
         """The counts of one suite over all stages; zeros where it did not run."""
-        found = [stage.counts[suite] for stage in self.stages if suite in stage.counts]
-        return found[0] if found else Counts()
+        return next((stage.counts[suite] for stage in self.stages if suite in stage.counts), Counts())

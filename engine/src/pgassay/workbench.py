@@ -16,7 +16,7 @@ import psycopg
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
 from pgassay.observation import Persona
-from pgassay.pgtap import find_pgtap, install_pgtap
+from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.server import Server
 
 Depth = Literal["environment", "schema", "world"]

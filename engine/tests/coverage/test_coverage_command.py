@@ -9,9 +9,10 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.coverage.command import measure_coverage
-from pgassay.coverage.report import render_coverage_text
+from pgassay.coverage.report import report_coverage
 from pgassay.database import Layer
 from pgassay.errors import ExitCode
+from pgassay.render.report import render_text
 from pgassay.server import Server
 from pgassay.verdict import Status
 
@@ -67,8 +68,8 @@ def test_workers_counts_are_added_up_and_what_never_ran_is_told(project: Config,
     assert [case.name for case in found.disturbed] == ["tests/test_sign.py::test_looks_at_the_text"]
     assert found.unread == ()
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
-    told = render_coverage_text(found)
-    assert "schema.sql:4 public.sign(integer): return 'minus';" in told
+    told = render_text(report_coverage(found))
+    assert "schema.sql:4  public.sign(integer): return 'minus';" in told
     assert "1 in tests/test_sign.py" in told
 
 

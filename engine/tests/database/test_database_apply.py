@@ -205,7 +205,7 @@ def test_server_killed_in_mid_statement_is_exit_2() -> None:
 
 def _kill_when_asleep(conninfo: str) -> None:
     with closing(connect(conninfo)) as connection:
-        directory = connection.execute("show data_directory").fetchone()[0]
+        [(directory,)] = connection.execute("show data_directory").fetchall()
         deadline = time.monotonic() + 60
         asleep = "select from pg_stat_activity where wait_event = 'PgSleep'"
         while connection.execute(asleep).fetchone() is None and time.monotonic() < deadline:

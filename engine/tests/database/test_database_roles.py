@@ -56,7 +56,8 @@ def build(environment: Layer, tmp_path: Path) -> Callable[..., str]:
 
 def ask(database: Database, text: str, *, user: str | None = None) -> Any:
     with closing(database.connect(user=user, autocommit=True)) as connection:
-        return connection.execute(text.encode()).fetchone()[0]
+        [(value,)] = connection.execute(text.encode()).fetchall()
+        return value
 
 
 GOOD = "create table t (x int); revoke all on t from anon; grant select on t to service_role"
@@ -68,7 +69,9 @@ MEMBER = "select pg_has_role('anon', 'service_role', 'member')"
     ("change", "changed"),
     [("alter role authenticated bypassrls", BYPASS), ("grant service_role to anon", MEMBER)],
 )
-def test_role_that_one_schema_changed_is_as_it_was_for_the_next(cluster, build, change, changed) -> None:
+def test_role_that_one_schema_changed_is_as_it_was_for_the_next(
+    cluster: Server, build: Callable[..., str], change: str, changed: str
+) -> None:
     good = build(cluster, GOOD)
     with clone(cluster, build(cluster, change), owner=OWNER) as database:
         assert ask(database, changed) is True
@@ -77,7 +80,9 @@ def test_role_that_one_schema_changed_is_as_it_was_for_the_next(cluster, build, 
         assert ask(database, changed) is False
 
 
-def test_schema_that_changes_a_role_does_so_again_when_its_template_is_found(cluster, build) -> None:
+def test_schema_that_changes_a_role_does_so_again_when_its_template_is_found(
+    cluster: Server, build: Callable[..., str]
+) -> None:
     evil = build(cluster, "alter role authenticated bypassrls")
     build(cluster, GOOD)
     assert build(cluster, "alter role authenticated bypassrls") == evil
@@ -103,14 +108,16 @@ LEFT = """
 """
 
 
-def test_nothing_of_what_a_schema_may_do_to_roles_is_left(cluster, build) -> None:
+def test_nothing_of_what_a_schema_may_do_to_roles_is_left(cluster: Server, build: Callable[..., str]) -> None:
     with clone(cluster, build(cluster, CHANGES), owner=OWNER) as database:
         assert len(ask(database, LEFT)) == 5
     with clone(cluster, build(cluster, GOOD), owner=OWNER) as database:
         assert ask(database, LEFT) == []
 
 
-def test_privileges_stay_with_names_that_two_roles_swapped(cluster, build) -> None:
+def test_privileges_stay_with_names_that_two_roles_swapped(
+    cluster: Server, build: Callable[..., str]
+) -> None:
     build(cluster, GOOD)
     swap = (
         "alter role anon rename to other; alter role service_role rename to anon;"
@@ -124,7 +131,7 @@ def test_privileges_stay_with_names_that_two_roles_swapped(cluster, build) -> No
         assert ask(database, privileges) == "{f,t}"
 
 
-def test_template_is_not_its_owners_to_rename(cluster, build) -> None:
+def test_template_is_not_its_owners_to_rename(cluster: Server, build: Callable[..., str]) -> None:
     template = build(cluster, GOOD)
     with (
         clone(cluster, template, owner=OWNER) as database,
@@ -139,7 +146,7 @@ def test_superusers_layer_above_the_owners_is_refused() -> None:
         Recipe(owner=OWNER, layers=layers)
 
 
-def test_no_superuser_enters_a_database_that_was_made(cluster, build) -> None:
+def test_no_superuser_enters_a_database_that_was_made(cluster: Server, build: Callable[..., str]) -> None:
     with clone(cluster, build(cluster, GOOD), owner=OWNER) as database:
         assert (
             ask(database, "select session_user || ' ' || current_setting('is_superuser')") == "postgres off"
@@ -148,7 +155,7 @@ def test_no_superuser_enters_a_database_that_was_made(cluster, build) -> None:
             database.connect(user=cluster.user)
 
 
-def test_url_of_a_database_is_its_owners_through_tcp_too(cluster, build) -> None:
+def test_url_of_a_database_is_its_owners_through_tcp_too(cluster: Server, build: Callable[..., str]) -> None:
     with (
         clone(cluster, build(cluster, GOOD), owner=OWNER) as database,
         closing(psycopg.connect(database.url())) as connection,
@@ -174,14 +181,18 @@ ROLE = """
 """
 
 
-def test_owner_that_is_not_ours_keeps_what_does_not_stand_in_the_way(attached, admin, foreign, build) -> None:
+def test_owner_that_is_not_ours_keeps_what_does_not_stand_in_the_way(
+    attached: Server, admin: psycopg.Connection[Any], foreign: str, build: Callable[..., str]
+) -> None:
     template = build(attached, GOOD, owner=foreign)
     assert admin.execute(ROLE, [foreign]).fetchone() == (True, True, True, False, 5, ["work_mem=5MB"])
     with clone(attached, template, owner=foreign) as database:
         assert ask(database, "select session_user::text") == foreign
 
 
-def test_owner_on_an_attached_server_reaches_no_other_session(attached, admin, build) -> None:
+def test_owner_on_an_attached_server_reaches_no_other_session(
+    attached: Server, admin: psycopg.Connection[Any], build: Callable[..., str]
+) -> None:
     build(attached, GOOD, owner="pgassay_owner")
     reached = """
         select rolname from pg_roles
@@ -191,7 +202,9 @@ def test_owner_on_an_attached_server_reaches_no_other_session(attached, admin, b
     assert admin.execute(reached).fetchall() == [("anon",)]
 
 
-def test_roles_made_on_an_attached_server_log_in_with_passwords_of_their_own(attached, build) -> None:
+def test_roles_made_on_an_attached_server_log_in_with_passwords_of_their_own(
+    attached: Server, build: Callable[..., str]
+) -> None:
     assert (attached.origin, choose_owner(attached, attached.user)) == ("attached", "pgassay_owner")
     template = build(attached, GOOD, owner="pgassay_owner")
     with clone(attached, template, owner="pgassay_owner") as made, open_client(made) as client:
@@ -202,7 +215,9 @@ def test_roles_made_on_an_attached_server_log_in_with_passwords_of_their_own(att
                 psycopg.connect(attached.conninfo(made.name), user=role)
 
 
-def test_owner_that_could_run_programs_is_refused(attached, admin, build) -> None:
+def test_owner_that_could_run_programs_is_refused(
+    attached: Server, admin: psycopg.Connection[Any], build: Callable[..., str]
+) -> None:
     admin.execute("create role dangerous login")
     admin.execute("grant pg_execute_server_program to dangerous")
     with pytest.raises(SchemaError, match="it is a member of pg_execute_server_program"):

@@ -191,7 +191,9 @@ def attempt(session: Session, persona: Persona, query: str) -> Attempt:
         (ALICE, "select 1 / 0", Outcome.ERROR, "22012"),
     ],
 )
-def test_attempt_tells_outcomes_apart(session, persona, query, outcome, sqlstate) -> None:
+def test_attempt_tells_outcomes_apart(
+    session: Session, persona: Persona, query: str, outcome: Outcome, sqlstate: str
+) -> None:
     made = attempt(session, persona, query)
     assert (made.outcome, made.sqlstate) == (outcome, sqlstate)
 

@@ -52,7 +52,9 @@ def exists(admin: psycopg.Connection[Any], name: str) -> bool:
 
 
 def identity(admin: psycopg.Connection[Any], name: str) -> int:
-    return admin.execute("select oid from pg_database where datname = %s", [name]).fetchone()[0]
+    [(oid,)] = admin.execute("select oid from pg_database where datname = %s", [name]).fetchall()
+    assert isinstance(oid, int)
+    return oid
 
 
 def templates(admin: psycopg.Connection[Any], layer: KeyedLayer) -> list[str]:
@@ -63,10 +65,13 @@ def templates(admin: psycopg.Connection[Any], layer: KeyedLayer) -> list[str]:
 
 def query(database: Database, text: str, *, user: str | None = None) -> Any:
     with closing(database.connect(user=user, autocommit=True)) as connection:
-        return connection.execute(text.encode()).fetchone()[0]
+        [(value,)] = connection.execute(text.encode()).fetchall()
+        return value
 
 
-def test_template_is_built_once_and_found_again(server, owner, admin, write) -> None:
+def test_template_is_built_once_and_found_again(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path]
+) -> None:
     schema = recipe(owner, write("create table t (x int)"))
     name = ensure_template(server, schema)
     built = identity(admin, name)
@@ -75,7 +80,9 @@ def test_template_is_built_once_and_found_again(server, owner, admin, write) -> 
     assert templates(admin, read_layers(server, schema)[-1]) == [name]
 
 
-def test_layers_below_a_change_are_shared(server, owner, admin, write) -> None:
+def test_layers_below_a_change_are_shared(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path]
+) -> None:
     base, one, two = write("create table base ()"), write("create table one ()"), write("create table two ()")
     ensure_template(server, recipe(owner, base, one))
     below = templates(admin, read_layers(server, recipe(owner, base, two))[0])
@@ -89,7 +96,7 @@ def test_layers_below_a_change_are_shared(server, owner, admin, write) -> None:
     assert len(below) == 1
 
 
-def test_key_depends_on_content_owner_and_who_applies(server, write) -> None:
+def test_key_depends_on_content_owner_and_who_applies(server: Server, write: Callable[[str], Path]) -> None:
     path = write("select 1")
     keys = {read_layers(server, made)[-1].key for made in (recipe("a", path), recipe("b", path))}
     keys |= {read_layers(server, Recipe(owner="a", layers=(layer,)))[-1].key for layer in _variants(path)}
@@ -106,7 +113,9 @@ def _variants(path: Path) -> tuple[Layer, ...]:
     )
 
 
-def test_failed_build_leaves_no_template(server, owner, admin, write) -> None:
+def test_failed_build_leaves_no_template(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path]
+) -> None:
     broken = recipe(owner, write("create table t (x int)"), write("select 1 / 0"))
     with pytest.raises(SchemaError, match="division by zero"):
         ensure_template(server, broken)
@@ -114,14 +123,14 @@ def test_failed_build_leaves_no_template(server, owner, admin, write) -> None:
 
 
 def test_failed_build_is_dropped_even_when_its_statement_survived_the_watchdog(
-    server, owner, admin, write
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path]
 ) -> None:
     stubborn = (
         "set statement_timeout = 0; do $$ begin loop begin perform pg_sleep(60);"
         " exception when query_canceled then null; end; end loop; end $$"
     )
-    layer = Layer(name="schema", scripts=(write(stubborn),))
-    hostile = Recipe(owner=owner, layers=(layer,), timeout_seconds=0.1)
+    layers = (Layer(name="schema", scripts=(write(stubborn),)),)
+    hostile = Recipe(owner=owner, layers=layers, timeout_seconds=0.1)
     with pytest.raises(SchemaError, match=r"stopped after 0\.1 s"):
         ensure_template(server, hostile)
     layer = read_layers(server, hostile)[0]
@@ -130,7 +139,9 @@ def test_failed_build_is_dropped_even_when_its_statement_survived_the_watchdog(
     assert admin.execute(activity, [layer.prefix]).fetchone() == (0,)
 
 
-def test_unreadable_file_makes_no_database(server, owner, admin, write, tmp_path) -> None:
+def test_unreadable_file_makes_no_database(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path], tmp_path: Path
+) -> None:
     good = write("select 1")
     with pytest.raises(ConfigError, match="There is no file"):
         ensure_template(server, recipe(owner, good, tmp_path / "missing.sql"))
@@ -138,7 +149,9 @@ def test_unreadable_file_makes_no_database(server, owner, admin, write, tmp_path
 
 
 @pytest.mark.parametrize("marked", [False, True], ids=["left by a dead process", "squatted by a schema"])
-def test_database_that_looks_like_a_template_is_dropped(server, owner, admin, write, marked) -> None:
+def test_database_that_looks_like_a_template_is_dropped(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path], marked: bool
+) -> None:
     ensure_template(server, Recipe(owner=owner, layers=()))  # the owner is there
     schema = recipe(owner, write("create table t (x int)"))
     layer = read_layers(server, schema)[0]
@@ -164,10 +177,12 @@ print(ensure_template(Server.from_json(values), Recipe(owner=owner, layers=(laye
 """
 
 
-def test_two_processes_that_want_one_template_build_it_once(server, owner, admin, write, tmp_path) -> None:
+def test_two_processes_that_want_one_template_build_it_once(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path], tmp_path: Path
+) -> None:
     schema, log = write("create table t (x int)"), tmp_path / "log"
-    layer = Layer(name="schema", scripts=(schema,))
-    layer = read_layers(server, Recipe(owner=owner, layers=(layer,)))[0]
+    layers = (Layer(name="schema", scripts=(schema,)),)
+    layer = read_layers(server, Recipe(owner=owner, layers=layers))[0]
     argument = json.dumps([server.to_json(), owner, str(schema), str(log)])
     environment = os.environ | {"PYTHONPATH": str(Path(pgassay.__file__).parents[1])}
     admin.execute("select pg_advisory_lock(%s)", [layer.lock])
@@ -190,7 +205,9 @@ def test_two_processes_that_want_one_template_build_it_once(server, owner, admin
     assert log.read_text() == "built\n"
 
 
-def test_step_gets_a_superuser_and_the_name_of_the_owner(server, owner, write) -> None:
+def test_step_gets_a_superuser_and_the_name_of_the_owner(
+    server: Server, owner: str, write: Callable[[str], Path]
+) -> None:
     seen = []
 
     def look(connection: psycopg.Connection[Any]) -> None:
@@ -202,7 +219,7 @@ def test_step_gets_a_superuser_and_the_name_of_the_owner(server, owner, write) -
     assert seen == [("on", owner)]
 
 
-def test_clone_belongs_to_an_owner_who_is_no_superuser(server, owner, blank) -> None:
+def test_clone_belongs_to_an_owner_who_is_no_superuser(server: Server, owner: str, blank: str) -> None:
     with clone(server, blank, owner=owner) as made:
         facts = (
             "select (select rolsuper from pg_roles where rolname = session_user)::text || ' ' || session_user"
@@ -214,7 +231,7 @@ def test_clone_belongs_to_an_owner_who_is_no_superuser(server, owner, blank) -> 
         )
 
 
-def test_clones_are_independent(server, owner, write) -> None:
+def test_clones_are_independent(server: Server, owner: str, write: Callable[[str], Path]) -> None:
     template = ensure_template(
         server, recipe(owner, write("create table t (x int); insert into t values (1)"))
     )
@@ -223,30 +240,36 @@ def test_clones_are_independent(server, owner, write) -> None:
         assert (query(one, "select count(*) from t"), query(two, "select count(*) from t")) == (0, 1)
 
 
-def test_clone_is_dropped_at_the_end_even_while_a_connection_is_open(server, owner, admin, blank) -> None:
+def test_clone_is_dropped_at_the_end_even_while_a_connection_is_open(
+    server: Server, owner: str, admin: psycopg.Connection[Any], blank: str
+) -> None:
     with clone(server, blank, owner=owner) as made:
         connection = made.connect()
     with closing(connection):
         assert not exists(admin, made.name)
 
 
-def test_clone_is_dropped_when_its_block_raises(server, owner, admin, blank) -> None:
+def test_clone_is_dropped_when_its_block_raises(
+    server: Server, owner: str, admin: psycopg.Connection[Any], blank: str
+) -> None:
     with pytest.raises(ZeroDivisionError), clone(server, blank, owner=owner) as made:
         1 / 0  # noqa: B018
     assert not exists(admin, made.name)
 
 
-def test_nobody_can_connect_to_a_template(server, blank) -> None:
+def test_nobody_can_connect_to_a_template(server: Server, blank: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
         psycopg.connect(server.conninfo(blank))
 
 
-def test_superuser_is_never_chosen_as_owner(server) -> None:
+def test_superuser_is_never_chosen_as_owner(server: Server) -> None:
     assert choose_owner(server, server.user) == "pgassay_owner"
     assert choose_owner(server, "no_such_role_yet") == "no_such_role_yet"
 
 
-def test_server_that_lets_nobody_make_the_owner_says_so(server, owner, admin, write) -> None:
+def test_server_that_lets_nobody_make_the_owner_says_so(
+    server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path]
+) -> None:
     admin.execute(f"create role pgassay_test_plain login createdb password '{server.password or ''}'")
     try:
         plain = dataclasses.replace(server, user="pgassay_test_plain")

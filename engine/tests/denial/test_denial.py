@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from guard_support import grant, policy
 
 from pgassay.database import Session
 from pgassay.denial import (
@@ -19,6 +18,7 @@ from pgassay.denial import (
     explain_denial,
 )
 from pgassay.observation import Persona
+from tests.denial.guard_support import grant, policy
 
 OWN = 'Buyer\'s "own"'
 ITEMS = '"Mixed Case"."Order; Items"'

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from guard_support import grant, policy
 
 from pgassay.database import Database, Session
 from pgassay.denial import NoPolicy, NotDeniedError, RoleMembership, RowSecurity, explain_denial
 from pgassay.errors import CannotJudgeError
 from pgassay.observation import Outcome, Persona
+from tests.denial.guard_support import grant, policy
 
 
 def test_a_view_of_its_invoker_takes_rights_on_the_columns_that_it_reads(

@@ -8,6 +8,7 @@ from pgassay.database import Session
 from pgassay.denial import (
     Constraint,
     Grant,
+    Guard,
     NoPolicy,
     Policy,
     RowSecurity,
@@ -86,7 +87,7 @@ def test_a_row_that_its_owner_does_not_see_either_proves_nothing(
     "by", [SECRET, Grant, (Grant,), Grant(privilege="update", object="public.notes", role="authenticated")]
 )
 def test_a_denial_is_by_its_guard_or_its_kind_or_what_covers_it(
-    session: Session, alice: Persona, by: object
+    session: Session, alice: Persona, by: Guard | type[Guard] | tuple[type[Guard], ...]
 ) -> None:
     denial = assert_denied(session, alice, "update public.notes set secret = 'x' where id = 1", by=by)
     assert denial.guards == (SECRET,)

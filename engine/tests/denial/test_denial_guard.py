@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from pgassay.denial import (
@@ -119,7 +121,9 @@ def test_a_guard_says_what_it_is_and_how_it_goes(guard: Guard, sentence: str, re
 
 
 @pytest.mark.parametrize("command", ["select", "insert", "update", "delete"])
-def test_a_missing_policy_gets_the_clauses_of_its_command(command: str) -> None:
+def test_a_missing_policy_gets_the_clauses_of_its_command(
+    command: Literal["select", "insert", "update", "delete"],
+) -> None:
     removal = NoPolicy(table="public.t", command=command, role="public").removal
     assert ("using (true)" in removal, "with check (true)" in removal) == (
         command != "insert",

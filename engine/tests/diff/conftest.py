@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from diff_support import Tenants, make_tenants
 
 from pgassay.database import Layer
 from pgassay.server import Server
+from tests.diff.diff_support import Tenants, make_tenants
 
 
 @pytest.fixture

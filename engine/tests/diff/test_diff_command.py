@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_witness_is_a_script_of_plain_sql_that_leaves_nothing() -> None:
 
 
 def test_one_run_writes_all_reports_and_witnesses_and_exits_1(
-    tmp_path: Path, environment: Layer, server: Server, run: Callable
+    tmp_path: Path, environment: Layer, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     root = tmp_path / "a project"
     root.mkdir()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from diff_support import Tenants
-
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
 
 FROZEN = """
 create function private.freeze() returns trigger language plpgsql as

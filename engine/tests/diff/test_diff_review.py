@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from diff_support import Tenants
 
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.review import Review, render_script, review
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.baseline import render_baseline
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 from pgassay.server import open_server
 from pgassay.workbench import Workbench
+from tests.diff.diff_support import Tenants
 
 
 def messages(changes: tuple[AccessChange, ...]) -> list[str]:
@@ -24,7 +25,13 @@ def messages(changes: tuple[AccessChange, ...]) -> list[str]:
 def show(tenants: Tenants, found: Review) -> str:
     """What psql prints for the first gain on HEAD."""
     with Workbench(found.head.config, tenants.server).database() as database:
-        psql = [find_psql(tenants.server.bin_dir), "-XAt", "-v", "ON_ERROR_STOP=1", database.url()]
+        psql: list[str | Path] = [
+            find_psql(tenants.server.bin_dir),
+            "-XAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            database.url(),
+        ]
         script = render_script(found.difference.gained[0])
         run = subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -6,8 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from diff_support import Tenants
-from test_diff_review import show
 
 from pgassay.catalog.literals import find_literals
 from pgassay.diff.review import review
@@ -15,6 +13,8 @@ from pgassay.diff.variations import vary_claims
 from pgassay.errors import ExitCode
 from pgassay.matrix.baseline import render_baseline
 from pgassay.observation import Persona
+from tests.diff.diff_support import Tenants
+from tests.diff.test_diff_review import show
 
 ENOUGH = 30.0  # seconds; a search that finds nothing else ends by itself long before
 OWN = "owner = (select auth.uid())"

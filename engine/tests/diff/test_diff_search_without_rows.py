@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from diff_support import Tenants
-from test_diff_search import ENOUGH, PLANS
 
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
+from tests.diff.test_diff_search import ENOUGH, PLANS
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ def change(project: Config, statement: str) -> None:
 
 
 def lines(project: Config) -> list[str]:
+    assert project.baseline
     return project.baseline.read_text(encoding="utf-8").splitlines()
 
 
@@ -70,12 +72,14 @@ def test_without_a_baseline_every_cell_is_shown(
     assert shown.startswith(HEADER)
     assert "\nalice  public.notes  select  body  another's  filtered\n" in shown
     assert "; no baseline\n" in shown
+    assert project.baseline
     assert not project.baseline.exists()
 
 
 def test_class_without_a_row_is_named(
     project: Config, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert project.world
     project.world.write_text(WORLD.rpartition(", (2")[0] + ";", encoding="utf-8")
     show_matrix(project, server)
     assert "\nno row to try: public.notes, another's (alice)\n" in capsys.readouterr().out
@@ -122,6 +126,7 @@ def test_probe_that_went_wrong_is_neither_judged_nor_accepted(
     assert "probe went wrong: alice  public.notes  select  -  own  error 42P17: infinite" in (
         capsys.readouterr().out
     )
+    assert project.baseline
     assert not project.baseline.exists()
 
 
@@ -174,7 +179,9 @@ def test_nobody_to_try_anything_cannot_be_judged(project: Config, server: Server
         show_matrix(replace(project, personas={}), server)
 
 
-def test_command_writes_the_baseline(project: Config, server: Server, run: Callable) -> None:
+def test_command_writes_the_baseline(
+    project: Config, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     listed = ", ".join(f"'{path}'" for path in project.environment)
     (project.root / "pyproject.toml").write_text(
         "[tool.pgassay]\n"
@@ -208,9 +215,10 @@ def test_stage_finds_a_line_for_each_difference(project: Config, server: Server)
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
     finding = verdict.findings[1]
     assert len(verdict.findings) == 4
-    assert (finding.rule, finding.file) == ("matrix", project.baseline)
+    assert finding.place
+    assert (finding.rule, finding.place.file) == ("matrix", project.baseline)
     assert finding.message == "alice  public.notes  select  body  another's: allowed (was: filtered)"
-    assert lines(project)[finding.line - 1] == "alice  public.notes  select  body  another's  filtered"
+    assert lines(project)[finding.place.line - 1] == "alice  public.notes  select  body  another's  filtered"
     assert finding.witness == "select id::text, body from public.notes where id in ('2')  -- as alice"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from library_support import Library, make_library
 
 from pgassay.database import Layer
 from pgassay.server import Server
+from tests.migration.library_support import Library, make_library
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ GOOD = Rehearsal(
     sameness=Sameness(difference=Difference()),
     unsafe=(Hazard(rule="ban-drop-table", message="It may break clients.", place=PLACE),),
 )
+assert GOOD.run
 LOST = replace(GOOD, run=replace(GOOD.run, rows=(TableChange(table="public.books", lost=1),)))
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from library_support import Library
 
 from pgassay.errors import ExitCode
 from pgassay.migration.contents import TableChange
@@ -14,6 +13,7 @@ from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.report import UPGRADE_FORMATS
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import find_squawk
+from tests.migration.library_support import Library
 
 ROUGH = """\
 -- pgassay: removes public.visits

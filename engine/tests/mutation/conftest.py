@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from mutation_support import SELECTION, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
-from pgassay.mutation.outcome import Campaign
+from pgassay.mutation.model import MutationCampaign
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.server import Server
+from tests.mutation.mutation_support import SELECTION, make_project
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +20,5 @@ def project(tmp_path_factory: pytest.TempPathFactory, environment: Layer) -> Con
 
 
 @pytest.fixture(scope="session")
-def campaign(project: Config, server: Server) -> Campaign:
+def campaign(project: Config, server: Server) -> MutationCampaign:
     return run_campaign(project, server, Options(selection=SELECTION))

@@ -11,8 +11,9 @@ import pytest
 
 from pgassay.catalog.model import Thing
 from pgassay.database import Layer, Recipe, clone, ensure_template
-from pgassay.mutation.catalog import list_things
-from pgassay.mutation.operators import OPERATORS, Example, Operator
+from pgassay.mutation.operators import OPERATORS
+from pgassay.mutation.operators.base import Example, Operator
+from pgassay.mutation.things import list_things
 from pgassay.server import Server
 
 EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples]

@@ -11,15 +11,13 @@ from pgassay.catalog.model import Constraint, Function, Index, ObjectKey, Policy
 from pgassay.errors import ConfigError
 from pgassay.guard_map.sheet import GuardedObject, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
-from pgassay.mutation.footprint import Footprint, Notebook, dissect, read_footprint
+from pgassay.mutation.footprint import Footprint, Notebook, dissect
 from pgassay.mutation.history import History
-from pgassay.mutation.model import SUITES, Mutant, Result, Status, read_equivalents
-from pgassay.mutation.order import Order
+from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
 from pgassay.mutation.plan import Selection, parse_shard
-from pgassay.mutation.pool import Noted
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.runner import estimate_seconds
-from pgassay.mutation.things import Right
+from pgassay.mutation.runner import Order, estimate_seconds
+from pgassay.mutation.things import Privilege
 
 BODY = """
 declare
@@ -90,7 +88,7 @@ def footprint(*statements: str, role: str = "owner", reached: str = "") -> Footp
     for statement in statements:
         for part in dissect(statement):
             notebook.note(role, part, by_test=True)
-    return read_footprint(notebook.to_json(), seconds=0.01)
+    return replace(notebook.footprint(), seconds=0.01)
 
 
 def function(name: str, body: str) -> Function:
@@ -107,7 +105,7 @@ def trigger(table: str, name: str) -> Trigger:
 POLICY = Policy(
     table="public.jobs", name="own", command="select", permissive=True, roles=("anon",), using="a", check=None
 )
-RIGHT = Right(
+RIGHT = Privilege(
     kind="function", object="private.mine()", column="", privilege="EXECUTE", role="anon", granted=True
 )
 CHECK = Constraint(table="public.ledger", name="k", type="c", definition="CHECK (amount > 0)", target=None)
@@ -161,30 +159,23 @@ def mutant(operator: str = "DropPolicy", name: str = "own") -> Mutant:
 
 
 def test_test_that_killed_a_similar_mutant_comes_first_and_the_one_that_killed_this_before_all() -> None:
-    tests = {number: footprint("select 1 from jobs") for number in range(4)}
-    order = Order(tests, [f"test_{number}" for number in tests])
-    assert order.rank(mutant()) == [0, 1, 2, 3]
-    order.learn(mutant(), [0, 1, 2], killed=True)
-    assert order.rank(mutant(name="other"))[0] == 2
-    assert order.rank(mutant(), killer=3)[0] == 3
+    order = Order({f"test_{number}": footprint("select 1 from jobs") for number in range(4)})
+    assert order.rank(mutant()) == ["test_0", "test_1", "test_2", "test_3"]
+    order.learn(mutant(), ["test_0", "test_1", "test_2"], killed=True)
+    assert order.rank(mutant(name="other"))[0] == "test_2"
+    assert order.rank(mutant(), killer="test_3")[0] == "test_3"
 
 
 def test_test_pays_for_the_fixture_that_it_shares_with_the_fewest() -> None:
-    def noted(test: int, setup: float, *shared: str) -> Noted:
+    def noted(test: str, setup: float, *shared: str) -> Noted:
         return Noted(
-            test=test,
-            outcome="passed",
-            reason="",
-            seconds=setup + 1,
-            setup=setup,
-            shared=list(shared),
-            footprint={},
-        )
+            test=test, outcome="passed", seconds=setup + 1, setup=setup, shared=shared, footprint=Footprint()
+        )  # fmt: skip
 
     found = estimate_seconds(
-        [noted(0, 0.0, "all"), noted(1, 9.0, "all", "load"), noted(2, 0.5, "all", "load")]
+        [noted("a", 0.0, "all"), noted("b", 9.0, "all", "load"), noted("c", 0.5, "all", "load")]
     )
-    assert found == {0: 1.0, 1: 10.0, 2: 10.0}
+    assert found == {"a": 1.0, "b": 10.0, "c": 10.0}
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", ""])
@@ -221,18 +212,18 @@ def test_without_a_file_nothing_is_ignored(tmp_path: Path) -> None:
     assert read_equivalents(None) == {}
 
 
-def result(mutant: str, status: Status, by: str = "") -> Result:
-    return Result(id=mutant, status=status, by=by)
+def result(mutant: str, status: MutantStatus, by: str = "") -> MutantResult:
+    return MutantResult(id=mutant, status=status, by=by)
 
 
 def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> None:
     history = History(key="k")
     history.of(SUITES).update(
-        a=result("a", Status.KILLED, "tests/pgtap/a.sql::pgtap"),
-        b=result("b", Status.KILLED, "access matrix of public.jobs"),
-        c=result("c", Status.SURVIVED),
-        d=result("d", Status.INVALID),
-        e=result("e", Status.UNJUDGED),
+        a=result("a", MutantStatus.KILLED, "tests/pgtap/a.sql::pgtap"),
+        b=result("b", MutantStatus.KILLED, "access matrix of public.jobs"),
+        c=result("c", MutantStatus.SURVIVED),
+        d=result("d", MutantStatus.INVALID),
+        e=result("e", MutantStatus.UNJUDGED),
     )
     assert set(history.of(("pgtap",))) == {"a", "c", "d"}
     assert set(history.of(("pytest", "matrix"))) == {"b", "c", "d"}
@@ -240,7 +231,9 @@ def test_what_some_suites_found_is_known_to_others_where_it_holds_for_them() -> 
 
 def test_survivor_of_one_suite_is_open_to_the_others() -> None:
     history = History(key="k")
-    history.of(("pgtap",)).update(a=result("a", Status.SURVIVED), b=result("b", Status.KILLED, "x::pgtap"))
+    history.of(("pgtap",)).update(
+        a=result("a", MutantStatus.SURVIVED), b=result("b", MutantStatus.KILLED, "x::pgtap")
+    )
     assert set(history.of(SUITES)) == {"b"}
 
 

@@ -9,27 +9,25 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.history import history_path, load_history
-from pgassay.mutation.model import Status
-from pgassay.mutation.outcome import Campaign, Fate
-from pgassay.mutation.page import render_mutation_html
+from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.mutation.plan import Selection
-from pgassay.mutation.report import render_mutation_json, render_mutation_text
+from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
-from pgassay.mutation.runner import RedBaselineError
+from pgassay.mutation.runner import RedReferenceError
+from pgassay.render.report import render_html, render_json, render_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from tests.mutation.mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
 NOTES = "tests/test_notes.py::"
 
 
-def fate(campaign: Campaign, description: str) -> Fate:
+def fate(campaign: MutationCampaign, description: str) -> MutantFate:
     [found] = [one for one in campaign.fates if one.mutant.description == description]
     return found
 
@@ -37,49 +35,51 @@ def fate(campaign: Campaign, description: str) -> Fate:
 @pytest.mark.parametrize(
     ("description", "status", "by"),
     [
-        ('Policy "own" on public.notes was dropped.', Status.KILLED, "test_user_sees_own_notes"),
+        ('Policy "own" on public.notes was dropped.', MutantStatus.KILLED, "test_user_sees_own_notes"),
         (
             "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 6.",
-            Status.KILLED,
+            MutantStatus.KILLED,
             "test_stars_end_at_5",
         ),
         (
             "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= 4.",
-            Status.KILLED,
+            MutantStatus.KILLED,
             "test_stars_end_at_5",
         ),
         (
             "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= -1.",
-            Status.SURVIVED,
+            MutantStatus.SURVIVED,
             "",
         ),
-        ("Column owner of public.notes may now be null.", Status.SURVIVED, ""),
+        ("Column owner of public.notes may now be null.", MutantStatus.SURVIVED, ""),
         (
             "Constraint notes_stars_in_range of public.notes says: stars >= 0 became stars >= 1.",
-            Status.INVALID,
+            MutantStatus.INVALID,
             "",
         ),
         (
             "Baht of the row of public.prices where name = 'note' is higher by one than 3.",
-            Status.EQUIVALENT,
+            MutantStatus.EQUIVALENT,
             "",
         ),
-        ("Trigger notes_stamp on public.notes was dropped.", Status.UNJUDGED, ""),
-        ("Trigger notes_stamp on public.notes was disabled.", Status.SURVIVED, ""),
+        ("Trigger notes_stamp on public.notes was dropped.", MutantStatus.UNJUDGED, ""),
+        ("Trigger notes_stamp on public.notes was disabled.", MutantStatus.SURVIVED, ""),
     ],
 )
-def test_mutant_meets_its_fate(campaign: Campaign, description: str, status: Status, by: str) -> None:
+def test_mutant_meets_its_fate(
+    campaign: MutationCampaign, description: str, status: MutantStatus, by: str
+) -> None:
     found = fate(campaign, description).result
     assert (found.status, found.by.removeprefix(NOTES)) == (status, by), found
 
 
-def test_test_that_sends_nothing_is_left_out_by_name(campaign: Campaign) -> None:
+def test_test_that_sends_nothing_is_left_out_by_name(campaign: MutationCampaign) -> None:
     assert campaign.blind == (f"{NOTES}test_one_and_one_is_two",)
     assert campaign.tests == 3
 
 
-def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Campaign) -> None:
-    lines = render_mutation_text(campaign).splitlines()
+def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: MutationCampaign) -> None:
+    lines = render_text(report_mutants(campaign)).splitlines()
     assert lines[0] == "survived"
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant
     assert f"    {survivor.id}: 2 tests passed" in lines
@@ -88,8 +88,8 @@ def test_report_has_survivors_with_places_and_ids_and_the_numbers(campaign: Camp
     assert max(map(len, lines[-2:])) <= 80
 
 
-def test_json_counts_what_it_lists(campaign: Campaign) -> None:
-    document = json.loads(render_mutation_json(campaign))
+def test_json_counts_what_it_lists(campaign: MutationCampaign) -> None:
+    document = json.loads(render_json(report_mutants(campaign)))
     found = Counter(one["status"] for one in document["mutants"])
     assert (document["version"], document["verdict"]) == (1, "not judged")
     assert document["valid"] == 10
@@ -99,14 +99,16 @@ def test_json_counts_what_it_lists(campaign: Campaign) -> None:
     assert document["invalid"] == found["invalid"] == 1
 
 
-def test_guard_map_says_what_is_guarded_and_by_which_test(campaign: Campaign) -> None:
+def test_guard_map_says_what_is_guarded_and_by_which_test(campaign: MutationCampaign) -> None:
     lines = render_guard_map(campaign).splitlines()
     assert "| public.notes · own | 1 of 1 | `test_notes.py::test_user_sees_own_notes` |" in lines
     assert "| public.notes · owner | 0 of 1 | **unguarded** |" in lines
 
 
-def test_next_run_goes_on_where_this_one_ended(campaign: Campaign, project: Config, server: Server) -> None:
-    judged = [one for one in campaign.fates if one.result.status is not Status.UNJUDGED]
+def test_next_run_goes_on_where_this_one_ended(
+    campaign: MutationCampaign, project: Config, server: Server
+) -> None:
+    judged = [one for one in campaign.fates if one.result.status is not MutantStatus.UNJUDGED]
     selection = Selection(only=tuple(one.mutant.id for one in judged))
     again = run_campaign(project, server, Options(selection=selection))
     assert again.resumed == len(judged)
@@ -114,16 +116,16 @@ def test_next_run_goes_on_where_this_one_ended(campaign: Campaign, project: Conf
 
 
 def test_what_was_found_for_another_suite_is_forgotten_but_for_who_killed(
-    campaign: Campaign, project: Config
+    campaign: MutationCampaign, project: Config
 ) -> None:
     history = load_history(history_path(project), key="another")
-    assert (history.baseline, history.results) == ({}, {})
+    assert (history.reference.tests, history.results) == ({}, {})
     killed = {one.mutant.id: one.result.by for one in campaign.killed}
     assert history.killers == killed
 
 
 def test_entry_with_a_reason_makes_a_survivor_equivalent_and_a_stale_one_is_named(
-    campaign: Campaign, project: Config, server: Server
+    campaign: MutationCampaign, project: Config, server: Server
 ) -> None:
     survivor = fate(campaign, "Column owner of public.notes may now be null.").mutant.id
     entries = [(survivor, "no client may insert"), ("DropPolicy:public.gone:00000000", "gone")]
@@ -138,13 +140,26 @@ def test_entry_with_a_reason_makes_a_survivor_equivalent_and_a_stale_one_is_name
 
 
 def test_since_a_base_only_what_changed_is_mutated(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA.replace("between 0 and 5", "between 0 and 9"), encoding="utf-8")
     found = run_campaign(project, server, Options(selection=SELECTION, base=replace(project, schema=(base,))))
     assert {one.mutant.target.name for one in found.fates} == {"notes_stars_in_range"}
     assert found.resumed == len(found.fates) == 4
+
+
+@pytest.mark.parametrize("only", [("NOTHING",), ("DropPolicy", "DropPolciy")])
+def test_name_that_selects_nothing_is_refused(project: Config, server: Server, only: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=f"Nothing was selected by '{only[-1]}'") as caught:
+        run_campaign(project, server, Options(selection=Selection(only=only)))
+    assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
+
+
+def test_nothing_that_changed_is_good_and_says_so(project: Config, server: Server) -> None:
+    found = run_campaign(project, server, Options(base=project))
+    assert (found.fates, found.exit_code) == ((), ExitCode.GOOD)
+    assert "There was nothing to mutate." in render_html(report_mutants(found))
 
 
 def test_shards_are_the_whole_and_share_nothing(project: Config, server: Server) -> None:
@@ -157,7 +172,7 @@ def test_shards_are_the_whole_and_share_nothing(project: Config, server: Server)
 
 
 def test_shards_are_merged_and_nothing_runs_again(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     selection = replace(SELECTION, only=("ShiftBound", "DropNotNull"))
     files = tuple(tmp_path / f"{number}" / "mutation.json" for number in (1, 2))
@@ -174,7 +189,7 @@ def test_shards_are_merged_and_nothing_runs_again(
 
 
 def test_run_over_another_schema_is_not_merged(
-    campaign: Campaign, project: Config, server: Server, tmp_path: Path
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
 ) -> None:
     changed = tmp_path / "schema.sql"
     changed.write_text(f"{SCHEMA}\ncreate table public.more ();", encoding="utf-8")
@@ -183,10 +198,10 @@ def test_run_over_another_schema_is_not_merged(
         run_campaign(replace(project, schema=(changed,)), server, options)
 
 
-def test_red_baseline_refuses_to_start(server: Server, environment: Layer, tmp_path: Path) -> None:
+def test_red_reference_run_refuses_to_start(server: Server, environment: Layer, tmp_path: Path) -> None:
     suite = f"{SUITE}\n\ndef test_red(session):\n    assert session.value('select 1') == 2\n"
     project = make_project(tmp_path / "red", environment=environment.scripts[0].parent, suite=suite)
-    with pytest.raises(RedBaselineError, match="1 test fails on the schema itself") as caught:
+    with pytest.raises(RedReferenceError, match="1 test fails on the schema itself") as caught:
         run_campaign(project, server, Options(selection=SELECTION))
     assert caught.value.why == f"{NOTES}test_red: AssertionError: assert 1 == 2"
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
@@ -210,20 +225,20 @@ def test_tired(session):
     found = run_campaign(project, server, Options(selection=selection))
     spoilt = [one for one in found.fates if one.result.by == f"{NOTES}test_tired"]
     assert spoilt
-    assert {one.result.status for one in spoilt} == {Status.UNJUDGED}
+    assert {one.result.status for one in spoilt} == {MutantStatus.UNJUDGED}
     assert "killed it, and fails on the schema itself by now: " in spoilt[0].result.reason
     assert found.exit_code is ExitCode.CANNOT_JUDGE
 
 
-def test_page_shows_each_survivor_with_what_makes_it(campaign: Campaign) -> None:
-    page = render_mutation_html(campaign)
+def test_page_shows_each_survivor_with_what_makes_it(campaign: MutationCampaign) -> None:
+    page = render_html(report_mutants(campaign))
     assert "<h2>Survived: 5</h2>" in page
     assert "<pre>alter table public.notes alter column owner drop not null;</pre>" in page
     assert "script" not in page.partition("</head>")[2]
 
 
-def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: Campaign) -> None:
-    page = render_mutation_html(campaign)
+def test_page_has_a_mark_for_each_object_and_the_unguarded_first(campaign: MutationCampaign) -> None:
+    page = render_html(report_mutants(campaign))
     guards = map_guards(campaign)
     assert page.count('<i class="mark') == len(guards)
     assert page.count('<i class="mark open"') == sum(not guard.is_guarded for guard in guards) == 4

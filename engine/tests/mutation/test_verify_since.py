@@ -7,23 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mutation_support import SCHEMA
 
 from pgassay.config import Config, load_config
 from pgassay.errors import ExitCode
-from pgassay.mutation.outcome import Campaign
+from pgassay.mutation.model import MutationCampaign
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.server import Server
 from pgassay.verdict import Counts
 from pgassay.verify import verify
 from pgassay.verify.since import choose_tests
+from tests.mutation.mutation_support import SCHEMA
 
 NOTES = "tests/test_notes.py::"
 Change = Callable[[str, str, str], tuple[Config, Side]]
 
 
 @pytest.fixture
-def change(campaign: Campaign, project: Config, tmp_path: Path) -> Change:
+def change(campaign: MutationCampaign, project: Config, tmp_path: Path) -> Change:
     """The project after a text in one of its files became another, and its schema before."""
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA, encoding="utf-8")
@@ -111,7 +111,7 @@ def test_where_it_is_not_known_who_can_notice_everything_runs(
 
 def test_without_footprints_everything_runs(change: Change, server: Server) -> None:
     config, base = change("schema.sql", "between 0 and 5", "between 0 and 9")
-    (config.root / "build" / "mutation.baseline.json").unlink()
+    (config.root / "build" / "mutation.reference.json").unlink()
     choice = choose_tests(config, base, server)
     assert choice.left_out == ()
     assert choice.told == "Every test ran: no footprints are there, which pgassay mutate notes."

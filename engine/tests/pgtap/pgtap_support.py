@@ -16,7 +16,8 @@ import pytest
 from psycopg import sql
 
 from pgassay.errors import CannotJudgeError, ServerError
-from pgassay.pgtap import PgtapDatabase, find_pgtap, find_psql, install_pgtap
+from pgassay.pgtap.run import PgtapDatabase, find_psql
+from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.server import Server, open_server
 
 SAMPLES = Path(__file__).parent / "samples"

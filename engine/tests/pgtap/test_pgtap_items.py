@@ -8,11 +8,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from pgtap_support import SAMPLES, PgtapServer
 
 import pgassay
+from tests.pgtap.pgtap_support import SAMPLES, PgtapServer
 
-pytest_plugins = ["pgtap_support", "pytester"]
+pytest_plugins = ["tests.pgtap.pgtap_support", "pytester"]
 
 CONFTEST = """
 from contextlib import contextmanager

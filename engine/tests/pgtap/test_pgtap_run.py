@@ -7,12 +7,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pgtap_support import PgtapServer
 
 from pgassay.errors import ServerError
-from pgassay.pgtap import find_psql, run_file
+from pgassay.pgtap.run import find_psql, run_file
+from tests.pgtap.pgtap_support import PgtapServer
 
-pytest_plugins = ["pgtap_support"]
+pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 
 # Seconds for psql, ever more of them: a busy machine may need some before it comes to what has no end.

@@ -17,12 +17,11 @@ import pytest
 from psycopg import pq
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.pgtap import PgtapSource, find_pgtap, install_pgtap
-from pgassay.pgtap.cache import cache_directory, fetch_once
-from pgassay.pgtap.fetch import UnavailableError, fetch_from_apt, fetch_from_npm
+from pgassay.pgtap.fetch import UnavailableError, cache_directory, fetch_from_apt, fetch_from_npm, fetch_once
+from pgassay.pgtap.source import PgtapSource, find_pgtap, install_pgtap
 from pgassay.server.directories import sweep
 
-pytest_plugins = ["pgtap_support"]
+pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 Connection = psycopg.Connection[tuple[object, ...]]
 MINIMAL = (

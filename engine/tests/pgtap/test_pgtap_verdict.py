@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pgtap_support import SAMPLES, PgtapServer
 
-from pgassay.pgtap import Assertion, find_psql, judge, run_file
+from pgassay.pgtap.run import find_psql, run_file
+from pgassay.pgtap.verdict import Assertion, judge
+from tests.pgtap.pgtap_support import SAMPLES, PgtapServer
 
-pytest_plugins = ["pgtap_support"]
+pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from plan_support import CONTRACTS, LOAD, SCHEMA, SUB
 
 from pgassay.config import Config, PersonaConfig
 from pgassay.database import Layer, Recipe, clone, ensure_template
 from pgassay.server import Server
+from tests.plans.plan_support import CONTRACTS, LOAD, SCHEMA, SUB
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from pgassay.plans import Contract, Node, Plan, Scans, Sighting
-from pgassay.plans.calls import Fault, Functions
+from pgassay.plans.calls import Fault, Functions, PolicyCheck
 from pgassay.plans.checks import find_breaches
-from pgassay.plans.policies import Check
+from pgassay.plans.model import Contract, Node, Plan, Scans, Sighting
 
 FUNCTIONS = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("pg_catalog", "random"): Fault.VOLATILE})
 SCAN = Node(
@@ -31,7 +31,7 @@ KEPT = Sighting(
 )
 
 
-def with_scan(**changes: object) -> Sighting:
+def with_scan(**changes: Any) -> Sighting:
     root = replace(ROOT, children=(replace(SCAN, **changes),))
     return replace(KEPT, plan=replace(KEPT.plan, root=root), scans=Scans())
 
@@ -68,7 +68,7 @@ def test_breach_is_named(sighting: Sighting, breach: str) -> None:
 
 
 def test_call_in_the_check_of_a_policy_is_a_breach() -> None:
-    check = Check(table="notes", policy="own", calls=(("auth", "uid"), ("pg_catalog", "lower")))
+    check = PolicyCheck(table="notes", policy="own", calls=(("auth", "uid"), ("pg_catalog", "lower")))
     assert breaches(replace(KEPT, checks=(check,))) == (
         'calls auth.uid() in the check of policy "own" on notes: '
         "the same for all rows; wrap it in (select …)",

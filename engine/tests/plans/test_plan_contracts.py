@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plan_support import CONTRACTS
 
-from pgassay.errors import ConfigError
-from pgassay.plans import read_contracts
+from pgassay.errors import ConfigError, Place
+from pgassay.plans.contracts import read_contracts
+from tests.plans.plan_support import CONTRACTS
 
 
 def write(folder: Path, text: str) -> tuple[Path, ...]:
@@ -22,7 +22,7 @@ def test_contract_knows_its_clauses_and_its_place(tmp_path: Path) -> None:
         *("my notes", "alice"), ("notes_person_idx",),
     )  # fmt: skip
     assert (contract.parameters, contract.buffers, contract.rows_within) == (("0",), 60, 2)
-    assert (contract.file, contract.line) == (tmp_path / "plans.toml", 3)
+    assert contract.place == Place(file=tmp_path / "plans.toml", line=3)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 
 from pgassay.database import Session
-from pgassay.plans import Contract, Judge
-from pgassay.plans.model import OWNER
+from pgassay.plans.judging import Judge
+from pgassay.plans.model import OWNER, Contract
 
 
 def judge(notes: psycopg.Connection, *queries: str) -> list[tuple[str, ...]]:

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from plan_support import LOAD
 
 from pgassay.errors import CannotJudgeError, ConfigError, ServerError
-from pgassay.plans import Load, read_load
-from pgassay.plans.fill import fill
-from pgassay.plans.shape import read_shape
+from pgassay.plans.load import Load, fill, read_load, read_shape
+from tests.plans.plan_support import LOAD
 
 
 @pytest.fixture
@@ -25,16 +23,18 @@ def make(folder: Path, text: str) -> Load:
 
 
 def count(notes: psycopg.Connection) -> int:
-    return notes.execute("select count(*) from public.notes").fetchone()[0]
+    [(rows,)] = notes.execute("select count(*) from public.notes").fetchall()
+    assert isinstance(rows, int)
+    return rows
 
 
 def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connection, load: Load) -> None:
-    before = read_shape(notes)
-    assert [trigger.restoration for trigger in before.triggers] == [
+    before = triggers, foreign_keys, indexes = read_shape(notes)
+    assert [trigger.restoration for trigger in triggers] == [
         "alter table public.notes enable trigger first",
         "alter table public.notes enable always trigger second",
     ]
-    assert (len(before.foreign_keys), len(before.indexes)) == (1, 3)
+    assert (len(foreign_keys), len(indexes)) == (1, 3)
     fill(notes, load=load, scale=0.01)
     assert (count(notes), read_shape(notes)) == (5000, before)
     with pytest.raises(psycopg.errors.RaiseException):
@@ -43,7 +43,7 @@ def test_triggers_keys_and_indexes_are_back_after_loading(notes: psycopg.Connect
 
 def test_loading_says_what_it_is_at(notes: psycopg.Connection, load: Load) -> None:
     heard: list[str] = []
-    fill(notes, load=load, scale=0.04, on_stage=heard.append)
+    fill(notes, load=load, scale=0.04, on_progress=heard.append)
     loading = [stage for stage in heard if stage.startswith("loading public.")]
     assert loading == [
         "loading public.people: 0 lines",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.plans import read_plan
-from pgassay.plans.calls import Fault, Functions, read_calls
-from pgassay.plans.policies import find_bare_calls
+from pgassay.plans.calls import Fault, Functions, find_bare_calls, read_calls
+from pgassay.plans.model import read_plan
 
 DOCUMENT = [
     {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from plpgsql_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
-from pgassay.coverage import Inventory, take_inventory
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer
 from pgassay.server import Server
+from tests.plpgsql.plpgsql_support import COUNTERS, NASTY, TINY, Connection, open_connection, open_database
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def counted(server: Server, owner: str) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def inventory(server: Server, owner: str) -> Inventory:
+def inventory(server: Server, owner: str) -> CoverageInventory:
     """What there is to count in the nasty functions."""
     with open_connection(server, owner, NASTY) as connection:
         return take_inventory(connection)

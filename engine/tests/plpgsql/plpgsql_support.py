@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from pgassay.coverage import install_counters
+from pgassay.coverage.counters import install_counters
 from pgassay.database import Database, Layer, Recipe, clone, ensure_template
 from pgassay.server import Server
 

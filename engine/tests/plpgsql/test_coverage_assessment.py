@@ -7,40 +7,41 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.coverage import (
-    Coverage,
-    Exemption,
-    Inventory,
-    Measurement,
-    assess_coverage,
-    find_atoms,
-    read_exemptions,
-)
-from pgassay.coverage.inventory import FunctionPlan, PolicyPlan, Uncounted
-from pgassay.coverage.report import COVERAGE_FORMATS
+from pgassay.catalog.model import Function, Policy
+from pgassay.coverage.assessment import Coverage, Exemption, Measurement, assess_coverage, read_exemptions
+from pgassay.coverage.inventory import CountedFunction, CountedPolicy, CoverageInventory, Uncounted
+from pgassay.coverage.policies import find_atoms
+from pgassay.coverage.report import report_coverage
 from pgassay.errors import ConfigError, ExitCode, Place
-from pgassay.plpgsql import Function, Policy, find_branches, find_points
+from pgassay.plpgsql.rewriting import find_branches, find_points
+from pgassay.render.report import render_json, render_markdown, render_text
 from pgassay.verdict import Case, Counts, Stage, Status
 
 BODY = "\nbegin\n    if a then return 1; end if;\n    return 2;\nend"
 FUNCTION = Function(
-    signature="public.f(boolean)",
+    function="public.f(boolean)",
+    language="plpgsql",
     definition=f"create function public.f(a boolean) returns int language plpgsql as $${BODY}$$",
     body=BODY,
-    place=Place(file=Path("schema.sql"), line=10),
+    definer=False,
+    volatility="v",
+    strict=False,
 )
+BODY_PLACE = Place(file=Path("schema.sql"), line=10)
 POLICY = Policy(
-    table="public.t",
-    name="own",
-    quoted="own",
-    clauses=(("using", "(NOT (a OR (b IS NULL)))"),),
-    place=Place(file=Path("schema.sql"), line=20),
-)
-INVENTORY = Inventory(
+    table="public.t", name="own", command="all", permissive=True, roles=("public",),
+    using="(NOT (a OR (b IS NULL)))", check=None,
+)  # fmt: skip
+POLICY_PLACE = Place(file=Path("schema.sql"), line=20)
+INVENTORY = CoverageInventory(
     functions=(
-        FunctionPlan(function=FUNCTION, points=find_points(FUNCTION), branches=find_branches(FUNCTION)),
+        CountedFunction(
+            function=FUNCTION,
+            points=find_points(FUNCTION, place=BODY_PLACE),
+            branches=find_branches(FUNCTION, place=BODY_PLACE),
+        ),
     ),
-    policies=(PolicyPlan(policy=POLICY, atoms=find_atoms(POLICY)),),
+    policies=(CountedPolicy(policy=POLICY, atoms=find_atoms(POLICY, place=POLICY_PLACE)),),
     refused=(),
     beyond=(Uncounted(subject="public.v", reason="is a view"),),
 )
@@ -52,18 +53,18 @@ EVERYTHING = {
 SUITES = Stage(name="suites", status=Status.GOOD, detail="tests 5 passed", counts={"tests": Counts(passed=5)})
 
 TEXT = """\
-    statements        branches  function
-     2/3  66 %       1/2  50 %  schema.sql:12    public.f(boolean)
+  statements   branches                 function
+   2/3  66 %  1/2  50 %  schema.sql:12  public.f(boolean)
 
-         atoms  policy (each atom seen true, seen false)
-     3/4  75 %  schema.sql:20    "own" on public.t
+      atoms                 policy (each atom seen true, seen false)
+  3/4  75 %  schema.sql:20  "own" on public.t
 
 never seen
-  schema.sql:12 public.f(boolean): return 1;
-  schema.sql:20 "own" on public.t: using b IS NULL is true
+  schema.sql:12  public.f(boolean): return 1;
+  schema.sql:20  "own" on public.t: using b IS NULL is true
 
 never taken (branches; they need not be)
-  schema.sql:12 public.f(boolean): if a then
+  schema.sql:12  public.f(boolean): if a then
 
 not counted: no statements to put a probe before
   public.v is a view
@@ -112,7 +113,7 @@ def test_branch_alone_fails_nothing() -> None:
 
 def test_function_that_cannot_be_counted_is_missing() -> None:
     refused = (Uncounted(subject="public.g()", reason="odd"),)
-    inventory = Inventory(functions=(), policies=(), refused=refused, beyond=())
+    inventory = CoverageInventory(functions=(), policies=(), refused=refused, beyond=())
     (item,) = assess_coverage(inventory, {}, ()).missing
     assert (item.subject, item.what) == ("public.g()", "no probe can be placed: odd")
 
@@ -166,12 +167,12 @@ def test_exemption_without_a_reason_is_refused(tmp_path: Path, text: str, messag
 
 def test_text_is_aligned_and_names_what_was_never_seen() -> None:
     counts = without("public.f(boolean)#2", "public.f(boolean)~1", '"own" on public.t@2 true')
-    assert COVERAGE_FORMATS["text"](measure(assess_coverage(INVENTORY, counts, ()))) == TEXT
+    assert render_text(report_coverage(measure(assess_coverage(INVENTORY, counts, ())))) == TEXT
 
 
 def test_json_tells_every_item() -> None:
     coverage = assess_coverage(INVENTORY, without('"own" on public.t@1 false'), ())
-    document = json.loads(COVERAGE_FORMATS["json"](measure(coverage)))
+    document = json.loads(render_json(report_coverage(measure(coverage))))
     assert document["atoms"] == {"seen": 3, "total": 4}
     assert document["missing"] == [
         {
@@ -189,5 +190,5 @@ def test_json_tells_every_item() -> None:
 
 
 def test_markdown_escapes_what_would_break_its_table() -> None:
-    text = COVERAGE_FORMATS["markdown"](measure(assess_coverage(INVENTORY, EVERYTHING, ())))
-    assert '| schema.sql:20 | "own" on public.t | - | - | 4/4 100 % |' in text
+    text = render_markdown(report_coverage(measure(assess_coverage(INVENTORY, EVERYTHING, ()))))
+    assert '| 4/4 100 % | schema.sql:20 | "own" on public.t |' in text

@@ -7,13 +7,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from plpgsql_support import COUNTERS, FILES, NASTY, Connection, observe, open_connection, read_calls
 
-from pgassay.coverage import Inventory, Tally, take_inventory
-from pgassay.coverage.counters import read_counts
+from pgassay.coverage.counters import Tally, read_counts
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.database import Database, Layer, request
 from pgassay.observation import Persona
 from pgassay.server import Server
+from tests.plpgsql.plpgsql_support import (
+    COUNTERS,
+    FILES,
+    NASTY,
+    Connection,
+    observe,
+    open_connection,
+    read_calls,
+)
 
 INSERT = "insert into public.notes values (%s, %s, %s, false)"
 BOB = "b0b00000-0000-4000-8000-000000000002"
@@ -135,17 +143,17 @@ def _create_extension(connection: Connection) -> None:
 
 
 def test_counts_are_those_of_plpgsql_check(
-    counted: Connection, profiled: Connection, inventory: Inventory
+    counted: Connection, profiled: Connection, inventory: CoverageInventory
 ) -> None:
     for call in read_calls(*FILES):
         observe(counted, call)
         observe(profiled, call)
     seen = read_counts(counted)
     # plpgsql_check 2.3 cannot look into a polymorphic function.
-    plans = [p for p in inventory.functions if "kinds_poly" not in p.function.signature]
+    plans = [p for p in inventory.functions if "kinds_poly" not in p.function.function]
     assert len(plans) == 22
     for plan in plans:
-        signature = plan.function.signature
+        signature = plan.function.function
         profile = profiled.execute(
             "select stmtid, lineno, exec_stmts from plpgsql_profiler_function_statements_tb(%s::regprocedure)"
             " order by stmtid",
@@ -158,14 +166,14 @@ def test_counts_are_those_of_plpgsql_check(
 
 
 def test_branches_are_those_of_plpgsql_check(
-    counted: Connection, profiled: Connection, inventory: Inventory
+    counted: Connection, profiled: Connection, inventory: CoverageInventory
 ) -> None:
     """Where no arm is empty and there is no loop: it counts an arm by the statements in it."""
     for call in read_calls(*FILES):
         observe(counted, call)
         observe(profiled, call)
     seen = read_counts(counted)
-    plans = {plan.function.signature: plan for plan in inventory.functions}
+    plans = {plan.function.function: plan for plan in inventory.functions}
     for name in ("kinds_recursive(integer)", "kinds_stamp()", "texts_names(integer, text)"):
         branches = plans[f"public.{name}"].branches
         taken = sum(branch.name in seen for branch in branches)
@@ -175,4 +183,4 @@ def test_branches_are_those_of_plpgsql_check(
 def _share(profiled: Connection, what: str, signature: str) -> float:
     row = profiled.execute(f"select plpgsql_coverage_{what}(%s::regprocedure)", [signature]).fetchone()
     assert row
-    return row[0]
+    return float(row[0])

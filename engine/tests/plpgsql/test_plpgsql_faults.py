@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from plpgsql_support import TINY, open_database
 
 from pgassay.database import Client, Database, Layer, open_client
 from pgassay.observation import Persona
-from pgassay.plpgsql import install_faults
-from pgassay.plpgsql.faults import ARM, read_announced
+from pgassay.plpgsql.faults import ARM, install_faults, read_announced
 from pgassay.server import Server
+from tests.plpgsql.plpgsql_support import TINY, open_database
 
 INSERT = "insert into public.notes values (1, %s, 'long', false)"
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plpgsql_support import FILES, Connection, observe, read_calls
 
-from pgassay.coverage import Inventory, find_atoms
+from pgassay.catalog.model import Function, Policy
 from pgassay.coverage.counters import read_counts
+from pgassay.coverage.inventory import CoverageInventory
+from pgassay.coverage.policies import find_atoms
 from pgassay.database import Script
 from pgassay.errors import Place
-from pgassay.plpgsql import (
-    Function,
-    InstrumentError,
-    Policy,
-    find_branches,
-    find_points,
-    find_sources,
-    rewrite,
-    rewriting,
-)
+from pgassay.plpgsql import rewriting
+from pgassay.plpgsql.model import InstrumentError
+from pgassay.plpgsql.rewriting import find_branches, find_points, rewrite
+from pgassay.plpgsql.sources import find_sources
+from tests.plpgsql.plpgsql_support import FILES, Connection, observe, read_calls
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """
@@ -33,7 +29,10 @@ by_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 def make(body: str) -> Function:
-    return Function(signature="f(integer)", definition=DEFINITION.format(body), body=body)
+    return Function(
+        function="f(integer)", language="plpgsql", definition=DEFINITION.format(body), body=body,
+        definer=False, volatility="v", strict=False,
+    )  # fmt: skip
 
 
 @by_file
@@ -46,19 +45,19 @@ def test_probes_change_no_result_no_error_and_no_notice(
         assert observe(counted, call) == observe(plain, call)
 
 
-def test_no_function_of_the_collection_is_refused(inventory: Inventory) -> None:
+def test_no_function_of_the_collection_is_refused(inventory: CoverageInventory) -> None:
     assert inventory.refused == ()
     assert len(inventory.functions) == 23
 
 
 @by_file
 def test_every_statement_is_counted_that_the_calls_reach(
-    counted: Connection, inventory: Inventory, file: Path
+    counted: Connection, inventory: CoverageInventory, file: Path
 ) -> None:
     for call in read_calls(file):
         observe(counted, call)
     seen = read_counts(counted)
-    plans = [plan for plan in inventory.functions if file.stem in plan.function.signature]
+    plans = [plan for plan in inventory.functions if file.stem in plan.function.function]
     points = [point for plan in plans for point in plan.points]
     assert points
     for point in points:
@@ -136,7 +135,9 @@ def test_parsers_that_disagree_are_believed_neither(monkeypatch: pytest.MonkeyPa
 
 
 def test_policy_that_cannot_be_read_is_refused_by_name() -> None:
-    policy = Policy(table="t", name="own", quoted="own", clauses=(("using", "(a = "),))
+    policy = Policy(
+        table="t", name="own", command="all", permissive=True, roles=(), using="(a = ", check=None
+    )
     with pytest.raises(InstrumentError, match='Cannot place probes in "own" on t'):
         find_atoms(policy)
 

@@ -9,7 +9,7 @@ import pytest
 
 from pgassay.config import Config, PersonaConfig
 from pgassay.database import Layer
-from pgassay.races import Arena
+from pgassay.races.arena import Arena
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 

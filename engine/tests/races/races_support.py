@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgassay.races import Exploration, Scenario
-from pgassay.races.model import SessionScript
-from pgassay.races.steps import spell_schedule
+from pgassay.races.exploration import Exploration
+from pgassay.races.model import Scenario, SessionScript
+from pgassay.races.report import spell_schedule
 
 READ = "select balance from public.accounts where id = 1"
 WRITE = "update public.accounts set balance = %(balance)s + 10 where id = 1"

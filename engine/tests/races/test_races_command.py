@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -68,14 +69,14 @@ def test_race_that_is_lost_is_named_with_its_simplest_schedule(
 ) -> None:
     assert show() is ExitCode.SCHEMA_PROBLEM
     shown = capsys.readouterr().out
-    assert "\ncareful  holds       6     12      2      0      0\n" in shown
-    assert "\ncareless BROKEN      6     12      2      0      0\n" in shown
+    assert "\n  careful   holds     6      12       2      0      0\n" in shown
+    assert "\n  careless  BROKEN    6      12       2      0      0\n" in shown
     assert (
         "\ncareless: broken by 4 of 6 schedules, the simplest of which\n"
-        "ends with a: committed, b: committed, n: 1\n"
-        'violates "both are counted"\n'
-        "  n 1\n"
-        "pgassay races careless --replay a,b*3,a*2\n"
+        "  ends with a: committed, b: committed, n: 1\n"
+        '  violates "both are counted"\n'
+        "    n 1\n"
+        "  pgassay races careless --replay a,b*3,a*2\n"
     ) in shown
     assert max(map(len, shown.splitlines()[1:])) <= 80  # the first names the file
 
@@ -207,7 +208,9 @@ def test_schedule_repeats_what_has_a_number() -> None:
     assert parse_schedule("a, b*2,a") == ("a", "b", "b", "a")
 
 
-def test_command_refuses_a_schedule_that_can_not_be(project: Config, server: Server, run: Callable) -> None:
+def test_command_refuses_a_schedule_that_can_not_be(
+    project: Config, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     listed = ", ".join(f"'{path}'" for path in project.environment)
     (project.root / "pyproject.toml").write_text(
         f"[tool.pgassay]\nschema = 'schema.sql'\nschedules = 'races'\nenvironment = [{listed}]\n",

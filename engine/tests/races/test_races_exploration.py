@@ -7,14 +7,15 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.races import Arena, Fate, Isolation, Scenario, explore, replay
+from pgassay.races.arena import Arena
+from pgassay.races.exploration import explore, replay
 from pgassay.races.explorer import count_orders
-from pgassay.races.model import Expectation, Kind
-from pgassay.races.stage import Stage
+from pgassay.races.model import Expectation, Isolation, Scenario, StepFate, StepKind
+from pgassay.races.preparation import PreparedScenario
 from pgassay.workbench import Workbench
+from tests.races.races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
 READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = Isolation
 
@@ -34,7 +35,7 @@ def test_replay_repeats_what_was_found(arena: Arena, bank: Workbench) -> None:
     simplest = explore(arena, LOST_UPDATE).broken[0]
     again = replay(bank, LOST_UPDATE, simplest.schedule)
     assert (again.outcome, again.violations) == (simplest.outcome, simplest.violations)
-    assert [move.events[0].fate for move in again.moves] == [Fate.DONE] * 6
+    assert [move.events[0].fate for move in again.moves] == [StepFate.DONE] * 6
     assert [move.events[0].reply.rows for move in again.moves[:2]] == [(("100",),)] * 2
 
 
@@ -56,10 +57,10 @@ def test_step_that_waits_names_whom_and_goes_on_afterwards(bank: Workbench) -> N
     trial = replay(bank, scenario, ("a", "b", "a", "b"))
     told = [[(event.session, event.fate, event.waits_for) for event in move.events] for move in trial.moves]
     assert told == [
-        [("a", Fate.DONE, ())],
-        [("b", Fate.WAITS, ("a",))],
-        [("a", Fate.DONE, ()), ("b", Fate.DONE, ())],
-        [("b", Fate.DONE, ())],
+        [("a", StepFate.DONE, ())],
+        [("b", StepFate.WAITS, ("a",))],
+        [("a", StepFate.DONE, ()), ("b", StepFate.DONE, ())],
+        [("b", StepFate.DONE, ())],
     ]
 
 
@@ -121,8 +122,8 @@ def test_write_skew_breaks_repeatable_read_and_not_serializable(arena: Arena) ->
     assert serializable.unserializable > 0
 
 
-@pytest.mark.parametrize(("end", "result"), [(Kind.ROLLBACK, "rolled back"), (Kind.CRASH, "crashed")])
-def test_session_that_does_not_commit_leaves_nothing(arena: Arena, end: Kind, result: str) -> None:
+@pytest.mark.parametrize(("end", "result"), [(StepKind.ROLLBACK, "rolled back"), (StepKind.CRASH, "crashed")])
+def test_session_that_does_not_commit_leaves_nothing(arena: Arena, end: StepKind, result: str) -> None:
     scenario = race(session("a", ADD.format(1), end=end), session("b", ADD.format(1)), observe=BALANCE)
     explored = explore(arena, scenario)
     assert outcomes(explored) == {f"a: {result}, b: committed, balance: 110"}
@@ -163,7 +164,7 @@ def test_step_that_never_ends_can_not_be_judged(impatient: Arena) -> None:
 
 
 def test_step_that_waits_for_a_stranger_can_not_be_judged(impatient: Arena) -> None:
-    stage = Stage(impatient, race(session("a", ADD.format(1), settings=NO_TIMEOUT)))
+    stage = PreparedScenario(impatient, race(session("a", ADD.format(1), settings=NO_TIMEOUT)))
     run = stage.start()
     with closing(impatient.connect()) as stranger:
         stranger.execute(f"begin; {ADD.format(1)}".encode())
@@ -283,11 +284,11 @@ def test_replay_inside_tells_before_which_statement_a_session_stops(bank: Workbe
     trial = replay(bank, replace(scenario, inside=True), ("reader", "reader", "writer", "writer", "reader"))
     events = [move.events[0] for move in trial.moves]
     assert [(event.fate, event.reply.message) for event in events] == [
-        (Fate.PAUSED, "public.read_twice()#1"),
-        (Fate.PAUSED, "public.read_twice()#2"),
-        (Fate.DONE, ""),
-        (Fate.DONE, ""),
-        (Fate.FAILED, "read 100 and then 110"),
+        (StepFate.PAUSED, "public.read_twice()#1"),
+        (StepFate.PAUSED, "public.read_twice()#2"),
+        (StepFate.DONE, ""),
+        (StepFate.DONE, ""),
+        (StepFate.FAILED, "read 100 and then 110"),
     ]
 
 

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgassay.races.explorer import Explorer, count_orders
-from pgassay.races.footprint import Footprint, Key, Lock, Peculiar, commute, footprint_of
-from pgassay.races.model import Kind
+from pgassay.races.model import StepKind
+from pgassay.races.touched import HeldLock, Key, Peculiar, Touched, commute, footprint_of
 
 
 @dataclass(frozen=True)
 class Act:
     """A step of the model: it reads what is committed of some tables, and adds a mark to others."""
 
-    kind: Kind
+    kind: StepKind
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
 
@@ -53,9 +53,9 @@ class ModelRun:
         seen = self.seen.setdefault(session, [])
         mine = self.touched.setdefault(session, [])
         match act.kind:
-            case Kind.BEGIN:
+            case StepKind.BEGIN:
                 seen.append(sorted(self.committed.items()))
-            case Kind.STATEMENT:
+            case StepKind.STATEMENT:
                 mine.append(act)
                 seen += [self.committed.get(table) for table in sorted(act.reads)]
                 for table in sorted(act.writes):
@@ -66,10 +66,10 @@ class ModelRun:
                     own = [mark for mark in self.marks[table] if mark.startswith(session)]
                     self.committed[table] = sorted(self.committed.get(table, []) + own)
 
-    def go(self, session: str) -> Footprint:
+    def go(self, session: str) -> Touched:
         act = self.programs[session][self.taken.get(session, 0)]
         self.repeat(session)
-        touched = self.touched[session] if act.kind is not Kind.BEGIN else []
+        touched = self.touched[session] if act.kind is not StepKind.BEGIN else []
         written = written_by(touched)
         read = {table for done in touched for table in done.reads} - written
         return print_of(act.kind, read=list(read), locked=list(written))
@@ -86,9 +86,9 @@ def written_by(acts: Sequence[Act]) -> set[str]:
 
 
 def print_of(
-    kind: Kind = Kind.STATEMENT, *, read: Sequence[str] = (), locked: Sequence[str] = ()
-) -> Footprint:
-    return Footprint(kind=kind, read=frozenset(map(table, read)), locked=frozenset(map(table, locked)))
+    kind: StepKind = StepKind.STATEMENT, *, read: Sequence[str] = (), locked: Sequence[str] = ()
+) -> Touched:
+    return Touched(kind=kind, read=frozenset(map(table, read)), locked=frozenset(map(table, locked)))
 
 
 def table(name: str) -> Key:
@@ -96,10 +96,10 @@ def table(name: str) -> Key:
 
 
 TABLES = st.frozensets(st.sampled_from("xyz"), max_size=2)
-STATEMENT = st.builds(Act, st.just(Kind.STATEMENT), TABLES, TABLES)
-SHORT = STATEMENT.map(lambda statement: [statement, Act(Kind.COMMIT)])
+STATEMENT = st.builds(Act, st.just(StepKind.STATEMENT), TABLES, TABLES)
+SHORT = STATEMENT.map(lambda statement: [statement, Act(StepKind.COMMIT)])
 LONG = st.builds(
-    lambda snapshot, statements: [*([Act(Kind.BEGIN)] * snapshot), *statements, Act(Kind.COMMIT)],
+    lambda snapshot, statements: [*([Act(StepKind.BEGIN)] * snapshot), *statements, Act(StepKind.COMMIT)],
     st.booleans(),
     st.lists(STATEMENT, min_size=1, max_size=2),
 )
@@ -122,7 +122,7 @@ def test_pruning_reaches_every_state(programs: dict[str, list[Act]]) -> None:
 
 
 def test_every_order_is_run_once() -> None:
-    step = Act(Kind.STATEMENT, writes=frozenset("x"))
+    step = Act(StepKind.STATEMENT, writes=frozenset("x"))
     programs = {"a": [step, step], "b": [step], "c": [step]}
     runs: list[ModelRun] = []
 
@@ -135,14 +135,16 @@ def test_every_order_is_run_once() -> None:
 
 
 def test_steps_that_commute_are_run_in_one_order() -> None:
-    programs = {name: [Act(Kind.STATEMENT, writes=frozenset(name)), Act(Kind.COMMIT)] for name in "abc"}
+    programs = {
+        name: [Act(StepKind.STATEMENT, writes=frozenset(name)), Act(StepKind.COMMIT)] for name in "abc"
+    }
     _, explorer = states(programs, prune=True)
     assert (explorer.census.schedules, explorer.census.pruned) == (1, 89)
 
 
 @pytest.mark.parametrize(("bound", "schedules"), [(0, 2), (1, 6), (2, 14), (3, 18), (4, 20)])
 def test_bound_limits_how_often_a_session_is_interrupted(bound: int, schedules: int) -> None:
-    step = Act(Kind.STATEMENT, writes=frozenset("x"))
+    step = Act(StepKind.STATEMENT, writes=frozenset("x"))
     explorer = Explorer(lambda: ModelRun({"a": [step] * 3, "b": [step] * 3}), prune=False, bound=bound)
     assert len(list(explorer.explore())) == schedules
 
@@ -153,20 +155,20 @@ def test_bound_limits_how_often_a_session_is_interrupted(bound: int, schedules: 
         (print_of(locked="x"), print_of(locked="y"), True),
         (print_of(locked="x"), print_of(locked="x"), False),
         (print_of(locked="x"), print_of(read="x"), True),  # what is not committed is invisible
-        (print_of(Kind.COMMIT, locked="x"), print_of(read="x"), False),
-        (print_of(Kind.COMMIT, locked="x"), print_of(locked="x"), False),
-        (print_of(Kind.ROLLBACK, locked="x"), print_of(locked="x"), False),  # it frees locks
-        (print_of(Kind.COMMIT, locked="x"), print_of(read="y"), True),
-        (print_of(Kind.COMMIT, read="x"), print_of(locked="x"), True),
-        (print_of(Kind.COMMIT, locked="x"), print_of(Kind.COMMIT, locked="x"), True),
-        (print_of(Kind.BEGIN), print_of(locked="x"), True),
-        (print_of(Kind.BEGIN), print_of(Kind.COMMIT, locked="x"), False),  # it takes a snapshot
-        (print_of(Kind.BEGIN), print_of(Kind.COMMIT, read="x"), True),
-        (print_of(Kind.BEGIN), print_of(Kind.BEGIN), True),
+        (print_of(StepKind.COMMIT, locked="x"), print_of(read="x"), False),
+        (print_of(StepKind.COMMIT, locked="x"), print_of(locked="x"), False),
+        (print_of(StepKind.ROLLBACK, locked="x"), print_of(locked="x"), False),  # it frees locks
+        (print_of(StepKind.COMMIT, locked="x"), print_of(read="y"), True),
+        (print_of(StepKind.COMMIT, read="x"), print_of(locked="x"), True),
+        (print_of(StepKind.COMMIT, locked="x"), print_of(StepKind.COMMIT, locked="x"), True),
+        (print_of(StepKind.BEGIN), print_of(locked="x"), True),
+        (print_of(StepKind.BEGIN), print_of(StepKind.COMMIT, locked="x"), False),  # it takes a snapshot
+        (print_of(StepKind.BEGIN), print_of(StepKind.COMMIT, read="x"), True),
+        (print_of(StepKind.BEGIN), print_of(StepKind.BEGIN), True),
         (None, print_of(), False),
     ],
 )
-def test_what_commutes(one: Footprint | None, other: Footprint | None, expected: bool) -> None:
+def test_what_commutes(one: Touched | None, other: Touched | None, expected: bool) -> None:
     assert commute(one, other) is expected
     assert commute(other, one) is expected
 
@@ -185,5 +187,5 @@ PECULIAR = Peculiar(sequences=frozenset({table("seq")}), own=frozenset({table("o
         ("AccessExclusiveLock", "x", None),
     ],
 )
-def test_what_a_lock_says(mode: str, name: str, expected: Footprint | None) -> None:
-    assert footprint_of(Kind.STATEMENT, [Lock(key=table(name), mode=mode)], PECULIAR) == expected
+def test_what_a_lock_says(mode: str, name: str, expected: Touched | None) -> None:
+    assert footprint_of(StepKind.STATEMENT, [HeldLock(key=table(name), mode=mode)], PECULIAR) == expected

@@ -8,8 +8,8 @@ import pytest
 
 from pgassay.errors import ConfigError
 from pgassay.observation import Persona
-from pgassay.races import Isolation, read_scenarios
-from pgassay.races.model import Kind, Step
+from pgassay.races.model import Isolation, Step, StepKind
+from pgassay.races.scenario_file import read_scenarios
 
 ALICE = Persona(name="alice", role="authenticated")
 WHOLE = """
@@ -58,18 +58,18 @@ def test_scenario_is_read_for_each_isolation_level(tmp_path: Path) -> None:
         {"first": "committed", "two": "2", "done": "true"}
     ]
     first, second = weak.sessions
-    assert (first.persona, first.settings, first.end) == (ALICE, {"lock_timeout": "1s"}, Kind.COMMIT)
-    assert (second.persona, second.role, second.end) == (None, "supabase_auth_admin", Kind.CRASH)
+    assert (first.persona, first.settings, first.end) == (ALICE, {"lock_timeout": "1s"}, StepKind.COMMIT)
+    assert (second.persona, second.role, second.end) == (None, "supabase_auth_admin", StepKind.CRASH)
 
 
 def test_begin_is_a_step_where_it_takes_a_snapshot(tmp_path: Path) -> None:
     path = write(tmp_path, "two.toml", WHOLE)
     weak, strong = read_scenarios([path], {"alice": ALICE})
     assert weak.steps["second"] == (
-        Step(kind=Kind.STATEMENT, sql="select 1", opens=True),
-        Step(kind=Kind.COMMIT),
-        Step(kind=Kind.STATEMENT, sql="select 2", opens=True),
-        Step(kind=Kind.CRASH),
+        Step(kind=StepKind.STATEMENT, sql="select 1", opens=True),
+        Step(kind=StepKind.COMMIT),
+        Step(kind=StepKind.STATEMENT, sql="select 2", opens=True),
+        Step(kind=StepKind.CRASH),
     )
     assert [str(step) for step in strong.steps["first"]] == ["begin", "select 1", "select 2", "commit"]
 

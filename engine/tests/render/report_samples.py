@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import html_support as support
-
 from pgassay.config import Config
 from pgassay.diff.difference import AccessChange, Difference
 from pgassay.diff.review import Review
@@ -17,9 +15,11 @@ from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
+from tests.render import html_support as support
 
 HOSTILE = 'a\x00\x1b[2J\r\n::error title=owned::b\ud800\ufffe]]>&</testcase><c ",:%0A%25'
 SCHEMA = Path("schema.sql")
+TEST = Place(file=Path("t.py"), line=0)
 CONFIG = Config(root=Path("/p"), schema=(SCHEMA,))
 
 VERDICT = Verdict(
@@ -30,16 +30,16 @@ VERDICT = Verdict(
         Stage(
             name="lint",
             status=Status.PROBLEM,
-            findings=(Finding(rule="lint.CP01", message=HOSTILE, file=SCHEMA, line=7),),
+            findings=(Finding(rule="lint.CP01", message=HOSTILE, place=Place(file=SCHEMA, line=7)),),
         ),
         Stage(name="matrix", status=Status.NOT_JUDGED, detail=HOSTILE),
         Stage(
             name="suites",
             status=Status.PROBLEM,
-            findings=(Finding(rule="suite", message="t.py::test_b", file=Path("t.py"), witness="E   no"),),
+            findings=(Finding(rule="suite", message="t.py::test_b", place=TEST, witness="E   no"),),
             cases=(
                 Case(name="t.py::test_a", outcome="passed", seconds=0.5),
-                Case(name="t.py::test_b", outcome="failed", reason="E   no", file=Path("t.py")),
+                Case(name="t.py::test_b", outcome="failed", reason="E   no", place=TEST),
                 Case(name=f"t.py::{HOSTILE}", outcome="skipped", reason=HOSTILE),
             ),
         ),

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_samples import ASSESSMENT, HOSTILE, REVIEW, VERDICT
 
 from pgassay.diff.report import REVIEW_FORMATS
 from pgassay.errors import Place, SchemaError, printable
 from pgassay.matrix.report import MATRIX_FORMATS
 from pgassay.render.annotation import Annotation, render_annotations
-from pgassay.verify.report import FORMATS
+from pgassay.render.report import render_github
+from pgassay.verify.report import report_verdict
+from tests.render.report_samples import ASSESSMENT, HOSTILE, REVIEW, VERDICT
 
 
 def parse(line: str) -> tuple[str, dict[str, str], str]:
@@ -52,7 +53,7 @@ def test_command_is_spelled_as_the_runner_wants_it() -> None:
 @pytest.mark.parametrize(
     "report",
     [
-        pytest.param(FORMATS["github"](VERDICT), id="verify"),
+        pytest.param(render_github(report_verdict(VERDICT)), id="verify"),
         pytest.param(MATRIX_FORMATS["github"](ASSESSMENT), id="matrix"),
         pytest.param(REVIEW_FORMATS["github"](REVIEW), id="diff"),
     ],
@@ -87,7 +88,9 @@ def test_head_that_does_not_load_is_an_error_on_its_line() -> None:
 
 
 def test_verdict_names_findings_what_was_not_judged_and_what_was_skipped() -> None:
-    found = [(level, p["title"], p.get("line")) for level, p, _ in parsed(FORMATS["github"](VERDICT))]
+    found = [
+        (level, p["title"], p.get("line")) for level, p, _ in parsed(render_github(report_verdict(VERDICT)))
+    ]
     assert found == [
         ("error", "pgassay: lint.CP01", "7"),
         ("error", "pgassay: matrix not judged", None),
@@ -95,7 +98,7 @@ def test_verdict_names_findings_what_was_not_judged_and_what_was_skipped() -> No
         ("notice", "pgassay verify", None),
         ("notice", "pgassay verify", None),
     ]
-    *_, (_, _, verdict) = parsed(FORMATS["github"](VERDICT))
+    *_, (_, _, verdict) = parsed(render_github(report_verdict(VERDICT)))
     assert verdict.startswith("verdict: problem\nload: good, schema.sql\nlint: problem, ")
 
 

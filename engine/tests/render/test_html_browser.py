@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import html_support as support
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from pgassay.matrix.page import render_matrix_html
+from tests.render import html_support as support
 
 PATIENCE = 60_000  # milliseconds, on a machine with better things to do
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

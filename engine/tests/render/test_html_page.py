@@ -9,13 +9,13 @@ from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 
-import html_support as support
 import pytest
 
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
 from pgassay.matrix.page import render_matrix_html
 from pgassay.observation import Outcome
+from tests.render import html_support as support
 
 _LOADING = (
     "src",

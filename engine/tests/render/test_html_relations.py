@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 from html import unescape
 
-import html_support as support
-
 from pgassay.catalog.tables import Surface, Table
 from pgassay.matrix.model import Action, Cell, CellKey, Matrix, RowClass
 from pgassay.matrix.page import find_owning, render_matrix_html
 from pgassay.observation import Outcome
+from tests.render import html_support as support
 
 MARKS = re.compile("<[^>]*>")
 

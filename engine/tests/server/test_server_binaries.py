@@ -59,7 +59,7 @@ def test_missing_programs_are_named(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="initdb not found"):
         find_binaries(str(tmp_path))
     with pytest.raises(ServerError, match="There is no such directory"):
-        find_binaries(tmp_path / "typo")
+        find_binaries(str(tmp_path / "typo"))
 
 
 def test_choices_list_the_embedded_server_first() -> None:

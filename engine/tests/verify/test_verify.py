@@ -10,11 +10,12 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Layer
-from pgassay.errors import ConfigError, ExitCode, SchemaError
+from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
+from pgassay.render.report import FORMATS, render_json, render_junit, render_markdown, render_text
 from pgassay.server import Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status, Verdict
 from pgassay.verify import verify
-from pgassay.verify.report import FORMATS, render_text
+from pgassay.verify.report import report_verdict
 
 GOOD = "create table public.notes (id integer primary key);\n"
 TEST = """
@@ -63,7 +64,7 @@ def test_failing_test_is_a_finding_with_its_place_and_reason(project: Config, se
     print(verdict.stages)
     (finding,) = verdict.findings
     assert (finding.rule, finding.message) == ("suite", "tests/test_notes.py::test_there_is_a_table")
-    assert (finding.file, finding.line) == (file, 2)
+    assert finding.place == Place(file=file, line=2)
     assert "assert False" in finding.witness
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
 
@@ -89,7 +90,8 @@ def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config
         "suites": Status.NOT_JUDGED,
     }
     (finding,) = verdict.findings
-    assert (finding.rule, finding.file, finding.line) == ("load", project.schema[0], 2)
+    assert finding.place
+    assert (finding.rule, finding.place.file, finding.place.line) == ("load", project.schema[0], 2)
     assert "division by zero" in finding.message
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
 
@@ -97,7 +99,7 @@ def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config
 def test_untidy_schema_is_a_finding_for_each_rule_it_breaks(project: Config, server: Server) -> None:
     project.schema[0].write_text(GOOD + "SELECT 1;\n", encoding="utf-8")
     verdict = verify(project, server, only=("load", "lint"))
-    assert [(f.rule, f.line) for f in verdict.findings] == [("lint.CP01", 2)]
+    assert [(f.rule, f.place and f.place.line) for f in verdict.findings] == [("lint.CP01", 2)]
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
 
 
@@ -125,10 +127,10 @@ def test_lost_server_stands_alone(project: Config, server: Server) -> None:
     verdict = verify(project, server, only=("suites",))
     assert verdict.stages[-1].detail == "Gone.\nLog"
     assert verdict.exit_code is ExitCode.CANNOT_JUDGE
-    assert render_text(verdict).splitlines()[-5:] == [
+    assert render_text(report_verdict(verdict)).splitlines()[-5:] == [
+        "  plans   skipped               not asked for",
         f"  suites  not judged  {verdict.stages[-1].seconds:6.2f} s  Gone.",
-        "",
-        "Log",
+        "    Log",
         "",
         "verdict: not judged",
     ]
@@ -153,6 +155,7 @@ def test_missing_schema_cannot_be_judged(project: Config, server: Server) -> Non
         verify(Config(root=project.root, schema=(missing,)), server)
 
 
+TEST_PLACE = Place(file=Path("/p/t.py"), line=3)
 SAMPLE = Verdict(
     schema=(Path("/p/schema.sql"),),
     server="PostgreSQL 18.6 (embedded)",
@@ -162,25 +165,24 @@ SAMPLE = Verdict(
             name="lint",
             status=Status.PROBLEM,
             detail="1 file, 1 findings",
-            findings=(Finding(rule="lint.CP01", message="Keywords", file=Path("/p/schema.sql"), line=7),),
+            findings=(
+                Finding(
+                    rule="lint.CP01", message="Keywords", place=Place(file=Path("/p/schema.sql"), line=7)
+                ),
+            ),
         ),
         Stage(
             name="suites",
             status=Status.PROBLEM,
             detail="tests 1 passed 1 failed 1 skipped",
-            findings=(
-                Finding(
-                    rule="suite", message="t.py::test_b", file=Path("/p/t.py"), line=3, witness="E   no <b>"
-                ),
-            ),
+            findings=(Finding(rule="suite", message="t.py::test_b", place=TEST_PLACE, witness="E   no <b>"),),
             cases=(
                 Case(name="t.py::test_a", outcome="passed"),
                 Case(
                     name="t.py::test_b",
                     outcome="failed",
                     reason="E   no <b>\x1b",
-                    file=Path("/p/t.py"),
-                    line=3,
+                    place=TEST_PLACE,
                 ),
                 Case(name="t.py::test_c", outcome="skipped", reason="needs npm"),
             ),
@@ -191,7 +193,7 @@ SAMPLE = Verdict(
 
 
 def test_json_report_keeps_its_contract() -> None:
-    document = json.loads(FORMATS["json"](SAMPLE))
+    document = json.loads(render_json(report_verdict(SAMPLE)))
     assert document["version"] == 1
     assert document["verdict"] == "problem"
     assert document["findings"][0] == {
@@ -202,7 +204,7 @@ def test_json_report_keeps_its_contract() -> None:
 
 
 def test_junit_report_counts_every_case() -> None:
-    suites = {suite.get("name"): suite for suite in fromstring(FORMATS["junit"](SAMPLE))}
+    suites = {suite.get("name"): suite for suite in fromstring(render_junit(report_verdict(SAMPLE)))}
     counted = {
         name: tuple(s.get(k) for k in ("tests", "failures", "skipped", "errors"))
         for name, s in suites.items()
@@ -212,20 +214,20 @@ def test_junit_report_counts_every_case() -> None:
         "lint": ("1", "1", "0", "0"),
         "suites": ("3", "1", "1", "0"),
     }
-    assert suites["suites"].find("testcase/failure").text == "E   no <b>\N{REPLACEMENT CHARACTER}"
+    assert suites["suites"].findtext("testcase/failure") == "E   no <b>\N{REPLACEMENT CHARACTER}"
 
 
 def test_junit_report_of_a_stage_that_could_not_judge_is_an_error() -> None:
     verdict = Verdict(
         schema=(), server="", stages=(Stage(name="suites", status=Status.NOT_JUDGED, detail="no test"),)
     )
-    (suite,) = fromstring(FORMATS["junit"](verdict))
+    (suite,) = fromstring(render_junit(report_verdict(verdict)))
     assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
-    assert suite.find("testcase/error").get("message") == "no test"
+    assert [error.get("message") for error in suite.iter("error")] == ["no test"]
 
 
 def test_text_report_names_places_reasons_and_skips_within_80_columns() -> None:
-    text = FORMATS["text"](SAMPLE)
+    text = render_text(report_verdict(SAMPLE))
     assert "/p/schema.sql:7  Keywords [lint.CP01]" in text
     assert "FAILED t.py::test_b\n  E   no <b>" in text
     assert "skipped t.py::test_c: needs npm" in text
@@ -235,9 +237,10 @@ def test_text_report_names_places_reasons_and_skips_within_80_columns() -> None:
 
 def test_long_lines_of_the_text_report_are_wrapped() -> None:
     migrations = tuple(Path(f"/p/migrations/2024010100000{n}_create.sql") for n in range(9))
-    long = Finding(rule="lint.LT05", message="words " * 30, file=migrations[0], line=1)
+    long = Finding(rule="lint.LT05", message="words " * 30, place=Place(file=migrations[0], line=1))
     stage = Stage(name="lint", status=Status.PROBLEM, detail="name.sql, " * 20, seconds=1.0, findings=(long,))
-    text = render_text(Verdict(schema=migrations, server="PostgreSQL 18.6 (embedded)", stages=(stage,)))
+    verdict = Verdict(schema=migrations, server="PostgreSQL 18.6 (embedded)", stages=(stage,))
+    text = render_text(report_verdict(verdict))
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("_create.sql") == 10
     assert text.count("words") == 30
@@ -248,7 +251,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\u202e\x9b2Jverdict: good"
 
 def report_of(*findings: Finding, detail: str = "", name: str = "markdown") -> str:
     stage = Stage(name="load", status=Status.PROBLEM, detail=detail, findings=findings)
-    return FORMATS[name](Verdict(schema=(), server="", stages=(stage,)))
+    return FORMATS[name](report_verdict(Verdict(schema=(), server="", stages=(stage,))))
 
 
 @pytest.mark.parametrize("name", ["text", "markdown"])
@@ -272,12 +275,12 @@ def test_markdown_fence_is_longer_than_any_run_of_backticks_inside(before: str, 
 
 def test_markdown_cell_is_text() -> None:
     markdown = report_of(detail="a | b & <img src=x>\n![i](j) `c`")
-    row = "| load | problem | a &#124; b &#38; &#60;img src=x> !&#91;i](j) &#96;c&#96; |"
+    row = "| load | problem |   0.00 s | a &#124; b &#38; &#60;img src=x> !&#91;i](j) &#96;c&#96; |"
     assert row in markdown.splitlines()
 
 
 def test_markdown_report_escapes_what_markup_would_eat() -> None:
-    markdown = FORMATS["markdown"](SAMPLE)
+    markdown = render_markdown(report_verdict(SAMPLE))
     assert markdown.startswith("## pgassay: problem\n")
-    assert "<summary>/p/t.py:3 t.py::test_b</summary>" in markdown
+    assert "<summary>/p/t.py:3 FAILED t.py::test_b</summary>" in markdown
     assert "```\nE   no <b>\n```" in markdown

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pgassay.coverage.inventory import FunctionPlan, Inventory, PolicyPlan, Uncounted
+from pgassay.coverage.inventory import CountedFunction, CountedPolicy, CoverageInventory, Uncounted
 from pgassay.errors import ExitCode, Place
 from pgassay.plpgsql.model import TRUTHS
 from pgassay.toml import read_entries
@@ -79,7 +79,7 @@ class Coverage:
 
 
 def assess_coverage(
-    inventory: Inventory, counts: Mapping[str, int], exemptions: tuple[Exemption, ...]
+    inventory: CoverageInventory, counts: Mapping[str, int], exemptions: tuple[Exemption, ...]
 ) -> Coverage:
     """Put together what there is with how often it ran (by name; missing: never)."""
     items = [item for plan in inventory.functions for item in _function_items(plan, counts)]
@@ -88,8 +88,8 @@ def assess_coverage(
     return Coverage(items=tuple(items), exemptions=exemptions, beyond=inventory.beyond)
 
 
-def _function_items(plan: FunctionPlan, counts: Mapping[str, int]) -> Iterator[Item]:
-    subject = plan.function.signature
+def _function_items(plan: CountedFunction, counts: Mapping[str, int]) -> Iterator[Item]:
+    subject = plan.function.function
     for point in plan.points:
         count = counts.get(point.name, 0)
         yield Item(kind="statement", subject=subject, what=point.text, place=point.place, count=count)
@@ -99,7 +99,7 @@ def _function_items(plan: FunctionPlan, counts: Mapping[str, int]) -> Iterator[I
         yield Item(kind="branch", subject=subject, what=what, place=branch.place, count=count)
 
 
-def _policy_items(plan: PolicyPlan, counts: Mapping[str, int]) -> Iterator[Item]:
+def _policy_items(plan: CountedPolicy, counts: Mapping[str, int]) -> Iterator[Item]:
     for atom in plan.atoms:
         for truth in TRUTHS:
             yield Item(

@@ -13,18 +13,12 @@ from typing import Any
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.coverage import (
-    Exemption,
-    Inventory,
-    Measurement,
-    assess_coverage,
-    read_exemptions,
-    take_inventory,
-)
-from pgassay.coverage.report import COVERAGE_FORMATS
+from pgassay.coverage.assessment import Exemption, Measurement, assess_coverage, read_exemptions
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
+from pgassay.coverage.report import FORMATS, report_coverage
 from pgassay.database import read_script
-from pgassay.plpgsql import find_sources
-from pgassay.render.output import publish
+from pgassay.plpgsql.sources import find_sources
+from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Case, Stage
@@ -37,15 +31,15 @@ def measure_coverage(
     exemptions: tuple[Exemption, ...] = (),
     *,
     jobs: int,
-    on_stage: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Measurement:
     """Run the suites with counters, and what fails then without them. Raises SchemaError, ServerError."""
     started = time.monotonic()
-    on_stage("counting what there is")
+    on_progress("counting what there is")
     inventory = _take_inventory(config, server)
-    on_stage("suites, with counters")
+    on_progress("suites, with counters")
     suites, counted = _run_counted(config, server, jobs=jobs)
-    on_stage("what failed, without counters")
+    on_progress("what failed, without counters")
     failed, disturbed = _run_again(config, server, suites)
     return Measurement(
         coverage=assess_coverage(inventory, counted.get("counts", {}), exemptions),
@@ -57,7 +51,7 @@ def measure_coverage(
     )
 
 
-def _take_inventory(config: Config, server: Server) -> Inventory:
+def _take_inventory(config: Config, server: Server) -> CoverageInventory:
     scripts = [read_script(path) for path in (*config.schema, *config.companions)]
     with (
         Workbench(config, server).database(depth="schema") as database,
@@ -87,12 +81,12 @@ def _run_again(config: Config, server: Server, suites: Stage) -> tuple[tuple[Cas
 
 def _test(case: Case) -> str:
     """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
-    is_pgtap = case.file is not None and case.file.suffix == ".sql"
+    is_pgtap = case.place is not None and case.place.file.suffix == ".sql"
     return case.name.partition("::")[0] if is_pgtap else case.name
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=COVERAGE_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     add_jobs(parser)
 
 
@@ -100,9 +94,8 @@ def _run(options: Namespace) -> int:
     config = prepare(options)
     exemptions = read_exemptions(config.uncovered)
     with show_progress() as show, open_server(config.server) as server:
-        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_stage=show)
-    publish(found, COVERAGE_FORMATS, choose_output(options))
-    return found.exit_code
+        found = measure_coverage(config, server, exemptions, jobs=options.jobs, on_progress=show)
+    return publish_report(report_coverage(found), choose_output(options))
 
 
 COMMAND = Command(

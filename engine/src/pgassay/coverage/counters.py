@@ -10,20 +10,16 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from pgassay.coverage.inventory import Inventory, take_inventory
+from pgassay.coverage.inventory import CoverageInventory, take_inventory
 from pgassay.coverage.policies import rewrite_policy
 from pgassay.database import Database, Layer
 from pgassay.errors import ServerError
 from pgassay.plpgsql.model import TRUTHS, Atom, Branch, Point, Truth
 from pgassay.plpgsql.rewriting import rewrite
 
-_COUNTS: LiteralString = """
-    select pg_catalog.obj_description(c.oid, 'pg_class'), pg_catalog.pg_sequence_last_value(c.oid)
+_COUNTERS: LiteralString = """
+    select pg_catalog.obj_description(c.oid, 'pg_class'), c.oid, pg_catalog.pg_sequence_last_value(c.oid)
     from pg_catalog.pg_class as c
-    where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
-"""
-_OIDS: LiteralString = """
-    select pg_catalog.obj_description(c.oid, 'pg_class'), c.oid from pg_catalog.pg_class as c
     where c.relnamespace = 'pgassay_coverage'::pg_catalog.regnamespace and c.relkind = 'S'
 """
 
@@ -54,10 +50,10 @@ def read_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
     Raises psycopg.Error where there are no counters.
     """
-    return {name: value for name, value in connection.execute(_COUNTS) if value is not None}
+    return {name: value for name, _, value in connection.execute(_COUNTERS) if value is not None}
 
 
-def _names(inventory: Inventory) -> Iterator[str]:
+def _names(inventory: CoverageInventory) -> Iterator[str]:
     for plan in inventory.functions:
         yield from (item.name for item in plan.points)
         yield from (item.name for item in plan.branches)
@@ -78,7 +74,7 @@ def _create_sequences(connection: psycopg.Connection[Any], names: Sequence[str])
     connection.execute("create schema pgassay_coverage")
     connection.execute(sql.SQL("; ").join(statements))
     connection.execute("grant usage on all sequences in schema pgassay_coverage to public")
-    return dict(connection.execute(_OIDS).fetchall())
+    return {name: oid for name, oid, _ in connection.execute(_COUNTERS)}
 
 
 def _count(sequence: int) -> str:

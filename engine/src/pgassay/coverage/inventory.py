@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
-from pgassay.catalog import model
+from pgassay.catalog.model import Function, Policy, Relation, Role
 from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.coverage.policies import find_atoms
-from pgassay.plpgsql.catalog import find_functions, find_policies
-from pgassay.plpgsql.model import Atom, Branch, Function, InstrumentError, Point, Policy
-from pgassay.plpgsql.rewriting import find_branches, find_points
+from pgassay.plpgsql.model import Atom, Branch, InstrumentError, Point
+from pgassay.plpgsql.rewriting import find_branches, find_points, own_functions
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
-
-T = TypeVar("T")
-U = TypeVar("U")
-
-_KINDS = (model.Function, model.Relation, model.Policy, model.Role)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionPlan:
+class CountedFunction:
     """A function, and all in it that is counted."""
 
     function: Function
@@ -32,7 +26,7 @@ class FunctionPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyPlan:
+class CountedPolicy:
     """A policy, and all in it that is counted."""
 
     policy: Policy
@@ -48,49 +42,65 @@ class Uncounted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inventory:
+class CoverageInventory:
     """What is counted in a schema. `refused` should have been; `beyond` has no statements of its own."""
 
-    functions: tuple[FunctionPlan, ...]
-    policies: tuple[PolicyPlan, ...]
+    functions: tuple[CountedFunction, ...]
+    policies: tuple[CountedPolicy, ...]
     refused: tuple[Uncounted, ...]
     beyond: tuple[Uncounted, ...]
 
 
-def take_inventory(connection: psycopg.Connection[Any], *, sources: Sources = NO_SOURCES) -> Inventory:
-    """List the statements, branches and atoms of what the connection's role owns."""
+def take_inventory(
+    connection: psycopg.Connection[Any], *, sources: Sources = NO_SOURCES
+) -> CoverageInventory:
+    """List the statements, branches and atoms of what the connection's role owns, or may alter."""
+    catalog = read_catalog(connection, Function, Relation, Policy, Role)
+    functions: list[CountedFunction] = []
+    policies: list[CountedPolicy] = []
     refused: list[Uncounted] = []
-    catalog = read_catalog(connection, *_KINDS)
-    functions = find_functions(catalog, sources=sources)
-    policies = find_policies(catalog, sources=sources)
-    return Inventory(
-        functions=tuple(_plan(functions, _plan_function, refused)),
-        policies=tuple(_plan(policies, _plan_policy, refused)),
+    things: list[Function | Policy] = [*own_functions(catalog), *_own_policies(catalog)]
+    for thing in things:
+        try:
+            if isinstance(thing, Function):
+                functions.append(_count_function(thing, sources))
+            else:
+                policies.append(_count_policy(thing, sources))
+        except InstrumentError as error:
+            refused.append(Uncounted(subject=error.subject, reason=error.why))
+    return CoverageInventory(
+        functions=tuple(functions),
+        policies=tuple(policies),
         refused=tuple(refused),
         beyond=tuple(sorted(_find_beyond(catalog), key=lambda uncounted: uncounted.subject)),
     )
 
 
+def _count_function(function: Function, sources: Sources) -> CountedFunction:
+    place = sources.bodies.get((function.name, function.body))
+    return CountedFunction(
+        function=function,
+        points=find_points(function, place=place),
+        branches=find_branches(function, place=place),
+    )
+
+
+def _own_policies(catalog: Catalog) -> list[Policy]:
+    """The policies on tables that who read the catalog may alter."""
+    [reach] = (role.reach for role in catalog.of(Role) if role.name == catalog.user)
+    own = (p for p in catalog.of(Policy) if catalog.relations[p.relation_oid].owner in reach)
+    return sorted(own, key=lambda policy: (policy.table, policy.name))
+
+
+def _count_policy(policy: Policy, sources: Sources) -> CountedPolicy:
+    place = sources.policies.get((policy.relation, policy.name))
+    return CountedPolicy(policy=policy, atoms=find_atoms(policy, place=place))
+
+
 def _find_beyond(catalog: Catalog) -> Iterator[Uncounted]:
-    for function in catalog.of(model.Function):
+    for function in catalog.of(Function):
         if function.language != "plpgsql" and function.owner == catalog.user:
             yield Uncounted(subject=function.function, reason=f"is in {function.language}, not in plpgsql")
-    for view in catalog.of(model.Relation):
+    for view in catalog.of(Relation):
         if view.kind in ("v", "m") and view.owner == catalog.user:
             yield Uncounted(subject=view.name, reason="is a view")
-
-
-def _plan_function(function: Function) -> FunctionPlan:
-    return FunctionPlan(function=function, points=find_points(function), branches=find_branches(function))
-
-
-def _plan_policy(policy: Policy) -> PolicyPlan:
-    return PolicyPlan(policy=policy, atoms=find_atoms(policy))
-
-
-def _plan(subjects: Iterable[T], plan: Callable[[T], U], refused: list[Uncounted]) -> Iterable[U]:
-    for subject in subjects:
-        try:
-            yield plan(subject)
-        except InstrumentError as error:
-            refused.append(Uncounted(subject=error.subject, reason=error.why))

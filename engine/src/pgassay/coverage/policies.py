@@ -9,19 +9,21 @@ from pglast import ast, parser
 from pglast.enums import BoolExprType
 from pglast.stream import RawStream
 
-from pgassay.plpgsql.model import TRUTHS, Atom, InstrumentError, Policy, Truth
+from pgassay.catalog.model import Policy
+from pgassay.errors import Place
+from pgassay.plpgsql.model import TRUTHS, Atom, InstrumentError, Truth
 
 AtomProbe = Callable[[Atom, Truth], str]
 
 _JOINED: dict[Any, str] = {BoolExprType.AND_EXPR: " and ", BoolExprType.OR_EXPR: " or "}
 
 
-def find_atoms(policy: Policy) -> tuple[Atom, ...]:
+def find_atoms(policy: Policy, *, place: Place | None = None) -> tuple[Atom, ...]:
     """What AND, OR and NOT join in a policy's expressions; a subquery is one atom, a constant is none.
 
     Raises InstrumentError for an expression that does not read back as it was written.
     """
-    return tuple(_Rewriting(policy, _nothing).atoms)
+    return tuple(_PolicyRewriting(policy, _nothing, place).atoms)
 
 
 def rewrite_policy(policy: Policy, probe: AtomProbe) -> str:
@@ -29,18 +31,19 @@ def rewrite_policy(policy: Policy, probe: AtomProbe) -> str:
 
     A probe is a boolean SQL expression. Raises InstrumentError as `find_atoms` does.
     """
-    return f"alter policy {policy.quoted} on {policy.table}{_Rewriting(policy, probe).text}"
+    return f"alter policy {policy.quoted} on {policy.table}{_PolicyRewriting(policy, probe).text}"
 
 
 def _nothing(_: Atom, __: Truth) -> str:
     return "null"
 
 
-class _Rewriting:
+class _PolicyRewriting:
     """One walk through a policy's expressions in the order of their text."""
 
-    def __init__(self, policy: Policy, probe: AtomProbe) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, probe: AtomProbe, place: Place | None = None) -> None:
+        self._title = f'"{policy.name}" on {policy.table}'
+        self._place = place
         self._probe = probe
         self.atoms: list[Atom] = []
         self.text = "".join(
@@ -56,8 +59,8 @@ class _Rewriting:
         return text if isinstance(node, ast.A_Const) else self._wrap(clause, text)
 
     def _wrap(self, clause: str, text: str) -> str:
-        policy, k = self._policy, len(self.atoms) + 1
-        atom = Atom(policy=policy.title, clause=clause, k=k, text=text, place=policy.place)
+        k = len(self.atoms) + 1
+        atom = Atom(policy=self._title, clause=clause, k=k, text=text, place=self._place)
         self.atoms.append(atom)
         true, false, null = (self._probe(atom, truth) for truth in TRUTHS)
         # The planner would drop a probe that is joined to a constant by OR; equal arms of a CASE it keeps.
@@ -75,4 +78,4 @@ class _Rewriting:
                 return parsed[0].stmt.targetList[0].val
         except parser.ParseError:
             pass
-        raise InstrumentError(self._policy.title, why=f"pglast does not print what it reads in: {text}")
+        raise InstrumentError(self._title, why=f"pglast does not print what it reads in: {text}")

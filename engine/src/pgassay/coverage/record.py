@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pgassay.coverage import Tally
+from pgassay.coverage.counters import Tally
 
 _OUTPUT = "pgassay_coverage"
 

@@ -1,81 +1,72 @@
-"""What the suites covered, for people and for programs."""
+"""What the suites covered, as a report."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
-from pgassay.coverage import Exemption, Item, Measurement
-from pgassay.errors import printable
-from pgassay.render.json import dump
-from pgassay.render.markdown import escape, table
-from pgassay.render.text import wrap
+from pgassay.coverage.assessment import Exemption, Item, Measurement
+from pgassay.errors import ExitCode
+from pgassay.render.place import spell
+from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
 from pgassay.verdict import Case, Counts
 
+FORMATS = ("text", "json", "markdown", "html")
+
 _SUMMED = {"statement": "statements", "branch": "branches", "atom": "atoms"}
+_CLAIMS = {
+    ExitCode.GOOD: "The suites run everything that they should",
+    ExitCode.SCHEMA_PROBLEM: "Something was never run, or a test fails",
+    ExitCode.CANNOT_JUDGE: "Not judged",
+}
 _LONGEST = 45
 
 
-def render_coverage_text(found: Measurement) -> str:
-    """A line for each function and policy, what was never seen, what became of the tests, and the sums."""
-    lines = [f"{'statements':>14}  {'branches':>14}  function"]
-    lines += [_row(group, "statement", "branch") for group in _groups(found, "statement", "branch")]
-    lines += ["", f"{'atoms':>14}  policy (each atom seen true, seen false)"]
-    lines += [_row(group, "atom") for group in _groups(found, "atom")]
-    for title, entries in _sections(found):
-        lines += ["", title, *(wrap(f"  {entry}", indent=4) for entry in entries)]
-    return printable("\n".join([*lines, "", *_closing(found)]) + "\n")
-
-
-def render_coverage_markdown(found: Measurement) -> str:
-    """The sums, what was never seen, and a folded table of functions and policies."""
-    lines = [f"## pgassay: coverage, {found.exit_code.word}", "", *_closing(found)]
-    for title, entries in _sections(found):
-        lines += ["", f"**{title}**", "", *(f"- {escape(entry)}" for entry in entries)]
-    lines += ["", "<details><summary>functions and policies</summary>", ""]
-    rows = (
-        (_place(group[0]), group[0].subject, *(_share(group, kind) for kind in _SUMMED))
-        for group in _groups(found, *_SUMMED)
+def report_coverage(found: Measurement) -> Report:
+    """Each function and policy, what was never seen, what became of the tests, and the sums."""
+    return Report(
+        command="coverage",
+        title="coverage",
+        verdict=found.exit_code,
+        claim=_CLAIMS[found.exit_code],
+        summary=tuple(_summary(found)),
+        sections=tuple(_sections(found)),
+        document=_document(found),
+        seconds=found.seconds,
     )
-    lines += table(("", "", *_SUMMED.values()), rows)
-    return printable("\n".join([*lines, "", "</details>"]) + "\n")
 
 
-def render_coverage_json(found: Measurement) -> str:
-    """The document that docs/json.md describes."""
+def _document(found: Measurement) -> dict[str, Any]:
     coverage = found.coverage
     suites = found.suites.counts
-    return dump(
-        verdict=found.exit_code.word,
+    return {
+        "verdict": found.exit_code.word,
         **{name: _sum(coverage.items, kind) for kind, name in _SUMMED.items()},
-        missing=coverage.missing,
-        exempt=coverage.exemptions,
-        stale=coverage.stale,
-        not_counted=coverage.beyond,
-        items=coverage.items,
-        tests=suites.get("tests", Counts()),
-        pgtap=suites.get("pgtap", Counts()),
-        failed=_names(found.failed),
-        disturbed=_names(found.disturbed),
-        unread=found.unread,
-        seconds=round(found.seconds, 3),
-    )
+        "missing": coverage.missing,
+        "exempt": coverage.exemptions,
+        "stale": coverage.stale,
+        "not_counted": coverage.beyond,
+        "items": coverage.items,
+        "tests": suites.get("tests", Counts()),
+        "pgtap": suites.get("pgtap", Counts()),
+        "failed": _names(found.failed),
+        "disturbed": _names(found.disturbed),
+        "unread": found.unread,
+        "seconds": round(found.seconds, 3),
+    }
 
 
-COVERAGE_FORMATS: Mapping[str, Callable[[Measurement], str]] = {
-    "text": render_coverage_text,
-    "json": render_coverage_json,
-    "markdown": render_coverage_markdown,
-}
-
-
-def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
-    """Headings and what stands below them; only those that have something to say."""
+def _sections(found: Measurement) -> Iterator[ReportSection]:
     coverage = found.coverage
-    sections = {
-        "never seen": map(_tell, coverage.missing),
-        "never taken (branches; they need not be)": map(_tell, coverage.untaken),
+    yield _table(coverage.items, "function", "statement", "branch")
+    yield _table(coverage.items, "policy (each atom seen true, seen false)", "atom")
+    yield ReportSection(title="never seen", entries=tuple(map(_tell, coverage.missing)))
+    yield ReportSection(
+        title="never taken (branches; they need not be)", entries=tuple(map(_tell, coverage.untaken))
+    )
+    told = {
         "exempt": map(_tell_exemption, coverage.exemptions),
         "stale exemptions, of what was seen or is not there": map(_tell_exemption, coverage.stale),
         "not counted: no statements to put a probe before": (
@@ -85,27 +76,28 @@ def _sections(found: Measurement) -> Iterator[tuple[str, list[str]]]:
         "failed": _names(found.failed),
         "failed with counters only, which change plans and texts": _by_file(found.disturbed),
     }
-    for title, entries in sections.items():
-        if listed := list(entries):
-            yield title, listed
+    yield from (ReportSection(title=title, entries=list_entries(*lines)) for title, lines in told.items())
 
 
-def _closing(found: Measurement) -> Iterator[str]:
-    yield from (wrap(line) for line in f"suites: {found.suites.detail}".splitlines())
+def _table(items: Iterable[Item], what: str, *kinds: str) -> ReportSection:
+    """The shares that were seen, of each function or policy."""
+    counted = [item for item in items if item.kind in kinds]
+    groups = [list(group) for _, group in groupby(counted, key=lambda item: item.subject)]
+    return ReportSection(
+        head=(*(_SUMMED[kind] for kind in kinds), "", what),
+        numbers=range(len(kinds)),
+        entries=tuple(
+            ReportEntry(cells=(*(_share(g, kind) for kind in kinds), spell(g[0].place), _title(g[0].subject)))
+            for g in groups
+        ),
+    )
+
+
+def _summary(found: Measurement) -> Iterator[str]:
+    yield from f"suites: {found.suites.detail}".splitlines()
     sums = {name: _sum(found.coverage.items, kind) for kind, name in _SUMMED.items()}
     told = ", ".join(f"{sum['seen']} of {sum['total']} {name}" for name, sum in sums.items())
-    yield wrap(f"seen {told} in {found.seconds:.1f} s: {found.exit_code.word}")
-
-
-def _groups(found: Measurement, *kinds: str) -> Iterator[list[Item]]:
-    """The items of these kinds, by function or policy."""
-    items = [item for item in found.coverage.items if item.kind in kinds]
-    return (list(group) for _, group in groupby(items, key=lambda item: item.subject))
-
-
-def _row(items: list[Item], *kinds: str) -> str:
-    shares = "  ".join(f"{_share(items, kind):>14}" for kind in kinds)
-    return f"{shares}  {_place(items[0]):<17}{_title(items[0].subject)}"
+    yield f"seen {told} in {found.seconds:.1f} s: {found.exit_code.word}"
 
 
 def _share(items: Iterable[Item], kind: str) -> str:
@@ -118,17 +110,13 @@ def _sum(items: Iterable[Item], kind: str) -> dict[str, int]:
     return {"seen": sum(map(bool, counts)), "total": len(counts)}
 
 
-def _place(item: Item) -> str:
-    return str(item.place or "-")
-
-
 def _title(subject: str) -> str:
     name, bracket, _ = subject.partition("(")
     return f"{name}(…)" if bracket and len(subject) > _LONGEST and not subject.startswith('"') else subject
 
 
-def _tell(item: Item) -> str:
-    return f"{_place(item)} {_title(item.subject)}: {item.what}"
+def _tell(item: Item) -> ReportEntry:
+    return ReportEntry(cells=(f"{_title(item.subject)}: {item.what}",), place=item.place)
 
 
 def _tell_exemption(exemption: Exemption) -> str:

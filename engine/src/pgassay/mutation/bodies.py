@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pglast import parser
 
 from pgassay.mutation.trees import Node, Slot, expression_slot, read
-from pgassay.plpgsql.grammar import Arm, Statement, parse_body
+from pgassay.plpgsql.grammar import Arm, BodyStatement, parse_body
 from pgassay.plpgsql.tokens import Token, read_tokens
 
 _QUERIES = ("select", "insert", "update", "delete", "merge", "with", "values")
@@ -46,7 +46,7 @@ class Piece:
         return f"{body[: self.start]}{new}{into}{lines}{body[self.end :]}"
 
 
-def find_statements(body: str) -> list[Statement]:
+def find_statements(body: str) -> list[BodyStatement]:
     """All statements of a PL/pgSQL body but the outermost block, in the order of the text.
 
     Raises UnplacedError when the body does not read as PL/pgSQL.
@@ -54,11 +54,11 @@ def find_statements(body: str) -> list[Statement]:
     return list(_inner(parse_body(body)))
 
 
-def _inner(statement: Statement) -> Iterator[Statement]:
+def _inner(statement: BodyStatement) -> Iterator[BodyStatement]:
     for arm in statement.arms:
-        for one in arm.statements:
-            yield one
-            yield from _inner(one)
+        for inner in arm.statements:
+            yield inner
+            yield from _inner(inner)
 
 
 def find_pieces(body: str, language: str) -> list[Piece]:
@@ -70,7 +70,7 @@ def find_pieces(body: str, language: str) -> list[Piece]:
         return list(_queries(body))
     if language == "plpgsql":
         block = parse_body(body)
-        pieces = [piece for one in (block, *_inner(block)) for piece in _pieces(body, one)]
+        pieces = [piece for statement in (block, *_inner(block)) for piece in _pieces(body, statement)]
         return [piece for piece in pieces if _parses(piece)]
     return []
 
@@ -90,7 +90,7 @@ def _queries(body: str) -> Iterator[Piece]:
         yield Piece(start=start, end=end, text=body[start:end])
 
 
-def _pieces(body: str, statement: Statement) -> Iterator[Piece]:
+def _pieces(body: str, statement: BodyStatement) -> Iterator[Piece]:
     """The pieces of a statement itself, without those of the statements in it."""
     match statement.kind:
         case "block":
@@ -115,7 +115,7 @@ def _pieces(body: str, statement: Statement) -> Iterator[Piece]:
 
 def _tokens(body: str, start: int, end: int) -> list[Token]:
     found = read_tokens(body[start:end])
-    return [Token(word=one.word, start=one.start + start, end=one.end + start) for one in found]
+    return [Token(word=token.word, start=token.start + start, end=token.end + start) for token in found]
 
 
 def _piece(body: str, tokens: list[Token], *, prefix: str = "", is_condition: bool = False) -> Piece:
@@ -133,7 +133,7 @@ def _condition(body: str, arm: Arm) -> Piece:
     return _piece(body, _tokens(body, arm.keyword, arm.start)[1:-1], prefix=_SELECT, is_condition=True)
 
 
-def _cases(body: str, statement: Statement) -> Iterator[Piece]:
+def _cases(body: str, statement: BodyStatement) -> Iterator[Piece]:
     arms = [arm for arm in statement.arms if arm.kind == "when"]
     searched = _tokens(body, statement.keyword, arms[0].keyword)[1:]
     yield from _expression(body, searched)
@@ -141,7 +141,7 @@ def _cases(body: str, statement: Statement) -> Iterator[Piece]:
         yield from (_condition(body, arm) for arm in arms)
 
 
-def _loop(body: str, statement: Statement) -> Iterator[Piece]:
+def _loop(body: str, statement: BodyStatement) -> Iterator[Piece]:
     """The query of FOR … IN query LOOP."""
     tokens = _tokens(body, statement.keyword, statement.arms[0].start)[:-1]
     words = [token.word for token in tokens]
@@ -152,20 +152,20 @@ def _loop(body: str, statement: Statement) -> Iterator[Piece]:
 
 
 def _assigned(body: str, tokens: list[Token]) -> Iterator[Piece]:
-    sign = next((n for n, one in enumerate(tokens) if one.word in (":=", "=")), None)
+    sign = next((n for n, token in enumerate(tokens) if token.word in (":=", "=")), None)
     if sign is not None:
         yield from _expression(body, tokens[sign + 1 : -1])
 
 
-def _declarations(body: str, block: Statement) -> Iterator[Piece]:
+def _declarations(body: str, block: BodyStatement) -> Iterator[Piece]:
     """What declared variables begin with."""
     for tokens in _split(_tokens(body, block.start, block.keyword), ";"):
-        sign = next((n for n, one in enumerate(tokens) if one.word in (":=", "=", "default")), None)
+        sign = next((n for n, token in enumerate(tokens) if token.word in (":=", "=", "default")), None)
         if sign is not None:
             yield from _expression(body, tokens[sign + 1 :])
 
 
-def _returned(body: str, statement: Statement) -> Iterator[Piece]:
+def _returned(body: str, statement: BodyStatement) -> Iterator[Piece]:
     tokens = _tokens(body, statement.keyword, statement.end)[1:-1]
     match [token.word for token in tokens[:2]]:
         case ["query", word] if word in _QUERIES:

@@ -12,19 +12,19 @@ from pgassay.commands import Command, add_jobs, add_reporting, choose_output, pr
 from pgassay.config import Config
 from pgassay.errors import ExitCode
 from pgassay.guard_map.sheet import guards_path, save_guards
-from pgassay.mutation.guard_map import map_guards, render_guard_map
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
-from pgassay.mutation.report import MUTATION_FORMATS
+from pgassay.mutation.report import FORMATS, map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
 from pgassay.project.revisions import resolve_side
-from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.render.output import TEXT_ALONE, Output, check_writable, write_report
+from pgassay.render.report import publish_report
 from pgassay.server import open_server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class MutationRequest:
     """Which mutants, and how to tell. `since`: a revision whose schema is the base, or "" for none.
 
     `guard_map`: where the map of guards goes.
@@ -37,7 +37,7 @@ class Request:
 
 
 def show_mutants(
-    config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
+    config: Config, request: MutationRequest, *, on_progress: Callable[[str], None] = lambda _: None
 ) -> ExitCode:
     """Plan, run, report. Raises what `run_campaign` raises."""
     if request.guard_map:
@@ -46,18 +46,17 @@ def show_mutants(
         options = request.options
         if request.since:
             options = replace(options, base=resolve_side(request.since, config, Path(folder)).config)
-        campaign = run_campaign(config, server, options, on_stage=on_stage)
+        campaign = run_campaign(config, server, options, on_progress=on_progress)
         if options.is_complete:
             key = fingerprint(config, server=str(server.version))
             save_guards(guards_path(config), map_guards(campaign), key=key)
-    publish(campaign, MUTATION_FORMATS, request.output)
     if request.guard_map:
         write_report(request.guard_map, render_guard_map(campaign))
-    return campaign.exit_code
+    return publish_report(report_mutants(campaign), request.output)
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=MUTATION_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     add_jobs(parser)
     parser.add_argument("--since", default="", metavar="REV", help="mutate only what is not the same there")
     parser.add_argument(
@@ -84,11 +83,11 @@ def _run(options: Namespace) -> int:
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
         merge=tuple(options.merge),
     )  # fmt: skip
-    request = Request(
+    request = MutationRequest(
         options=mutation, since=options.since, output=choose_output(options), guard_map=options.guard_map
     )
     with show_progress() as show:
-        return show_mutants(config, request, on_stage=show)
+        return show_mutants(config, request, on_progress=show)
 
 
 COMMAND = Command(

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pgassay.matrix.model import Action, Cell
-from pgassay.mutation.catalog import bare_name, scan
+from pgassay.mutation.things import bare_name, scan
 
 _WRITES = frozenset(
     ("insert", "update", "delete", "merge", "truncate", "copy", "alter", "create", "drop", "call", "do")
@@ -30,7 +30,7 @@ _DESCRIBING = (
 _LONGEST = 10_000  # characters of what may hold names
 
 
-class Part(NamedTuple):
+class SentStatement(NamedTuple):
     """One statement: does it write, its words, the role that it sets (None: none; "": the login's)."""
 
     writes: bool
@@ -88,7 +88,7 @@ class Notebook:
         self._described: set[str] = set()
         self._sees = False
 
-    def note(self, role: str, part: Part, *, by_test: bool) -> None:
+    def note(self, role: str, part: SentStatement, *, by_test: bool) -> None:
         """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
         self._sees = True
         if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
@@ -97,50 +97,34 @@ class Notebook:
         if by_test:
             self._described |= {word for word in part.words if word.startswith(_DESCRIBING)}
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields of a Footprint, as JSON has them."""
-        return {
-            "words": {how: sorted(words) for how, words in self._words.items()},
-            "reached": sorted(self.reached),
-            "counts_calls": self.counts_calls,
-            "described": sorted(self._described),
-            "structural": False,
-            "sees": self._sees,
-        }
+    def footprint(self) -> Footprint:
+        """All of it."""
+        return Footprint(
+            words={how: frozenset(words) for how, words in self._words.items()},
+            reached=frozenset(self.reached),
+            described=frozenset(self._described),
+            counts_calls=self.counts_calls,
+            sees=self._sees,
+        )
 
 
-def note_cells(cells: Iterable[Cell]) -> dict[str, Any]:
-    """The footprint of who tried these cells of an access matrix, as `Notebook.to_json` has it.
+def words_of_cells(cells: Iterable[Cell]) -> dict[str, frozenset[str]]:
+    """The words of a footprint of who tried these cells of an access matrix.
 
     What a write did besides belongs to it: a trigger or a foreign key took it there.
     """
-    words: dict[str, set[str]] = defaultdict(set)
+    words: dict[str, frozenset[str]] = defaultdict(frozenset)
     for cell in cells:
-        own = {bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))}
+        own = frozenset((bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))))
         others = {bare_name(change.table) for result in cell.results for change in result.effects}
         words[f"{cell.witness.persona.role} reads"] |= own
         if cell.key.action not in (Action.EXECUTE, Action.USAGE):  # asked of the catalog
             words[f"{cell.witness.persona.role} writes"] |= own | others
-    named = {how: sorted(some) for how, some in words.items()}
-    return {"words": named, "counts_calls": False, "sees": True}
-
-
-def read_footprint(document: dict[str, Any], *, seconds: float) -> Footprint:
-    """What `Notebook.to_json` gave."""
-    words = {how: frozenset(some) for how, some in document["words"].items()}
-    return Footprint(
-        words=words,
-        reached=frozenset(document["reached"]),
-        described=frozenset(document["described"]),
-        counts_calls=document["counts_calls"],
-        structural=document["structural"],
-        sees=document["sees"],
-        seconds=seconds,
-    )
+    return dict(words)
 
 
 @cache
-def dissect(text: str) -> tuple[Part, ...]:
+def dissect(text: str) -> tuple[SentStatement, ...]:
     """The statements of a text."""
     return tuple(_part(tokens) for tokens in _split(scan(text)))
 
@@ -151,10 +135,10 @@ def _split(tokens: list[str]) -> Iterator[list[str]]:
             yield list(group)
 
 
-def _part(tokens: list[str]) -> Part:
+def _part(tokens: list[str]) -> SentStatement:
     words = frozenset() if "set_config" in tokens else words_of(tuple(tokens))
     lower = [token.lower() for token in tokens]
-    return Part(writes=bool(_WRITES & {*lower}), words=words, role=_role(lower))
+    return SentStatement(writes=bool(_WRITES & {*lower}), words=words, role=_role(lower))
 
 
 def _role(tokens: list[str]) -> str | None:

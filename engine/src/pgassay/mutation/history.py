@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeVar
+
+import msgspec
 
 from pgassay.config import Config
 from pgassay.errors import ConfigError
-from pgassay.mutation.model import Result, Status, suite_of
+from pgassay.mutation.model import MutantResult, MutantStatus, Noted, suite_of
 
-_FORMAT = 8
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class ReferenceRun:
+    """What the reference run noted of each test, by node id, and the hashes of the `files` that it ran on."""
+
+    key: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    tests: dict[str, Noted] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
 class History:
-    """`baseline`: what was noted of each test, by node id; `results` by suites, then by mutant.
+    """`results` by suites, then by mutant, of the project as `key` says it is, and the `reference` run.
 
-    Both are of the project as `key` says it is. `killers`: which test killed a mutant last, whatever has
-    changed since. `files`: the hashes of what the tests were noted on.
+    `killers`: which test killed a mutant last, whatever has changed since.
     """
 
     key: str
-    baseline: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    results: dict[str, dict[str, MutantResult]] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)
+    reference: ReferenceRun = field(default_factory=ReferenceRun)
+    format: Literal[9] = 9
 
-    def of(self, suites: tuple[str, ...]) -> dict[str, Result]:
+    def of(self, suites: tuple[str, ...]) -> dict[str, MutantResult]:
         """What is known of mutants when only these suites may kill them, also from runs of other suites."""
         found = self.results.setdefault("+".join(suites), {})
         known = tuple(self.results.items())
@@ -42,11 +51,11 @@ class History:
         return found
 
 
-def _holds(result: Result, *, found_by: Collection[str], suites: Collection[str]) -> bool:
+def _holds(result: MutantResult, *, found_by: Collection[str], suites: Collection[str]) -> bool:
     """Whether other suites would find the same: the killer is among them, or even more of them spared it."""
     if result.is_killed:
         return suite_of(result.by) in suites
-    return result.status is not Status.UNJUDGED and set(suites) <= set(found_by)
+    return result.status is not MutantStatus.UNJUDGED and set(suites) <= set(found_by)
 
 
 def history_path(config: Config) -> Path:
@@ -55,24 +64,16 @@ def history_path(config: Config) -> Path:
 
 def load_history(path: Path, *, key: str) -> History:
     """What is known; nothing where the file is missing, broken or of another format."""
-    document = _read(path)
-    if document.get("format") != _FORMAT:
-        return History(key=key)
-    killers = document["killers"]
-    if document["key"] != key:
-        return History(key=key, killers=killers)
-    results = {
-        suites: {values["id"]: Result(**values | {"status": Status(values["status"])}) for values in found}
-        for suites, found in document["results"].items()
-    }
-    baseline = _read(_beside(path))
-    tests = baseline["tests"] if baseline.get("key") == key else {}
-    return History(key=key, baseline=tests, results=results, killers=killers)
+    history = _read(path, History) or History(key=key)
+    if history.key != key:
+        return History(key=key, killers=history.killers)
+    reference = load_reference(path)
+    return replace(history, reference=reference if reference.key == key else ReferenceRun(key=key))
 
 
-def load_notes(path: Path) -> dict[str, Any]:
-    """What was last noted: `tests` by node id, and the hashes of the `files` that they ran on."""
-    return _read(_beside(path))
+def load_reference(path: Path) -> ReferenceRun:
+    """What the last reference run noted, whatever has changed since."""
+    return _read(_beside(path), ReferenceRun) or ReferenceRun()
 
 
 def unite(history: History, path: Path) -> None:
@@ -85,45 +86,33 @@ def unite(history: History, path: Path) -> None:
         )
     for suites, results in other.results.items():
         history.results[suites] = history.results.get(suites, {}) | results
-    history.baseline |= other.baseline
+    history.reference.tests |= other.reference.tests
     history.killers |= other.killers
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document
-
-
-def _beside(path: Path) -> Path:
-    """Where the baseline is, which is large and written once."""
-    return path.with_suffix(".baseline.json")
-
-
-def save_baseline(path: Path, history: History) -> None:
-    """Write what was noted of the tests beside the history in `path`."""
-    _replace(_beside(path), {"key": history.key, "files": history.files, "tests": history.baseline})
+def save_reference(path: Path, history: History) -> None:
+    """Write what was noted of the tests beside the history in `path`: it is large, and written once."""
+    _write(_beside(path), replace(history.reference, key=history.key))
 
 
 def save_history(path: Path, history: History) -> None:
-    """Write all but the baseline. The file is the old one or the new one, never a part of it."""
-    results = {
-        suites: [asdict(result) | {"status": result.status.value} for result in found.values()]
-        for suites, found in history.results.items()
-    }
-    document = {
-        "format": _FORMAT,
-        "key": history.key,
-        "results": results,
-        "killers": history.killers,
-    }
-    _replace(path, document)
+    """Write all but the reference run. The file is the old one or the new one, never a part of it."""
+    _write(path, replace(history, reference=ReferenceRun()))
 
 
-def _replace(path: Path, document: dict[str, Any]) -> None:
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".reference.json")
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, document: object) -> None:
     path.parent.mkdir(exist_ok=True)
     draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(document), encoding="utf-8")
+    draft.write_bytes(msgspec.json.encode(document))
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""A mutant, and what became of it. Pure values."""
+"""A mutant, what became of it, and what a run over all of them found. Pure values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from pgassay.catalog.model import ObjectKey
-from pgassay.errors import Place
+from pgassay.errors import ExitCode, Place
+from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.reach import Reach
 from pgassay.toml import read_entries
 
@@ -36,7 +37,7 @@ class Mutant:
         return f"{place}{self.description}"
 
 
-class Status(Enum):
+class MutantStatus(Enum):
     """What became of a mutant."""
 
     KILLED = "killed"  # a test failed
@@ -48,14 +49,14 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class MutantResult:
     """The fate of the mutant `id`. `by`: the test that killed it; `ran`: how many tests it took.
 
     `reason`: why it is equivalent, invalid or not judged.
     """
 
     id: str
-    status: Status
+    status: MutantStatus
     by: str = ""
     ran: int = 0
     reason: str = ""
@@ -63,7 +64,29 @@ class Result:
 
     @property
     def is_killed(self) -> bool:
-        return self.status in (Status.KILLED, Status.TIMEOUT)
+        return self.status in (MutantStatus.KILLED, MutantStatus.TIMEOUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """One test of the reference run: its outcome, and what it has to do with the schema.
+
+    `shared` are its fixtures of a wider scope, `sending` those that sent something while it was set up;
+    `setup` are the seconds that went into fixtures.
+    """
+
+    test: str
+    outcome: str
+    reason: str = ""
+    seconds: float = 0.0
+    setup: float = 0.0
+    shared: tuple[str, ...] = ()
+    sending: tuple[str, ...] = ()
+    footprint: Footprint
+
+    @property
+    def is_green(self) -> bool:
+        return self.outcome in ("passed", "skipped")
 
 
 SUITES = ("pytest", "pgtap", "matrix")
@@ -74,6 +97,11 @@ _MATRIX = "access matrix of "
 def name_matrix_tests(objects: Iterable[str]) -> list[str]:
     """The tests that compare the matrix of each object with its baseline."""
     return [f"{_MATRIX}{name}" for name in sorted(objects)]
+
+
+def object_of(test: str) -> str:
+    """The object whose matrix a test compares."""
+    return test.removeprefix(_MATRIX)
 
 
 def suite_of(test: str) -> str:
@@ -94,3 +122,68 @@ class _Equivalent:
 def read_equivalents(path: Path | None) -> Mapping[str, str]:
     """Reasons by mutant, from tables `[[equivalent]]`; none without a file. Raises ConfigError."""
     return {entry.mutant: entry.reason for entry in read_entries(path, "equivalent", _Equivalent)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutantFate:
+    """A mutant and what became of it."""
+
+    mutant: Mutant
+    result: MutantResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutationCampaign:
+    """All mutants of a run. `stale`: entries of the ignore file that no mutant answers to any more.
+
+    `blind`: tests that were left out: they send nothing to a database of the schema, or were skipped.
+    `seconds` is wall-clock time, `resumed` how many results an earlier run had found.
+    """
+
+    fates: tuple[MutantFate, ...]
+    stale: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
+    tests: int = 0
+    resumed: int = 0
+    seconds: float = 0.0
+
+    def of(self, *statuses: MutantStatus) -> tuple[MutantFate, ...]:
+        """Those with one of these fates."""
+        return tuple(fate for fate in self.fates if fate.result.status in statuses)
+
+    @property
+    def killed(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.KILLED, MutantStatus.TIMEOUT)
+
+    @property
+    def survived(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.SURVIVED)
+
+    @property
+    def equivalent(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.EQUIVALENT)
+
+    @property
+    def invalid(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.INVALID)
+
+    @property
+    def unjudged(self) -> tuple[MutantFate, ...]:
+        return self.of(MutantStatus.UNJUDGED)
+
+    @property
+    def valid(self) -> int:
+        """How many mutants load."""
+        return len(self.fates) - len(self.invalid)
+
+    @property
+    def score(self) -> float:
+        """The share of killed ones among those that could be, from 0 to 1; 1 where there are none."""
+        able = self.valid - len(self.equivalent)
+        return len(self.killed) / able if able else 1.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.unjudged:
+            return ExitCode.CANNOT_JUDGE
+        return ExitCode.SCHEMA_PROBLEM if self.survived or self.stale else ExitCode.GOOD

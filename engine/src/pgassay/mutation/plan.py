@@ -11,11 +11,11 @@ from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.definitions import Definitions
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
-from pgassay.mutation.catalog import bare_name
 from pgassay.mutation.model import Mutant
-from pgassay.mutation.operators import OPERATORS, Change, Operator
+from pgassay.mutation.operators import OPERATORS
+from pgassay.mutation.operators.base import Edit, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Right, Table
+from pgassay.mutation.things import Privilege, TableSecurity, bare_name
 from pgassay.plpgsql.sources import NO_SOURCES, Sources
 
 
@@ -30,8 +30,22 @@ class Selection:
         number, shards = self.shard
         if int(mutant.id[-8:], 16) % shards != number - 1:
             return False
-        names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
-        return not self.only or any(fnmatchcase(name, given) for given in self.only for name in names)
+        return not self.only or any(_answers_to(mutant, given) for given in self.only)
+
+    def check(self, mutants: Sequence[Mutant]) -> None:
+        """Raise ConfigError for a name that no mutant answers to: nothing would be tried for its sake."""
+        for given in self.only:
+            if not any(_answers_to(mutant, given) for mutant in mutants):
+                raise ConfigError(
+                    f"Nothing was selected by {given!r}.",
+                    why=f"None of {len(mutants)} mutants has an operator, object or id of this name.",
+                    fixes=("name an operator, an object such as public.jobs, or an id of an earlier report",),
+                )
+
+
+def _answers_to(mutant: Mutant, given: str) -> bool:
+    names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
+    return any(fnmatchcase(name, given) for name in names)
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -93,12 +107,12 @@ def _place_body(thing: Thing, sources: Sources) -> Place | None:
     return sources.bodies.get((bare_name(thing.function), thing.body))
 
 
-def _identify(operator: Operator[Thing], thing: Thing, change: Change, ordinal: int) -> str:
+def _identify(operator: Operator[Thing], thing: Thing, change: Edit, ordinal: int) -> str:
     digest = hashlib.sha256(f"{thing}\0{change.what}\0{ordinal}".encode()).hexdigest()
     return f"{operator.name}:{thing.key.object}:{digest[:8]}"
 
 
-def _sentence(thing: Thing, change: Change) -> str:
+def _sentence(thing: Thing, change: Edit) -> str:
     text = str(thing)
     return f"{text[0].upper()}{text[1:]} {change.what}."
 
@@ -110,10 +124,10 @@ def find_place(thing: Thing, places: Definitions) -> Place | None:
 
 def _as_change(thing: Thing) -> SchemaChange:
     key = thing.key
-    if isinstance(thing, Right):
+    if isinstance(thing, Privilege):
         kind = "grant on schema" if thing.kind == "schema" else "grant"
         return SchemaChange(kind=ChangeKind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
-    if isinstance(thing, Table):
+    if isinstance(thing, TableSecurity):
         return SchemaChange(kind=ChangeKind.ALTERED, key=key, property="row level security")
     kinds = {"view": "relation", "seed": "relation"}
     return SchemaChange(

@@ -1,48 +1,167 @@
-"""Several workers at once: the baseline first, then one mutant after the other on whoever is free."""
+"""Processes that run tests on mutants: how one is started, asked and ended; several at once."""
 
 from __future__ import annotations
 
-import threading
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.client import WorkerClient
-from pgassay.server import Server
+from pgassay.mutation.model import Mutant, MutantResult, MutantStatus, Noted
+from pgassay.server import RUNNING_SERVER, Server
 
 T = TypeVar("T")
 
+PIPE = "PGASSAY_MUTATION_PIPE"
+WORKER = "pgassay.mutation.worker"
 TEST_SECONDS = 60.0
 """A test that is silent for so long hangs. The slowest ones that the engine knows of take two."""
 REFERENCE_SECONDS = 10 * TEST_SECONDS
 """Nothing makes the reference run hang, but it sets up fixtures that take long on a busy machine."""
+_COLLECT_SECONDS = 120.0
+_STOP_SECONDS = 10.0
+_TAIL_LINES = 20
 _CHUNK = 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class Noted:
-    """One test of the baseline: its outcome, and its footprint as the recorder wrote it.
+class HangingError(CannotJudgeError):
+    """A test on a mutant did not end: the worker had to be ended."""
 
-    `shared` are its fixtures of a wider scope, `sending` those that sent something while it was set up;
-    `setup` are the seconds that went into fixtures.
-    """
 
-    test: int
-    outcome: str
-    reason: str
-    seconds: float
-    setup: float
-    shared: list[str]
-    footprint: dict[str, Any]
-    sending: list[str] = field(default_factory=list)
+class WorkerClient:
+    """One worker process. `tests` are the node ids of all that it collected, in order."""
+
+    def __init__(self, config: Config, server: Server) -> None:
+        self._config = config
+        self._server = server
+        self.tests: list[str] = []
+        self._start()
+
+    def collect(self) -> None:
+        """Wait until the tests are collected."""
+        _, self.tests = self._receive(_COLLECT_SECONDS)
+
+    def _start(self) -> None:
+        self._folder = TemporaryDirectory(prefix="pgassay-")
+        self._pipe, theirs = Pipe()
+        pipe = {RUNNING_SERVER: json.dumps(self._server.to_json()), PIPE: str(theirs.fileno())}
+        arguments = _arguments(self._config, nothing=self._folder.name)
+        with theirs, self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-p", WORKER, *arguments],
+                cwd=self._config.root,
+                env=os.environ | pipe,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     @property
-    def is_green(self) -> bool:
-        return self.outcome in ("passed", "skipped")
+    def _log(self) -> Path:
+        return Path(self._folder.name, "log")
+
+    def record(self, tests: list[str]) -> Iterator[Noted]:
+        """Run tests on the schema itself; what was noted of each."""
+        self._send("record", tests)
+        while (answer := self._receive(REFERENCE_SECONDS))[0] != "done":
+            yield answer[1]
+
+    def test(self, mutant: Mutant, tests: list[str]) -> MutantResult:
+        """Run tests on a mutant until one fails; one that takes longer than TEST_SECONDS hangs."""
+        self._send("test", mutant.id, mutant.statements, tests)
+        running = ""
+        while True:
+            try:
+                kind, answer = self._receive(TEST_SECONDS)
+            except HangingError:
+                self._restart()
+                ran = tests.index(running) + 1 if running else 0
+                return MutantResult(
+                    id=mutant.id, status=MutantStatus.TIMEOUT, by=running, ran=ran, reason="did not end",
+                    seconds=TEST_SECONDS,
+                )  # fmt: skip
+            if kind == "result":
+                result: MutantResult = answer
+                return result
+            running = answer
+
+    def interrupt(self) -> None:
+        """Stop whatever the worker does; it drops its databases and goes."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGINT)
+
+    def close(self) -> None:
+        """Let the worker drop its databases and go."""
+        self._pipe.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._end()
+        self._folder.cleanup()
+
+    def _restart(self) -> None:
+        self._end()
+        self.close()
+        self._start()
+        self.collect()
+
+    def _end(self) -> None:
+        self.interrupt()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _send(self, *request: object) -> None:
+        try:
+            self._pipe.send(request)
+        except ConnectionError:
+            raise self._death() from None
+
+    def _receive(self, seconds: float) -> tuple[str, Any]:
+        """What kind of answer it is, and the answer."""
+        try:
+            if not self._pipe.poll(seconds):
+                raise HangingError(f"A worker was silent for {seconds:g} seconds.")
+            kind, answer = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise self._death() from None
+        if kind == "error":
+            raise CannotJudgeError("The suites cannot be run.", why=answer)
+        return kind, answer
+
+    def _death(self) -> CannotJudgeError:
+        said = self._log.read_text(encoding="utf-8", errors="replace")
+        tail = "\n".join(said.strip().splitlines()[-_TAIL_LINES:])
+        return CannotJudgeError("A process that runs tests on mutants has ended.", why=tail)
+
+
+def _arguments(config: Config, *, nothing: str) -> list[str]:
+    """What pytest is asked to collect: the suites of `pgassay verify`, else the empty folder `nothing`."""
+    arguments = ["-q", "--no-header", "--rootdir", str(config.root)]
+    if importlib.util.find_spec("xdist"):
+        arguments += ["-n", "0"]
+    for schema in config.schema:
+        arguments += ["--pgassay-schema", str(schema)]
+    for path in config.blind:
+        arguments += ["--ignore", str(path)]
+    suites = map(str, dict.fromkeys((*config.suites, *config.pgtap)))
+    return [*arguments, *(tuple(suites) or (nothing,))]
 
 
 class Pool:
@@ -57,49 +176,39 @@ class Pool:
                 fixes=("give parametrised tests an order and ids that do not change from run to run",),
             )
 
-    def record(self, tests: Sequence[int], *, on_test: Callable[[Noted], None]) -> None:
+    def record(self, tests: Sequence[str], *, on_test: Callable[[Noted], None]) -> None:
         """Run `tests` on the schema itself. Neighbours stay together, since they share fixtures."""
         chunks = [list(tests[start : start + _CHUNK]) for start in range(0, len(tests), _CHUNK)]
 
-        def run(worker: WorkerClient, chunk: list[int]) -> None:
-            for answer in worker.record(chunk, seconds=REFERENCE_SECONDS):
-                on_test(Noted(**answer))
+        def run(worker: WorkerClient, chunk: list[str]) -> None:
+            for noted in worker.record(chunk):
+                on_test(noted)
 
         self.each(chunks, run)
 
     def each(self, tasks: Iterable[T], run: Callable[[WorkerClient, T], None]) -> None:
         """Give every task to a worker that is free. The first error ends all, and is raised."""
-        queue: SimpleQueue[T] = SimpleQueue()
-        for task in tasks:
-            queue.put(task)
-        errors: list[BaseException] = []
-        ended = threading.Event()
+        free: SimpleQueue[WorkerClient] = SimpleQueue()
+        for worker in self._workers:
+            free.put(worker)
 
-        def serve(worker: WorkerClient) -> None:
+        def serve(task: T) -> None:
+            worker = free.get()
             try:
-                while not ended.is_set():
-                    run(worker, queue.get_nowait())
-            except Empty:
-                return
-            except BaseException as error:  # noqa: BLE001  raised again where all threads have ended
-                errors.append(error)
-                ended.set()
+                run(worker, task)
+            finally:
+                free.put(worker)
 
-        threads = [threading.Thread(target=serve, args=(worker,)) for worker in self._workers]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:  # Ctrl-C: nobody waits for the mutants that are being tried
-            ended.set()
-            for worker in self._workers:
-                worker.interrupt()
-            for thread in threads:
-                thread.join()
-            raise
-        if errors:
-            raise errors[0]
+        with ThreadPoolExecutor(len(self._workers)) as threads:
+            try:
+                for future in as_completed([threads.submit(serve, task) for task in tasks]):
+                    future.result()
+            except BaseException as error:
+                threads.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(error, Exception):  # Ctrl-C: nobody waits for mutants that are being tried
+                    for worker in self._workers:
+                        worker.interrupt()
+                raise
 
 
 @contextmanager

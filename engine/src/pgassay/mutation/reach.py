@@ -9,15 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger
-from pgassay.mutation.catalog import bare_name, scan
+from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger, Type
 from pgassay.mutation.footprint import Footprint
-from pgassay.mutation.things import Enum, Right, Table, View
+from pgassay.mutation.things import Privilege, TableSecurity, View, bare_name, scan
 
 # What describes everything, and what describes things of one kind.
 EVERYWHERE = ("information_schema", "pg_depend", "pg_description", "obj_description")
 _CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
-    Table: ("pg_class", "pg_tables", "reg"),
+    TableSecurity: ("pg_class", "pg_tables", "reg"),
     Column: ("pg_attr", "pg_get_expr", "pg_get_serial", "col_description"),
     Constraint: ("pg_constraint", "pg_get_constraint", "pg_index"),
     Index: ("pg_index", "pg_get_index", "pg_class", "pg_stat", "pg_relation", "pg_am"),
@@ -25,8 +24,8 @@ _CATALOGS: Mapping[type[Thing], tuple[str, ...]] = {
     Trigger: ("pg_trigger", "pg_get_trigger"),
     Function: ("pg_proc", "pg_get_function", "regproc", "to_regproc", "plpgsql_check"),
     View: ("pg_class", "pg_rewrite", "pg_views", "pg_get_view", "pg_options", "pg_relation"),
-    Enum: ("pg_enum", "pg_type", "regtype"),
-    Right: ("has_", "aclexplode", "pg_class", "pg_attr", "pg_proc", "pg_namespace", "pg_default_acl"),
+    Type: ("pg_enum", "pg_type", "regtype"),
+    Privilege: ("has_", "aclexplode", "pg_class", "pg_attr", "pg_proc", "pg_namespace", "pg_default_acl"),
 }
 
 
@@ -82,6 +81,7 @@ class Reaches:
         self._firing: dict[str, set[str]] = defaultdict(set)
         self._parents: dict[str, set[str]] = defaultdict(set)
         self._columns: dict[str, set[str]] = defaultdict(set)
+        self._typed: dict[str, set[str]] = defaultdict(set)
         for thing in things:
             self._index(thing)
 
@@ -101,6 +101,7 @@ class Reaches:
                 self._index_constraint(thing, name)
             case Column():
                 self._columns[name].add(thing.name)
+                self._typed[thing.type].add(name)
                 _enter(self._firing, thing.default or "", name)
 
     def _index_constraint(self, constraint: Constraint, name: str) -> None:
@@ -117,9 +118,9 @@ class Reaches:
         # Only the catalog and plans show an index that is not unique.
         name = bare_name(thing.key.object)
         match thing:
-            case Right():
+            case Privilege():
                 found = self._of_right(thing, name)
-            case Policy() | Table():
+            case Policy() | TableSecurity():
                 found = self._through(used={name}, readers=True, spared=self._unbound)
             case Constraint():
                 columns = frozenset(self._columns[name] & set(scan(thing.definition)))
@@ -137,8 +138,8 @@ class Reaches:
                 thing.language == "plpgsql"
             ):  # a body that the server may put in a call's place, it does not count
                 found = replace(self._through(used={name}, readers=True), called=name)
-            case Enum():
-                found = self._through(used={name, *map(bare_name, thing.tables)}, readers=True)
+            case Type():
+                found = self._through(used={name, *self._typed[thing.type]}, readers=True)
             case _:
                 found = self._through(used={name}, readers=True)
         return found
@@ -153,7 +154,7 @@ class Reaches:
             ahead += parents
         return frozenset(found)
 
-    def _of_right(self, right: Right, name: str) -> Reach:
+    def _of_right(self, right: Privilege, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))
         hints = frozenset((right.column,)) if right.column else frozenset()
         return replace(self._through(used={name}, readers=True), hints=hints, roles=roles)

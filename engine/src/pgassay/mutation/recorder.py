@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 
 from pgassay.database import Database
 from pgassay.errors import ServerError
-from pgassay.mutation.catalog import scan
 from pgassay.mutation.footprint import Notebook, dissect, words_of
+from pgassay.mutation.things import scan
 
 _REACHED: LiteralString = """
     select t.relname,
@@ -37,7 +37,7 @@ _DOORS = ("psycopg", "contextlib", "pgassay.mutation.", "pgassay.database.actor"
 Connection = psycopg.Connection[Any]
 
 
-class Recorder:
+class StatementRecorder:
     """Keeps the notebook of the test that is running."""
 
     def __init__(self, *, maintenance: str) -> None:
@@ -148,7 +148,7 @@ def _text(query: Any, connection: Connection) -> str:  # noqa: ANN401
 
 
 @contextmanager
-def recording(recorder: Recorder) -> Iterator[None]:
+def recording(recorder: StatementRecorder) -> Iterator[None]:
     """Until the end, every statement that this process sends over psycopg is noted."""
     names = ("execute", "executemany", "copy")
     originals = {name: getattr(psycopg.Cursor, name) for name in names}

@@ -1,69 +1,90 @@
-"""What a run over mutants found, for people and for programs."""
+"""What a run over mutants found, as a report; which tests guard what, as a map. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from pgassay.errors import printable
-from pgassay.mutation.model import Mutant, Status
-from pgassay.mutation.outcome import Campaign, Fate
-from pgassay.mutation.page import render_mutation_html
-from pgassay.render.json import dump, place_fields
-from pgassay.render.junit import Check, Outcome, Suite, render_suites
-from pgassay.render.markdown import escape, table
-from pgassay.render.place import spell
-from pgassay.render.text import wrap
+from pgassay import guard_map
+from pgassay.catalog.model import ObjectKey
+from pgassay.errors import ExitCode, printable
+from pgassay.guard_map.sheet import GuardedObject, GuardSheet
+from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
+from pgassay.render.json import place_fields
+from pgassay.render.junit import Check, Outcome, Suite
+from pgassay.render.markdown import escape
+from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
 
-_OUTCOMES: Mapping[Status, Outcome] = {
-    Status.SURVIVED: "failure",
-    Status.UNJUDGED: "error",
-    Status.EQUIVALENT: "skipped",
+FORMATS = ("text", "json", "markdown", "html", "junit")
+
+_OUTCOMES: Mapping[MutantStatus, Outcome] = {
+    MutantStatus.SURVIVED: "failure",
+    MutantStatus.UNJUDGED: "error",
+    MutantStatus.EQUIVALENT: "skipped",
+}
+_CLAIMS = {
+    ExitCode.GOOD: "Every mutant was noticed",
+    ExitCode.SCHEMA_PROBLEM: "Something is unguarded",
+    ExitCode.CANNOT_JUDGE: "Not judged",
 }
 
 
-def render_mutation_text(campaign: Campaign) -> str:
-    """The survivors with their places; what could not be judged, and why; then the numbers."""
-    lines: list[str] = []
-    for title, entries in _sections(campaign):
-        lines += [title, *(line for entry in entries for line in entry), ""]
-    return printable("\n".join([*lines, *_summary(campaign)]) + "\n")
+def report_mutants(campaign: MutationCampaign) -> Report:
+    """The survivors with their places; what could not be judged, and why; the numbers; the guard map."""
+    sheet = GuardSheet(guards=map_guards(campaign))
+    fragment = Fragment(
+        package=guard_map.__name__, template="guards.html", style="guards.css", values={"sheet": sheet}
+    )
+    return Report(
+        command="mutate",
+        title="mutants",
+        verdict=campaign.exit_code,
+        claim=_CLAIMS[campaign.exit_code] if campaign.fates else "There was nothing to mutate",
+        summary=tuple(_summary(campaign)),
+        sections=_sections(campaign),
+        document=_document(campaign),
+        suites=_suites(campaign),
+        fragments=(fragment,) if sheet.groups else (),
+        seconds=campaign.seconds,
+    )
 
 
-def _sections(campaign: Campaign) -> Iterator[tuple[str, list[list[str]]]]:
-    """Headings, and the entries below them as lines; only those that have any."""
-    sections = {
-        "survived": [_tell(fate, _tried(fate)) for fate in campaign.survived],
-        "not judged": [_tell(fate, fate.result.reason) for fate in campaign.unjudged],
-        "equivalent": [_tell(fate, fate.result.reason) for fate in campaign.equivalent],
-        "stale: no mutant is called so any more": [[f"  {name}"] for name in campaign.stale],
-        "invalid, by what the server says": [[line] for line in _refusals(campaign)],
-    }
-    yield from ((title, entries) for title, entries in sections.items() if entries)
+def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
+    return (
+        ReportSection(title="survived", entries=_entries(campaign.survived)),
+        ReportSection(title="not judged", entries=_entries(campaign.unjudged)),
+        ReportSection(title="equivalent", entries=_entries(campaign.equivalent)),
+        ReportSection(title="stale: no mutant is called so any more", entries=list_entries(*campaign.stale)),
+        ReportSection(title="invalid, by what the server says", entries=list_entries(*_refusals(campaign))),
+        ReportSection(
+            title="by operator", head=("", "killed", "survived", "invalid"), numbers=(1, 2, 3), folded=True,
+            in_text=False, entries=tuple(ReportEntry(cells=row) for row in _operators(campaign)),
+        ),
+    )  # fmt: skip
 
 
-def _place(mutant: Mutant) -> str:
-    return f"{spell(mutant.place)}  " if mutant.place else ""
+def _entries(fates: Iterable[MutantFate]) -> tuple[ReportEntry, ...]:
+    return tuple(
+        ReportEntry(
+            cells=(fate.mutant.description,),
+            place=fate.mutant.place,
+            why=(f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",),
+            code=";\n".join(fate.mutant.statements) + ";",
+        )
+        for fate in fates
+    )
 
 
-def _tell(fate: Fate, remark: str) -> list[str]:
-    place = _place(fate.mutant)
-    return [
-        wrap(f"  {place}{fate.mutant.description}", indent=4),
-        wrap(f"    {fate.mutant.id}: {remark}", indent=4),
-    ]
-
-
-def _tried(fate: Fate) -> str:
+def _tried(fate: MutantFate) -> str:
     ran = fate.result.ran
     return f"{ran} {'test' if ran == 1 else 'tests'} passed" if ran else "no test has anything to do with it"
 
 
-def _refusals(campaign: Campaign) -> Iterator[str]:
+def _refusals(campaign: MutationCampaign) -> Iterator[str]:
     reasons = Counter(_kind(fate.result.reason) for fate in campaign.invalid)
-    return (f"  {count:>4}  {reason}" for reason, count in reasons.most_common())
+    return (f"{count:>4}  {reason}" for reason, count in reasons.most_common())
 
 
 def _kind(reason: str) -> str:
@@ -72,60 +93,46 @@ def _kind(reason: str) -> str:
     return '"…"'.join(parts[::2]) if len(parts) % 2 else reason
 
 
-def _summary(campaign: Campaign) -> Iterator[str]:
-    late = len(campaign.of(Status.TIMEOUT))
+def _summary(campaign: MutationCampaign) -> Iterator[str]:
+    late = len(campaign.of(MutantStatus.TIMEOUT))
     killed = f"{len(campaign.killed)} killed" + (f" ({late} by a test that did not end)" if late else "")
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
-    yield wrap(f"{campaign.valid} valid mutants: {', '.join(counts)}; {len(campaign.invalid)} invalid")
+    yield f"{campaign.valid} valid mutants: {', '.join(counts)}; {len(campaign.invalid)} invalid"
     if campaign.blind:
-        yield wrap(f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped")
+        yield f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped"
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
-    word = campaign.exit_code.word
-    yield wrap(
-        f"{campaign.score:.1%} killed by {campaign.tests} tests in {campaign.seconds:.0f} s{resumed}: {word}"
-    )
+    took = f"{campaign.tests} tests in {campaign.seconds:.0f} s{resumed}"
+    yield f"{campaign.score:.1%} killed by {took}: {campaign.exit_code.word}"
 
 
-def render_mutation_markdown(campaign: Campaign) -> str:
-    """The numbers, the survivors, and a folded table of operators."""
-    lines = [f"## pgassay: mutants, {campaign.exit_code.word}", "", *_summary(campaign)]
-    for title, fates in (("Survived", campaign.survived), ("Not judged", campaign.unjudged)):
-        entries = [f"- {escape(_place(f.mutant) + f.mutant.description)} `{f.mutant.id}`" for f in fates]
-        lines += ["", f"### {title}", "", *entries] if entries else []
-    lines += ["", "<details><summary>by operator</summary>", ""]
-    head = ("", "killed", "survived", "invalid")
-    lines += [*table(head, _operators(campaign), numbers=(1, 2, 3)), "", "</details>"]
-    return printable("\n".join(lines) + "\n")
+def _by_operator(fates: Iterable[MutantFate]) -> Iterator[tuple[str, list[MutantFate]]]:
+    ordered = sorted(fates, key=lambda fate: fate.mutant.operator)
+    return ((name, list(group)) for name, group in groupby(ordered, key=lambda fate: fate.mutant.operator))
 
 
-def _operators(campaign: Campaign) -> Iterator[tuple[object, ...]]:
-    for name, group in groupby(sorted(campaign.fates, key=_operator), key=_operator):
+def _operators(campaign: MutationCampaign) -> Iterator[tuple[object, ...]]:
+    for name, group in _by_operator(campaign.fates):
         found = Counter(fate.result.status for fate in group)
-        killed = found[Status.KILLED] + found[Status.TIMEOUT]
-        yield name, killed, found[Status.SURVIVED], found[Status.INVALID]
+        killed = found[MutantStatus.KILLED] + found[MutantStatus.TIMEOUT]
+        yield name, killed, found[MutantStatus.SURVIVED], found[MutantStatus.INVALID]
 
 
-def _operator(fate: Fate) -> str:
-    return fate.mutant.operator
-
-
-def render_mutation_json(campaign: Campaign) -> str:
-    """The document that docs/json.md describes."""
-    return dump(
-        verdict=campaign.exit_code.word,
-        valid=campaign.valid,
-        killed=len(campaign.killed),
-        survived=[_mutant(fate.mutant) for fate in campaign.survived],
-        equivalent=[{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
-        invalid=len(campaign.invalid),
-        not_judged=[{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
-        stale=campaign.stale,
-        score=round(campaign.score, 4),
-        mutants=map(_fate, campaign.fates),
-        left_out=campaign.blind,
-        seconds=round(campaign.seconds, 3),
-    )
+def _document(campaign: MutationCampaign) -> dict[str, Any]:
+    return {
+        "verdict": campaign.exit_code.word,
+        "valid": campaign.valid,
+        "killed": len(campaign.killed),
+        "survived": [_mutant(fate.mutant) for fate in campaign.survived],
+        "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
+        "invalid": len(campaign.invalid),
+        "not_judged": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
+        "stale": campaign.stale,
+        "score": round(campaign.score, 4),
+        "mutants": [_fate(fate) for fate in campaign.fates],
+        "left_out": campaign.blind,
+        "seconds": round(campaign.seconds, 3),
+    }
 
 
 def _mutant(mutant: Mutant) -> dict[str, Any]:
@@ -138,7 +145,7 @@ def _mutant(mutant: Mutant) -> dict[str, Any]:
     }
 
 
-def _fate(fate: Fate) -> dict[str, Any]:
+def _fate(fate: MutantFate) -> dict[str, Any]:
     result = fate.result
     return {
         "mutant": result.id,
@@ -149,17 +156,13 @@ def _fate(fate: Fate) -> dict[str, Any]:
     }
 
 
-def render_mutation_junit(campaign: Campaign) -> str:
-    """One testsuites element: a suite for each operator, a case for each valid mutant."""
-    able = [fate for fate in campaign.fates if fate.result.status is not Status.INVALID]
-    suites = [
-        Suite(name=name, checks=tuple(map(_check, group)))
-        for name, group in groupby(sorted(able, key=_operator), key=_operator)
-    ]
-    return render_suites("pgassay mutate", suites, seconds=campaign.seconds)
+def _suites(campaign: MutationCampaign) -> list[Suite]:
+    """A suite for each operator, a case for each valid mutant."""
+    able = [fate for fate in campaign.fates if fate.result.status is not MutantStatus.INVALID]
+    return [Suite(name=name, checks=tuple(map(_check, group))) for name, group in _by_operator(able)]
 
 
-def _check(fate: Fate) -> Check:
+def _check(fate: MutantFate) -> Check:
     result = fate.result
     return Check(
         group=fate.mutant.operator,
@@ -171,10 +174,52 @@ def _check(fate: Fate) -> Check:
     )
 
 
-MUTATION_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
-    "text": render_mutation_text,
-    "json": render_mutation_json,
-    "markdown": render_mutation_markdown,
-    "junit": render_mutation_junit,
-    "html": render_mutation_html,
-}
+_SHOWN = 4  # tests named for an object
+
+
+def map_guards(campaign: MutationCampaign) -> tuple[GuardedObject, ...]:
+    """All objects that a valid mutant was made of, by kind and name."""
+    fates: dict[ObjectKey, list[MutantFate]] = defaultdict(list)
+    for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
+        fates[fate.mutant.target].append(fate)
+    return tuple(_guard(target, fates[target]) for target in sorted(fates))
+
+
+def _guard(target: ObjectKey, fates: list[MutantFate]) -> GuardedObject:
+    killers = Counter(name_test(fate.result.by) for fate in fates if fate.result.is_killed)
+    ranked = sorted(killers, key=lambda test: (-killers[test], test))
+    return GuardedObject(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
+
+
+def name_test(node: str) -> str:
+    """A test without its parameters; a pgTAP file as its path."""
+    return node.partition("[")[0].removesuffix("::pgtap")
+
+
+def render_guard_map(campaign: MutationCampaign) -> str:
+    """A page of Markdown: for each object of the schema the tests that guard it, or that none does."""
+    guards = map_guards(campaign)
+    lines = ["# Guard map", "", *_introduction(guards)]
+    for kind, group in groupby(guards, key=lambda guard: guard.target.kind):
+        lines += ["", f"## {kind.capitalize()}", "", "| | killed | guarded by |", "|---|---:|---|"]
+        lines += [_row(guard) for guard in group]
+    return printable("\n".join(lines) + "\n")
+
+
+def _introduction(guards: tuple[GuardedObject, ...]) -> list[str]:
+    open_ = sum(not guard.is_guarded for guard in guards)
+    return [
+        "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
+        "object is booked to the test that noticed it first; others may notice it, too.",
+        "",
+        f"{len(guards) - open_} of {len(guards)} objects are guarded against every mutant.",
+    ]
+
+
+def _row(guard: GuardedObject) -> str:
+    target = guard.target
+    name = f"{target.object} · {target.name}" if target.name else target.object
+    tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]
+    more = [f"and {len(guard.tests) - _SHOWN} more"] if len(guard.tests) > _SHOWN else []
+    by = [*([] if guard.is_guarded else ["**unguarded**"]), *tests, *more]
+    return f"| {escape(name)} | {guard.killed} of {guard.valid} | {', '.join(by)} |"

@@ -14,14 +14,21 @@ from pgassay.catalog.definitions import find_definitions
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.mutation.catalog import read_things
-from pgassay.mutation.history import History, history_path, load_history, save_baseline, save_history, unite
-from pgassay.mutation.model import SUITES, Mutant, Result, Status, read_equivalents
-from pgassay.mutation.outcome import Campaign, Fate
+from pgassay.mutation.history import History, history_path, load_history, save_history, save_reference, unite
+from pgassay.mutation.model import (
+    SUITES,
+    Mutant,
+    MutantFate,
+    MutantResult,
+    MutantStatus,
+    MutationCampaign,
+    read_equivalents,
+)
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
-from pgassay.mutation.runner import Run, Say
-from pgassay.plpgsql import find_sources
+from pgassay.mutation.runner import MutantRunner, Say
+from pgassay.mutation.things import read_things
+from pgassay.plpgsql.sources import find_sources
 from pgassay.project.fingerprint import fingerprint, hash_files
 from pgassay.server import Server
 from pgassay.workbench import Workbench
@@ -51,31 +58,35 @@ class Options:
 
 
 def run_campaign(
-    config: Config, server: Server, options: Options, *, on_stage: Say = lambda _: None
-) -> Campaign:
+    config: Config, server: Server, options: Options, *, on_progress: Say = lambda _: None
+) -> MutationCampaign:
     """Plan, run and tell. Results are kept, so that a run that was stopped goes on.
 
-    Raises SchemaError when the schema does not load, RedBaselineError, CannotJudgeError where no suite runs,
-    ConfigError for a file to merge that is of something else.
+    Raises SchemaError when the schema does not load, RedReferenceError, CannotJudgeError where no suite runs,
+    ConfigError for a selection of nothing, and a file to merge that is of something else.
     """
     started = time.perf_counter()
-    on_stage("reading the schema")
+    on_progress("reading the schema")
     unchanged = read_things(Workbench(options.base, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
+    if options.base is None:
+        options.selection.check(everything)
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_equivalents(config.mutants)
     memory = options.memory or history_path(config)
     history = _remember(config, server, options, memory)
     known = history.of(options.suites)
-    waiting = [one for one in chosen if one.id not in ignored and not _is_settled(known.get(one.id))]
+    waiting = [
+        mutant for mutant in chosen if mutant.id not in ignored and not _is_settled(known.get(mutant.id))
+    ]
     if waiting:
-        on_stage("collecting the suites")
+        on_progress("collecting the suites")
         with open_pool(config, server, jobs=options.jobs) as pool:
-            Run(pool, history, memory, on_stage=on_stage).over(waiting, suites=options.suites)
-    seeing = {test: noted["footprint"]["sees"] for test, noted in history.baseline.items()}
-    return Campaign(
-        fates=tuple(Fate(mutant=one, result=_result(one, known, ignored)) for one in chosen),
-        stale=() if options.base else tuple(sorted(set(ignored) - {one.id for one in everything})),
+            MutantRunner(pool, history, memory, on_progress=on_progress).run(waiting, suites=options.suites)
+    seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
+    return MutationCampaign(
+        fates=tuple(MutantFate(mutant=mutant, result=_result(mutant, known, ignored)) for mutant in chosen),
+        stale=() if options.base else tuple(sorted(set(ignored) - {mutant.id for mutant in everything})),
         blind=tuple(test for test, sees in seeing.items() if not sees),
         tests=sum(seeing.values()),
         resumed=len(chosen) - len(waiting),
@@ -87,13 +98,13 @@ def _remember(config: Config, server: Server, options: Options, memory: Path) ->
     """What earlier runs found, and those that are to be merged."""
     version = str(server.version)
     history = load_history(memory, key=fingerprint(config, server=version))
-    history.files = hash_files(config, server=version)
+    history.reference.files = hash_files(config, server=version)
     if options.fresh:
         history.results.clear()
     for path in options.merge:
         unite(history, path)
     if options.merge:
-        save_baseline(memory, history)
+        save_reference(memory, history)
         save_history(memory, history)
     return history
 
@@ -119,11 +130,11 @@ def unbound_roles(bench: Workbench) -> list[str]:
         return [name for (name,) in roles]
 
 
-def _is_settled(result: Result | None) -> bool:
-    return result is not None and result.status is not Status.UNJUDGED
+def _is_settled(result: MutantResult | None) -> bool:
+    return result is not None and result.status is not MutantStatus.UNJUDGED
 
 
-def _result(mutant: Mutant, known: Mapping[str, Result], ignored: Mapping[str, str]) -> Result:
+def _result(mutant: Mutant, known: Mapping[str, MutantResult], ignored: Mapping[str, str]) -> MutantResult:
     if mutant.id in ignored:
-        return Result(id=mutant.id, status=Status.EQUIVALENT, reason=ignored[mutant.id])
+        return MutantResult(id=mutant.id, status=MutantStatus.EQUIVALENT, reason=ignored[mutant.id])
     return known[mutant.id]

@@ -1,66 +1,137 @@
-"""Tests on mutants: the baseline, the order, the verdicts, and what is kept of them."""
+"""Tests on mutants: the reference run, the order, the verdicts, and what is kept of them."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from math import sqrt
 from pathlib import Path
-from typing import Any
 
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.client import WorkerClient
-from pgassay.mutation.footprint import Footprint, read_footprint
-from pgassay.mutation.history import History, save_baseline, save_history
-from pgassay.mutation.model import Mutant, Result, Status, suite_of
-from pgassay.mutation.order import Order
-from pgassay.mutation.pool import TEST_SECONDS, Noted, Pool
+from pgassay.mutation.footprint import Footprint
+from pgassay.mutation.history import History, save_history, save_reference
+from pgassay.mutation.model import Mutant, MutantResult, MutantStatus, Noted, suite_of
+from pgassay.mutation.pool import Pool, WorkerClient
+from pgassay.mutation.things import bare_name
+
+_OVERHEAD = 0.004  # seconds that any test takes, however little it does
+# How likely a test kills of which nothing is known but that it asks the catalog and names all that is
+# changed; that it names the object; that it may come to it by some way.
+_DESCRIBED, _NAMED, _FAR = 0.5, 0.02, 0.002
+
+_DOUBT = 2.0  # how many tries the chance that was thought before is worth
+
+Group = tuple[object, ...]
+
+
+class Order:
+    """Ranks tests, given by their node ids in order, and learns from every mutant which of them kill what."""
+
+    def __init__(self, footprints: Mapping[str, Footprint]) -> None:
+        self._footprints = footprints
+        self._kills: Counter[tuple[Group, object]] = Counter()
+        self._tries: Counter[tuple[Group, object]] = Counter()
+        self._reached = Counter(name for footprint in footprints.values() for name in footprint.reached)
+        self._words = {
+            test: frozenset(_words_of(test)).union(*footprint.words.values())
+            for test, footprint in footprints.items()
+        }
+
+    def rank(self, mutant: Mutant, *, killer: str = "") -> list[str]:
+        """The tests that could notice, best first; `killer` is the one that killed this mutant before."""
+        able = [test for test, footprint in self._footprints.items() if mutant.reach.covers(footprint)]
+        worth = {test: self._worth(test, mutant) for test in able}
+        ranked = sorted(able, key=lambda test: -worth[test])
+        return ([killer] if killer in worth else []) + [test for test in ranked if test != killer]
+
+    def learn(self, mutant: Mutant, ran: Sequence[str], *, killed: bool) -> None:
+        """These tests ran on the mutant; the last of them killed it, or none did."""
+        for test in ran:
+            for group in self._groups(test, mutant):
+                self._tries[group] += 1
+                self._kills[group] += killed and test == ran[-1]
+
+    def _worth(self, test: str, mutant: Mutant) -> float:
+        """The chance to kill for a second of time: a guess, corrected by more and more similar cases."""
+        chance = self._guess(test, mutant)
+        for group in self._groups(test, mutant):
+            chance = (self._kills[group] + _DOUBT * chance) / (self._tries[group] + _DOUBT)
+        return chance / (self._footprints[test].seconds + _OVERHEAD)
+
+    def _groups(self, test: str, mutant: Mutant) -> Iterator[tuple[Group, object]]:
+        """What a try has in common with others, from far to close."""
+        operator, target = mutant.operator, mutant.target
+        named = bare_name(target.object) in self._words[test]
+        yield (operator, named), test.partition("[")[0]
+        yield (operator,), test
+        yield (target.object, target.name), test
+        yield (operator, target.object), test
+
+    def _guess(self, test: str, mutant: Mutant) -> float:
+        """Before anything was learned: by what the test names, and what it reached that few others do."""
+        footprint, words = self._footprints[test], self._words[test]
+        near, name = _near(mutant), bare_name(mutant.target.object)
+        if near <= words and (footprint.structural or footprint.describes(mutant.reach.catalogs)):
+            return _DESCRIBED
+        guess = _NAMED if name in words else _FAR
+        if name in footprint.reached:
+            guess = _NAMED * sqrt(len(self._footprints) / self._reached[name])
+        return min(guess * (1 + 3 * len(near & words - {name})), _DESCRIBED)
+
+
+@cache
+def _near(mutant: Mutant) -> frozenset[str]:
+    """The words that stand for a mutant's target."""
+    return frozenset((bare_name(mutant.target.object), *_words_of(mutant.target.name), *mutant.reach.hints))
+
+
+def _words_of(name: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in name).split()
+
 
 _SAVE_SECONDS = 5.0
-_SHOWN = 10  # failures of a red baseline
+_SHOWN = 10  # failures of a red reference run
 
 
-class RedBaselineError(CannotJudgeError):
+class RedReferenceError(CannotJudgeError):
     """The suites fail on the schema itself: their failures would say nothing about mutants."""
 
 
 Say = Callable[[str], None]
 
 
-class Run:
+class MutantRunner:
     """Runs the tests of a pool of workers; keeps what it finds in `history`, and that in the file `path`."""
 
-    def __init__(self, pool: Pool, history: History, path: Path, *, on_stage: Say) -> None:
+    def __init__(self, pool: Pool, history: History, path: Path, *, on_progress: Say) -> None:
         self._pool = pool
         self._history = history
         self._path = path
-        self._on_stage = on_stage
+        self._on_progress = on_progress
         self._lock = threading.Lock()
         self._saved = time.monotonic()
-        self._names = pool.tests
-        self._numbers = {name: number for number, name in enumerate(pool.tests)}
 
-    def over(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
-        """Find the fate of each, by the tests of `suites`. Raises RedBaselineError."""
-        if not set(self._names) <= set(self._history.baseline):
+    def run(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
+        """Find the fate of each, by the tests of `suites`. Raises RedReferenceError."""
+        if not set(self._pool.tests) <= set(self._history.reference.tests):
             self._record()
-        self._on_stage(f"mutant 1 of {len(mutants)}")
-        order = Order(self._footprints(suites), self._names)
-        found: list[Result] = []
+        self._on_progress(f"mutant 1 of {len(mutants)}")
+        order = Order(self._footprints(suites))
+        found: list[MutantResult] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
             with self._lock:
-                tests = order.rank(mutant, killer=self._numbers.get(self._history.killers.get(mutant.id, "")))
-            started = time.perf_counter()
-            answer = worker.test(mutant.statements, tests, seconds=TEST_SECONDS)
-            result = self._judge(mutant, answer, seconds=time.perf_counter() - started)
+                tests = order.rank(mutant, killer=self._history.killers.get(mutant.id, ""))
+            result = worker.test(mutant, tests)
             with self._lock:
                 found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
                 self._keep(result, suites)
-                self._on_stage(f"mutant {len(found)} of {len(mutants)}")
+                self._on_progress(f"mutant {len(found)} of {len(mutants)}")
 
         try:
             self._pool.each(mutants, run)
@@ -68,37 +139,28 @@ class Run:
         finally:
             save_history(self._path, self._history)
 
-    def _confirm(self, found: Sequence[Result], suites: tuple[str, ...]) -> None:
+    def _confirm(self, found: Sequence[MutantResult], suites: tuple[str, ...]) -> None:
         """Run what killed on the schema itself again: a test that fails there by now has killed nothing."""
-        killers = sorted({self._numbers[result.by] for result in found if result.is_killed})
-        red: dict[str, str] = {}
-        ran = 0
-
-        def keep(one: Noted) -> None:
-            nonlocal ran
-            ran += 1
-            if not one.is_green:
-                red[self._names[one.test]] = one.reason
-            self._on_stage(f"the schema itself again: test {ran} of {len(killers)}")
-
-        self._pool.record(killers, on_test=keep)
+        by = {result.by for result in found if result.is_killed}
+        killers = [test for test in self._pool.tests if test in by]
+        noted = self._run_on_schema(killers, "the schema itself again")
+        red = {test.test: test.reason for test in noted if not test.is_green}
         for result in (result for result in found if result.by in red):
             reason = f"{result.by} killed it, and fails on the schema itself by now: {red[result.by]}"
-            self._history.of(suites)[result.id] = replace(result, status=Status.UNJUDGED, reason=reason)
+            self._history.of(suites)[result.id] = replace(result, status=MutantStatus.UNJUDGED, reason=reason)
             del self._history.killers[result.id]
 
-    def _judge(self, mutant: Mutant, answer: dict[str, Any], *, seconds: float) -> Result:
-        by = answer.get("by")
-        return Result(
-            id=mutant.id,
-            status=Status(answer["status"]),
-            by="" if by is None else self._names[by],
-            ran=answer.get("ran", 0),
-            reason=answer.get("reason", ""),
-            seconds=seconds,
-        )
+    def _run_on_schema(self, tests: Sequence[str], stage: str) -> list[Noted]:
+        noted: list[Noted] = []
 
-    def _keep(self, result: Result, suites: tuple[str, ...]) -> None:
+        def keep(test: Noted) -> None:
+            noted.append(test)
+            self._on_progress(f"{stage}: test {len(noted)} of {len(tests)}")
+
+        self._pool.record(tests, on_test=keep)
+        return noted
+
+    def _keep(self, result: MutantResult, suites: tuple[str, ...]) -> None:
         self._history.of(suites)[result.id] = result
         if result.is_killed:
             self._history.killers[result.id] = result.by
@@ -107,39 +169,21 @@ class Run:
             self._saved = time.monotonic()
 
     def _record(self) -> None:
-        """Run every test on the schema itself. Raises RedBaselineError unless all pass."""
-        noted: dict[int, Noted] = {}
-
-        def keep(one: Noted) -> None:
-            noted[one.test] = one
-            self._on_stage(f"baseline: test {len(noted)} of {len(self._names)}")
-
-        self._pool.record(range(len(self._names)), on_test=keep)
-        red = [one for one in noted.values() if not one.is_green]
-        if red:
-            raise _red(red, self._names)
-        costs = estimate_seconds(noted.values())
-        self._history.baseline = {
-            self._names[number]: {
-                "seconds": costs[number],
-                "shared": one.shared,
-                "sending": one.sending,
-                "footprint": one.footprint | ({"sees": False} if one.outcome == "skipped" else {}),
-            }
-            for number, one in sorted(noted.items())
+        """Run every test on the schema itself. Raises RedReferenceError unless all pass."""
+        noted = self._run_on_schema(self._pool.tests, "reference run")
+        if red := [test for test in noted if not test.is_green]:
+            raise _red(red)
+        costs, by_name = estimate_seconds(noted), {test.test: test for test in noted}
+        self._history.reference.tests = {
+            name: _priced(by_name[name], costs[name]) for name in self._pool.tests
         }
-        save_baseline(self._path, self._history)
+        save_reference(self._path, self._history)
 
-    def _footprints(self, suites: tuple[str, ...]) -> dict[int, Footprint]:
+    def _footprints(self, suites: tuple[str, ...]) -> dict[str, Footprint]:
         """Of the tests that could notice anything. Raises CannotJudgeError when there is none."""
-        found: dict[int, Footprint] = {}
-        for number, name in enumerate(self._names):
-            if (
-                suite_of(name) in suites
-                and (noted := self._history.baseline.get(name))
-                and noted["footprint"]["sees"]
-            ):
-                found[number] = read_footprint(noted["footprint"], seconds=noted["seconds"])
+        noted = self._history.reference.tests
+        chosen = (name for name in self._pool.tests if suite_of(name) in suites and name in noted)
+        found = {name: noted[name].footprint for name in chosen if noted[name].footprint.sees}
         if not found:
             raise CannotJudgeError(
                 "No test sends anything to a database of the schema.",
@@ -148,28 +192,34 @@ class Run:
         return found
 
 
-def estimate_seconds(noted: Iterable[Noted]) -> dict[int, float]:
+def _priced(test: Noted, seconds: float) -> Noted:
+    """With what it takes; a test that is skipped notices nothing."""
+    sees = test.footprint.sees and test.outcome != "skipped"
+    return replace(test, footprint=replace(test.footprint, seconds=seconds, sees=sees))
+
+
+def estimate_seconds(noted: Iterable[Noted]) -> dict[str, float]:
     """What each test takes when it is the first of a mutant: it pays for fixtures that others share.
 
     What a test's fixtures took is booked on the one that the fewest tests have.
     """
     tests = tuple(noted)
-    users = Counter(name for one in tests for name in one.shared)
+    users = Counter(name for test in tests for name in test.shared)
     prices: dict[str, float] = {}
-    for one in tests:
-        if one.shared:
-            name = min(one.shared, key=lambda name: users[name])
-            prices[name] = max(prices.get(name, 0.0), one.setup)
+    for test in tests:
+        if test.shared:
+            name = min(test.shared, key=lambda name: users[name])
+            prices[name] = max(prices.get(name, 0.0), test.setup)
     return {
-        one.test: one.seconds - one.setup + max([one.setup, *(prices.get(name, 0.0) for name in one.shared)])
-        for one in tests
+        t.test: t.seconds - t.setup + max([t.setup, *(prices.get(name, 0.0) for name in t.shared)])
+        for t in tests
     }
 
 
-def _red(failed: Sequence[Noted], names: Sequence[str]) -> RedBaselineError:
-    shown = [f"{names[one.test]}: {one.reason}" for one in failed[:_SHOWN]]
+def _red(failed: Sequence[Noted]) -> RedReferenceError:
+    shown = [f"{test.test}: {test.reason}" for test in failed[:_SHOWN]]
     more = [f"and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
-    return RedBaselineError(
+    return RedReferenceError(
         f"{'1 test fails' if len(failed) == 1 else f'{len(failed)} tests fail'} on the schema itself: "
         "no mutant can be judged.",
         why="\n".join([*shown, *more]),

@@ -1,15 +1,38 @@
-"""What there is to break beside the objects of the catalog: facts about them, and rows. Pure."""
+"""What there is to break: objects of the catalog, facts about them, rows; what a schema brought of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from pgassay.catalog.model import ObjectKey, Thing
+import psycopg
+from pglast import parser
+from psycopg import sql
+
+from pgassay.catalog.access import Access
+from pgassay.catalog.model import (
+    Column,
+    Constraint,
+    Function,
+    Grant,
+    Index,
+    ObjectKey,
+    Policy,
+    Relation,
+    Role,
+    Thing,
+    Trigger,
+    Type,
+)  # fmt: skip
 from pgassay.catalog.names import quoted
+from pgassay.catalog.read import Catalog, read_catalog
+from pgassay.workbench import Workbench
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Thing):
+class TableSecurity(Thing):
     """A table and its row level security."""
 
     table: str
@@ -41,23 +64,7 @@ class View(Thing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enum(Thing):
-    """An enum, and the tables that have a column of it."""
-
-    type: str
-    labels: tuple[str, ...]
-    tables: frozenset[str] = field(default=frozenset(), compare=False)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="type", object=self.type, name="")
-
-    def __str__(self) -> str:
-        return f"type {self.type}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Right(Thing):
+class Privilege(Thing):
     """A privilege that `role` was granted, or one that it lacks. `kind` is as GRANT spells it.
 
     `column` is "" for the whole object. A function's `object` has its arguments.
@@ -85,7 +92,7 @@ class Right(Thing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell(Thing):
+class Seed(Thing):
     """A number that the schema itself puts into a table. `row`: a condition that names the row."""
 
     table: str
@@ -99,3 +106,154 @@ class Cell(Thing):
 
     def __str__(self) -> str:
         return f"{quoted(self.column)} of the row of {self.table} where {self.row}"
+
+
+_KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Function, Type, Grant, Role)
+
+Connection = psycopg.Connection[Any]
+
+
+def read_things(bench: Workbench) -> tuple[Thing, ...]:
+    """All that schema and companions bring with them, beside what the environment has."""
+    roles = sorted({persona.role for persona in bench.personas.values()})
+    found: dict[str, tuple[Thing, ...]] = {}
+    for depth in ("environment", "schema"):
+        with bench.database(depth=depth) as database, closing(database.connect()) as connection:
+            found[depth] = list_things(connection, roles=roles)
+    known = set(found["environment"])
+    return tuple(thing for thing in found["schema"] if thing not in known)
+
+
+def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing, ...]:
+    """All objects but the server's own and those of extensions; rights of `roles`; numbers in rows."""
+    catalog = read_catalog(connection, *_KINDS)
+    things = [*_relations(catalog), *_parts(catalog), *_functions(catalog)]
+    things += [type for type in catalog.of(Type) if type.kind == "e"]
+    rights = sorted(_rights(catalog, list(roles)), key=lambda right: (not right.granted, *astuple(right)))
+    return (*sorted(things, key=lambda thing: thing.key), *rights, *_read_cells(connection, catalog))
+
+
+def _tables(catalog: Catalog) -> list[Relation]:
+    return [table for table in catalog.of(Relation) if table.kind in ("r", "p") and not table.is_of_extension]
+
+
+def _relations(catalog: Catalog) -> Iterator[Thing]:
+    for table in _tables(catalog):
+        yield TableSecurity(table=table.name, secured=table.secured, forced=table.forced)
+    for view in catalog.of(Relation):
+        if view.kind == "v":
+            yield View(view=view.name, definition=view.definition or "", options=view.options)
+
+
+def _parts(catalog: Catalog) -> Iterator[Thing]:
+    """What tables have. A constraint's index is the constraint's, and a partition's trigger its parent's."""
+    tables = {table.oid for table in _tables(catalog)}
+    triggers = (trigger for trigger in catalog.of(Trigger) if not trigger.is_of_parent)
+    indexes = (index for index in catalog.of(Index) if not index.constraint)
+    constraints = (constraint for constraint in catalog.of(Constraint) if constraint.type != "t")
+    for parts in (catalog.of(Column), constraints, indexes, catalog.of(Policy), triggers):
+        yield from (part for part in parts if part.relation_oid in tables)
+
+
+def _functions(catalog: Catalog) -> Iterator[Function]:
+    return (
+        function
+        for function in catalog.of(Function)
+        if function.kind in ("f", "p") and not function.is_of_extension
+    )
+
+
+def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Privilege]:
+    """What was granted to the roles or everybody, and what the roles lack."""
+    granted = [grant for grant in catalog.of(Grant) if grant.kind != "type" and not grant.is_of_owner]
+    for grant in granted:
+        if grant.role in (*roles, "public") and not _is_foreign(catalog, grant.oid):
+            yield Privilege(
+                kind=grant.kind, object=grant.object, column=grant.column,
+                role=grant.role, privilege=grant.privilege, granted=True,
+            )  # fmt: skip
+    access = Access(catalog)
+    columns = catalog.parts(Column)
+    for oid, (kind, name) in {grant.oid: (grant.kind, grant.object) for grant in catalog.of(Grant)}.items():
+        if kind != "type" and not _is_foreign(catalog, oid):
+            for column, privilege in _grantable(catalog, access, kind, oid, columns.get(oid, ())):
+                for role in roles:
+                    if not access.holds(role, privilege, oid, column):
+                        yield Privilege(
+                            kind=kind, object=name, column=column, role=role, privilege=privilege,
+                            granted=False,
+                        )  # fmt: skip
+
+
+def _grantable(
+    catalog: Catalog, access: Access, kind: str, oid: int, columns: Iterable[Column]
+) -> Iterator[tuple[str, str]]:
+    """The columns ("" for the whole) and privileges that can be granted on an object."""
+    yield from (("", privilege) for privilege in access.privileges(kind))
+    if kind == "table":
+        is_view = catalog.relations[oid].kind == "v"
+        for privilege in ("select",) if is_view else ("select", "insert", "update"):
+            yield from ((column.name, privilege) for column in columns)
+
+
+def _is_foreign(catalog: Catalog, oid: int) -> bool:
+    return oid in catalog.relations and catalog.relations[oid].kind == "f"
+
+
+def _read_cells(connection: Connection, catalog: Catalog) -> Iterator[Seed]:
+    """The numbers in rows whose key a person gave: unique, never null, without a default."""
+    indexes, columns = catalog.parts(Index), catalog.parts(Column)
+    for table in _tables(catalog):
+        by_name = {column.name: column for column in columns[table.oid]}
+        keys = [
+            index
+            for index in sorted(indexes[table.oid], key=lambda index: (not index.primary, index.oid))
+            if index.unique and index.whole and not any(_is_made(by_name[name]) for name in index.columns)
+        ]
+        if keys:
+            numbers = [
+                name
+                for name, column in by_name.items()
+                if column.category == "N" and name not in keys[0].columns
+                and not (column.generated or column.identity)
+            ]  # fmt: skip
+            key = [name for name in by_name if name in keys[0].columns]
+            yield from _cells(connection, table=table.name, key=key, numbers=numbers) if numbers else ()
+
+
+def _is_made(column: Column) -> bool:
+    return column.default is not None or bool(column.identity) or not column.not_null
+
+
+def _cells(connection: Connection, *, table: str, key: list[str], numbers: list[str]) -> Iterator[Seed]:
+    columns = ", ".join(f"{quoted(name)}::text" for name in (*key, *numbers))
+    try:
+        with connection.transaction():
+            rows = connection.execute(f"select {columns} from {table} order by 1".encode()).fetchall()
+    except psycopg.errors.InsufficientPrivilege:  # the service's own, such as auth.users
+        return
+    for row in rows:
+        named = zip(key, row, strict=False)
+        condition = " and ".join(f"{quoted(name)} = {_literal(value)}" for name, value in named)
+        for column, value in zip(numbers, row[len(key) :], strict=True):
+            if value is not None:
+                yield Seed(table=table, row=condition, column=column, value=value)
+
+
+def _literal(value: str) -> str:
+    return sql.Literal(value).as_string(None)
+
+
+def bare_name(name: str) -> str:
+    """The last part of an object's name, without schema, quotes and arguments."""
+    parts = [part for part in scan(name.partition("(")[0]) if part != "."]
+    return parts[-1] if parts else name
+
+
+def scan(text: str) -> list[str]:
+    """The tokens of SQL, quotes taken off; of what is no SQL at all, its words."""
+    try:
+        tokens = parser.scan(text)
+    except parser.ParseError:
+        return text.split()
+    return [text[token.start : token.end + 1].strip("\"'") for token in tokens]

@@ -1,20 +1,20 @@
 """A process that has collected the suites once, and runs tests on one mutant after the other.
 
-A plugin: `pytest -p pgassay.mutation.worker`, with two file descriptors in the environment variable PIPES.
-It speaks JSON, one document a line: a request in, any number of answers out.
+A plugin: `pytest -p pgassay.mutation.worker`, with a file descriptor in the environment variable PIPE: a
+request in, any number of answers out, each with its kind.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
-from typing import IO, Any
+from multiprocessing.connection import Connection
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,12 +22,12 @@ import pytest
 from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
 from pgassay.matrix.model import Cell
-from pgassay.mutation.bench import MutantBench, Scratch
-from pgassay.mutation.catalog import scan
-from pgassay.mutation.client import PIPES
-from pgassay.mutation.footprint import note_cells, words_of
-from pgassay.mutation.model import name_matrix_tests
-from pgassay.mutation.recorder import Recorder, recording
+from pgassay.mutation.footprint import Footprint, words_of, words_of_cells
+from pgassay.mutation.model import MutantResult, MutantStatus, Noted, name_matrix_tests, object_of
+from pgassay.mutation.pool import PIPE
+from pgassay.mutation.recorder import StatementRecorder, recording
+from pgassay.mutation.things import scan
+from pgassay.mutation.workbench import MutantWorkbench, Scratch
 from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
@@ -37,7 +37,7 @@ _SHOWN = 200  # characters of a reason
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TestRun:
     """What became of one test: "passed", "failed", "skipped", "timeout" or "error"; why.
 
     `seconds` are those of the whole; `setup`, of the fixtures among them.
@@ -50,24 +50,21 @@ class Run:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    requests, answers = map(int, os.environ[PIPES].split(","))
-    source, sink = os.fdopen(requests, encoding="utf-8"), os.fdopen(answers, "w", encoding="utf-8")
-    config.pluginmanager.register(Worker(source, sink), "pgassay-mutation-worker")
-    config.add_cleanup(source.close)
-    config.add_cleanup(sink.close)
+    pipe = Connection(int(os.environ[PIPE]))
+    config.pluginmanager.register(Worker(pipe), "pgassay-mutation-worker")
+    config.add_cleanup(pipe.close)
 
 
 class Worker:
     """A pytest plugin that takes the place of pytest's own loop over the tests."""
 
-    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
-        self._requests = requests
-        self._answers = answers
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
         self._sending: list[str] = []  # fixtures of a wider scope, since the last test began
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self._answer(error=f"Cannot collect {report.nodeid}:\n{report.longreprtext}")
+            self._pipe.send(("error", f"Cannot collect {report.nodeid}:\n{report.longreprtext}"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -76,22 +73,22 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._engine = engine = session.config.stash[ENGINE]
-        self._bench = MutantBench(engine.config, engine.server)
+        self._bench = MutantWorkbench(engine.config, engine.server)
         engine.workbench = self._bench
         self._cells: tuple[Cell, ...] = ()  # of the matrix that was last surveyed
         accepted = load_baseline(engine.config) or {}
-        self._objects = sorted({line.object for line in accepted.values()})
-        self._recorder = Recorder(maintenance=engine.server.maintenance)
+        self._items = {item.nodeid: item for item in session.items}
+        self._objects = name_matrix_tests({line.object for line in accepted.values()})
+        self._recorder = StatementRecorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
         with self._bench.database() as database, closing(database.connect(autocommit=True)) as connection:
             self._scratch = Scratch(connection, roles=sorted(roles))
-            names = [item.nodeid for item in session.items]
-            self._answer(ready=[*names, *name_matrix_tests(self._objects)])
-            for line in self._requests:
-                request = json.loads(line)
-                do = self._record if request.pop("do") == "record" else self._test
-                do(**request)
+            self._pipe.send(("ready", [*self._items, *self._objects]))
+            with suppress(EOFError):
+                while True:
+                    action, *arguments = self._pipe.recv()
+                    (self._record if action == "record" else self._test)(*arguments)
         return True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -117,11 +114,7 @@ class Worker:
             if fixturedef.scope != "function" and not is_ours and self._recorder.sent > before:
                 self._sending.append(fixturedef.argname)
 
-    def _answer(self, **document: Any) -> None:  # noqa: ANN401 - JSON
-        self._answers.write(json.dumps(document) + "\n")
-        self._answers.flush()
-
-    def _record(self, tests: list[int]) -> None:
+    def _record(self, tests: list[str]) -> None:
         """Run tests on the schema itself, and tell of each what it has to do with it."""
         self._bench.on_open, self._bench.on_close = self._recorder.open, self._recorder.close
         with recording(self._recorder):
@@ -129,85 +122,81 @@ class Worker:
                 self._recorder.begin()
                 self._sending.clear()
                 run = self._run(test, following)
-                notes = self._recorder.finish().to_json() | self._outside(test)
-                self._answer(
+                noted = Noted(
                     test=test,
                     **vars(run),
-                    shared=self._shared_fixtures(test),
-                    sending=self._sending,
-                    footprint=notes,
+                    # One of the tests that have these in common pays for them.
+                    shared=tuple(shared_fixtures(self._items[test])) if test in self._items else (),
+                    sending=tuple(self._sending),
+                    footprint=self._complete(self._recorder.finish().footprint(), test),
                 )
+                self._pipe.send(("noted", noted))
         self._bench.on_open = self._bench.on_close = None
-        self._answer(done=True)
+        self._pipe.send(("done", None))
 
-    def _shared_fixtures(self, test: int) -> list[str]:
-        """The fixtures of a test that others have in common with it, and one of them pays for."""
-        items = self._session.items
-        return shared_fixtures(items[test]) if test < len(items) else []
-
-    def _outside(self, test: int) -> dict[str, Any]:
-        """What the recorder cannot know: the statements of psql, and those of the matrix, sent in bulk."""
-        if test >= len(self._session.items):
-            return note_cells(self._cells)
-        item = self._session.items[test]
+    def _complete(self, footprint: Footprint, test: str) -> Footprint:
+        """With what the recorder cannot know: statements of psql, and those of the matrix, sent in bulk."""
+        item = self._items.get(test)
+        if item is None:
+            return replace(footprint, words=words_of_cells(self._cells), counts_calls=False, sees=True)
         if not isinstance(item, PgtapItem):
-            return {}
-        words = sorted(words_of(tuple(scan(item.path.read_text(encoding="utf-8")))))
-        return {"structural": True, "sees": True, "words": {"psql writes": words}, "described": words}
+            return footprint
+        words = words_of(tuple(scan(item.path.read_text(encoding="utf-8"))))
+        return replace(footprint, words={"psql writes": words}, described=words, structural=True, sees=True)
 
-    def _test(self, statements: list[str], tests: list[int]) -> None:
+    def _test(self, mutant: str, statements: tuple[str, ...], tests: list[str]) -> None:
         """Run tests on a mutant until one fails."""
+        started = time.perf_counter()
+        result = self._find_fate(mutant, statements, tests)
+        self._pipe.send(("result", replace(result, seconds=time.perf_counter() - started)))
+
+    def _find_fate(self, mutant: str, statements: tuple[str, ...], tests: list[str]) -> MutantResult:
         if reason := self._scratch.refusal(statements):
-            self._answer(status="invalid", reason=reason)
-            return
-        self._bench.statements = tuple(statements)
+            return MutantResult(id=mutant, status=MutantStatus.INVALID, reason=reason)
+        self._bench.statements = statements
         error = ""
         try:
             for count, (test, following) in enumerate(_with_next(tests), start=1):
-                self._answer(running=test)
+                self._pipe.send(("running", test))
                 run = self._run(test, following)
                 if run.outcome == "failed" and (loss := self._engine.find_loss()):
-                    self._answer(error=str(loss))
+                    self._pipe.send(("error", str(loss)))
                 if run.outcome in ("failed", "timeout"):
-                    status = "killed" if run.outcome == "failed" else "timeout"
-                    self._answer(status=status, by=test, reason=run.reason, ran=count)
-                    return
+                    status = MutantStatus.KILLED if run.outcome == "failed" else MutantStatus.TIMEOUT
+                    return MutantResult(id=mutant, status=status, by=test, reason=run.reason, ran=count)
                 error = error or (run.reason if run.outcome == "error" else "")
-            self._answer(**self._spared(statements, error), ran=len(tests))
+            status, reason = self._spared(statements, error)
+            return MutantResult(id=mutant, status=status, reason=reason, ran=len(tests))
         finally:
             self._tear_down()
             self._bench.statements = ()
 
-    def _spared(self, statements: list[str], error: str) -> dict[str, str]:
+    def _spared(self, statements: tuple[str, ...], error: str) -> tuple[MutantStatus, str]:
         if error:
-            return {"status": "unjudged", "reason": error}
+            return MutantStatus.UNJUDGED, error
         if self._scratch.changes_nothing(statements):
-            return {"status": "equivalent", "reason": "the catalog is the same with it"}
-        return {"status": "survived"}
+            return MutantStatus.EQUIVALENT, "the catalog is the same with it"
+        return MutantStatus.SURVIVED, ""
 
-    def _run(self, test: int, following: int | None) -> Run:
-        items = self._session.items
+    def _run(self, test: str, following: str | None) -> TestRun:
         started = time.perf_counter()
-        if test >= len(items):
-            run = self._run_matrix(self._objects[test - len(items)])
-        else:
-            beyond = following is None or following >= len(items)
-            run = _run_item(items[test], None if beyond else items[following or 0])
+        item = self._items.get(test)
+        run = _run_item(item, self._items.get(following or "")) if item else self._run_matrix(test)
         return replace(run, seconds=time.perf_counter() - started)
 
-    def _run_matrix(self, name: str) -> Run:
+    def _run_matrix(self, test: str) -> TestRun:
         try:
-            assessment = assess(self._bench, only={name})
+            assessment = assess(self._bench, only={object_of(test)})
         except PgassayError as error:
-            return Run(outcome="error", reason=str(error))
+            return TestRun(outcome="error", reason=str(error))
         self._cells = assessment.matrix.cells
         if assessment.differences:
-            return Run(outcome="failed", reason=str(assessment.differences[0]))
+            return TestRun(outcome="failed", reason=str(assessment.differences[0]))
         wrong = assessment.matrix.errors
         return (
-            Run(outcome="error", reason=f"a probe went wrong: {wrong[0].key}")
+            TestRun(outcome="error", reason=f"a probe went wrong: {wrong[0].key}")
             if wrong
-            else Run(outcome="passed")
+            else TestRun(outcome="passed")
         )
 
     def _tear_down(self) -> None:
@@ -217,22 +206,22 @@ class Worker:
         self._bench.drop_templates()
 
 
-def _with_next(tests: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+def _with_next(tests: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     return zip_longest(tests, tests[1:])
 
 
-def _run_item(item: pytest.Item, following: pytest.Item | None) -> Run:
+def _run_item(item: pytest.Item, following: pytest.Item | None) -> TestRun:
     if isinstance(item, PgtapItem):
         item.verdict = None
     reports = run_item(item, following=following)
     setup = sum(report.duration for report in reports if report.when == "setup")
     for report in reports:
         if report.failed:
-            return Run(outcome=report.__dict__.get("not_failed", "failed"), reason=_crash(report))
+            return TestRun(outcome=report.__dict__.get("not_failed", "failed"), reason=_crash(report))
     if isinstance(item, PgtapItem) and item.verdict and not item.verdict.passed:
-        return Run(outcome="failed", reason=_first_failure(item.verdict))
+        return TestRun(outcome="failed", reason=_first_failure(item.verdict))
     skipped = any(report.skipped and not hasattr(report, "wasxfail") for report in reports)
-    return Run(outcome="skipped" if skipped else "passed", setup=setup)
+    return TestRun(outcome="skipped" if skipped else "passed", setup=setup)
 
 
 def _crash(report: pytest.TestReport) -> str:
@@ -243,7 +232,11 @@ def _crash(report: pytest.TestReport) -> str:
 
 
 def _first_failure(verdict: FileVerdict) -> str:
-    failed = (f"{one.number} {one.description}" for one in verdict.assertions if not one.passed)
+    failed = (
+        f"{assertion.number} {assertion.description}"
+        for assertion in verdict.assertions
+        if not assertion.passed
+    )
     return next(chain(failed, verdict.problems))[:_SHOWN]
 
 

@@ -3,17 +3,6 @@
 from __future__ import annotations
 
 from pgassay.pgtap.run import PgtapDatabase, find_psql, run_file
-from pgassay.pgtap.source import PgtapSource, find_pgtap, install_pgtap
-from pgassay.pgtap.verdict import Assertion, FileVerdict, judge
+from pgassay.pgtap.source import find_pgtap, install_pgtap
 
-__all__ = [
-    "Assertion",
-    "FileVerdict",
-    "PgtapDatabase",
-    "PgtapSource",
-    "find_pgtap",
-    "find_psql",
-    "install_pgtap",
-    "judge",
-    "run_file",
-]
+__all__ = ["PgtapDatabase", "find_pgtap", "find_psql", "install_pgtap", "run_file"]

@@ -1,12 +1,38 @@
-"""What a pgTAP file proved, as `pg_prove` would judge it. Pure: the output of psql in, a verdict out."""
+"""What a pgTAP file proved, as `pg_prove` would judge it. Pure: the output of psql in, a verdict out.
+
+Lines of TAP are read as Perl's TAP::Parser::Grammar 3.44 reads them. The parser of tap.py differs where it
+decides a verdict: the result 1234 of a SELECT is a plan to it, "okay" is a passing test, "# TODO: why" is no
+directive, and an escaped `\\#` starts one. YAML blocks and pragmas of TAP 13 are not read.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from pgassay.pgtap.grammar import BailOut, Comment, Directive, Plan, Result, Token, Version, parse_line
+# ASCII, because Perl matches the undecoded bytes.
+_RESULT = re.compile(r"(?P<ok>(?:not )?ok\b)\s*(?P<number>\d+)?\s*(?P<rest>.*)", re.ASCII)
+_DIRECTIVE = re.compile(
+    r"(?P<description>[^\\#]*(?:\\.[^\\#]*)*)#\s*(?P<name>SKIP|TODO)\b\s*(?P<reason>.*)",
+    re.ASCII | re.IGNORECASE,
+)
+_PLAN = re.compile(r"1\.\.(?P<count>\d+)\s*(?P<rest>.*)", re.ASCII)
+_PLAN_TODO = re.compile(r"todo((?:\s+\d+)+)", re.ASCII)
+_PLAN_SKIP = re.compile(r"#\s*SKIP\S*\s+(?P<reason>.*)", re.ASCII | re.IGNORECASE)
+_BAIL_OUT = re.compile(r"\s*Bail out!\s*(?P<reason>.*)", re.ASCII)
+_VERSION = re.compile(r"TAP\s+version\s+(?P<number>\d+)\s*", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TapPlan:
+    """How many tests the file promises; `todo` holds the numbers that the plan itself declares as TODO."""
+
+    count: int
+    reason: str = ""
+    todo: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +42,7 @@ class Assertion:
     number: int
     description: str
     ok: bool
-    directive: Directive = ""
+    directive: Literal["", "todo", "skip"] = ""
     reason: str = ""
     diagnostics: tuple[str, ...] = ()
 
@@ -35,7 +61,7 @@ class FileVerdict:
     """
 
     file: Path
-    plan: Plan | None
+    plan: TapPlan | None
     assertions: tuple[Assertion, ...]
     problems: tuple[str, ...]
     stderr: str = ""
@@ -55,52 +81,63 @@ class FileVerdict:
 class _Transcript:
     """The state of TAP::Parser between two lines."""
 
-    plan: Plan | None = None
+    plan: TapPlan | None = None
     plan_ends: bool = False
     started: bool = False
     assertions: list[Assertion] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def read(self, token: Token) -> None:
-        match token:
-            case Result():
-                self._read_result(token)
-            case Plan():
-                self._read_plan(token)
-            case Comment(text=text):
-                self._read_comment(text)
-            case BailOut(reason=reason):
-                self.problems.append(f"Bail out! {reason}".rstrip())
-            case Version(number=number):
-                self._read_version(number)
-        self.started = self.started or not isinstance(token, (Comment, BailOut))
+    def read(self, line: str) -> None:
+        """Take in a line, unless it is not TAP, as the rows of an ordinary SELECT are."""
+        if result := _RESULT.fullmatch(line):
+            self._read_result(result)
+        elif line.startswith("#"):
+            self._read_comment(line)
+        elif plan := _PLAN.fullmatch(line):
+            self._read_plan(int(plan["count"]), plan["rest"])
+        elif bail_out := _BAIL_OUT.match(line):
+            self.problems.append(f"Bail out! {bail_out['reason'].strip()}".rstrip())
+        elif version := _VERSION.fullmatch(line):
+            self._read_version(int(version["number"]))
 
-    def _read_result(self, result: Result) -> None:
+    def _read_result(self, result: re.Match[str]) -> None:
+        self.started = True
         if self.plan_ends and self.plan is not None:
             self.problems.append(
                 f"Plan (1..{self.plan.count}) must be at the beginning or end of the TAP output"
             )
             self.plan_ends = False
         position = len(self.assertions) + 1
-        number = position if result.number is None else result.number
+        number = int(result["number"] or position)
         if number != position:
             self.problems.append(f"Tests out of sequence.  Found ({number}) but expected ({position})")
+        marked = _DIRECTIVE.match(result["rest"])
+        directive: Literal["", "todo", "skip"] = ""
+        if marked:
+            directive = "todo" if marked["name"].lower() == "todo" else "skip"
         planned_todo = self.plan is not None and number in self.plan.todo
+        description = (marked["description"] if marked else result["rest"]).strip()
         self.assertions.append(
             Assertion(
                 number=number,
-                description=result.description.removeprefix("- ").replace("\\#", "#"),
-                ok=result.ok,
-                directive="todo" if planned_todo else result.directive,
-                reason=result.reason,
+                description=description.removeprefix("- ").replace("\\#", "#"),
+                ok=result["ok"] == "ok",
+                directive="todo" if planned_todo else directive,
+                reason=marked["reason"].strip() if marked else "",
             )
         )
 
-    def _read_plan(self, plan: Plan) -> None:
+    def _read_plan(self, count: int, rest: str) -> None:
+        todo, skip = _PLAN_TODO.match(rest), _PLAN_SKIP.match(rest)
+        if rest and count and not todo:  # no plan after all
+            return
+        self.started = True
         if self.plan is not None:
             self.problems.append("More than one plan found in TAP output")
             return
-        self.plan = plan
+        numbers = tuple(map(int, todo[1].split())) if todo else ()
+        reason = skip["reason"].strip() if skip and not count else ""
+        self.plan = TapPlan(count=count, reason=reason, todo=numbers)
         self.plan_ends = bool(self.assertions)
 
     def _read_comment(self, text: str) -> None:
@@ -118,6 +155,7 @@ class _Transcript:
             self.problems.append(
                 f"TAP specified version {number} but we don't know about versions later than 13"
             )
+        self.started = True
 
 
 def judge(
@@ -130,9 +168,7 @@ def judge(
     """
     transcript = _Transcript()
     for line in stdout.split("\n"):
-        token = parse_line(line)
-        if token is not None:
-            transcript.read(token)
+        transcript.read(line)
     ending = (*_plan_problems(transcript), *_exit_problems(exit_status, timed_out_after))
     return FileVerdict(
         file=file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -10,22 +11,64 @@ from pathlib import Path
 
 from pgassay.catalog.model import Constraint, Index, Relation
 from pgassay.catalog.read import read_catalog
+from pgassay.config import Config
 from pgassay.database import Session
+from pgassay.errors import ExitCode
 from pgassay.plans.contracts import read_contracts
-from pgassay.plans.growth import Growth, growth_path, read_growth
 from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
-from pgassay.plans.judging import Judge
-from pgassay.plans.loading import loaded
+from pgassay.plans.judging import Judge, Need, find_needs
+from pgassay.plans.load import loaded
 from pgassay.plans.model import Contract, Judgement
-from pgassay.plans.necessity import Need, find_needs
 from pgassay.plans.observing import foresee
-from pgassay.plans.statistics import SINCE, scale_statistics
 from pgassay.workbench import Workbench
+
+SINCE = 180000  # server_version_num that brought pg_restore_relation_stats
+
+_FACTOR = """
+    select %s / pg_catalog.max(reltuples) from pg_catalog.pg_class
+    where relkind = 'r' and reltuples > 0 and pg_catalog.pg_get_userbyid(relowner) = current_user
+"""
+# The planner multiplies rows per page by the pages that the file really has: so rows grow, and pages stay.
+_RELATIONS = """
+    select pg_catalog.pg_restore_relation_stats(
+        'schemaname', n.nspname::text, 'relname', c.relname::text,
+        'relpages', c.relpages, 'reltuples', (c.reltuples * %s)::real
+    )
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    where
+        c.relkind in ('r', 'i') and c.reltuples > 0
+        and pg_catalog.pg_get_userbyid(c.relowner) = current_user
+"""
+# As many more users and jobs as rows: else each would own as many more.
+_REFERENCES = """
+    select pg_catalog.pg_restore_attribute_stats(
+        'schemaname', s.schemaname::text, 'relname', s.tablename::text, 'attname', s.attname::text,
+        'inherited', false, 'n_distinct', (s.n_distinct * %s)::real
+    )
+    from pg_catalog.pg_stats as s
+    inner join pg_catalog.pg_attribute as a on
+        a.attrelid = pg_catalog.format('%%I.%%I', s.schemaname, s.tablename)::regclass
+        and s.attname = a.attname
+    where
+        s.n_distinct > 0 and not s.inherited and exists (
+            select from pg_catalog.pg_constraint as k
+            where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any (k.conkey)
+        )
+"""
+
+
+def scale_statistics(session: Session, rows: int) -> None:
+    """Scale the statistics so that the largest of the owner's tables has `rows` rows, in this transaction."""
+    with session.as_owner():
+        factor = session.value(_FACTOR, [rows])
+        session.execute(_RELATIONS, [factor])
+        session.execute(_REFERENCES, [factor])
+
 
 Announce = Callable[[str], None]
 
 HUNDREDTH = 0.01
-BELIEVED_ROWS = 100_000_000
+SCALED_ROWS = 100_000_000
 
 _LOADED = """
     select coalesce(pg_catalog.sum(reltuples), 0)::bigint from pg_catalog.pg_class
@@ -34,10 +77,10 @@ _LOADED = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Believed:
+class ScaledPlans:
     """The plans as if the largest table had `rows` rows; `unseen` contracts could not be judged so."""
 
-    rows: int = BELIEVED_ROWS
+    rows: int = SCALED_ROWS
     judgements: tuple[Judgement, ...] = ()
     unseen: tuple[str, ...] = ()
     why: str = ""
@@ -47,17 +90,17 @@ class Believed:
 class PlanAssessment:
     """What `pgassay plans` found. `rows` counts what was loaded; `seconds` is without loading.
 
-    `growth` is what was last measured of it, if anything was.
+    `growth` is the chart that was last made of how the time of single operations grows: SVG in Base64, or "".
     """
 
     schema: tuple[Path, ...]
     rows: int
     judgements: tuple[Judgement, ...]
-    believed: Believed
+    scaled: ScaledPlans
     needs: tuple[Need, ...]
     flaws: tuple[Flaw, ...]
     seconds: float
-    growth: Growth | None = None
+    growth: str = ""
 
     @property
     def broken(self) -> tuple[Judgement, ...]:
@@ -69,27 +112,42 @@ class PlanAssessment:
         return tuple(judgement for judgement in self._all if judgement.fault)
 
     @property
+    def verdict(self) -> ExitCode:
+        if self.broken or self.flaws:
+            return ExitCode.SCHEMA_PROBLEM
+        return ExitCode.CANNOT_JUDGE if self.faults else ExitCode.GOOD
+
+    @property
     def _all(self) -> tuple[Judgement, ...]:
-        return self.judgements + self.believed.judgements
+        return self.judgements + self.scaled.judgements
+
+
+def growth_path(config: Config) -> Path:
+    """Where whoever measures growth leaves its chart."""
+    return config.root / "build" / "growth.svg"
+
+
+def _read_growth(chart: Path) -> str:
+    return b64encode(chart.read_bytes()).decode() if chart.is_file() else ""
 
 
 def assess_plans(
-    bench: Workbench, *, scale: float = HUNDREDTH, on_stage: Announce = lambda _: None
+    bench: Workbench, *, scale: float = HUNDREDTH, on_progress: Announce = lambda _: None
 ) -> PlanAssessment:
     """Load the project at `scale`, once a server, and judge its contracts and indexes in a clone.
 
-    `on_stage` hears what is going on. Raises ConfigError where contracts or load are missing,
+    `on_progress` hears what is going on. Raises ConfigError where contracts or load are missing,
     CannotJudgeError where the load does not fit.
     """
     contracts = read_contracts(bench.config.plans)
     with (
-        loaded(bench, scale=scale, on_stage=on_stage) as database,
+        loaded(bench, scale=scale, on_progress=on_progress) as database,
         closing(database.connect()) as connection,
         Session(connection, owner=database.owner).transaction() as session,
     ):
         timeout = bench.config.statement_timeout
         judge = Judge(
-            session=session, personas=bench.personas, timeout_seconds=timeout, on_stage=on_stage
+            session=session, personas=bench.personas, timeout_seconds=timeout, on_progress=on_progress
         )  # fmt: skip
         return _assess(bench, judge, contracts)
 
@@ -103,16 +161,16 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
     judgements = judge.judge(contracts)
     needs = find_needs(judge, judgements, indexes)
     flaws = (*find_repeats(indexes), *find_bare_keys(keys, indexes), *_unneeded(needs))
-    believed = _judge_believed(bench, judge, judgements)
+    scaled = _judge_scaled(bench, judge, judgements)
     return PlanAssessment(
         schema=bench.config.schema,
         rows=rows,
         judgements=judgements,
-        believed=believed,
+        scaled=scaled,
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
-        growth=read_growth(growth_path(bench.config)),
+        growth=_read_growth(growth_path(bench.config)),
     )
 
 
@@ -123,7 +181,7 @@ def _unneeded(needs: tuple[Need, ...]) -> Iterator[Flaw]:
             yield Flaw(name=index.name, message=f"{index.name} on {index.relation} is needed by no contract")
 
 
-def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> Believed:
+def _judge_scaled(bench: Workbench, judge: Judge, judgements: tuple[Judgement, ...]) -> ScaledPlans:
     """Of what held: the contracts whose indexes EXPLAIN itself shows.
 
     Not whether the table is left alone: with no more pages than were loaded, visiting it looks cheap.
@@ -131,10 +189,10 @@ def _judge_believed(bench: Workbench, judge: Judge, judgements: tuple[Judgement,
     kept = tuple(judgement for judgement in judgements if judgement.holds)
     if bench.server.version < SINCE:
         names = tuple(judgement.contract.name for judgement in kept)
-        return Believed(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
+        return ScaledPlans(unseen=names, why="statistics can be imported from PostgreSQL 18 on")
     seen = tuple(replace(judgement.contract, index_only=False) for judgement in kept if _is_seen(judgement))
-    scale_statistics(judge.session, BELIEVED_ROWS)
-    return Believed(
+    scale_statistics(judge.session, SCALED_ROWS)
+    return ScaledPlans(
         judgements=judge.judge(seen, look=foresee),
         unseen=tuple(judgement.contract.name for judgement in kept if not _is_seen(judgement)),
         why="what functions and triggers do shows only when it is executed",

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.plans import HUNDREDTH, PlanAssessment, assess_plans, ensure_kept
-from pgassay.plans.report import PLANS_FORMATS
-from pgassay.render.output import TEXT_ALONE, Output, publish
+from pgassay.plans.assessment import HUNDREDTH, assess_plans
+from pgassay.plans.load_cache import ensure_kept
+from pgassay.plans.report import FORMATS, report_plans
+from pgassay.render.output import TEXT_ALONE, Output
+from pgassay.render.report import publish_report
 from pgassay.server import Server, open_own_server, open_server
 from pgassay.server.attach import is_connection
 from pgassay.workbench import Workbench
@@ -22,7 +24,7 @@ Announce = Callable[[str], None]
 
 
 @contextmanager
-def open_loaded_server(config: Config, *, scale: float, on_stage: Announce) -> Iterator[Server]:
+def open_loaded_server(config: Config, *, scale: float, on_progress: Announce) -> Iterator[Server]:
     """The configured server; with the load in it as an earlier run kept it, where that saves time.
 
     A server of somebody else keeps its templates itself. Raises ServerError, and what `assess_plans` raises.
@@ -32,7 +34,7 @@ def open_loaded_server(config: Config, *, scale: float, on_stage: Announce) -> I
             yield server
         return
     with open_own_server(config.server) as own:
-        kept = ensure_kept(Workbench(config, own.server), own, scale=scale, on_stage=on_stage)
+        kept = ensure_kept(Workbench(config, own.server), own, scale=scale, on_progress=on_progress)
         if kept:
             print(kept, file=sys.stderr)
         yield own.server
@@ -44,12 +46,11 @@ def show_plans(
     *,
     scale: float,
     output: Output = TEXT_ALONE,
-    on_stage: Announce = lambda _: None,
+    on_progress: Announce = lambda _: None,
 ) -> ExitCode:
     """Judge the contracts on a load of `scale` times the full size, and report."""
-    assessment = assess_plans(Workbench(config, server), scale=scale, on_stage=on_stage)
-    publish(assessment, PLANS_FORMATS, output)
-    return _judge(assessment)
+    assessment = assess_plans(Workbench(config, server), scale=scale, on_progress=on_progress)
+    return publish_report(report_plans(assessment), output)
 
 
 def parse_scale(text: str) -> float:
@@ -65,14 +66,8 @@ def parse_scale(text: str) -> float:
     return scale
 
 
-def _judge(assessment: PlanAssessment) -> ExitCode:
-    if assessment.broken or assessment.flaws:
-        return ExitCode.SCHEMA_PROBLEM
-    return ExitCode.CANNOT_JUDGE if assessment.faults else ExitCode.GOOD
-
-
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=PLANS_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     parser.add_argument(
         "--scale", default="hundredth", metavar="SIZE",
         help="how much to load: hundredth, full, or a number such as 0.1 (default: %(default)s)",
@@ -81,8 +76,8 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     config, scale = prepare(options), parse_scale(options.scale)
-    with show_progress() as show, open_loaded_server(config, scale=scale, on_stage=show) as server:
-        return show_plans(config, server, scale=scale, output=choose_output(options), on_stage=show)
+    with show_progress() as show, open_loaded_server(config, scale=scale, on_progress=show) as server:
+        return show_plans(config, server, scale=scale, output=choose_output(options), on_progress=show)
 
 
 COMMAND = Command(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pglast import parser
 
-from pgassay.errors import ConfigError
+from pgassay.errors import ConfigError, Place
 from pgassay.plans.model import Contract
 from pgassay.toml import Scalar, decode, read_toml, spell
 
@@ -48,33 +48,32 @@ def _read_file(file: Path) -> Iterator[Contract]:
     document = read_toml(file)
     if set(document) != {"contract"}:
         raise ConfigError(f"{file} must hold tables [[contract]] and nothing else.")
-    text = file.read_text(encoding="utf-8")
     for table in decode(document["contract"], list[dict[str, Any]], where=str(file)):
-        contract = _read_contract(file, table)
-        yield replace(contract, line=_line_of(contract.name, text))
+        yield _read_contract(file, table)
 
 
 def _read_contract(file: Path, table: dict[str, Any]) -> Contract:
-    place = f'the contract "{table.get("name", "without a name")}" in {file}'
-    clauses = asdict(decode(table, _Clauses, where=place, without=("file", "line")))
-    _check_query(clauses["query"], place)
+    where = f'the contract "{table.get("name", "without a name")}" in {file}'
+    clauses = asdict(decode(table, _Clauses, where=where, without=("place",)))
+    _check_query(clauses["query"], where)
     index = clauses.pop("index")
     indexes = (*([index] if index else []), *clauses["indexes"])
     parameters = tuple(map(spell, clauses["parameters"]))
-    return Contract(**clauses | {"indexes": indexes, "parameters": parameters, "file": file})
+    place = Place(file=file, line=_line_of(clauses["name"], file))
+    return Contract(**clauses | {"indexes": indexes, "parameters": parameters, "place": place})
 
 
-def _line_of(name: str, text: str) -> int:
+def _line_of(name: str, file: Path) -> int:
     """The line of a contract's name, which tomllib does not tell; 0 where it is written in another way."""
-    lines = text.splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
     wanted = f'name = "{name}"'
     return lines.index(wanted) + 1 if wanted in lines else 0
 
 
-def _check_query(query: str, place: str) -> None:
+def _check_query(query: str, where: str) -> None:
     try:
         statements = parser.split(query)
     except parser.ParseError as error:
-        raise ConfigError(f"The query of {place} is not SQL: {error.args[0]}") from error
+        raise ConfigError(f"The query of {where} is not SQL: {error.args[0]}") from error
     if len(statements) != 1:
-        raise ConfigError(f"The query of {place} is {len(statements)} statements, not one.")
+        raise ConfigError(f"The query of {where} is {len(statements)} statements, not one.")

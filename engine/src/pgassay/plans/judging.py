@@ -1,13 +1,15 @@
-"""Hold contracts against a loaded database."""
+"""Hold contracts against a loaded database; find which contract needs an index by dropping it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 
 import psycopg
+from psycopg import sql
 
+from pgassay.catalog.model import Index
 from pgassay.database import Session
 from pgassay.database.actor import classify
 from pgassay.errors import CannotJudgeError
@@ -35,14 +37,14 @@ class _RunawayError(Exception):
 class Judge:
     """Judges contracts in one session's transaction; `personas` are those of the project by name.
 
-    A statement is cancelled after `timeout_seconds`, or earlier where its role has less time. `on_stage`
+    A statement is cancelled after `timeout_seconds`, or earlier where its role has less time. `on_progress`
     hears which contract is looked at.
     """
 
     session: Session
     personas: Mapping[str, Persona]
     timeout_seconds: int = 30
-    on_stage: Callable[[str], None] = lambda _: None
+    on_progress: Callable[[str], None] = lambda _: None
 
     def judge(self, contracts: Iterable[Contract], *, look: Look = watch) -> tuple[Judgement, ...]:
         """One judgement a contract, as the schema is now in this transaction. Nothing is kept.
@@ -52,7 +54,7 @@ class Judge:
         functions = read_functions(self.session)
 
         def judge_one(contract: Contract) -> Judgement:
-            self.on_stage(f"judging: {contract.name}")
+            self.on_progress(f"judging: {contract.name}")
             try:
                 sightings = self._look_as(contract, look)
             except _RunawayError as runaway:
@@ -73,7 +75,7 @@ class Judge:
         if contract.persona not in self.personas:
             raise CannotJudgeError(
                 f'There is no persona "{contract.persona}".',
-                why=f'The contract "{contract.name}" in {contract.file} names it.',
+                why=f'The contract "{contract.name}" in {contract.place} names it.',
                 fixes=(f"name one of: {', '.join((OWNER, *self.personas))}",),
             )
         with self.session.act_as(self.personas[contract.persona]):
@@ -95,3 +97,41 @@ def _refused(contract: Contract, error: psycopg.Error) -> Judgement:
     if classify(error.sqlstate or "", diag.source_function or "") is Outcome.ERROR:
         return Judgement(contract=contract, fault=f"does not run: {said}")
     return Judgement(contract=contract, breaches=(f"is refused: {said}",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Why an index is there: the contracts that break without it, or the rule that it enforces."""
+
+    index: Index
+    contracts: tuple[str, ...]
+
+    @property
+    def is_needed(self) -> bool:
+        return self.index.is_rule or bool(self.contracts)
+
+
+def find_needs(judge: Judge, judgements: Iterable[Judgement], indexes: Iterable[Index]) -> tuple[Need, ...]:
+    """Judge again, without each index that is not a rule, the contracts whose plans used it.
+
+    Being named in a contract makes no index needed: only what a plan without it newly does wrong counts.
+    """
+    kept = tuple(judgement for judgement in judgements if not judgement.fault)
+    return tuple(Need(index=index, contracts=_needing(judge, kept, index)) for index in indexes)
+
+
+def _needing(judge: Judge, judgements: tuple[Judgement, ...], index: Index) -> tuple[str, ...]:
+    users = [judgement for judgement in judgements if index.name in judgement.indexes]
+    if index.is_rule or not users:
+        return ()
+    with judge.session.as_owner():
+        execute = judge.session.connection.execute
+        execute("savepoint pgassay_need")
+        execute(sql.SQL("drop index {}").format(sql.Identifier(index.schema, index.name)))
+        without = judge.judge(replace(user.contract, indexes=()) for user in users)
+        execute("rollback to savepoint pgassay_need; release savepoint pgassay_need")
+    return tuple(
+        then.contract.name
+        for now, then in zip(users, without, strict=True)
+        if not set(now.breaches).issuperset(then.breaches)
+    )

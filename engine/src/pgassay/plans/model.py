@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from pgassay.plans.policies import Check
+from pgassay.errors import Place
+from pgassay.plans.calls import PolicyCheck
 
 OWNER = "owner"
 """The persona that stands for the role that owns the schema."""
@@ -33,8 +34,7 @@ class Contract:
     sorts: bool = False
     index_only: bool = False
     hot: float | None = None
-    file: Path | None = None
-    line: int = 0
+    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Sighting:
     mode: str
     plan: Plan
     scans: Scans = Scans()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[PolicyCheck, ...] = ()
 
     @property
     def indexes(self) -> frozenset[str]:
@@ -125,3 +125,43 @@ class Judgement:
     def indexes(self) -> frozenset[str]:
         """Every index that some plan used."""
         return frozenset().union(*(sighting.indexes for sighting in self.sightings))
+
+
+# One-Time Filter is left out: it is evaluated once a statement.
+_CONDITIONS = (
+    "Filter",
+    "Index Cond",
+    "Recheck Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "TID Cond",
+    "Order By",
+)
+_WRITES = {"Insert": "a", "Update": "w", "Delete": "d", "Merge": "awd"}
+
+
+def read_plan(document: list[dict[str, Any]]) -> Plan:
+    """The plan in a document of `explain (format json)`, with or without ANALYZE and BUFFERS."""
+    root = document[0]["Plan"]
+    executed = "Shared Hit Blocks" in root and "Actual Rows" in root
+    buffers = root["Shared Hit Blocks"] + root["Shared Read Blocks"] if executed else None
+    return Plan(root=_read(root), buffers=buffers)
+
+
+def _read(node: dict[str, Any]) -> Node:
+    return Node(
+        kind=node["Node Type"],
+        relation=node.get("Relation Name", ""),
+        index=node.get("Index Name", ""),
+        writes=_WRITES.get(node.get("Operation", ""), "") + ("w" if _may_update(node) else ""),
+        estimated=node["Plan Rows"],
+        actual=node.get("Actual Rows"),
+        loops=node.get("Actual Loops", 0),
+        conditions=tuple(node[key] for key in _CONDITIONS if key in node),
+        children=tuple(map(_read, node.get("Plans", ()))),
+    )
+
+
+def _may_update(node: dict[str, Any]) -> bool:
+    return node.get("Conflict Resolution") == "UPDATE"

@@ -10,10 +10,8 @@ from typing import LiteralString
 from psycopg import sql
 
 from pgassay.database import Session
-from pgassay.plans.calls import Fault, Functions
-from pgassay.plans.model import Contract, Plan, Scans, Sighting
-from pgassay.plans.policies import read_checks
-from pgassay.plans.reading import read_plan
+from pgassay.plans.calls import Fault, Functions, read_checks
+from pgassay.plans.model import Contract, Plan, Scans, Sighting, read_plan
 
 _MODES = ("custom", "generic")
 

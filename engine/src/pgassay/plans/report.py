@@ -1,63 +1,116 @@
-"""Plan contracts for people and for programs."""
+"""Plan contracts as a report, with the growth that was last measured."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pgassay.errors import Place, printable
-from pgassay.plans import Judgement, Need, PlanAssessment
-from pgassay.plans.page import count_buffers, name_needs, name_verdict, render_plans_html, sum_up
-from pgassay.render.json import dump
-from pgassay.render.junit import Check, Outcome, Suite, render_suites
-from pgassay.render.markdown import escape, table
+from pgassay.plans.assessment import PlanAssessment
+from pgassay.plans.judging import Need
+from pgassay.plans.model import Judgement
+from pgassay.render.junit import Check, Outcome, Suite
+from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
 
-_WIDTH = 80
-
-
-def render_plans_text(assessment: PlanAssessment) -> str:
-    """Each contract, what breaks without each index, what is wrong or not judged; a summary at the end."""
-    believed = assessment.believed
-    lines = [line for judgement in assessment.judgements for line in _lines(judgement)]
-    wrong = [judgement for judgement in believed.judgements if not judgement.holds]
-    if wrong:
-        lines += ["", f"as if of {believed.rows:,} rows:"]
-        lines += [line for judgement in wrong for line in _lines(judgement)]
-    lines += ["", "without this index, these contracts break:", *_needs(assessment.needs)]
-    lines += ["", *(_wrapped(flaw.message) for flaw in assessment.flaws)] if assessment.flaws else []
-    if believed.unseen:
-        names = ", ".join(believed.unseen)
-        lines += ["", _wrapped(f"not judged at {believed.rows:,} rows, for {believed.why}: {names}")]
-    return printable("\n".join([*lines, "", _wrapped(sum_up(assessment))]) + "\n")
+FORMATS = ("text", "json", "markdown", "html", "junit")
 
 
-def render_plans_markdown(assessment: PlanAssessment) -> str:
-    """The summary, what is wrong, and a table of all contracts and of all indexes."""
-    lines = [f"## pgassay: plan contracts\n\n{sum_up(assessment)}\n"]
-    lines += [f"- {escape(flaw.message)}" for flaw in assessment.flaws]
-    contracts = (
-        (j.contract.name, j.contract.persona, name_verdict(j), count_buffers(j), j.why)
-        for j in assessment.judgements
+def report_plans(assessment: PlanAssessment) -> Report:
+    """Each contract, what breaks without each index, what is wrong or not judged; a summary."""
+    growth = Fragment(
+        package=__package__, template="growth.html", style="growth.css", values={"growth": assessment.growth}
     )
-    lines += ["", *table(("contract", "as", "holds", "buffers", "why not"), contracts)]
-    needs = ((need.index.name, need.index.table, name_needs(need)) for need in assessment.needs)
-    lines += ["", *table(("index", "table", "needed by"), needs)]
-    return printable("\n".join(lines) + "\n")
+    return Report(
+        command="plans",
+        title="plan contracts",
+        verdict=assessment.verdict,
+        claim=_claim(assessment),
+        summary=(_summary(assessment),),
+        sections=_sections(assessment),
+        document=_document(assessment),
+        suites=_suites(assessment),
+        fragments=(growth,) if assessment.growth else (),
+        seconds=assessment.seconds,
+    )
 
 
-def render_plans_json(assessment: PlanAssessment) -> str:
-    """The document that docs/json.md describes."""
-    believed = assessment.believed
-    return dump(
-        contracts=map(_document, assessment.judgements),
-        believed={
-            "rows": believed.rows,
-            "contracts": map(_brief, believed.judgements),
-            "not_judged": believed.unseen,
-            "why": believed.why,
+def _claim(assessment: PlanAssessment) -> str:
+    if assessment.broken or assessment.flaws:
+        return "A contract is broken" if assessment.broken else "An index is at fault"
+    return "Not judged" if assessment.faults else "Every contract holds"
+
+
+def _sections(assessment: PlanAssessment) -> tuple[ReportSection, ...]:
+    scaled = assessment.scaled
+    wrong = [judgement for judgement in scaled.judgements if not judgement.holds]
+    unseen = (
+        f"not judged at {scaled.rows:,} rows, for {scaled.why}: {', '.join(scaled.unseen)}",
+    ) if scaled.unseen else ()  # fmt: skip
+    return (
+        ReportSection(
+            title="contracts", head=("", "contract", "as", "buffers"), numbers=(3,),
+            entries=tuple(map(_contract, assessment.judgements)),
+        ),
+        ReportSection(
+            title=f"as if of {scaled.rows:,} rows", head=("", "contract", "as"),
+            entries=tuple(map(_contract, wrong)),
+        ),
+        ReportSection(
+            title="indexes", head=("index", "table", "needed by"),
+            entries=tuple(map(_need, assessment.needs)),
+        ),
+        ReportSection(
+            title="findings",
+            entries=tuple(ReportEntry(cells=(flaw.message,), is_bad=True) for flaw in assessment.flaws),
+        ),
+        ReportSection(entries=list_entries(*unseen)),
+    )  # fmt: skip
+
+
+def _contract(judgement: Judgement) -> ReportEntry:
+    contract = judgement.contract
+    word = "not judged" if judgement.fault else "broken" if judgement.breaches else "holds"
+    touched = (sighting.plan.buffers for sighting in judgement.sightings)
+    # Of the custom and the generic plan; those of EXPLAIN alone have none.
+    buffers = [" / ".join(dict.fromkeys(f"{pages:,}" for pages in touched if pages is not None))]
+    return ReportEntry(
+        cells=(word, contract.name, contract.persona, *buffers),
+        why=judgement.breaches or ((judgement.fault,) if judgement.fault else ()),
+        code=contract.query.strip(),
+        is_bad=not judgement.holds,
+    )
+
+
+def _need(need: Need) -> ReportEntry:
+    reason = ", ".join(need.contracts) or ("its rule" if need.index.is_rule else "nothing")
+    return ReportEntry(cells=(need.index.name, need.index.table, reason), is_bad=not need.is_needed)
+
+
+def _summary(assessment: PlanAssessment) -> str:
+    scaled = assessment.scaled
+    needed = sum(bool(need.contracts) for need in assessment.needs)
+    ruling = sum(need.index.is_rule for need in assessment.needs)
+    parts = [f"{assessment.rows:,} rows: {_count(assessment.judgements)} contracts hold"]
+    if scaled.judgements:
+        parts.append(f"as if of {scaled.rows:,}: {_count(scaled.judgements)}")
+    parts.append(f"{len(assessment.needs)} indexes, {needed} needed by a contract, {ruling} for their rule")
+    return f"{'; '.join(parts)}; {assessment.seconds:.2f} s"
+
+
+def _count(judgements: tuple[Judgement, ...]) -> str:
+    return f"{sum(judgement.holds for judgement in judgements)} of {len(judgements)}"
+
+
+def _document(assessment: PlanAssessment) -> dict[str, Any]:
+    scaled = assessment.scaled
+    return {
+        "contracts": [_judged(judgement) | _plans(judgement) for judgement in assessment.judgements],
+        "believed": {
+            "rows": scaled.rows,
+            "contracts": [_judged(judgement) for judgement in scaled.judgements],
+            "not_judged": scaled.unseen,
+            "why": scaled.why,
         },
-        indexes=[
+        "indexes": [
             {
                 "name": need.index.name,
                 "table": need.index.table,
@@ -66,26 +119,38 @@ def render_plans_json(assessment: PlanAssessment) -> str:
             }
             for need in assessment.needs
         ],
-        findings=assessment.flaws,
-        rows=assessment.rows,
-        seconds=round(assessment.seconds, 3),
-    )
+        "findings": assessment.flaws,
+        "rows": assessment.rows,
+        "seconds": round(assessment.seconds, 3),
+    }
 
 
-def render_plans_junit(assessment: PlanAssessment) -> str:
+def _judged(judgement: Judgement) -> dict[str, Any]:
+    holds = None if judgement.fault else judgement.holds
+    return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
+
+
+def _plans(judgement: Judgement) -> dict[str, Any]:
+    plans = {
+        sighting.mode: {"indexes": sorted(sighting.indexes), "buffers": sighting.plan.buffers}
+        for sighting in judgement.sightings
+    }
+    contract = judgement.contract
+    file = contract.place and contract.place.file
+    return {"persona": contract.persona, "file": file, "plans": plans}
+
+
+def _suites(assessment: PlanAssessment) -> tuple[Suite, ...]:
     """A case for each contract, each index, and each foreign key without one."""
-    believed = assessment.believed
+    scaled = assessment.scaled
+    larger = f"contracts at {scaled.rows:,} rows"
+    unseen = (Check(group=larger, name=name, outcome="skipped", message=scaled.why) for name in scaled.unseen)
     contracts = tuple(_contracts("contracts", assessment.judgements))
-    larger = f"contracts at {believed.rows:,} rows"
-    unseen = (
-        Check(group=larger, name=name, outcome="skipped", message=believed.why) for name in believed.unseen
-    )
-    suites = (
+    return (
         Suite(name="contracts", checks=contracts, seconds=assessment.seconds),
-        Suite(name=larger, checks=(*_contracts(larger, believed.judgements), *unseen)),
+        Suite(name=larger, checks=(*_contracts(larger, scaled.judgements), *unseen)),
         Suite(name="indexes", checks=tuple(_indexes(assessment))),
     )
-    return render_suites("pgassay plans", suites, seconds=assessment.seconds)
 
 
 def _contracts(group: str, judgements: Iterable[Judgement]) -> Iterator[Check]:
@@ -97,7 +162,7 @@ def _contracts(group: str, judgements: Iterable[Judgement]) -> Iterator[Check]:
             outcome="error" if judgement.fault else "failure" if judgement.breaches else "passed",
             message=judgement.why,
             text=contract.query.strip() if not judgement.holds else "",
-            place=Place(file=contract.file, line=contract.line) if contract.file else None,
+            place=contract.place,
         )
 
 
@@ -106,53 +171,3 @@ def _indexes(assessment: PlanAssessment) -> Iterator[Check]:
     for name in dict.fromkeys([*(need.index.name for need in assessment.needs), *wrong]):
         outcome: Outcome = "failure" if name in wrong else "passed"
         yield Check(group="indexes", name=name, outcome=outcome, message=wrong.get(name, ""))
-
-
-PLANS_FORMATS: Mapping[str, Callable[[PlanAssessment], str]] = {
-    "text": render_plans_text,
-    "json": render_plans_json,
-    "markdown": render_plans_markdown,
-    "html": render_plans_html,
-    "junit": render_plans_junit,
-}
-
-
-def _lines(judgement: Judgement) -> Iterator[str]:
-    buffers = count_buffers(judgement)
-    touched = f"{buffers:>11} buffers" if buffers else ""
-    yield f"  {name_verdict(judgement):<11}{judgement.contract.name:<34}{touched}".rstrip()
-    if judgement.fault:
-        yield _wrapped(judgement.fault, indent=13)
-    yield from (_wrapped(breach, indent=13) for breach in judgement.breaches)
-
-
-def _needs(needs: tuple[Need, ...]) -> Iterator[str]:
-    for need in needs:
-        if need.contracts:
-            line = f"  {need.index.name:<35}  {', '.join(need.contracts)}"
-            yield textwrap.fill(line, _WIDTH, subsequent_indent=" " * 39, break_on_hyphens=False)
-
-
-def _document(judgement: Judgement) -> dict[str, Any]:
-    contract = judgement.contract
-    return _brief(judgement) | {
-        "persona": contract.persona,
-        "file": contract.file,
-        "plans": {
-            sighting.mode: {"indexes": sorted(sighting.indexes), "buffers": sighting.plan.buffers}
-            for sighting in judgement.sightings
-        },
-    }
-
-
-def _brief(judgement: Judgement) -> dict[str, Any]:
-    holds = None if judgement.fault else judgement.holds
-    return {"name": judgement.contract.name, "holds": holds, "why": judgement.why or None}
-
-
-def _wrapped(text: str, *, indent: int = 0) -> str:
-    margin = " " * indent
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=margin, subsequent_indent=margin or "  ", break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip

@@ -7,9 +7,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pgassay.plpgsql.catalog import read_functions
 from pgassay.plpgsql.model import Point
-from pgassay.plpgsql.rewriting import rewrite
+from pgassay.plpgsql.rewriting import read_functions, rewrite
 
 SQLSTATE = "PF000"
 ARM = "select set_config('pgassay.fault', %s, true)"

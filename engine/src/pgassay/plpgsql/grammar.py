@@ -27,7 +27,7 @@ _ASSIGNS = (":=", "=", "[", ".")  # after the first token of an assignment, even
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class BodyStatement:
     """One statement from its label or first word to behind its semicolon, as offsets (from 0) in the body.
 
     `keyword` is the offset whose line PostgreSQL reports. NULL is no statement: PostgreSQL keeps none.
@@ -51,10 +51,10 @@ class Arm:
     keyword: int
     start: int
     end: int
-    statements: tuple[Statement, ...]
+    statements: tuple[BodyStatement, ...]
 
 
-def parse_body(text: str) -> Statement:
+def parse_body(text: str) -> BodyStatement:
     """The outermost block of a body. Raises UnplacedError when the tokens make no sense."""
     reader = Reader(text)
     while reader.word() == "#":  # options: two words each, such as #variable_conflict use_column
@@ -66,7 +66,7 @@ def parse_body(text: str) -> Statement:
     return block
 
 
-def _statements(reader: Reader, ends: Collection[str]) -> tuple[Statement, ...]:
+def _statements(reader: Reader, ends: Collection[str]) -> tuple[BodyStatement, ...]:
     found = []
     while reader.word() not in ends or reader.word(1) in _ASSIGNS:
         if statement := _statement(reader):
@@ -74,7 +74,7 @@ def _statements(reader: Reader, ends: Collection[str]) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def _statement(reader: Reader) -> Statement | None:
+def _statement(reader: Reader) -> BodyStatement | None:
     """Read one statement; None for NULL."""
     start = reader.peek().start
     if reader.word() == "<<":
@@ -97,13 +97,13 @@ def _statement(reader: Reader) -> Statement | None:
         case _:
             return _simple(reader, kind, opening)
     end = _skip_end(reader)
-    return Statement(kind=kind, start=start, keyword=keyword.start, end=end, arms=arms)
+    return BodyStatement(kind=kind, start=start, keyword=keyword.start, end=end, arms=arms)
 
 
-def _simple(reader: Reader, kind: str, opening: Token) -> Statement | None:
+def _simple(reader: Reader, kind: str, opening: Token) -> BodyStatement | None:
     _skip_semicolon(reader, opening)
     start, end = opening.start, reader.last.end
-    return None if kind == "null" else Statement(kind=kind, start=start, keyword=start, end=end)
+    return None if kind == "null" else BodyStatement(kind=kind, start=start, keyword=start, end=end)
 
 
 def _skip_semicolon(reader: Reader, opening: Token) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pglast import parser
 
-from pgassay.plpgsql.model import Function
+from pgassay.catalog.model import Function
 from pgassay.plpgsql.tokens import Token, UnplacedError, read_tokens
 
 _PREFIX = "PLpgSQL_stmt_"
@@ -34,13 +34,13 @@ def list_statements(function: Function) -> list[Line]:
     return list(_walk(document))
 
 
-def replace_body(function: Function, body: str) -> str:
+def replace_body(definition: str, body: str) -> str:
     """The definition with another body; pg_get_functiondef writes it last."""
-    literal = parser.scan(function.definition)[-1]
+    literal = parser.scan(definition)[-1]
     quote = "$pgassay$"
     while quote in body:
         quote = f"{quote[:-1]}_$"
-    return f"{function.definition[: literal.start]}{quote}{body}{quote}"
+    return f"{definition[: literal.start]}{quote}{body}{quote}"
 
 
 def _simplify(function: Function) -> str:
@@ -48,7 +48,7 @@ def _simplify(function: Function) -> str:
     tokens = read_tokens(function.body)
     pairs = [pair for pair in pairwise(tokens) if (pair[0].word, pair[1].word) == ("%", "rowtype")]
     body = _blank(function.body, [token for pair in pairs for token in pair])
-    definition = replace_body(function, body)
+    definition = replace_body(function.definition, body)
     return _blank(definition, [token for token in read_tokens(definition) if token.word == "variadic"])
 
 

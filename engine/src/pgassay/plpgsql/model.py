@@ -1,4 +1,4 @@
-"""Functions and policies of a database, and the places in them where a probe can go."""
+"""The places in functions and policies where a probe can go."""
 
 from __future__ import annotations
 
@@ -17,21 +17,6 @@ class InstrumentError(PgassayError):
     def __init__(self, subject: str, *, why: str) -> None:
         super().__init__(f"Cannot place probes in {subject}.", why=why)
         self.subject = subject
-
-
-@dataclass(frozen=True, kw_only=True)
-class Function:
-    """A PL/pgSQL function or procedure as the catalog has it.
-
-    `signature` is its schema, name and types, as everywhere: `public.f(integer, text)`; `definition` is
-    pg_get_functiondef's; `body` is its prosrc; `place` is where the body's first line is in a file, if that
-    is known.
-    """
-
-    signature: str
-    definition: str
-    body: str
-    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,42 +41,17 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Branch:
+class Branch(Point):
     """The `k`-th way through a function's decisions, from 1. `line` is where the word is that begins it.
 
     `kind` is "then", "elsif", "else", "when", "handler", "loop" (its body ran), or what is not written:
     "no else" (nothing held) and "no turn" (the body of a loop never ran).
     """
 
-    function: str
-    k: int
-    kind: str
-    line: int
-    place: Place | None
-    text: str
-
     @property
     def name(self) -> str:
         """The function and k, as in `private.move_job()~3`."""
         return f"{self.function}~{self.k}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """A policy as the catalog has it: `clauses` are its expressions by USING and WITH CHECK.
-
-    `table` has its schema; `quoted` is the name as SQL writes it.
-    """
-
-    table: str
-    name: str
-    quoted: str
-    clauses: tuple[tuple[str, str], ...]
-    place: Place | None = None
-
-    @property
-    def title(self) -> str:
-        return f'"{self.name}" on {self.table}'
 
 
 @dataclass(frozen=True, kw_only=True)

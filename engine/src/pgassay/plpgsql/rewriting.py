@@ -1,4 +1,4 @@
-"""Put probes into a PL/pgSQL function without changing what it does. Pure."""
+"""Put probes into PL/pgSQL functions without changing what they do."""
 
 from __future__ import annotations
 
@@ -6,24 +6,42 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
+import psycopg
+
+from pgassay.catalog.model import Function
+from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.errors import Place
-from pgassay.plpgsql.grammar import Arm, Statement, parse_body
+from pgassay.plpgsql.grammar import Arm, BodyStatement, parse_body
 from pgassay.plpgsql.libpg_query import Line, list_statements, replace_body
-from pgassay.plpgsql.model import Branch, Function, InstrumentError, Point
+from pgassay.plpgsql.model import Branch, InstrumentError, Point
 from pgassay.plpgsql.tokens import UnplacedError
 
 PointProbe = Callable[[Point], str]
 BranchProbe = Callable[[Branch], str]
 
 
-def find_points(function: Function) -> tuple[Point, ...]:
-    """The statements of a function. Raises InstrumentError when they cannot be placed."""
-    return tuple(_Rewriting(function, _nothing, _nothing).points)
+def read_functions(connection: psycopg.Connection[Any]) -> list[Function]:
+    """The PL/pgSQL functions that the connection's role owns."""
+    return own_functions(read_catalog(connection, Function))
 
 
-def find_branches(function: Function) -> tuple[Branch, ...]:
+def own_functions(catalog: Catalog) -> list[Function]:
+    """The PL/pgSQL functions of who read the catalog."""
+    own = (f for f in catalog.of(Function) if (f.language, f.owner) == ("plpgsql", catalog.user))
+    return sorted(own, key=lambda function: function.function)
+
+
+def find_points(function: Function, *, place: Place | None = None) -> tuple[Point, ...]:
+    """The statements of a function, whose body begins at `place`.
+
+    Raises InstrumentError when they cannot be placed.
+    """
+    return tuple(_Rewriting(function, _nothing, _nothing, place).points)
+
+
+def find_branches(function: Function, *, place: Place | None = None) -> tuple[Branch, ...]:
     """The branches of a function. Raises InstrumentError as `find_points` does."""
-    return tuple(_Rewriting(function, _nothing, _nothing).branches)
+    return tuple(_Rewriting(function, _nothing, _nothing, place).branches)
 
 
 def rewrite(function: Function, probe: PointProbe, *, branch_probe: BranchProbe | None = None) -> str:
@@ -34,7 +52,7 @@ def rewrite(function: Function, probe: PointProbe, *, branch_probe: BranchProbe 
     Raises InstrumentError as `find_points` does.
     """
     rewriting = _Rewriting(function, probe, branch_probe or _nothing)
-    return replace_body(function, rewriting.text())
+    return replace_body(function.definition, rewriting.text())
 
 
 def _nothing(_: Point | Branch) -> str:
@@ -44,8 +62,11 @@ def _nothing(_: Point | Branch) -> str:
 class _Rewriting:
     """One walk through a body in the order of its text: what there is, and what is inserted where."""
 
-    def __init__(self, function: Function, probe: PointProbe, branch_probe: BranchProbe) -> None:
+    def __init__(
+        self, function: Function, probe: PointProbe, branch_probe: BranchProbe, place: Place | None = None
+    ) -> None:
         self._function = function
+        self._place = place
         self._probe = probe
         self._branch_probe = branch_probe
         self._inserts: list[tuple[int, str]] = []
@@ -62,7 +83,7 @@ class _Rewriting:
             at = offset
         return "".join([*parts, self._function.body[at:]])
 
-    def _visit(self, statement: Statement) -> None:
+    def _visit(self, statement: BodyStatement) -> None:
         self._insert(statement.start, _evaluate(self._point(statement)))
         if statement.kind in ("while", "for"):
             return self._visit_loop(statement)
@@ -73,7 +94,7 @@ class _Rewriting:
             self._insert(statement.arms[-1].end, missing and f"else{missing}")
         return None
 
-    def _visit_loop(self, statement: Statement) -> None:
+    def _visit_loop(self, statement: BodyStatement) -> None:
         """A loop whose body may never run: a variable of a block around it remembers whether it did."""
         body = statement.arms[0]
         missed = _evaluate(self._branch("no turn", body.keyword, body.start))
@@ -89,7 +110,7 @@ class _Rewriting:
         for statement in arm.statements:
             self._visit(statement)
 
-    def _point(self, statement: Statement) -> str:
+    def _point(self, statement: BodyStatement) -> str:
         head = statement.arms[0].start if statement.arms else statement.end
         facts = self._facts(statement.keyword, head)
         self.points.append(Point(k=len(self.points) + 1, kind=statement.kind, **facts))
@@ -101,10 +122,10 @@ class _Rewriting:
 
     def _facts(self, start: int, end: int) -> dict[str, Any]:
         """Where something begins, and its text from there as far as one line goes."""
-        function = self._function
-        line, first = _line(function.body, start), function.place
+        function, first = self._function, self._place
+        line = _line(function.body, start)
         return {
-            "function": function.signature,
+            "function": function.function,
             "line": line,
             "place": first and Place(file=first.file, line=first.line + line - 1),
             "text": function.body[start:end].partition("\n")[0].strip(),
@@ -120,17 +141,17 @@ def _evaluate(expression: str) -> str:
     return expression and f" if ({expression}) then null; end if; "
 
 
-def _parse(function: Function) -> Statement:
+def _parse(function: Function) -> BodyStatement:
     """The outermost block, as both parsers see it."""
     try:
         block = parse_body(function.body)
         _compare(_lines(function.body, block), list_statements(function))
     except UnplacedError as error:
-        raise InstrumentError(function.signature, why=f"Read as PL/pgSQL, {error}.") from error
+        raise InstrumentError(function.function, why=f"Read as PL/pgSQL, {error}.") from error
     return block
 
 
-def _lines(body: str, statement: Statement) -> Iterator[Line]:
+def _lines(body: str, statement: BodyStatement) -> Iterator[Line]:
     yield statement.kind, _line(body, statement.keyword)
     for arm in statement.arms:
         for inner in arm.statements:

@@ -10,7 +10,7 @@ from pglast import ast, parser
 
 from pgassay.database.script import Script, parse_script
 from pgassay.errors import Place
-from pgassay.plpgsql.grammar import Statement, parse_body
+from pgassay.plpgsql.grammar import BodyStatement, parse_body
 from pgassay.plpgsql.tokens import UnplacedError
 
 Key = tuple[str, str]
@@ -101,7 +101,7 @@ def _inside(block: _Parsed) -> Iterator[_Parsed]:
             yield _Parsed(_parse(text), text, block.offset + start + statement.start)
 
 
-def _flatten(statement: Statement) -> Iterator[Statement]:
+def _flatten(statement: BodyStatement) -> Iterator[BodyStatement]:
     yield statement
     for arm in statement.arms:
         for inner in arm.statements:

@@ -3,25 +3,8 @@
 from __future__ import annotations
 
 from pgassay.races.arena import Arena
-from pgassay.races.exploration import Exploration, explore, explore_all, replay
+from pgassay.races.exploration import Exploration, explore, explore_all
 from pgassay.races.model import Isolation, Scenario
-from pgassay.races.record import Event, Fate, Move, Outcome, Trial, Violation
-from pgassay.races.scenario_file import read_scenario, read_scenarios
+from pgassay.races.scenario_file import read_scenario
 
-__all__ = [
-    "Arena",
-    "Event",
-    "Exploration",
-    "Fate",
-    "Isolation",
-    "Move",
-    "Outcome",
-    "Scenario",
-    "Trial",
-    "Violation",
-    "explore",
-    "explore_all",
-    "read_scenario",
-    "read_scenarios",
-    "replay",
-]
+__all__ = ["Arena", "Exploration", "Isolation", "Scenario", "explore", "explore_all", "read_scenario"]

@@ -1,26 +1,101 @@
-"""Where scenarios are run: one database, brought back to its beginning for every schedule."""
+"""Where scenarios are run: one database, watched from outside and brought back for every schedule."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 import psycopg
+from psycopg import sql
 
 from pgassay.catalog.model import Relation
 from pgassay.catalog.read import read_catalog, read_marks
+from pgassay.database import Database
 from pgassay.errors import CannotJudgeError
-from pgassay.races.footprint import Peculiar
-from pgassay.races.line import Line, ask
+from pgassay.races.line import SessionLine, ask
 from pgassay.races.model import Scenario
-from pgassay.races.observer import open_observer
 from pgassay.races.reset import Baseline
 from pgassay.races.sync import Gatekeeper, install_sync_points
+from pgassay.races.touched import HeldLock, Peculiar
 from pgassay.workbench import Workbench
+
+# With their defaults a deadlock takes a second to be found, and nobody says when it was looked for.
+_SETTINGS = {
+    "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
+    "lc_messages": "C",
+    "client_min_messages": "log",
+}
+
+# A function may have set client_min_messages, and so have silenced its session.
+_WHERE_TOLD, _WHERE_SILENT = 1.0, 0.0
+
+_BLOCKERS: LiteralString = """
+    select pid, pg_catalog.pg_blocking_pids(pid) || pg_catalog.pg_safe_snapshot_blocking_pids(pid)
+    from pg_catalog.unnest(%s::integer[]) as pid
+"""
+# Locks of pages, tuples and transactions are how waiting is done; those that remain say what was touched.
+_LOCKS: LiteralString = """
+    select locktype, coalesce(relation, classid), objid, objsubid, mode from pg_catalog.pg_locks
+    where pid = %s and granted and locktype not in ('virtualxid', 'transactionid', 'tuple', 'page', 'extend')
+"""
+
+
+class LockObserver:
+    """A connection to the maintenance database: the schema under test has no way to it.
+
+    After `patience` seconds a session waits if it is blocked, though it has not said so.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, patience: float) -> None:
+        self._connection = connection
+        self.patience = patience
+
+    def blockers(self, pids: Sequence[int]) -> dict[int, set[int]]:
+        """The processes that each of `pids` waits for; none where it runs or is idle."""
+        rows = self._connection.execute(_BLOCKERS, [list(pids)], prepare=True)
+        return {pid: set(blockers) for pid, blockers in rows}
+
+    def locks(self, pid: int) -> list[HeldLock]:
+        """What a process has locked, but for the rows."""
+        rows = self._connection.execute(_LOCKS, [pid], prepare=True)
+        return [
+            HeldLock(key=(kind, *(str(part) for part in identity if part is not None)), mode=mode)
+            for kind, *identity, mode in rows
+        ]
+
+    def terminate(self, pid: int) -> None:
+        """End a session's backend."""
+        self._connection.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
+
+
+@contextmanager
+def open_observer(database: Database) -> Iterator[LockObserver]:
+    """An observer of `database`, whose sessions, from now on, tell at once that they wait and why they fail.
+
+    On an attached server whose role may not arrange this, deadlocks take that server's deadlock_timeout.
+    """
+    server = database.server
+    with closing(psycopg.connect(server.conninfo(server.maintenance), autocommit=True)) as connection:
+        patience = _WHERE_TOLD if _let_sessions_tell(connection, database) else _WHERE_SILENT
+        yield LockObserver(connection, patience=patience)
+
+
+def _let_sessions_tell(connection: psycopg.Connection[Any], database: Database) -> bool:
+    alter = sql.SQL("alter database {} set {} to {}")
+    try:
+        for name, value in _SETTINGS.items():
+            connection.execute(
+                alter.format(sql.Identifier(database.name), sql.Identifier(name), sql.Literal(value))
+            )
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
 
 # DISCARD ALL without the plans, which are no part of what a session means.
 _CLEAN = (
@@ -90,14 +165,14 @@ class Arena:
         """A further connection, the owner's when `user` is None."""
         return self._database.connect(user=user, autocommit=True)
 
-    def lines(self, logins: Sequence[str | None]) -> list[Line]:
+    def lines(self, logins: Sequence[str | None]) -> list[SessionLine]:
         """A connection of its own for each login; None is the owner's."""
         taken: dict[str | None, int] = defaultdict(int)
-        lines: list[Line] = []
+        lines: list[SessionLine] = []
         for login in logins:
             pool = self._pools[login]
             if taken[login] == len(pool):
-                line = Line(partial(self.connect, login))
+                line = SessionLine(partial(self.connect, login))
                 pool.append(self._resources.enter_context(closing(line)))
             lines.append(pool[taken[login]])
             taken[login] += 1
@@ -107,7 +182,7 @@ class Arena:
         self._database = self._resources.enter_context(self._bench.database())
         self.owner = self._resources.enter_context(closing(self.connect()))
         self.observer = self._resources.enter_context(open_observer(self._database))
-        self._pools: dict[str | None, list[Line]] = defaultdict(list)
+        self._pools: dict[str | None, list[SessionLine]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
         self.peculiar = _find_peculiar(self.owner)
         self._schema = self._pristine = read_marks(self.owner)

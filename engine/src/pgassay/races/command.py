@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.races import Scenario, explore_all, read_scenarios, replay
-from pgassay.races.report import SCHEDULE_FORMATS, Campaign
-from pgassay.races.steps import TRIAL_FORMATS
+from pgassay.races.exploration import explore_all, replay
+from pgassay.races.model import Scenario
+from pgassay.races.report import FORMATS, TRIAL_FORMATS, ExploredScenarios, report_schedules
+from pgassay.races.scenario_file import read_scenarios
 from pgassay.render.output import TEXT_ALONE, Output, publish
+from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 
@@ -48,9 +50,10 @@ def show_schedules(
         on_progress(f"{scenario.name}: {counter[scenario.name]} schedules, {counter.total()} in all")
 
     explorations = explore_all(bench, scenarios, jobs=os.cpu_count() or 1, on_schedule=show)
-    campaign = Campaign(schema=config.schema, explorations=explorations, seconds=time.monotonic() - started)
-    publish(campaign, SCHEDULE_FORMATS, request.output)
-    return ExitCode.GOOD if campaign.holds else ExitCode.SCHEMA_PROBLEM
+    campaign = ExploredScenarios(
+        schema=config.schema, explorations=explorations, seconds=time.monotonic() - started
+    )
+    return publish_report(report_schedules(campaign), request.output)
 
 
 def parse_schedule(text: str) -> tuple[str, ...]:
@@ -109,7 +112,7 @@ def _replay(bench: Workbench, scenarios: Sequence[Scenario], request: ScheduleRe
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=SCHEDULE_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     parser.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
     parser.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
     parser.add_argument(

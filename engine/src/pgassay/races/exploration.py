@@ -14,10 +14,18 @@ from queue import SimpleQueue
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.races.arena import Arena
 from pgassay.races.explorer import Census, Explorer
-from pgassay.races.model import Expectation, Isolation, Scenario
-from pgassay.races.record import DEADLOCK, SERIALIZATION, Fate, Outcome, Trial
+from pgassay.races.model import (
+    DEADLOCK,
+    SERIALIZATION,
+    Expectation,
+    Isolation,
+    RunOutcome,
+    Scenario,
+    StepFate,
+    Trial,
+)
+from pgassay.races.preparation import PreparedScenario
 from pgassay.races.run import ScheduleRun
-from pgassay.races.stage import Stage
 from pgassay.server import failures_explained
 from pgassay.workbench import Workbench
 
@@ -31,7 +39,7 @@ class Exploration:
 
     scenario: Scenario
     census: Census
-    outcomes: dict[Outcome, int]
+    outcomes: dict[RunOutcome, int]
     waited: int  # schedules in which a session waited for another
     deadlocked: int
     unserializable: int
@@ -56,7 +64,7 @@ def explore(
     """Run a scenario's schedules; `on_schedule` hears of each. Raises CannotJudgeError, SchemaError."""
     started = time.monotonic()
     tally = _Tally()
-    stage = Stage(arena, scenario)
+    stage = PreparedScenario(arena, scenario)
     # Under SERIALIZABLE every transaction may matter to every other.
     prune = prune and not scenario.inside and scenario.isolation is not Isolation.SERIALIZABLE
     obstacle = stage.why_unpruned() if prune else ""
@@ -133,7 +141,7 @@ def replay(bench: Workbench, scenario: Scenario, schedule: Sequence[str]) -> Tri
     Raises ConfigError when a session can not go on where the schedule says so.
     """
     with failures_explained(bench.server), Arena(bench) as arena:
-        run = Stage(arena, scenario).start()
+        run = PreparedScenario(arena, scenario).start()
         for number, name in enumerate(schedule, start=1):
             if name not in run.ready:
                 raise _refusal(run, schedule, number, name)
@@ -160,20 +168,20 @@ class _Tally:
     """What has been seen so far."""
 
     def __init__(self) -> None:
-        self.outcomes: Counter[Outcome] = Counter()
+        self.outcomes: Counter[RunOutcome] = Counter()
         self.seen: Counter[str] = Counter()
         self.broken: list[Trial] = []
 
     def add(self, trial: Trial) -> None:
         self.outcomes[trial.outcome] += 1
-        self.seen["waited"] += trial.saw(Fate.WAITS)
-        self.seen["deadlocked"] += trial.saw(Fate.FAILED, DEADLOCK)
-        self.seen["unserializable"] += trial.saw(Fate.FAILED, SERIALIZATION)
+        self.seen["waited"] += trial.saw(StepFate.WAITS)
+        self.seen["deadlocked"] += trial.saw(StepFate.FAILED, DEADLOCK)
+        self.seen["unserializable"] += trial.saw(StepFate.FAILED, SERIALIZATION)
         if trial.is_broken:
             self.broken.append(trial)
 
 
-def _unseen(scenario: Scenario, outcomes: Counter[Outcome]) -> tuple[Expectation, ...]:
+def _unseen(scenario: Scenario, outcomes: Counter[RunOutcome]) -> tuple[Expectation, ...]:
     return tuple(
         expected
         for expected in scenario.expected

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from math import factorial, prod
 from typing import Generic, Protocol, TypeVar
 
-from pgassay.races.footprint import Footprint, commute
+from pgassay.races.touched import Touched, commute
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
 
-class Run(Protocol[T_co]):
+class ExplorableRun(Protocol[T_co]):
     """A run of a scenario from its beginning."""
 
     @property
@@ -28,7 +28,7 @@ class Run(Protocol[T_co]):
     def left(self) -> Mapping[str, int]:
         """The number of steps that each session has not begun."""
 
-    def go(self, session: str) -> Footprint | None:
+    def go(self, session: str) -> Touched | None:
         """Let a session take its next step; None where that commutes with nothing."""
 
     def repeat(self, session: str) -> None:
@@ -56,12 +56,12 @@ class _Node:
     """A state on the way to the current one, and the session that goes next."""
 
     ready: tuple[str, ...]
-    asleep: dict[str, Footprint | None]
+    asleep: dict[str, Touched | None]
     chosen: str
     switches: int
-    footprint: Footprint | None = None
+    footprint: Touched | None = None
 
-    def inherited(self) -> dict[str, Footprint | None]:
+    def inherited(self) -> dict[str, Touched | None]:
         """Who still sleeps after the chosen step: those whose step commutes with it."""
         return {
             name: footprint
@@ -78,7 +78,7 @@ class Explorer(Generic[T]):
     not to be used together with `prune`, which could leave a schedule within the bound to one that is not.
     """
 
-    start: Callable[[], Run[T]]
+    start: Callable[[], ExplorableRun[T]]
     prune: bool = True
     bound: int | None = None
     census: Census = field(default_factory=Census)
@@ -101,7 +101,7 @@ class Explorer(Generic[T]):
             if not self._turn(path):
                 return
 
-    def _descend(self, run: Run[T], path: list[_Node]) -> bool:
+    def _descend(self, run: ExplorableRun[T], path: list[_Node]) -> bool:
         """Go on to the end, past new nodes; False when all that could go on has been run in another order."""
         while ready := run.ready:
             last = path[-1] if path else None
@@ -117,7 +117,7 @@ class Explorer(Generic[T]):
             path[-1].footprint = self._go(run, chosen)
         return True
 
-    def _go(self, run: Run[T], session: str) -> Footprint | None:
+    def _go(self, run: ExplorableRun[T], session: str) -> Touched | None:
         if self.prune:
             return run.go(session)
         run.repeat(session)
@@ -137,7 +137,7 @@ class Explorer(Generic[T]):
             path.pop()
         return False
 
-    def _count(self, run: Run[T], ready: tuple[str, ...], asleep: Mapping[str, object]) -> None:
+    def _count(self, run: ExplorableRun[T], ready: tuple[str, ...], asleep: Mapping[str, object]) -> None:
         for name, steps in run.left.items():
             if not steps:
                 continue

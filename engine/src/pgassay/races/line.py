@@ -35,7 +35,7 @@ class Reply:
 NOTHING = Reply()
 
 
-class Line:
+class SessionLine:
     """A connection that is never waited for: `send`, then `receive` until there is a reply.
 
     `waiting` follows what the server says of its lock waits, if it was told to: it says so after the
@@ -127,7 +127,7 @@ class Line:
             self.waiting = " still waiting for " in text
 
 
-def wait_for(lines: Sequence[Line], *, seconds: float | None = None) -> bool:
+def wait_for(lines: Sequence[SessionLine], *, seconds: float | None = None) -> bool:
     """Whether any of them has news within so many seconds; without a limit, wait for it."""
     with selectors.DefaultSelector() as selector:
         for line in lines:
@@ -135,7 +135,7 @@ def wait_for(lines: Sequence[Line], *, seconds: float | None = None) -> bool:
         return bool(selector.select(seconds))
 
 
-def ask(line: Line, sql: str = "") -> Reply:
+def ask(line: SessionLine, sql: str = "") -> Reply:
     """Send `sql`, if any, and wait for the reply, which no other session may hold up."""
     if sql:
         line.send(sql)

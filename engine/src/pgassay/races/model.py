@@ -1,4 +1,4 @@
-"""Scenarios as data: sessions of steps, what must hold however they interleave."""
+"""Scenarios as data: sessions of steps, what must hold; and what happened in one run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from pgassay.observation import Persona
+from pgassay.races.line import NOTHING, Reply
 
 
 class Isolation(Enum):
@@ -19,7 +21,7 @@ class Isolation(Enum):
     SERIALIZABLE = "serializable"
 
 
-class Kind(Enum):
+class StepKind(Enum):
     """What one step does to the transaction it is in."""
 
     BEGIN = "begin"
@@ -29,7 +31,7 @@ class Kind(Enum):
     CRASH = "crash"  # the session's backend is terminated
 
 
-ENDINGS = (Kind.COMMIT, Kind.ROLLBACK, Kind.CRASH)
+ENDINGS = (StepKind.COMMIT, StepKind.ROLLBACK, StepKind.CRASH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Step:
     transaction begins with this statement.
     """
 
-    kind: Kind
+    kind: StepKind
     sql: str = ""
     opens: bool = False
 
@@ -50,7 +52,7 @@ class Step:
         return self.kind in ENDINGS
 
     def __str__(self) -> str:
-        return " ".join(self.sql.split()) if self.kind is Kind.STATEMENT else self.kind.value
+        return " ".join(self.sql.split()) if self.kind is StepKind.STATEMENT else self.kind.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class SessionScript:
     persona: Persona | None = None
     role: str | None = None
     requests: tuple[tuple[str, ...], ...]
-    end: Kind = Kind.COMMIT
+    end: StepKind = StepKind.COMMIT
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def steps(self, isolation: Isolation) -> tuple[Step, ...]:
@@ -73,16 +75,19 @@ class SessionScript:
         return tuple(
             step
             for number, request in enumerate(self.requests)
-            for step in _request_steps(request, isolation, end=self.end if number == last else Kind.COMMIT)
+            for step in _request_steps(
+                request, isolation, end=self.end if number == last else StepKind.COMMIT
+            )
         )
 
 
-def _request_steps(request: tuple[str, ...], isolation: Isolation, *, end: Kind) -> tuple[Step, ...]:
+def _request_steps(request: tuple[str, ...], isolation: Isolation, *, end: StepKind) -> tuple[Step, ...]:
     # Under READ COMMITTED, BEGIN takes no snapshot and no lock: it commutes with everything.
     fused = isolation is Isolation.READ_COMMITTED
-    begin = () if fused else (Step(kind=Kind.BEGIN),)
+    begin = () if fused else (Step(kind=StepKind.BEGIN),)
     statements = tuple(
-        Step(kind=Kind.STATEMENT, sql=sql, opens=fused and number == 0) for number, sql in enumerate(request)
+        Step(kind=StepKind.STATEMENT, sql=sql, opens=fused and number == 0)
+        for number, sql in enumerate(request)
     )
     return (*begin, *statements, Step(kind=end))
 
@@ -128,3 +133,95 @@ class Scenario:
     def steps(self) -> dict[str, tuple[Step, ...]]:
         """The steps of each session, by its name."""
         return {session.name: session.steps(self.isolation) for session in self.sessions}
+
+
+DEADLOCK, SERIALIZATION = "40P01", "40001"
+
+
+class StepFate(Enum):
+    """What became of a step."""
+
+    DONE = "done"
+    WAITS = "waits"
+    FAILED = "failed"
+    PAUSED = "paused"  # at a sync point inside a function
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that a session told: of its step, or that a step which waited went on."""
+
+    session: str
+    step: str
+    fate: StepFate
+    reply: Reply = NOTHING
+    waits_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One entry of a schedule: a session took its next step. Its own events come first."""
+
+    session: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """How each session ended ("committed", "rolled back", "crashed", a SQLSTATE), and what was observed."""
+
+    values: tuple[tuple[str, str | None], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}: {show(value)}" for name, value in self.values)
+
+    def matches(self, expected: Mapping[str, str | None]) -> bool:
+        """Whether every value that is named in `expected` is that of the outcome."""
+        values = dict(self.values)
+        return all(name in values and values[name] == value for name, value in expected.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """An invariant that does not hold in the end, with some of the offending rows."""
+
+    invariant: str
+    rows: tuple[Mapping[str, str | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One schedule that was run, and how it ended."""
+
+    scenario: Scenario
+    moves: tuple[Move, ...]
+    outcome: RunOutcome
+    violations: tuple[Violation, ...]
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        """The sessions in the order in which they took their steps."""
+        return tuple(move.session for move in self.moves)
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether the outcome is one that the scenario names; any is where it names none."""
+        expected = self.scenario.expected
+        return not expected or any(self.outcome.matches(expectation.values) for expectation in expected)
+
+    @property
+    def is_broken(self) -> bool:
+        return bool(self.violations) or not self.is_expected
+
+    @property
+    def simplicity(self) -> tuple[int, int, tuple[str, ...]]:
+        """Sorts schedules: few steps first, then few switches from one session to another."""
+        switches = sum(one != other for one, other in pairwise(self.schedule))
+        return len(self.moves), switches, self.schedule
+
+    def saw(self, fate: StepFate, *sqlstates: str) -> bool:
+        """Whether some step met that fate, with one of these SQLSTATEs where any is given."""
+        events = (event for move in self.moves for event in move.events)
+        return any(
+            event.fate is fate and (not sqlstates or event.reply.sqlstate in sqlstates) for event in events
+        )

@@ -1,28 +1,129 @@
-"""Explored scenarios for people and for programs."""
+"""Explored scenarios as a report; one schedule, step by step, for people and for programs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pgassay.errors import Place, printable
+from pgassay.errors import ExitCode, Place, printable
 from pgassay.races.exploration import Exploration
-from pgassay.races.record import Trial
-from pgassay.races.steps import describe_outcome, describe_violations, spell_schedule, summarize_trial
-from pgassay.render.json import dump
-from pgassay.render.junit import Check, Suite, render_suites
-from pgassay.render.markdown import fold, table
+from pgassay.races.model import Event, Move, StepFate, Trial, show
+from pgassay.render.json import dump, record
+from pgassay.render.junit import Check, Suite
 from pgassay.render.place import relative
+from pgassay.render.report import Report, ReportEntry, ReportSection
 from pgassay.render.text import wrap
 
-_HEADINGS = ("run", "pruned", "waited", "40P01", "40001")
+_ROWS = 5
+
+
+def render_trial_text(trial: Trial) -> str:
+    """What each session did, what it got, for whom it waited; then how it ended."""
+    width = max(len(session.name) for session in trial.scenario.sessions)
+    lines = [wrap(f"{trial.scenario.name}: {trial.scenario.shows}"), ""]
+    begun: set[str] = set()
+    for number, move in enumerate(trial.moves, start=1):
+        lines += [line.rstrip() for line in _move(move, f"{number:>3}", width, begun)]
+    lines += ["", wrap(f"outcome: {describe_outcome(trial)}"), *map(wrap, describe_violations(trial))]
+    return printable("\n".join([*lines, "", "broken" if trial.is_broken else "holds"]) + "\n")
+
+
+def render_trial_json(trial: Trial) -> str:
+    """The document that docs/json.md describes."""
+    moves = [
+        {"session": move.session, "events": [_event(event) for event in move.events]} for move in trial.moves
+    ]
+    return dump(scenario=trial.scenario.name, **summarize_trial(trial), moves=moves)
+
+
+TRIAL_FORMATS: Mapping[str, Callable[[Trial], str]] = {"text": render_trial_text, "json": render_trial_json}
+
+
+def spell_schedule(schedule: Sequence[str]) -> str:
+    """A schedule as `--replay` takes it: a, a, b is a*2,b."""
+    runs = [(name, len(list(group))) for name, group in groupby(schedule)]
+    return ",".join(name if count == 1 else f"{name}*{count}" for name, count in runs)
+
+
+def describe_outcome(trial: Trial) -> str:
+    """How the sessions ended and what was observed."""
+    return f"{trial.outcome}{'' if trial.is_expected else ' (unexpected)'}"
+
+
+def describe_violations(trial: Trial) -> Iterator[str]:
+    """The invariants that do not hold, each with the rows that offend."""
+    for violation in trial.violations:
+        yield f'violates "{violation.invariant}"'
+        for row in violation.rows:
+            yield "  " + ", ".join(f"{name} {show(value)}" for name, value in row.items())
+
+
+def summarize_trial(trial: Trial) -> dict[str, Any]:
+    """A trial without its steps."""
+    return {
+        "schedule": spell_schedule(trial.schedule),
+        "outcome": dict(trial.outcome.values),
+        "expected": trial.is_expected,
+        "violations": [
+            {"invariant": violation.invariant, "rows": [dict(row) for row in violation.rows]}
+            for violation in trial.violations
+        ],
+    }
+
+
+def _move(move: Move, number: str, width: int, begun: set[str]) -> Iterator[str]:
+    """A session that goes on from a sync point is in the middle of the step that it has begun."""
+    own, *others = move.events
+    goes_on = own.session in begun
+    told = _tell(own)
+    yield wrap(
+        f"{number}  {own.session:<{width}}  {f'goes on: {told[0]}' if goes_on else own.step}",
+        indent=width + 7,
+    )
+    yield from (f"     {'':<{width}}  {line}" for line in told[goes_on:])
+    for event in others:
+        first, *rest = _tell(event)
+        yield f"     {event.session:<{width}}  goes on: {first}"
+        yield from (f"     {'':<{width}}  {line}" for line in rest)
+    for event in move.events:
+        (begun.add if event.fate is StepFate.PAUSED else begun.discard)(event.session)
+
+
+def _tell(event: Event) -> list[str]:
+    """What became of a step, in one line or with some of its rows."""
+    reply = event.reply
+    match event.fate:
+        case StepFate.WAITS:
+            return [f"waits for {' and '.join(event.waits_for)}"]
+        case StepFate.PAUSED:
+            return [f"stops before {reply.message}"]
+        case StepFate.FAILED:
+            return [f"fails with {reply.sqlstate}: {reply.message}"]
+    counted = f"{reply.count} row{'' if reply.count == 1 else 's'}" if reply.count >= 0 else "done"
+    rows = [
+        ", ".join(f"{n} {show(v)}" for n, v in zip(reply.columns, row, strict=True)) for row in reply.rows
+    ]
+    return [counted, *rows[:_ROWS]]
+
+
+def _event(event: Event) -> dict[str, Any]:
+    document = record(event)
+    reply = record(document.pop("reply"))
+    del reply["lost"]
+    return document | reply | {name: reply[name] or None for name in ("sqlstate", "message")}
+
+
+FORMATS = ("text", "json", "markdown", "html", "junit")
+
+_HEADINGS = ("scenario", "", "run", "pruned", "waited", "40P01", "40001")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Campaign:
+class ExploredScenarios:
     """All scenarios that were explored in one go; `seconds` is wall-clock time."""
 
     schema: tuple[Path, ...]
@@ -30,143 +131,119 @@ class Campaign:
     seconds: float = 0.0
 
     @property
-    def holds(self) -> bool:
-        return all(exploration.holds for exploration in self.explorations)
+    def verdict(self) -> ExitCode:
+        is_good = all(exploration.holds for exploration in self.explorations)
+        return ExitCode.GOOD if is_good else ExitCode.SCHEMA_PROBLEM
 
 
-def render_schedule_text(campaign: Campaign) -> str:
-    """A line for each scenario; the simplest schedule that breaks one, and how to replay it."""
-    width = max((len(one.scenario.name) for one in campaign.explorations), default=0)
-    lines = [", ".join(str(relative(path)) for path in campaign.schema), ""]
-    lines.append(_line(width, "scenario", "", _HEADINGS))
-    lines += [_line(width, one.scenario.name, _word(one), _counts(one)) for one in campaign.explorations]
-    for one in campaign.explorations:
-        lines += ["", *_finding(one)] if not one.holds else []
-    return printable("\n".join([*lines, "", *_summary(campaign)]) + "\n")
+def report_schedules(campaign: ExploredScenarios) -> Report:
+    """A row for each scenario; the simplest schedule that breaks one, and how to replay it."""
+    checks = tuple(map(_check, campaign.explorations))
+    return Report(
+        command="races",
+        title="schedules",
+        verdict=campaign.verdict,
+        claim="A scenario is broken" if campaign.verdict else "Every scenario holds",
+        about=", ".join(str(relative(path)) for path in campaign.schema),
+        summary=tuple(_summary(campaign)),
+        sections=(
+            ReportSection(
+                head=_HEADINGS, numbers=range(2, 7), entries=tuple(map(_row, campaign.explorations))
+            ),
+            ReportSection(entries=tuple(entry for e in campaign.explorations for entry in _findings(e))),
+        ),
+        document={
+            "verdict": campaign.verdict.word,
+            "scenarios": [_document(exploration) for exploration in campaign.explorations],
+            "seconds": round(campaign.seconds, 3),
+        },
+        suites=(Suite(name="schedules", checks=checks, seconds=campaign.seconds),),
+        seconds=campaign.seconds,
+    )  # fmt: skip
 
 
-def render_schedule_markdown(campaign: Campaign) -> str:
-    """The same, as a table and folded findings."""
-    lines = [
-        "## pgassay: schedules",
-        "",
-        *_summary(campaign),
-        "",
-    ]
-    rows = ((one.scenario.name, _word(one), *_counts(one)) for one in campaign.explorations)
-    lines += table(("scenario", "", *_HEADINGS), rows, numbers=range(2, 7))
-    for one in campaign.explorations:
-        if not one.holds:
-            first, *rest = _finding(one)
-            lines += ["", *fold(first, "\n".join(rest))]
-    return printable("\n".join(lines) + "\n")
+def _row(exploration: Exploration) -> ReportEntry:
+    counts = (exploration.census.schedules, exploration.census.pruned)
+    seen = (exploration.waited, exploration.deadlocked, exploration.unserializable)
+    word = "holds" if exploration.holds else "BROKEN"
+    return ReportEntry(cells=(exploration.scenario.name, word, *counts, *seen), is_bad=not exploration.holds)
 
 
-def render_schedule_json(campaign: Campaign) -> str:
-    """The document that docs/json.md describes."""
-    return dump(
-        verdict="good" if campaign.holds else "problem",
-        scenarios=map(_exploration, campaign.explorations),
-        seconds=round(campaign.seconds, 3),
+def _findings(exploration: Exploration) -> Iterator[ReportEntry]:
+    name = exploration.scenario.name
+    if exploration.broken:
+        yield _simplest(exploration, exploration.broken[0])
+    for expected in exploration.unseen:
+        yield ReportEntry(cells=(f"{name}: no schedule has the outcome {expected}",))
+
+
+def _simplest(exploration: Exploration, trial: Trial) -> ReportEntry:
+    name, violations = exploration.scenario.name, tuple(describe_violations(trial))
+    if not trial.moves:
+        return ReportEntry(cells=(f"{name}: broken before any session takes a step",), why=violations)
+    inside = " --inside" if exploration.scenario.inside else ""
+    replay = f"pgassay races {name}{inside} --replay {spell_schedule(trial.schedule)}"
+    count = f"{len(exploration.broken)} of {exploration.census.schedules} schedules"
+    return ReportEntry(
+        cells=(f"{name}: broken by {count}, the simplest of which",),
+        why=(f"ends with {describe_outcome(trial)}", *violations),
+        code=replay,
+        excerpt=replay,
     )
 
 
-def render_schedule_junit(campaign: Campaign) -> str:
-    """One test case a scenario."""
-    checks = tuple(_check(one) for one in campaign.explorations)
-    suite = Suite(name="schedules", checks=checks, seconds=campaign.seconds)
-    return render_suites("pgassay races", [suite], seconds=campaign.seconds)
-
-
-SCHEDULE_FORMATS: Mapping[str, Callable[[Campaign], str]] = {
-    "text": render_schedule_text,
-    "json": render_schedule_json,
-    "markdown": render_schedule_markdown,
-    "junit": render_schedule_junit,
-}
-
-
-def _line(width: int, name: str, word: str, counts: tuple[object, ...]) -> str:
-    return f"{name:<{width}} {word:<6}" + "".join(f"{count!s:>7}" for count in counts)
-
-
-def _word(one: Exploration) -> str:
-    return "holds" if one.holds else "BROKEN"
-
-
-def _counts(one: Exploration) -> tuple[object, ...]:
-    return (one.census.schedules, one.census.pruned, one.waited, one.deadlocked, one.unserializable)
-
-
-def _finding(one: Exploration) -> Iterator[str]:
-    name = one.scenario.name
-    if one.broken:
-        yield from _simplest(one, one.broken[0])
-    for expected in one.unseen:
-        yield wrap(f"{name}: no schedule has the outcome {expected}")
-
-
-def _simplest(one: Exploration, trial: Trial) -> Iterator[str]:
-    name = one.scenario.name
-    if not trial.moves:
-        yield f"{name}: broken before any session takes a step"
-        yield from describe_violations(trial)
-        return
-    yield f"{name}: broken by {len(one.broken)} of {one.census.schedules} schedules, the simplest of which"
-    yield wrap(f"ends with {describe_outcome(trial)}")
-    yield from describe_violations(trial)
-    inside = " --inside" if one.scenario.inside else ""
-    yield f"pgassay races {name}{inside} --replay {spell_schedule(trial.schedule)}"
-
-
-def _summary(campaign: Campaign) -> Iterator[str]:
-    census = [one.census for one in campaign.explorations]
-    broken = sum(not one.holds for one in campaign.explorations)
-    yield wrap(
+def _summary(campaign: ExploredScenarios) -> Iterator[str]:
+    census = [exploration.census for exploration in campaign.explorations]
+    broken = sum(not exploration.holds for exploration in campaign.explorations)
+    yield (
         f"{len(census)} scenarios, {broken} broken. "
         f"{sum(c.schedules for c in census)} schedules run in {campaign.seconds:.1f} s; "
         f"{sum(c.pruned for c in census)} pruned, because their steps commute; "
         f"{sum(c.impossible for c in census)} impossible, because a session waits."
     )
     noted: dict[str, list[str]] = defaultdict(list)
-    for one in campaign.explorations:
-        for note in one.notes:
-            noted[note].append(one.scenario.name)
-    yield from (wrap(f"{note} ({', '.join(names)})") for note, names in noted.items())
+    for exploration in campaign.explorations:
+        for note in exploration.notes:
+            noted[note].append(exploration.scenario.name)
+    yield from (f"{note} ({', '.join(names)})" for note, names in noted.items())
 
 
-def _check(one: Exploration) -> Check:
-    finding = list(_finding(one))
+def _check(exploration: Exploration) -> Check:
+    scenario = exploration.scenario
+    findings = list(_findings(exploration))
+    told = [line for entry in findings for line in (str(entry.cells[0]), *entry.why, entry.code) if line]
     return Check(
         group="schedule",
-        name=one.scenario.name,
-        outcome="passed" if one.holds else "failure",
-        message=finding[0] if finding else "",
-        text="\n".join(finding[1:]),
-        place=Place(file=one.scenario.file, line=0) if one.scenario.file else None,
-        seconds=one.seconds,
+        name=scenario.name,
+        outcome="failure" if findings else "passed",
+        message=told[0] if told else "",
+        text="\n".join(told[1:]),
+        place=Place(file=scenario.file, line=0) if scenario.file else None,
+        seconds=exploration.seconds,
     )
 
 
-def _exploration(one: Exploration) -> dict[str, Any]:
+def _document(exploration: Exploration) -> dict[str, Any]:
+    scenario, census = exploration.scenario, exploration.census
     return {
-        "name": one.scenario.name,
-        "shows": one.scenario.shows,
-        "file": one.scenario.file,
-        "isolation": one.scenario.isolation,
-        "inside": one.scenario.inside,
-        "holds": one.holds,
-        "schedules": one.census.schedules,
-        "pruned": one.census.pruned,
-        "impossible": one.census.impossible,
-        "waited": one.waited,
-        "deadlocked": one.deadlocked,
-        "unserializable": one.unserializable,
+        "name": scenario.name,
+        "shows": scenario.shows,
+        "file": scenario.file,
+        "isolation": scenario.isolation,
+        "inside": scenario.inside,
+        "holds": exploration.holds,
+        "schedules": census.schedules,
+        "pruned": census.pruned,
+        "impossible": census.impossible,
+        "waited": exploration.waited,
+        "deadlocked": exploration.deadlocked,
+        "unserializable": exploration.unserializable,
         "outcomes": [
-            {"values": dict(outcome.values), "schedules": count} for outcome, count in one.outcomes.items()
+            {"values": dict(outcome.values), "schedules": count}
+            for outcome, count in exploration.outcomes.items()
         ],
-        "unseen": [dict(expected.values) for expected in one.unseen],
-        "broken": [summarize_trial(trial) for trial in one.broken],
-        "notes": one.notes,
-        "seconds": round(one.seconds, 3),
+        "unseen": [dict(expected.values) for expected in exploration.unseen],
+        "broken": [summarize_trial(trial) for trial in exploration.broken],
+        "notes": exploration.notes,
+        "seconds": round(exploration.seconds, 3),
     }

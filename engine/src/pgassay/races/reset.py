@@ -25,7 +25,7 @@ Statement = sql.SQL | sql.Composed
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Table:
+class _KeptTable:
     """A table, a copy of it as it was first, and another as it was when it was last marked."""
 
     name: sql.Identifier
@@ -69,8 +69,10 @@ class Baseline:
         relations = sorted(catalog.of(Relation), key=lambda relation: relation.oid)
         own = [relation for relation in relations if not relation.schema.startswith("pgassay_")]
         columns = catalog.parts(Column)
-        self._tables = [_table(one, columns[one.oid]) for one in own if one.kind == "r"]
-        self._sequences = [sql.Identifier(one.schema, one.relation) for one in own if one.kind == "S"]
+        self._tables = [_table(relation, columns[relation.oid]) for relation in own if relation.kind == "r"]
+        self._sequences = [
+            sql.Identifier(relation.schema, relation.relation) for relation in own if relation.kind == "S"
+        ]
         self._state = _union(
             _of_each(_CONTENTS, [table.name for table in self._tables])
             + _of_each(_POSITION, self._sequences, start=len(self._tables))
@@ -82,7 +84,7 @@ class Baseline:
                 *(sql.SQL("create table {} (like {})").format(t.marked, t.first) for t in self._tables),
             ]
         )
-        self._marked: list[_Table] = []
+        self._marked: list[_KeptTable] = []
         self._kept, self._places = self._read()
         self._first_places = self._places
 
@@ -108,12 +110,12 @@ class Baseline:
         self._places = self._first_places
         self._replace(changed, now=places)
 
-    def _changed(self, contents: Facts) -> list[_Table]:
+    def _changed(self, contents: Facts) -> list[_KeptTable]:
         # An insert or update raises the greatest xmin of a table, a delete lowers the count.
         pairs = zip(self._tables, self._kept, contents, strict=True)
         return [table for table, kept, now in pairs if kept != now]
 
-    def _replace(self, tables: Sequence[_Table], *, now: Facts) -> None:
+    def _replace(self, tables: Sequence[_KeptTable], *, now: Facts) -> None:
         """Restore these tables, and the sequences that are elsewhere `now`."""
         restoring = [
             statement
@@ -141,9 +143,9 @@ class Baseline:
         return facts[: len(self._tables)], facts[len(self._tables) :]
 
 
-def _table(table: Relation, columns: Iterable[Column]) -> _Table:
+def _table(table: Relation, columns: Iterable[Column]) -> _KeptTable:
     kept = [sql.Identifier(column.name) for column in columns if not column.generated]
-    return _Table(
+    return _KeptTable(
         name=sql.Identifier(table.schema, table.relation),
         first=sql.Identifier(_SCHEMA, str(table.oid)),
         marked=sql.Identifier(_SCHEMA, f"{table.oid}_marked"),

@@ -4,40 +4,80 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+
+import psycopg
 
 from pgassay.errors import CannotJudgeError
-from pgassay.races.footprint import Footprint, Peculiar, footprint_of
-from pgassay.races.line import NOTHING, Reply, ask, wait_for
-from pgassay.races.model import Kind, Scenario
-from pgassay.races.observer import Observer
-from pgassay.races.party import Party
-from pgassay.races.record import DEADLOCK, SERIALIZATION, Event, Fate, Move, Trial
-from pgassay.races.sync import Gatekeeper
+from pgassay.races.arena import Arena
+from pgassay.races.line import NOTHING, Reply, SessionLine, ask, wait_for
+from pgassay.races.model import (
+    DEADLOCK,
+    SERIALIZATION,
+    Event,
+    Move,
+    Scenario,
+    Step,
+    StepFate,
+    StepKind,
+    Trial,
+)
+from pgassay.races.touched import Touched, footprint_of
+
+
+@dataclass
+class Party:
+    """A session in a run. `opening` is the SQL that begins each of its transactions."""
+
+    name: str
+    number: int
+    line: SessionLine
+    steps: tuple[Step, ...]
+    opening: str
+    retries: int
+    next: int = 0  # the number of steps begun
+    over: bool = False
+    values: dict[str, str | None] = field(default_factory=dict)
+    result: str = ""  # how it ended, or what its last attempt failed with
+    since: float = 0.0  # when the step began, or went on after it had waited
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its step runs or waits for another session."""
+        return self.line.busy and not self.line.paused
+
+    @property
+    def can_go(self) -> bool:
+        """Whether it can begin a step, or go on from a sync point."""
+        return not self.over and not self.is_under_way
+
+    @property
+    def current(self) -> Step:
+        """The step that was begun last."""
+        return self.steps[self.next - 1]
+
+    def render(self) -> str:
+        """The SQL of the current step. Raises CannotJudgeError for a value that no step has returned."""
+        step = self.current
+        opening = f"{self.opening}; " if step.opens or step.kind is StepKind.BEGIN else ""
+        if step.kind is not StepKind.STATEMENT:
+            return opening if step.kind is StepKind.BEGIN else step.kind.value
+        if "%(" not in step.sql:
+            return opening + step.sql
+        try:
+            return opening + self.line.mogrify(step.sql, self.values)
+        except psycopg.ProgrammingError as error:
+            raise CannotJudgeError(
+                f"A step of {self.name} can not be filled in: {error}.",
+                why=f"It is: {step}",
+                fixes=("return the column by an earlier step, as in `returning id`", "write % as %%"),
+            ) from error
+
 
 _POLL = 0.05
 """Seconds without news after which the server is asked who waits."""
 
-_ENDED = {Kind.COMMIT: "committed", Kind.ROLLBACK: "rolled back", Kind.CRASH: "crashed"}
-
-
-class Place(Protocol):
-    """Where a run takes place."""
-
-    @property
-    def observer(self) -> Observer: ...
-
-    @property
-    def peculiar(self) -> Peculiar:
-        """Relations whose locks mean something else than those of tables."""
-
-    @property
-    def limit(self) -> float:
-        """Seconds that a step may take, unless it waits for another session."""
-
-    @property
-    def gatekeeper(self) -> Gatekeeper:
-        """Who lets sessions go on that have come to a sync point."""
+_ENDED = {StepKind.COMMIT: "committed", StepKind.ROLLBACK: "rolled back", StepKind.CRASH: "crashed"}
 
 
 class ScheduleRun:
@@ -47,17 +87,17 @@ class ScheduleRun:
         self,
         scenario: Scenario,
         parties: Sequence[Party],
-        place: Place,
+        arena: Arena,
         *,
         judge: Callable[[ScheduleRun], Trial],
     ) -> None:
         self.scenario = scenario
         self.parties = {party.name: party for party in parties}
         self.moves: list[Move] = []
-        self._place = place
-        self._observer = place.observer
+        self._arena = arena
+        self._observer = arena.observer
         # Whoever waits at a gate does not wait for another session.
-        self._no_blocker = {place.gatekeeper.pid} if scenario.inside else set[int]()
+        self._no_blocker = {arena.gatekeeper.pid} if scenario.inside else set[int]()
         self._judge = judge
 
     @property
@@ -84,19 +124,19 @@ class ScheduleRun:
             if p.is_under_way
         }
 
-    def go(self, session: str) -> Footprint | None:
+    def go(self, session: str) -> Touched | None:
         """Let a session take its next step; what that touched, None where it commutes with nothing."""
         party = self.parties[session]
         step = party.steps[party.next]
         before = self._observer.locks(party.line.pid) if step.ends else []
         calm = self._is_calm
         self.repeat(session)
-        done = self.moves[-1].events[0].fate is Fate.DONE and step.kind is not Kind.CRASH
+        done = self.moves[-1].events[0].fate is StepFate.DONE and step.kind is not StepKind.CRASH
         # A statement that waits, or goes on after it has waited, may yet touch anything.
         if not (done and calm and self._is_calm):
             return None
         locks = before if step.ends else self._observer.locks(party.line.pid)
-        return footprint_of(step.kind, locks, self._place.peculiar)
+        return footprint_of(step.kind, locks, self._arena.peculiar)
 
     def repeat(self, session: str) -> None:
         """As `go`, where nobody asks for the footprint."""
@@ -106,9 +146,9 @@ class ScheduleRun:
         stopped = {p.name for p in self.parties.values() if p.line.paused}
         self._settle(events)
         if party.is_under_way:
-            events.insert(0, _event(party, Fate.WAITS, waits_for=self.waiting.get(session, ())))
+            events.insert(0, _event(party, StepFate.WAITS, waits_for=self.waiting.get(session, ())))
         events += [
-            _event(p, Fate.PAUSED, reply=Reply(message=p.line.paused))
+            _event(p, StepFate.PAUSED, reply=Reply(message=p.line.paused))
             for p in self.parties.values()
             if p.line.paused and p.name not in stopped
         ]
@@ -128,13 +168,13 @@ class ScheduleRun:
             self._pass_gate(party, events)
             return
         party.next += 1
-        if party.current.kind is Kind.CRASH:
+        if party.current.kind is StepKind.CRASH:
             self._crash(party, events)
         else:
             party.line.send(party.render())
 
     def _pass_gate(self, party: Party, events: list[Event]) -> None:
-        keeper = self._place.gatekeeper
+        keeper = self._arena.gatekeeper
         keeper.open(party.number)
         while party.line.busy and not party.line.passed:
             if reply := party.line.receive():  # a timeout
@@ -151,7 +191,7 @@ class ScheduleRun:
         """Roll back whatever is open, until no session waits for another."""
         while open_ := [p for p in self.parties.values() if not p.line.busy and p.line.in_transaction]:
             for party in open_:
-                self._roll_back(party)
+                ask(party.line, "rollback")
             self._settle([])
 
     def _settle(self, events: list[Event]) -> None:
@@ -188,8 +228,8 @@ class ScheduleRun:
         for party in parties:
             blocked, elapsed = bool(blockers[party.line.pid]), time.monotonic() - party.since
             party.line.waiting = blocked and (party.line.waiting or elapsed > self._observer.patience)
-            if elapsed > self._place.limit and not (blocked and self.ready):
-                raise _endless(self.scenario, party, blockers[party.line.pid], self._place.limit)
+            if elapsed > self._arena.limit and not (blocked and self.ready):
+                raise _endless(self.scenario, party, blockers[party.line.pid], self._arena.limit)
 
     def _blockers(self, parties: Sequence[Party]) -> dict[int, set[int]]:
         """For whom each of them waits, by process."""
@@ -198,16 +238,16 @@ class ScheduleRun:
 
     def _note(self, party: Party, reply: Reply, events: list[Event]) -> None:
         """Take a reply in; a failed transaction is rolled back at once, as PostgREST does."""
-        events.append(_event(party, Fate.FAILED if reply.sqlstate else Fate.DONE, reply=reply))
+        events.append(_event(party, StepFate.FAILED if reply.sqlstate else StepFate.DONE, reply=reply))
         step = party.current
         if not reply.sqlstate:
             party.values |= dict(zip(reply.columns, reply.rows[0], strict=True)) if reply.rows else {}
             if party.next == len(party.steps):
                 party.result, party.over = _ENDED[step.kind], True
             return
-        party.result = _ENDED[Kind.CRASH] if reply.lost else reply.sqlstate
+        party.result = _ENDED[StepKind.CRASH] if reply.lost else reply.sqlstate
         if party.line.in_transaction:
-            self._roll_back(party)
+            ask(party.line, "rollback")
         if reply.sqlstate in (DEADLOCK, SERIALIZATION) and party.retries > 0:
             party.retries -= 1
             party.next = 0
@@ -217,14 +257,11 @@ class ScheduleRun:
     def _crash(self, party: Party, events: list[Event]) -> None:
         self._observer.terminate(party.line.pid)
         party.line.outlive()
-        events.append(_event(party, Fate.DONE))
-        party.result, party.over = _ENDED[Kind.CRASH], True
-
-    def _roll_back(self, party: Party) -> None:
-        ask(party.line, "rollback")
+        events.append(_event(party, StepFate.DONE))
+        party.result, party.over = _ENDED[StepKind.CRASH], True
 
 
-def _event(party: Party, fate: Fate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:
+def _event(party: Party, fate: StepFate, *, reply: Reply = NOTHING, waits_for: tuple[str, ...] = ()) -> Event:
     return Event(session=party.name, step=str(party.current), fate=fate, reply=reply, waits_for=waits_for)
 
 

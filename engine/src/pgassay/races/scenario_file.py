@@ -9,7 +9,7 @@ from typing import Any
 
 from pgassay.errors import ConfigError
 from pgassay.observation import Persona
-from pgassay.races.model import ENDINGS, Expectation, Isolation, Kind, Scenario, SessionScript
+from pgassay.races.model import ENDINGS, Expectation, Isolation, Scenario, SessionScript, StepKind
 from pgassay.toml import Scalar, decode, read_toml, spell
 
 SHARED = "invariants.toml"
@@ -41,7 +41,7 @@ class _Session:
     role: str = ""
     steps: tuple[str, ...] = ()
     requests: tuple[tuple[str, ...], ...] = ()
-    end: str = Kind.COMMIT.value
+    end: str = StepKind.COMMIT.value
     settings: dict[str, Scalar] = field(default_factory=dict)
 
 
@@ -116,7 +116,7 @@ def _session(name: str, table: object, path: Path, personas: Mapping[str, Person
         persona=personas.get(persona),
         role=role or None,
         requests=requests,
-        end=Kind(_choose(session.end, [kind.value for kind in ENDINGS], where)),
+        end=StepKind(_choose(session.end, [kind.value for kind in ENDINGS], where)),
         settings={key: spell(value) for key, value in session.settings.items()},
     )
 

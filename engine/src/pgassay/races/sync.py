@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 
-from pgassay.plpgsql import Point, read_functions, rewrite
+from pgassay.plpgsql.model import Point
+from pgassay.plpgsql.rewriting import read_functions, rewrite
 from pgassay.races.line import PASSED, SYNC_POINT
 
 _SESSION = "pgassay.session"

@@ -38,13 +38,14 @@ def read_asset(package: str, name: str) -> str:
     return (files(package) / "templates" / name).read_text(encoding="utf-8")
 
 
-def write_policy(style: str, script: str) -> str:
-    """What a page may load and run: these two, and nothing else."""
+def write_policy(style: str, script: str, *, images: bool = False) -> str:
+    """What a page may load and run: these two, `images` that it carries in itself, and nothing else."""
     return "; ".join(
         (
             "default-src 'none'",
             f"style-src '{_digest(style)}'",
             f"script-src '{_digest(script)}'",
+            *(["img-src data:"] if images else []),
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pgassay.errors import Place
-from pgassay.verdict import Finding
 
 
 def relative(path: Path) -> Path:
@@ -24,8 +23,3 @@ def spell(place: Place | None) -> str:
     if place is None:
         return ""
     return f"{relative(place.file)}:{place.line}" if place.line else str(relative(place.file))
-
-
-def place_of(finding: Finding) -> Place | None:
-    """As far as known."""
-    return Place(file=finding.file, line=finding.line) if finding.file else None

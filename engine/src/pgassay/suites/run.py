@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pgassay.config import Config
+from pgassay.errors import Place
 from pgassay.server import RUNNING_SERVER, Server
 from pgassay.verdict import Case, Counts, Finding, Stage, Status
 
@@ -113,8 +114,9 @@ def _summary(suite: str, counts: Counts) -> str:
 
 
 def _case(root: Path, values: dict[str, Any]) -> Case:
-    return Case(**values | {"file": root / values["file"]})
+    place = Place(file=root / values.pop("file"), line=values.pop("line"))
+    return Case(**values, place=place)
 
 
 def _finding(case: Case) -> Finding:
-    return Finding(rule="suite", message=case.name, file=case.file, line=case.line, witness=case.reason)
+    return Finding(rule="suite", message=case.name, place=case.place, witness=case.reason)

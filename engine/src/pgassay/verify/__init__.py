@@ -13,10 +13,8 @@ from pgassay.server import Server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Stage, Status, Verdict
 from pgassay.verify.lint import lint
-from pgassay.verify.load import load
-from pgassay.verify.matrix import check_matrix
-from pgassay.verify.plans import check_plans
 from pgassay.verify.since import choose_tests
+from pgassay.verify.stages import check_matrix, check_plans, load
 from pgassay.workbench import Workbench
 
 STAGES = ("load", "lint", "matrix", "plans", "suites")

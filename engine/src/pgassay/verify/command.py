@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.project.revisions import resolve_side
-from pgassay.render.output import publish
+from pgassay.render.report import FORMATS, publish_report
 from pgassay.server import open_server
 from pgassay.verify import STAGES, verify
-from pgassay.verify.report import FORMATS
+from pgassay.verify.report import report_verdict
 
 
 def _add(parser: ArgumentParser) -> None:
@@ -41,8 +41,7 @@ def _run(options: Namespace) -> int:
         verdict = verify(
             config, server, only=tuple(options.only or STAGES), jobs=options.jobs, since=since, on_stage=show
         )
-    publish(verdict, FORMATS, choose_output(options))
-    return verdict.exit_code
+    return publish_report(report_verdict(verdict), choose_output(options))
 
 
 COMMAND = Command(

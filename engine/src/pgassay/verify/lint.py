@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pgassay.config import Config
-from pgassay.errors import CannotJudgeError
-from pgassay.pgtap.cache import cache_directory
+from pgassay.errors import CannotJudgeError, Place
+from pgassay.pgtap.fetch import cache_directory
 from pgassay.verdict import Finding, Stage, Status
 
 _EXTENSIONS = (".sql", ".sql.j2", ".dml", ".ddl")  # sqlfluff's own
@@ -46,7 +46,7 @@ def lint_files(paths: tuple[Path, ...], *, root: Path) -> Iterator[Finding]:
         _keep(known, keys.values())
     for file, key in keys.items():
         for code, description, line in known[key]:
-            yield Finding(rule=f"lint.{code}", message=description, file=file, line=line)
+            yield Finding(rule=f"lint.{code}", message=description, place=Place(file=file, line=line))
 
 
 def _run(files: list[Path], *, root: Path) -> Mapping[Path, list[Fault]]:

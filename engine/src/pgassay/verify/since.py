@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pglast import parser
 
@@ -18,13 +17,11 @@ from pgassay.catalog.model import Column, Thing
 from pgassay.config import Config
 from pgassay.database import Session, read_script
 from pgassay.database.script import Statement, parse_script
-from pgassay.mutation.catalog import read_things
-from pgassay.mutation.footprint import read_footprint
-from pgassay.mutation.history import history_path, load_notes
-from pgassay.mutation.model import suite_of
+from pgassay.mutation.history import ReferenceRun, history_path, load_reference
+from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
 from pgassay.mutation.run import unbound_roles
-from pgassay.mutation.things import Table
+from pgassay.mutation.things import TableSecurity, read_things
 from pgassay.project.fingerprint import hash_files
 from pgassay.project.revisions import Side
 from pgassay.server import Server
@@ -35,40 +32,40 @@ _DEFINING = ("Alter", "Comment", "Composite", "Create", "Define", "Drop", "Grant
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class SuiteChoice:
     """`left_out`: the node ids of tests that need not run. `told`: how many, or why there are none."""
 
     left_out: tuple[str, ...] = ()
     told: str
 
 
-def choose_tests(config: Config, base: Side, server: Server) -> Choice:
+def choose_tests(config: Config, base: Side, server: Server) -> SuiteChoice:
     """Leave out the tests that nothing which is not the same in `base` can touch.
 
     Left out is only what is known for sure: tests whose statements were noted on the schema of `base`, with
     the same world and helpers, and came to nothing that changed. Raises SchemaError.
     """
-    notes = load_notes(history_path(config))
-    changed = set(_find_changed(config, base, server, notes.get("files", {})))
-    if reason := _refuse(config, base, notes, changed):
-        return Choice(told=f"Every test ran: {reason}.")
+    reference = load_reference(history_path(config))
+    changed = set(_find_changed(config, base, server, reference.files))
+    if reason := _refuse(config, base, reference, changed):
+        return SuiteChoice(told=f"Every test ran: {reason}.")
     benches = Workbench(base.config, server), Workbench(config, server)
     before, after = map(read_things, benches)
     things = set(before) ^ set(after)
     if acting := _find_acting(config, base.config):
-        return Choice(told=f"Every test ran: this may do more than define an object: {acting}")
+        return SuiteChoice(told=f"Every test ran: this may do more than define an object: {acting}")
     if unknown := _find_unexplained(benches, things):
-        return Choice(told=f"Every test ran: no footprint tells who can notice that: {unknown}")
+        return SuiteChoice(told=f"Every test ran: no footprint tells who can notice that: {unknown}")
     reaches = Reaches({*before, *after}, unbound=unbound_roles(benches[1]))
     # Whoever asks for comments or dependencies asks about more than what is mutated.
     touching = [Reach(catalogs=EVERYWHERE)]
     touching += [reach for thing in things for reach in _reaches_of(thing, reaches)]
-    tests = {name: noted for name, noted in notes["tests"].items() if suite_of(name) != "matrix"}
+    tests = {name: noted for name, noted in reference.tests.items() if suite_of(name) != "matrix"}
     touched = _find_touched(tests, touching, changed)
     left_out = tuple(_without_prefixes((name for name in tests if name not in touched), touched))
     count = f"{len(left_out)} of {len(tests)} tests"
     told = f"Left out: {count}, which what changed since {base.label} cannot touch."
-    return Choice(left_out=left_out, told=told)
+    return SuiteChoice(left_out=left_out, told=told)
 
 
 def _find_changed(config: Config, base: Side, server: Server, noted: Mapping[str, str]) -> Iterator[str]:
@@ -84,9 +81,9 @@ def _here(path: Path, base: Side, config: Config) -> Path:
     return config.schema[0] if single else base.original(path)
 
 
-def _refuse(config: Config, base: Side, notes: Mapping[str, Any], changed: Collection[str]) -> str:
+def _refuse(config: Config, base: Side, reference: ReferenceRun, changed: Collection[str]) -> str:
     """Why nothing can be left out; "" where it can. What the accepted matrix says, a stage judges."""
-    if not notes.get("tests"):
+    if not reference.tests:
         return "no footprints are there, which pgassay mutate notes"
     if base.config.world and config.world and base.config.world.read_bytes() != config.world.read_bytes():
         return f"{config.world.name} is not the same"
@@ -147,22 +144,21 @@ def _reaches_of(thing: Thing, reaches: Reaches) -> Iterator[Reach]:
     """Who could notice. Whoever reads a whole row sees a column come and go, which no mutant does."""
     yield reaches.find(thing)
     if isinstance(thing, Column):
-        table = reaches.find(Table(table=thing.table, secured=False, forced=False))
+        table = reaches.find(TableSecurity(table=thing.table, secured=False, forced=False))
         yield replace(table, spared=frozenset())
 
 
 def _find_touched(
-    tests: Mapping[str, Any], touching: Collection[Reach], changed: Collection[str]
+    tests: Mapping[str, Noted], touching: Collection[Reach], changed: Collection[str]
 ) -> set[str]:
     """The tests that must run. What a shared fixture sent is noted of the test that came to it first."""
     touched: set[str] = set()
     for name, noted in tests.items():
-        footprint = read_footprint(noted["footprint"], seconds=0.0)
-        reached = any(reach.covers(footprint) for reach in touching)
-        if not footprint.sees or reached or name.partition("::")[0] in changed:
+        reached = any(reach.covers(noted.footprint) for reach in touching)
+        if not noted.footprint.sees or reached or name.partition("::")[0] in changed:
             touched.add(name)
-    fixtures = {fixture for name in touched for fixture in tests[name]["sending"]}
-    return touched | {name for name, noted in tests.items() if fixtures & set(noted["shared"])}
+    fixtures = {fixture for name in touched for fixture in tests[name].sending}
+    return touched | {name for name, noted in tests.items() if fixtures & set(noted.shared)}
 
 
 def _without_prefixes(names: Iterable[str], kept: Collection[str]) -> Iterator[str]:

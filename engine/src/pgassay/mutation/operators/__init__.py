@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgassay.mutation.operators import data, functions, indexes, policies, privileges, tables, triggers, views
-from pgassay.mutation.operators.base import Change, Example, Operator
+from pgassay.mutation.operators import functions, indexes, policies, privileges, tables, triggers, views
+from pgassay.mutation.operators.base import Operator
 
-OPERATORS: tuple[Operator[Any], ...] = (
-    *policies.OPERATORS,
-    *privileges.OPERATORS,
-    *tables.OPERATORS,
-    *triggers.OPERATORS,
-    *views.OPERATORS,
-    *functions.OPERATORS,
-    *indexes.OPERATORS,
-    *data.OPERATORS,
+OPERATORS: tuple[Operator[Any], ...] = tuple(
+    operator()
+    for module in (policies, privileges, tables, triggers, views, functions, indexes)
+    for operator in vars(module).values()
+    if isinstance(operator, type) and issubclass(operator, Operator) and operator.examples
 )
-
-__all__ = ["OPERATORS", "Change", "Example", "Operator"]
+"""Those that have an example."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from pgassay.catalog.model import Thing
 from pgassay.mutation.trees import Rewrite, Slot, expression_slot, read_expression, write_expression
 
 T = TypeVar("T", bound=Thing)
+Op = TypeVar("Op", bound="Operator[Any]")
 
 
 @dataclass(frozen=True)
-class Change:
+class Edit:
     """What happens to a thing, as the end of a sentence about it, and the SQL that does it.
 
     `line` counts from 1 in the body of a function; 0 where the change is not in one.
@@ -25,8 +26,8 @@ class Change:
     line: int = 0
 
 
-def change(what: str, *statements: str) -> Change:
-    return Change(what, statements)
+def change(what: str, *statements: str) -> Edit:
+    return Edit(what, statements)
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,32 @@ class Example:
 
 
 class Operator(ABC, Generic[T]):
-    """Makes all mutants of one kind, named by their effect. Pure."""
+    """Makes all mutants of one kind, named by their effect, of the things that `Operator[…]` names. Pure."""
 
     kind: ClassVar[type[Thing]]
-    examples: ClassVar[tuple[Example, ...]]
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            [cls.kind] = get_args(base)
 
     @abstractmethod
-    def changes(self, thing: T) -> Iterator[Change]:
+    def changes(self, thing: T) -> Iterator[Edit]:
         """The changes of one thing."""
 
     @property
     def name(self) -> str:
         return type(self).__name__
+
+
+def example(schema: str, *mutants: str, invalid: bool = False) -> Callable[[type[Op]], type[Op]]:
+    """Give an operator an `Example`."""
+
+    def add(operator: type[Op]) -> type[Op]:
+        operator.examples = (Example(schema, mutants, invalid), *operator.examples)
+        return operator
+
+    return add
 
 
 def rewrite_expression(

@@ -8,13 +8,12 @@ from typing import ClassVar
 
 from pglast import parser
 
-from pgassay import plpgsql
 from pgassay.catalog.model import Function
 from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite
-from pgassay.plpgsql.grammar import Statement
+from pgassay.plpgsql.grammar import BodyStatement
 from pgassay.plpgsql.libpg_query import replace_body
 from pgassay.plpgsql.tokens import UnplacedError
 
@@ -38,37 +37,29 @@ def _mutant(body: str, *, language: str = "plpgsql") -> str:
     )
 
 
-def _with_body(function: Function, body: str) -> str:
-    found = plpgsql.Function(signature=function.function, definition=function.definition, body=function.body)
-    return replace_body(found, body)
-
-
+@example(
+    _plpgsql("begin a := a + 1; return a; end"),
+    _mutant("begin null; return a; end"),
+    _mutant("begin a := a + 1; null; end"),
+)
+@example(_sql("select a"))
 class DeleteStatement(Operator[Function]):
     """One statement of a PL/pgSQL function does nothing."""
 
-    kind = Function
-    examples = (
-        Example(
-            _plpgsql("begin a := a + 1; return a; end"),
-            (_mutant("begin null; return a; end"), _mutant("begin a := a + 1; null; end")),
-        ),
-        Example(_sql("select a"), ()),
-    )
-
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for statement in _statements(thing):
             text = thing.body[statement.start : statement.end]
             lines = "\n" * text.count("\n")
             body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
             what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
-            yield Change(what, (_with_body(thing, body),), _line(thing, statement.keyword))
+            yield Edit(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
 
 
 def _line(function: Function, offset: int) -> int:
     return function.body.count("\n", 0, offset) + 1
 
 
-def _statements(function: Function) -> list[Statement]:
+def _statements(function: Function) -> list[BodyStatement]:
     if function.language != "plpgsql":
         return []
     try:
@@ -80,11 +71,10 @@ def _statements(function: Function) -> list[Statement]:
 class _RewriteBody(Operator[Function]):
     """A part of the body says something else."""
 
-    kind = Function
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
     of_conditions: ClassVar[bool] = False
 
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for piece in _pieces(thing):
             tree = piece.parse()
             top = piece.top(tree) if self.of_conditions else ()
@@ -92,7 +82,7 @@ class _RewriteBody(Operator[Function]):
             for find in self.find:
                 for rewrite in find(tree, *top):
                     body = piece.replace(thing.body, rewrite.render(tree))
-                    yield Change(f"says: {rewrite.change}", (_with_body(thing, body),), line)
+                    yield Edit(f"says: {rewrite.change}", (replace_body(thing.definition, body),), line)
 
 
 def _pieces(function: Function) -> list[Piece]:
@@ -102,191 +92,141 @@ def _pieces(function: Function) -> list[Piece]:
         return []
 
 
+@example(
+    _plpgsql("begin if a > 0 then return 1; end if; return 2; end"),
+    _mutant("begin if NOT a > 0 then return 1; end if; return 2; end"),
+)
+@example(
+    _sql("select case when a is null then 1 else 2 end"),
+    _mutant("SELECT CASE WHEN NOT a IS NULL THEN 1 ELSE 2 END", language="sql"),
+)
 class NegateCondition(_RewriteBody):
     """One condition says the opposite."""
 
     find, of_conditions = (expressions.negate_atoms,), True
-    examples = (
-        Example(
-            _plpgsql("begin if a > 0 then return 1; end if; return 2; end"),
-            (_mutant("begin if NOT a > 0 then return 1; end if; return 2; end"),),
-        ),
-        Example(
-            _sql("select case when a is null then 1 else 2 end"),
-            (_mutant("SELECT CASE WHEN NOT a IS NULL THEN 1 ELSE 2 END", language="sql"),),
-        ),
-    )
 
 
+@example(
+    _plpgsql("begin if a > 0 and a < 9 then return 1; end if; return 2; end"),
+    _mutant("begin if a < 9 then return 1; end if; return 2; end"),
+    _mutant("begin if a > 0 then return 1; end if; return 2; end"),
+)
+@example(
+    _plpgsql("declare b int; begin select a into b from pg_class where oid = a; return b; end"),
+    _mutant("declare b int; begin SELECT a FROM pg_class into b; return b; end"),
+)
 class DropCondition(_RewriteBody):
     """One condition of several, or of a query, is gone."""
 
     find, of_conditions = (expressions.drop_atoms,), True
-    examples = (
-        Example(
-            _plpgsql("begin if a > 0 and a < 9 then return 1; end if; return 2; end"),
-            (
-                _mutant("begin if a < 9 then return 1; end if; return 2; end"),
-                _mutant("begin if a > 0 then return 1; end if; return 2; end"),
-            ),
-        ),
-        Example(
-            _plpgsql("declare b int; begin select a into b from pg_class where oid = a; return b; end"),
-            (_mutant("declare b int; begin SELECT a FROM pg_class into b; return b; end"),),
-        ),
-    )
 
 
+@example(
+    _plpgsql("declare b bool := a > 0 or a < 9; begin return b::int; end"),
+    _mutant("declare b bool := a > 0 AND a < 9; begin return b::int; end"),
+)
 class SwapLogic(_RewriteBody):
     """AND is OR, or the other way round."""
 
     find = (expressions.swap_logic,)
-    examples = (
-        Example(
-            _plpgsql("declare b bool := a > 0 or a < 9; begin return b::int; end"),
-            (_mutant("declare b bool := a > 0 AND a < 9; begin return b::int; end"),),
-        ),
-    )
 
 
+@example(
+    _plpgsql("begin perform 1 where a = 2; return 1; end"),
+    _mutant("begin perform 1 WHERE a <> 2; return 1; end"),
+)
 class SwapEquality(_RewriteBody):
     """`=` is `<>`, or the other way round."""
 
     find = (expressions.swap_equality,)
-    examples = (
-        Example(
-            _plpgsql("begin perform 1 where a = 2; return 1; end"),
-            (_mutant("begin perform 1 WHERE a <> 2; return 1; end"),),
-        ),
-    )
 
 
+@example(
+    _plpgsql("begin return a + -a; end"),
+    _mutant("begin return a - - a; end"),
+    _mutant("begin return a + a; end"),
+)
 class SwapSigns(_RewriteBody):
     """`+` is `-`, or the other way round; a single minus is gone."""
 
     find = (expressions.swap_signs,)
-    examples = (
-        Example(
-            _plpgsql("begin return a + -a; end"),
-            (_mutant("begin return a - - a; end"), _mutant("begin return a + a; end")),
-        ),
-    )
 
 
+@example(
+    _plpgsql("begin raise exception 'no' using errcode = 'PT409', hint = 2; return 1; end"),
+    _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 3; return 1; end"),
+    _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 2; return 2; end"),
+)
 class ShiftNumber(_RewriteBody):
     """A number is higher by one."""
 
     find = (partial(expressions.shift_numbers, by=1),)
-    examples = (
-        Example(
-            _plpgsql("begin raise exception 'no' using errcode = 'PT409', hint = 2; return 1; end"),
-            (
-                _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 3; return 1; end"),
-                _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 2; return 2; end"),
-            ),
-        ),
-    )
 
 
+@example(
+    "create function public.f() returns trigger language plpgsql as $$ begin return new; end $$;",
+    "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\n"
+    "AS $pgassay$ begin return old; end $pgassay$",
+)
 class SwapOldAndNew(_RewriteBody):
     """OLD is NEW, or the other way round."""
 
     find = (expressions.swap_rows,)
-    examples = (
-        Example(
-            "create function public.f() returns trigger language plpgsql as $$ begin return new; end $$;",
-            (
-                "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\n"
-                "AS $pgassay$ begin return old; end $pgassay$",
-            ),
-        ),
-    )
 
 
+@example(
+    _sql("select oid::int from pg_class for update nowait"),
+    _mutant("SELECT CAST(oid AS integer) FROM pg_class", language="sql"),
+    _mutant("SELECT CAST(oid AS integer) FROM pg_class FOR UPDATE", language="sql"),
+)
 class DropLock(_RewriteBody):
     """A query takes no row locks; or waits for them where it did not."""
 
     find = (expressions.drop_locks,)
-    examples = (
-        Example(
-            _sql("select oid::int from pg_class for update nowait"),
-            (
-                _mutant("SELECT CAST(oid AS integer) FROM pg_class", language="sql"),
-                _mutant("SELECT CAST(oid AS integer) FROM pg_class FOR UPDATE", language="sql"),
-            ),
-        ),
-    )
 
 
+@example(_plpgsql("begin return coalesce(a, 0); end"), _mutant("begin return a; end"))
 class DropCoalesceInBody(_RewriteBody):
     """What has no value has no other instead."""
 
     find = (expressions.drop_defaults,)
-    examples = (Example(_plpgsql("begin return coalesce(a, 0); end"), (_mutant("begin return a; end"),)),)
 
 
 class _AlterFunction(Operator[Function]):
-    kind = Function
-
     def _alter(self, function: Function, what: str) -> str:
         return f"alter routine {function.function} {what}"
 
 
+@example(
+    _plpgsql("begin return 1; end", options="set search_path = ''"),
+    "alter routine public.f(integer) reset search_path",
+)
 class DropSetting(_AlterFunction):
     """A function runs with a setting of its caller's, such as search_path."""
 
-    examples = (
-        Example(
-            _plpgsql("begin return 1; end", options="set search_path = ''"),
-            ("alter routine public.f(integer) reset search_path",),
-        ),
-    )
-
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for name in thing.settings:
             yield change(f"does not set {name}", self._alter(thing, f"reset {name}"))
 
 
+@example(_plpgsql("begin return 1; end"), "alter routine public.f(integer) security definer")
 class SwapSecurity(_AlterFunction):
     """A function runs with its caller's rights instead of its owner's, or the other way round."""
 
-    examples = (
-        Example(_plpgsql("begin return 1; end"), ("alter routine public.f(integer) security definer",)),
-    )
-
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         new = "invoker" if thing.definer else "definer"
         yield change(f"is now SECURITY {new.upper()}", self._alter(thing, f"security {new}"))
 
 
+@example(
+    _plpgsql("begin return 1; end"),
+    "alter routine public.f(integer) stable",
+    "alter routine public.f(integer) immutable",
+)
 class ChangeVolatility(_AlterFunction):
     """The planner believes something else about a function."""
 
-    examples = (
-        Example(
-            _plpgsql("begin return 1; end"),
-            ("alter routine public.f(integer) stable", "alter routine public.f(integer) immutable"),
-        ),
-    )
-
-    def changes(self, thing: Function) -> Iterator[Change]:
+    def changes(self, thing: Function) -> Iterator[Edit]:
         for letter, word in _VOLATILITY.items():
             if letter != thing.volatility:
                 yield change(f"is now {word.upper()}", self._alter(thing, word))
-
-
-OPERATORS: tuple[Operator[Function], ...] = (
-    DeleteStatement(),
-    NegateCondition(),
-    DropCondition(),
-    SwapLogic(),
-    SwapEquality(),
-    SwapSigns(),
-    ShiftNumber(),
-    SwapOldAndNew(),
-    DropLock(),
-    DropCoalesceInBody(),
-    DropSetting(),
-    SwapSecurity(),
-    ChangeVolatility(),
-)

@@ -8,7 +8,7 @@ from pglast import ast
 from pglast.enums import SortByDir, SortByNulls
 
 from pgassay.catalog.model import Index
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite, Slot, copy, read, write
 
 _SHOP = "create table public.shop (id int, price int, note text);"
@@ -18,37 +18,29 @@ _CREATE = "CREATE INDEX shop_idx ON public.shop"
 
 
 class _OnIndexes(Operator[Index]):
-    kind = Index
-
-    def _replaced(self, index: Index, what: str, rewrite: Rewrite, tree: ast.Node) -> Change:
+    def _replaced(self, index: Index, what: str, rewrite: Rewrite, tree: ast.Node) -> Edit:
         return change(what, f"drop index {index.index}", rewrite.render(tree))
 
 
+@example(_IDX, _DROP)
 class DropIndex(_OnIndexes):
     """The index is gone."""
 
-    examples = (Example(_IDX, (_DROP,)),)
-
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         yield change("was dropped", f"drop index {thing.index}")
 
 
+@example(
+    _IDX,
+    f"{_DROP}; {_CREATE} (id DESC) INCLUDE (note) WHERE price > 0",
+    f"{_DROP}; {_CREATE} (price) INCLUDE (note) WHERE price > 0",
+    f"{_DROP}; {_CREATE} (price, id DESC) WHERE price > 0",
+)
+@example(f"{_SHOP} create index shop_idx on public.shop (price);")
 class DropIndexColumn(_OnIndexes):
     """The index lacks one of its columns."""
 
-    examples = (
-        Example(
-            _IDX,
-            (
-                f"{_DROP}; {_CREATE} (id DESC) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} (price) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} (price, id DESC) WHERE price > 0",
-            ),
-        ),
-        Example(f"{_SHOP} create index shop_idx on public.shop (price);", ()),
-    )
-
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         for attribute in ("indexParams", "indexIncludingParams"):
             elements = getattr(tree, attribute) or ()
@@ -58,37 +50,29 @@ class DropIndexColumn(_OnIndexes):
                     yield self._replaced(thing, f"lost its column {write(element)}", rewrite, tree)
 
 
+@example(_IDX, f"{_DROP}; {_CREATE} (price, id DESC) INCLUDE (note)")
+@example(f"{_SHOP} create index shop_idx on public.shop (price);")
 class DropIndexPredicate(_OnIndexes):
     """A partial index holds every row."""
 
-    examples = (
-        Example(_IDX, (f"{_DROP}; {_CREATE} (price, id DESC) INCLUDE (note)",)),
-        Example(f"{_SHOP} create index shop_idx on public.shop (price);", ()),
-    )
-
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         if tree.whereClause is not None:
             what = f"lost its predicate: {write(tree.whereClause)}"
             yield self._replaced(thing, what, Rewrite(Slot(tree, "whereClause"), None), tree)
 
 
+@example(
+    _IDX,
+    f"{_DROP}; {_CREATE} (price DESC, id DESC) INCLUDE (note) WHERE price > 0",
+    f"{_DROP}; {_CREATE} (price, id) INCLUDE (note) WHERE price > 0",
+)
+# An index of one column is read backwards just as well.
+@example(f"{_SHOP} create index shop_idx on public.shop (price);")
 class ReverseOrder(_OnIndexes):
     """One column of an index of several is in the other order."""
 
-    examples = (
-        Example(
-            _IDX,
-            (
-                f"{_DROP}; {_CREATE} (price DESC, id DESC) INCLUDE (note) WHERE price > 0",
-                f"{_DROP}; {_CREATE} (price, id) INCLUDE (note) WHERE price > 0",
-            ),
-        ),
-        # An index of one column is read backwards just as well.
-        Example(f"{_SHOP} create index shop_idx on public.shop (price);", ()),
-    )
-
-    def changes(self, thing: Index) -> Iterator[Change]:
+    def changes(self, thing: Index) -> Iterator[Edit]:
         tree = read(thing.definition)
         if tree.accessMethod != "btree" or len(tree.indexParams) < 2:
             return
@@ -98,11 +82,3 @@ class ReverseOrder(_OnIndexes):
             new = copy(element, ordering=ordering, nulls_ordering=SortByNulls.SORTBY_NULLS_DEFAULT)
             what = f"has {write(element)} the other way round"
             yield self._replaced(thing, what, Rewrite(Slot(tree, "indexParams", (number,)), new), tree)
-
-
-OPERATORS: tuple[Operator[Index], ...] = (
-    DropIndex(),
-    DropIndexColumn(),
-    DropIndexPredicate(),
-    ReverseOrder(),
-)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pgassay.catalog.model import Policy
-from pgassay.catalog.names import quoted, role_name
+from pgassay.catalog.names import role_name
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Example, Operator, change, rewrite_expression
-from pgassay.mutation.things import Table
+from pgassay.mutation.operators.base import Edit, Operator, change, example, rewrite_expression
+from pgassay.mutation.things import TableSecurity
 from pgassay.mutation.trees import Rewrite
 
 Clause = Literal["using", "with check"]
@@ -24,10 +24,13 @@ _EDIT = (
     f"{_NOTES} create policy edit on public.notes for update using (live and owner = 'me') with check (live);"
 )
 _ADD = f"{_NOTES} create policy add on public.notes for insert to anon with check (live or owner = 'me');"
+_READ_AGAIN = "drop policy read on public.notes; create policy read on public.notes"
+_EDIT_AGAIN = "drop policy edit on public.notes; create policy edit on public.notes for update to public"
+_ADD_AGAIN = "alter policy add on public.notes with check"
 
 
 def drop_policy(policy: Policy) -> str:
-    return f"drop policy {quoted(policy.name)} on {policy.table}"
+    return f"drop policy {policy.quoted} on {policy.table}"
 
 
 def create_policy(policy: Policy) -> str:
@@ -36,8 +39,7 @@ def create_policy(policy: Policy) -> str:
     using = "" if policy.using is None else f" using ({policy.using})"
     check = "" if policy.check is None else f" with check ({policy.check})"
     return (
-        f"create policy {quoted(policy.name)} on {policy.table} {kind}for {policy.command} to {roles}"
-        f"{using}{check}"
+        f"create policy {policy.quoted} on {policy.table} {kind}for {policy.command} to {roles}{using}{check}"
     )
 
 
@@ -49,242 +51,165 @@ def _clauses(policy: Policy) -> Iterator[tuple[Clause, str]]:
 
 
 def _alter(policy: Policy, clause: Clause, expression: str) -> str:
-    return f"alter policy {quoted(policy.name)} on {policy.table} {clause} ({expression})"
+    return f"alter policy {policy.quoted} on {policy.table} {clause} ({expression})"
 
 
-class _OnPolicies(Operator[Policy]):
-    kind = Policy
-
-
-class DropPolicy(_OnPolicies):
+@example(_READ, "drop policy read on public.notes")
+class DropPolicy(Operator[Policy]):
     """The policy is gone."""
 
-    examples = (Example(_READ, ("drop policy read on public.notes",)),)
-
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         yield change("was dropped", drop_policy(thing))
 
 
-class _Settle(_OnPolicies):
+class _Settle(Operator[Policy]):
     """A clause is a constant."""
 
     clause: ClassVar[Clause]
     value: ClassVar[str]
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         expression = dict(_clauses(thing)).get(self.clause)
         if expression not in (None, self.value):
             what = f"{self.clause.upper()} is now {self.value}"
             yield change(what, _alter(thing, self.clause, self.value))
 
 
+@example(_READ, "alter policy read on public.notes using (true)")
 class WidenUsingToTrue(_Settle):
     """USING lets every row through."""
 
     clause, value = "using", "true"
-    examples = (Example(_READ, ("alter policy read on public.notes using (true)",)),)
 
 
+@example(_READ, "alter policy read on public.notes using (false)")
 class NarrowUsingToFalse(_Settle):
     """USING lets no row through."""
 
     clause, value = "using", "false"
-    examples = (Example(_READ, ("alter policy read on public.notes using (false)",)),)
 
 
+@example(_ADD, f"{_ADD_AGAIN} (true)")
+@example(_READ)
 class WidenCheckToTrue(_Settle):
     """WITH CHECK lets every new row through."""
 
     clause, value = "with check", "true"
-    examples = (Example(_ADD, ("alter policy add on public.notes with check (true)",)), Example(_READ, ()))
 
 
+@example(_ADD, f"{_ADD_AGAIN} (false)")
 class NarrowCheckToFalse(_Settle):
     """WITH CHECK lets no new row through."""
 
     clause, value = "with check", "false"
-    examples = (Example(_ADD, ("alter policy add on public.notes with check (false)",)),)
 
 
-class DropClause(_OnPolicies):
+@example(_EDIT, f"{_EDIT_AGAIN} with check (live)", f"{_EDIT_AGAIN} using ((live AND (owner = 'me'::text)))")
+class DropClause(Operator[Policy]):
     """A clause is gone. Where there is no WITH CHECK, USING judges new rows as well."""
 
-    examples = (
-        Example(
-            _EDIT,
-            (
-                "drop policy edit on public.notes; create policy edit on public.notes for update to public"
-                " with check (live)",
-                "drop policy edit on public.notes; create policy edit on public.notes for update to public"
-                " using ((live AND (owner = 'me'::text)))",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         for clause, _ in _clauses(thing):
             new = replace(thing, using=None) if clause == "using" else replace(thing, check=None)
             yield change(f"lost its {clause.upper()}", drop_policy(thing), create_policy(new))
 
 
-class _Rewrite(_OnPolicies):
+class _Rewrite(Operator[Policy]):
     """A part of a clause says something else."""
 
     find: ClassVar[Callable[..., Iterator[Rewrite]]]
     of_condition: ClassVar[bool] = False
 
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         find = type(self).find
         for clause, expression in _clauses(thing):
             for what, new in rewrite_expression(expression, find, whole=self.of_condition):
                 yield change(f"{clause.upper()}: {what}", _alter(thing, clause, new))
 
 
+@example(_ADD, f"{_ADD_AGAIN} (NOT live OR owner = CAST('me' AS text))")
+@example(_READ)
 class NegatePolicyAtom(_Rewrite):
     """One condition of a policy says the opposite."""
 
     find, of_condition = expressions.negate_atoms, True
-    examples = (
-        Example(
-            _ADD, ("alter policy add on public.notes with check (NOT live OR owner = CAST('me' AS text))",)
-        ),
-        Example(_READ, ()),
-    )
 
 
+@example(_ADD, f"{_ADD_AGAIN} (owner = CAST('me' AS text))", f"{_ADD_AGAIN} (live)")
 class DropPolicyAtom(_Rewrite):
     """One condition of several is gone."""
 
     find, of_condition = expressions.drop_atoms, True
-    examples = (
-        Example(
-            _ADD,
-            (
-                "alter policy add on public.notes with check (owner = CAST('me' AS text))",
-                "alter policy add on public.notes with check (live)",
-            ),
-        ),
-    )
 
 
+@example(_ADD, f"{_ADD_AGAIN} (live AND owner = CAST('me' AS text))")
 class SwapPolicyLogic(_Rewrite):
     """AND is OR, or the other way round."""
 
     find = expressions.swap_logic
-    examples = (
-        Example(_ADD, ("alter policy add on public.notes with check (live AND owner = CAST('me' AS text))",)),
-    )
 
 
+@example(_READ, "alter policy read on public.notes using (owner <> CURRENT_USER)")
 class SwapPolicyEquality(_Rewrite):
     """`=` is `<>`, or the other way round."""
 
     find = expressions.swap_equality
-    examples = (Example(_READ, ("alter policy read on public.notes using (owner <> CURRENT_USER)",)),)
 
 
-class WidenRoles(_OnPolicies):
+@example(_ADD, "alter policy add on public.notes to public")
+@example(_READ)
+class WidenRoles(Operator[Policy]):
     """The policy applies to everybody."""
 
-    examples = (
-        Example(_ADD, ("alter policy add on public.notes to public",)),
-        Example(_READ, ()),
-    )
-
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         if "public" not in thing.roles:
-            statement = f"alter policy {quoted(thing.name)} on {thing.table} to public"
+            statement = f"alter policy {thing.quoted} on {thing.table} to public"
             yield change(f"now applies to everybody (was: {', '.join(thing.roles)})", statement)
 
 
-class SwapPermissive(_OnPolicies):
+@example(_READ, f"{_READ_AGAIN} as restrictive for select to public using ((owner = CURRENT_USER))")
+class SwapPermissive(Operator[Policy]):
     """A permissive policy is restrictive, or the other way round."""
 
-    examples = (
-        Example(
-            _READ,
-            (
-                "drop policy read on public.notes; create policy read on public.notes as restrictive for"
-                " select to public using ((owner = CURRENT_USER))",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         new = replace(thing, permissive=not thing.permissive)
         word = "permissive" if new.permissive else "restrictive"
         yield change(f"is now {word}", drop_policy(thing), create_policy(new))
 
 
-class WidenCommand(_OnPolicies):
+@example(_READ, f"{_READ_AGAIN} for all to public using ((owner = CURRENT_USER))")
+@example(
+    _ADD,
+    "drop policy add on public.notes; create policy add on public.notes for all to anon"
+    " using ((live OR (owner = 'me'::text))) with check ((live OR (owner = 'me'::text)))",
+)
+class WidenCommand(Operator[Policy]):
     """The policy applies to all commands. An INSERT policy's check becomes the USING as well."""
 
-    examples = (
-        Example(
-            _READ,
-            (
-                "drop policy read on public.notes; create policy read on public.notes for all to public"
-                " using ((owner = CURRENT_USER))",
-            ),
-        ),
-        Example(
-            _ADD,
-            (
-                "drop policy add on public.notes; create policy add on public.notes for all to anon"
-                " using ((live OR (owner = 'me'::text))) with check ((live OR (owner = 'me'::text)))",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Policy) -> Iterator[Change]:
+    def changes(self, thing: Policy) -> Iterator[Edit]:
         if thing.command != "all":
             new = replace(thing, command="all", using=thing.using or thing.check)
             yield change(f"now applies to ALL (was: {thing.command})", drop_policy(thing), create_policy(new))
 
 
-class DropRowSecurity(Operator[Table]):
+@example(_NOTES, "alter table public.notes disable row level security")
+class DropRowSecurity(Operator[TableSecurity]):
     """Row level security is off."""
 
-    kind = Table
-    examples = (Example(_NOTES, ("alter table public.notes disable row level security",)),)
-
-    def changes(self, thing: Table) -> Iterator[Change]:
+    def changes(self, thing: TableSecurity) -> Iterator[Edit]:
         if thing.secured:
             yield change("has no row level security", f"alter table {thing.table} disable row level security")
 
 
-class DropForce(Operator[Table]):
+@example(
+    "create table public.notes (); alter table public.notes force row level security",
+    "alter table public.notes no force row level security",
+)
+class DropForce(Operator[TableSecurity]):
     """Row level security does not apply to the table's owner."""
 
-    kind = Table
-    examples = (
-        Example(
-            "create table public.notes (); alter table public.notes force row level security",
-            ("alter table public.notes no force row level security",),
-        ),
-    )
-
-    def changes(self, thing: Table) -> Iterator[Change]:
+    def changes(self, thing: TableSecurity) -> Iterator[Edit]:
         if thing.forced:
             yield change(
                 "does not force row level security", f"alter table {thing.table} no force row level security"
             )
-
-
-OPERATORS: tuple[Operator[Policy] | Operator[Table], ...] = (
-    DropPolicy(),
-    WidenUsingToTrue(),
-    NarrowUsingToFalse(),
-    WidenCheckToTrue(),
-    NarrowCheckToFalse(),
-    DropClause(),
-    NegatePolicyAtom(),
-    DropPolicyAtom(),
-    SwapPolicyLogic(),
-    SwapPolicyEquality(),
-    WidenRoles(),
-    SwapPermissive(),
-    WidenCommand(),
-    DropRowSecurity(),
-    DropForce(),
-)

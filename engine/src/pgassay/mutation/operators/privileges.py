@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.names import role_name
-from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Right
+from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.things import Privilege
 
 _SHOP = """
     create table public.shop (name text);
@@ -14,48 +14,30 @@ _SHOP = """
 """
 
 
-class GrantBack(Operator[Right]):
+@example(f"{_SHOP} revoke delete on public.shop from anon;", "grant delete on table public.shop to anon")
+@example(
+    f"{_SHOP} revoke update on public.shop from anon;",
+    "grant update on table public.shop to anon",
+    "grant update (name) on table public.shop to anon",
+)
+class GrantBack(Operator[Privilege]):
     """A role has a privilege that it should not have."""
 
-    kind = Right
-    examples = (
-        Example(
-            f"{_SHOP} revoke delete on public.shop from anon;",
-            ("grant delete on table public.shop to anon",),
-        ),
-        Example(
-            f"{_SHOP} revoke update on public.shop from anon;",
-            (
-                "grant update on table public.shop to anon",
-                "grant update (name) on table public.shop to anon",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Right) -> Iterator[Change]:
+    def changes(self, thing: Privilege) -> Iterator[Edit]:
         if not thing.granted:
             yield change("was granted", f"grant {thing.what} to {role_name(thing.role)}")
 
 
-class RevokeGrant(Operator[Right]):
+@example(
+    "create table public.shop (name text); revoke all on public.shop from anon;"
+    " grant select on public.shop to anon;"
+    " grant update (name) on public.shop to anon;",
+    "revoke select on table public.shop from anon",
+    "revoke update (name) on table public.shop from anon",
+)
+class RevokeGrant(Operator[Privilege]):
     """A role lacks a privilege that it should have."""
 
-    kind = Right
-    examples = (
-        Example(
-            "create table public.shop (name text); revoke all on public.shop from anon;"
-            " grant select on public.shop to anon;"
-            " grant update (name) on public.shop to anon;",
-            (
-                "revoke select on table public.shop from anon",
-                "revoke update (name) on table public.shop from anon",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Right) -> Iterator[Change]:
+    def changes(self, thing: Privilege) -> Iterator[Edit]:
         if thing.granted:
             yield change("was revoked", f"revoke {thing.what} from {role_name(thing.role)}")
-
-
-OPERATORS: tuple[Operator[Right], ...] = (GrantBack(), RevokeGrant())

@@ -1,4 +1,4 @@
-"""Tables that hold less than they should, or more."""
+"""Tables that hold less than they should, or more; rows that say something else."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from pglast import ast
 
-from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.model import Column, Constraint, Type
 from pgassay.catalog.names import quoted
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Example, Operator, change
-from pgassay.mutation.things import Enum
+from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.things import Seed
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
 
 _SHOP = (
@@ -22,64 +22,65 @@ _PAIR = """
     create table public.shop (id int constraint shop_key primary key);
     create table public.sale (shop int, constraint sale_shop foreign key (shop) references public.shop (id));
 """
+_PRICES = """
+    create table public.shop (name text primary key, price int, id int generated always as identity);
+    insert into public.shop values ('a', 3), ('b', null);
+"""
 _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+_FAIR = (
+    "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT fair CHECK"
+)
+_MOOD = "create type public.mood as enum ('good', 'bad');"
 
 
 def _drop(constraint: Constraint) -> str:
-    return f"alter table {constraint.table} drop constraint {quoted(constraint.name)} cascade"
+    return f"alter table {constraint.table} drop constraint {constraint.quoted} cascade"
 
 
 def _statement(constraint: Constraint) -> Node:
     """ADD CONSTRAINT, parsed; the constraint is `cmds[0].def_`."""
-    name = quoted(constraint.name)
+    name = constraint.quoted
     return read(f"alter table {constraint.table} add constraint {name} {constraint.definition}")
 
 
 class _DropConstraint(Operator[Constraint]):
-    kind = Constraint
     types: ClassVar[str]
 
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type in self.types:
             yield change("was dropped", _drop(thing))
 
 
+@example(_SHOP, "alter table public.shop drop constraint fair cascade")
 class DropCheck(_DropConstraint):
     """A CHECK is gone."""
 
     types = "c"
-    examples = (Example(_SHOP, ("alter table public.shop drop constraint fair cascade",)),)
 
 
+@example(_PAIR, "alter table public.shop drop constraint shop_key cascade")
 class DropUnique(_DropConstraint):
     """A key is gone: UNIQUE, PRIMARY KEY or EXCLUDE, with the foreign keys that rest on it."""
 
     types = "upx"
-    examples = (Example(_PAIR, ("alter table public.shop drop constraint shop_key cascade",)),)
 
 
+@example(_PAIR, "alter table public.sale drop constraint sale_shop cascade")
 class DropForeignKey(_DropConstraint):
     """A foreign key is gone."""
 
     types = "f"
-    examples = (Example(_PAIR, ("alter table public.sale drop constraint sale_shop cascade",)),)
 
 
+@example(
+    _PAIR,
+    "alter table public.sale drop constraint sale_shop cascade; ALTER TABLE public.sale ADD"
+    " CONSTRAINT sale_shop FOREIGN KEY (shop) REFERENCES public.shop (id) ON DELETE CASCADE",
+)
 class ChangeOnDelete(Operator[Constraint]):
     """A foreign key cascades when its target is deleted; or refuses that, where it did not."""
 
-    kind = Constraint
-    examples = (
-        Example(
-            _PAIR,
-            (
-                "alter table public.sale drop constraint sale_shop cascade; ALTER TABLE public.sale ADD"
-                " CONSTRAINT sale_shop FOREIGN KEY (shop) REFERENCES public.shop (id) ON DELETE CASCADE",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type != "f":
             return
         tree = _statement(thing)
@@ -92,10 +93,9 @@ class ChangeOnDelete(Operator[Constraint]):
 
 
 class _RewriteCheck(Operator[Constraint]):
-    kind = Constraint
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
 
-    def changes(self, thing: Constraint) -> Iterator[Change]:
+    def changes(self, thing: Constraint) -> Iterator[Edit]:
         if thing.type != "c":
             return
         tree = _statement(thing)
@@ -109,107 +109,71 @@ class _RewriteCheck(Operator[Constraint]):
         return ()
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price >= 1));",
+    f"{_FAIR} (price >= 2)",
+    f"{_FAIR} (price >= 0)",
+)
+@example(
+    "create table public.shop (price int constraint fair check (price > -100 and price <> 5));",
+    f"{_FAIR} (price > CAST('-99' AS integer) AND price <> 5)",
+    f"{_FAIR} (price > CAST('-101' AS integer) AND price <> 5)",
+)
 class ShiftBound(_RewriteCheck):
     """A bound of a CHECK is higher or lower by one."""
 
     find = (partial(expressions.shift_bounds, by=1), partial(expressions.shift_bounds, by=-1))
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price >= 1));",
-            (
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 2)",
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price >= 0)",
-            ),
-        ),
-        Example(
-            "create table public.shop (price int constraint fair check (price > -100 and price <> 5));",
-            (
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > CAST('-99' AS integer) AND price <> 5)",
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > CAST('-101' AS integer) AND price <> 5)",
-            ),
-        ),
-    )
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price > 0 and price < 9));",
+    f"{_FAIR} (price < 9)",
+    f"{_FAIR} (price > 0)",
+)
 class DropCheckAtom(_RewriteCheck):
     """One condition of a CHECK is gone."""
 
     find = (expressions.drop_atoms,)
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price > 0 and price < 9));",
-            (
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price < 9)",
-                "alter table public.shop drop constraint fair cascade;"
-                " ALTER TABLE public.shop ADD CONSTRAINT fair CHECK (price > 0)",
-            ),
-        ),
-    )
 
     def _top(self, constraint: Node) -> tuple[Slot, ...]:
         return (Slot(constraint, "raw_expr"),)
 
 
+@example(
+    "create table public.shop (price int constraint fair check (price > 0 or price = -1));",
+    f"{_FAIR} (price > 0 AND price = CAST('-1' AS integer))",
+    f"{_FAIR} (price > 0 OR price <> CAST('-1' AS integer))",
+)
 class SwapCheckLogic(_RewriteCheck):
     """AND is OR in a CHECK, or the other way round; `=` is `<>`."""
 
     find = (expressions.swap_logic, expressions.swap_equality)
-    examples = (
-        Example(
-            "create table public.shop (price int constraint fair check (price > 0 or price = -1));",
-            (
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > 0 AND price = CAST('-1' AS integer))",
-                "alter table public.shop drop constraint fair cascade; ALTER TABLE public.shop ADD CONSTRAINT"
-                " fair CHECK (price > 0 OR price <> CAST('-1' AS integer))",
-            ),
-        ),
-    )
 
 
-class _OnColumns(Operator[Column]):
-    kind = Column
-
-
-class DropNotNull(_OnColumns):
+@example(
+    "create table public.shop (id int primary key, name text not null, note text);",
+    "alter table public.shop alter column name drop not null",
+)
+class DropNotNull(Operator[Column]):
     """A column may have no value."""
 
-    examples = (
-        Example(
-            "create table public.shop (id int primary key, name text not null, note text);",
-            ("alter table public.shop alter column name drop not null",),
-        ),
-    )
-
-    def changes(self, thing: Column) -> Iterator[Change]:
+    def changes(self, thing: Column) -> Iterator[Edit]:
         if thing.not_null and not thing.primary:
             statement = f"alter table {thing.table} alter column {thing.quoted} drop not null"
             yield change("may now be null", statement)
 
 
-class DropDefault(_OnColumns):
+@example(
+    "create table public.shop (id int generated always as identity, price int default 3);",
+    "alter table public.shop alter column price drop default",
+)
+class DropDefault(Operator[Column]):
     """A column has no default."""
 
-    examples = (
-        Example(
-            "create table public.shop (id int generated always as identity, price int default 3);",
-            ("alter table public.shop alter column price drop default",),
-        ),
-    )
-
-    def changes(self, thing: Column) -> Iterator[Change]:
+    def changes(self, thing: Column) -> Iterator[Edit]:
         if thing.default is not None and not thing.generated:
             statement = f"alter table {thing.table} alter column {thing.quoted} drop default"
             yield change(f"lost its default {thing.default}", statement)
-
-
-class _OnEnums(Operator[Enum]):
-    kind = Enum
 
 
 def _rename(type: str, old: str, new: str) -> str:
@@ -217,54 +181,41 @@ def _rename(type: str, old: str, new: str) -> str:
     return f"alter type {type} rename value {label} to {other}"
 
 
-class LoseEnumValue(_OnEnums):
+@example(
+    _MOOD,
+    "alter type public.mood rename value 'good' to 'good (gone)'",
+    "alter type public.mood rename value 'bad' to 'bad (gone)'",
+)
+class LoseEnumValue(Operator[Type]):
     """A value of an enum is gone: nobody knows its name. PostgreSQL cannot drop one that rows may have."""
 
-    examples = (
-        Example(
-            "create type public.mood as enum ('good', 'bad');",
-            (
-                "alter type public.mood rename value 'good' to 'good (gone)'",
-                "alter type public.mood rename value 'bad' to 'bad (gone)'",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Enum) -> Iterator[Change]:
+    def changes(self, thing: Type) -> Iterator[Edit]:
         for label in thing.labels:
             yield change(f"lost the value {label}", _rename(thing.type, label, f"{label} (gone)"))
 
 
-class SwapEnumValues(_OnEnums):
+@example(
+    _MOOD,
+    "alter type public.mood rename value 'good' to 'good (gone)';"
+    " alter type public.mood rename value 'bad' to 'good';"
+    " alter type public.mood rename value 'good (gone)' to 'bad'",
+)
+class SwapEnumValues(Operator[Type]):
     """Two neighbours of an enum changed their places; what is stored of them, too."""
 
-    examples = (
-        Example(
-            "create type public.mood as enum ('good', 'bad');",
-            (
-                "alter type public.mood rename value 'good' to 'good (gone)';"
-                " alter type public.mood rename value 'bad' to 'good';"
-                " alter type public.mood rename value 'good (gone)' to 'bad'",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Enum) -> Iterator[Change]:
+    def changes(self, thing: Type) -> Iterator[Edit]:
         for one, other in zip(thing.labels, thing.labels[1:], strict=False):
             steps = ((one, f"{one} (gone)"), (other, one), (f"{one} (gone)", other))
             yield change(f"has {other} before {one}", *(_rename(thing.type, old, new) for old, new in steps))
 
 
-OPERATORS: tuple[Operator[Constraint] | Operator[Column] | Operator[Enum], ...] = (
-    DropCheck(),
-    DropUnique(),
-    DropForeignKey(),
-    ChangeOnDelete(),
-    ShiftBound(),
-    DropCheckAtom(),
-    SwapCheckLogic(),
-    DropNotNull(),
-    DropDefault(),
-    LoseEnumValue(),
-    SwapEnumValues(),
-)
+@example(_PRICES, "update public.shop set price = price + 1 where name = 'a'")
+class ShiftSeed(Operator[Seed]):
+    """A number is higher by one."""
+
+    def changes(self, thing: Seed) -> Iterator[Edit]:
+        column = quoted(thing.column)
+        yield change(
+            f"is higher by one than {thing.value}",
+            f"update {thing.table} set {column} = {column} + 1 where {thing.row}",
+        )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.model import Trigger
-from pgassay.catalog.names import quoted
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.trees import Rewrite, Slot, read, write
 
 _AFTER, _BEFORE = 0, 2  # bits of pg_trigger.tgtype, as CreateTrigStmt.timing has them
@@ -16,10 +15,12 @@ _SHOP = """
 """
 _STAMP = f"""{_SHOP} create trigger stamp before update on public.shop
     for each row when (old.id is null) execute function public.stamp();"""
+_AGAIN = "drop trigger stamp on public.shop; CREATE TRIGGER stamp"
+_STAMP_ROW = "FOR EACH ROW EXECUTE PROCEDURE public.stamp()"
 
 
 def _drop(trigger: Trigger) -> str:
-    return f"drop trigger {quoted(trigger.name)} on {trigger.table}"
+    return f"drop trigger {trigger.quoted} on {trigger.table}"
 
 
 def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ...]:
@@ -27,57 +28,43 @@ def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ..
     tree = read(trigger.definition)
     made = Rewrite(Slot(tree, attribute), value).render(tree)
     firing = {"A": "enable always", "R": "enable replica", "D": "disable"}.get(trigger.enabled)
-    again = f"alter table {trigger.table} {firing} trigger {quoted(trigger.name)}" if firing else ""
+    again = f"alter table {trigger.table} {firing} trigger {trigger.quoted}" if firing else ""
     return (_drop(trigger), made, *([again] if again else []))
 
 
-class _OnTriggers(Operator[Trigger]):
-    kind = Trigger
-
-
-class DropTrigger(_OnTriggers):
+@example(_STAMP, "drop trigger stamp on public.shop")
+class DropTrigger(Operator[Trigger]):
     """The trigger is gone."""
 
-    examples = (Example(_STAMP, ("drop trigger stamp on public.shop",)),)
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         yield change("was dropped", _drop(thing))
 
 
-class DisableTrigger(_OnTriggers):
+@example(_STAMP, "alter table public.shop disable trigger stamp")
+class DisableTrigger(Operator[Trigger]):
     """The trigger is there and does not fire."""
 
-    examples = (Example(_STAMP, ("alter table public.shop disable trigger stamp",)),)
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         if thing.enabled != "D":
-            yield change("was disabled", f"alter table {thing.table} disable trigger {quoted(thing.name)}")
+            yield change("was disabled", f"alter table {thing.table} disable trigger {thing.quoted}")
 
 
-class SwapTiming(_OnTriggers):
+@example(
+    f"{_SHOP} create trigger stamp before insert on public.shop"
+    " for each row execute function public.stamp();",
+    f"{_AGAIN} AFTER INSERT ON public.shop {_STAMP_ROW}",
+)
+@example(
+    f"{_SHOP} create trigger stamp after insert on public.shop referencing new table as fresh"
+    " for each statement execute function public.stamp();",
+    f"{_AGAIN} BEFORE INSERT ON public.shop REFERENCING NEW TABLE AS fresh"
+    " FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
+    invalid=True,
+)
+class SwapTiming(Operator[Trigger]):
     """BEFORE is AFTER, or the other way round."""
 
-    examples = (
-        Example(
-            f"{_SHOP} create trigger stamp before insert on public.shop"
-            " for each row execute function public.stamp();",
-            (
-                "drop trigger stamp on public.shop; CREATE TRIGGER stamp AFTER INSERT ON public.shop"
-                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-            ),
-        ),
-        Example(
-            f"{_SHOP} create trigger stamp after insert on public.shop referencing new table as fresh"
-            " for each statement execute function public.stamp();",
-            (
-                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
-                " REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
-            ),
-            invalid=True,
-        ),
-    )
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         timing = read(thing.definition).timing
         if timing in (_AFTER, _BEFORE):
             new = _AFTER if timing == _BEFORE else _BEFORE
@@ -86,71 +73,42 @@ class SwapTiming(_OnTriggers):
             )
 
 
-class DropWhen(_OnTriggers):
+@example(_STAMP, f"{_AGAIN} BEFORE UPDATE ON public.shop {_STAMP_ROW}")
+class DropWhen(Operator[Trigger]):
     """The trigger fires without asking."""
 
-    examples = (
-        Example(
-            _STAMP,
-            (
-                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE UPDATE ON public.shop"
-                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         condition = read(thing.definition).whenClause
         if condition is not None:
             yield change(f"lost its WHEN ({write(condition)})", *_recreated(thing, "whenClause", None))
 
 
-class DropEvent(_OnTriggers):
+@example(
+    f"{_SHOP} create trigger stamp before insert or delete on public.shop"
+    " for each row execute function public.stamp();",
+    f"{_AGAIN} BEFORE DELETE ON public.shop {_STAMP_ROW}",
+    f"{_AGAIN} BEFORE INSERT ON public.shop {_STAMP_ROW}",
+)
+class DropEvent(Operator[Trigger]):
     """The trigger does not fire for one of its commands."""
 
-    examples = (
-        Example(
-            f"{_SHOP} create trigger stamp before insert or delete on public.shop"
-            " for each row execute function public.stamp();",
-            (
-                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE DELETE ON public.shop"
-                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-                "drop trigger stamp on public.shop; CREATE TRIGGER stamp BEFORE INSERT ON public.shop"
-                " FOR EACH ROW EXECUTE PROCEDURE public.stamp()",
-            ),
-        ),
-    )
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         events = read(thing.definition).events
         for bit, name in ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE")):
             if events & bit and events != bit:
                 yield change(f"no longer fires on {name}", *_recreated(thing, "events", events & ~bit))
 
 
-class DropAlways(_OnTriggers):
+@example(
+    f"{_STAMP} alter table public.shop enable always trigger stamp;",
+    "alter table public.shop enable trigger stamp",
+)
+@example(_STAMP)
+class DropAlways(Operator[Trigger]):
     """The trigger does not fire under session_replication_role = replica."""
 
-    examples = (
-        Example(
-            f"{_STAMP} alter table public.shop enable always trigger stamp;",
-            ("alter table public.shop enable trigger stamp",),
-        ),
-        Example(_STAMP, ()),
-    )
-
-    def changes(self, thing: Trigger) -> Iterator[Change]:
+    def changes(self, thing: Trigger) -> Iterator[Edit]:
         if thing.enabled == "A":
             yield change(
-                "is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {quoted(thing.name)}"
+                "is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {thing.quoted}"
             )
-
-
-OPERATORS: tuple[Operator[Trigger], ...] = (
-    DropTrigger(),
-    DisableTrigger(),
-    SwapTiming(),
-    DropWhen(),
-    DropEvent(),
-    DropAlways(),
-)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from pgassay.mutation import expressions
-from pgassay.mutation.operators.base import Change, Example, Operator, change
+from pgassay.mutation.operators.base import Edit, Operator, change, example
 from pgassay.mutation.things import View
 from pgassay.mutation.trees import Rewrite, read
 
@@ -21,18 +21,12 @@ _REPLACED = "create or replace view public.sales with (security_invoker=true) as
 _WRITTEN = "FROM public.sale AS s CROSS JOIN public.shop AS h"
 
 
+@example(f"{_SALES} select price from public.sale", "alter view public.sales reset (security_invoker)")
+@example("create view public.one as select 1 as one")
 class DropSecurityInvoker(Operator[View]):
     """The view reads with the rights of its owner."""
 
-    kind = View
-    examples = (
-        Example(
-            f"{_SALES} select price from public.sale", ("alter view public.sales reset (security_invoker)",)
-        ),
-        Example("create view public.one as select 1 as one", ()),
-    )
-
-    def changes(self, thing: View) -> Iterator[Change]:
+    def changes(self, thing: View) -> Iterator[Edit]:
         if any(option in ("security_invoker=true", "security_invoker=on") for option in thing.options):
             yield change("lost its security_invoker", f"alter view {thing.view} reset (security_invoker)")
 
@@ -40,10 +34,9 @@ class DropSecurityInvoker(Operator[View]):
 class _RewriteView(Operator[View]):
     """A part of the query says something else."""
 
-    kind = View
     find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
 
-    def changes(self, thing: View) -> Iterator[Change]:
+    def changes(self, thing: View) -> Iterator[Edit]:
         tree = read(thing.definition)
         options = f" with ({', '.join(thing.options)})" if thing.options else ""
         for find in self.find:
@@ -53,99 +46,68 @@ class _RewriteView(Operator[View]):
                 yield change(f"says something else: {rewrite.change}", statement)
 
 
+@example(
+    f"{_SALES} select s.price from public.sale as s join public.shop as h on s.shop = h.id",
+    f"{_REPLACED}SELECT s.price FROM public.sale AS s LEFT JOIN public.shop AS h ON s.shop = h.id",
+)
+@example(
+    f"{_SALES} select s.price {_BOTH}",
+    f"{_REPLACED}SELECT s.price {_WRITTEN.replace('CROSS', 'LEFT')} ON TRUE",
+)
 class SwapJoin(_RewriteView):
     """An inner join is a left join, or the other way round."""
 
     find = (expressions.swap_joins,)
-    examples = (
-        Example(
-            f"{_SALES} select s.price from public.sale as s join public.shop as h on s.shop = h.id",
-            (f"{_REPLACED}SELECT s.price FROM public.sale AS s LEFT JOIN public.shop AS h ON s.shop = h.id",),
-        ),
-        Example(
-            f"{_SALES} select s.price {_BOTH}",
-            (f"{_REPLACED}SELECT s.price {_WRITTEN.replace('CROSS', 'LEFT')} ON TRUE",),
-        ),
-    )
 
 
+@example(
+    f"{_SALES} select count(*) filter (where s.price > 0) as n {_BOTH} where h.id = 1",
+    f"{_REPLACED}SELECT count(*) FILTER (WHERE s.price > 0) AS n {_WRITTEN}",
+    f"{_REPLACED}SELECT count(*) AS n {_WRITTEN} WHERE h.id = 1",
+)
+@example(f"{_SALES} select s.price from public.sale as s join public.shop as h on true")
 class DropFilter(_RewriteView):
     """A condition of WHERE, HAVING, ON or FILTER is gone."""
 
     find = (expressions.drop_atoms,)
-    examples = (
-        Example(
-            f"{_SALES} select count(*) filter (where s.price > 0) as n {_BOTH} where h.id = 1",
-            (
-                f"{_REPLACED}SELECT count(*) FILTER (WHERE s.price > 0) AS n {_WRITTEN}",
-                f"{_REPLACED}SELECT count(*) AS n {_WRITTEN} WHERE h.id = 1",
-            ),
-        ),
-        Example(f"{_SALES} select s.price from public.sale as s join public.shop as h on true", ()),
-    )
 
 
+@example(
+    f"{_SALES} select s.price {_BOTH} where h.id = 1 and s.price > 0",
+    f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 AND NOT s.price > 0",
+    f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 OR s.price > 0",
+    f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id <> 1 AND s.price > 0",
+)
 class ChangeFilter(_RewriteView):
     """A condition says the opposite, AND is OR, `=` is `<>`."""
 
     find = (expressions.negate_atoms, expressions.swap_logic, expressions.swap_equality)
-    examples = (
-        Example(
-            f"{_SALES} select s.price {_BOTH} where h.id = 1 and s.price > 0",
-            (
-                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 AND NOT s.price > 0",
-                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = 1 OR s.price > 0",
-                f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id <> 1 AND s.price > 0",
-            ),
-        ),
-    )
 
 
+@example(
+    f"{_SALES} select count(*) as n, sum(s.price) as total {_BOTH}",
+    f"{_REPLACED}SELECT sum(1) AS n, sum(s.price) AS total {_WRITTEN}",
+    f"{_REPLACED}SELECT count(*) AS n, count(s.price) AS total {_WRITTEN}",
+)
 class SwapAggregate(_RewriteView):
     """A count is a sum, or the other way round."""
 
     find = (expressions.swap_aggregates,)
-    examples = (
-        Example(
-            f"{_SALES} select count(*) as n, sum(s.price) as total {_BOTH}",
-            (
-                f"{_REPLACED}SELECT sum(1) AS n, sum(s.price) AS total {_WRITTEN}",
-                f"{_REPLACED}SELECT count(*) AS n, count(s.price) AS total {_WRITTEN}",
-            ),
-        ),
-    )
 
 
+@example(
+    f"{_SALES} select coalesce(s.price, 0) as price {_BOTH}", f"{_REPLACED}SELECT s.price AS price {_WRITTEN}"
+)
 class DropCoalesce(_RewriteView):
     """What has no value has no other instead."""
 
     find = (expressions.drop_defaults,)
-    examples = (
-        Example(
-            f"{_SALES} select coalesce(s.price, 0) as price {_BOTH}",
-            (f"{_REPLACED}SELECT s.price AS price {_WRITTEN}",),
-        ),
-    )
 
 
+@example(
+    f"{_SALES} select s.price - h.id as rest {_BOTH}", f"{_REPLACED}SELECT s.price + h.id AS rest {_WRITTEN}"
+)
 class SwapSign(_RewriteView):
     """`+` is `-`, or the other way round."""
 
     find = (expressions.swap_signs,)
-    examples = (
-        Example(
-            f"{_SALES} select s.price - h.id as rest {_BOTH}",
-            (f"{_REPLACED}SELECT s.price + h.id AS rest {_WRITTEN}",),
-        ),
-    )
-
-
-OPERATORS: tuple[Operator[View], ...] = (
-    DropSecurityInvoker(),
-    SwapJoin(),
-    DropFilter(),
-    ChangeFilter(),
-    SwapAggregate(),
-    DropCoalesce(),
-    SwapSign(),
-)

@@ -11,16 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plan_support import CONTRACTS, LOAD, SCHEMA
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
-from pgassay.plans import ensure_kept
 from pgassay.plans.command import open_loaded_server, show_plans
-from pgassay.plans.keeping import kept_loads
+from pgassay.plans.load_cache import ensure_kept, kept_loads
 from pgassay.server import ATTACHED, OwnServer, Server, open_own_server
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench
+from tests.plans.plan_support import CONTRACTS, LOAD, SCHEMA
 
 SCALE = 0.02
 # All has been copied, but for the last file: here the process dies.
@@ -59,11 +58,11 @@ def loadings(config: Config) -> int:
 
 
 def keep(config: Config, own: OwnServer) -> str:
-    return ensure_kept(Workbench(config, own.server), own, scale=SCALE, on_stage=lambda _: None)
+    return ensure_kept(Workbench(config, own.server), own, scale=SCALE, on_progress=lambda _: None)
 
 
 def run(config: Config) -> ExitCode:
-    with open_loaded_server(config, scale=SCALE, on_stage=lambda _: None) as server:
+    with open_loaded_server(config, scale=SCALE, on_progress=lambda _: None) as server:
         return show_plans(config, server, scale=SCALE)
 
 
@@ -109,13 +108,13 @@ def test_kept_files_that_cannot_be_read_are_left_alone_and_those_that_spoil_the_
 
 
 def test_small_load_is_not_kept(counted: Config) -> None:
-    with open_loaded_server(counted, scale=0.01, on_stage=lambda _: None):
+    with open_loaded_server(counted, scale=0.01, on_progress=lambda _: None):
         assert not kept_loads(counted).exists()
 
 
 def test_server_that_is_attached_keeps_its_templates_itself(counted: Config, server: Server) -> None:
     attached = replace(counted, server=server.conninfo(server.maintenance))
-    with open_loaded_server(attached, scale=SCALE, on_stage=lambda _: None) as found:
+    with open_loaded_server(attached, scale=SCALE, on_progress=lambda _: None) as found:
         assert found.origin == ATTACHED
     assert not kept_loads(counted).exists()
 

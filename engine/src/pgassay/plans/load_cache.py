@@ -12,7 +12,7 @@ from pgassay.config import Config
 from pgassay.database import ensure_template
 from pgassay.database.recipe import read_layers
 from pgassay.errors import ServerError
-from pgassay.plans.loading import plan_loading
+from pgassay.plans.load import plan_loading
 from pgassay.server import OwnServer
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench
@@ -23,20 +23,20 @@ def kept_loads(config: Config) -> Path:
     return config.root / "build" / "plans"
 
 
-def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_stage: Callable[[str], None]) -> str:
+def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_progress: Callable[[str], None]) -> str:
     """Give the server what an earlier run loaded of the same files; else load it, and keep it.
 
     Says in a sentence what now takes up the disk, or why nothing does; empty where all was there.
     Raises what `loaded` raises, ServerError when the server does not come back with what was kept.
     """
-    recipe = plan_loading(bench, scale=scale, on_stage=on_stage)
+    recipe = plan_loading(bench, scale=scale, on_progress=on_progress)
     key = f"{read_layers(bench.server, recipe)[-1].key[:16]}-{sys.platform}-{platform.machine()}"
     cache = DataCache(folder=kept_loads(bench.config), key=key)
-    on_stage("taking the load that was kept")
+    on_progress("taking the load that was kept")
     if cache.kept.is_dir() and _take(cache, own):
         return ""
     ensure_template(bench.server, recipe)
-    on_stage("keeping the load")
+    on_progress("keeping the load")
     with own.at_rest() as data:
         try:
             size = cache.put(data)

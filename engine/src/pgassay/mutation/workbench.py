@@ -17,12 +17,12 @@ from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, drop_database
 from pgassay.errors import CannotJudgeError
-from pgassay.mutation.catalog import list_things
+from pgassay.mutation.things import list_things
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
 
 
-class MutantBench(Workbench):
+class MutantWorkbench(Workbench):
     """Applies `statements` to every database with the schema in it, above the world: no file is loaded again.
 
     A statement may take as long as `limit` says: where a mutant loops, its server process would not end.

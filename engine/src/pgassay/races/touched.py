@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pgassay.races.model import Kind
+from pgassay.races.model import StepKind
 
 Key = tuple[str, ...]
 """A thing that can be locked: its kind and its identity, such as ("relation", "16402")."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
+class HeldLock:
     """A row of pg_locks that was granted."""
 
     key: Key
@@ -20,14 +20,14 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footprint:
+class Touched:
     """What the transaction of a step had touched when the step was over; a superset of what the step did.
 
     PostgreSQL keeps a lock on every relation that a transaction reads or writes until it ends. `read` was
     touched by plain reading alone, which sees what is committed; `locked` by anything stronger.
     """
 
-    kind: Kind
+    kind: StepKind
     read: frozenset[Key]
     locked: frozenset[Key]
 
@@ -42,7 +42,7 @@ class Peculiar:
     own: frozenset[Key]
 
 
-def footprint_of(kind: Kind, locks: Iterable[Lock], peculiar: Peculiar) -> Footprint | None:
+def footprint_of(kind: StepKind, locks: Iterable[HeldLock], peculiar: Peculiar) -> Touched | None:
     """The footprint that a transaction's locks show; None for a step that commutes with nothing."""
     all_locks = [lock for lock in locks if lock.key not in peculiar.own]
     # The one mode that keeps plain readers out.
@@ -52,26 +52,26 @@ def footprint_of(kind: Kind, locks: Iterable[Lock], peculiar: Peculiar) -> Footp
         lock.key for lock in all_locks if lock.mode != "AccessShareLock" or lock.key in peculiar.sequences
     }
     read = {lock.key for lock in all_locks} - locked
-    return Footprint(kind=kind, read=frozenset(read), locked=frozenset(locked))
+    return Touched(kind=kind, read=frozenset(read), locked=frozenset(locked))
 
 
-def commute(one: Footprint | None, other: Footprint | None) -> bool:
+def commute(one: Touched | None, other: Touched | None) -> bool:
     """Whether two adjacent steps of different sessions lead to the same state in either order.
 
     Both ran without waiting and without waking anybody (else they are None), not under SERIALIZABLE.
     """
     if one is None or other is None:
         return False
-    if one.kind is Kind.STATEMENT and other.kind is Kind.STATEMENT:
+    if one.kind is StepKind.STATEMENT and other.kind is StepKind.STATEMENT:
         # What is not committed is invisible to plain readers.
         return one.locked.isdisjoint(other.locked)
     return not (_is_seen_by(one, other) or _is_seen_by(other, one))
 
 
-def _is_seen_by(end: Footprint, other: Footprint) -> bool:
+def _is_seen_by(end: Touched, other: Touched) -> bool:
     """Whether the end of a transaction, which shows its writes and frees its locks, matters to `other`."""
-    if end.kind in (Kind.BEGIN, Kind.STATEMENT):
+    if end.kind in (StepKind.BEGIN, StepKind.STATEMENT):
         return False
-    if other.kind is Kind.BEGIN:  # it takes the snapshot of a whole transaction
+    if other.kind is StepKind.BEGIN:  # it takes the snapshot of a whole transaction
         return bool(end.locked)
-    return other.kind is Kind.STATEMENT and not end.locked.isdisjoint(other.locked | other.read)
+    return other.kind is StepKind.STATEMENT and not end.locked.isdisjoint(other.locked | other.read)

@@ -1,0 +1,224 @@
+"""A report as data: a command says what it found, and every format is made of that here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgassay import render
+from pgassay.errors import ExitCode, Place, printable
+from pgassay.render.annotation import Annotation, render_annotations
+from pgassay.render.json import dump
+from pgassay.render.junit import Suite, render_suites
+from pgassay.render.markdown import fold, table
+from pgassay.render.output import Output, publish
+from pgassay.render.page import make_environment, read_asset, write_policy
+from pgassay.render.place import spell
+from pgassay.render.text import wrap
+
+_DEEPEST = 40  # columns before those of a table's last column that go on in the next line
+_LOOKS = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "gained", ExitCode.CANNOT_JUDGE: "error"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportEntry:
+    """One thing to tell: a row of a table, or a line of its own, which is its only cell.
+
+    `why` are sentences that explain it; `code` shows it verbatim (a statement, the output of a test): text
+    has only its `excerpt`. A page marks what `is_bad`.
+    """
+
+    cells: tuple[object, ...]
+    place: Place | None = None
+    why: tuple[str, ...] = ()
+    code: str = ""
+    excerpt: str = ""
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSection:
+    """Entries below a title; a table where there is a `head`, with the columns in `numbers` on the right.
+
+    One that is `folded` opens on a click. What is not `in_text` is for reports that can be looked up in.
+    """
+
+    title: str = ""
+    entries: tuple[ReportEntry, ...]
+    head: tuple[str, ...] = ()
+    numbers: Collection[int] = ()
+    folded: bool = False
+    in_text: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fragment:
+    """A part of a page that a package has a template and a style for; `values` are those of the template."""
+
+    package: str
+    template: str
+    style: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What `command` found. `claim` is the verdict in words, `about` what was looked at.
+
+    `document` are the fields of its JSON, `suites` its test cases; `fragments` are for the page alone.
+    """
+
+    command: str
+    title: str
+    verdict: ExitCode
+    claim: str
+    summary: tuple[str, ...]
+    sections: tuple[ReportSection, ...]
+    document: Mapping[str, Any]
+    about: str = ""
+    suites: Sequence[Suite] = ()
+    annotations: tuple[Annotation, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
+    seconds: float = field(default=0.0)
+
+    @property
+    def look(self) -> str:
+        """How a page shows the verdict."""
+        return _LOOKS[self.verdict]
+
+
+def list_entries(*lines: str) -> tuple[ReportEntry, ...]:
+    """An entry for each line."""
+    return tuple(ReportEntry(cells=(line,)) for line in lines)
+
+
+def render_text(report: Report) -> str:
+    """For a terminal of 80 columns; the summary is last."""
+    sections = [
+        "\n".join(_section_text(section))
+        for section in report.sections
+        if section.entries and section.in_text
+    ]
+    parts = [*([wrap(report.about)] if report.about else []), *sections, "\n".join(map(wrap, report.summary))]
+    return printable("\n\n".join(parts) + "\n")
+
+
+def _section_text(section: ReportSection) -> Iterator[str]:
+    if section.title:
+        yield section.title
+    if section.head:
+        yield from _table_text(section)
+        return
+    margin = "  " if section.title else ""
+    texts = ["\n".join(_entry_text(entry, margin)) for entry in section.entries]
+    is_roomy = not section.title and any("\n" in text for text in texts)
+    yield ("\n\n" if is_roomy else "\n").join(texts)
+
+
+def _entry_text(entry: ReportEntry, margin: str) -> Iterator[str]:
+    line = "  ".join(filter(None, [spell(entry.place), str(entry.cells[0])]))
+    yield wrap(margin + line, indent=len(margin) + 2)
+    yield from _explanation(entry, f"{margin}  ")
+
+
+def _explanation(entry: ReportEntry, margin: str) -> Iterator[str]:
+    yield from (wrap(margin + sentence, indent=len(margin)) for sentence in entry.why)
+    yield from (margin + line for line in entry.excerpt.splitlines())
+
+
+def _table_text(section: ReportSection) -> Iterator[str]:
+    """Columns as wide as they need be; what the last one has beyond its first line stands below."""
+    rows = [[str(cell).partition("\n")[0] for cell in entry.cells] for entry in section.entries]
+    lines = [list(section.head), *rows] if any(section.head) else rows
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    indent = min(sum(width + 2 for width in widths[:-1]) + 2, _DEEPEST)
+
+    def line(cells: list[str]) -> str:
+        padded = (
+            f"{cell:>{width}}" if column in section.numbers else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        text = f"  {'  '.join(padded)}".rstrip()
+        return text if len(widths) - 1 in section.numbers else wrap(text, indent=indent)
+
+    if any(section.head):
+        yield line(list(section.head))
+    for cells, entry in zip(rows, section.entries, strict=True):
+        yield line(cells)
+        yield from (f"    {more}" for more in str(entry.cells[-1]).splitlines()[1:])
+        yield from _explanation(entry, "    ")
+
+
+def render_markdown(report: Report) -> str:
+    """For a job summary, or a comment on a pull request; the summary is first."""
+    title = ", ".join(filter(None, [report.title, report.verdict.word]))
+    lines = [f"## pgassay: {title}", "", *([report.about, ""] if report.about else []), *report.summary]
+    for section in report.sections:
+        if section.entries:
+            lines += ["", *_section_markdown(section)]
+    return printable("\n".join(lines) + "\n")
+
+
+def _section_markdown(section: ReportSection) -> Iterator[str]:
+    if section.folded:
+        yield from (f"<details><summary>{section.title}</summary>", "")
+    elif section.title:
+        yield from (f"### {_capitalize(section.title)}", "")
+    if section.head:
+        has_reasons = any(entry.why for entry in section.entries)
+        rows = ((*e.cells, "; ".join(e.why)) if has_reasons else e.cells for e in section.entries)
+        yield from table((*section.head, *(["why"] if has_reasons else [])), rows, numbers=section.numbers)
+    else:
+        for entry in section.entries:
+            title = f"{spell(entry.place)} {entry.cells[0]}".strip()
+            yield from fold(title, "\n".join(filter(None, [*entry.why, entry.code])))
+    if section.folded:
+        yield from ("", "</details>")
+
+
+def _capitalize(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
+def render_json(report: Report) -> str:
+    """The document that docs/json.md describes."""
+    return dump(**report.document)
+
+
+def render_junit(report: Report) -> str:
+    """A suite for each group of test cases."""
+    return render_suites(f"pgassay {report.command}", report.suites, seconds=report.seconds)
+
+
+def render_html(report: Report) -> str:
+    """A page that needs nothing else."""
+    style = read_asset(render.__name__, "page.css") + read_asset(render.__name__, "report.css")
+    style += "".join(read_asset(fragment.package, fragment.style) for fragment in report.fragments)
+    environment = make_environment(*(fragment.package for fragment in report.fragments))
+    environment.filters["headline"] = _capitalize
+    values = {name: value for fragment in report.fragments for name, value in fragment.values.items()}
+    return environment.get_template("report.html").render(
+        policy=write_policy(style, "", images=bool(report.fragments)), style=style, report=report, **values
+    )
+
+
+def render_github(report: Report) -> str:
+    """Annotations, the last of which sums up."""
+    return render_annotations(report.annotations)
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "text": render_text,
+    "json": render_json,
+    "markdown": render_markdown,
+    "html": render_html,
+    "junit": render_junit,
+    "github": render_github,
+}
+
+
+def publish_report(report: Report, output: Output) -> ExitCode:
+    """Show and write it as was asked for; the verdict. Raises ConfigError."""
+    publish(report, FORMATS, output)
+    return report.verdict
