@@ -12,8 +12,8 @@ import pytest
 
 from pgassay.database import parse_script, read_script
 from pgassay.diff.difference import Snapshot
-from pgassay.diff.review import Review, judge, open_stand
-from pgassay.diff.witness import render_script
+from pgassay.diff.loaded import open_side
+from pgassay.diff.review import Review, judge, render_script
 from pgassay.errors import ExitCode
 from pgassay.pgtap import find_psql
 from pgassay.project.revisions import Side
@@ -211,7 +211,7 @@ class Stage:
         return Side(label=name, config=replace(config, schema=(path,), personas=personas, baseline=None))
 
     def _survey(self, side: Side) -> Snapshot:
-        with open_stand(self.workbench.server, side) as stand:
+        with open_side(self.workbench.server, side) as stand:
             return stand.survey()
 
     def show(self, review: Review) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 from pgassay.database import Database, Session, apply_script
 from pgassay.errors import ServerError
-from pgassay.server import OwnServer, open_crashable_server
+from pgassay.server import OwnServer, open_own_server
 from pgassay.workbench import Workbench
 from tests.credits.budget import IS_DEEP
 from tests.credits.invariants import find_violations
@@ -45,7 +45,7 @@ TRIES = 10
 def crashable(workbench: Workbench) -> Iterator[OwnServer]:
     """A durable server of this module's own, of the version under test."""
     bin_dir = workbench.server.bin_dir
-    with open_crashable_server("embedded" if bin_dir is None else str(bin_dir)) as crashable:
+    with open_own_server("embedded" if bin_dir is None else str(bin_dir), durable=True) as crashable:
         yield crashable
 
 

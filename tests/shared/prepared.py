@@ -8,12 +8,12 @@ from weakref import WeakKeyDictionary
 import psycopg
 
 from pgassay.database import Session
-from pgassay.database.actor import Result
+from pgassay.database.actor import StatementResult
 
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], set[str]] = WeakKeyDictionary()
 
 
-def execute_prepared(session: Session, name: str, query: str) -> Result:
+def execute_prepared(session: Session, name: str, query: str) -> StatementResult:
     """Run a query without parameters, which goes by that name on the session's connection."""
     known = _prepared.setdefault(session.connection, set())
     if name not in known:

@@ -202,6 +202,16 @@ def test_owner_on_an_attached_server_reaches_no_other_session(
     assert admin.execute(reached).fetchall() == [("anon",)]
 
 
+def test_owner_on_our_own_server_keeps_its_memberships_when_another_process_attaches(
+    cluster: Server, attached: Server, admin: psycopg.Connection[Any], build: Callable[..., str]
+) -> None:
+    monitors = "select pg_has_role('postgres', 'pg_monitor', 'member')"
+    build(cluster, GOOD)
+    assert admin.execute(monitors).fetchone() == (True,)
+    build(attached, "create table of_the_other_process (x int)", owner=OWNER)
+    assert admin.execute(monitors).fetchone() == (True,)
+
+
 def test_roles_made_on_an_attached_server_log_in_with_passwords_of_their_own(
     attached: Server, build: Callable[..., str]
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 import pgassay
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template
 from pgassay.database.apply import connect
-from pgassay.database.recipe import Stage, read_stages
+from pgassay.database.recipe import KeyedLayer, read_layers
 from pgassay.errors import ConfigError, SchemaError, ServerError
 from pgassay.server import Server
 
@@ -57,10 +57,10 @@ def identity(admin: psycopg.Connection[Any], name: str) -> int:
     return oid
 
 
-def templates(admin: psycopg.Connection[Any], stage: Stage) -> list[str]:
-    """The names of all databases that look like templates of a stage."""
+def templates(admin: psycopg.Connection[Any], layer: KeyedLayer) -> list[str]:
+    """The names of all databases that look like templates of a layer."""
     query = "select datname from pg_database where starts_with(datname, %s) order by 1"
-    return [name for (name,) in admin.execute(query, [stage.prefix])]
+    return [name for (name,) in admin.execute(query, [layer.prefix])]
 
 
 def query(database: Database, text: str, *, user: str | None = None) -> Any:
@@ -77,7 +77,7 @@ def test_template_is_built_once_and_found_again(
     built = identity(admin, name)
     assert ensure_template(server, schema) == name
     assert identity(admin, name) == built
-    assert templates(admin, read_stages(server, schema)[-1]) == [name]
+    assert templates(admin, read_layers(server, schema)[-1]) == [name]
 
 
 def test_layers_below_a_change_are_shared(
@@ -85,7 +85,7 @@ def test_layers_below_a_change_are_shared(
 ) -> None:
     base, one, two = write("create table base ()"), write("create table one ()"), write("create table two ()")
     ensure_template(server, recipe(owner, base, one))
-    below = templates(admin, read_stages(server, recipe(owner, base, two))[0])
+    below = templates(admin, read_layers(server, recipe(owner, base, two))[0])
     built = [identity(admin, name) for name in below]
     with clone(server, ensure_template(server, recipe(owner, base, two)), owner=owner) as made:
         names = (
@@ -98,10 +98,10 @@ def test_layers_below_a_change_are_shared(
 
 def test_key_depends_on_content_owner_and_who_applies(server: Server, write: Callable[[str], Path]) -> None:
     path = write("select 1")
-    keys = {read_stages(server, made)[-1].key for made in (recipe("a", path), recipe("b", path))}
-    keys |= {read_stages(server, Recipe(owner="a", layers=(layer,)))[-1].key for layer in _variants(path)}
+    keys = {read_layers(server, made)[-1].key for made in (recipe("a", path), recipe("b", path))}
+    keys |= {read_layers(server, Recipe(owner="a", layers=(layer,)))[-1].key for layer in _variants(path)}
     path.write_text("select 2")
-    keys.add(read_stages(server, recipe("a", path))[-1].key)
+    keys.add(read_layers(server, recipe("a", path))[-1].key)
     assert len(keys) == 6
 
 
@@ -119,7 +119,7 @@ def test_failed_build_leaves_no_template(
     broken = recipe(owner, write("create table t (x int)"), write("select 1 / 0"))
     with pytest.raises(SchemaError, match="division by zero"):
         ensure_template(server, broken)
-    assert [len(templates(admin, stage)) for stage in read_stages(server, broken)] == [1, 0]
+    assert [len(templates(admin, layer)) for layer in read_layers(server, broken)] == [1, 0]
 
 
 def test_failed_build_is_dropped_even_when_its_statement_survived_the_watchdog(
@@ -129,14 +129,14 @@ def test_failed_build_is_dropped_even_when_its_statement_survived_the_watchdog(
         "set statement_timeout = 0; do $$ begin loop begin perform pg_sleep(60);"
         " exception when query_canceled then null; end; end loop; end $$"
     )
-    layer = Layer(name="schema", scripts=(write(stubborn),))
-    hostile = Recipe(owner=owner, layers=(layer,), timeout_seconds=0.1)
+    layers = (Layer(name="schema", scripts=(write(stubborn),)),)
+    hostile = Recipe(owner=owner, layers=layers, timeout_seconds=0.1)
     with pytest.raises(SchemaError, match=r"stopped after 0\.1 s"):
         ensure_template(server, hostile)
-    stage = read_stages(server, hostile)[0]
-    assert templates(admin, stage) == []
+    layer = read_layers(server, hostile)[0]
+    assert templates(admin, layer) == []
     activity = "select count(*) from pg_stat_activity where starts_with(datname, %s)"
-    assert admin.execute(activity, [stage.prefix]).fetchone() == (0,)
+    assert admin.execute(activity, [layer.prefix]).fetchone() == (0,)
 
 
 def test_unreadable_file_makes_no_database(
@@ -145,7 +145,7 @@ def test_unreadable_file_makes_no_database(
     good = write("select 1")
     with pytest.raises(ConfigError, match="There is no file"):
         ensure_template(server, recipe(owner, good, tmp_path / "missing.sql"))
-    assert templates(admin, read_stages(server, recipe(owner, good))[0]) == []
+    assert templates(admin, read_layers(server, recipe(owner, good))[0]) == []
 
 
 @pytest.mark.parametrize("marked", [False, True], ids=["left by a dead process", "squatted by a schema"])
@@ -154,11 +154,11 @@ def test_database_that_looks_like_a_template_is_dropped(
 ) -> None:
     ensure_template(server, Recipe(owner=owner, layers=()))  # the owner is there
     schema = recipe(owner, write("create table t (x int)"))
-    stage = read_stages(server, schema)[0]
-    false = f"{stage.prefix}00000000"
+    layer = read_layers(server, schema)[0]
+    false = f"{layer.prefix}00000000"
     admin.execute(f'create database {false} owner "{owner}" is_template {marked}')
     name = ensure_template(server, schema)
-    assert templates(admin, stage) == [name] != [false]
+    assert templates(admin, layer) == [name] != [false]
     with clone(server, name, owner=owner) as made:
         assert query(made, "select count(*) from t") == 0
 
@@ -181,11 +181,11 @@ def test_two_processes_that_want_one_template_build_it_once(
     server: Server, owner: str, admin: psycopg.Connection[Any], write: Callable[[str], Path], tmp_path: Path
 ) -> None:
     schema, log = write("create table t (x int)"), tmp_path / "log"
-    layer = Layer(name="schema", scripts=(schema,))
-    stage = read_stages(server, Recipe(owner=owner, layers=(layer,)))[0]
+    layers = (Layer(name="schema", scripts=(schema,)),)
+    layer = read_layers(server, Recipe(owner=owner, layers=layers))[0]
     argument = json.dumps([server.to_json(), owner, str(schema), str(log)])
     environment = os.environ | {"PYTHONPATH": str(Path(pgassay.__file__).parents[1])}
-    admin.execute("select pg_advisory_lock(%s)", [stage.lock])
+    admin.execute("select pg_advisory_lock(%s)", [layer.lock])
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", _BUILD, argument], env=environment, stdout=subprocess.PIPE, text=True
@@ -197,11 +197,11 @@ def test_two_processes_that_want_one_template_build_it_once(
         " and (classid::bigint::bit(32) || objid::bigint::bit(32))::bit(64)::bigint = %s"
     )
     deadline = time.monotonic() + 60
-    while admin.execute(waiting, [stage.lock]).fetchone() != (2,) and time.monotonic() < deadline:
+    while admin.execute(waiting, [layer.lock]).fetchone() != (2,) and time.monotonic() < deadline:
         time.sleep(0.01)
-    admin.execute("select pg_advisory_unlock(%s)", [stage.lock])
+    admin.execute("select pg_advisory_unlock(%s)", [layer.lock])
     names = {worker.communicate(timeout=60)[0].strip() for worker in workers}
-    assert list(names) == templates(admin, stage)
+    assert list(names) == templates(admin, layer)
     assert log.read_text() == "built\n"
 
 

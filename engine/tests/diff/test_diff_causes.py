@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
-from pgassay.diff.causes import find_causes
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass, Witness
+from pgassay.diff.difference import find_causes
+from pgassay.matrix.model import Action, CellKey, CellResult, Direction, RowClass, Witness
 from pgassay.observation import Outcome, Persona
 
 WITNESS = Witness(persona=Persona(name="bob", role="authenticated"), statement="…")
@@ -22,8 +22,8 @@ def gain(key: CellKey) -> CellDifference:
     return CellDifference(
         direction=Direction.GAINED,
         key=key,
-        before=Result(outcome=Outcome.FILTERED, witness=WITNESS),
-        after=Result(outcome=Outcome.ALLOWED, witness=WITNESS),
+        before=CellResult(outcome=Outcome.FILTERED, witness=WITNESS),
+        after=CellResult(outcome=Outcome.ALLOWED, witness=WITNESS),
         witness=WITNESS,
     )
 
@@ -40,7 +40,7 @@ def gain(key: CellKey) -> CellDifference:
 def test_policy_is_a_cause_for_the_commands_that_ask_it(action: Action, commands: tuple[str, ...]) -> None:
     key = CellKey(persona="bob", object="public.t", action=action, variant="-", rows=RowClass.OTHER)
     difference = gain(key)
-    changes = [SchemaChange(kind=Kind.ALTERED, key=key, property="using") for key in POLICIES.values()]
+    changes = [SchemaChange(kind=ChangeKind.ALTERED, key=key, property="using") for key in POLICIES.values()]
     causes = find_causes(difference, changes, base=SCHEMA, head=SCHEMA)
     assert {cause.key for cause in causes} == {POLICIES[command] for command in commands}
 
@@ -51,5 +51,5 @@ def test_policy_of_a_table_that_a_policy_reads_is_a_cause_whatever_its_command()
     reading = Inventory(
         objects={read: {"command": "select"}}, uses={"public.t": frozenset({"public.members"})}
     )
-    change = SchemaChange(kind=Kind.ALTERED, key=read, property="using")
+    change = SchemaChange(kind=ChangeKind.ALTERED, key=read, property="using")
     assert find_causes(gain(key), [change], base=reading, head=reading) == (change,)

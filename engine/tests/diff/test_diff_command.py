@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.model import ObjectKey
 from pgassay.cli import main
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.diff.difference import AccessChange, Difference
 from pgassay.diff.report import REVIEW_FORMATS
-from pgassay.diff.review import Review
-from pgassay.diff.witness import witness_files
+from pgassay.diff.review import Review, witness_files
 from pgassay.errors import ExitCode, Place, SchemaError
-from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
-CAUSE = SchemaChange(kind=Kind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
+CAUSE = SchemaChange(kind=ChangeKind.DROPPED, key=ObjectKey("policy", "public.t", "own"))
 GAIN = AccessChange(
+    direction=Direction.GAINED,
     message="bob can now SELECT <rows> of public.t (was: filtered).",
     cells=(
         CellKey(persona="bob", object="public.t", action=Action.SELECT, variant="-", rows=RowClass.OTHER),
@@ -47,7 +47,7 @@ SAMPLE = Review(
     head=Side(label="the working tree", config=CONFIG),
     difference=Difference(
         gained=(GAIN,),
-        lost=(replace(GAIN, message="alice can no longer read."),),
+        lost=(replace(GAIN, direction=Direction.LOST, message="alice can no longer read."),),
         added=("relation public.u",),
         schema=(CAUSE,),
     ),

@@ -11,11 +11,11 @@ from pgassay.matrix.model import (
     Action,
     Cell,
     CellKey,
-    Change,
+    CellResult,
     Direction,
-    Footprint,
+    Effect,
+    Effects,
     Matrix,
-    Result,
     RowClass,
     Try,
     Witness,
@@ -32,21 +32,21 @@ def witness(statement: str) -> Witness:
 
 
 def result(
-    outcome: Outcome, *states: Mapping[str, str], sqlstate: str = "", footprint: Footprint = ()
-) -> Result:
+    outcome: Outcome, *states: Mapping[str, str], sqlstate: str = "", effects: Effects = ()
+) -> CellResult:
     tries = tuple(Try(state=state, witness=witness(f"row {state}")) for state in states or ({},))
-    return Result(
+    return CellResult(
         outcome=outcome,
         sqlstate=sqlstate,
-        footprint=footprint,
+        effects=effects,
         witness=tries[0].witness,
         tries=tries,
         rows=len(tries),
     )
 
 
-def compare(before: list[Result], after: list[Result]) -> list[CellDifference]:
-    def matrix(results: list[Result]) -> Matrix:
+def compare(before: list[CellResult], after: list[CellResult]) -> list[CellDifference]:
+    def matrix(results: list[CellResult]) -> Matrix:
         cells = (Cell(key=KEY, results=tuple(results)),) if results else ()
         return Matrix(cells=cells, gaps=(), probes=0, seconds=0)
 
@@ -82,7 +82,9 @@ ALLOWED, FILTERED, REJECTED = Outcome.ALLOWED, Outcome.FILTERED, Outcome.REJECTE
         ),
     ],
 )
-def test_more_access_is_gained_and_the_reverse_is_lost(before: list[Result], after: list[Result]) -> None:
+def test_more_access_is_gained_and_the_reverse_is_lost(
+    before: list[CellResult], after: list[CellResult]
+) -> None:
     assert [one.direction for one in compare(before, after)] == [Direction.GAINED]
     assert [one.direction for one in compare(after, before)] == [Direction.LOST]
 
@@ -115,7 +117,7 @@ def test_access_that_moves_from_one_state_to_another_is_both_gained_and_lost() -
         pytest.param([], [result(FILTERED)], id="a new cell that is refused"),
     ],
 )
-def test_other_rows_alone_are_no_difference(before: list[Result], after: list[Result]) -> None:
+def test_other_rows_alone_are_no_difference(before: list[CellResult], after: list[CellResult]) -> None:
     assert compare(before, after) == []
 
 
@@ -127,9 +129,9 @@ def test_other_rows_alone_are_no_difference(before: list[Result], after: list[Re
             result(REJECTED, sqlstate="23514"), result(REJECTED, sqlstate="PT409"), id="another code"
         ),
         pytest.param(
-            result(ALLOWED), result(ALLOWED, footprint=(Change(table="log", inserted=1),)), id="does more"
+            result(ALLOWED), result(ALLOWED, effects=(Effect(table="log", inserted=1),)), id="does more"
         ),
     ],
 )
-def test_same_reach_in_another_way_is_changed(before: Result, after: Result) -> None:
+def test_same_reach_in_another_way_is_changed(before: CellResult, after: CellResult) -> None:
     assert [one.direction for one in compare([before], [after])] == [Direction.CHANGED]

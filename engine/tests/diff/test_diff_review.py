@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import Review, review
-from pgassay.diff.witness import render_script
+from pgassay.diff.review import Review, render_script, review
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.baseline import render_baseline
 from pgassay.pgtap.run import find_psql

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pgassay.errors import ConfigError
-from pgassay.matrix.baseline import Kind, compare, read_baseline, render_baseline
+from pgassay.matrix.baseline import DeviationKind, compare, read_baseline, render_baseline
 from pgassay.matrix.model import Matrix
 
 
@@ -45,9 +45,9 @@ def test_new_changed_and_stale_lines_are_told_apart(club_matrix: Matrix) -> None
     text = "\n".join([changed, *rest, "eve  public.gone  select  -  own  allowed"])
     found = compare(club_matrix, read_baseline(text, source="test"))
     assert [(d.kind, d.line) for d in found] == [
-        (Kind.ADDED, 0),
-        (Kind.CHANGED, 1),
-        (Kind.UNUSED, len(rest) + 2),
+        (DeviationKind.ADDED, 0),
+        (DeviationKind.CHANGED, 1),
+        (DeviationKind.UNUSED, len(rest) + 2),
     ]
     assert found[0].question == first.rpartition("  ")[0]
     assert str(found[2]) == (

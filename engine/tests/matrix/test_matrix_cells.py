@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.catalog.tables import read_catalog
+from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
+from pgassay.denial import explain_denial
 from pgassay.errors import ConfigError
 from pgassay.matrix.baseline import render_answer, render_baseline
 from pgassay.matrix.model import Action, Cell, Gap, Matrix, RowClass
-from pgassay.matrix.survey import explain_cell, fingerprint, survey
+from pgassay.matrix.survey import fingerprint, survey
 from pgassay.observation import Outcome, Persona
 
 DOCUMENTS, MEMBERS, TIPS = "public.documents", "public.members", "public.tips"
@@ -193,7 +194,8 @@ def test_cell_says_why(club_matrix: Matrix, question: tuple[str, ...], why: str)
 
 
 def test_refusal_is_proven_by_ablation_on_demand(club_session: Session, club_matrix: Matrix) -> None:
-    denial = explain_cell(club_session, find(club_matrix, "alice", DOCUMENTS, "insert", "-", "another's"))
+    witness = find(club_matrix, "alice", DOCUMENTS, "insert", "-", "another's").witness
+    denial = explain_denial(club_session, witness.persona, witness.statement)
     assert denial.cause == 'held by 1: policy "own tenant" on public.documents, USING for all'
 
 
@@ -209,13 +211,13 @@ def test_probe_that_goes_wrong_is_an_error_and_no_denial(
 
 def test_survey_leaves_nothing_behind(club_session: Session, members: tuple[Persona, ...]) -> None:
     with club_session.as_owner():
-        catalog = read_catalog(club_session, roles=())
-        before = fingerprint(club_session, catalog)
+        surface = read_surface(club_session, roles=())
+        before = fingerprint(club_session, surface)
         survey(club_session, members)
-        assert fingerprint(club_session, catalog) == before
+        assert fingerprint(club_session, surface) == before
         assert club_session.value("select count(*) from pg_catalog.pg_prepared_statements") == 0
         club_session.execute("update public.journal set entry = entry")
-        assert fingerprint(club_session, catalog) != before
+        assert fingerprint(club_session, surface) != before
 
 
 def test_text_is_the_same_in_every_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgassay.database import Session
-from pgassay.matrix.baseline import Kind, compare, read_baseline, render_baseline
+from pgassay.matrix.baseline import DeviationKind, compare, read_baseline, render_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
@@ -121,4 +121,4 @@ def test_lines_about_what_is_gone_are_told_from_cells_that_were_not_tried(
     accepted = read_baseline(render_baseline(club_matrix), source="test")
     found = compare(survey(club_session, members), accepted)
     kinds = {(difference.kind, difference.question.split("  ")[1]) for difference in found}
-    assert kinds == {(Kind.UNUSED, "public.tickets"), (Kind.MISSING, "public.inbox")}
+    assert kinds == {(DeviationKind.UNUSED, "public.tickets"), (DeviationKind.MISSING, "public.inbox")}

@@ -14,7 +14,7 @@ from pgassay.config import Config, PersonaConfig
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode, ServerError
 from pgassay.matrix.assessment import assess
-from pgassay.matrix.baseline import HEADER, Kind
+from pgassay.matrix.baseline import HEADER, DeviationKind
 from pgassay.matrix.command import show_matrix
 from pgassay.render.output import Output
 from pgassay.server import Server, open_server
@@ -97,7 +97,7 @@ def test_view_that_shows_nothing_any_more_lacks_its_lines(project: Config, serve
     found = assess(Workbench(project, server), only={"public.mine"})
     assert found.matrix.cells == ()
     assert of_it
-    assert [one.kind for one in found.differences] == [Kind.UNUSED] * len(of_it)
+    assert [one.kind for one in found.differences] == [DeviationKind.UNUSED] * len(of_it)
 
 
 def test_accepted_matrix_is_as_accepted_until_the_schema_changes(

@@ -6,25 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from pgassay.catalog.tables import read_catalog
+from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
 from pgassay.matrix.cells import describe_groups
-from pgassay.matrix.questions import plan_matrix
+from pgassay.matrix.questions import ask_all
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample, read_samples
-from pgassay.matrix.subject import Subject
+from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
 
 @pytest.fixture
 def samples(club_session: Session, members: tuple[Persona, ...]) -> tuple[Sample, ...]:
-    catalog = read_catalog(club_session, roles=[persona.role for persona in members])
+    surface = read_surface(club_session, roles=[persona.role for persona in members])
     ids = [persona.id for persona in members if persona.id]
-    return read_samples(club_session, catalog, ids=ids, overrides={})
+    return read_samples(club_session, surface, ids=ids, overrides={})
 
 
 def copies(samples: tuple[Sample, ...], count: int) -> tuple[Sample, ...]:
     return tuple(
-        replace(sample, object=(name := f"{sample.object}_{n}"), table=replace(sample.table, spelled=name))
+        replace(
+            sample,
+            object=f"{sample.object}_{n}",
+            table=replace(sample.table, relation=f"{sample.object}_{n}"),
+        )
         for n in range(count)
         for sample in samples
     )
@@ -35,8 +39,7 @@ def test_plan_grows_linearly_with_tables_and_personas(
 ) -> None:
     def size(tables: int, people: int) -> int:
         crowd = [replace(member, name=f"{member.name}{n}") for n in range(people) for member in members]
-        plan = plan_matrix(copies(samples, tables), crowd)
-        return sum(len(question.probes) for question in plan.questions)
+        return sum(map(len, ask_all(make_subjects(copies(samples, tables), crowd))))
 
     assert size(20, 1) == 20 * size(1, 1)
     assert size(1, 5) == 5 * size(1, 1)

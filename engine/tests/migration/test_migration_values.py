@@ -10,15 +10,14 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Script
-from pgassay.diff.command import Request
 from pgassay.diff.difference import Difference
 from pgassay.diff.review import Review
 from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
-from pgassay.migration.command import UpgradeRequest
-from pgassay.migration.contents import Table, TableChange, compare_contents, rewritten
+from pgassay.migration.command import check_formats
+from pgassay.migration.contents import TableChange, TableContents, compare_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import Lock
-from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
+from pgassay.migration.locks import HeldLock
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.report import UPGRADE_FORMATS
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import Hazard
@@ -30,7 +29,7 @@ PLACE = Place(file=FILE, line=3)
 AT = {"file": "/p/change.sql", "line": 3}
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
 REVIEW = Review(base=Side(label="base", config=CONFIG), head=Side(label="head", config=CONFIG))
-BOOKS = Table(
+BOOKS = TableContents(
     name="public.books",
     storage=1,
     columns={1: "id", 2: "title", 3: "remark"},
@@ -40,10 +39,10 @@ BOOKS = Table(
 GOOD = Rehearsal(
     scripts=(Script(path=FILE, text="select 1"),),
     intent=Intent(changes=frozenset({"public.books"})),
-    run=Run(
+    run=RehearsalRun(
         locks=(
-            Lock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
-            Lock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
+            HeldLock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
+            HeldLock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
         ),
         unseen=(Place(file=FILE, line=9),),
         rows=(TableChange(table="public.books", changed=2, columns=("title",)),),
@@ -107,7 +106,9 @@ def test_comment_that_means_nothing_is_refused_with_its_place(comment: str) -> N
         "dropped table",
     ],
 )
-def test_rows_are_compared_by_what_outlives_names(after: Table | None, expected: list[TableChange]) -> None:
+def test_rows_are_compared_by_what_outlives_names(
+    after: TableContents | None, expected: list[TableChange]
+) -> None:
     assert list(compare_contents({7: BOOKS}, {7: after} if after else {})) == expected
 
 
@@ -227,6 +228,5 @@ def test_failed_migration_is_a_problem_and_says_why() -> None:
 
 
 def test_page_of_a_migration_is_refused_before_any_work() -> None:
-    difference = Request(base="a", output=Output(files=(("html", FILE),)))
     with pytest.raises(ConfigError, match="no html report"):
-        UpgradeRequest(difference=difference, migration=(FILE,))
+        check_formats(Output(files=(("html", FILE),)))

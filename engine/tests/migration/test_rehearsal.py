@@ -9,7 +9,7 @@ import pytest
 
 from pgassay.errors import ExitCode
 from pgassay.migration.contents import TableChange
-from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.report import UPGRADE_FORMATS
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import find_squawk
@@ -54,7 +54,7 @@ def carry_out(
     return found
 
 
-def run_of(found: Rehearsal) -> Run:
+def run_of(found: Rehearsal) -> RehearsalRun:
     assert found.run, found.fault
     return found.run
 

@@ -9,7 +9,7 @@ import pytest
 
 from pgassay.catalog.model import Constraint, Function, Index, ObjectKey, Policy, Thing, Trigger
 from pgassay.errors import ConfigError
-from pgassay.guard_map.sheet import Guard, GuardSheet, load_guards, save_guards
+from pgassay.guard_map.sheet import GuardedObject, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
 from pgassay.mutation.footprint import Footprint, Notebook, dissect
 from pgassay.mutation.history import History
@@ -239,7 +239,7 @@ def test_survivor_of_one_suite_is_open_to_the_others() -> None:
 
 def test_guard_map_is_kept_with_what_it_was_made_of(tmp_path: Path) -> None:
     target = ObjectKey(kind="policy", object="public.jobs", name="own")
-    guard = Guard(target=target, killed=1, valid=2, tests=("a.py::test_a",))
+    guard = GuardedObject(target=target, killed=1, valid=2, tests=("a.py::test_a",))
     save_guards(tmp_path / "guards.json", [guard], key="k")
     assert load_guards(tmp_path / "guards.json", key="k") == GuardSheet(guards=(guard,))
     changed = load_guards(tmp_path / "guards.json", key="other")

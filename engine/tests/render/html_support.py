@@ -1,22 +1,24 @@
-"""A small matrix, catalog and comparison for the tests of the HTML page, with names that try to break out."""
+"""A small matrix, its tables and a comparison to test the HTML page with; names try to break out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pgassay.catalog.tables import Catalog, Column, ForeignKey, Table, Unique
+from pgassay.catalog.model import Column, Constraint, Index
+from pgassay.catalog.names import spell
+from pgassay.catalog.tables import Surface, Table
 from pgassay.errors import Place
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import (
     Action,
     Cell,
     CellKey,
-    Change,
+    CellResult,
     Direction,
+    Effect,
     Gap,
     Matrix,
-    Result,
     RowClass,
     Witness,
 )
@@ -27,22 +29,20 @@ ALICE = Persona(name="alice", role="authenticated", claims={"sub": "a11ce"})
 BOB = Persona(name="bob", role="authenticated", claims={"sub": "b0b"})
 
 HOSTILE = '</script><script>document.title="taken"</script><img src=x onerror=document.title="taken">'
-HOSTILE_TABLE = f'public."{HOSTILE}"'
+HOSTILE_TABLE = spell("public", HOSTILE)
 NOTES = "public.notes"
 FUNCTION = "public.publish(integer)"
 
 
-def make_cell(
-    key: CellKey, persona: Persona, outcome: Outcome, *, footprint: tuple[Change, ...] = ()
-) -> Cell:
+def make_cell(key: CellKey, persona: Persona, outcome: Outcome, *, effects: tuple[Effect, ...] = ()) -> Cell:
     """With a witness and a reason that name what they are of."""
     statement = f"{key.action.value} … {key.object} {key.variant}"
-    result = Result(
+    result = CellResult(
         outcome=outcome,
         sqlstate="42501" if outcome in (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY) else "",
         why=f"reason of {outcome.value}",
         witness=Witness(persona=persona, statement=statement, row="id = 1"),
-        footprint=footprint,
+        effects=effects,
     )
     return Cell(key=key, results=(result,))
 
@@ -54,17 +54,17 @@ def _table_cells(name: str, columns: int) -> Iterator[Cell]:
         outcome: Outcome,
         action: Action,
         variant: str = "-",
-        *effects: Change,
+        *effects: Effect,
     ) -> Cell:
         key = CellKey(persona=persona.name, object=name, action=action, variant=variant, rows=rows)
-        return make_cell(key, persona, outcome, footprint=effects)
+        return make_cell(key, persona, outcome, effects=effects)
 
     for variant in ("-", *(f"column_{number}" for number in range(columns))):
         yield cell(ANON, RowClass.OTHER, Outcome.DENIED_GRANT, Action.SELECT, variant)
         for persona in (ALICE, BOB):
             yield cell(persona, RowClass.OWN, Outcome.ALLOWED, Action.SELECT, variant)
             yield cell(persona, RowClass.OTHER, Outcome.FILTERED, Action.SELECT, variant)
-    effects = (Change(table="public.ledger", inserted=1), Change(table=name, changed=1, columns=(("n", -1),)))
+    effects = (Effect(table="public.ledger", inserted=1), Effect(table=name, changed=1, columns=(("n", -1),)))
     for persona in (ALICE, BOB):
         yield cell(persona, RowClass.OWN, Outcome.ALLOWED, Action.INSERT, "-", *effects)
         yield cell(persona, RowClass.OTHER, Outcome.DENIED_POLICY, Action.INSERT)
@@ -83,62 +83,98 @@ def make_matrix(*, tables: int = 0, columns: int = 3) -> Matrix:
         )
         cells.append(make_cell(key, persona, Outcome.ALLOWED))
     gaps = (Gap(persona="anon", object=NOTES, rows=RowClass.NOBODY),)
-    return Matrix(cells=tuple(cells), gaps=gaps, probes=len(cells), seconds=0.25)
+    return Matrix(cells=tuple(cells), gaps=gaps, probes=len(cells), seconds=0.25, surface=make_surface())
 
 
-def make_table(oid: int, name: str, *, keys: Mapping[str, int] | None = None, kind: str = "r") -> Table:
-    """In schema public; `keys`: foreign keys by column to the table with this oid."""
+def make_table(oid: int, name: str, *, keys: Mapping[str, str] | None = None, kind: str = "r") -> Table:
+    """In schema public; `keys`: foreign keys by column to the table of this name."""
     columns = ("id", "owner", "body", *(keys or ()))
     return Table(
         oid=oid,
         root=oid,
         schema="public",
-        name=name,
-        spelled=f"public.{name}",
+        relation=name,
         kind=kind,
-        reachable=True,
-        readable=True,
-        writable=frozenset(),
+        owner="postgres",
         secured=True,
-        invoker=False,
-        triggers=False,
+        forced=False,
+        definition=None,
+        options=(),
+        persistence="p",
+        replica_identity="d",
+        partition_key=None,
+        partition_bound=None,
+        inherits=(),
+        is_of_extension=False,
+        readable=True,
+        storage=None,
+        reachable=True,
+        writable=frozenset(),
+        updatable=frozenset(columns),
+        acting=False,
         columns={column: make_column(column) for column in columns},
-        unique=(Unique(columns=("id",), primary=True, whole=True),),
+        unique=(
+            Index(
+                schema="public",
+                table=spell("public", name),
+                name="key",
+                definition="",
+                columns=("id",),
+                primary=True,
+                unique=True,
+            ),
+        ),
         foreign_keys=tuple(
-            ForeignKey(columns=(column,), target=target, target_columns=("id",), acts=False)
+            Constraint(
+                table=spell("public", name),
+                name=column,
+                type="f",
+                definition="",
+                columns=(column,),
+                target=spell("public", target),
+                target_columns=("id",),
+            )
             for column, target in (keys or {}).items()
         ),
-        policies=(),
         privileges={},
     )
 
 
 def make_column(name: str) -> Column:
     return Column(
+        table="",
         name=name,
-        type="int4",
+        number=0,
+        type="integer",
+        not_null=False,
+        default=None,
+        identity="",
+        generated="",
+        has_default=False,
+        collation=None,
+        storage=None,
+        compression="",
+        statistics=None,
+        options=(),
+        primary=False,
+        base="int4",
         category="N",
         length=None,
-        nullable=True,
-        default=False,
-        always=False,
-        generated=False,
-        updatable=True,
         comparable=True,
         labels=(),
     )
 
 
-def make_catalog() -> Catalog:
+def make_surface() -> Surface:
     """Notes of users, and comments on notes; a table with a hostile name that refers to itself."""
     tables = (
         make_table(1, "users"),
-        make_table(2, "notes", keys={"user_id": 1}),
-        make_table(3, "comments", keys={"note_id": 2, "user_id": 1}),
-        make_table(4, f'"{HOSTILE}"', keys={"parent": 4}),
+        make_table(2, "notes", keys={"user_id": "users"}),
+        make_table(3, "comments", keys={"note_id": "notes", "user_id": "users"}),
+        make_table(4, HOSTILE, keys={"parent": HOSTILE}),
         make_table(5, "summary", kind="v"),
     )
-    return Catalog(tables={table.oid: table for table in tables}, rights=())
+    return Surface(tables={table.oid: table for table in tables}, rights=())
 
 
 def make_comparison() -> Comparison:

@@ -6,13 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pgassay.config import Config
-from pgassay.diff.difference import AccessChange
-from pgassay.diff.difference import Difference as SchemaDifference
+from pgassay.diff.difference import AccessChange, Difference
 from pgassay.diff.review import Review
 from pgassay.errors import Place
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.baseline import Difference, Kind, Line, key_fields
-from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.baseline import BaselineLine, Deviation, DeviationKind, key_fields
+from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Outcome
 from pgassay.project.revisions import Side
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
@@ -57,19 +56,22 @@ ASSESSMENT = Assessment(
     matrix=replace(support.make_matrix(), cells=_CELLS),
     baseline=Path("access.matrix"),
     differences=(
-        Difference(
-            kind=Kind.CHANGED,
-            accepted=Line(fields=key_fields(_CELLS[1].key), answer="filtered", number=9),
+        Deviation(
+            kind=DeviationKind.CHANGED,
+            accepted=BaselineLine(fields=key_fields(_CELLS[1].key), answer="filtered", number=9),
             cell=_CELLS[1],
         ),
-        Difference(
-            kind=Kind.UNUSED,
-            accepted=Line(fields=("eve", "public.gone", "select", "-", "own"), answer="allowed", number=12),
+        Deviation(
+            kind=DeviationKind.UNUSED,
+            accepted=BaselineLine(
+                fields=("eve", "public.gone", "select", "-", "own"), answer="allowed", number=12
+            ),
         ),
     ),
 )
 
 GAIN = AccessChange(
+    direction=Direction.GAINED,
     message="bob can now SELECT rows of public.t.",
     cells=(
         CellKey(persona="bob", object="public.t", action=Action.SELECT, variant="-", rows=RowClass.OTHER),
@@ -82,10 +84,10 @@ GAIN = AccessChange(
 REVIEW = Review(
     base=Side(label="origin/main", config=CONFIG),
     head=Side(label="the working tree", config=CONFIG),
-    difference=SchemaDifference(
+    difference=Difference(
         gained=(GAIN,),
-        lost=(replace(GAIN, message=HOSTILE),),
-        changed=(AccessChange(message="Roles changed.", cells=()),),
+        lost=(replace(GAIN, direction=Direction.LOST, message=HOSTILE),),
+        changed=(AccessChange(direction=Direction.CHANGED, message="Roles changed."),),
     ),
     probes=10,
     seconds=1.5,

@@ -38,9 +38,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("with space")
-    matrix, catalog = support.make_matrix(tables=1), support.make_catalog()
-    (folder / "matrix.html").write_text(render_matrix_html(matrix, catalog), encoding="utf-8")
-    compared = render_matrix_html(matrix, catalog, support.make_comparison())
+    matrix = support.make_matrix(tables=1)
+    (folder / "matrix.html").write_text(render_matrix_html(matrix), encoding="utf-8")
+    compared = render_matrix_html(matrix, support.make_comparison())
     (folder / "difference.html").write_text(compared, encoding="utf-8")
     return folder
 
@@ -112,7 +112,7 @@ def test_hostile_names_do_nothing(compared: Page) -> None:
     compared.get_by_role("button", name="Expand all").click()
     assert compared.title() == "Access matrix"
     expect(compared.locator("img")).to_have_count(0)
-    expect(compared.locator(".object-name").filter(has_text=support.HOSTILE)).to_have_count(1)
+    expect(compared.locator(".object-name").filter(has_text=support.HOSTILE_TABLE)).to_have_count(1)
 
 
 def test_filters_narrow_the_grid_to_a_persona_and_an_outcome(page: Page) -> None:
@@ -159,8 +159,8 @@ def test_enter_opens_the_reason_and_escape_returns_to_the_cell(page: Page) -> No
     cells(page).filter(has_text="allowed").last.focus()  # INSERT as bob
     page.keyboard.press("Enter")
     panel = page.get_by_role("dialog", name="bob: insert")
-    expect(panel).to_contain_text("public.ledger: 1 inserted")
-    expect(panel).to_contain_text("public.notes: 1 changed (n -1)")
+    expect(panel).to_contain_text("public.ledger +1")
+    expect(panel).to_contain_text("public.notes.n -1")
     expect(panel.locator("pre.statement")).to_have_text(f"insert … {support.NOTES} -")
     expect(page.locator("#panel-title")).to_be_focused()
     page.keyboard.press("Escape")

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pgassay.catalog.tables import Catalog
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
 from pgassay.matrix.page import render_matrix_html
@@ -70,11 +69,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> Reader:
-    return Reader(
-        render_matrix_html(
-            support.make_matrix(), support.make_catalog(), support.make_comparison(), title=support.HOSTILE
-        )
-    )
+    return Reader(render_matrix_html(support.make_matrix(), support.make_comparison(), title=support.HOSTILE))
 
 
 def test_page_refers_to_nothing_outside_itself(page: Reader) -> None:
@@ -102,7 +97,7 @@ def test_hostile_names_stay_text(page: Reader) -> None:
 
 
 def test_characters_that_turn_text_around_are_replaced() -> None:
-    page = render_matrix_html(support.make_matrix(), Catalog(tables={}, rights=()), title="safe\u202egnp")
+    page = render_matrix_html(support.make_matrix(), title="safe\u202egnp")
     assert "\u202e" not in page
     assert "<title>safe\N{REPLACEMENT CHARACTER}gnp</title>" in page
 
@@ -120,18 +115,18 @@ def test_policy_allows_this_script_and_this_style_only(page: Reader) -> None:
 def test_page_of_3000_cells_is_below_a_megabyte() -> None:
     matrix = support.make_matrix(tables=60, columns=7)
     assert 3000 < len(matrix.cells) < 4000
-    assert len(render_matrix_html(matrix, support.make_catalog()).encode()) < 1_000_000
+    assert len(render_matrix_html(matrix).encode()) < 1_000_000
 
 
 def test_every_cell_is_in_the_document_once() -> None:
     matrix = support.make_matrix(tables=2)
-    document = Reader(render_matrix_html(matrix, support.make_catalog())).document
+    document = Reader(render_matrix_html(matrix)).document
     rows = [row for found in document["objects"] for row in found["rows"]]  # type: ignore[attr-defined]
     assert sum(len(cells) for _, _, cells in rows) == len(matrix.cells)
 
 
 def test_truncate_spans_the_columns_of_its_persona() -> None:
-    document = Reader(render_matrix_html(support.make_matrix(), support.make_catalog())).document
+    document = Reader(render_matrix_html(support.make_matrix())).document
     notes = next(found for found in document["objects"] if found["name"] == support.NOTES)
     assert notes["columns"] == [[0, "another's"], [1, "own"], [1, "another's"], [2, "own"], [2, "another's"]]
     truncate = next(cells for action, _, cells in notes["rows"] if action == "truncate")  # type: ignore[attr-defined]
@@ -153,20 +148,18 @@ def test_truncate_spans_the_columns_of_its_persona() -> None:
     ],
 )
 def test_verdict_says_what_the_comparison_found(comparison: Comparison | None, verdict: str) -> None:
-    assert f"<strong>{verdict}</strong>" in render_matrix_html(
-        support.make_matrix(), support.make_catalog(), comparison
-    )
+    assert f"<strong>{verdict}</strong>" in render_matrix_html(support.make_matrix(), comparison)
 
 
 def test_a_cell_that_went_wrong_is_not_judged() -> None:
     key = CellKey(persona="bob", object="public.t", action=Action.DELETE, variant="-", rows=RowClass.OWN)
     broken = Matrix(cells=(support.make_cell(key, support.BOB, Outcome.ERROR),), gaps=(), probes=1, seconds=0)
     assert "<strong>Not judged: 1 cells went wrong.</strong>" in render_matrix_html(
-        broken, support.make_catalog(), support.make_comparison()
+        broken, support.make_comparison()
     )
 
 
 def test_page_of_nothing_at_all_is_a_page() -> None:
-    empty = render_matrix_html(Matrix(cells=(), gaps=(), probes=0, seconds=0), Catalog(tables={}, rights=()))
+    empty = render_matrix_html(Matrix(cells=(), gaps=(), probes=0, seconds=0))
     assert re.search("<h1>Access matrix</h1>", empty)
     assert 'id="tables"' not in empty

@@ -10,8 +10,8 @@ from pgassay.errors import ServerError
 from pgassay.server import inspect_server_choices
 from pgassay.server.account import Account, can_traverse
 from pgassay.server.binaries import embedded_bin_dir, find_binaries, parse_version
+from pgassay.server.ephemeral import render
 from pgassay.server.failures import describe_failed_start
-from pgassay.server.settings import render
 
 
 @pytest.mark.parametrize(
@@ -39,27 +39,27 @@ def fake_bin_dir(folder: Path, answer: str) -> Path:
 def test_old_server_is_refused_by_its_version(tmp_path: Path) -> None:
     folder = fake_bin_dir(tmp_path, "echo 'postgres (PostgreSQL) 14.9'")
     with pytest.raises(ServerError) as caught:
-        find_binaries(folder)
+        find_binaries(str(folder))
     assert caught.value.what == f"PostgreSQL 14 in {folder} is too old."
 
 
 def test_broken_program_is_shown_with_what_it_said(tmp_path: Path) -> None:
     folder = fake_bin_dir(tmp_path, "echo 'libssl.so.3: cannot open' >&2; exit 127")
     with pytest.raises(ServerError) as caught:
-        find_binaries(folder)
+        find_binaries(str(folder))
     assert caught.value.what == f"{folder}/postgres does not run on this machine."
     assert caught.value.why == "libssl.so.3: cannot open"
 
 
 def test_missing_programs_are_named(tmp_path: Path) -> None:
     with pytest.raises(ServerError) as caught:
-        find_binaries(tmp_path)
+        find_binaries(str(tmp_path))
     assert caught.value.what == f"No PostgreSQL server in {tmp_path}: initdb and postgres not found."
     (tmp_path / "postgres").touch()
     with pytest.raises(ServerError, match="initdb not found"):
-        find_binaries(tmp_path)
+        find_binaries(str(tmp_path))
     with pytest.raises(ServerError, match="There is no such directory"):
-        find_binaries(tmp_path / "typo")
+        find_binaries(str(tmp_path / "typo"))
 
 
 def test_choices_list_the_embedded_server_first() -> None:

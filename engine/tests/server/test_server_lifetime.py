@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from pgassay.errors import ServerError
-from pgassay.server import Server, describe_loss, open_crashable_server, open_own_server, open_server
+from pgassay.server import Server, describe_loss, open_own_server, open_server
 from pgassay.server.directories import base_directories
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -150,7 +150,7 @@ def test_killed_server_is_told_with_its_log_and_leaves_no_runaway_backend(base: 
 
 
 def test_crashed_server_recovers_what_was_committed_and_nothing_else(base: Path) -> None:
-    with open_crashable_server("embedded") as crashable:
+    with open_own_server("embedded", durable=True) as crashable:
         dsn = crashable.server.conninfo("postgres")
         former = family(crashable.server)
         before = psycopg.connect(dsn, autocommit=True)
@@ -172,7 +172,7 @@ def test_crashed_server_recovers_what_was_committed_and_nothing_else(base: Path)
 
 
 def test_server_that_cannot_recover_is_told_with_its_log(base: Path) -> None:
-    with open_crashable_server("embedded") as crashable:
+    with open_own_server("embedded", durable=True) as crashable:
         (Path(crashable.server.host).parent / "data" / "global" / "pg_control").unlink()
         with pytest.raises(ServerError) as caught:
             crashable.crash()

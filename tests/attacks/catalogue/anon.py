@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pgassay.catalog.model import Command
 from pgassay.denial import Guard
-from pgassay.denial.guard import Command
 from pgassay.observation import Outcome
 from tests.attacks.attack import Attack, Control, Section
 from tests.attacks.catalogue.defences import (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
+from pgassay.catalog.model import Command
 from pgassay.denial import Constraint, Grant, NoPolicy, Policy, Trigger
-from pgassay.denial.guard import Clause, Command
+from pgassay.denial.guard import Clause
 
 VIEW = {
     table: Policy(table=f"public.{table}", name=name, clause="USING", command="select")

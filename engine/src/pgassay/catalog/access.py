@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from pgassay.catalog.model import Grant, Policy, Relation, Role
+from pgassay.catalog.names import quoted
 from pgassay.catalog.read import Catalog
 
 # What PostgreSQL's own roles may do to every relation and schema.
@@ -28,9 +29,12 @@ class Access:
         self._holders: dict[tuple[int, str, str], set[str]] = defaultdict(set)
         self._kinds: dict[int, str] = {}
         self._privileges: dict[str, set[str]] = defaultdict(set)
+        self._schemas: dict[str, int] = {}
         for grant in catalog.of(Grant):
             self._holders[grant.oid, grant.column, grant.privilege].add(grant.role)
             self._kinds[grant.oid] = grant.kind
+            if grant.kind == "schema":
+                self._schemas[grant.object] = grant.oid
             if not grant.column:
                 self._privileges[grant.kind].add(grant.privilege)
 
@@ -46,6 +50,10 @@ class Access:
         own = self._holders.get((oid, column, privilege), frozenset[str]())
         everywhere = _EVERYWHERE.get((self._kinds.get(oid, ""), privilege), frozenset[str]())
         return not self._reach[role].isdisjoint(holders | own | everywhere)
+
+    def uses(self, role: str, schema: str) -> bool:
+        """Whether a role holds USAGE on a schema."""
+        return self.holds(role, "usage", self._schemas.get(quoted(schema), 0))
 
     def is_filtered(self, role: str, relation: Relation) -> bool:
         """Whether policies apply to what the role does to a table."""

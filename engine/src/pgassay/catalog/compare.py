@@ -26,7 +26,7 @@ _SUBJECTS = {
 }
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What happened to an object."""
 
     ADDED = "added"
@@ -39,7 +39,7 @@ class Kind(Enum):
 class SchemaChange:
     """One object that came, went or has a new name, or one property of it, which None says it has not."""
 
-    kind: Kind
+    kind: ChangeKind
     key: ObjectKey
     property: str = ""
     before: str | None = None
@@ -56,7 +56,9 @@ def compare_inventories(base: Inventory, head: Inventory) -> tuple[SchemaChange,
     for key in sorted({*base.objects, *head.objects}):
         before, after = base.objects.get(key), head.objects.get(key)
         if key in renamed:
-            changes.append(SchemaChange(kind=Kind.RENAMED, key=key, before=renamed[key].name, after=key.name))
+            changes.append(
+                SchemaChange(kind=ChangeKind.RENAMED, key=key, before=renamed[key].name, after=key.name)
+            )
         elif key in renamed.values():
             continue
         elif before is None or after is None:
@@ -71,14 +73,14 @@ def _one_sided(key: ObjectKey, before: Properties | None, after: Properties | No
     if key.kind.startswith("grant") or key.kind in ("role", "bucket"):
         yield from _altered(key, before or {}, after or {})
         return
-    yield SchemaChange(kind=Kind.DROPPED if after is None else Kind.ADDED, key=key)
+    yield SchemaChange(kind=ChangeKind.DROPPED if after is None else ChangeKind.ADDED, key=key)
 
 
 def _altered(key: ObjectKey, before: Properties, after: Properties) -> Iterator[SchemaChange]:
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield SchemaChange(kind=Kind.ALTERED, key=key, property=name, before=old, after=new)
+            yield SchemaChange(kind=ChangeKind.ALTERED, key=key, property=name, before=old, after=new)
 
 
 def _find_renamed(base: Inventory, head: Inventory) -> dict[ObjectKey, ObjectKey]:
@@ -106,13 +108,13 @@ def _content(inventory: Inventory, key: ObjectKey) -> Properties:
 
 
 def _describe(change: SchemaChange) -> str:
-    subject = _subject(change.key)
+    subject = _spell_object(change.key)
     match change.kind:
-        case Kind.ADDED:
+        case ChangeKind.ADDED:
             return f"{subject} is new."
-        case Kind.DROPPED:
+        case ChangeKind.DROPPED:
             return f"{subject} was dropped."
-        case Kind.RENAMED:
+        case ChangeKind.RENAMED:
             return f'{subject} had the name "{change.before}".'
     if change.key.kind.startswith("grant"):
         return _describe_grant(change)
@@ -149,7 +151,7 @@ def _describe_grant(change: SchemaChange) -> str:
     return f"{granted} is granted to {key.name} {change.after} (was: {change.before})."
 
 
-def _subject(key: ObjectKey) -> str:
+def _spell_object(key: ObjectKey) -> str:
     template = _SUBJECTS.get(key.kind, '{kind} "{name}" on {object}')
     if not key.object and "{object}" in template:
         template = '{kind} "{name}"'

@@ -86,29 +86,26 @@ def find_definitions(scripts: Iterable[Script]) -> Definitions:
 
 def _mentions(node: Any) -> Iterator[Mention]:  # noqa: ANN401 - pglast's trees are untyped
     """The objects that a statement is about, with an offset where it is only part of the statement."""
-    handler = _HANDLERS.get(type(node))
-    return handler(node) if handler else iter(())
+    if name := _WHOLE.get(type(node)):
+        yield name(node), None
+    elif mentions := _PARTS.get(type(node)):
+        yield from mentions(node)
 
 
-def _policy(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("policy", _relation(node.table), node.policy_name), None
-
-
-def _trigger(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("trigger", _relation(node.relation), node.trigname), None
-
-
-def _rule(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("rule", _relation(node.relation), node.rulename), None
-
-
-def _index(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("index", _relation(node.relation), node.idxname or ""), None
-
-
-def _rename(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    if node.renameType in _NAMED_IN_TABLE:
-        yield _key(_NAMED_IN_TABLE[node.renameType], _relation(node.relation), node.newname), None
+_WHOLE: Mapping[type, Callable[[Any], ObjectKey]] = {
+    **dict.fromkeys(
+        (ast.CreatePolicyStmt, ast.AlterPolicyStmt),
+        lambda node: _key("policy", _relation(node.table), node.policy_name),
+    ),
+    ast.CreateTrigStmt: lambda node: _key("trigger", _relation(node.relation), node.trigname),
+    ast.RuleStmt: lambda node: _key("rule", _relation(node.relation), node.rulename),
+    ast.IndexStmt: lambda node: _key("index", _relation(node.relation), node.idxname or ""),
+    ast.ViewStmt: lambda node: _key("relation", _relation(node.view)),
+    ast.CreateFunctionStmt: lambda node: _key("function", _name(node.funcname)),
+    **dict.fromkeys((ast.CreateEnumStmt, ast.AlterEnumStmt), lambda node: _key("type", _name(node.typeName))),
+    ast.DoStmt: lambda node: _key(_BLOCK, "", next((a.arg.sval for a in node.args if a.defname == "as"), "")),
+}
+"""What a statement is about that is about one object."""
 
 
 def _table(node: Any) -> Iterator[Mention]:  # noqa: ANN401
@@ -129,18 +126,6 @@ def _alteration(node: Any) -> Iterator[Mention]:  # noqa: ANN401
                 yield _key(kind, relation, command.name), None
 
 
-def _view(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("relation", _relation(node.view)), None
-
-
-def _function(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("function", _name(node.funcname)), None
-
-
-def _type(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key("type", _name(node.typeName)), None
-
-
 def _grant(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     verbs = [privilege.priv_name for privilege in node.privileges or ()] or ["all"]
     everything = node.targtype == GrantTargetType.ACL_TARGET_ALL_IN_SCHEMA
@@ -152,32 +137,23 @@ def _grant(node: Any) -> Iterator[Mention]:  # noqa: ANN401
                 yield from ((_key(f"grant {verb}", _object(object_), role), None) for verb in verbs)
 
 
+def _rename(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    if kind := _NAMED_IN_TABLE.get(node.renameType):
+        yield _key(kind, _relation(node.relation), node.newname), None
+
+
 def _drop(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    for object_ in node.objects if node.removeType in _NAMED_IN_TABLE else ():
-        *relation, name = (part.sval for part in object_)
-        yield _key(_NAMED_IN_TABLE[node.removeType], _qualified(relation), name), None
+    if kind := _NAMED_IN_TABLE.get(node.removeType):
+        for *relation, name in ([part.sval for part in object_] for object_ in node.objects):
+            yield _key(kind, _qualified(relation), name), None
 
 
-def _block(node: Any) -> Iterator[Mention]:  # noqa: ANN401
-    yield _key(_BLOCK, "", next((a.arg.sval for a in node.args if a.defname == "as"), "")), None
-
-
-_HANDLERS: Mapping[type, Callable[[Any], Iterator[Mention]]] = {
-    ast.CreatePolicyStmt: _policy,
-    ast.AlterPolicyStmt: _policy,
-    ast.CreateTrigStmt: _trigger,
-    ast.RuleStmt: _rule,
-    ast.IndexStmt: _index,
-    ast.RenameStmt: _rename,
+_PARTS: Mapping[type, Callable[[Any], Iterator[Mention]]] = {
     ast.CreateStmt: _table,
     ast.AlterTableStmt: _alteration,
-    ast.ViewStmt: _view,
-    ast.CreateFunctionStmt: _function,
-    ast.CreateEnumStmt: _type,
-    ast.AlterEnumStmt: _type,
     ast.GrantStmt: _grant,
+    ast.RenameStmt: _rename,
     ast.DropStmt: _drop,
-    ast.DoStmt: _block,
 }
 
 

@@ -18,6 +18,9 @@ _BUCKETS = """
     where p.key in ('public', 'file_size_limit', 'allowed_mime_types') and p.value is not null
 """
 
+# Not what defaults and checks call.
+_ASKED = ("pg_rewrite", "pg_policy", "pg_trigger")
+
 Properties = Mapping[str, str]
 
 
@@ -102,7 +105,7 @@ def _find_uses(catalog: Catalog) -> dict[str, frozenset[str]]:
     spelled |= {oid: function.function for oid, function in catalog.functions.items()}
     found: dict[str, set[str]] = defaultdict(set)
     for edge in catalog.of(Dependency):
-        if edge.user in spelled and edge.used in spelled:
+        if edge.part in _ASKED and edge.user in spelled and edge.used in spelled:
             found[spelled[edge.user]].add(spelled[edge.used])
     for function, used in _find_mentions(catalog):
         found[function] |= used

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import TypeVar
+from typing import Any
 
 from pglast import parser
-
-T = TypeVar("T")
 
 _ARROWS = ("->", "->>")
 # What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
@@ -32,17 +29,20 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
     Text that can not be read as tokens gives none.
     """
     new, old = (list(map(_read, texts)) for texts in (after, before))
+
+    def merged(field: str) -> tuple[Any, ...]:
+        ours, theirs = (
+            dict.fromkeys(value for literals in side for value in getattr(literals, field))
+            for side in (new, old)
+        )
+        return tuple(sorted({**ours, **theirs}, key=lambda value: value in ours and value in theirs))
+
     return Literals(
-        words=frozenset(word for literals in (*new, *old) for word in literals.words),
-        strings=_merge([one.strings for one in new], [one.strings for one in old]),
-        numbers=_merge([one.numbers for one in new], [one.numbers for one in old]),
-        paths=_merge([one.paths for one in new], [one.paths for one in old]),
+        words=frozenset(merged("words")),
+        strings=merged("strings"),
+        numbers=merged("numbers"),
+        paths=merged("paths"),
     )
-
-
-def _merge(new: Iterable[tuple[T, ...]], old: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
-    ours, theirs = (dict.fromkeys(chain.from_iterable(some)) for some in (new, old))
-    return tuple(sorted({**ours, **theirs}, key=lambda one: one in ours and one in theirs))
 
 
 def _read(text: str) -> Literals:

@@ -7,15 +7,18 @@ in which every name has its schema. The fields of a class are the columns of its
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_origin, get_type_hints
 
 from pgassay.catalog.names import quoted, spell
 
+Command = Literal["select", "insert", "update", "delete", "all"]
+"""What a policy is for."""
+
 _FIRING = {"O": "enabled", "A": "always", "R": "replica", "D": "disabled"}
-_RELATIONS = {
+RELATION_KINDS = {
     **{"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"},
     **{"S": "sequence", "c": "type"},
 }
@@ -32,36 +35,62 @@ class ObjectKey(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Thing(ABC):
-    """One object, or one fact about it.
+@dataclass(frozen=True)
+class Said:
+    """Marks a field as part of what its object says; of `word` instead of its name, with `values` put so.
 
-    `ACCESS` and `BESIDES`: the fields that make up what it says, with the words for them; access depends on
-    the first ones only. `WORDS`: how values of a field are put.
+    Access does not depend on what is said `besides`.
     """
 
-    ACCESS: ClassVar[Mapping[str, str]] = {}
-    BESIDES: ClassVar[Mapping[str, str]] = {}
-    WORDS: ClassVar[Mapping[str, Mapping[Any, str]]] = {}
+    word: str = ""
+    values: Mapping[Any, str] | None = None
+    besides: bool = False
 
-    @property
-    @abstractmethod
-    def key(self) -> ObjectKey:
-        """What it is called."""
-
-    def properties(self, *, besides: bool = False) -> dict[str, str]:
-        """What it says, as text, without what is not set."""
-        wanted = {**self.ACCESS, **self.BESIDES} if besides else self.ACCESS
-        said = {word: self._say(name) for name, word in wanted.items()}
-        return {word: value for word, value in said.items() if value}
-
-    def _say(self, name: str) -> str:
-        value = getattr(self, name)
-        if name in self.WORDS:
-            return self.WORDS[name].get(value, "")
+    def say(self, value: Any) -> str:  # noqa: ANN401 - of any field
+        """The value as text; "" where it is not set."""
+        if self.values is not None:
+            return self.values.get(value, "")
         if isinstance(value, tuple):
             return ", ".join(value)
         return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+ACCESS, BESIDES = Said(), Said(besides=True)
+
+
+@cache
+def _marks(kind: type[Thing]) -> Mapping[str, Said]:
+    """The marked fields of a class."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """One object, or one fact about it. `OBJECT` and `NAME`: the fields with these parts of its key."""
+
+    KIND: ClassVar[str]
+    OBJECT: ClassVar[str] = ""
+    NAME: ClassVar[str] = ""
+
+    @property
+    def key(self) -> ObjectKey:
+        """What it is called."""
+        object_, name = (getattr(self, field) if field else "" for field in (self.OBJECT, self.NAME))
+        return ObjectKey(kind=self.KIND, object=object_, name=name)
+
+    def properties(self, *, besides: bool = False) -> dict[str, str]:
+        """What it says, as text, without what is not set."""
+        kind: Any = type(self)  # mypy takes its hash for that of the objects
+        said = (
+            (mark.word or name.replace("_", " "), mark.say(getattr(self, name)))
+            for name, mark in _marks(kind).items()
+            if besides or not mark.besides
+        )
+        return {word: value for word, value in said if value}
+
+    def __str__(self) -> str:
+        return f"{self.key.kind} {self.key.object}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,44 +101,32 @@ class Relation(Thing):
     that it is part of, else its own `oid`; `storage`: the file that holds its rows.
     """
 
+    KIND = "relation"
+    OBJECT = "name"
+
     schema: str
     relation: str
-    kind: str
-    owner: str
+    kind: Annotated[str, Said(values=RELATION_KINDS)]
+    owner: Annotated[str, ACCESS]
     secured: bool
     forced: bool
-    definition: str | None
-    options: tuple[str, ...]
-    persistence: str
-    replica_identity: str
-    partition_key: str | None
-    partition_bound: str | None
-    inherits: tuple[str, ...]
+    definition: Annotated[str | None, ACCESS]
+    options: Annotated[tuple[str, ...], BESIDES]
+    persistence: Annotated[str, Said(values={"u": "unlogged", "t": "temporary"}, besides=True)]
+    replica_identity: Annotated[str, Said(values={"f": "full", "n": "nothing", "i": "index"}, besides=True)]
+    partition_key: Annotated[str | None, BESIDES]
+    partition_bound: Annotated[str | None, BESIDES]
+    inherits: Annotated[tuple[str, ...], BESIDES]
     is_of_extension: bool
     readable: bool  # by who reads the catalog
     oid: int = field(compare=False)
     root: int = field(compare=False)
     storage: int | None = field(compare=False)
 
-    ACCESS: ClassVar = {"kind": "kind", "owner": "owner", "definition": "definition"}
-    BESIDES: ClassVar = {
-        **{"persistence": "persistence", "replica_identity": "replica identity", "options": "options"},
-        **{"partition_key": "partition key", "partition_bound": "partition bound", "inherits": "inherits"},
-    }
-    WORDS: ClassVar = {
-        "kind": _RELATIONS,
-        "persistence": {"u": "unlogged", "t": "temporary"},
-        "replica_identity": {"f": "full", "n": "nothing", "i": "index"},
-    }
-
     @property
     def name(self) -> str:
         """As SQL spells it, with its schema."""
         return spell(self.schema, self.relation)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="relation", object=self.name, name="")
 
     @property
     def settings(self) -> dict[str, str]:
@@ -134,16 +151,13 @@ class Relation(Thing):
 class Part(Thing):
     """What belongs to a table or view, and has a name there."""
 
-    KIND: ClassVar[str]
+    OBJECT = "table"
+    NAME = "name"
 
     table: str
     name: str
     relation: str = field(default="", compare=False)  # the table's plain name
     relation_oid: int = field(default=0, compare=False)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind=self.KIND, object=self.table, name=self.name)
 
     @property
     def quoted(self) -> str:
@@ -157,32 +171,27 @@ class Part(Thing):
 class Column(Part):
     """A column. `default` is its expression, of a generated column too.
 
-    `base`, `category`, `length` are those of a domain's base type; `comparable`: that has an order or a hash.
+    `base`, `category`, `length` and `labels` (of an enum) are those of a domain's base type; `comparable`:
+    that has an order or a hash.
     """
 
     KIND = "column"
-    ACCESS: ClassVar = {"type": "type", "not_null": "not null", "default": "default"}
-    BESIDES: ClassVar = {
-        **{name: name for name in ("identity", "generated", "collation", "storage", "compression")},
-        **{name: name for name in ("statistics", "options")},
-    }
-    WORDS: ClassVar = {"identity": {"a": "always", "d": "by default"}}
 
     number: int
-    type: str
-    not_null: bool
-    default: str | None
-    identity: str
-    generated: str
+    type: Annotated[str, ACCESS]
+    not_null: Annotated[bool, ACCESS]
+    default: Annotated[str | None, ACCESS]
+    identity: Annotated[str, Said(values={"a": "always", "d": "by default"}, besides=True)]
+    generated: Annotated[str, BESIDES]
     has_default: bool  # or its type has one
-    collation: str | None
-    storage: str | None
-    compression: str
-    statistics: str | None
-    options: tuple[str, ...]
+    collation: Annotated[str | None, BESIDES]
+    storage: Annotated[str | None, BESIDES]
+    compression: Annotated[str, BESIDES]
+    statistics: Annotated[str | None, BESIDES]
+    options: Annotated[tuple[str, ...], BESIDES]
     primary: bool
     base: str
-    base_oid: int = field(compare=False)
+    labels: tuple[str, ...] = field(compare=False)
     category: str
     length: int | None
     comparable: bool
@@ -193,6 +202,7 @@ class Constraint(Part):
     """A constraint of a table or domain: `type` is pg_constraint.contype.
 
     `target`, `target_columns`: what a foreign key refers to; `acts`: changes there cascade, or set null.
+    `parent` is the OID of the partitioned table's.
     """
 
     KIND = "constraint"
@@ -206,7 +216,9 @@ class Constraint(Part):
     acts: bool = False
     deferrable: bool = False
     is_of_domain: bool = False
+    is_inherited: bool = False
     oid: int = field(default=0, compare=False)
+    parent: int = field(default=0, compare=False)
     target_oid: int = field(default=0, compare=False)
 
     @property
@@ -229,11 +241,9 @@ class Index(Part):
     """
 
     KIND = "index"
-    ACCESS: ClassVar = {"definition": "definition"}
-    BESIDES: ClassVar = {name: name.replace("_", " ") for name in ("valid", "clustered", "replica_identity")}
 
     schema: str
-    definition: str
+    definition: Annotated[str, ACCESS]
     method: str = "btree"
     keys: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
@@ -243,12 +253,13 @@ class Index(Part):
     whole: bool = True
     unique: bool = False
     primary: bool = False
-    valid: bool = True
-    clustered: bool = False
-    replica_identity: bool = False
+    valid: Annotated[bool, BESIDES] = True
+    clustered: Annotated[bool, BESIDES] = False
+    replica_identity: Annotated[bool, BESIDES] = False
     constraint: str = ""
     target: bool = False
     oid: int = field(default=0, compare=False)
+    parent: int = field(default=0, compare=False)  # the partitioned table's
 
     @property
     def index(self) -> str:
@@ -266,17 +277,12 @@ class Policy(Part):
     """A policy. `command` is as in SQL; `roles` are plain names, `public` for everybody."""
 
     KIND = "policy"
-    ACCESS: ClassVar = {
-        **{"permissive": "kind", "command": "command", "roles": "roles"},
-        **{"using": "using", "check": "with check"},
-    }
-    WORDS: ClassVar = {"permissive": {True: "permissive", False: "restrictive"}}
 
-    command: str
-    permissive: bool
-    roles: tuple[str, ...]
-    using: str | None
-    check: str | None
+    command: Annotated[Command, ACCESS]
+    permissive: Annotated[bool, Said("kind", {True: "permissive", False: "restrictive"})]
+    roles: Annotated[tuple[str, ...], ACCESS]
+    using: Annotated[str | None, ACCESS]
+    check: Annotated[str | None, Said("with check")]
 
     @property
     def clauses(self) -> tuple[tuple[str, str], ...]:
@@ -293,12 +299,10 @@ class Trigger(Part):
     """A trigger. `enabled` is pg_trigger.tgenabled; `is_of_parent`: a partition has it from its parent."""
 
     KIND = "trigger"
-    ACCESS: ClassVar = {"definition": "definition", "enabled": "enabled", "function": "function"}
-    WORDS: ClassVar = {"enabled": _FIRING}
 
-    definition: str
-    enabled: str
-    function: str
+    definition: Annotated[str, ACCESS]
+    enabled: Annotated[str, Said(values=_FIRING)]
+    function: Annotated[str, ACCESS]
     is_of_parent: bool = False
     deferrable: bool = False
     oid: int = field(default=0, compare=False)
@@ -310,11 +314,9 @@ class Rule(Part):
     """A rule that rewrites statements. `enabled` is pg_rewrite.ev_enabled."""
 
     KIND = "rule"
-    ACCESS: ClassVar = {"definition": "definition", "enabled": "enabled"}
-    WORDS: ClassVar = {"enabled": _FIRING}
 
-    definition: str
-    enabled: str
+    definition: Annotated[str, ACCESS]
+    enabled: Annotated[str, Said(values=_FIRING)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,46 +326,32 @@ class Function(Thing):
     `sql_body` is a body that was parsed when it was made; `types` are the names of its arguments' types.
     """
 
-    ACCESS: ClassVar = {
-        **{"definer": "security", "owner": "owner", "language": "language", "result": "result"},
-        **{"configuration": "settings", "text": "body"},
-    }
-    BESIDES: ClassVar = {
-        name: name
-        for name in (
-            *("arguments", "returns", "kind", "volatility", "parallel"),
-            *("strict", "leakproof", "cost", "rows"),
-        )
-    }
-    WORDS: ClassVar = {"definer": {True: "definer", False: "invoker"}}
+    KIND = "function"
+    OBJECT = "function"
 
     function: str
-    language: str
+    language: Annotated[str, ACCESS]
     definition: str
-    body: str
-    definer: bool
-    volatility: str
-    strict: bool
-    configuration: tuple[str, ...] = ()  # name=value
+    body: Annotated[str, ACCESS]
+    definer: Annotated[bool, Said("security", {True: "definer", False: "invoker"})]
+    volatility: Annotated[str, BESIDES]
+    strict: Annotated[bool, BESIDES]
+    configuration: Annotated[tuple[str, ...], Said("settings")] = ()  # name=value
     schema: str = ""
     name: str = ""
-    owner: str = ""
-    kind: str = "f"
-    sql_body: str | None = None
-    parallel: str = "u"
-    leakproof: bool = False
-    cost: str = ""
-    rows: str = ""
-    result: str = ""
-    arguments: str = ""
-    returns: str | None = None
+    owner: Annotated[str, ACCESS] = ""
+    kind: Annotated[str, BESIDES] = "f"
+    sql_body: Annotated[str | None, Said("body")] = None  # in place of `body`, where there is one
+    parallel: Annotated[str, BESIDES] = "u"
+    leakproof: Annotated[bool, BESIDES] = False
+    cost: Annotated[str, BESIDES] = ""
+    rows: Annotated[str, BESIDES] = ""
+    result: Annotated[str, ACCESS] = ""
+    arguments: Annotated[str, BESIDES] = ""
+    returns: Annotated[str | None, BESIDES] = None
     types: tuple[str, ...] = ()
     is_of_extension: bool = False
     oid: int = field(default=0, compare=False)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="function", object=self.function, name="")
 
     @property
     def text(self) -> str:
@@ -375,35 +363,22 @@ class Function(Thing):
         """The names of what it sets."""
         return tuple(setting.partition("=")[0] for setting in self.configuration)
 
-    def __str__(self) -> str:
-        return f"function {self.function}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Type(Thing):
     """An enum, domain, range or composite type; `kind` is pg_type.typtype."""
 
-    ACCESS: ClassVar = {"labels": "labels"}
-    BESIDES: ClassVar = {
-        **{"kind": "kind", "owner": "owner", "base": "base", "not_null": "not null"},
-        **{"default": "default"},
-    }
+    KIND = "type"
+    OBJECT = "type"
 
     type: str
-    labels: tuple[str, ...]
-    kind: str = "e"
-    owner: str = ""
-    base: str | None = None
-    not_null: bool | None = None
-    default: str | None = None
+    labels: Annotated[tuple[str, ...], ACCESS]
+    kind: Annotated[str, BESIDES] = "e"
+    owner: Annotated[str, BESIDES] = ""
+    base: Annotated[str | None, BESIDES] = None
+    not_null: Annotated[bool | None, BESIDES] = None
+    default: Annotated[str | None, BESIDES] = None
     oid: int = field(default=0, compare=False)
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="type", object=self.type, name="")
-
-    def __str__(self) -> str:
-        return f"type {self.type}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -458,25 +433,19 @@ class DefaultPrivilege(Thing):
 class Role(Thing):
     """A role of the cluster. `reach`: those whose privileges it has, its own among them."""
 
-    ACCESS: ClassVar = {
-        name: name
-        for name in ("superuser", "inherit", "login", "createrole", "createdb", "bypassrls", "settings")
-    }
+    KIND = "role"
+    NAME = "name"
 
     name: str
-    superuser: bool
-    inherit: bool
-    login: bool
-    createrole: bool
-    createdb: bool
-    bypassrls: bool
-    settings: tuple[str, ...]
+    superuser: Annotated[bool, ACCESS]
+    inherit: Annotated[bool, ACCESS]
+    login: Annotated[bool, ACCESS]
+    createrole: Annotated[bool, ACCESS]
+    createdb: Annotated[bool, ACCESS]
+    bypassrls: Annotated[bool, ACCESS]
+    settings: Annotated[tuple[str, ...], ACCESS]
     member_of: tuple[str, ...]
     reach: tuple[str, ...]
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="role", object="", name=self.name)
 
     def properties(self, *, besides: bool = False) -> dict[str, str]:
         if self.name.startswith("pg_"):
@@ -488,16 +457,13 @@ class Role(Thing):
 class Publication(Thing):
     """A publication."""
 
-    BESIDES: ClassVar = {"owner": "owner", "all_tables": "all tables", "publishes": "publishes"}
+    KIND = "publication"
+    NAME = "name"
 
     name: str
-    owner: str
-    all_tables: bool
-    publishes: tuple[str, ...]
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="publication", object="", name=self.name)
+    owner: Annotated[str, BESIDES]
+    all_tables: Annotated[bool, BESIDES]
+    publishes: Annotated[tuple[str, ...], BESIDES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -505,10 +471,9 @@ class Published(Part):
     """A table in the publication `name`, with the columns and rows that are published."""
 
     KIND = "publication"
-    BESIDES: ClassVar = {"columns": "columns", "rows": "rows"}
 
-    columns: tuple[str, ...]
-    rows: str | None
+    columns: Annotated[tuple[str, ...], BESIDES]
+    rows: Annotated[str | None, BESIDES]
 
     def properties(self, *, besides: bool = False) -> dict[str, str]:
         """Without the order of the columns, which is the table's."""
@@ -522,24 +487,18 @@ class Published(Part):
 class Sequence(Thing):
     """The numbers of a sequence."""
 
-    BESIDES: ClassVar = {
-        **{name: name for name in ("type", "start", "increment", "minimum", "maximum", "cache", "cycle")},
-        **{"owned_by": "owned by"},
-    }
+    KIND = "sequence"
+    OBJECT = "sequence"
 
     sequence: str
-    type: str
-    start: int
-    increment: int
-    minimum: int
-    maximum: int
-    cache: int
-    cycle: bool
-    owned_by: str | None
-
-    @property
-    def key(self) -> ObjectKey:
-        return ObjectKey(kind="sequence", object=self.sequence, name="")
+    type: Annotated[str, BESIDES]
+    start: Annotated[int, BESIDES]
+    increment: Annotated[int, BESIDES]
+    minimum: Annotated[int, BESIDES]
+    maximum: Annotated[int, BESIDES]
+    cache: Annotated[int, BESIDES]
+    cycle: Annotated[bool, BESIDES]
+    owned_by: Annotated[str | None, BESIDES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -564,7 +523,12 @@ class Other(Thing):
 
 @dataclass(frozen=True, kw_only=True)
 class Dependency:
-    """What a view reads, a policy asks or a trigger calls, by OID."""
+    """What a view reads, a policy asks, a default, check or trigger calls, by OID.
+
+    `part`: the system catalog that has the policy, default or the like; `column`: the one that is used.
+    """
 
     user: int
     used: int
+    part: str
+    column: str

@@ -76,6 +76,7 @@ class Catalog:
     """Objects by their kind; of a kind that was not read there are none."""
 
     user: str  # who read it
+    search_path: tuple[str, ...]  # of whoever read it
     exposed: tuple[str, ...]  # the schemas that PostgREST is told to serve
     things: Mapping[type[Any], tuple[Any, ...]] = field(repr=False)
 
@@ -107,9 +108,9 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
     A transaction of the connection may be under way; it goes on with the search path that it had.
     """
     with connection.transaction(force_rollback=True), connection.cursor(row_factory=dict_row) as cursor:
+        [session] = cursor.execute(_query("session")).fetchall()
         # Every name that the server writes shall have its schema.
         cursor.execute("set local search_path = ''")
-        [session] = cursor.execute(_query("session")).fetchall()
         things = {kind: tuple(_read(cursor, kind)) for kind in kinds}
     signatures = {function.oid: function.function for function in things.get(Function, ())}
     if Grant in things:  # whoever reads grants without functions has none on these
@@ -120,6 +121,7 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
         )
     return Catalog(
         user=session["user"],
+        search_path=tuple(session["search_path"]),
         exposed=tuple(name.strip() for name in (session["exposed"] or "").split(",") if name.strip()),
         things=things,
     )
@@ -132,12 +134,6 @@ def read_updatable(connection: psycopg.Connection[Any]) -> dict[tuple[int, int],
     """
     rows = connection.execute(_query("updatable")).fetchall()
     return {(oid, number): events for oid, number, events in rows}
-
-
-def read_rows(connection: psycopg.Connection[Any], query: str, *parameters: object) -> list[dict[str, Any]]:
-    """The rows of a file of `sql/` that asks about single objects by name; names come back quoted."""
-    cursor = psycopg.RawCursor(connection, row_factory=dict_row)
-    return cursor.execute(_query(query), parameters).fetchall()
 
 
 def read_marks(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ Params = Sequence[Any] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class StatementResult:
     """The rows that a statement returned, and how many it returned or touched (-1: it counts none)."""
 
     rows: list[dict[str, Any]]
@@ -33,11 +33,11 @@ class Actor:
         self._notices: list[str] = []
         connection.add_notice_handler(lambda diag: self._notices.append(diag.message_primary or ""))
 
-    def execute(self, query: LiteralString, params: Params = None) -> Result:
+    def execute(self, query: LiteralString, params: Params = None) -> StatementResult:
         """Run one statement. Raises psycopg.Error as the server reports it."""
         self._send_plain("")
         cursor = self.connection.cursor(row_factory=dict_row).execute(query, params)
-        return Result(rows=cursor.fetchall() if cursor.description else [], rowcount=cursor.rowcount)
+        return StatementResult(rows=cursor.fetchall() if cursor.description else [], rowcount=cursor.rowcount)
 
     def value(self, query: LiteralString, params: Params = None) -> Any:  # noqa: ANN401 - whatever SQL returns
         """The first column of the first row; None when there is no row."""

@@ -12,6 +12,14 @@ from pgassay.errors import ServerError
 
 if TYPE_CHECKING:
     from pgassay.server import Server
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from pgassay.database.apply import connect
+
+if TYPE_CHECKING:
+    from pgassay.server import Server
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +72,105 @@ def derive_password(server: Server, role: str) -> str | None:
     if server.password is None:
         return None
     return sha256(f"{role}\0{server.password}".encode()).hexdigest()
+
+
+_OWN = "pgassay_owner"
+
+# The comment on a role that the engine made; fixtures/supabase/10-roles.sql looks for it too.
+_MARK = "made by pgassay"
+
+# All that a schema applied by the owner could change: the roles that the owner may reach, and who is in them.
+# With OIDs: names alone would not tell that two roles swapped theirs. From 16384 on they are not predefined.
+_STATE = """
+    with recursive reached (oid) as (
+        select oid from pg_catalog.pg_roles where rolname = %s
+        union
+        select m.roleid from reached as r
+        inner join pg_catalog.pg_auth_members as m on r.oid = m.member where m.roleid >= 16384
+    ),
+
+    lines (line) as (
+        select pg_catalog.to_jsonb(r)::text
+        from pg_catalog.pg_roles as r inner join reached using (oid)
+        union all
+        select (pg_catalog.to_jsonb(m) - 'oid')::text
+        from pg_catalog.pg_auth_members as m
+        where m.member in (select oid from reached) or m.roleid in (select oid from reached)
+    )
+
+    select pg_catalog.md5(coalesce(pg_catalog.string_agg(line, '|' order by line collate "C"), '')) from lines
+"""
+
+
+def choose_owner(server: Server, configured: str) -> str:
+    """The role to apply schemas with: `configured`, unless that is a superuser here (typical: `postgres`)."""
+    connection = connect(server.conninfo(server.maintenance))
+    with connection:
+        row = connection.execute(
+            "select rolsuper from pg_catalog.pg_roles where rolname = %s", [configured]
+        ).fetchone()
+    return _OWN if row and row[0] else configured
+
+
+def ensure_owner(server: Server, connection: psycopg.Connection[Any], owner: str) -> None:
+    """Create the role with the attributes of Supabase's `postgres` unless it exists.
+
+    The caller holds the lock for roles, which belong to the whole cluster. Raises ServerError when the
+    connection's role may not create roles.
+    """
+    if (
+        connection.execute("select from pg_catalog.pg_roles where rolname = %s", [owner]).fetchone()
+        is not None
+    ):
+        return
+    # Before PostgreSQL 16 CREATEROLE may join pg_execute_server_program: a schema could run programs.
+    may_create_roles = sql.SQL("createrole" if server.version >= 160000 else "nocreaterole")
+    create = sql.SQL("create role {} login createdb {} bypassrls")
+    try:
+        connection.execute(create.format(sql.Identifier(owner), may_create_roles))
+        _adopt(server, connection, owner)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ServerError(
+            f'Cannot create the role "{owner}", which is to apply the schema.',
+            why=f'"{server.user}" on {server.host} may not: {error.diag.message_primary}.',
+            fixes=(
+                "attach with a role that may create roles",
+                f'create the role "{owner}" yourself: login createdb createrole bypassrls',
+            ),
+        ) from error
+
+
+def adopt_new_roles(server: Server, connection: psycopg.Connection[Any], known: set[str]) -> None:
+    """Mark the roles that an environment made, those not in `known`, as ours; let all of ours log in."""
+    for role in (role_names(connection) - known) | find_made_roles(server, connection):
+        _adopt(server, connection, role)
+
+
+def role_names(connection: psycopg.Connection[Any]) -> set[str]:
+    """The names of the cluster's roles."""
+    return {name for (name,) in connection.execute("select rolname from pg_catalog.pg_roles")}
+
+
+def find_made_roles(server: Server, connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """The names of the cluster's roles that the engine made, and gave a password to; none without one."""
+    if server.password is None:
+        return frozenset()
+    query = """
+        select rolname from pg_catalog.pg_roles
+        where pg_catalog.shobj_description(oid, 'pg_authid') = %s
+    """
+    return frozenset(name for (name,) in connection.execute(query, [_MARK]))
+
+
+def digest_roles(connection: psycopg.Connection[Any], owner: str) -> str:
+    """A hash of attributes, settings and memberships of every role that `owner` can change; no passwords."""
+    row = connection.execute(_STATE, [owner]).fetchone()
+    assert row
+    return str(row[0])
+
+
+def _adopt(server: Server, connection: psycopg.Connection[Any], role: str) -> None:
+    name = sql.Identifier(role)
+    connection.execute(sql.SQL("comment on role {} is {}").format(name, sql.Literal(_MARK)))
+    if password := derive_password(server, role):
+        connection.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(password)))

@@ -55,7 +55,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class KeyedLayer:
     """A layer as it was read, and the key of the templates that hold it and all the layers below it."""
 
     layer: Layer
@@ -73,7 +73,7 @@ class Stage:
         return int.from_bytes(bytes.fromhex(self.key[:16]), signed=True)
 
 
-def read_stages(server: Server, recipe: Recipe) -> tuple[Stage, ...]:
+def read_layers(server: Server, recipe: Recipe) -> tuple[KeyedLayer, ...]:
     """Read all files of a recipe and name its templates. Raises ConfigError for a file that cannot be read.
 
     A key covers the format, the server's version, user and origin, the owner, and everything in its layer and
@@ -85,7 +85,7 @@ def read_stages(server: Server, recipe: Recipe) -> tuple[Stage, ...]:
     parts = [_digest(_contents(*pair)) for pair in zip(layers, scripts, strict=True)]
     keys = list(accumulate(parts, lambda below, own: _digest([below, own]), initial=base))[1:]
     return tuple(
-        Stage(layer=layer, scripts=read, key=key)
+        KeyedLayer(layer=layer, scripts=read, key=key)
         for layer, read, key in zip(layers, scripts, keys, strict=True)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pglast import ast, parser
 from pglast.enums import AlterTableType, ReindexObjectType
@@ -92,34 +92,26 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
         return (_whole(script),)
     if not parsed:
         raise ConfigError(f"{script.path} has no SQL statement in it, only comments.")
-    for found in parsed:
-        if _talks_to_client(found.node):
-            raise _copy_error(script, found.start)
-    return tuple(_statement(script, found) for found in parsed)
+    for node, start, _ in parsed:
+        if _talks_to_client(node):
+            raise _copy_error(script, start)
+    return tuple(
+        Statement(
+            text=script.text[start:end],
+            offset=start,
+            place=script.place(start),
+            transactional=not _manages_transactions(node),
+        )
+        for node, start, end in parsed
+    )
 
 
-class _Parsed(NamedTuple):
-    node: Any
-    start: int
-    end: int
-
-
-def _parse(text: str) -> list[_Parsed]:
+def _parse(text: str) -> list[tuple[Any, int, int]]:
+    """Trees, and where in the text each statement starts and ends."""
     # pglast counts characters where libpg_query counts bytes; length 0 means: to the end of the text.
     raws = parser.parse_sql(text)
     starts = [(raw, raw.stmt_location or 0) for raw in raws]
-    return [
-        _Parsed(raw.stmt, start, start + raw.stmt_len if raw.stmt_len else len(text)) for raw, start in starts
-    ]
-
-
-def _statement(script: Script, found: _Parsed) -> Statement:
-    return Statement(
-        text=script.text[found.start : found.end],
-        offset=found.start,
-        place=script.place(found.start),
-        transactional=not _manages_transactions(found.node),
-    )
+    return [(raw.stmt, start, start + raw.stmt_len if raw.stmt_len else len(text)) for raw, start in starts]
 
 
 def _whole(script: Script) -> Statement:
@@ -173,8 +165,8 @@ def _refuse_psql_syntax(script: Script, offset: int) -> None:
     except parser.ParseError:
         before = []
     # Rows that follow COPY … FROM STDIN are the first thing that cannot be parsed.
-    if before and _talks_to_client(before[-1].node):
-        raise _copy_error(script, before[-1].start)
+    if before and _talks_to_client(before[-1][0]):
+        raise _copy_error(script, before[-1][1])
     if script.text[offset] == "\\":
         command = script.text[offset:].split()[0]
         raise SchemaError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -49,13 +48,13 @@ class Session(Actor):
             if not self.connection.closed:
                 self.connection.execute("rollback")
 
-    def act_as(self, persona: Persona) -> AbstractContextManager[Session]:
+    def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
         if persona not in self._identities:
             self._identities[persona] = session_identity(persona, self._roles)
         return self._switch(self._identities[persona])
 
-    def as_owner(self) -> AbstractContextManager[Session]:
+    def as_owner(self) -> AbstractContextManager[Self]:
         """Become the role that owns the schema, as `act_as` does."""
         return self._switch(owner_identity(self._owner))
 
@@ -71,32 +70,21 @@ class Session(Actor):
             if not self.connection.closed:
                 self._send_plain("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
 
-    def _switch(self, identity: Identity) -> _Acting:
+    def _switch(self, identity: Identity) -> AbstractContextManager[Self]:
         former = self._identity
         self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))
         self._identity = identity
-        return _Acting(self, former)
+        return self._acting(former)
 
-    def _return_to(self, former: Identity) -> None:
-        # After an error everything up to the rollback fails, and the rollback undoes the identity too.
-        if self.connection.info.transaction_status == TransactionStatus.INTRANS:
-            self._switch(former)
-
-
-class _Acting(AbstractContextManager[Session]):
-    """The time for which a session acts as somebody."""
-
-    def __init__(self, session: Session, former: Identity) -> None:
-        self._session = session
-        self._former = former
-
-    def __enter__(self) -> Session:
-        return self._session
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session._return_to(self._former)
+    @contextmanager
+    def _acting(self, former: Identity) -> Iterator[Self]:
+        """The time for which the session acts as somebody: `former` before and after."""
+        try:
+            yield self
+        finally:
+            # After an error everything up to the rollback fails, and the rollback undoes the identity too.
+            if self.connection.info.transaction_status == TransactionStatus.INTRANS:
+                self._switch(former)
 
 
 class Client(Actor):
@@ -124,6 +112,16 @@ def open_client(database: Database) -> Iterator[Client]:
     """A connection logged in as authenticator. Raises ServerError when that role cannot log in."""
     with closing(database.connect(user=AUTHENTICATOR, autocommit=True)) as connection:
         yield Client(connection)
+
+
+@contextmanager
+def open_session(database: Database) -> Iterator[Session]:
+    """A session of the owner's in one transaction, which is rolled back. Raises ServerError."""
+    with (
+        closing(database.connect()) as connection,
+        Session(connection, owner=database.owner).transaction() as session,
+    ):
+        yield session
 
 
 @contextmanager

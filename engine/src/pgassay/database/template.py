@@ -11,15 +11,16 @@ import psycopg
 from psycopg import sql
 
 from pgassay.database.apply import apply_script, connect
-from pgassay.database.model import Database, server_as
-from pgassay.database.owner import (
+from pgassay.database.model import (
+    Database,
     adopt_new_roles,
     digest_roles,
     ensure_owner,
     find_made_roles,
     role_names,
+    server_as,
 )
-from pgassay.database.recipe import PREFIX, Recipe, Stage, read_stages
+from pgassay.database.recipe import PREFIX, KeyedLayer, Recipe, read_layers
 from pgassay.errors import ConfigError, ServerError
 from pgassay.server.failures import failures_explained
 from pgassay.server.model import ATTACHED
@@ -39,9 +40,9 @@ def ensure_template(server: Server, recipe: Recipe) -> str:
     they are as they were when it was finished. Processes that want the same one build it once: the others
     wait. Raises what `apply_script` raises; nothing is left of a build that failed.
     """
-    stages = read_stages(server, recipe)
+    layers = read_layers(server, recipe)
     with failures_explained(server), closing(connect(server.conninfo(server.maintenance))) as connection:
-        return _ensure(_Builder(server, recipe, connection), stages)
+        return _ensure(_Builder(server, recipe, connection), layers)
 
 
 @contextmanager
@@ -97,45 +98,45 @@ class _Builder:
         self._recipe = recipe
         self.connection = connection
 
-    def find(self, stage: Stage) -> str | None:
-        """A whole template of this stage, from a time when the roles were as they are now."""
+    def find(self, keyed: KeyedLayer) -> str | None:
+        """A whole template of this layer, from a time when the roles were as they are now."""
         query = f"{_WHOLE} and pg_catalog.shobj_description(oid, 'pg_database') = %(roles)s"
-        row = self.connection.execute(query, {"prefix": stage.prefix, "roles": self._roles()}).fetchone()
+        row = self.connection.execute(query, {"prefix": keyed.prefix, "roles": self._roles()}).fetchone()
         return row and str(row[0])
 
-    def build(self, stage: Stage, *, parent: str) -> str:
+    def build(self, keyed: KeyedLayer, *, parent: str) -> str:
         """Make a template and say its name; the marker that it is whole comes last."""
         with _locked(self.connection, _ROLES_LOCK):
             ensure_owner(self._server, self.connection, self._recipe.owner)
-        self._drop_unfinished(stage)
-        name = f"{stage.prefix}{secrets.token_hex(4)}"
+        self._drop_unfinished(keyed)
+        name = f"{keyed.prefix}{secrets.token_hex(4)}"
         # An owner may rename: below the schema, no superuser enters what could be another database by then.
-        owner = self._recipe.owner if stage.layer.applied_by == "owner" else self._server.user
+        owner = self._recipe.owner if keyed.layer.applied_by == "owner" else self._server.user
         _create(self.connection, name, template=parent, owner=owner)
         try:
-            self._apply(stage, name)
-            self._announce(stage, name)
-            return self._finish(stage, name)
+            self._apply(keyed, name)
+            self._announce(keyed, name)
+            return self._finish(keyed, name)
         except BaseException:
             with suppress(psycopg.OperationalError):  # the server itself may be what failed
                 _drop(self.connection, name)
             raise
 
-    def _drop_unfinished(self, stage: Stage) -> None:
+    def _drop_unfinished(self, keyed: KeyedLayer) -> None:
         """Remove what a process left that died in mid-build, or a schema put there to be taken for ours."""
         query = f"{_NAMED} except {_WHOLE}"
-        for (name,) in self.connection.execute(query, {"prefix": stage.prefix}).fetchall():
+        for (name,) in self.connection.execute(query, {"prefix": keyed.prefix}).fetchall():
             _drop(self.connection, name)
 
-    def _announce(self, stage: Stage, name: str) -> None:
+    def _announce(self, keyed: KeyedLayer, name: str) -> None:
         layers = self._recipe.layers
-        for layer in layers[: layers.index(stage.layer) + 1] if layers else ():
+        for layer in layers[: layers.index(keyed.layer) + 1] if layers else ():
             if layer.on_template is not None:
                 layer.on_template(name)
 
-    def _finish(self, stage: Stage, name: str) -> str:
+    def _finish(self, keyed: KeyedLayer, name: str) -> str:
         """Take the database from its owner and note the roles it goes with."""
-        if older := self.find(stage):  # of the same files and roles; somebody may be cloning it
+        if older := self.find(keyed):  # of the same files and roles; somebody may be cloning it
             _drop(self.connection, name)
             return older
         for statement in (
@@ -149,26 +150,26 @@ class _Builder:
     def _roles(self) -> str:
         return digest_roles(self.connection, self._recipe.owner)
 
-    def _apply(self, stage: Stage, name: str) -> None:
-        if stage.layer.applied_by == "owner":
+    def _apply(self, keyed: KeyedLayer, name: str) -> None:
+        if keyed.layer.applied_by == "owner":
             made_roles = find_made_roles(self._server, self.connection)
-            self._run_scripts(stage, name, server_as(self._server, self._recipe.owner, made_roles=made_roles))
+            self._run_scripts(keyed, name, server_as(self._server, self._recipe.owner, made_roles=made_roles))
             return
         with _locked(self.connection, _ROLES_LOCK):
             known = role_names(self.connection)
-            self._run_scripts(stage, name, self._server)
+            self._run_scripts(keyed, name, self._server)
             adopt_new_roles(self._server, self.connection, known)
 
-    def _run_scripts(self, stage: Stage, name: str, login: Server) -> None:
+    def _run_scripts(self, keyed: KeyedLayer, name: str, login: Server) -> None:
         attached = "on" if self._server.origin == ATTACHED else "off"
         settings = {"pgassay.owner": self._recipe.owner, "pgassay.attached": attached}
-        for script in stage.scripts:
+        for script in keyed.scripts:
             apply_script(
                 login.conninfo(name), script, timeout_seconds=self._recipe.timeout_seconds, settings=settings
             )
-        if stage.layer.step is not None:
+        if keyed.layer.step is not None:
             with closing(connect(login.conninfo(name), settings=settings)) as connection:
-                stage.layer.step(connection)
+                keyed.layer.step(connection)
 
 
 _NAMED: LiteralString = (
@@ -178,13 +179,13 @@ _NAMED: LiteralString = (
 _WHOLE: LiteralString = f"{_NAMED} and datistemplate and pg_catalog.pg_get_userbyid(datdba) = current_user"
 
 
-def _ensure(builder: _Builder, stages: tuple[Stage, ...]) -> str:
-    stage, below = stages[-1], stages[:-1]
-    if found := builder.find(stage):
+def _ensure(builder: _Builder, layers: tuple[KeyedLayer, ...]) -> str:
+    keyed, below = layers[-1], layers[:-1]
+    if found := builder.find(keyed):
         return found
     parent = _ensure(builder, below) if below else "template0"
-    with _locked(builder.connection, stage.lock):
-        return builder.find(stage) or builder.build(stage, parent=parent)
+    with _locked(builder.connection, keyed.lock):
+        return builder.find(keyed) or builder.build(keyed, parent=parent)
 
 
 @contextmanager

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import LiteralString
+from itertools import chain
+from typing import Any, LiteralString
 
 import psycopg
 
+from pgassay.catalog import model
+from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.database import Session
 from pgassay.database.actor import Params
-from pgassay.denial.ablation import Trials, merge_columns
-from pgassay.denial.candidates import (
-    Scope,
-    check_options,
-    missing_grants,
-    missing_ownership,
-    policies,
-    row_security,
-)
-from pgassay.denial.facts import (
-    find_constraints,
-    find_reached,
-    find_triggers,
-    read_refused_functions,
-    read_relations,
-)
-from pgassay.denial.guard import Guard
+from pgassay.denial import candidates
+from pgassay.denial.candidates import Scope
+from pgassay.denial.defence import CannotRemoveError, removed
+from pgassay.denial.guard import Grant, Guard
 from pgassay.denial.reading import read_statement
 from pgassay.errors import CannotJudgeError, ExitCode, PgassayError
 from pgassay.observation import Attempt, Outcome, Persona
 
 _ROUNDS = 8
 _JUDGED = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.REJECTED)
+
+# The kinds of objects that decide about rows, about privileges, about values.
+_POLICIES = (model.Relation, model.Policy, model.Role, model.Dependency)
+_GRANTS = (*_POLICIES, model.Column, model.Function, model.Grant)
+_CONSTRAINTS = (model.Relation, model.Column, model.Constraint, model.Index)
 
 # The statements inside functions, which the server quotes in an error's context.
 _INNER = re.compile(r'^SQL statement "(.*?)"$(?=\n|\Z)', re.DOTALL | re.MULTILINE)
@@ -79,13 +74,13 @@ def explain_denial(session: Session, persona: Persona, query: LiteralString, par
     Raises NotDeniedError when it is allowed, CannotJudgeError when the statement itself is wrong.
     """
     suspects = _Suspects(session, persona, query, params)
-    trials = Trials(session, persona, query, params)
-    first = trials.attempt()
+    ablation = Ablation(session, persona, query, params)
+    first = ablation.attempt()
     if first.outcome is Outcome.ALLOWED:
         raise NotDeniedError(persona, query, first)
     if first.outcome is Outcome.ERROR:
         raise CannotJudgeError(f"The statement is wrong, not refused: {query}", why=describe(first))
-    return _Inquiry(trials, suspects).conclude()
+    return _conclude(ablation, suspects)
 
 
 def describe(attempt: Attempt) -> str:
@@ -95,105 +90,89 @@ def describe(attempt: Attempt) -> str:
     return f"{attempt.outcome.value} {attempt.sqlstate}: {attempt.message}"
 
 
-class _Inquiry:
-    """Removes what refuses until the statement is allowed, or nothing more can be found."""
-
-    def __init__(self, trials: Trials, suspects: _Suspects) -> None:
-        self._trials = trials
-        self._suspects = suspects
-        self._found: tuple[Guard, ...] = ()
-        self._alternatives: dict[Guard, tuple[Guard, ...]] = {}
-
-    def conclude(self) -> Denial:
-        rounds = 0
-        while (latest := self._trials.attempt(self._found)).outcome in _JUDGED and rounds < _ROUNDS:
-            rounds += 1
-            if not self._take_step(latest):
+def _conclude(ablation: Ablation, suspects: _Suspects) -> Denial:
+    """Remove what refuses until the statement is allowed, or nothing more can be found."""
+    gone: tuple[Guard, ...] = ()
+    alternatives: dict[Guard, tuple[Guard, ...]] = {}
+    rounds = 0
+    while (latest := ablation.attempt(gone)).outcome in _JUDGED and rounds < _ROUNDS:
+        rounds += 1
+        for suspected in suspects.groups(latest):
+            possible = [guard for guard in dict.fromkeys(suspected) if guard not in gone]
+            if guards := ablation.minimal(gone, possible):
                 break
-        guards = self._found if rounds == 1 else self._trials.necessary(self._found)
-        return Denial(
-            attempt=self._trials.attempt(),
-            guards=merge_columns(guards),
-            alternatives={guard: others for guard, others in self._alternatives.items() if guard in guards},
-            unexplained=self._unexplained(latest),
-        )
+        else:
+            break
+        gone = (*gone, *guards)
+        if latest.outcome is not Outcome.DENIED_GRANT:
+            found = {guard: ablation.replacements(gone, guard, possible) for guard in guards}
+            alternatives |= {guard: others for guard, others in found.items() if others}
+    guards = gone if rounds == 1 else ablation.necessary(gone)
+    return Denial(
+        attempt=ablation.attempt(),
+        guards=merge_columns(guards),
+        alternatives={guard: others for guard, others in alternatives.items() if guard in guards},
+        unexplained=_unexplained(latest, ablation.stuck),
+    )
 
-    def _take_step(self, latest: Attempt) -> bool:
-        for stage in self._suspects.stages(latest):
-            candidates = tuple(dict.fromkeys(guard for guard in stage if guard not in self._found))
-            guards = self._trials.minimal(self._found, candidates) if candidates else ()
-            if guards:
-                self._found = (*self._found, *guards)
-                if latest.outcome is not Outcome.DENIED_GRANT:
-                    self._note_alternatives(guards, candidates)
-                return True
-        return False
 
-    def _note_alternatives(self, guards: tuple[Guard, ...], candidates: tuple[Guard, ...]) -> None:
-        for guard in guards:
-            others = self._trials.replacements(self._found, guard, candidates)
-            if others:
-                self._alternatives[guard] = others
-
-    def _unexplained(self, latest: Attempt) -> str:
-        if latest.outcome is Outcome.ALLOWED:
-            return ""
-        stuck = "".join(f"; cannot remove: {guard} ({why})" for guard, why in self._trials.stuck.items())
-        if latest.outcome is Outcome.FILTERED:
-            return f"no row is touched whatever is removed; does the target exist?{stuck}"
-        return f"nothing that can be removed lets it through: {describe(latest)}{stuck}"
+def _unexplained(latest: Attempt, stuck: Mapping[Guard, str]) -> str:
+    if latest.outcome is Outcome.ALLOWED:
+        return ""
+    left = "".join(f"; cannot remove: {guard} ({why})" for guard, why in stuck.items())
+    if latest.outcome is Outcome.FILTERED:
+        return f"no row is touched whatever is removed; does the target exist?{left}"
+    return f"nothing that can be removed lets it through: {describe(latest)}{left}"
 
 
 class _Suspects:
-    """What may be behind a refusal, likeliest first; each stage reads the catalog only when asked."""
+    """What may be behind a refusal, likeliest first; the catalog is read only when asked, as the owner."""
 
     def __init__(self, session: Session, persona: Persona, query: LiteralString, params: Params) -> None:
         self._session = session
         self._persona = persona
-        self._role = persona.role
         self._text = psycopg.ClientCursor(session.connection).mogrify(query, params)
-        self._statement = read_statement(self._text)
-        self._scopes: dict[str, Scope] = {}
+        read_statement(self._text)
+        self._known: dict[tuple[type[Any], ...], Catalog] = {}
 
-    def stages(self, attempt: Attempt) -> Iterator[Sequence[Guard]]:
+    def groups(self, attempt: Attempt) -> Iterator[Iterable[Guard]]:
+        scopes = [self._scope(text, attempt) for text in self._texts(attempt)]
         match attempt.outcome:
             case Outcome.FILTERED:
-                yield tuple(policies(self._scope(self._text), ("USING",)))
+                yield candidates.policies(scopes[-1], ("USING",))
             case Outcome.DENIED_POLICY:
-                for scope in self._scopes_of(attempt):
-                    yield tuple(policies(scope, ("WITH CHECK", "USING")))
-                    yield tuple(row_security(scope))
+                for scope in scopes:
+                    yield candidates.policies(scope, ("WITH CHECK", "USING"))
+                    yield candidates.row_security(scope)
             case Outcome.DENIED_GRANT:
-                for scope in self._scopes_of(attempt):
-                    yield tuple(missing_grants(scope))
-                for scope in self._scopes_of(attempt):
-                    yield find_reached(self._session, _relations(scope), self._role)
-                    yield tuple(missing_ownership(scope))
+                yield from map(candidates.missing_grants, scopes)
+                for scope in scopes:
+                    yield sorted(candidates.missing_inside(scope))
+                    yield candidates.missing_ownership(scope)
             case Outcome.REJECTED:
-                yield find_constraints(self._session, attempt)
-                scopes = tuple(self._scopes_of(attempt))
-                yield [guard for scope in scopes for guard in check_options(scope)]
-                yield find_triggers(
-                    self._session, attempt, [r for scope in scopes for r in _relations(scope)]
-                )
+                yield sorted(candidates.constraints(attempt, self._catalog(_CONSTRAINTS)))
+                yield chain.from_iterable(map(candidates.check_options, scopes))
+                relations = [reached.relation.name for scope in scopes for reached in scope.relations]
+                yield candidates.triggers(attempt, self._catalog((model.Trigger,)), relations)
 
-    def _scopes_of(self, attempt: Attempt) -> Iterator[Scope]:
+    def _texts(self, attempt: Attempt) -> Sequence[str]:
         """The statements inside functions that were refused, innermost first, then the statement itself."""
-        for text in _INNER.findall(attempt.context):
-            yield self._scope(text)
-        yield self._scope(self._text)
+        return (*_INNER.findall(attempt.context), self._text)
 
-    def _scope(self, text: str) -> Scope:
-        if text not in self._scopes:
-            statement = self._statement if text == self._text else read_statement(text)
-            self._scopes[text] = Scope(
-                statement=statement,
-                relations=read_relations(self._session, statement.names, self._role),
-                functions=read_refused_functions(self._session, statement.functions, self._role),
-                role=self._role,
-                login=self._login() if statement.roles else "",
-            )
-        return self._scopes[text]
+    def _scope(self, text: str, attempt: Attempt) -> Scope:
+        statement = read_statement(text)
+        return Scope(
+            statement=statement,
+            catalog=self._catalog(_GRANTS if attempt.outcome is Outcome.DENIED_GRANT else _POLICIES),
+            role=self._persona.role,
+            login=self._login() if statement.roles else "",
+        )
+
+    def _catalog(self, kinds: tuple[type[Any], ...]) -> Catalog:
+        if kinds not in self._known:
+            with self._session.as_owner():
+                self._known[kinds] = read_catalog(self._session.connection, *kinds)
+        return self._known[kinds]
 
     def _login(self) -> str:
         """The user whose memberships SET ROLE looks at."""
@@ -201,5 +180,98 @@ class _Suspects:
             return str(self._session.value("select session_user"))
 
 
-def _relations(scope: Scope) -> list[str]:
-    return [relation.name for relation in scope.relations]
+class Ablation:
+    """One statement of one persona, tried without some guards; each try is rolled back and remembered."""
+
+    def __init__(self, session: Session, persona: Persona, query: LiteralString, params: Params) -> None:
+        self._session = session
+        self._persona = persona
+        self._query: LiteralString = query
+        self._params = params
+        self._known: dict[frozenset[Guard], Attempt] = {}
+        self.stuck: dict[Guard, str] = {}  # what cannot be removed, and why
+
+    def attempt(self, guards: Sequence[Guard] = ()) -> Attempt:
+        """What becomes of the statement without `guards`, as far as they can be removed."""
+        gone = frozenset(guards).difference(self.stuck)
+        if gone not in self._known:
+            try:
+                with removed(self._session, merge_columns(sorted(gone))):
+                    self._session.act_as(self._persona)
+                    self._known[gone] = self._session.attempt(self._query, self._params)
+            except CannotRemoveError as error:
+                self.stuck |= {guard: error.why for guard in gone if error.guard.covers(guard)}
+                return self.attempt(guards)
+        return self._known[gone]
+
+    def minimal(self, gone: Sequence[Guard], candidates: Sequence[Guard]) -> tuple[Guard, ...]:
+        """The fewest candidates whose removal, besides `gone`, changes the answer; none if none does."""
+        before = self.attempt(gone)
+        if not candidates:
+            return ()
+        # Privileges are nearly always needed together; of the rest, one is mostly all there is.
+        if before.outcome is not Outcome.DENIED_GRANT:
+            answers = {guard: self.attempt((*gone, guard)) for guard in candidates}
+            changing = [guard for guard, answer in answers.items() if not same(answer, before)]
+            freeing = [guard for guard in changing if answers[guard].outcome is Outcome.ALLOWED]
+            if changing:
+                return ((freeing or changing)[0],)
+        goal = self.attempt((*gone, *candidates))
+        return () if same(goal, before) else self._shrink(gone, tuple(candidates), goal)
+
+    def _shrink(self, gone: Sequence[Guard], kept: tuple[Guard, ...], goal: Attempt) -> tuple[Guard, ...]:
+        for guard in reversed(kept):
+            fewer = without(kept, guard)
+            if same(self.attempt((*gone, *fewer)), goal):
+                kept = fewer
+        return kept
+
+    def necessary(self, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        """Those of `guards` that refuse although all the others are removed."""
+        return self._shrink((), guards, self.attempt(guards)) if len(guards) > 1 else guards
+
+    def replacements(
+        self, guards: Sequence[Guard], guard: Guard, others: Sequence[Guard]
+    ) -> tuple[Guard, ...]:
+        """Those of `others` whose removal does what the removal of `guard`, one of `guards`, does.
+
+        A row that no permissive policy admits may be admitted by any of them.
+        """
+        goal = self.attempt(guards)
+        rest = without(guards, guard)
+        return tuple(
+            other for other in others if other not in guards and same(self.attempt((*rest, other)), goal)
+        )
+
+
+def without(guards: Sequence[Guard], guard: Guard) -> tuple[Guard, ...]:
+    """All of `guards` but this one."""
+    return tuple(other for other in guards if other != guard)
+
+
+def same(one: Attempt, other: Attempt) -> bool:
+    """Whether two attempts met the same answer, whatever the number of rows."""
+    return _answer(one) == _answer(other)
+
+
+def _answer(attempt: Attempt) -> tuple[Outcome, str, str, str]:
+    return attempt.outcome, attempt.sqlstate, attempt.message, attempt.constraint
+
+
+def merge_columns(guards: Sequence[Guard]) -> tuple[Guard, ...]:
+    """Grants of one privilege on several columns of a table as one grant."""
+    merged: dict[object, Guard] = {}
+    for guard in guards:
+        if not (isinstance(guard, Grant) and guard.columns):
+            merged[guard] = guard
+            continue
+        key = (guard.privilege, guard.object, guard.role)
+        former = merged.get(key)
+        columns = former.columns if isinstance(former, Grant) else ()
+        merged[key] = Grant(
+            privilege=guard.privilege,
+            object=guard.object,
+            role=guard.role,
+            columns=(*columns, *guard.columns),
+        )
+    return tuple(merged.values())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pglast import ast, parser
 from pglast.enums import CmdType, OnConflictAction, VariableSetKind
+from pglast.visitors import Visitor
 
-from pgassay.denial.statement import Name, Statement, Use
 from pgassay.errors import CannotJudgeError
 
 Tree: TypeAlias = Any
@@ -21,7 +22,47 @@ _SEQUENCE = {"nextval": "usage", "currval": "select", "setval": "update"}
 _ACCESS_SHARE = 1  # PostgreSQL's AccessShareLock
 
 
-def read_statement(text: str) -> Statement:
+@dataclass(frozen=True, kw_only=True, order=True)
+class Name:
+    """A name as a statement has it; `schema` is "" where the search path decides."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """One thing that a statement does to a relation.
+
+    `privilege` is what it takes, in lower case, or "own". `columns` are those that it writes; none where it
+    names none. `scans`: reads the relation even where no column of it is mentioned.
+    """
+
+    relation: Name
+    privilege: str
+    columns: tuple[str, ...] = ()
+    scans: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demands:
+    """What statements ask for. `mentioned` are names that may be columns; `whole`: every column is read."""
+
+    uses: tuple[Use, ...]
+    mentioned: frozenset[str] = frozenset()
+    whole: bool = False
+    functions: tuple[Name, ...] = ()
+    creates_in: tuple[str, ...] = ()  # schemas; "" is the first of the search path
+    roles: tuple[str, ...] = ()  # of SET ROLE
+    parameters: tuple[str, ...] = ()  # of SET
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The relations, each once."""
+        return tuple(dict.fromkeys(use.relation for use in self.uses))
+
+
+def read_statement(text: str) -> Demands:
     """Read SQL without placeholders. Raises CannotJudgeError when pglast cannot parse it."""
     try:
         statements = parser.parse_sql(text)
@@ -33,12 +74,12 @@ def read_statement(text: str) -> Statement:
         ) from error
     reader = _Reader()
     for raw in statements:
-        reader.read(raw.stmt)
+        reader(raw)
     return reader.result()
 
 
-class _Reader:
-    """Collects what the nodes of a tree ask for, whichever way they are nested."""
+class _Reader(Visitor):
+    """Collects what the nodes of a tree ask for, whichever way they are nested; each before what is in it."""
 
     def __init__(self) -> None:
         self._uses: list[Use] = []
@@ -54,17 +95,11 @@ class _Reader:
         self._locks = False
         self._utility = False
 
-    def read(self, node: Tree) -> None:
-        self._utility = not isinstance(node, _QUERIES)
-        for found in _walk(node):
-            if visit := _VISITS.get(type(found)):
-                visit(self, found)
-
-    def result(self) -> Statement:
+    def result(self) -> Demands:
         uses = list(self._uses)
         if self._locks:
             uses += [Use(relation=use.relation, privilege="update") for use in uses if use.scans]
-        return Statement(
+        return Demands(
             uses=tuple(dict.fromkeys(uses)),
             mentioned=frozenset(self._mentioned),
             whole=self._whole or bool(self._alone & self._labels),
@@ -78,78 +113,81 @@ class _Reader:
         self._targets.add(id(node))
         self._uses.append(Use(relation=_name(node), privilege=privilege, columns=tuple(columns)))
 
+    def visit_RawStmt(self, _: object, node: Tree) -> None:
+        self._utility = not isinstance(node.stmt, _QUERIES)
+
     # Statements with a target: what is done to it; its columns in WHERE and RETURNING are read as well.
 
-    def visit_insert(self, node: Tree) -> None:
+    def visit_InsertStmt(self, _: object, node: Tree) -> None:
         self._target(node.relation, "insert", _columns(node.cols))
         conflict = node.onConflictClause
         if conflict and conflict.action == OnConflictAction.ONCONFLICT_UPDATE:
             self._target(node.relation, "update", _columns(conflict.targetList))
 
-    def visit_update(self, node: Tree) -> None:
+    def visit_UpdateStmt(self, _: object, node: Tree) -> None:
         self._target(node.relation, "update", _columns(node.targetList))
 
-    def visit_delete(self, node: Tree) -> None:
+    def visit_DeleteStmt(self, _: object, node: Tree) -> None:
         self._target(node.relation, "delete")
 
-    def visit_merge(self, node: Tree) -> None:
+    def visit_MergeStmt(self, _: object, node: Tree) -> None:
         for clause in node.mergeWhenClauses:
             if clause.commandType in _MERGE:
                 self._target(node.relation, _MERGE[clause.commandType], _columns(clause.targetList))
 
-    def visit_copy(self, _: Tree) -> None:
+    def visit_CopyStmt(self, *_: object) -> None:
         # Once it is allowed, the connection speaks another protocol.
         raise CannotJudgeError(
             "Cannot say why COPY was refused: it takes a client of its own.",
             fixes=("ask about the SELECT or INSERT that takes the same privileges",),
         )
 
-    def visit_truncate(self, node: Tree) -> None:
+    def visit_TruncateStmt(self, _: object, node: Tree) -> None:
         for relation in node.relations:
             self._target(relation, "truncate")
 
-    def visit_lock(self, node: Tree) -> None:
+    def visit_LockStmt(self, _: object, node: Tree) -> None:
         for relation in node.relations:
             self._target(relation, "select" if node.mode == _ACCESS_SHARE else "update")
 
-    def visit_create_trigger(self, node: Tree) -> None:
+    def visit_CreateTrigStmt(self, _: object, node: Tree) -> None:
         self._target(node.relation, "trigger")
         self._functions.add(_function(node.funcname))
 
-    def visit_constraint(self, node: Tree) -> None:
+    def visit_Constraint(self, _: object, node: Tree) -> None:
         if node.pktable is not None:
             self._target(node.pktable, "references", [column.sval for column in node.pk_attrs or ()])
 
     # What is read.
 
-    def visit_relation(self, node: Tree) -> None:
+    def visit_RangeVar(self, _: object, node: Tree) -> None:
         self._labels.add(node.alias.aliasname if node.alias else node.relname)
         target = id(node) in self._targets
         self._uses.append(Use(relation=_name(node), privilege="select", scans=not target))
         if self._utility and not target:
             self._uses.append(Use(relation=_name(node), privilege="own"))
 
-    def visit_locking(self, _: Tree) -> None:
+    def visit_LockingClause(self, *_: object) -> None:
         self._locks = True
 
-    def visit_column(self, node: Tree) -> None:
+    def visit_ColumnRef(self, _: object, node: Tree) -> None:
         names: list[str] = [field.sval for field in node.fields if not isinstance(field, ast.A_Star)]
         self._mentioned.update(names)
         if len(node.fields) == 1:  # `select t from t` reads the row as a whole
             self._alone.update(names)
 
-    def visit_star(self, _: Tree) -> None:
+    def visit_A_Star(self, *_: object) -> None:
         self._whole = True
 
-    def visit_index_element(self, node: Tree) -> None:
+    def visit_IndexElem(self, _: object, node: Tree) -> None:
         if node.name:  # ON CONFLICT (column)
             self._mentioned.add(node.name)
 
-    def visit_join(self, node: Tree) -> None:
+    def visit_JoinExpr(self, _: object, node: Tree) -> None:
         self._whole |= bool(node.isNatural)
         self._mentioned.update(column.sval for column in node.usingClause or ())
 
-    def visit_call(self, node: Tree) -> None:
+    def visit_FuncCall(self, _: object, node: Tree) -> None:
         function = _function(node.funcname)
         self._functions.add(function)
         privilege = _SEQUENCE.get(function.name)
@@ -158,77 +196,38 @@ class _Reader:
 
     # What is made, or become.
 
-    def visit_create_table(self, node: Tree) -> None:
+    def _create(self, node: Tree) -> None:
+        self._targets.add(id(node))
+        if node.relpersistence != "t":
+            self._creates_in.add(node.schemaname or "")
+
+    def visit_CreateStmt(self, _: object, node: Tree) -> None:
         self._create(node.relation)
 
-    def visit_create_sequence(self, node: Tree) -> None:
+    def visit_CreateSeqStmt(self, _: object, node: Tree) -> None:
         self._create(node.sequence)
 
-    def visit_create_view(self, node: Tree) -> None:
+    def visit_ViewStmt(self, _: object, node: Tree) -> None:
         self._create(node.view)
 
-    def visit_into(self, node: Tree) -> None:
+    def visit_IntoClause(self, _: object, node: Tree) -> None:
         self._create(node.rel)
 
-    def visit_create_function(self, node: Tree) -> None:
+    def visit_CreateFunctionStmt(self, _: object, node: Tree) -> None:
         self._creates_in.add(_function(node.funcname).schema)
 
-    def visit_drop(self, node: Tree) -> None:
+    def visit_DropStmt(self, _: object, node: Tree) -> None:
         for found in node.objects:
             if isinstance(found, tuple):
                 self._uses.append(Use(relation=_function(found), privilege="own"))
 
-    def visit_set(self, node: Tree) -> None:
+    def visit_VariableSetStmt(self, _: object, node: Tree) -> None:
         if node.kind != VariableSetKind.VAR_SET_VALUE:
             return
         if node.name in ("role", "session_authorization"):
             self._roles += [argument.val.sval for argument in node.args]
         else:
             self._parameters.append(node.name)
-
-    def _create(self, node: Tree) -> None:
-        self._targets.add(id(node))
-        if node.relpersistence != "t":
-            self._creates_in.add(node.schemaname or "")
-
-
-_VISITS: dict[type, Callable[[_Reader, Tree], None]] = {
-    ast.InsertStmt: _Reader.visit_insert,
-    ast.UpdateStmt: _Reader.visit_update,
-    ast.DeleteStmt: _Reader.visit_delete,
-    ast.MergeStmt: _Reader.visit_merge,
-    ast.CopyStmt: _Reader.visit_copy,
-    ast.TruncateStmt: _Reader.visit_truncate,
-    ast.LockStmt: _Reader.visit_lock,
-    ast.CreateTrigStmt: _Reader.visit_create_trigger,
-    ast.Constraint: _Reader.visit_constraint,
-    ast.RangeVar: _Reader.visit_relation,
-    ast.LockingClause: _Reader.visit_locking,
-    ast.ColumnRef: _Reader.visit_column,
-    ast.A_Star: _Reader.visit_star,
-    ast.IndexElem: _Reader.visit_index_element,
-    ast.JoinExpr: _Reader.visit_join,
-    ast.FuncCall: _Reader.visit_call,
-    ast.CreateStmt: _Reader.visit_create_table,
-    ast.CreateSeqStmt: _Reader.visit_create_sequence,
-    ast.ViewStmt: _Reader.visit_create_view,
-    ast.IntoClause: _Reader.visit_into,
-    ast.CreateFunctionStmt: _Reader.visit_create_function,
-    ast.DropStmt: _Reader.visit_drop,
-    ast.VariableSetStmt: _Reader.visit_set,
-}
-
-
-def _walk(root: Tree) -> Iterator[Tree]:
-    """All nodes of a tree, each before what it contains."""
-    pending: list[Tree] = [root]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Node):
-            yield node
-            pending.extend(getattr(node, member) for member in node)
-        elif isinstance(node, tuple):
-            pending.extend(reversed(node))
 
 
 def _name(node: Tree) -> Name:

@@ -9,8 +9,8 @@ from itertools import islice, product
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.tables import Catalog, Column, Right
-from pgassay.diff.experiments import Attempt, Experiment, bodies, is_searched
+from pgassay.catalog.tables import CallRight, Surface
+from pgassay.diff.experiments import Experiment, SearchProbe, bodies, is_searched
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
@@ -22,58 +22,60 @@ _CALLS = 256  # of one function by one persona
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class CallContext:
     """What HEAD has: its objects, its rows, and what the schemas say on both sides."""
 
-    catalog: Catalog
+    surface: Surface
     samples: Sequence[Sample]
     base: Inventory
     head: Inventory
 
 
-def plan_calls(
-    changes: Sequence[SchemaChange], world: World, personas: Sequence[Persona]
+def make_calls(
+    changes: Sequence[SchemaChange], context: CallContext, personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
     """Experiments for each function that a change may have to do with, for everybody who may call it."""
     searched = [change for change in changes if is_searched(change)]
     held = {
-        (right.object, right.role): right for right in world.catalog.rights if right.privilege == "execute"
+        (right.object, right.role): right for right in context.surface.rights if right.privilege == "execute"
     }
     for name in dict.fromkeys(name for name, _ in held):
-        reach = world.base.reach(name) | world.head.reach(name)
+        reach = context.base.reach(name) | context.head.reach(name)
         some = tuple(change for change in searched if change.key.object in reach)
         callers = [p for p in personas if (right := held[name, p.role]).held and right.usage]
         if some and callers:
-            yield from _experiments(world, some, held[name, callers[0].role], callers, reach)
+            yield from _experiments(context, some, held[name, callers[0].role], callers, reach)
 
 
 def _experiments(
-    world: World,
+    context: CallContext,
     changes: tuple[SchemaChange, ...],
-    function: Right,
+    function: CallRight,
     callers: Sequence[Persona],
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
     looks = tuple(
         # What this transaction wrote has no age.
-        f"select * from {sample.table.spelled} where pg_catalog.age(xmin) <= 0"
-        for sample in world.samples
+        f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
+        for sample in context.samples
         if sample.table.stored and sample.object in reach
     )
-    texts = _texts(world, function, callers, reach)
+    texts = _texts(context, function, callers, reach)
     attempts = (_call(function.object, text, persona, looks) for text in texts for persona in callers)
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 
 
-def _texts(world: World, function: Right, callers: Sequence[Persona], reach: frozenset[str]) -> Iterator[str]:
+def _texts(
+    context: CallContext, function: CallRight, callers: Sequence[Persona], reach: frozenset[str]
+) -> Iterator[str]:
     """The lists of arguments to call it with."""
-    literals = find_literals(bodies(reach, world.head), bodies(reach, world.base))
-    labels = {c.type: c.labels for t in world.catalog.tables.values() for c in t.columns.values()}
-    keys = _keys(world.samples)
+    literals = find_literals(bodies(reach, context.head), bodies(reach, context.base))
+    labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
+    keys = _keys(context.samples)
     ids = [persona.id for persona in callers if persona.id]
     values = [
-        dict.fromkeys([*candidates(_column(type_, labels), literals, ids), *keys.get(type_, ()), None])
+        dict.fromkeys([*candidates(type_, labels.get(type_, ()), literals, ids), *keys.get(type_, ()), None])
         for type_ in function.arguments
     ]
     yield from (", ".join(map(literal, some)) for some in islice(product(*values), _CALLS))
@@ -88,27 +90,10 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     return found
 
 
-def _column(type_: str, labels: Mapping[str, tuple[str, ...]]) -> Column:
-    """An argument, as if it were a column."""
-    return Column(
-        name="",
-        type=type_,
-        category="A" if type_.startswith("_") else "",
-        length=None,
-        nullable=False,
-        default=False,
-        always=False,
-        generated=False,
-        updatable=True,
-        comparable=True,
-        labels=labels.get(type_, ()),
-    )
-
-
-def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> Attempt:
+def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
     name = function.split("(", maxsplit=1)[0]
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )
     text = f"select * from {name}({arguments}) as r where not (r.* is null)"
-    return Attempt(key=key, witness=Witness(persona=persona, statement=text), looks=looks)
+    return SearchProbe(key=key, witness=Witness(persona=persona, statement=text), looks=looks)

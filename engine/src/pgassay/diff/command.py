@@ -13,16 +13,14 @@ from tempfile import TemporaryDirectory
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.diff.report import REVIEW_FORMATS
-from pgassay.diff.review import SEARCH_SECONDS, Review, review
-from pgassay.diff.witness import witness_files
-from pgassay.errors import ExitCode
+from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.server import Server, open_server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class DiffRequest:
     """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained."""
 
     base: str
@@ -32,20 +30,9 @@ class Request:
     search_seconds: float = SEARCH_SECONDS
 
 
-def show_difference(
-    config: Config, request: Request, *, on_stage: Callable[[str], None] = lambda _: None
-) -> ExitCode:
-    """Resolve both sides, review, report."""
-    with reviewed(config, request, on_stage=on_stage) as (_, _, found):
-        pass
-    publish(found, REVIEW_FORMATS, request.output)
-    write_witnesses(request, found)
-    return found.exit_code
-
-
 @contextmanager
 def reviewed(
-    config: Config, request: Request, *, on_stage: Callable[[str], None]
+    config: Config, request: DiffRequest, *, on_stage: Callable[[str], None]
 ) -> Iterator[tuple[Server, Side, Review]]:
     """The review, with BASE and the server that it ran on, which are there until the block ends."""
     if request.witness:
@@ -57,16 +44,16 @@ def reviewed(
             yield server, base, found
 
 
-def write_witnesses(request: Request, found: Review) -> None:
+def write_witnesses(request: DiffRequest, found: Review) -> None:
     """A psql script for each gain, where they were asked for."""
     if request.witness:
         for name, text in witness_files(found).items():
             write_report(request.witness / name, text)
 
 
-def read_request(options: Namespace) -> Request:
+def read_request(options: Namespace) -> DiffRequest:
     """What the arguments of `pgassay diff` ask for."""
-    return Request(
+    return DiffRequest(
         base=options.base, head=options.head, output=choose_output(options), witness=options.witness,
         search_seconds=options.search,
     )  # fmt: skip
@@ -95,8 +82,12 @@ def _seconds(text: str) -> float:
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
-    with show_progress() as show:
-        return show_difference(config, read_request(options), on_stage=show)
+    request = read_request(options)
+    with show_progress() as show, reviewed(config, request, on_stage=show) as (_, _, found):
+        pass
+    publish(found, REVIEW_FORMATS, request.output)
+    write_witnesses(request, found)
+    return found.exit_code
 
 
 COMMAND = Command(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.matrix.cells import describe_groups
-from pgassay.matrix.model import Cell, CellKey, Direction, Matrix, Result, Try, Witness
+from pgassay.matrix.model import Cell, CellKey, CellResult, Direction, Matrix, Try, Witness
 from pgassay.observation import Outcome
 
 State = frozenset[tuple[str, str]]
@@ -26,8 +26,8 @@ class CellDifference:
 
     direction: Direction
     key: CellKey
-    before: Result | None
-    after: Result | None
+    before: CellResult | None
+    after: CellResult | None
     witness: Witness
     when: str = ""
     witnesses: tuple[Witness, ...] = ()
@@ -40,62 +40,44 @@ def compare_cells(base: Matrix, head: Matrix) -> Iterator[CellDifference]:
     for cell in head.cells:
         yield from _compare(old.pop(cell.key, None), cell)
     for cell in old.values():
-        first = cell.results[0]
-        if _rank(first):
-            yield CellDifference(
-                direction=Direction.LOST, key=cell.key, before=first, after=None, witness=first.witness
-            )
+        yield from _compare(cell, None)
 
 
-def _rank(result: Result) -> int:
+def _rank(result: CellResult) -> int:
     return _RANKS.get(result.outcome, 0)
 
 
-def _compare(before: Cell | None, after: Cell) -> Iterator[CellDifference]:
-    first = after.results[0]
-    if before is None:
+def _compare(before: Cell | None, after: Cell | None) -> Iterator[CellDifference]:
+    if before is None or after is None:
+        yield from _one_sided(before, after)
+    elif _answers(before) != _answers(after):
+        moved = [_find_move(direction, before, after) for direction in (Direction.GAINED, Direction.LOST)]
+        yield from filter(None, moved) if any(moved) else _otherwise(before, after)
+
+
+def _one_sided(before: Cell | None, after: Cell | None) -> Iterator[CellDifference]:
+    """A cell that only one side has, where it lets anybody do anything."""
+    for cell in filter(None, (before, after)):
+        first = cell.results[0]
         if _rank(first):
             yield CellDifference(
-                direction=Direction.GAINED, key=after.key, before=None, after=first, witness=first.witness
+                direction=Direction.GAINED if after else Direction.LOST,
+                key=cell.key,
+                before=first if before else None,
+                after=first if after else None,
+                witness=first.witness,
             )
-        return
-    if _answers(before) == _answers(after):
-        return
-    gained = _find_gain(before, after)
-    lost = _find_gain(after, before)
-    if gained:
-        yield CellDifference(
-            direction=Direction.GAINED,
-            key=after.key,
-            before=_answer_for(before, gained.example),
-            after=gained.result,
-            witness=gained.example.witness,
-            when=gained.when,
-            witnesses=gained.witnesses,
-        )
-    if lost:
-        yield CellDifference(
-            direction=Direction.LOST,
-            key=after.key,
-            before=lost.result,
-            after=_answer_for(after, lost.example),
-            witness=lost.example.witness,
-            when=lost.when,
-            witnesses=lost.witnesses,
-        )
-    if not gained and not lost:
-        yield from _otherwise(before, after)
 
 
 def _answers(cell: Cell) -> list[tuple[object, ...]]:
     """All that is compared, row by row."""
-    return [(r.outcome, r.sqlstate, r.footprint, [t.state for t in r.tries]) for r in cell.results]
+    return [(r.outcome, r.sqlstate, r.effects, [t.state for t in r.tries]) for r in cell.results]
 
 
 def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
     """The same reach, but refused otherwise or with other effects."""
-    old = {(r.outcome, r.sqlstate, r.footprint): r for r in before.results}
-    new = {(r.outcome, r.sqlstate, r.footprint): r for r in after.results}
+    old = {(r.outcome, r.sqlstate, r.effects): r for r in before.results}
+    new = {(r.outcome, r.sqlstate, r.effects): r for r in after.results}
     came = [result for answer, result in new.items() if answer not in old]
     went = [result for answer, result in old.items() if answer not in new]
     if came or went:
@@ -109,31 +91,27 @@ def _otherwise(before: Cell, after: Cell) -> Iterator[CellDifference]:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Gain:
-    """An answer, a row that it is new for, which rows these are, and the statements about all of them."""
-
-    result: Result
-    example: Try
-    when: str
-    witnesses: tuple[Witness, ...]
-
-
-def _find_gain(before: Cell, after: Cell) -> _Gain | None:
-    """The most open answer of `after` to rows that `before` answered less openly."""
-    features = _common_features(before, after)
+def _find_move(direction: Direction, before: Cell, after: Cell) -> CellDifference | None:
+    """The most open answer of one side to rows that the other answered less openly."""
+    less, more = (before, after) if direction is Direction.GAINED else (after, before)
+    features = _common_features(less, more)
     for rank in sorted(set(_RANKS.values()), reverse=True):
-        old, new = _reach(before, features, rank), _reach(after, features, rank)
-        refused = _reach(before, features, 0) - old
+        old, new = _reach(less, features, rank), _reach(more, features, rank)
+        refused = _reach(less, features, 0) - old
         grown = {state for state in new if _is_wider(state, old, new, refused)}
         if grown:
-            found = _examples(after, features, rank, grown)
-            result, example = _telling(found, before, rank)
-            return _Gain(
-                result=result,
-                example=example,
-                when=_describe(grown, after, features),
-                witnesses=tuple(dict.fromkeys(one.witness for _, one in found)),
+            examples = _examples(more, features, rank, grown)
+            result, example = _clearest(examples, less, rank)
+            answers = (_answer_for(less, example), result)
+            was, now = answers if direction is Direction.GAINED else reversed(answers)
+            return CellDifference(
+                direction=direction,
+                key=after.key,
+                before=was,
+                after=now,
+                witness=example.witness,
+                when=_describe(grown, more, features),
+                witnesses=tuple(dict.fromkeys(one.witness for _, one in examples)),
             )
     return None
 
@@ -155,7 +133,7 @@ def _is_wider(state: State, old: Counter[State], new: Counter[State], refused: C
     return refused[state] > 0 if tried else refused.total() > 0
 
 
-def _tries(result: Result) -> tuple[Try, ...]:
+def _tries(result: CellResult) -> tuple[Try, ...]:
     """The rows of an answer; what needs no row was tried once."""
     return result.tries or (Try(state={}, witness=result.witness),)
 
@@ -176,7 +154,9 @@ def _reach(cell: Cell, features: frozenset[str], rank: int) -> Counter[State]:
     )
 
 
-def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]) -> list[tuple[Result, Try]]:
+def _examples(
+    cell: Cell, features: frozenset[str], rank: int, grown: set[State]
+) -> list[tuple[CellResult, Try]]:
     """The rows of the states that grew."""
     return [
         (result, one)
@@ -187,13 +167,13 @@ def _examples(cell: Cell, features: frozenset[str], rank: int, grown: set[State]
     ]
 
 
-def _telling(found: list[tuple[Result, Try]], before: Cell, rank: int) -> tuple[Result, Try]:
+def _clearest(found: list[tuple[CellResult, Try]], before: Cell, rank: int) -> tuple[CellResult, Try]:
     """One row of these; where several are of its state, one that was not reached before."""
     reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
     return next(((result, one) for result, one in found if one.witness.statement not in reached), found[0])
 
 
-def _answer_for(cell: Cell, example: Try) -> Result:
+def _answer_for(cell: Cell, example: Try) -> CellResult:
     """What the other side answered to the same row, or to one of the same state, or at least refused."""
     pairs = [(result, one) for result in cell.results for one in _tries(result)]
     same = [result for result, one in pairs if one.witness.statement == example.witness.statement]

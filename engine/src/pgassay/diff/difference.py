@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pgassay.catalog.compare import Kind, SchemaChange, compare_inventories
+from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
 from pgassay.catalog.definitions import Definitions, find_definitions
 from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
-from pgassay.diff.causes import find_causes
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
-from pgassay.errors import Place
-from pgassay.matrix.model import CellKey, Direction, Matrix, Witness
+from pgassay.matrix.comparison import Entry
+from pgassay.matrix.model import Action, Direction, Matrix
+from pgassay.observation import Outcome
 
 Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]
 """Looks at differences again, with what comparing alone does not show."""
@@ -31,22 +31,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccessChange:
-    """One sentence about the cells that moved in the same way.
+class AccessChange(Entry):
+    """One sentence about the cells that moved in the same way, because of `causes`.
 
-    `witness` is one statement that shows it, after the owner's statements in `setup` and before his `looks`,
-    if any. `place` is in the files of HEAD.
+    `witness` shows it after the owner's statements in `setup` and before his `looks`, if any. `place` is in
+    the files of HEAD.
     """
 
-    message: str
-    cells: tuple[CellKey, ...]
-    witness: Witness | None = None
     setup: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
-    before: str = ""
-    after: str = ""
     causes: tuple[SchemaChange, ...] = ()
-    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +54,10 @@ class Difference:
     dropped: tuple[str, ...] = ()
     schema: tuple[SchemaChange, ...] = field(default=(), repr=False)
 
+    @property
+    def entries(self) -> tuple[AccessChange, ...]:
+        return (*self.gained, *self.lost, *self.changed)
+
 
 def diff_snapshots(
     base: Snapshot, head: Snapshot, scripts: Sequence[Script] = (), *, settle: Settle = tuple
@@ -70,24 +68,25 @@ def diff_snapshots(
     """
     changes = compare_inventories(base.inventory, head.inventory)
     differences = settle(compare_cells(base.matrix, head.matrix))
-    teller = _Teller(
-        base=base, head=head, changes=changes, places=find_definitions(scripts if differences else ())
-    )
+    definitions = find_definitions(scripts if differences else ())
     gained, lost, changed = (
-        tuple(map(teller.tell, collapse(one for one in differences if one.direction is direction)))
+        tuple(
+            _tell(group, base.inventory, head.inventory, changes, definitions)
+            for group in collapse(one for one in differences if one.direction is direction)
+        )
         for direction in Direction
     )
     return Difference(
         gained=(*_beyond_the_matrix(changes), *gained),
         lost=lost,
         changed=changed,
-        added=tuple(_objects(changes, Kind.ADDED)),
-        dropped=tuple(_objects(changes, Kind.DROPPED)),
+        added=tuple(_objects(changes, ChangeKind.ADDED)),
+        dropped=tuple(_objects(changes, ChangeKind.DROPPED)),
         schema=changes,
     )
 
 
-def _objects(changes: Iterable[SchemaChange], kind: Kind) -> Iterator[str]:
+def _objects(changes: Iterable[SchemaChange], kind: ChangeKind) -> Iterator[str]:
     """Objects, and columns of those that were there before."""
     relations = {c.key.object for c in changes if c.kind is kind and c.key.kind == "relation"}
     for change in changes:
@@ -101,46 +100,118 @@ def _beyond_the_matrix(changes: Iterable[SchemaChange]) -> Iterator[AccessChange
     """Roles belong to the whole cluster, and the API hands out what lies in a public bucket unasked."""
     for change in changes:
         if change.key.kind == "role":
-            yield AccessChange(message=f"Roles changed. {change}", cells=(), causes=(change,))
+            message = "Roles changed."
         elif change.key.kind == "bucket" and (change.property, change.after) == ("public", "true"):
             message = (
                 f"Everybody can now read the objects of bucket {change.key.name}, and no policy is asked."
             )
-            yield AccessChange(message=f"{message} {change}", cells=(), causes=(change,))
+        else:
+            continue
+        yield AccessChange(direction=Direction.GAINED, message=f"{message} {change}", causes=(change,))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Teller:
-    """Makes findings of groups of cells."""
+def _tell(
+    group: Sequence[CellDifference],
+    base: Inventory,
+    head: Inventory,
+    changes: Sequence[SchemaChange],
+    definitions: Definitions,
+) -> AccessChange:
+    """One finding of cells that moved alike."""
+    first = clearest(group)
+    found = (cause for one in group for cause in find_causes(one, changes, base=base, head=head))
+    causes = tuple(dict.fromkeys(found))[:_CAUSES]
+    there = (head if first.after else base).objects
+    columns = sum(key.kind == "column" and key.object == first.key.table for key in there)
+    sentence = describe(group, base=base, head=head, columns=columns)
+    return AccessChange(
+        direction=first.direction,
+        message=" ".join([sentence, *map(str, causes)]),
+        cells=tuple(one.key for one in group),
+        witness=first.witness,
+        before=describe_answer(first.before),
+        after=describe_answer(first.after),
+        causes=causes,
+        place=next(filter(None, map(definitions.find, causes)), None),
+    )
 
-    base: Snapshot
-    head: Snapshot
-    changes: tuple[SchemaChange, ...]
-    places: Definitions
 
-    def tell(self, group: Sequence[CellDifference]) -> AccessChange:
-        first = clearest(group)
-        base, head = self.base.inventory, self.head.inventory
-        causes = tuple(dict.fromkeys(cause for one in group for cause in self._causes(one)))[:_CAUSES]
-        places = [place for cause in causes if (place := self.places.find(cause))]
-        sentence = describe(group, base=base, head=head, columns=self._columns(first))
-        return AccessChange(
-            message=" ".join([sentence, *map(str, causes)]),
-            cells=tuple(one.key for one in group),
-            witness=first.witness,
-            before=describe_answer(first.before),
-            after=describe_answer(first.after),
-            causes=causes,
-            place=places[0] if places else None,
-        )
+_FEW = 3
+_IRRELEVANT = ("index",)
+_ASKED = {
+    Action.SELECT: {"all", "select"},
+    Action.INSERT: {"all", "insert"},
+    # What a policy does not let them see, they do not find.
+    Action.UPDATE: {"all", "select", "update"},
+    Action.DELETE: {"all", "select", "delete"},
+}
 
-    def _causes(self, one: CellDifference) -> tuple[SchemaChange, ...]:
-        return find_causes(one, self.changes, base=self.base.inventory, head=self.head.inventory)
 
-    def _columns(self, one: CellDifference) -> int:
-        """How many columns the object has, as far as is known."""
-        name = one.key.table
-        return sum(
-            key.kind == "column" and key.object == name
-            for key in (self.head if one.after else self.base).inventory.objects
-        )
+def find_causes(
+    difference: CellDifference, changes: Sequence[SchemaChange], *, base: Inventory, head: Inventory
+) -> tuple[SchemaChange, ...]:
+    """The likeliest causes: on the object itself, else on what it uses, else any if there are few."""
+    name = difference.key.table
+    reach = base.reach(name) | head.reach(name)
+    possible = [
+        change
+        for change in changes
+        if change.kind is not ChangeKind.RENAMED
+        and change.key.kind not in _IRRELEVANT
+        and _is_asked(change, difference, base, head)
+    ]
+    scores = [(_score(difference, change, name, reach), change) for change in possible]
+    best = max((score for score, _ in scores), default=0)
+    if best:
+        return tuple(change for score, change in scores if score == best)
+    return tuple(possible) if len(possible) <= _FEW else ()
+
+
+def _is_asked(change: SchemaChange, difference: CellDifference, *inventories: Inventory) -> bool:
+    """Whether a policy, if it is one of the object itself, is for the command that was tried."""
+    if change.key.kind != "policy" or change.key.object != difference.key.table:
+        return True
+    commands = {some.objects[change.key]["command"] for some in inventories if change.key in some.objects}
+    return not commands.isdisjoint(_ASKED.get(difference.key.action, ()))
+
+
+def _score(difference: CellDifference, change: SchemaChange, name: str, reach: frozenset[str]) -> int:
+    """3: this decides such an answer; 2: on the object, or a function that it uses; 1: on what it reads."""
+    kind = change.key.kind
+    if kind.startswith("grant"):
+        return _score_grant(difference, change, name)
+    if kind == "role":
+        return 2 if change.key.name == difference.witness.persona.role else 0
+    if change.key.object not in reach:
+        return 0
+    if change.key.object != name:
+        return 2 if kind == "function" else 1
+    if kind == "column":
+        return 3 if change.key.name == difference.key.variant.split("=")[0] else 1
+    return 3 if kind in _deciding(difference) else 2
+
+
+def _score_grant(difference: CellDifference, change: SchemaChange, name: str) -> int:
+    role = difference.witness.persona.role
+    about_it = change.key.object == name or (
+        change.key.kind == "grant on schema" and change.key.object == name.split(".", maxsplit=1)[0]
+    )
+    verb = "usage" if change.key.kind == "grant on schema" else difference.key.action.value
+    if not about_it or change.key.name not in (role, "public"):
+        return 0
+    return 3 if change.property.split(" ")[0] == verb and _is_grant(difference) else 1
+
+
+def _is_grant(difference: CellDifference) -> bool:
+    answers = (difference.before, difference.after)
+    return any(a is None or a.outcome is Outcome.DENIED_GRANT for a in answers)
+
+
+def _deciding(difference: CellDifference) -> tuple[str, ...]:
+    """The kinds of object that give such an answer."""
+    answers = {answer.outcome for answer in (difference.before, difference.after) if answer}
+    if Outcome.REJECTED in answers:
+        return ("trigger", "constraint", "type")
+    if difference.key.action is Action.TRUNCATE or _is_grant(difference):
+        return ()
+    return ("policy", "relation")

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, vary_claims, vary_rows
 from pgassay.matrix import statements
-from pgassay.matrix.inserts import plan_inserts
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.questions import ask_inserts
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import condition
-from pgassay.matrix.subject import Subject
+from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
 _SEARCHED = ("policy", "relation", "function", "trigger", "rule", "constraint", "type")
@@ -31,7 +30,7 @@ _GIVEN_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class SearchProbe:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
     A trigger may let a write pass and put back what it set: then it finds fewer. `bare`: nothing but the
@@ -50,7 +49,7 @@ class Experiment:
     """What the owner does first, also in words, and what is then tried because of these changes."""
 
     changes: tuple[SchemaChange, ...]
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[SearchProbe, ...]
     setup: tuple[str, ...] = ()
     given: str = ""
 
@@ -78,7 +77,7 @@ def find_neighbourhoods(
     for sample in samples:
         if not sample.table.reachable:
             continue
-        name = sample.table.spelled
+        name = sample.table.name
         reach = base.reach(name) | head.reach(name)
         # Whatever grants and columns open is seen in any world, if there are rows.
         possible = searched if sample.rows else changes
@@ -91,7 +90,7 @@ def find_neighbourhoods(
                 literals=find_literals(
                     [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
                 ),
-                varied=tuple(s for s in samples if s.table.spelled in reach and s.table.truncatable),
+                varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
@@ -99,7 +98,7 @@ def find_neighbourhoods(
 
 def is_searched(change: SchemaChange) -> bool:
     """Whether other rows, claims or arguments can tell more of it than the matrix does."""
-    return change.key.kind in _SEARCHED and change.kind is not Kind.RENAMED
+    return change.key.kind in _SEARCHED and change.kind is not ChangeKind.RENAMED
 
 
 def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
@@ -130,47 +129,46 @@ def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory
             yield from _ACTIONS if command == "all" else [a for a in _ACTIONS if a.value == command]
 
 
-def plan_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
+def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
     """Other claims, then other rows, for everybody whom the changes can concern."""
     ids = [persona.id for persona in personas if persona.id is not None]
-    subjects = [
-        Subject(sample=around.sample, persona=persona, others=tuple(i for i in ids if i != persona.id))
-        for persona in personas
-    ]
+    subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
-    scans = tuple(
-        scan for subject in concerned for scan in _scans(subject) if scan.key.action in around.actions
-    )
-    if scans:
-        yield Experiment(changes=around.changes, attempts=scans)
-    yield from _vary_claims(around, concerned)
+    yield from _experiment(around, (scan for subject in concerned for scan in _scans(subject)))
+    yield from _experiment(around, _with_other_claims(around, concerned))
     made, given = _made(around, concerned, ids), _given(around, concerned, ids)
     while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
         yield from some
 
 
-def _vary_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
-    attempts = [
-        attempt
-        for subject in subjects
-        for persona in vary_claims(subject.persona, around.literals)
-        for attempt in _try_claims(around, replace(subject, persona=persona))
-    ]
-    if attempts:
-        yield Experiment(changes=around.changes, attempts=tuple(attempts))
+def _experiment(
+    around: Neighbourhood, probes: Iterable[SearchProbe], *, setup: tuple[str, ...] = (), given: str = ""
+) -> Iterator[Experiment]:
+    """One with those of the probes that can be meant, if there are any."""
+    meant = tuple(probe for probe in probes if probe.key.action in around.actions)
+    if meant:
+        yield Experiment(changes=around.changes, attempts=meant, setup=setup, given=given)
+
+
+def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[SearchProbe]:
+    for subject in subjects:
+        for persona in vary_claims(subject.persona, around.literals):
+            other, given = replace(subject, persona=persona), f"the claims {json.dumps(dict(persona.claims))}"
+            for probe in (*_reads(other), *_writes(other, around.sample.rows)):
+                yield replace(probe, given=given)
 
 
 def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
     """Variations that the personas themselves write, many at once."""
-    attempts = (
-        one
+    probes = (
+        probe
         for variation in vary_rows(around.sample, around.literals, ids)
         for subject in subjects
-        for one in (*_inserts(subject, variation), *_sets(subject, variation))
-        if one.key.action in around.actions
+        for probe in (*_inserts(subject, variation), *_sets(subject, variation))
+        if probe.key.action in around.actions
     )
-    while some := tuple(islice(attempts, _MADE_AT_ONCE)):
-        yield Experiment(changes=around.changes, attempts=some)
+    while some := tuple(islice(probes, _MADE_AT_ONCE)):
+        yield from _experiment(around, some)
 
 
 def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
@@ -179,41 +177,27 @@ def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str
         own = sample.object == around.sample.object
         for variation in vary_rows(sample, around.literals, ids):
             rows = (variation.varied,) if own else around.sample.rows[:2]
-            attempts = tuple(
-                one
-                for subject in subjects
-                for one in (*_reads(subject), *_writes(subject, rows))
-                if one.key.action in around.actions
-            )
-            if attempts:
-                yield Experiment(
-                    changes=around.changes, attempts=attempts, setup=variation.setup, given=str(variation)
-                )
-
-
-def _try_claims(around: Neighbourhood, subject: Subject) -> Iterator[Attempt]:
-    given = f"the claims {json.dumps(dict(subject.persona.claims))}"
-    attempts = [*_reads(subject), *_writes(subject, around.sample.rows)]
-    yield from (replace(one, given=given) for one in attempts if one.key.action in around.actions)
+            probes = (probe for s in subjects for probe in (*_reads(s), *_writes(s, rows)))
+            yield from _experiment(around, probes, setup=variation.setup, given=str(variation))
 
 
 def _attempt(
     subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
-) -> Attempt:
+) -> SearchProbe:
     key = subject.key(action, variant, RowClass.ANY)
-    return Attempt(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
+    return SearchProbe(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
 
 
-def _scans(subject: Subject) -> Iterator[Attempt]:
+def _scans(subject: Subject) -> Iterator[SearchProbe]:
     """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
-        text = f"select {', '.join(columns)} from {subject.table.spelled}"
+        text = f"select {', '.join(columns)} from {subject.table.name}"
         guarded = not subject.privileges.reads_all or subject.table.invoker or subject.sample.rows
         yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
 
-def _reads(subject: Subject) -> Iterator[Attempt]:
+def _reads(subject: Subject) -> Iterator[SearchProbe]:
     sample = subject.sample
     if not sample.rows or subject.blind:
         yield from _scans(subject)
@@ -222,12 +206,12 @@ def _reads(subject: Subject) -> Iterator[Attempt]:
     yield _attempt(subject, Action.SELECT, "-", text)
 
 
-def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
+def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
     """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
     table, held = subject.table, subject.privileges
-    column = next((c.name for c in subject.sample.columns if c.name in held.update and c.updatable), None)
+    column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
     for row in rows:
-        where = condition(subject.sample.key, row.key)
+        where = subject.where(row)
         if column and "update" in table.writable:
             text = statements.update(table, column, quoted(column), where=where)
             yield _attempt(subject, Action.UPDATE, column, text)
@@ -235,17 +219,17 @@ def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[Attempt]:
             yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
 
 
-def _inserts(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+def _inserts(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The varied row as the persona itself would add it."""
     row = variation.varied
     if subject.privileges.insert and "insert" in subject.table.writable:
-        for question in plan_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
-            if question.key.variant == "-":
-                text = question.probes[0].witness.statement
+        for question in ask_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
+            if question[0].key.variant == "-":
+                text = question[0].witness.statement
                 yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
 
 
-def _sets(subject: Subject, variation: Variation) -> Iterator[Attempt]:
+def _sets(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The variation as the persona itself would make it."""
     if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
         variant = ", ".join(variation.values)
@@ -258,4 +242,4 @@ def _looks(variation: Variation) -> Iterator[str]:
     for name, value in variation.values.items():
         if table.stored and table.columns[name].comparable:
             where = f"{quoted(name)} is not distinct from {statements.literal(value)}"
-            yield f"select * from {table.spelled} where {where}"
+            yield f"select * from {table.name} where {where}"

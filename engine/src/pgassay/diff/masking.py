@@ -15,7 +15,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.model import Direction, Result, Witness
+from pgassay.matrix.model import Direction, Witness
 from pgassay.observation import Outcome, Persona
 
 _REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
@@ -43,11 +43,9 @@ def settle(differences: Iterable[CellDifference], *, base: Session, head: Sessio
 def _is_doubtful(one: CellDifference) -> bool:
     """Between a refusal by access control and one that came later, or only seemed to."""
     opener, closer = (one.before, one.after) if one.direction is Direction.LOST else (one.after, one.before)
-    return _is(opener, (Outcome.REJECTED,)) and _is(closer, _REFUSED)
-
-
-def _is(result: Result | None, outcomes: Sequence[Outcome]) -> bool:
-    return result is not None and result.outcome in outcomes
+    if opener is None or closer is None:
+        return False
+    return opener.outcome is Outcome.REJECTED and closer.outcome in _REFUSED
 
 
 def _try_without_triggers(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import Review
-from pgassay.diff.witness import show_witness
+from pgassay.diff.review import Review, show_witness
 from pgassay.errors import printable
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import Direction, Matrix
@@ -86,7 +86,7 @@ def _fit(blocks: Sequence[Sequence[str]]) -> list[str]:
 def render_review_page(review: Review) -> str:
     """What is different, and the matrix of HEAD."""
     matrix = review.matrix or Matrix(cells=(), gaps=(), probes=0, seconds=0)
-    return render_matrix_html(matrix, matrix.catalog, compare_schemas(review), title="Access difference")
+    return render_matrix_html(matrix, compare_schemas(review), title="Access difference")
 
 
 def render_review_json(review: Review) -> str:
@@ -225,33 +225,15 @@ def _judge(review: Review) -> str:
 def compare_schemas(review: Review) -> Comparison:
     """Of `pgassay diff`."""
     difference = review.difference
-    told = (
-        (Direction.GAINED, difference.gained),
-        (Direction.LOST, difference.lost),
-        (Direction.CHANGED, difference.changed),
-    )
     return Comparison(
         base=review.base.label,
         head=review.head.label,
-        entries=tuple(_entry(review, direction, one) for direction, changes in told for one in changes),
+        entries=tuple(replace(one, script=show_witness(review, one)) for one in difference.entries),
         added=difference.added,
         dropped=difference.dropped,
         notes=review.notes,
         accepted=review.accepted,
         fault=str(review.fault or ""),
-    )
-
-
-def _entry(review: Review, direction: Direction, change: AccessChange) -> Entry:
-    return Entry(
-        direction=direction,
-        message=change.message,
-        place=change.place,
-        cells=change.cells,
-        before=change.before,
-        after=change.after,
-        witness=change.witness,
-        script=show_witness(review, change),
     )
 
 

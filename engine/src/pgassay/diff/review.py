@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pgassay.catalog.definitions import find_definitions
-from pgassay.catalog.inventory import Inventory, read_buckets, read_inventory
-from pgassay.catalog.names import relation_name
-from pgassay.database import Script, Session, ensure_template, read_script
-from pgassay.diff.difference import Difference, Settle, Snapshot, diff_snapshots
+from pgassay.database import Script, ensure_template, read_script
+from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
+from pgassay.diff.loaded import LoadedSide, open_side
 from pgassay.diff.masking import settle
-from pgassay.diff.search import Ground, explore
+from pgassay.diff.search import explore
 from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
 from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
-from pgassay.matrix.report import describe_error
-from pgassay.matrix.survey import survey
+from pgassay.matrix.statements import become
 from pgassay.project.revisions import Side, named_by_revision
+from pgassay.render.place import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -60,51 +58,6 @@ class Review:
         return ExitCode.SCHEMA_PROBLEM if self.fault or unaccepted else ExitCode.GOOD
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    """One loaded schema: a database of its own, and a session of its owner's in it."""
-
-    side: Side
-    bench: Workbench
-    session: Session
-    inventory: Inventory
-
-    def survey(self) -> Snapshot:
-        """Everybody tries everything. Raises CannotJudgeError when a probe itself went wrong."""
-        matrix = survey(self.session, self.bench.personas.values(), rows=self._overrides())
-        if matrix.errors:
-            raise CannotJudgeError(
-                f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
-                why="\n".join(describe_error(cell) for cell in matrix.errors[:5]),
-            )
-        return Snapshot(inventory=self.inventory, matrix=matrix)
-
-    @property
-    def ground(self) -> Ground:
-        personas = tuple(self.bench.personas.values())
-        return Ground(
-            session=self.session, inventory=self.inventory, personas=personas, overrides=self._overrides()
-        )
-
-    def _overrides(self) -> Mapping[str, str]:
-        """Those about tables that this schema has."""
-        there = {key.object for key in self.inventory.objects if key.kind == "relation"}
-        return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
-
-
-@contextmanager
-def open_stand(server: Server, side: Side) -> Iterator[Stand]:
-    """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
-    bench = Workbench(side.config, server)
-    with (
-        bench.database() as database,
-        closing(database.connect(user=database.owner)) as connection,
-        Session(connection, owner=database.owner).transaction() as session,
-    ):
-        inventory = read_buckets(session, read_inventory(session))
-        yield Stand(side=side, bench=bench, session=session, inventory=inventory)
-
-
 def review(
     server: Server,
     base: Side,
@@ -137,13 +90,13 @@ def _review(
     server: Server, base: Side, head: Side, search_seconds: float, on_stage: Callable[[str], None]
 ) -> Review:
     """Both at once, unless the roles, which belong to the whole cluster, are not the same for both."""
-    with open_stand(server, base) as one:
+    with open_side(server, base) as one:
         on_stage("loading HEAD")
-        with open_stand(server, head) as two:
+        with open_side(server, head) as two:
             on_stage("trying everything in both")
             if one.inventory.roles == two.inventory.roles:
                 with ThreadPoolExecutor(2) as pool:
-                    before, after = pool.map(Stand.survey, (one, two))
+                    before, after = pool.map(LoadedSide.survey, (one, two))
                 resolve = partial(settle, base=one.session, head=two.session)
                 found = judge(base, head, before, after, settle=resolve)
                 unaccepted = found.difference.gained and not found.accepted
@@ -155,12 +108,12 @@ def _review(
     # Loaded anew, over the environment that brings the roles back.
     if error := _fails(server, base):
         raise _unloadable(base, error) from error
-    with open_stand(server, base) as again:
+    with open_side(server, base) as again:
         return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
 
 
-def _search(found: Review, one: Stand, two: Stand, seconds: float) -> Review:
-    explored = explore(one.ground, two.ground, found.difference.schema, seconds=seconds)
+def _search(found: Review, one: LoadedSide, two: LoadedSide, seconds: float) -> Review:
+    explored = explore(one, two, found.difference.schema, seconds=seconds)
     places = find_definitions(_scripts(found.head) if explored.found else ())
     gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
     return replace(
@@ -180,7 +133,7 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: 
         head=head,
         difference=difference,
         matrix=after.matrix,
-        accepted=_is_told(difference) and _is_accepted(head, after.matrix),
+        accepted=_is_accepted(head, difference, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -191,12 +144,10 @@ def _scripts(side: Side) -> list[Script]:
     return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
-def _is_told(difference: Difference) -> bool:
-    """Whether the baseline can tell of all that is gained: a role or a bucket is no cell."""
-    return bool(difference.gained) and all(change.cells for change in difference.gained)
-
-
-def _is_accepted(head: Side, matrix: Matrix) -> bool:
+def _is_accepted(head: Side, difference: Difference, matrix: Matrix) -> bool:
+    """Whether the baseline tells of all that is gained: not of a role or a bucket, which is no cell."""
+    if not difference.gained or not all(change.cells for change in difference.gained):
+        return False
     accepted = load_baseline(head.config)
     return accepted is not None and not compare(matrix, accepted)
 
@@ -223,3 +174,40 @@ def _fails(server: Server, side: Side) -> SchemaError | None:
     except SchemaError as error:
         return error
     return None
+
+
+def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
+    """Plain SQL for a server with the schema and the world of HEAD; "" where there is nothing to try.
+
+    `load` says what loads these, for the comment at the top.
+    """
+    if change.witness is None:
+        return ""
+    persona = change.witness.persona
+    lines = [
+        *(f"-- {line}" for line in change.message.splitlines()),
+        f"-- Run it with psql on a database that {load} made; it leaves nothing behind.",
+        "begin;",
+        "set constraints all immediate;",
+        *(f"{statement};" for statement in change.setup),
+        *become(persona),
+        f"{change.witness.statement};",
+        *(("set local role none;",) if change.looks else ()),
+        *(f"{look};" for look in change.looks),
+        "rollback;",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def show_witness(review: Review, change: AccessChange) -> str:
+    """What shows a change on a server with the schema and the world of HEAD; "" where nothing can."""
+    head = review.head
+    options = [f" --schema {relative(head.original(path))}" for path in head.config.schema]
+    where = f" in a checkout of {head.revision}" if head.revision else ""
+    return render_script(change, load=f"`pgassay up{''.join(options)}`{where}")
+
+
+def witness_files(review: Review) -> dict[str, str]:
+    """A script for each gain, by file name: numbered as in the reports."""
+    scripts = [show_witness(review, change) for change in review.difference.gained]
+    return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}

@@ -10,16 +10,22 @@ from itertools import combinations, zip_longest
 
 import psycopg
 
-from pgassay.catalog.compare import Kind, SchemaChange
-from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.model import ObjectKey
-from pgassay.catalog.tables import Catalog, Table, read_catalog
+from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
-from pgassay.diff.calls import World, plan_calls
+from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.experiments import Attempt, Experiment, Neighbourhood, find_neighbourhoods, plan_experiments
-from pgassay.matrix.model import Action
+from pgassay.diff.experiments import (
+    Experiment,
+    Neighbourhood,
+    SearchProbe,
+    find_neighbourhoods,
+    make_experiments,
+)
+from pgassay.diff.loaded import LoadedSide
+from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
@@ -34,7 +40,7 @@ _FIRST = 2  # statements, by which the persona becomes itself
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exploration:
+class SearchResult:
     """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
 
     `notes`: what could not be searched, and why.
@@ -45,60 +51,52 @@ class Exploration:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """One of the two databases to search in: the owner's session, what its schema says, and who tries."""
-
-    session: Session
-    inventory: Inventory
-    personas: tuple[Persona, ...]
-    overrides: Mapping[str, str]
-
-
-def explore(base: Ground, head: Ground, changes: Sequence[SchemaChange], *, seconds: float) -> Exploration:
+def explore(
+    base: LoadedSide, head: LoadedSide, changes: Sequence[SchemaChange], *, seconds: float
+) -> SearchResult:
     """Try the same statements on both sides until `seconds` are over or one is let through in HEAD only.
 
     The order is the same in every run; how far it gets is a matter of time.
     """
     ends = time.monotonic() + seconds
     tried = 0
-    catalog, theirs = _catalog(head), _catalog(base)
-    ours = _samples(head, catalog)
+    surface, theirs = _surface(head), _surface(base)
+    ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
-    guarded = _Guarded({table.spelled: table for table in theirs.tables.values()})
+    tables = theirs.by_name
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
-    world = World(catalog=catalog, samples=samples, base=base.inventory, head=head.inventory)
+    context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
     notes = tuple(_skipped(ours, around))
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _plan(around, plan_calls(changes, world, head.personas), head.personas):
+        for experiment in _take_turns(around, make_calls(changes, context, head.personas), head.personas):
             if time.monotonic() > ends:
                 break
             before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
                 if _is_comparable(experiment, answers[0]) and (
-                    guarded.opens(attempt, *answers) or _is_wider(*answers)
+                    _opens(tables, attempt, *answers) or _is_wider(*answers)
                 ):
                     found = _tell(experiment, attempt, *answers)
-                    return Exploration(tried=tried, found=(found,), notes=notes)
-    return Exploration(tried=tried, notes=notes)
+                    return SearchResult(tried=tried, found=(found,), notes=notes)
+    return SearchResult(tried=tried, notes=notes)
 
 
-def _plan(
+def _take_turns(
     around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
     """Of all objects in turn, so that none waits for the end of another's variations."""
-    in_turn = zip_longest(*(plan_experiments(one, personas) for one in around), calls)
+    in_turn = zip_longest(*(make_experiments(one, personas) for one in around), calls)
     return (experiment for some in in_turn for experiment in some if experiment is not None)
 
 
-def _catalog(ground: Ground) -> Catalog:
-    return read_catalog(ground.session, roles=[persona.role for persona in ground.personas])
+def _surface(side: LoadedSide) -> Surface:
+    return read_surface(side.session, roles=[persona.role for persona in side.personas])
 
 
-def _samples(ground: Ground, catalog: Catalog) -> tuple[Sample, ...]:
-    ids = [persona.id for persona in ground.personas if persona.id is not None]
-    return read_samples(ground.session, catalog, ids=ids, overrides=ground.overrides, hidden=True)
+def _samples(side: LoadedSide, surface: Surface) -> tuple[Sample, ...]:
+    ids = [persona.id for persona in side.personas if persona.id is not None]
+    return read_samples(side.session, surface, ids=ids, overrides=side.overrides, hidden=True)
 
 
 def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
@@ -120,7 +118,7 @@ def _common(theirs: Sample, ours: Sample) -> Sample:
 
 def _names(sample: Sample) -> Iterator[tuple[str, ...]]:
     """One or two columns whose values may tell rows apart, and are the same in every database."""
-    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.type not in _DRAWN]
+    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.base not in _DRAWN]
     for size in (1, 2):
         yield from combinations(columns, size)
 
@@ -168,21 +166,18 @@ def _is_comparable(experiment: Experiment, before: Answer) -> bool:
     return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 
-@dataclass(frozen=True)
-class _Guarded:
-    """The tables and views of BASE, which may keep their rows from a persona, if they have any."""
+def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+    """Whether HEAD would show any row that there may be, where BASE has a guard or no such table.
 
-    tables: Mapping[str, Table]
-
-    def opens(self, attempt: Attempt, before: Answer, after: Answer) -> bool:
-        """Whether HEAD would show any row that there may be, where BASE has a guard or no such table."""
-        table = self.tables.get(attempt.key.table)
-        if not attempt.bare or after.sqlstate:
-            return False
-        if table is None or before.sqlstate == _NO_PRIVILEGE:
-            return True
-        open_before = table.privileges[attempt.witness.persona.role].reads_all
-        return not before.sqlstate and (table.invoker or not open_before)
+    `tables` and views of BASE may keep their rows from a persona, if they have any.
+    """
+    table = tables.get(attempt.key.table)
+    if not attempt.bare or after.sqlstate:
+        return False
+    if table is None or before.sqlstate == _NO_PRIVILEGE:
+        return True
+    open_before = table.privileges[attempt.witness.persona.role].reads_all
+    return not before.sqlstate and (table.invoker or not open_before)
 
 
 def _is_wider(before: Answer, after: Answer) -> bool:
@@ -196,7 +191,7 @@ def _found(answer: Answer) -> list[int]:
     return [own, *looks[len(_AS_OWNER) :]]
 
 
-def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answer) -> AccessChange:
+def _tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> AccessChange:
     key = attempt.key
     (old, *less), (new, *more) = _found(before), _found(after)
     stays = new <= old and not before.sqlstate
@@ -213,11 +208,11 @@ def _tell(experiment: Experiment, attempt: Attempt, before: Answer, after: Answe
         was = "less" if stays else was
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
-    is_new = SchemaChange(kind=Kind.ADDED, key=ObjectKey("relation", key.table, ""))
+    is_new = SchemaChange(kind=ChangeKind.ADDED, key=ObjectKey("relation", key.table, ""))
     causes = (is_new,) if is_new in experiment.changes else experiment.changes
     return AccessChange(
+        direction=Direction.GAINED,
         message=" ".join([message, *map(str, causes[:2])]),
-        cells=(),
         witness=attempt.witness,
         setup=experiment.setup,
         looks=tuple(look for look, more in zip(attempt.looks, grown, strict=False) if more),

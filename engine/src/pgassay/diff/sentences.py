@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.baseline import render_footprint
-from pgassay.matrix.model import Action, CellKey, Direction, Result, RowClass
+from pgassay.matrix.baseline import render_effects
+from pgassay.matrix.model import Action, CellKey, CellResult, Direction, RowClass
 from pgassay.observation import Outcome
 
 
@@ -28,8 +28,8 @@ def collapse(differences: Iterable[CellDifference]) -> list[list[CellDifference]
 def _kind(one: CellDifference) -> tuple[object, ...]:
     key = one.key
     answers = describe_answer(one.before), describe_answer(one.after), one.when
-    footprints = tuple(side.footprint if side else () for side in (one.before, one.after))
-    effects = footprints if one.direction is Direction.CHANGED else ()
+    effects = tuple(side.effects if side else () for side in (one.before, one.after))
+    effects = effects if one.direction is Direction.CHANGED else ()
     return key.object, key.action, key.rows, *answers, effects, one.behind
 
 
@@ -56,8 +56,9 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
     before, after = describe_answer(first.before), describe_answer(first.after)
     match first.direction:
         case Direction.GAINED:
+            can = "may now try to" if _is_rejected(first) else "can now"
             was = f"was: {before}" if first.before else _novelty(first.key, base)
-            return f"{people} {_can(first)} {deed}{where} ({was}).{_obstacle(first)}"
+            return f"{people} {can} {deed}{where} ({was}).{_obstacle(first)}"
         case Direction.LOST:
             gone = first.after is None and not _exists(first.key, head)
             return f"{people} can no longer {deed}{where} (now: {'no longer there' if gone else after})."
@@ -66,10 +67,6 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
 
 def _is_rejected(one: CellDifference) -> bool:
     return one.after is not None and one.after.outcome is Outcome.REJECTED
-
-
-def _can(one: CellDifference) -> str:
-    return "may now try to" if _is_rejected(one) else "can now"
 
 
 def _obstacle(one: CellDifference) -> str:
@@ -89,8 +86,8 @@ def _otherwise(one: CellDifference) -> str:
     before, after = describe_answer(one.before), describe_answer(one.after)
     if before != after or not one.before or not one.after:
         return f"{after} (was: {before})"
-    if one.before.footprint != one.after.footprint:
-        did, does = (render_footprint(side) or "nothing" for side in (one.before, one.after))
+    if one.before.effects != one.after.effects:
+        did, does = (render_effects(side) or "nothing" for side in (one.before, one.after))
         return f"also does {does} (did: {did})"
     return f"{after} {one.after.sqlstate} (was: {one.before.sqlstate})"
 
@@ -178,7 +175,7 @@ def _list(variants: Sequence[str]) -> str:
     return join(parts) if parts else ""
 
 
-def describe_answer(result: Result | None) -> str:
+def describe_answer(result: CellResult | None) -> str:
     """An answer in a word or two, with its SQLSTATE where that tells more."""
     if result is None:
         return "not there"

@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 from pgassay.catalog.literals import Literals
+from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import Column
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
@@ -20,6 +20,7 @@ _ROWS = 4  # of a table, of as many owners as there are
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 _TEXTS = ("text", "varchar", "bpchar", "citext", "name")
 _MOMENTS = ("timestamp", "timestamptz", "date")
+_FAR = ("2000-01-01", "2100-01-01", "infinity", "-infinity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,12 @@ class Variation:
     def update(self) -> str:
         """The statement that makes the row so."""
         sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in self.values.items())
-        return f"update {self.sample.table.spelled} set {sets} where {self._where}"
+        return f"update {self.sample.table.name} set {sets} where {self._where}"
 
     @property
     def setup(self) -> tuple[str, ...]:
         """What the owner does: without triggers, so that a state that takes many steps is reached in one."""
-        table = self.sample.table.spelled
+        table = self.sample.table.name
         return (
             f"alter table {table} disable trigger user",
             self.update,
@@ -61,16 +62,20 @@ class Variation:
 
 def vary_rows(sample: Sample, literals: Literals, ids: Sequence[str]) -> Iterator[Variation]:
     """Every column that the literals name with every value that may matter; then two columns at a time."""
-    columns = [c for c in sample.columns if _is_varied(c, sample, literals)]
-    values = {column.name: tuple(candidates(column, literals, ids)) for column in columns}
+    columns = [
+        c for c in sample.columns if c.name in literals.words and not c.generated and c.name not in sample.key
+    ]
+    values = {column.name: _values(column, literals, ids) for column in columns}
     rows = _choose(sample.rows)
     for row in rows:
         for name, some in values.items():
-            yield from (_vary(sample, row, {name: value}) for value in some if value != row.values[name])
+            for value in some:
+                if value != row.values[name]:
+                    yield Variation(sample=sample, row=row, values={name: value})
     for first, second in _pairs(values):
         for row in rows:
             if first[1] != row.values[first[0]] and second[1] != row.values[second[0]]:
-                yield _vary(sample, row, dict((first, second)))
+                yield Variation(sample=sample, row=row, values=dict((first, second)))
 
 
 _Value = tuple[str, str | None]
@@ -87,14 +92,6 @@ def _pairs(values: Mapping[str, Sequence[str | None]]) -> list[tuple[_Value, _Va
     return [(first, second) for _, first, second in sorted(ranked, key=itemgetter(0))]
 
 
-def _vary(sample: Sample, row: Row, values: Mapping[str, str | None]) -> Variation:
-    return Variation(sample=sample, row=row, values=values)
-
-
-def _is_varied(column: Column, sample: Sample, literals: Literals) -> bool:
-    return column.name in literals.words and not column.generated and column.name not in sample.key
-
-
 def _choose(rows: Iterable[Row]) -> list[Row]:
     """First one of each owner."""
     seen: set[frozenset[str]] = set()
@@ -106,29 +103,27 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
     return [*first, *later][:_ROWS]
 
 
-def candidates(column: Column, literals: Literals, ids: Sequence[str]) -> Iterator[str | None]:
-    """Values of its type, first those that the text itself mentions."""
-    found: list[str | None] = []
-    if column.labels:
-        mentioned = [label for label in column.labels if label in literals.strings]
-        found += [*mentioned, *column.labels]
-    elif column.type == "bool":
-        found += ["true", "false"]
-    elif column.type in _NUMBERS:
-        found += [str(number) for number in _around(literals.numbers)]
-    elif column.type in _TEXTS:
-        found += [*literals.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
-    elif column.type == "uuid":
-        found += ids
-    elif column.type in _MOMENTS:
-        found += ["2000-01-01", "2100-01-01", "infinity", "-infinity"]
-    elif column.type in ("json", "jsonb"):
-        found += [*_documents(literals), "{}", "[]", '"x"']
-    elif column.category == "A":
-        found += [f"{{{json.dumps(text)}}}" for text in (*literals.strings, *ids)]
-    if column.nullable:
-        found.append(None)
-    yield from dict.fromkeys(found)
+def _values(column: Column, literals: Literals, ids: Sequence[str]) -> tuple[str | None, ...]:
+    values = candidates(column.base, column.labels, literals, ids)
+    return tuple(dict.fromkeys([*values, *(() if column.not_null else (None,))]))
+
+
+def candidates(
+    type_: str, labels: Sequence[str], literals: Literals, ids: Sequence[str]
+) -> Iterable[str | None]:
+    """Values of a type by its pg_type.typname, first those that the text itself mentions."""
+    if labels:
+        return [*(label for label in labels if label in literals.strings), *labels]
+    if type_ in _NUMBERS:
+        return map(str, _around(literals.numbers))
+    if type_ in _TEXTS:
+        return [*literals.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
+    if type_ in ("json", "jsonb"):
+        return [*_documents(literals), "{}", "[]", '"x"']
+    if type_.startswith("_"):  # an array
+        return [f"{{{json.dumps(text)}}}" for text in (*literals.strings, *ids)]
+    plain = {"bool": ("true", "false"), "uuid": ids, **dict.fromkeys(_MOMENTS, _FAR)}
+    return plain.get(type_, ())
 
 
 def _documents(literals: Literals) -> Iterator[str]:

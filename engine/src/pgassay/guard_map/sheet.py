@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+import msgspec
 
 from pgassay.catalog.model import ObjectKey
 from pgassay.config import Config
@@ -15,40 +16,7 @@ _ENDINGS = {"policy": "policies", "index": "indexes"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardSheet:
-    """A guard map, and whether schema and suites are still those that it was made of."""
-
-    guards: tuple[Guard, ...]
-    is_current: bool = True
-
-
-def guards_path(config: Config) -> Path:
-    return config.root / "build" / "guards.json"
-
-
-def save_guards(path: Path, guards: Sequence[Guard], *, key: str) -> None:
-    """Keep a guard map; `key` is the fingerprint of what it was made of."""
-    path.parent.mkdir(exist_ok=True)
-    entries = [asdict(guard) | {"target": list(guard.target)} for guard in guards]
-    path.write_text(json.dumps({"key": key, "guards": entries}), encoding="utf-8")
-
-
-def load_guards(path: Path, *, key: str) -> GuardSheet | None:
-    """The guard map of the last complete run; None where there was none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        guards = tuple(_guard(**entry) for entry in document["guards"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return GuardSheet(guards=guards, is_current=document["key"] == key)
-
-
-def _guard(*, target: list[str], killed: int, valid: int, tests: list[str]) -> Guard:
-    return Guard(target=ObjectKey(*target), killed=killed, valid=valid, tests=tuple(tests))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guard:
+class GuardedObject:
     """One object: how many of its valid mutants were killed, and by which tests, the busiest first.
 
     Each mutant counts for the test that noticed first; others may, too. Equivalent ones do not count.
@@ -69,7 +37,7 @@ class Group:
     """All objects of a kind; `kind` is a heading."""
 
     kind: str
-    guards: tuple[Guard, ...]
+    guards: tuple[GuardedObject, ...]
 
     @property
     def unguarded(self) -> int:
@@ -77,29 +45,25 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
-    """What the template guards.html shows."""
+class GuardSheet:
+    """A guard map, and whether schema and suites are still those that it was made of."""
 
-    groups: tuple[Group, ...]
-    is_current: bool
-
-    @property
-    def total(self) -> int:
-        return sum(len(group.guards) for group in self.groups)
+    guards: tuple[GuardedObject, ...]
+    is_current: bool = True
 
     @property
     def guarded(self) -> int:
-        return self.total - sum(group.unguarded for group in self.groups)
+        return sum(guard.is_guarded for guard in self.guards)
+
+    @property
+    def groups(self) -> list[Group]:
+        """In the order of their kinds, those with something unguarded first."""
+        by_kind = groupby(sorted(self.guards, key=_place), key=lambda guard: guard.target.kind)
+        groups = [Group(kind=_heading(kind), guards=tuple(some)) for kind, some in by_kind]
+        return sorted(groups, key=lambda group: group.unguarded == 0)
 
 
-def make_section(sheet: GuardSheet) -> Section:
-    """Groups in the order of their kinds, those with something unguarded first."""
-    by_kind = groupby(sorted(sheet.guards, key=_place), key=lambda guard: guard.target.kind)
-    groups = [Group(kind=_heading(kind), guards=tuple(some)) for kind, some in by_kind]
-    return Section(groups=tuple(sorted(groups, key=lambda g: g.unguarded == 0)), is_current=sheet.is_current)
-
-
-def _place(guard: Guard) -> tuple[str, bool, str, str]:
+def _place(guard: GuardedObject) -> tuple[str, bool, str, str]:
     target = guard.target
     return target.kind, guard.is_guarded, target.object, target.name
 
@@ -107,3 +71,22 @@ def _place(guard: Guard) -> tuple[str, bool, str, str]:
 def _heading(kind: str) -> str:
     word, _, rest = kind.partition(" ")
     return f"{_ENDINGS.get(word, f'{word}s').capitalize()} {rest}".strip()
+
+
+def guards_path(config: Config) -> Path:
+    return config.root / "build" / "guards.json"
+
+
+def save_guards(path: Path, guards: Sequence[GuardedObject], *, key: str) -> None:
+    """Keep a guard map; `key` is the fingerprint of what it was made of."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode((key, guards)))
+
+
+def load_guards(path: Path, *, key: str) -> GuardSheet | None:
+    """The guard map of the last complete run; None where there was none."""
+    try:
+        made_of, guards = msgspec.json.decode(path.read_bytes(), type=tuple[str, tuple[GuardedObject, ...]])
+    except (OSError, msgspec.DecodeError):
+        return None
+    return GuardSheet(guards=guards, is_current=made_of == key)

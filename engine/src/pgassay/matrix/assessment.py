@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from pgassay.config import Config
-from pgassay.database import Session
+from pgassay.database import open_session
 from pgassay.errors import CannotJudgeError, ConfigError, Place
-from pgassay.matrix.baseline import Difference, Line, compare, read_baseline
+from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.workbench import Workbench
@@ -22,9 +21,9 @@ class Assessment:
 
     matrix: Matrix
     baseline: Path | None
-    differences: tuple[Difference, ...]
+    differences: tuple[Deviation, ...]
 
-    def place_of(self, difference: Difference) -> Place | None:
+    def place_of(self, difference: Deviation) -> Place | None:
         """The line of the baseline; its start for what it lacks; None where there is none."""
         return Place(file=self.baseline, line=difference.line) if self.baseline else None
 
@@ -41,12 +40,10 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
             why=f"{bench.config.root / 'pyproject.toml'} names no persona in [tool.pgassay].",
             fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
         )
-    accepted = _select(load_baseline(bench.config), only)
-    with (
-        bench.database() as database,
-        closing(database.connect()) as connection,
-        Session(connection, owner=database.owner).transaction() as session,
-    ):
+    accepted = load_baseline(bench.config)
+    if accepted and only:
+        accepted = {question: line for question, line in accepted.items() if line.object in only}
+    with bench.database() as database, open_session(database) as session:
         matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(
@@ -61,14 +58,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
     )
 
 
-def _select(accepted: dict[str, Line] | None, only: Collection[str]) -> dict[str, Line] | None:
-    """The lines about some objects; all for none."""
-    if not accepted or not only:
-        return accepted
-    return {question: line for question, line in accepted.items() if line.object in only}
-
-
-def load_baseline(config: Config) -> dict[str, Line] | None:
+def load_baseline(config: Config) -> dict[str, BaselineLine] | None:
     """The configured baseline; None where none is configured, or its file is not there yet."""
     path = config.baseline
     if path is None or not path.exists():

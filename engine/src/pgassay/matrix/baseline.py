@@ -8,7 +8,7 @@ from enum import Enum
 
 from pgassay.errors import ConfigError
 from pgassay.matrix.cells import sort_key
-from pgassay.matrix.model import Cell, CellKey, Change, Direction, Matrix, Result, strip_bucket
+from pgassay.matrix.model import Cell, CellKey, CellResult, Direction, Effect, Matrix, strip_bucket
 from pgassay.observation import Outcome
 
 HEADER = """\
@@ -23,7 +23,7 @@ _WITH_SQLSTATE = (Outcome.REJECTED, Outcome.ERROR)
 _OPENNESS = {Outcome.ALLOWED.value: 2, Outcome.REJECTED.value: 1}
 
 
-class Kind(Enum):
+class DeviationKind(Enum):
     """How a cell and the baseline disagree."""
 
     CHANGED = "changed"  # another answer than the line says
@@ -33,7 +33,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class BaselineLine:
     """One accepted answer to the question in `fields`, and the line of the file that holds it."""
 
     fields: tuple[str, ...]
@@ -52,11 +52,11 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class Deviation:
     """A line that differs from the cell, or one of them without the other."""
 
-    kind: Kind
-    accepted: Line | None = None
+    kind: DeviationKind
+    accepted: BaselineLine | None = None
     cell: Cell | None = None
 
     @property
@@ -92,10 +92,10 @@ class Difference:
 
     def __str__(self) -> str:
         answers = {
-            Kind.CHANGED: f"{self.now} (was: {self.was})",
-            Kind.ADDED: f"{self.now} (not in the baseline)",
-            Kind.MISSING: f"not tried (was: {self.was})",
-            Kind.UNUSED: f"unused, no such persona or object (was: {self.was})",
+            DeviationKind.CHANGED: f"{self.now} (was: {self.was})",
+            DeviationKind.ADDED: f"{self.now} (not in the baseline)",
+            DeviationKind.MISSING: f"not tried (was: {self.was})",
+            DeviationKind.UNUSED: f"unused, no such persona or object (was: {self.was})",
         }
         return f"{self.question}: {answers[self.kind]}"
 
@@ -120,28 +120,33 @@ def key_fields(key: CellKey) -> tuple[str, ...]:
 
 
 def render_answer(cell: Cell) -> str:
-    """The outcome; SQLSTATE of what was rejected; footprint of what was written; for which rows."""
+    """The outcome; SQLSTATE of what was rejected; what a write did besides; for which rows."""
     schema = cell.key.object.partition(".")[0]
     return "; ".join(_result(result, schema) for result in cell.results)
 
 
-def render_footprint(result: Result, *, schema: str = "") -> str:
+def render_effects(result: CellResult, *, schema: str = "") -> str:
     """Such as `credit_transactions +1, users.credits -1`; names of `schema` stand without it."""
-    return ", ".join(part for change in result.footprint for part in _change(change, schema))
+    return ", ".join(list_effects(result, schema=schema))
 
 
-def _result(result: Result, schema: str) -> str:
+def list_effects(result: CellResult, *, schema: str = "") -> list[str]:
+    """One by one."""
+    return [part for effect in result.effects for part in _spell_effect(effect, schema)]
+
+
+def _result(result: CellResult, schema: str) -> str:
     parts = [result.outcome.value]
     if result.outcome in _WITH_SQLSTATE:
         parts.append(result.sqlstate)
     if result.when:
         parts.append(f"when {result.when}")
-    if result.footprint:
-        parts.append(f"also {render_footprint(result, schema=schema)}")
+    if result.effects:
+        parts.append(f"also {render_effects(result, schema=schema)}")
     return spell_field(" ".join(parts))
 
 
-def _change(change: Change, schema: str) -> Iterator[str]:
+def _spell_effect(change: Effect, schema: str) -> Iterator[str]:
     table = change.table.removeprefix(f"{schema}.")
     if change.inserted:
         yield f"{table} +{change.inserted}"
@@ -159,9 +164,9 @@ def spell_field(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace(_GAP, " \\s") or '""'
 
 
-def read_baseline(text: str, *, source: str) -> dict[str, Line]:
+def read_baseline(text: str, *, source: str) -> dict[str, BaselineLine]:
     """The accepted answers by question. Raises ConfigError for a line that is no cell, or is there twice."""
-    found: dict[str, Line] = {}
+    found: dict[str, BaselineLine] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -173,11 +178,11 @@ def read_baseline(text: str, *, source: str) -> dict[str, Line]:
                 f"{source}:{number} {what}: {line}",
                 fixes=("correct the line", "write the file anew: pgassay matrix --accept"),
             )
-        found[question] = Line(fields=tuple(key), answer=answer, number=number)
+        found[question] = BaselineLine(fields=tuple(key), answer=answer, number=number)
     return found
 
 
-def compare(matrix: Matrix, baseline: Mapping[str, Line]) -> tuple[Difference, ...]:
+def compare(matrix: Matrix, baseline: Mapping[str, BaselineLine]) -> tuple[Deviation, ...]:
     """Where the matrix and the baseline disagree, in the order of their lines."""
     cells = {render_key(cell.key): cell for cell in matrix.cells}
     gone = sorted(set(baseline) - set(cells))
@@ -185,18 +190,20 @@ def compare(matrix: Matrix, baseline: Mapping[str, Line]) -> tuple[Difference, .
     return tuple(sorted(found, key=lambda difference: difference.question))
 
 
-def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, Line]) -> Iterator[Difference]:
+def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, BaselineLine]) -> Iterator[Deviation]:
     for question, cell in cells.items():
         line = baseline.get(question)
         if line is None:
-            yield Difference(kind=Kind.ADDED, cell=cell)
+            yield Deviation(kind=DeviationKind.ADDED, cell=cell)
         elif line.answer != render_answer(cell):
-            yield Difference(kind=Kind.CHANGED, accepted=line, cell=cell)
+            yield Deviation(kind=DeviationKind.CHANGED, accepted=line, cell=cell)
 
 
 def _of_lines(
-    gone: Sequence[str], baseline: Mapping[str, Line], cells: Sequence[Cell]
-) -> Iterator[Difference]:
+    gone: Sequence[str], baseline: Mapping[str, BaselineLine], cells: Sequence[Cell]
+) -> Iterator[Deviation]:
     there = {key_fields(cell.key)[:2] for cell in cells}
     for line in (baseline[question] for question in gone):
-        yield Difference(kind=Kind.MISSING if line.fields[:2] in there else Kind.UNUSED, accepted=line)
+        yield Deviation(
+            kind=DeviationKind.MISSING if line.fields[:2] in there else DeviationKind.UNUSED, accepted=line
+        )

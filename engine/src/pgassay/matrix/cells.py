@@ -7,8 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from pgassay.catalog.names import quoted, role_name
-from pgassay.catalog.tables import Catalog, Privileges, Right, Table
-from pgassay.matrix.model import Action, Cell, CellKey, Footprint, Observation, Result, RowClass, Try, Witness
+from pgassay.catalog.tables import CallRight, Privileges, Surface, Table
+from pgassay.database.pipeline import Answer
+from pgassay.matrix.model import (
+    Action,
+    Cell,
+    CellKey,
+    CellResult,
+    Effects,
+    Observation,
+    RowClass,
+    Try,
+    Witness,
+)
 from pgassay.matrix.statements import literal
 from pgassay.observation import Outcome, Persona
 
@@ -23,20 +34,23 @@ _OPENNESS = (
 )
 State = Mapping[str, str]
 _AT_ONCE = 2  # features that tell rows apart; more would not be read
-_Answer = tuple[Outcome, str, Footprint]
+_Answer = tuple[Outcome, str, Effects]
 
 
 def build_cells(
-    observations: Iterable[Observation], catalog: Catalog, personas: Sequence[Persona]
+    observations: Iterable[Observation], surface: Surface, personas: Sequence[Persona]
 ) -> tuple[Cell, ...]:
     """The cells of all observations, and of the rights on functions and sequences; sorted."""
-    tables = {table.spelled: table for table in catalog.tables.values()}
+    tables = surface.by_name
     by_key: dict[CellKey, list[Observation]] = defaultdict(list)
     for observation in observations:
         by_key[observation.probe.key].append(observation)
     cells = [Cell(key=key, results=_results(some, tables)) for key, some in by_key.items()]
     cells += [
-        _cell_of_right(right, persona) for persona in personas for right in catalog.rights_of(persona.role)
+        _cell_of_right(right, persona)
+        for persona in personas
+        for right in surface.rights
+        if right.role == persona.role
     ]
     return tuple(sorted(cells, key=lambda cell: sort_key(cell.key)))
 
@@ -46,30 +60,30 @@ def sort_key(key: CellKey) -> tuple[str, ...]:
     return key.persona, key.object, key.action.value, key.variant, key.rows.value
 
 
-def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[Result, ...]:
+def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[CellResult, ...]:
     groups: dict[_Answer, list[Observation]] = defaultdict(list)
     for observation in observations:
-        groups[observation.outcome, observation.sqlstate, observation.footprint].append(observation)
+        groups[observation.outcome, observation.answer.sqlstate, observation.effects].append(observation)
     states = [[state for one in some for state in one.states] for some in groups.values()]
     results = [
-        Result(
+        CellResult(
             outcome=outcome,
             sqlstate=sqlstate,
-            footprint=footprint,
+            effects=effects,
             when=when,
-            why=find_reason(tables[some[0].probe.table], some[0]),
+            why=find_reason(tables[some[0].probe.key.table], some[0]),
             witness=some[0].probe.witness,
             rows=len(rows),
             tries=tuple(Try(state=state, witness=one.probe.witness) for one in some for state in one.states),
         )
-        for ((outcome, sqlstate, footprint), some), when, rows in zip(
+        for ((outcome, sqlstate, effects), some), when, rows in zip(
             groups.items(), describe_groups(states), states, strict=True
         )
     ]
     return tuple(sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when)))
 
 
-def _cell_of_right(right: Right, persona: Persona) -> Cell:
+def _cell_of_right(right: CallRight, persona: Persona) -> Cell:
     execute = right.privilege == "execute"
     variant = "-" if execute else right.privilege
     kind = "function" if execute else "sequence"
@@ -77,7 +91,7 @@ def _cell_of_right(right: Right, persona: Persona) -> Cell:
     lacking = f"missing grant {right.privilege} on {kind} {right.object} to {right.role}"
     why = "privilege held" if right.held else lacking
     held = right.held and right.usage
-    result = Result(
+    result = CellResult(
         outcome=Outcome.ALLOWED if held else Outcome.DENIED_GRANT,
         sqlstate="" if held else "42501",
         why=why if right.usage else f"no usage of the schema of {right.object} for {right.role}",
@@ -97,7 +111,7 @@ def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     """For each group of row states what tells it: "" for a single one, "2 of 9 rows" where nothing does."""
     if len(groups) < 2:
         return tuple("" for _ in groups)
-    features = _telling(groups)
+    features = _find_features(groups)
     if not features:
         total = sum(map(len, groups))
         return tuple(f"{len(group)} of {total} rows" for group in groups)
@@ -109,7 +123,7 @@ def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     )
 
 
-def _telling(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
+def _find_features(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
     """The first features whose values never occur in two groups."""
     states = [state for group in groups for state in group]
     names = [name for name in states[0] if len({state.get(name) for state in states}) > 1]
@@ -131,21 +145,21 @@ def find_reason(table: Table, observation: Observation) -> str:
     held = table.privileges[role]
     match observation.outcome:
         case Outcome.DENIED_GRANT:
-            return _missing_grant(table, held, observation) or observation.message
+            return _missing_grant(table, held, observation) or observation.answer.message
         case Outcome.DENIED_POLICY:
-            return f"{observation.message}; {_policies(table, role, observation.probe.key.action)}"
+            return f"{observation.answer.message}; {_policies(held, role, observation.probe.key.action)}"
         case Outcome.REJECTED | Outcome.ERROR:
-            return _refusal(observation)
+            return _refusal(observation.answer)
         case Outcome.ALLOWED | Outcome.FILTERED:
             return _row_security(table, held, observation)
 
 
 def _missing_grant(table: Table, held: Privileges, observation: Observation) -> str:
-    """The first privilege that the catalog shows to be missing; "" where it shows none."""
+    """The first privilege that the surface shows to be missing; "" where it shows none."""
     key, role = observation.probe.key, role_name(observation.probe.witness.persona.role)
     if not held.usage:
         return f"missing grant usage on schema {quoted(table.schema)} to {role}"
-    on = f"on {table.spelled} to {role}"
+    on = f"on {table.name} to {role}"
     column = key.variant.split("=")[0]
     match key.action:
         case Action.SELECT | Action.INSERT | Action.UPDATE as action:
@@ -164,12 +178,12 @@ def _missing_grant(table: Table, held: Privileges, observation: Observation) -> 
     return f"missing grant select {on}, to name the row" if names_row and not held.select else ""
 
 
-def _refusal(observation: Observation) -> str:
-    if observation.constraint:
-        where = f"on {quoted(observation.table)}" if observation.table else "of a domain"
-        return f"constraint {quoted(observation.constraint)} {where}"
-    place = observation.context.splitlines()[0] if observation.context else ""
-    return f"{observation.message} ({place})" if place else observation.message
+def _refusal(answer: Answer) -> str:
+    if answer.constraint:
+        where = f"on {quoted(answer.table)}" if answer.table else "of a domain"
+        return f"constraint {quoted(answer.constraint)} {where}"
+    place = answer.context.splitlines()[0] if answer.context else ""
+    return f"{answer.message} ({place})" if place else answer.message
 
 
 def _row_security(table: Table, held: Privileges, observation: Observation) -> str:
@@ -179,7 +193,7 @@ def _row_security(table: Table, held: Privileges, observation: Observation) -> s
     if table.kind in "vm":
         return f"a view, with the rights of its {'reader' if table.invoker else 'owner'}"
     if held.filtered:
-        return _policies(table, role, action)
+        return _policies(held, role, action)
     return (
         f"row level security does not apply to {role_name(role)}"
         if table.secured
@@ -187,8 +201,8 @@ def _row_security(table: Table, held: Privileges, observation: Observation) -> s
     )
 
 
-def _policies(table: Table, role: str, action: Action) -> str:
-    applying = [p for p in table.policies if p.command in (action.value, "all") and role in p.roles]
+def _policies(held: Privileges, role: str, action: Action) -> str:
+    applying = [policy for policy in held.policies if policy.command in (action.value, "all")]
     if not any(policy.permissive for policy in applying):
         return f"no policy for {action.value} to {role_name(role)}"
     named = (f'{"" if p.permissive else "restrictive "}"{p.name}"' for p in applying)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from pgassay.matrix.baseline import list_effects
 from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Action, Cell, CellKey, Change, Matrix, Result, RowClass
+from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Matrix, RowClass
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of
@@ -40,7 +41,7 @@ def build_document(
 ) -> dict[str, Any]:
     """`personas`, `objects` with rows of cells, the comparison's `entries`, and two pools of values.
 
-    `kinds` says what an object is, such as "view". An answer is [outcome, SQLSTATE, footprint, when, why,
+    `kinds` says what an object is, such as "view". An answer is [outcome, SQLSTATE, effects, when, why,
     statement, row aimed at, rows tried]; a cell is [first column, columns, answers, its entries].
     """
     entries = comparison.entries if comparison else ()
@@ -57,21 +58,6 @@ def build_document(
 def dump_document(document: Mapping[str, Any]) -> str:
     """JSON that is safe inside a `<script>` element, whatever names it holds."""
     return json.dumps(document, separators=(",", ":")).translate(_ESCAPES)
-
-
-def describe_change(change: Change) -> str:
-    """One line of a footprint: `public.users: 1 changed (credits -1, updated_at)`."""
-    counts = [
-        f"{number} {word}"
-        for number, word in (
-            (change.inserted, "inserted"),
-            (change.deleted, "deleted"),
-            (change.changed, "changed"),
-        )
-        if number
-    ]
-    columns = ", ".join(name if by is None else f"{name} {by:+d}" for name, by in change.columns)
-    return f"{change.table}: {', '.join(counts)}" + (f" ({columns})" if columns else "")
 
 
 class _Builder:
@@ -109,7 +95,11 @@ class _Builder:
                     cells, lambda cell: (cell.key.action, cell.key.variant)
                 )
             ],
-            "gaps": [[self._order[gap.persona], gap.rows.value] for gap in self._gaps_of(name)],
+            "gaps": [
+                [self._order[gap.persona], gap.rows.value]
+                for gap in self._gaps
+                if gap.object == name and gap.persona in self._order
+            ],
         }
 
     def _sort_key(self, key: CellKey) -> tuple[int, bool, str, int, int]:
@@ -132,30 +122,24 @@ class _Builder:
             for place, (persona, rows) in enumerate(columns)
             if persona == key.persona and key.rows in (rows, RowClass.NONE)
         ]
-        answers = [self.answers.number(self._answer(result)) for result in _leading(cell)]
+        # The one that gives the cell its outcome comes first.
+        leading = sorted(cell.results, key=lambda result: result.outcome is not cell.outcome)
+        answers = [self.answers.number(self._answer(result)) for result in leading]
         return [places[0], len(places), answers, self._entries.get(key, [])]
 
-    def _answer(self, result: Result) -> list[Any]:
+    def _answer(self, result: CellResult) -> list[Any]:
         text = self.texts.number
         witness = result.witness
         return [
             result.outcome.value,
             result.sqlstate,
-            [text(describe_change(change)) for change in result.footprint],
+            [text(part) for part in list_effects(result)],
             text(result.when),
             text(result.why),
             text(witness.statement),
             text(witness.row),
             result.rows,
         ]
-
-    def _gaps_of(self, name: str) -> Iterator[Any]:
-        return (gap for gap in self._gaps if gap.object == name and gap.persona in self._order)
-
-
-def _leading(cell: Cell) -> list[Result]:
-    """The cell's answers, the one that gives the cell its outcome first."""
-    return sorted(cell.results, key=lambda result: result.outcome is not cell.outcome)
 
 
 def _personas(cells: Iterable[Cell]) -> list[Persona]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pgassay.catalog.tables import Catalog, Table
+from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer
 from pgassay.errors import CannotJudgeError
-from pgassay.matrix.model import Action, Change, Footprint, Probe
+from pgassay.matrix.model import Action, Effect, Effects, Probe
 
 Fly = Callable[[Sequence[Probe], Sequence[Sequence[str]]], Sequence[Answer]]
 """Runs a segment for each probe, as its persona."""
@@ -29,27 +29,29 @@ _LOOK = ("execute pgassay_written", "set local role none")  # then, as owner, at
 _FIRST_ROWS = 1 + len(_LOOK)
 
 
-class Recorder:
+class EffectRecorder:
     """Watches writes: their locks tell which tables to look at, the rows of this transaction what is new.
 
-    A table without triggers, rules and acting foreign keys is not watched: a write there has no footprint.
+    A table without triggers, rules and acting foreign keys is not watched: a write there has no effects.
     """
 
-    def __init__(self, session: Session, catalog: Catalog) -> None:
+    def __init__(self, session: Session, surface: Surface) -> None:
         self._session = session
-        self._tables = {table.oid: table for table in catalog.tables.values() if table.stored}
-        acting = {key.target for table in catalog.tables.values() for key in table.foreign_keys if key.acts}
+        self._tables = {table.oid: table for table in surface.tables.values() if table.stored}
+        acting = {
+            key.target_oid for table in surface.tables.values() for key in table.foreign_keys if key.acts
+        }
         self._own = {
-            table.spelled: [other for other in self._tables.values() if table.oid in (other.oid, other.root)]
-            for table in catalog.tables.values()
-            if table.triggers or not table.stored or table.oid in acting
+            table.name: [other for other in self._tables.values() if table.oid in (other.oid, other.root)]
+            for table in surface.tables.values()
+            if table.acting or not table.stored or table.oid in acting
         }
         self._before: dict[int, _Before] = {}
         self._send(f"prepare pgassay_written as {_WRITTEN}")
         for table in self._tables.values():
             # What this transaction wrote has no age.
             new = "coalesce(jsonb_agg(to_jsonb(t.*)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
-            self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.spelled} as t")
+            self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.name} as t")
 
     def close(self) -> None:
         """Forget the prepared statements."""
@@ -58,7 +60,7 @@ class Recorder:
 
     def segment(self, probe: Probe) -> list[str]:
         """The write, and what looks at its own table after it."""
-        own = self._own.get(probe.table)
+        own = self._own.get(probe.key.table)
         return [probe.witness.statement, *(_look(own) if own is not None else ())]
 
     def refused(self, answer: Answer) -> bool:
@@ -67,7 +69,7 @@ class Recorder:
             return bool(answer.sqlstate)
         raise CannotJudgeError("Cannot see what a write did.", why=f"{answer.sqlstate}: {answer.message}")
 
-    def footprints(self, tried: Sequence[tuple[Probe, Answer]], fly: Fly) -> list[Footprint]:
+    def effects(self, tried: Sequence[tuple[Probe, Answer]], fly: Fly) -> list[Effects]:
         """Of writes that went through, by their segments' answers; what wrote to other tables runs again."""
         others = [self._others(probe, answer) for probe, answer in tried]
         again = [(probe, some) for (probe, _), some in zip(tried, others, strict=True) if some]
@@ -75,7 +77,7 @@ class Recorder:
         seen = iter(fly([probe for probe, _ in again], segments))
         return [
             (
-                *self._changes(probe, answer, self._own.get(probe.table, ()), answer),
+                *self._changes(probe, answer, self._own.get(probe.key.table, ()), answer),
                 *(self._changes(probe, answer, some, next(seen)) if some else ()),
             )
             for (probe, answer), some in zip(tried, others, strict=True)
@@ -83,34 +85,35 @@ class Recorder:
 
     def _others(self, probe: Probe, answer: Answer) -> list[Table]:
         """The tables written to besides the probe's own."""
-        if probe.table not in self._own:
+        if probe.key.table not in self._own:
             return []
-        own = {table.oid for table in self._own[probe.table]}
+        own = {table.oid for table in self._own[probe.key.table]}
         written = {int(oid or 0) for (oid,) in answer.rows[1]}
         return [table for oid, table in self._tables.items() if oid in written - own]
 
     def _changes(
         self, probe: Probe, answer: Answer, tables: Sequence[Table], looked: Answer
-    ) -> Iterator[Change]:
+    ) -> Iterator[Effect]:
         for table, rows in zip(tables, looked.rows[_FIRST_ROWS:], strict=True):
             if change := self._change(probe, answer, table, rows):
                 yield change
 
-    def _change(self, probe: Probe, answer: Answer, table: Table, rows: Rows) -> Change | None:
+    def _change(self, probe: Probe, answer: Answer, table: Table, rows: Rows) -> Effect | None:
         [(count, new)] = rows
         before = self._before_of(table)
-        said = probe.key.variant.split("=")[0] if table in self._own[probe.table] else ""
-        found = before.compare(json.loads(new or "[]"), count=int(count or 0), said=said)
+        said = probe.key.variant.split("=")[0] if table in self._own[probe.key.table] else ""
+        change = before.compare(table.name, json.loads(new or "[]"), count=int(count or 0), said=said)
+        inserted, deleted, action = change.inserted, change.deleted, probe.key.action
         if said:  # less what the statement says
-            written, action = answer.counts[0], probe.key.action
             renamed = action is Action.UPDATE and said in before.key
-            found.inserted -= written if action is Action.INSERT or renamed else 0
-            found.deleted -= written if action is Action.DELETE or renamed else 0
-        return found.change(table)
+            inserted -= answer.counts[0] if action is Action.INSERT or renamed else 0
+            deleted -= answer.counts[0] if action is Action.DELETE or renamed else 0
+        change = replace(change, inserted=max(inserted, 0), deleted=max(deleted, 0))
+        return change if change.inserted or change.deleted or change.changed else None
 
     def _before_of(self, table: Table) -> _Before:
         if table.oid not in self._before:
-            query = f"select to_jsonb(t.*)::text from {table.spelled} as t"
+            query = f"select to_jsonb(t.*)::text from {table.name} as t"
             with self._session.as_owner():
                 read = self._session.connection.execute(query.encode()).fetchall()
             self._before[table.oid] = _Before.of(table, [json.loads(text) for (text,) in read])
@@ -118,27 +121,6 @@ class Recorder:
 
     def _send(self, statement: str) -> None:
         self._session.connection.execute(statement.encode())
-
-
-@dataclass(kw_only=True)
-class _Found:
-    """Rows that came, went and changed; the differences of each column that changed."""
-
-    inserted: int
-    deleted: int
-    changed: int
-    columns: Mapping[str, set[int | None]]
-
-    def change(self, table: Table) -> Change | None:
-        if self.inserted <= 0 and self.deleted <= 0 and not self.changed:
-            return None
-        return Change(
-            table=table.spelled,
-            inserted=max(self.inserted, 0),
-            deleted=max(self.deleted, 0),
-            changed=self.changed,
-            columns=tuple(sorted((name, _common(some)) for name, some in self.columns.items())),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,15 +133,15 @@ class _Before:
 
     @classmethod
     def of(cls, table: Table, rows: Sequence[Mapping[str, Any]]) -> _Before:
-        key = next((index.columns for index in table.unique if index.names_rows(table)), ())
+        key = next((index.columns for index in table.unique if table.is_named_by(index)), ())
         by_key = {tuple(row[name] for name in key): row for row in rows} if key else {}
         return cls(key=key, rows=by_key, count=len(rows))
 
-    def compare(self, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> _Found:
+    def compare(self, table: str, new: Sequence[Mapping[str, Any]], *, count: int, said: str) -> Effect:
         """Against the row versions of this transaction and the number of rows now; `said` does not count."""
         if not self.key:  # an update can not be told from a row that came for one that went
             inserted, deleted = max(count - self.count, 0), max(self.count - count, 0)
-            return _Found(inserted=inserted, deleted=deleted, changed=len(new) - inserted, columns={})
+            return Effect(table=table, inserted=inserted, deleted=deleted, changed=len(new) - inserted)
         columns: dict[str, set[int | None]] = defaultdict(set)
         inserted = changed = 0
         for row in new:
@@ -169,8 +151,15 @@ class _Before:
             changed += bool(differing)
             for name in differing:
                 columns[name].add(_difference(old[name] if old else None, row[name]))
-        deleted = self.count + inserted - count
-        return _Found(inserted=inserted, deleted=deleted, changed=changed, columns=columns)
+        return Effect(
+            table=table,
+            inserted=inserted,
+            deleted=self.count + inserted - count,
+            changed=changed,
+            columns=tuple(
+                (name, next(iter(by)) if len(by) == 1 else None) for name, by in sorted(columns.items())
+            ),
+        )
 
 
 def _look(tables: Sequence[Table]) -> Iterator[str]:
@@ -187,7 +176,3 @@ def _difference(old: object, new: object) -> int | None:
     if isinstance(old, bool) or isinstance(new, bool):
         return None
     return new - old if isinstance(old, int) and isinstance(new, int) else None
-
-
-def _common(differences: set[int | None]) -> int | None:
-    return next(iter(differences)) if len(differences) == 1 else None

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pgassay.catalog.tables import Catalog
+from pgassay.catalog.tables import Surface
+from pgassay.database.pipeline import Answer
 from pgassay.observation import Outcome, Persona
 
 _STORAGE = "storage.objects"
+_NO_REFUSAL = Answer(rows=(), counts=())
 
 
 class Action(Enum):
@@ -69,20 +71,19 @@ class Witness:
 class Probe:
     """One statement to try for a cell.
 
-    `table`: what it is aimed at, spelled as in SQL. `state`: what tells the row from others of its class,
+    `state`: what tells the row from others of its class,
     such as status → QUEUED. `targets`: the rows of a SELECT by the key that it returns, each with its state:
     one probe observes all of them.
     """
 
     key: CellKey
-    table: str
     witness: Witness
     state: Mapping[str, str] = field(default_factory=dict, hash=False)
     targets: Mapping[tuple[str | None, ...], Mapping[str, str]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Effect:
     """What a write did to one table besides what the statement says: rows, and columns of changed rows.
 
     `columns` holds the difference of an integer column where all changed rows agree on one, else None.
@@ -95,23 +96,21 @@ class Change:
     columns: tuple[tuple[str, int | None], ...] = ()
 
 
-Footprint = tuple[Change, ...]
+Effects = tuple[Effect, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What became of a probe, for the rows of these states: a SELECT may reach some and not others."""
+    """What became of a probe, for the rows of these states: a SELECT may reach some and not others.
+
+    `answer`: what the server said where it refused.
+    """
 
     probe: Probe
     outcome: Outcome
     states: tuple[Mapping[str, str], ...] = field(hash=False)
-    sqlstate: str = ""
-    message: str = ""
-    constraint: str = ""
-    table: str = ""
-    column: str = ""
-    context: str = ""
-    footprint: Footprint = ()
+    answer: Answer = _NO_REFUSAL
+    effects: Effects = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +122,12 @@ class Try:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class CellResult:
     """One answer of a cell, for the rows named by `when` ("" where it holds for all that were tried)."""
 
     outcome: Outcome
     sqlstate: str = ""
-    footprint: Footprint = ()
+    effects: Effects = ()
     when: str = ""
     why: str = ""
     witness: Witness
@@ -141,7 +140,7 @@ class Cell:
     """The executed answer to one question: several results where rows differ, the most open first."""
 
     key: CellKey
-    results: tuple[Result, ...]
+    results: tuple[CellResult, ...]
 
     @property
     def outcome(self) -> Outcome:
@@ -176,7 +175,7 @@ class Matrix:
     gaps: tuple[Gap, ...]
     probes: int
     seconds: float
-    catalog: Catalog = field(default=Catalog(tables={}, rights=()), repr=False, compare=False)
+    surface: Surface = field(default=Surface(tables={}, rights=()), repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Cell, ...]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from pglast import ast, parser
 
+from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted, relation_name
-from pgassay.catalog.tables import Catalog, Column, ForeignKey, Table
+from pgassay.catalog.tables import Surface, Table
 from pgassay.errors import ConfigError
 
 ALIAS = "t"
@@ -19,7 +20,7 @@ _AUTH_USERS = ("auth", "users")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ownership:
+class OwnerPaths:
     """How to find the users that a row belongs to.
 
     `expressions`: SQL over the table as `t`, each giving a user's id. `columns`: those of the table in which
@@ -47,94 +48,87 @@ class _Path:
     hops: tuple[_Hop, ...]
     column: str
 
-    def sql(self) -> str:
-        return _spell(self.hops, self.column, ALIAS)
-
 
 def find_ownership(
-    catalog: Catalog, *, holders: Mapping[int, frozenset[str]], overrides: Mapping[str, str]
-) -> dict[int, Ownership]:
+    surface: Surface, *, holders: Mapping[int, frozenset[str]], overrides: Mapping[str, str]
+) -> dict[int, OwnerPaths]:
     """The ownership of each table that has one; `holders`: columns in which ids of personas were found.
 
     The shortest path of foreign keys to a table of users counts, all of them where several are as short;
     where there is none, the columns that hold ids, or the path to a table with such. Raises ConfigError for
     an override that makes no sense.
     """
-    paths = _find_paths(catalog, holders)
+    paths = _find_paths(surface, holders)
     found = {oid: _ownership(some) for oid, some in paths.items()}
-    by_name = {table.spelled: table for table in catalog.tables.values()}
     for name, text in overrides.items():
         try:
-            table = by_name[relation_name(name)]
+            table = surface.by_name[relation_name(name)]
         except (KeyError, ValueError) as error:
             raise _refusal(name, text, "There is no such table or view.") from error
-        found[table.oid] = _configured(catalog, table, name, text)
+        found[table.oid] = _configured(surface, table, name, text)
     return found
 
 
-def _find_paths(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> dict[int, tuple[_Path, ...]]:
+def _find_paths(surface: Surface, holders: Mapping[int, frozenset[str]]) -> dict[int, tuple[_Path, ...]]:
     """From the tables of users back along foreign keys; then from tables that hold ids without one."""
-    roots = {table.oid: (_Path(hops=(), column=name),) for table, name in _roots(catalog, holders)}
-    found = _spread(catalog, {}, roots)
+    roots = {table.oid: (_Path(hops=(), column=name),) for table, name in _roots(surface, holders)}
+    found = _spread(surface, {}, roots)
     held = {
         oid: tuple(_Path(hops=(), column=name) for name in sorted(columns))
         for oid, columns in holders.items()
         if columns and oid not in found
     }
-    return _spread(catalog, found, held)
+    return _spread(surface, found, held)
 
 
 def _spread(
-    catalog: Catalog, found: Mapping[int, tuple[_Path, ...]], reached: Mapping[int, tuple[_Path, ...]]
+    surface: Surface, found: Mapping[int, tuple[_Path, ...]], reached: Mapping[int, tuple[_Path, ...]]
 ) -> dict[int, tuple[_Path, ...]]:
     """`found` and `reached`, and all that refers to what was reached, nearest first."""
     known = {**found, **reached}
     while reached:
         reached = {
             table.oid: paths
-            for table in catalog.tables.values()
-            if table.oid not in known and (paths := tuple(_extend(catalog, table, reached)))
+            for table in surface.tables.values()
+            if table.oid not in known and (paths := tuple(_extend(table, reached)))
         }
         known |= reached
     return known
 
 
-def _roots(catalog: Catalog, holders: Mapping[int, frozenset[str]]) -> Iterator[tuple[Table, str]]:
+def _roots(surface: Surface, holders: Mapping[int, frozenset[str]]) -> Iterator[tuple[Table, str]]:
     """Tables of users: `auth.users`, and those whose primary key holds ids and refers to nothing else."""
-    for table in catalog.tables.values():
+    for table in surface.tables.values():
         for index in table.unique:
             if not index.primary or len(index.columns) != 1:
                 continue
             [name] = index.columns
             refers = any(name in key.columns for key in table.foreign_keys)
             held = name in holders.get(table.oid, frozenset())
-            if (table.schema, table.name) == _AUTH_USERS or (held and not refers):
+            if (table.schema, table.relation) == _AUTH_USERS or (held and not refers):
                 yield table, name
 
 
-def _extend(catalog: Catalog, table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[_Path]:
+def _extend(table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[_Path]:
     """The paths of a table over foreign keys to the tables that were just reached."""
     for key in table.foreign_keys:
-        for path in reached.get(key.target, ()):
+        for path in reached.get(key.target_oid, ()):
             if not path.hops and path.column in key.target_columns:  # the id itself is among the columns
                 local = key.columns[key.target_columns.index(path.column)]
                 yield _Path(hops=(), column=local)
                 continue
-            target = catalog.tables[key.target].spelled
-            hop = _Hop(columns=key.columns, relation=target, target_columns=key.target_columns)
+            hop = _Hop(columns=key.columns, relation=key.target or "", target_columns=key.target_columns)
             yield _Path(hops=(hop, *path.hops), column=path.column)
 
 
-def _ownership(paths: Sequence[_Path]) -> Ownership:
-    return Ownership(
-        expressions=tuple(dict.fromkeys(path.sql() for path in paths)),
-        columns=frozenset(name for path in paths for name in _first_columns(path)),
+def _ownership(paths: Sequence[_Path]) -> OwnerPaths:
+    return OwnerPaths(
+        expressions=tuple(dict.fromkeys(_spell(path.hops, path.column, ALIAS) for path in paths)),
+        columns=frozenset(
+            name for path in paths for name in (path.hops[0].columns if path.hops else (path.column,))
+        ),
         direct=frozenset(path.column for path in paths if not path.hops),
     )
-
-
-def _first_columns(path: _Path) -> tuple[str, ...]:
-    return path.hops[0].columns if path.hops else (path.column,)
 
 
 def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
@@ -149,28 +143,28 @@ def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
     return f"(select {_spell(rest, column, inner)} from {hop.relation} as {inner} where {joined} limit 1)"
 
 
-def _configured(catalog: Catalog, table: Table, name: str, text: str) -> Ownership:
+def _configured(surface: Surface, table: Table, name: str, text: str) -> OwnerPaths:
     tree = _parse(name, text)
     steps = _arrows(tree)
     if not steps:
-        expression = Ownership(expressions=(f"({text})",))
+        expression = OwnerPaths(expressions=(f"({text})",))
         name_of = _reference(tree)
         is_column = len(name_of) == 1 and name_of[0] in table.columns
         return _ownership([_Path(hops=(), column=name_of[0])]) if is_column else expression
     [first], *others = steps
     if first not in table.columns:
-        raise _refusal(name, text, f"{table.spelled} has no column {first}.")
+        raise _refusal(name, text, f"{table.name} has no column {first}.")
     hops: list[_Hop] = []
     former, column = table, first
-    by_name = {(target.schema, target.name): target for target in catalog.tables.values()}
+    by_name = {(target.schema, target.relation): target for target in surface.tables.values()}
     for schema, relation, wanted in others:
         target = by_name.get((schema, relation))
         if target is None or wanted not in target.columns:
             raise _refusal(name, text, f"There is no column {schema}.{relation}.{wanted}.")
         key = _key(former, column, target)
         if key is None:
-            raise _refusal(name, text, f"{target.spelled} has no primary key of one column.")
-        hops.append(_Hop(columns=(column,), relation=target.spelled, target_columns=(key,)))
+            raise _refusal(name, text, f"{target.name} has no primary key of one column.")
+        hops.append(_Hop(columns=(column,), relation=target.name, target_columns=(key,)))
         former, column = target, wanted
     return _ownership([_Path(hops=tuple(hops), column=column)])
 
@@ -178,7 +172,7 @@ def _configured(catalog: Catalog, table: Table, name: str, text: str) -> Ownersh
 def _key(table: Table, column: str, target: Table) -> str | None:
     """The column of `target` that `column` names: by the foreign key, else the primary key."""
     for foreign in table.foreign_keys:
-        if foreign.target == target.oid and foreign.columns == (column,):
+        if foreign.target_oid == target.oid and foreign.columns == (column,):
             return foreign.target_columns[0]
     return next((u.columns[0] for u in target.unique if u.primary and len(u.columns) == 1), None)
 
@@ -196,7 +190,7 @@ def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pglast's trees are un
 def _arrows(tree: Any) -> list[tuple[str, ...]]:  # noqa: ANN401
     """The names of `a -> s.t.b -> s.u.c`; none for any other expression."""
     steps: list[tuple[str, ...]] = []
-    while isinstance(tree, ast.A_Expr) and _operator(tree) == "->":
+    while _is_arrow(tree):
         steps.insert(0, _reference(tree.rexpr))
         tree = tree.lexpr
     first = _reference(tree)
@@ -204,8 +198,8 @@ def _arrows(tree: Any) -> list[tuple[str, ...]]:  # noqa: ANN401
     return [first, *steps] if is_path else []
 
 
-def _operator(tree: Any) -> str:  # noqa: ANN401
-    return str(tree.name[-1].sval)
+def _is_arrow(tree: Any) -> bool:  # noqa: ANN401
+    return isinstance(tree, ast.A_Expr) and [part.sval for part in tree.name or ()] == ["->"]
 
 
 def _reference(tree: Any) -> tuple[str, ...]:  # noqa: ANN401
@@ -226,30 +220,30 @@ def _refusal(name: str, text: str, why: str) -> ConfigError:
 
 
 def find_ties(
-    catalog: Catalog, table: Table, *, holders: Mapping[int, frozenset[str]], ids: str, owners: str
+    surface: Surface, table: Table, *, holders: Mapping[int, frozenset[str]], ids: str, owners: str
 ) -> Iterator[str]:
     """SQL over the row `t`, for each such table: who is tied to it, and how by enums and booleans.
 
     `holders`: the columns of each table in which ids of personas occur. `ids` and `owners` are SQL of text[].
     """
-    for other in catalog.tables.values():
+    for other in surface.tables.values():
         if other.oid == table.oid or not other.stored:
             continue
         for key in other.foreign_keys:
-            if key.target == table.oid:
+            if key.target_oid == table.oid:
                 for name in sorted(holders.get(other.oid, frozenset()) - set(key.columns)):
                     yield _tie(other, key, other.columns[name], ids=ids, owners=owners)
 
 
-def _tie(other: Table, key: ForeignKey, holder: Column, *, ids: str, owners: str) -> str:
+def _tie(other: Table, key: Constraint, holder: Column, *, ids: str, owners: str) -> str:
     user = f"o.{holder.quoted}::text"
-    kinds = (f"o.{c.quoted}::text" for c in other.columns.values() if c.labels or c.type == "bool")
+    kinds = (f"o.{c.quoted}::text" for c in other.columns.values() if c.labels or c.base == "bool")
     joined = " and ".join(
         f"o.{quoted(ours)} = t.{quoted(theirs)}"
         for ours, theirs in zip(key.columns, key.target_columns, strict=True)
     )
     return (
         f"(select string_agg(v.tie, ',' order by v.tie) from ("
-        f"select distinct concat_ws(' ', {', '.join([user, *kinds])}) as tie from {other.spelled} as o "
+        f"select distinct concat_ws(' ', {', '.join([user, *kinds])}) as tie from {other.name} as o "
         f"where {joined} and {user} = any({ids}) and {user} <> all(array_remove({owners}, null))) as v)"
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 
 from pgassay import guard_map, render
-from pgassay.catalog.tables import Catalog
-from pgassay.guard_map.sheet import GuardSheet, make_section
+from pgassay.catalog.model import RELATION_KINDS
+from pgassay.guard_map.sheet import GuardSheet
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
-from pgassay.matrix.model import Direction, Matrix
-from pgassay.matrix.relations import find_owning, list_relations, name_kinds
+from pgassay.matrix.model import Action, Direction, Matrix, RowClass
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
 from pgassay.render.place import relative
@@ -26,18 +26,18 @@ _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     Outcome.ERROR: ("?", "error", "the probe itself went wrong; this cell says nothing"),
 }
 _DIRECTIONS = {Direction.GAINED: "▲", Direction.LOST: "▼", Direction.CHANGED: "◆"}
+_CLASSES = {rows.value for rows in RowClass}
 _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 
 
 def render_matrix_html(
     matrix: Matrix,
-    catalog: Catalog,
     comparison: Comparison | None = None,
     *,
     title: str = "Access matrix",
     guards: GuardSheet | None = None,
 ) -> str:
-    """The whole page. `catalog` gives the list of tables; with a `comparison`, `matrix` is that of its head.
+    """The whole page; with a `comparison`, `matrix` is that of its head.
 
     `guards`: which tests guard what, as the last run over mutants found.
     """
@@ -45,7 +45,9 @@ def render_matrix_html(
     style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
     scripts = (read_asset(__package__, name) for name in _SCRIPTS)
     script = "".join((read_asset(render.__name__, "page.js"), *scripts))
-    document = build_document(matrix, name_kinds(catalog), comparison)
+    tables = sorted(matrix.surface.tables.values(), key=lambda table: table.name)
+    kinds = {table.name: RELATION_KINDS[table.kind] for table in tables}
+    document = build_document(matrix, kinds, comparison)
     document["outcomes"] = {outcome.value: look for outcome, look in _OUTCOMES.items()}
     document["directions"] = {direction.value: symbol for direction, symbol in _DIRECTIONS.items()}
     return environment.get_template("matrix.html").render(
@@ -60,11 +62,30 @@ def render_matrix_html(
         outcomes=_OUTCOMES,
         directions=_DIRECTIONS,
         comparison=comparison,
-        sheet=make_section(guards) if guards else None,
-        relations=list_relations(catalog, find_owning(matrix, catalog)),
+        sheet=guards,
+        tables=[table for table in tables if table.reachable or table.kind in "rp"],
+        kinds=kinds,
+        owning=find_owning(matrix),
         personas=document["personas"],
         objects=document["objects"],
     )
+
+
+def find_owning(matrix: Matrix) -> Mapping[str, frozenset[str]]:
+    """By table, the columns by which rows change hands, as the matrix tried them: `user_id=another's`."""
+    moved: dict[str, set[str]] = defaultdict(set)
+    for cell in matrix.cells:
+        column, _, given = cell.key.variant.partition("=")
+        if cell.key.action is Action.UPDATE and given in _CLASSES:
+            moved[cell.key.table].add(column)
+    return {
+        table.name: frozenset(
+            column.name
+            for column in table.columns.values()
+            if column.name in moved[table.name] and not column.labels
+        )
+        for table in matrix.surface.tables.values()
+    }
 
 
 def _verdict(matrix: Matrix, comparison: Comparison | None) -> tuple[str, str]:
@@ -82,31 +103,27 @@ def _verdict(matrix: Matrix, comparison: Comparison | None) -> tuple[str, str]:
 
 def render_matrix_page(assessment: Assessment, guards: GuardSheet | None = None) -> str:
     """The matrix, beside the baseline where there is one; with the guard map where one was made."""
-    matrix = assessment.matrix
-    return render_matrix_html(
-        matrix, matrix.catalog, compare_to_baseline(assessment), title="Access matrix", guards=guards
-    )
+    return render_matrix_html(assessment.matrix, compare_to_baseline(assessment), guards=guards)
 
 
 def compare_to_baseline(assessment: Assessment) -> Comparison | None:
     """Of `pgassay matrix`: what is not as accepted; None where nothing was accepted yet."""
     if assessment.baseline is None:
         return None
-    entries = sorted(_entries(assessment), key=lambda entry: tuple(Direction).index(entry.direction))
-    return Comparison(
-        base=str(relative(assessment.baseline)), head="the schema as it is", entries=tuple(entries)
-    )
-
-
-def _entries(assessment: Assessment) -> Iterator[Entry]:
-    for difference in assessment.differences:
-        cell = difference.cell
-        yield Entry(
-            direction=difference.direction,
-            message=" ".join(field for field in difference.fields if field != "-"),
-            place=assessment.place_of(difference),
-            cells=(cell.key,) if cell else (),
-            before=difference.was,
-            after=difference.now,
-            witness=cell.witness if cell else None,
+    entries = [
+        Entry(
+            direction=deviation.direction,
+            message=" ".join(field for field in deviation.fields if field != "-"),
+            place=assessment.place_of(deviation),
+            cells=(deviation.cell.key,) if deviation.cell else (),
+            before=deviation.was,
+            after=deviation.now,
+            witness=deviation.cell.witness if deviation.cell else None,
         )
+        for deviation in assessment.differences
+    ]
+    return Comparison(
+        base=str(relative(assessment.baseline)),
+        head="the schema as it is",
+        entries=tuple(sorted(entries, key=lambda entry: tuple(Direction).index(entry.direction))),
+    )

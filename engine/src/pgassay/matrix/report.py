@@ -10,14 +10,14 @@ from typing import Any
 
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.baseline import (
-    Difference,
+    Deviation,
     key_fields,
     render_answer,
     render_baseline,
     render_cell,
     render_key,
 )
-from pgassay.matrix.model import Cell, CellKey, Gap, Result
+from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
 from pgassay.matrix.page import render_matrix_page
 from pgassay.observation import Outcome
 from pgassay.render.annotation import Annotation, note, render_annotations
@@ -56,7 +56,10 @@ def render_matrix_json(assessment: Assessment) -> str:
     """The document that docs/json.md describes."""
     matrix = assessment.matrix
     return dump(
-        cells=map(_cell, matrix.cells),
+        cells=[
+            key_document(cell.key) | {"outcome": cell.outcome, "results": map(_result, cell.results)}
+            for cell in matrix.cells
+        ],
         not_tried=matrix.gaps,
         differences=[
             {"kind": d.kind, "question": d.question, "was": d.was, "now": d.now, "line": d.line}
@@ -142,10 +145,6 @@ def _table(persona: str, cells: Iterable[Cell]) -> Iterator[str]:
     yield "\n</details>"
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    return key_document(cell.key) | {"outcome": cell.outcome, "results": map(_result, cell.results)}
-
-
 def key_document(key: CellKey) -> dict[str, Any]:
     """The question of a cell in a document of JSON."""
     return {
@@ -157,13 +156,13 @@ def key_document(key: CellKey) -> dict[str, Any]:
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: CellResult) -> dict[str, Any]:
     return {
         "outcome": result.outcome,
         "sqlstate": result.sqlstate,
         "when": result.when,
         "why": result.why,
-        "footprint": [asdict(change) | {"columns": dict(change.columns)} for change in result.footprint],
+        "footprint": [asdict(change) | {"columns": dict(change.columns)} for change in result.effects],
         "statement": result.witness.statement,
         "row": result.witness.row,
     }
@@ -178,10 +177,12 @@ def _checks(assessment: Assessment) -> Iterator[tuple[str, Check]]:
     for difference in differences.values():  # lines about what was not tried
         yield difference.fields[0], _failed(difference, assessment)
     for gap in assessment.matrix.gaps:
-        yield gap.persona, _check_of_gap(gap)
+        why = gap.why or "the world has no such row"
+        check = _check((gap.persona, gap.object, gap.rows.value))
+        yield gap.persona, replace(check, outcome="skipped", message=why)
 
 
-def _check_of_cell(cell: Cell, difference: Difference | None, assessment: Assessment) -> Check:
+def _check_of_cell(cell: Cell, difference: Deviation | None, assessment: Assessment) -> Check:
     check = _check(key_fields(cell.key))
     if cell.outcome is Outcome.ERROR:
         return replace(check, outcome="error", message=cell.results[-1].why)
@@ -192,7 +193,7 @@ def _check_of_cell(cell: Cell, difference: Difference | None, assessment: Assess
     return check
 
 
-def _failed(difference: Difference, assessment: Assessment) -> Check:
+def _failed(difference: Deviation, assessment: Assessment) -> Check:
     witness = difference.cell.witness if difference.cell else None
     return replace(
         _check(difference.fields),
@@ -200,13 +201,6 @@ def _failed(difference: Difference, assessment: Assessment) -> Check:
         message=str(difference),
         text=f"as {witness.persona.name}: {witness.statement}" if witness else "",
         place=assessment.place_of(difference),
-    )
-
-
-def _check_of_gap(gap: Gap) -> Check:
-    group = f"{gap.persona} {gap.object}"
-    return Check(
-        group=group, name=gap.rows.value, outcome="skipped", message=gap.why or "the world has no such row"
     )
 
 

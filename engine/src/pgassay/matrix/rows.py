@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from psycopg import sql
-
+from pgassay.catalog.model import Column, Index
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import Catalog, Column, Table, Unique
+from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
-from pgassay.matrix.ownership import Ownership, find_ownership, find_ties
+from pgassay.matrix.ownership import OwnerPaths, find_ownership, find_ties
+from pgassay.matrix.statements import literal
 from pgassay.matrix.values import changed_value
 from pgassay.observation import Attempt, Outcome
 
@@ -48,14 +48,14 @@ class Sample:
     table: Table
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    ownership: Ownership | None
+    ownership: OwnerPaths | None
     rows: tuple[Row, ...] = field(repr=False)
     unread: str = ""
 
 
 def read_samples(
     session: Session,
-    catalog: Catalog,
+    surface: Surface,
     *,
     ids: Sequence[str],
     overrides: Mapping[str, str],
@@ -65,28 +65,28 @@ def read_samples(
 
     Raises ConfigError.
     """
-    reader = _Reader(session, catalog, ids)
+    reader = _Reader(session, surface, ids)
     with session.as_owner():
-        ownership = find_ownership(catalog, holders=reader.holders, overrides=overrides)
+        ownership = find_ownership(surface, holders=reader.holders, overrides=overrides)
         return tuple(
             sample
-            for table in (catalog.tables.values() if hidden else catalog.reachable)
+            for table in (surface.tables.values() if hidden else surface.reachable)
             for sample in reader.samples(table, ownership.get(table.oid))
         )
 
 
 class _Reader:
-    def __init__(self, session: Session, catalog: Catalog, ids: Sequence[str]) -> None:
+    def __init__(self, session: Session, surface: Surface, ids: Sequence[str]) -> None:
         self._session = session
-        self._catalog = catalog
+        self._surface = surface
         self._ids = list(ids)
 
     @cached_property
     def holders(self) -> dict[int, frozenset[str]]:
         """The columns of each table in which an id of a persona occurs."""
         found = {}
-        for table in self._catalog.tables.values():
-            columns = [c for c in table.columns.values() if c.type in _IDS and not c.generated]
+        for table in self._surface.tables.values():
+            columns = [c for c in table.columns.values() if c.base in _IDS and not c.generated]
             if not table.reachable:  # only to know the tables of users
                 columns = [c for c in columns if (c.name,) in {u.columns for u in table.unique if u.primary}]
             if columns:
@@ -101,10 +101,10 @@ class _Reader:
     def _ask(self, table: Table, tests: Sequence[str]) -> tuple[object, ...]:
         """One value for each aggregate over a table; none where it can not be read."""
         named = ", ".join(f"{test} as a{number}" for number, test in enumerate(tests))
-        return next(iter(self._read(f"select {named} from {table.spelled} as t")), ())
+        return next(iter(self._read(f"select {named} from {table.name} as t")), ())
 
-    def samples(self, table: Table, ownership: Ownership | None) -> Iterator[Sample]:
-        if (table.schema, table.name) != _STORAGE:
+    def samples(self, table: Table, ownership: OwnerPaths | None) -> Iterator[Sample]:
+        if (table.schema, table.relation) != _STORAGE:
             yield self._sample(table, ownership, tuple(table.columns.values()))
             return
         columns = tuple(table.columns[name] for name in _STORAGE_COLUMNS if name in table.columns)
@@ -112,13 +112,13 @@ class _Reader:
             yield self._sample(table, ownership, columns, bucket=str(bucket))
 
     def _sample(
-        self, table: Table, ownership: Ownership | None, columns: tuple[Column, ...], *, bucket: str = ""
+        self, table: Table, ownership: OwnerPaths | None, columns: tuple[Column, ...], *, bucket: str = ""
     ) -> Sample:
         key = self._key(table)
-        where = f" where t.bucket_id = {_literal(bucket)}" if bucket else ""
+        where = f" where t.bucket_id = {literal(bucket)}" if bucket else ""
         attempt = self._session.attempt(self._first_of_each_state(table, key, ownership, where))
         return Sample(
-            object=f"{table.spelled}[{bucket}]" if bucket else table.spelled,
+            object=f"{table.name}[{bucket}]" if bucket else table.name,
             table=table,
             key=key,
             columns=columns,
@@ -132,10 +132,10 @@ class _Reader:
 
         If possible a key that names the same row wherever the world is loaded.
         """
-        if (table.schema, table.name) == _STORAGE:
+        if (table.schema, table.relation) == _STORAGE:
             return _STORAGE_KEY
-        if found := [index for index in table.unique if index.names_rows(table)]:
-            alike = (one for one in found if not one.is_drawn(table) and _as_readable(table, one, found[0]))
+        if found := [index for index in table.unique if table.is_named_by(index)]:
+            alike = (one for one in found if not table.draws(one) and _as_readable(table, one, found[0]))
             return next(alike, found[0]).columns
         columns = [c for c in table.columns.values() if c.comparable]
         if not columns:
@@ -145,7 +145,7 @@ class _Reader:
         return (alone[0],) if alone else tuple(c.name for c in columns)
 
     def _first_of_each_state(
-        self, table: Table, key: tuple[str, ...], ownership: Ownership | None, where: str
+        self, table: Table, key: tuple[str, ...], ownership: OwnerPaths | None, where: str
     ) -> str:
         """The first row of every state for each owner, personas first; all rows where there are no owners."""
         keys = [f"t.{quoted(name)}::text" for name in key]
@@ -153,7 +153,7 @@ class _Reader:
         owners = _users(ownership) if ownership else _array(())
         order = _stable_order(table, key)
         ids = _array(self._ids)
-        ties = find_ties(self._catalog, table, holders=self.holders, ids=ids, owners=owners)
+        ties = find_ties(self._surface, table, holders=self.holders, ids=ids, owners=owners)
         return f"""
             select s.key, s.owners, s.found, s.changed
             from (
@@ -163,13 +163,13 @@ class _Reader:
                         {_array_of(keys)} as key,
                         array_remove({owners}, null) as owners,
                         {_array_of([f"t.{c.quoted}::text" for c in columns])} as found,
-                        {_array_of([changed_value(self._catalog, table, c) for c in columns])} as changed,
+                        {_array_of([changed_value(self._surface, table, c) for c in columns])} as changed,
                         {_array_of([*map(_feature, columns), *ties])} as state,
                         {owners} && {ids} as known,
                         {owners if ownership else _array_of(keys)} as whose,
                         {_array_of([f"t.{quoted(name)}::text" for name in order])} collate "C" as ordinal,
                         {"t.ctid" if table.stored else "null"} as place
-                    from {table.spelled} as t{where}
+                    from {table.name} as t{where}
                 ) as q
                 order by q.known desc, q.whose, q.state, q.ordinal, q.place
                 limit {_READ_AT_MOST}
@@ -183,7 +183,7 @@ class _Reader:
         return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
 
 
-def _users(ownership: Ownership) -> str:
+def _users(ownership: OwnerPaths) -> str:
     """The users of a row `t` as text[]: each expression gives one id, or an array of them."""
     return " || ".join(
         "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"
@@ -192,22 +192,22 @@ def _users(ownership: Ownership) -> str:
     )
 
 
-def _as_readable(table: Table, one: Unique, other: Unique) -> bool:
+def _as_readable(table: Table, one: Index, other: Index) -> bool:
     """Whether every role that may read the columns of `other` may read those of `one` too."""
     readers = (held.select for held in table.privileges.values() if held.select.issuperset(other.columns))
     return all(select.issuperset(one.columns) for select in readers)
 
 
 def _feature(column: Column) -> str:
-    if column.labels or column.type == "bool":
+    if column.labels or column.base == "bool":
         return f"t.{column.quoted}::text"
-    return f"case when t.{column.quoted} is null then 'null' end" if column.nullable else "''"
+    return f"case when t.{column.quoted} is null then 'null' end" if not column.not_null else "''"
 
 
 def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
     """Columns whose values are the same in every run: ids that are drawn at random are not."""
     for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
-        if not index.is_drawn(table):
+        if not table.draws(index):
             return index.columns
     return key
 
@@ -227,21 +227,17 @@ def _row(table: Table, read: tuple[object, ...]) -> Row:
 def _state(columns: Iterable[Column], values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
     """Enums and booleans by value, then other columns by whether they are null."""
     some = list(columns)
-    plain = [c for c in some if c.labels or c.type == "bool"]
+    plain = [c for c in some if c.labels or c.base == "bool"]
     for column in plain:
         yield column.name, values[column.name] or "null"
     for column in some:
-        if column.nullable and column not in plain:
+        if not column.not_null and column not in plain:
             yield column.name, "null" if values[column.name] is None else "not null"
 
 
 def _array(ids: Sequence[str]) -> str:
-    return _array_of([_literal(value) for value in ids])
+    return _array_of([literal(value) for value in ids])
 
 
 def _array_of(expressions: Sequence[str]) -> str:
     return f"array[{', '.join(expressions)}]::text[]"
-
-
-def _literal(value: str) -> str:
-    return sql.Literal(value).as_string(None)

@@ -42,36 +42,25 @@ def select(
         where = f"{quoted(key[0])} in ({', '.join(literal(value) for row in rows for value in row)})"
     else:
         where = " or ".join(f"({condition(key, row)})" for row in rows)
-    return f"select {', '.join(read)} from {table.spelled} where {where}"
-
-
-def select_blindly(table: Table, column: str) -> str:
-    """Read a column of whatever rows there are."""
-    return f"select {quoted(column)} from {table.spelled}"
+    return f"select {', '.join(read)} from {table.name} where {where}"
 
 
 def insert(table: Table, values: Values, *, overriding: bool) -> str:
     """`overriding`: a column is generated always as identity."""
     if not values:
-        return f"insert into {table.spelled} default values"
+        return f"insert into {table.name} default values"
     system = " overriding system value" if overriding else ""
     names = ", ".join(quoted(name) for name in values)
-    return (
-        f"insert into {table.spelled} ({names}){system} values ({', '.join(map(literal, values.values()))})"
-    )
+    return f"insert into {table.name} ({names}){system} values ({', '.join(map(literal, values.values()))})"
 
 
 def update(table: Table, column: str, value: str, *, where: str = "") -> str:
     """`value` is SQL. Without `where` all rows that can be reached are meant."""
-    return f"update {table.spelled} set {quoted(column)} = {value}{f' where {where}' if where else ''}"
+    return f"update {table.name} set {quoted(column)} = {value}{f' where {where}' if where else ''}"
 
 
 def delete(table: Table, *, where: str = "") -> str:
-    return f"delete from {table.spelled}{f' where {where}' if where else ''}"
-
-
-def truncate(table: Table) -> str:
-    return f"truncate {table.spelled}"
+    return f"delete from {table.name}{f' where {where}' if where else ''}"
 
 
 def become(persona: Persona) -> tuple[str, ...]:

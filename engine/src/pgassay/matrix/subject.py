@@ -7,20 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pgassay.catalog.tables import Column, Privileges, Table
+from pgassay.catalog.model import Column
+from pgassay.catalog.tables import Privileges, Table
 from pgassay.matrix.model import Action, CellKey, Gap, Probe, RowClass, Witness
-from pgassay.matrix.ownership import Ownership
+from pgassay.matrix.ownership import OwnerPaths
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample
 from pgassay.matrix.statements import condition
 from pgassay.observation import Persona
 
+Question = tuple[Probe, ...]
+"""What one cell asks: probes in the order to try them, all of one persona."""
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What one cell asks: probes in the order to try them, all of one persona."""
 
-    key: CellKey
-    probes: tuple[Probe, ...]
+def make_subjects(samples: Sequence[Sample], personas: Sequence[Persona]) -> list[Subject]:
+    """Each persona before each table."""
+    ids = [persona.id for persona in personas if persona.id is not None]
+    return [
+        Subject(sample=sample, persona=persona, others=tuple(i for i in ids if i != persona.id))
+        for persona in personas
+        for sample in samples
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +69,10 @@ class Subject:
         own = (RowClass.OWN,) if self.persona.id is not None else ()
         return (*own, RowClass.OTHER, *((RowClass.NOBODY,) if self._may_be_nobodys(ownership) else ()))
 
-    def _may_be_nobodys(self, ownership: Ownership) -> bool:
+    def _may_be_nobodys(self, ownership: OwnerPaths) -> bool:
         if self.table.kind in "vm":  # every column of a view counts as nullable
             return RowClass.NOBODY in self.rows
-        return all(self.table.columns[name].nullable for name in ownership.columns)
+        return not any(self.table.columns[name].not_null for name in ownership.columns)
 
     @property
     def blind(self) -> bool:
@@ -85,18 +91,23 @@ class Subject:
             persona=self.persona.name, object=self.sample.object, action=action, variant=variant, rows=rows
         )
 
-    def ask(self, key: CellKey, statement: str, row: Row | None = None) -> Question:
-        """A question that one statement answers, whatever the state of rows."""
-        return Question(key=key, probes=(self.probe(key, statement, row, state={}),))
+    def where(self, row: Row) -> str:
+        """The condition that names a row."""
+        return condition(self.sample.key, row.key)
 
-    def probe(
-        self, key: CellKey, statement: str, row: Row | None = None, *, state: Mapping[str, str] | None = None
-    ) -> Probe:
-        """A statement aimed at a row; `state` in place of the row's."""
-        named = condition(self.sample.key, row.key) if row else ""
-        witness = Witness(persona=self.persona, statement=statement, row=named)
-        chosen = state if state is not None else row.state if row else {}
-        return Probe(key=key, table=self.table.spelled, witness=witness, state=chosen)
+    def ask(
+        self, action: Action, variant: str, rows: RowClass, *statements: tuple[str, Row | None]
+    ) -> Question:
+        """A question about each statement with the row that it is aimed at, or at whatever rows there are."""
+        key = self.key(action, variant, rows)
+        return tuple(self.probe(key, text, row, state=row.state if row else {}) for text, row in statements)
+
+    def probe(self, key: CellKey, statement: str, row: Row | None, *, state: Mapping[str, str]) -> Probe:
+        """A statement aimed at a row in a state."""
+        named = self.where(row) if row else ""
+        return Probe(
+            key=key, witness=Witness(persona=self.persona, statement=statement, row=named), state=state
+        )
 
     def owner_value(self, column: Column, rows: RowClass, *, besides: str | None) -> str | None:
         """A value for a column in which a path to the user begins, that makes a row one of class `rows`."""

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import groupby
 from typing import Any
 
-from pgassay.catalog.tables import Catalog, read_catalog
+from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session
+from pgassay.database.actor import classify
+from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import removed
-from pgassay.denial.explain import Denial, explain_denial
 from pgassay.errors import CannotJudgeError
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.cells import build_cells
-from pgassay.matrix.effects import Recorder
-from pgassay.matrix.model import Cell, Matrix
-from pgassay.matrix.probe import run_questions
-from pgassay.matrix.questions import plan_matrix
+from pgassay.matrix.effects import EffectRecorder
+from pgassay.matrix.model import Action, Effects, Matrix, Observation, Probe
+from pgassay.matrix.questions import ask_all
 from pgassay.matrix.rows import read_samples
-from pgassay.observation import Persona
+from pgassay.matrix.subject import Question, make_subjects
+from pgassay.observation import Outcome, Persona
 
 
 def survey(
@@ -42,23 +44,23 @@ def survey(
     with _collector_paused(), removed(session, ()):
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
-        catalog = read_catalog(session, roles=[persona.role for persona in people])
-        before = fingerprint(session, catalog)
+        surface = read_surface(session, roles=[persona.role for persona in people])
+        before = fingerprint(session, surface)
         ids = [persona.id for persona in people if persona.id is not None]
-        samples = read_samples(session, catalog, ids=ids, overrides=rows or {})
-        wanted = [one for one in samples if not only or spell_field(one.table.spelled) in only]
-        plan = plan_matrix(wanted, people)
-        with closing(Recorder(session, catalog)) as recorder:
-            observations = tuple(run_questions(session, plan.questions, recorder))
-        if fingerprint(session, catalog) != before:
+        samples = read_samples(session, surface, ids=ids, overrides=rows or {})
+        wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
+        subjects = make_subjects(wanted, people)
+        with closing(EffectRecorder(session, surface)) as recorder:
+            observations = tuple(run_questions(session, ask_all(subjects), recorder))
+        if fingerprint(session, surface) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
-    cells = build_cells(observations, catalog, people)
+    cells = build_cells(observations, surface, people)
     return Matrix(
         cells=tuple(cell for cell in cells if not only or spell_field(cell.key.table) in only),
-        gaps=plan.gaps,
+        gaps=tuple(gap for subject in subjects for gap in subject.gaps()),
         probes=len({id(observation.probe) for observation in observations}),
         seconds=time.perf_counter() - started,
-        catalog=catalog,
+        surface=surface,
     )
 
 
@@ -74,22 +76,105 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def explain_cell(session: Session, cell: Cell) -> Denial:
-    """Prove by ablation why a cell's most open answer is not ALLOWED. Slow; everything is rolled back.
-
-    Raises NotDeniedError for a cell that is allowed.
-    """
-    witness = cell.witness
-    return explain_denial(session, witness.persona, witness.statement)
-
-
-def fingerprint(session: Session, catalog: Catalog) -> list[tuple[Any, ...]]:
+def fingerprint(session: Session, surface: Surface) -> list[tuple[Any, ...]]:
     """Of each table that the owner may read how many row versions there are, and which."""
     versions = " union all ".join(
         f"select {table.oid}, count(*), bit_xor(hashtextextended(t.ctid::text || t.xmin::text, 0)) "
-        f"from {table.spelled} as t"
-        for table in catalog.tables.values()
+        f"from {table.name} as t"
+        for table in surface.tables.values()
         if table.stored
     )
     with session.as_owner():
         return session.connection.execute(f"{versions or 'select'} order by 1".encode()).fetchall()
+
+
+# Classes of SQLSTATE of what failed after it was let through: privileges are looked at before.
+_EVALUATION = ("22", "P0")
+_FEATURE_NOT_SUPPORTED = "0A000"
+_WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
+
+
+def run_questions(
+    session: Session, questions: Sequence[Question], recorder: EffectRecorder
+) -> Iterator[Observation]:
+    """Observe all questions, in the session's transaction. Raises ServerError when the connection is lost.
+
+    A role that lacks the privilege for the first row lacks it for all: the others are then not tried.
+    """
+    for _, group in groupby(questions, key=lambda question: question[0].key.persona):
+        some = list(group)
+        first = _run(session, [question[0] for question in some], recorder)
+        rest = [
+            probe
+            for question, observed in zip(some, first, strict=True)
+            if not _is_final(observed[0])
+            for probe in question[1:]
+        ]
+        for observations in (*first, *_run(session, rest, recorder)):
+            yield from observations
+
+
+def _is_final(observed: Observation) -> bool:
+    """Refused before any row was looked at, and not inside a function, which may ask for more at times."""
+    return observed.outcome is Outcome.DENIED_GRANT and not observed.answer.context
+
+
+def _run(
+    session: Session, probes: Sequence[Probe], recorder: EffectRecorder
+) -> list[tuple[Observation, ...]]:
+    segments = [recorder.segment(probe) if _writes(probe) else [probe.witness.statement] for probe in probes]
+    answers = _fly(session, probes, segments)
+    pairs = list(zip(probes, answers, strict=True))
+    written = [pair for pair in pairs if _writes(pair[0]) and not recorder.refused(pair[1])]
+    effects = iter(recorder.effects(written, lambda some, texts: _fly(session, some, texts)))
+    return [
+        (_observe_write(probe, answer, next(effects)),)
+        if _writes(probe) and not answer.sqlstate
+        else _observe(probe, answer)
+        for probe, answer in pairs
+    ]
+
+
+def _observe_write(probe: Probe, answer: Answer, effects: Effects) -> Observation:
+    outcome = Outcome.ALLOWED if answer.counts[0] else Outcome.FILTERED
+    return Observation(probe=probe, outcome=outcome, states=(probe.state,), effects=effects)
+
+
+def _fly(session: Session, probes: Sequence[Probe], segments: Sequence[Sequence[str]]) -> list[Answer]:
+    """All of one persona's."""
+    if not probes:
+        return []
+    with session.act_as(probes[0].witness.persona), savepoint(session):
+        return fly(session, segments)
+
+
+def _writes(probe: Probe) -> bool:
+    return probe.key.action in _WRITES
+
+
+def _observe(probe: Probe, answer: Answer) -> tuple[Observation, ...]:
+    states = tuple(probe.targets.values()) or (probe.state,)
+    if answer.sqlstate:
+        return (Observation(probe=probe, outcome=_judge(probe, answer), states=states, answer=answer),)
+    if probe.key.action is Action.TRUNCATE:
+        return (Observation(probe=probe, outcome=Outcome.ALLOWED, states=states),)
+    returned = {row[: len(next(iter(probe.targets), ()))] for row in answer.rows[0]}
+    reached = {key: key in returned for key in probe.targets or {(): {}}}
+    found = ((Outcome.ALLOWED, True), (Outcome.FILTERED, False))
+    by_outcome = {
+        outcome: tuple(state for state, hit in zip(states, reached.values(), strict=True) if hit is wanted)
+        for outcome, wanted in found
+    }
+    return tuple(
+        Observation(probe=probe, outcome=outcome, states=some) for outcome, some in by_outcome.items() if some
+    )
+
+
+def _judge(probe: Probe, answer: Answer) -> Outcome:
+    """As for any statement; but what the server can not do with a value or a table, it was allowed to do."""
+    outcome = classify(answer.sqlstate, answer.source_function)
+    if outcome is not Outcome.ERROR:
+        return outcome
+    # TRUNCATE of a table that foreign keys refer to.
+    refers = probe.key.action is Action.TRUNCATE and answer.sqlstate == _FEATURE_NOT_SUPPORTED
+    return Outcome.REJECTED if refers or answer.sqlstate[:2] in _EVALUATION else outcome

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import Catalog, Column, ForeignKey, Table
+from pgassay.catalog.tables import Surface, Table
 
 _LARGEST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
 _NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
@@ -40,7 +41,7 @@ _STARTS = {
 _ARRAY = "A"  # pg_type.typcategory
 
 
-def changed_value(catalog: Catalog, table: Table, column: Column) -> str:
+def changed_value(surface: Surface, table: Table, column: Column) -> str:
     """Another value for `column`, cast to text; the same one where nothing is known to fit its type.
 
     Numbers + 1 (past the largest where they must be unique; less where a type ends), booleans negated, text
@@ -49,30 +50,30 @@ def changed_value(catalog: Catalog, table: Table, column: Column) -> str:
     this = f"t.{column.quoted}"
     for key in table.foreign_keys:
         if key.columns == (column.name,):
-            return f"({_other_key(key, catalog.tables[key.target], this)})::text"
+            return f"({_other_key(key, surface.tables[key.target_oid], this)})::text"
     step = _step(table, column, this)
-    start = "'{}'" if column.category == _ARRAY else _STARTS.get(column.type)
+    start = "'{}'" if column.category == _ARRAY else _STARTS.get(column.base)
     return f"coalesce(({step})::text, {start})" if step and start else f"({this})::text"
 
 
 def _step(table: Table, column: Column, this: str) -> str | None:
-    if column.type in _NUMBERS and any(column.name in index.columns for index in table.unique):
+    if column.base in _NUMBERS and any(column.name in index.columns for index in table.unique):
         return _free(table, column, this)
-    if column.type in _TEXTS:
+    if column.base in _TEXTS:
         return _longer(column, this)
     if column.category == _ARRAY:
         # What is appended to an array of more dimensions must be an array.
         return f"case when array_ndims({this}) > 1 then {this} || {this} else array_append({this}, null) end"
-    template = _STEPS.get(column.type)
+    template = _STEPS.get(column.base)
     return template.format(this) if template else None
 
 
 def _free(table: Table, column: Column, this: str) -> str:
     """A number that no row has: past the largest, or below the least where that is the last of its type."""
-    past = f"max({this}) + {_ONE.get(column.type, '1')}"
-    if column.type in _LARGEST:
-        past = f"case max({this}) when {_LARGEST[column.type]} then min({this}) - 1 else {past} end"
-    return f"(select {past} from {table.spelled} as t)"
+    past = f"max({this}) + {_ONE.get(column.base, '1')}"
+    if column.base in _LARGEST:
+        past = f"case max({this}) when {_LARGEST[column.base]} then min({this}) - 1 else {past} end"
+    return f"(select {past} from {table.name} as t)"
 
 
 def _longer(column: Column, this: str) -> str:
@@ -82,10 +83,10 @@ def _longer(column: Column, this: str) -> str:
     return f"case when length({this}) < {column.length} then {this} || 'x' else {full} end"
 
 
-def _other_key(key: ForeignKey, target: Table, this: str) -> str:
+def _other_key(key: Constraint, target: Table, this: str) -> str:
     """A foreign key wants one that exists."""
     theirs = f"f.{quoted(key.target_columns[0])}"
     return (
-        f"select coalesce((select {theirs} from {target.spelled} as f "
+        f"select coalesce((select {theirs} from {target.name} as f "
         f"where {theirs} is distinct from {this} order by {theirs} limit 1), {this})"
     )

@@ -16,7 +16,7 @@ Values = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TableContents:
     """A table's rows as text. Columns are known by number, which outlives their names; so are keys.
 
     `storage` is the file that holds the rows: another one after a rewrite.
@@ -34,7 +34,7 @@ class Table:
         return [tuple(row[place] for place in places) for row in self.rows]
 
 
-Contents = Mapping[int, Table]
+Contents = Mapping[int, TableContents]
 """Tables by OID, which outlives their names."""
 
 
@@ -53,7 +53,7 @@ class TableChange:
     emptied: tuple[str, ...] = ()
 
 
-def read_contents(connection: psycopg.Connection[Any]) -> dict[int, Table]:
+def read_contents(connection: psycopg.Connection[Any]) -> dict[int, TableContents]:
     """All tables that the connection's role may read, in one snapshot.
 
     Raises psycopg.errors.InsufficientPrivilege where row level security would hide rows from it.
@@ -75,10 +75,10 @@ def _read(
     table: Relation,
     columns: Sequence[Column],
     indexes: Sequence[Index],
-) -> Table:
+) -> TableContents:
     values = ", ".join(f"t.{column.quoted}::text" for column in columns)
     rows = connection.execute(f"select array[{values}]::text[] from only {table.name} as t".encode())
-    return Table(
+    return TableContents(
         name=table.name,
         storage=table.storage,
         columns={column.number: column.name for column in columns},
@@ -107,7 +107,7 @@ def rewritten(before: Contents, after: Contents) -> tuple[str, ...]:
     )
 
 
-def _follow(before: Contents, after: Contents) -> dict[int, Table]:
+def _follow(before: Contents, after: Contents) -> dict[int, TableContents]:
     """What became of each table: itself, or else a new one that has taken its name."""
     new = {table.name: table for oid, table in after.items() if oid not in before}
     heirs = {
@@ -116,7 +116,7 @@ def _follow(before: Contents, after: Contents) -> dict[int, Table]:
     return {**heirs, **{oid: table for oid, table in after.items() if oid in before}}
 
 
-def _numbered_like(old: Table, new: Table) -> Table:
+def _numbered_like(old: TableContents, new: TableContents) -> TableContents:
     """`new` with the numbers of `old` for columns of the same name, and others than it has for the rest."""
     numbers = {name: number for number, name in old.columns.items()}
     renumbered = {number: numbers.get(name, -number) for number, name in new.columns.items()}
@@ -138,7 +138,7 @@ def find_touched(before: Contents, after: Contents) -> dict[str, frozenset[str]]
     }
 
 
-def _compare(before: Table, after: Table) -> TableChange:
+def _compare(before: TableContents, after: TableContents) -> TableChange:
     shared = tuple(number for number in before.columns if number in after.columns)
     gone = [number for number in before.columns if number not in after.columns]
     emptied = tuple(
@@ -153,7 +153,7 @@ def _compare(before: Table, after: Table) -> TableChange:
 
 
 def _compare_by_key(
-    before: Table, after: Table, shared: tuple[int, ...], emptied: tuple[str, ...]
+    before: TableContents, after: TableContents, shared: tuple[int, ...], emptied: tuple[str, ...]
 ) -> TableChange:
     old, new = (
         dict(zip(table.project(before.key), table.project(shared), strict=True)) for table in (before, after)

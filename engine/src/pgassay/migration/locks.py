@@ -27,7 +27,7 @@ _HELD: LiteralString = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
+class HeldLock:
     """The strongest lock on a table, held until its transaction ends, and the statement that took it."""
 
     table: str
@@ -58,7 +58,7 @@ class LockWatch:
         self._connection = connection
         relations = read_catalog(connection, Relation).of(Relation)
         self._names = {table.oid: table.name for table in relations if table.kind in ("r", "p", "m")}
-        self._strongest: dict[int, Lock] = {}
+        self._strongest: dict[int, HeldLock] = {}
         self.unseen: list[Place] = []
 
     def __call__(self, statement: Statement, process: int) -> None:
@@ -67,18 +67,15 @@ class LockWatch:
         if not statement.transactional and not held and not _controls_transactions(statement):
             self.unseen.append(statement.place)
         for oid, mode in held:
-            if oid in self._names and self._is_stronger(oid, mode):
-                self._strongest[oid] = Lock(table=self._names[oid], mode=mode, place=statement.place)
+            known = self._strongest.get(oid)
+            if oid in self._names and (known is None or _MODES.index(mode) > _MODES.index(known.mode)):
+                self._strongest[oid] = HeldLock(table=self._names[oid], mode=mode, place=statement.place)
 
     @property
-    def locks(self) -> tuple[Lock, ...]:
+    def locks(self) -> tuple[HeldLock, ...]:
         """On each table that was there before, the strongest first."""
         found = self._strongest.values()
         return tuple(sorted(found, key=lambda lock: (-_MODES.index(lock.mode), lock.table)))
-
-    def _is_stronger(self, oid: int, mode: str) -> bool:
-        known = self._strongest.get(oid)
-        return known is None or _MODES.index(mode) > _MODES.index(known.mode)
 
 
 def _controls_transactions(statement: Statement) -> bool:

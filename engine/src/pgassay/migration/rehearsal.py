@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pgassay.catalog.inventory import read_inventory
-from pgassay.database import Database, Script, Session, Watcher, apply_script, parse_script
+from pgassay.database import Database, Script, Watcher, apply_script, open_session, parse_script
 from pgassay.diff.difference import Snapshot
-from pgassay.diff.review import Review, Stand, open_stand
+from pgassay.diff.loaded import LoadedSide, open_side
+from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.migration.contents import TableChange, compare_contents, find_touched, read_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import Lock, LockWatch
+from pgassay.migration.locks import HeldLock, LockWatch
 from pgassay.migration.sameness import Sameness, Touched, compare_with_head
 from pgassay.migration.squawk import Hazard, ask_squawk, find_squawk
 from pgassay.project.revisions import Side
@@ -23,10 +24,10 @@ from pgassay.workbench import Workbench
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RehearsalRun:
     """What a migration did to the database that it ran on; `seconds` on an idle one with few rows."""
 
-    locks: tuple[Lock, ...]
+    locks: tuple[HeldLock, ...]
     unseen: tuple[Place, ...]
     rows: tuple[TableChange, ...]
     rewritten: tuple[str, ...]
@@ -43,7 +44,7 @@ class Rehearsal:
 
     scripts: tuple[Script, ...]
     intent: Intent = field(default_factory=Intent)
-    run: Run | None = None
+    run: RehearsalRun | None = None
     sameness: Sameness | None = None
     fault: SchemaError | None = None
     unsafe: tuple[Hazard, ...] | None = None
@@ -116,7 +117,7 @@ def _find_unsafe(server: Server, scripts: Sequence[Script]) -> tuple[Hazard, ...
     )
 
 
-def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> Run:
+def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> RehearsalRun:
     """Apply the migration, and look at rows and locks."""
     with (
         Workbench(base.config, server).database() as database,
@@ -128,7 +129,7 @@ def _carry_out(server: Server, base: Side, scripts: Sequence[Script]) -> Run:
         _apply(database, base, scripts, watch)
         seconds = time.perf_counter() - started
         after = read_contents(observer)
-    return Run(
+    return RehearsalRun(
         locks=watch.locks,
         unseen=tuple(watch.unseen),
         rows=tuple(compare_contents(before, after)),
@@ -149,17 +150,13 @@ def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) ->
     side = replace(review.head, label="the result of the migration")
     with Workbench(review.base.config, server).database() as database:
         _apply(database, review.base, scripts)
-        with (
-            closing(database.connect()) as connection,
-            Session(connection, owner=database.owner).transaction() as session,
-        ):
+        with open_session(database) as session:
             bench = Workbench(side.config, server)
-            return Stand(
-                side=side, bench=bench, session=session, inventory=read_inventory(session, besides=True)
-            ).survey()
+            inventory = read_inventory(session, besides=True)
+            return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey()
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix, "HEAD does not load"
-    with open_stand(server, review.head) as stand:
-        return Snapshot(inventory=read_inventory(stand.session, besides=True), matrix=review.matrix)
+    with open_side(server, review.head) as head:
+        return Snapshot(inventory=read_inventory(head.session, besides=True), matrix=review.matrix)

@@ -11,8 +11,8 @@ from pgassay.diff.difference import Difference
 from pgassay.diff.report import render_review_markdown, render_review_text, review_document
 from pgassay.errors import Place, printable
 from pgassay.migration.contents import TableChange
-from pgassay.migration.locks import Lock
-from pgassay.migration.rehearsal import Rehearsal, Run, Upgrade
+from pgassay.migration.locks import HeldLock
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
 from pgassay.render.json import dump, place_fields, record
@@ -24,7 +24,7 @@ _MARGIN = 11
 
 
 def render_upgrade_text(upgrade: Upgrade) -> str:
-    """The review, then what the migration came to, subject by subject."""
+    """The review, then what the migration came to, topic by topic."""
     told = "\n".join(["", *_lines(upgrade.rehearsal)])
     return render_review_text(upgrade.review) + printable(f"{told}\n")
 
@@ -59,21 +59,21 @@ def _lines(rehearsal: Rehearsal | None) -> Iterator[str]:
     names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts)
     yield f"migration {names}: {rehearsal.exit_code.word}"
     if rehearsal.fault:
-        yield from _subject(
+        yield from _topic(
             "failed", [*str(rehearsal.fault).splitlines(), *_kept(rehearsal.scripts, rehearsal.fault.place)]
         )
     if rehearsal.sameness:
-        yield from _subject("result", _result(rehearsal.sameness))
+        yield from _topic("result", _result(rehearsal.sameness))
     if run := rehearsal.run:
         rows = [line for change in run.rows for line in _row_lines(rehearsal, change)]
-        yield from _subject("rows", rows or ["none lost, none changed"])
-        yield from _subject("rewritten", run.rewritten or ["no table"])
-        yield from _subject("locks", _locks(run.locks, run.unseen))
-    yield from _subject("unsafe", _unsafe(rehearsal.unsafe))
+        yield from _topic("rows", rows or ["none lost, none changed"])
+        yield from _topic("rewritten", run.rewritten or ["no table"])
+        yield from _topic("locks", _locks(run.locks, run.unseen))
+    yield from _topic("unsafe", _unsafe(rehearsal.unsafe))
 
 
-def _subject(name: str, lines: Sequence[str]) -> Iterator[str]:
-    """A subject and its lines, the first beside its name; long ones go on below, indented."""
+def _topic(name: str, lines: Sequence[str]) -> Iterator[str]:
+    """A topic and its lines, the first beside its name; long ones go on below, indented."""
     for number, line in enumerate(lines):
         label = f"  {name if number == 0 else '':{_MARGIN}}"
         yield wrap(label + line, indent=len(label) + 2)
@@ -119,7 +119,7 @@ def _row_lines(rehearsal: Rehearsal, change: TableChange) -> Iterator[str]:
     yield from (f"if that is meant, write in it: -- pgassay: {word} {change.table}" for word in lacking)
 
 
-def _locks(locks: tuple[Lock, ...], unseen: tuple[Place, ...]) -> list[str]:
+def _locks(locks: tuple[HeldLock, ...], unseen: tuple[Place, ...]) -> list[str]:
     lines = [
         f"{mode}, {blocks or 'no reads or writes'} wait: "
         + ", ".join(f"{lock.table} ({_spelled(lock.place)})" for lock in some)
@@ -156,7 +156,7 @@ def _document(rehearsal: Rehearsal) -> dict[str, Any]:
 _NOT_RUN: Mapping[str, Any] = {"rows": [], "rewritten": [], "locks": [], "unseen": [], "seconds": None}
 
 
-def _run_document(run: Run, unmeant: tuple[TableChange, ...]) -> dict[str, Any]:
+def _run_document(run: RehearsalRun, unmeant: tuple[TableChange, ...]) -> dict[str, Any]:
     return {
         "rows": [record(change) | {"stated": change not in unmeant} for change in run.rows],
         "rewritten": run.rewritten,

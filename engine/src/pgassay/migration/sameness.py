@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.diff.difference import Difference, Snapshot, diff_snapshots
-from pgassay.matrix.model import Cell, Matrix, Result
+from pgassay.matrix.model import Cell, CellResult
 
 _ORDER = "order of columns"
 
@@ -40,15 +40,14 @@ def compare_with_head(head: Snapshot, result: Snapshot, touched: Touched) -> Sam
 
 
 def _comparable(snapshot: Snapshot, touched: Touched) -> Snapshot:
-    return Snapshot(inventory=_unordered(snapshot.inventory), matrix=_alike(snapshot.matrix, touched))
-
-
-def _unordered(inventory: Inventory) -> Inventory:
     objects = {
         key: {name: value for name, value in properties.items() if name != _ORDER}
-        for key, properties in inventory.objects.items()
+        for key, properties in snapshot.inventory.objects.items()
     }
-    return replace(inventory, objects=objects)
+    cells = tuple(_cell_alike(cell, touched) for cell in snapshot.matrix.cells)
+    return Snapshot(
+        inventory=replace(snapshot.inventory, objects=objects), matrix=replace(snapshot.matrix, cells=cells)
+    )
 
 
 def _reordered(head: Inventory, result: Inventory) -> Iterator[str]:
@@ -59,10 +58,6 @@ def _reordered(head: Inventory, result: Inventory) -> Iterator[str]:
             yield key.object
 
 
-def _alike(matrix: Matrix, touched: Touched) -> Matrix:
-    return replace(matrix, cells=tuple(_cell_alike(cell, touched) for cell in matrix.cells))
-
-
 def _cell_alike(cell: Cell, touched: Touched) -> Cell:
     """A view shows columns of tables, by whatever name it likes: there all names count."""
     everywhere = frozenset[str]().union(*touched.values())
@@ -70,7 +65,7 @@ def _cell_alike(cell: Cell, touched: Touched) -> Cell:
     return replace(cell, results=tuple(_result_alike(result, columns) for result in cell.results))
 
 
-def _result_alike(result: Result, columns: frozenset[str]) -> Result:
+def _result_alike(result: CellResult, columns: frozenset[str]) -> CellResult:
     tries = (
         replace(one, state={name: value for name, value in one.state.items() if name not in columns})
         for one in result.tries
@@ -83,6 +78,6 @@ def _without_parts(changes: Sequence[SchemaChange]) -> Iterator[SchemaChange]:
     whole = {
         change.key.object
         for change in changes
-        if change.key.kind == "relation" and change.kind in (Kind.ADDED, Kind.DROPPED)
+        if change.key.kind == "relation" and change.kind in (ChangeKind.ADDED, ChangeKind.DROPPED)
     }
     return (change for change in changes if change.key.kind == "relation" or change.key.object not in whole)

@@ -116,7 +116,7 @@ def words_of_cells(cells: Iterable[Cell]) -> dict[str, frozenset[str]]:
     words: dict[str, frozenset[str]] = defaultdict(frozenset)
     for cell in cells:
         own = frozenset((bare_name(cell.key.table), *words_of(tuple(scan(cell.key.variant)))))
-        others = {bare_name(change.table) for result in cell.results for change in result.footprint}
+        others = {bare_name(change.table) for result in cell.results for change in result.effects}
         words[f"{cell.witness.persona.role} reads"] |= own
         if cell.key.action not in (Action.EXECUTE, Action.USAGE):  # asked of the catalog
             words[f"{cell.witness.persona.role} writes"] |= own | others

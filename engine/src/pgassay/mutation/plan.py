@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from pgassay.catalog.compare import Kind, SchemaChange
+from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.definitions import Definitions
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
@@ -126,12 +126,12 @@ def _as_change(thing: Thing) -> SchemaChange:
     key = thing.key
     if isinstance(thing, Privilege):
         kind = "grant on schema" if thing.kind == "schema" else "grant"
-        return SchemaChange(kind=Kind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
+        return SchemaChange(kind=ChangeKind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
     if isinstance(thing, TableSecurity):
-        return SchemaChange(kind=Kind.ALTERED, key=key, property="row level security")
+        return SchemaChange(kind=ChangeKind.ALTERED, key=key, property="row level security")
     kinds = {"view": "relation", "seed": "relation"}
     return SchemaChange(
-        kind=Kind.ALTERED,
+        kind=ChangeKind.ALTERED,
         key=ObjectKey(
             kind=kinds.get(key.kind, key.kind), object=key.object, name="" if key.kind == "seed" else key.name
         ),

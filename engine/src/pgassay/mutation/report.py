@@ -10,7 +10,7 @@ from typing import Any
 from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
-from pgassay.guard_map.sheet import Guard, GuardSheet, make_section
+from pgassay.guard_map.sheet import GuardedObject, GuardSheet
 from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.json import place_fields
 from pgassay.render.junit import Check, Outcome, Suite
@@ -33,9 +33,9 @@ _CLAIMS = {
 
 def report_mutants(campaign: MutationCampaign) -> Report:
     """The survivors with their places; what could not be judged, and why; the numbers; the guard map."""
-    groups = make_section(GuardSheet(guards=map_guards(campaign)))
+    sheet = GuardSheet(guards=map_guards(campaign))
     fragment = Fragment(
-        package=guard_map.__name__, template="guards.html", style="guards.css", values={"sheet": groups}
+        package=guard_map.__name__, template="guards.html", style="guards.css", values={"sheet": sheet}
     )
     return Report(
         command="mutate",
@@ -46,7 +46,7 @@ def report_mutants(campaign: MutationCampaign) -> Report:
         sections=_sections(campaign),
         document=_document(campaign),
         suites=_suites(campaign),
-        fragments=(fragment,) if groups.groups else (),
+        fragments=(fragment,) if sheet.groups else (),
         seconds=campaign.seconds,
     )
 
@@ -177,7 +177,7 @@ def _check(fate: MutantFate) -> Check:
 _SHOWN = 4  # tests named for an object
 
 
-def map_guards(campaign: MutationCampaign) -> tuple[Guard, ...]:
+def map_guards(campaign: MutationCampaign) -> tuple[GuardedObject, ...]:
     """All objects that a valid mutant was made of, by kind and name."""
     fates: dict[ObjectKey, list[MutantFate]] = defaultdict(list)
     for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
@@ -185,10 +185,10 @@ def map_guards(campaign: MutationCampaign) -> tuple[Guard, ...]:
     return tuple(_guard(target, fates[target]) for target in sorted(fates))
 
 
-def _guard(target: ObjectKey, fates: list[MutantFate]) -> Guard:
+def _guard(target: ObjectKey, fates: list[MutantFate]) -> GuardedObject:
     killers = Counter(name_test(fate.result.by) for fate in fates if fate.result.is_killed)
     ranked = sorted(killers, key=lambda test: (-killers[test], test))
-    return Guard(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
+    return GuardedObject(target=target, killed=killers.total(), valid=len(fates), tests=tuple(ranked))
 
 
 def name_test(node: str) -> str:
@@ -206,7 +206,7 @@ def render_guard_map(campaign: MutationCampaign) -> str:
     return printable("\n".join(lines) + "\n")
 
 
-def _introduction(guards: tuple[Guard, ...]) -> list[str]:
+def _introduction(guards: tuple[GuardedObject, ...]) -> list[str]:
     open_ = sum(not guard.is_guarded for guard in guards)
     return [
         "Made by `make guard-map`: what of the schema is guarded, and by which tests. Each mutant of an",
@@ -216,7 +216,7 @@ def _introduction(guards: tuple[Guard, ...]) -> list[str]:
     ]
 
 
-def _row(guard: Guard) -> str:
+def _row(guard: GuardedObject) -> str:
     target = guard.target
     name = f"{target.object} · {target.name}" if target.name else target.object
     tests = [f"`{test.rpartition('/')[2]}`" for test in guard.tests[:_SHOWN]]

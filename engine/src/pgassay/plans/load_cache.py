@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import ensure_template
-from pgassay.database.recipe import read_stages
+from pgassay.database.recipe import read_layers
 from pgassay.errors import ServerError
 from pgassay.plans.load import plan_loading
 from pgassay.server import OwnServer
@@ -30,7 +30,7 @@ def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_progress: 
     Raises what `loaded` raises, ServerError when the server does not come back with what was kept.
     """
     recipe = plan_loading(bench, scale=scale, on_progress=on_progress)
-    key = f"{read_stages(bench.server, recipe)[-1].key[:16]}-{sys.platform}-{platform.machine()}"
+    key = f"{read_layers(bench.server, recipe)[-1].key[:16]}-{sys.platform}-{platform.machine()}"
     cache = DataCache(folder=kept_loads(bench.config), key=key)
     on_progress("taking the load that was kept")
     if cache.kept.is_dir() and _take(cache, own):

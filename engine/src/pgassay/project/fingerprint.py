@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pgassay import __version__
 from pgassay.config import Config
 
-_FORMAT = 7
-
-
+_FORMAT = 8
 _TEXTS = (".py", ".sql", ".toml", ".matrix")
 
 
 def fingerprint(config: Config, *, server: str) -> str:
     """A hash of what decides the fate of mutants: schema, environment, world, suites, engine and server."""
-    total = hashlib.sha256(f"{_FORMAT} {__version__} {server}".encode())
-    for path in sorted(set(_files(config))):
-        total.update(
-            f"{path.relative_to(config.root) if path.is_relative_to(config.root) else path}\0".encode()
-        )
-        total.update(path.read_bytes())
-    return total.hexdigest()
+    files = json.dumps(hash_files(config, server=server), sort_keys=True)
+    return hashlib.sha256(files.encode()).hexdigest()
 
 
 def hash_files(

@@ -67,53 +67,44 @@ def resolve_side(text: str | None, config: Config, folder: Path) -> Side:
     if path.is_file():
         return Side(label=text, config=replace(config, schema=(path.absolute(),)))
     revision, _, name = text.partition(":")
-    _Repository(config.root).check(revision, text)
-    return _Checkout(revision, config, folder).side(name, label=text)
-
-
-@dataclass(frozen=True)
-class _Repository:
-    root: Path
-
-    def check(self, revision: str, text: str) -> None:
-        """Raises ConfigError when there is no such revision."""
-        found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        if not revision or found.returncode:
-            why = found.stderr.decode("utf-8", "replace").strip()
-            raise ConfigError(
-                f"{text} is neither a file nor a revision that git knows.",
-                why=why or f"Asked git in {self.root}.",
-                fixes=("give a path to a schema", "give a revision, or REV:path; is it fetched?"),
-            )
-
-    def read(self, revision: str, name: str) -> bytes | None:
-        """A file of a revision; None where it has none."""
-        found = self._git("cat-file", "blob", f"{revision}:{name}")
-        return None if found.returncode else found.stdout
-
-    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(["git", "-C", str(self.root), *arguments], capture_output=True, check=False)
-        except OSError as error:
-            raise ConfigError(f"Cannot run git: {error}", fixes=("install git", "compare files")) from error
+    return _Checkout(revision, config, folder, label=text).side(name)
 
 
 class _Checkout:
-    """Files of one revision, written where a server's loader can read them."""
+    """Files of one revision, written where a server's loader can read them.
 
-    def __init__(self, revision: str, config: Config, folder: Path) -> None:
+    Raises ConfigError when there is no such revision.
+    """
+
+    def __init__(self, revision: str, config: Config, folder: Path, *, label: str) -> None:
         self._revision = revision
-        self._repository = _Repository(config.root)
+        self._label = label
         self._config = config
         self._folder = folder / "".join(c if c.isalnum() else "-" for c in revision)
         self._notes: list[str] = []
+        known = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if not revision or known.returncode:
+            why = known.stderr.decode("utf-8", "replace").strip()
+            raise ConfigError(
+                f"{label} is neither a file nor a revision that git knows.",
+                why=why or f"Asked git in {config.root}.",
+                fixes=("give a path to a schema", "give a revision, or REV:path; is it fetched?"),
+            )
 
-    def side(self, name: str, *, label: str) -> Side:
+    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "-C", str(self._config.root), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, check=False)
+        except OSError as error:
+            raise ConfigError(f"Cannot run git: {error}", fixes=("install git", "compare files")) from error
+
+    def side(self, name: str) -> Side:
+        """With the file `name`, from the repository's root, as the schema; "" is the schema as configured."""
         config = self._config
-        schema = self._named(name, label) if name else self._all(config.schema)
+        schema = self._named(name) if name else self._all(config.schema)
         if not schema:
             raise ConfigError(
-                f"{label} has none of the schema's files.",
+                f"{self._label} has none of the schema's files.",
                 why="Looked for " + ", ".join(map(self._relative, config.schema)),
                 fixes=("name the file: REV:path",),
             )
@@ -124,39 +115,37 @@ class _Checkout:
             world=next(iter(self._all((config.world,) if config.world else ())), None),
         )
         return Side(
-            label=label,
+            label=self._label,
             config=changed,
             notes=tuple(self._notes),
             revision=self._revision,
             folder=self._folder,
         )
 
-    def _named(self, name: str, label: str) -> tuple[Path, ...]:
-        found = self._repository.read(self._revision, name)
-        if found is None:
-            raise ConfigError(
-                f"There is no file {label}.", fixes=("write the path from the repository's root",)
-            )
-        return (self._write(name, found),)
+    def _named(self, name: str) -> tuple[Path, ...]:
+        if copy := self._fetch(name, name):
+            return (copy,)
+        raise ConfigError(
+            f"There is no file {self._label}.", fixes=("write the path from the repository's root",)
+        )
 
     def _all(self, paths: Sequence[Path]) -> tuple[Path, ...]:
-        return tuple(found for path in paths if (found := self._fetch(path)))
-
-    def _fetch(self, path: Path) -> Path | None:
-        name = self._relative(path)
-        found = self._repository.read(self._revision, f"./{name}")
-        if found is None:
-            self._notes.append(f"{self._revision} has no {name}.")
-            return None
-        return self._write(name, found)
+        """Copies of those of the project's files that the revision has; a note about each other one."""
+        copies = {name: self._fetch(f"./{name}", name) for name in map(self._relative, paths)}
+        self._notes += [f"{self._revision} has no {name}." for name, copy in copies.items() if copy is None]
+        return tuple(copy for copy in copies.values() if copy)
 
     def _relative(self, path: Path) -> str:
         root = self._config.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
-    def _write(self, name: str, content: bytes) -> Path:
+    def _fetch(self, wanted: str, name: str) -> Path | None:
+        """A copy of what git calls `wanted`, at `name` below our folder; None where there is no such file."""
+        blob = self._git("cat-file", "blob", f"{self._revision}:{wanted}")
+        if blob.returncode:
+            return None
         inside = [part for part in Path(name).parts if part not in (Path(name).anchor, "..")]
         target = self._folder.joinpath(*inside)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        target.write_bytes(blob.stdout)
         return target

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 
 from pgassay.errors import ServerError
 from pgassay.server.attach import attach, is_connection
-from pgassay.server.binaries import Binaries, find_binaries
-from pgassay.server.environment import libpq_environment_hidden
+from pgassay.server.binaries import find_binaries
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
 from pgassay.server.inspection import ServerChoice, inspect_server_choices
@@ -26,7 +25,6 @@ __all__ = [
     "failures_explained",
     "inspect_server_choices",
     "libpq_environment_hidden",
-    "open_crashable_server",
     "open_own_server",
     "open_server",
 ]
@@ -65,28 +63,31 @@ def open_server(
         with libpq_environment_hidden():
             yield server
         return
-    run = run_ephemeral(_find(choice), port=port, durable=durable, settings=settings)
+    run = run_ephemeral(find_binaries(choice), port=port, durable=durable, settings=settings)
     with libpq_environment_hidden(), run as started:
         yield started.server
 
 
 @contextmanager
-def open_own_server(choice: str) -> Iterator[OwnServer]:
-    """As `open_server`, with the means to stop it for a while; nothing to attach to. Raises ServerError."""
-    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=False) as started:
+def open_own_server(choice: str, *, durable: bool = False) -> Iterator[OwnServer]:
+    """As `open_server`, with the means to stop it for a while, or make it crash; nothing to attach to.
+
+    A killed process leaves to the operating system what it wrote: a `durable` server shows what survives a
+    crash of PostgreSQL, not a loss of power. Raises ServerError.
+    """
+    with libpq_environment_hidden(), run_ephemeral(find_binaries(choice), durable=durable) as started:
         yield started
 
 
 @contextmanager
-def open_crashable_server(choice: str) -> Iterator[OwnServer]:
-    """A server of one's own that keeps commits through a crash, and the means to make it crash.
+def libpq_environment_hidden() -> Iterator[None]:
+    """Hide PG* and PSQL* variables from this process and its children; restored at the end.
 
-    `choice` is "embedded", "system" or a bin directory. A killed process leaves to the operating system what
-    it wrote: this shows what survives a crash of PostgreSQL, not a loss of power. Raises ServerError.
+    A conninfo string cannot do it alone: PGSERVICE and PGTZ, for example, win over what it says.
     """
-    with libpq_environment_hidden(), run_ephemeral(_find(choice), port=None, durable=True) as started:
-        yield started
-
-
-def _find(choice: str) -> Binaries:
-    return find_binaries(choice if choice in ("embedded", "system") else Path(choice).expanduser())
+    libpq = [n for n in os.environ if n.startswith(("PG", "PSQL")) and not n.startswith("PGASSAY_")]
+    hidden = {name: os.environ.pop(name) for name in libpq}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pgassay.errors import ServerError
 from pgassay.server.binaries import ATTACH_FIX
-from pgassay.server.environment import program_environment
 
 _USUAL = ("postgres", "nobody")
+_LOADER = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,27 +27,27 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class AccountChoice:
     """Who runs the server (None: we ourselves), and whether it must get a copy of the programs."""
 
     account: Account | None
     needs_copy: bool = False
 
 
-def choose_account(bin_dir: Path, *, environ: Mapping[str, str]) -> Choice:
+def choose_account(bin_dir: Path, *, environ: Mapping[str, str]) -> AccountChoice:
     """As root PGASSAY_OS_USER, else postgres, else nobody, proven by trial; an ordinary user stays himself.
 
     Raises ServerError when no account can be used.
     """
     if os.geteuid() != 0:
-        return Choice(account=None)
+        return AccountChoice(account=None)
     named = environ.get("PGASSAY_OS_USER")
     accounts = {name: _look_up(name) for name in ((named,) if named else _USUAL)}
     refusals = {name: _refusal(bin_dir, account) for name, account in accounts.items()}
     for needs_copy, accepted in ((False, 0), (True, errno.EACCES)):
         for name, account in accounts.items():
             if account and refusals[name][0] == accepted:
-                return Choice(account=account, needs_copy=needs_copy)
+                return AccountChoice(account=account, needs_copy=needs_copy)
     raise ServerError(
         "Could not start PostgreSQL: initdb refuses to run as root.",
         why="Looked for an unprivileged account: "
@@ -105,3 +105,8 @@ def _refusal(bin_dir: Path, account: Account | None) -> tuple[int, str]:
             f"cannot run {bin_dir / program}" if denied else f"cannot switch to it: {error.strerror}",
         )
     return 0, "usable"
+
+
+def program_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """All that initdb and postgres get to see. With TZ set, initdb need not search all time zones."""
+    return {name: environ[name] for name in _LOADER if name in environ} | {"LC_ALL": "C", "TZ": "UTC"}

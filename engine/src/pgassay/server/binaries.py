@@ -36,7 +36,7 @@ class Binaries:
     origin: str
 
 
-def find_binaries(choice: str | Path) -> Binaries:
+def find_binaries(choice: str) -> Binaries:
     """The programs for "embedded", "system" (the newest that is installed) or a bin directory.
 
     Raises ServerError when they are missing, too old or do not run.
@@ -45,7 +45,7 @@ def find_binaries(choice: str | Path) -> Binaries:
         return inspect_bin_dir(embedded_bin_dir(), origin=EMBEDDED)
     if choice == SYSTEM:
         return _newest_system()
-    return inspect_bin_dir(Path(choice), origin=SYSTEM)
+    return inspect_bin_dir(Path(choice).expanduser(), origin=SYSTEM)
 
 
 def embedded_bin_dir() -> Path:

@@ -20,13 +20,11 @@ from psycopg import sql
 
 from pgassay.errors import ServerError
 from pgassay.server import supervisor
-from pgassay.server.account import choose_account
+from pgassay.server.account import choose_account, program_environment
 from pgassay.server.binaries import Binaries
 from pgassay.server.directories import base_directories, choose_places, sweep
-from pgassay.server.environment import program_environment
 from pgassay.server.failures import describe_failed_start
 from pgassay.server.model import LOG_NAME, Server
-from pgassay.server.settings import SUPERUSER, configuration, initdb_arguments
 
 _SOCKET_PORT = 5432
 
@@ -47,13 +45,17 @@ class OwnServer:
 
 @contextmanager
 def run_ephemeral(
-    binaries: Binaries, *, port: int | None, durable: bool, settings: Mapping[str, str] = MappingProxyType({})
+    binaries: Binaries,
+    *,
+    port: int | None = None,
+    durable: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[OwnServer]:
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
     listening = configuration(tcp=port is not None, durable=durable, settings=settings)
-    job = _plan(binaries, bases, port=port, configuration=listening)
+    job = _make_job(binaries, bases, port=port, configuration=listening)
     with _supervised(job, port=port) as ask:
         ready = ask(json.dumps(job._asdict()))
         server = Server(
@@ -76,12 +78,14 @@ def _at_rest(ask: Callable[[str], dict[str, str]]) -> Iterator[Path]:
     ask("wake")
 
 
-def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str) -> supervisor.Job:
+def _make_job(
+    binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str
+) -> supervisor.Job:
     chosen = choose_account(binaries.bin_dir, environ=os.environ)
     places = choose_places(bases, chosen.account)
     bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
     if chosen.needs_copy:
-        bin_dir, copies = _plan_copies(binaries.bin_dir)
+        bin_dir, copies = _list_copies(binaries.bin_dir)
     return supervisor.Job(
         bin_dir=bin_dir,
         copies=copies,
@@ -98,7 +102,7 @@ def _plan(binaries: Binaries, bases: list[Path], *, port: int | None, configurat
     )
 
 
-def _plan_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
+def _list_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
     """What to copy of an installation, in the same relative places: PostgreSQL finds its files from there."""
     prefix = bin_dir.parent
     parts = [prefix / name for name in (bin_dir.name, "lib", "share")]
@@ -152,3 +156,57 @@ def _with_password(server: Server) -> Server:
             sql.SQL("alter role {} password {}").format(sql.Identifier(server.user), sql.Literal(password))
         )
     return replace(server, password=password)
+
+
+SUPERUSER = "supabase_admin"
+
+_SETTINGS = {
+    "cluster_name": "pgassay",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    # In the data directory: Docker's /dev/shm has 64 MB, and a killed server would leave its segments there.
+    "dynamic_shared_memory_type": "mmap",
+    # As on Supabase; with less, `create publication` warns.
+    "wal_level": "logical",
+    "max_wal_size": "256MB",
+    "checkpoint_timeout": "1h",
+    "log_checkpoints": "off",
+    # Statistics change when a test says `analyze`; no worker stands in the way of cloning a template.
+    "autovacuum": "off",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def initdb_arguments(version: int) -> list[str]:
+    """Options of initdb for a server_version_num; its supervisor adds the directory and the locale."""
+    arguments = [
+        f"--username={SUPERUSER}",
+        "--auth-local=trust",
+        "--auth-host=scram-sha-256",
+        "--encoding=UTF8",
+        "--no-sync",
+        "--no-instructions",
+    ]
+    if version >= 170000:
+        arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    if version >= 180000:
+        arguments.append("--no-data-checksums")
+    return arguments
+
+
+def configuration(*, tcp: bool, durable: bool, settings: Mapping[str, str]) -> str:
+    """Lines for postgresql.conf; `tcp` listens on 127.0.0.1 too, `durable` survives a crash.
+
+    `settings` are the caller's own, and win.
+    """
+    changing = dict.fromkeys(_DURABILITY, "on" if durable else "off")
+    return render({**_SETTINGS, **changing, "listen_addresses": "127.0.0.1" if tcp else "", **settings})
+
+
+def render(settings: Mapping[str, str]) -> str:
+    """Settings as postgresql.conf reads them, every value quoted."""
+    escapes = str.maketrans({"\\": r"\\", "'": "''"})
+    return "".join(f"{name} = '{value.translate(escapes)}'\n" for name, value in settings.items())

@@ -55,7 +55,7 @@ class Server:
         password = self._password_of(user)
         account = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
         query = dict(self.parameters) | ({"host": self.host, "port": str(self.port)} if socket else {})
-        address = "" if socket else f"{_bracketed(host)}:{self.port}"
+        address = "" if socket else f"{f'[{host}]' if ':' in host else host}:{self.port}"
         return f"postgresql://{account}@{address}/{quote(dbname, safe='')}" + (
             f"?{urlencode(query)}" if query else ""
         )
@@ -73,7 +73,3 @@ class Server:
 
     def _password_of(self, user: str) -> str | None:
         return self.password if user == self.user else None
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -71,23 +71,26 @@ def claims_of(persona: Persona) -> str:
 
 def request_identity(persona: Persona, roles: Roles) -> Identity:
     """For a connection that logged in as authenticator: role, claims and settings, local to a transaction."""
-    settings = roles.settings(persona.role)
-    return Identity(
-        become=f"{_set_claims(claims_of(persona), settings)}; {_set_role(persona.role)}", leave=""
-    )
+    return Identity(become=_become(persona, roles.settings(persona.role)), leave="")
 
 
 def session_identity(persona: Persona, roles: Roles) -> Identity:
     """For the owner's connection: as `request_identity`, with the settings of authenticator's login too."""
     login = roles.settings(AUTHENTICATOR) if roles.reached_by_authenticator(persona.role) else {}
     settings = login | roles.settings(persona.role)
-    become = f"{_set_claims(claims_of(persona), settings)}; {_set_role(persona.role)}"
-    return Identity(become=become, leave=f"{_RESET}{_defaults(settings)}; {_set_claims('', {})}")
+    defaults = "".join(
+        f"; set local {'.'.join(map(_quoted, name.split('.')))} to default" for name in settings
+    )
+    return Identity(become=_become(persona, settings), leave=f"{_RESET}{defaults}; {_set_claims('', {})}")
 
 
 def owner_identity(owner: str) -> Identity:
     """The role that owns the schema."""
     return Identity(become=_set_role(owner), leave=_RESET)
+
+
+def _become(persona: Persona, settings: dict[str, str]) -> str:
+    return f"{_set_claims(claims_of(persona), settings)}; {_set_role(persona.role)}"
 
 
 def _set_claims(claims: str, settings: dict[str, str]) -> str:
@@ -100,14 +103,6 @@ def _set_claims(claims: str, settings: dict[str, str]) -> str:
 
 def _set_role(role: str) -> str:
     return f"set local role {_quoted(role)}"
-
-
-def _defaults(settings: dict[str, str]) -> str:
-    return "".join(f"; set local {_dotted(name)} to default" for name in settings)
-
-
-def _dotted(name: str) -> str:
-    return ".".join(_quoted(part) for part in name.split("."))
 
 
 def _quoted(name: str) -> str:

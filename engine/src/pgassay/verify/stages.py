@@ -8,7 +8,7 @@ from pathlib import Path
 from pgassay.database import ensure_template
 from pgassay.errors import CannotJudgeError, ConfigError, Place, SchemaError, ServerError
 from pgassay.matrix.assessment import assess
-from pgassay.matrix.baseline import Difference
+from pgassay.matrix.baseline import Deviation
 from pgassay.matrix.report import describe_error
 from pgassay.plans.assessment import PlanAssessment, assess_plans
 from pgassay.plans.model import Judgement
@@ -52,12 +52,12 @@ def check_matrix(bench: Workbench) -> Stage:
     return Stage(name="matrix", status=status, detail=detail, findings=findings)
 
 
-def _not_accepted(difference: Difference, baseline: Path) -> Finding:
-    cell = difference.cell
+def _not_accepted(deviation: Deviation, baseline: Path) -> Finding:
+    cell = deviation.cell
     return Finding(
         rule="matrix",
-        message=str(difference),
-        place=Place(file=baseline, line=difference.line),
+        message=str(deviation),
+        place=Place(file=baseline, line=deviation.line),
         witness=f"{cell.witness.statement}  -- as {cell.witness.persona.name}" if cell else "",
     )
 

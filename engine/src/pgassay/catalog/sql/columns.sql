@@ -24,7 +24,6 @@ select
     a.attidentity::text as identity,
     a.attgenerated::text as generated,
     a.attcompression::text as compression,
-    b.oid::bigint as base_oid,
     b.typname as base,
     b.typcategory::text as category,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
@@ -34,6 +33,9 @@ select
     nullif(a.attstorage, t.typstorage)::text as storage,
     nullif(a.attstattarget, -1)::text as statistics,
     coalesce(a.attoptions, '{}') as options,
+    array(
+        select e.enumlabel from pg_catalog.pg_enum as e where e.enumtypid = b.oid order by e.enumsortorder
+    ) as labels,
     exists(
         select from pg_catalog.pg_index as i
         where i.indrelid = c.oid and i.indisprimary and a.attnum = any(i.indkey::int2[])

@@ -8,10 +8,12 @@ select
     tn.nspname as target_schema,
     t.relname as target_relation,
     k.condeferrable as "deferrable",
+    k.conparentid::bigint as parent,
     coalesce(c.oid, 0)::bigint as relation_oid,
     coalesce(c.relname, d.typname) as relation,
     pg_catalog.pg_get_constraintdef(k.oid) as definition,
     d.oid is not null as is_of_domain,
+    k.coninhcount > 0 as is_inherited,
     array(
         select a.attname from unnest(k.conkey) with ordinality as u (number, ordinal)
         inner join pg_catalog.pg_attribute as a on a.attrelid = k.conrelid and u.number = a.attnum

@@ -1,26 +1,17 @@
--- What a view reads, a policy looks at, a trigger calls: by the server's own account, as far as it knows.
+-- What a view reads, a policy looks at, a default, check or trigger calls: as far as the server itself knows.
 select distinct
-    part.user::bigint as user,
-    d.refobjid::bigint as used
+    d.refobjid::bigint as used,
+    d.classid::regclass::text as part,
+    coalesce(w.ev_class, y.polrelid, f.adrelid, k.conrelid, t.tgrelid)::bigint as user,
+    coalesce(a.attname, '') as "column"
 from pg_catalog.pg_depend as d
-inner join (
-    select
-        'pg_catalog.pg_rewrite'::regclass as class,
-        oid,
-        ev_class as user
-    from pg_catalog.pg_rewrite
-    union all
-    select
-        'pg_catalog.pg_policy'::regclass as class,
-        oid,
-        polrelid as user
-    from pg_catalog.pg_policy
-) as part on d.classid = part.class and d.objid = part.oid
+left join pg_catalog.pg_rewrite as w on d.classid = w.tableoid and d.objid = w.oid
+left join pg_catalog.pg_policy as y on d.classid = y.tableoid and d.objid = y.oid
+left join pg_catalog.pg_attrdef as f on d.classid = f.tableoid and d.objid = f.oid
+left join pg_catalog.pg_constraint as k on d.classid = k.tableoid and d.objid = k.oid and k.contype = 'c'
+left join pg_catalog.pg_trigger as t on d.classid = t.tableoid and d.objid = t.oid and not t.tgisinternal
+left join pg_catalog.pg_class as c on d.refclassid = c.tableoid and d.refobjid = c.oid
+left join pg_catalog.pg_attribute as a on c.oid = a.attrelid and d.refobjsubid = a.attnum and a.attnum > 0
 where
     d.refclassid in ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)
-    and d.refobjid <> part.user
-union
-select
-    t.tgrelid::bigint as user,
-    t.tgfoid::bigint as used
-from pg_catalog.pg_trigger as t where not t.tgisinternal
+    and d.refobjid <> coalesce(w.ev_class, y.polrelid, f.adrelid, k.conrelid, t.tgrelid)

@@ -11,6 +11,7 @@ select
     i.indisvalid as valid,
     i.indisclustered as clustered,
     i.indisreplident as replica_identity,
+    coalesce((select h.inhparent from pg_catalog.pg_inherits as h where h.inhrelid = x.oid), 0)::bigint as parent,
     pg_catalog.pg_get_indexdef(x.oid) as definition,
     array(
         select

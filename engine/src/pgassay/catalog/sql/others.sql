@@ -47,63 +47,30 @@ select
     'there' as says,
     'yes' as value
 from (
-    select
-        'pg_catalog.pg_operator'::regclass as class,
-        oid
-    from pg_catalog.pg_operator
+    select array[tableoid, oid] as named from pg_catalog.pg_operator
     union all
-    select
-        'pg_catalog.pg_opclass'::regclass,
-        oid
-    from pg_catalog.pg_opclass
+    select array[tableoid, oid] from pg_catalog.pg_opclass
     union all
-    select
-        'pg_catalog.pg_cast'::regclass,
-        oid
-    from pg_catalog.pg_cast
+    select array[tableoid, oid] from pg_catalog.pg_cast
     union all
-    select
-        'pg_catalog.pg_collation'::regclass,
-        oid
-    from pg_catalog.pg_collation
+    select array[tableoid, oid] from pg_catalog.pg_collation
     union all
-    select
-        'pg_catalog.pg_conversion'::regclass,
-        oid
-    from pg_catalog.pg_conversion
+    select array[tableoid, oid] from pg_catalog.pg_conversion
     union all
-    select
-        'pg_catalog.pg_language'::regclass,
-        oid
-    from pg_catalog.pg_language
+    select array[tableoid, oid] from pg_catalog.pg_language
     union all
-    select
-        'pg_catalog.pg_event_trigger'::regclass,
-        oid
-    from pg_catalog.pg_event_trigger
+    select array[tableoid, oid] from pg_catalog.pg_event_trigger
     union all
-    select
-        'pg_catalog.pg_foreign_server'::regclass,
-        oid
-    from pg_catalog.pg_foreign_server
+    select array[tableoid, oid] from pg_catalog.pg_foreign_server
     union all
-    select
-        'pg_catalog.pg_ts_config'::regclass,
-        oid
-    from pg_catalog.pg_ts_config
+    select array[tableoid, oid] from pg_catalog.pg_ts_config
     union all
-    select
-        'pg_catalog.pg_ts_dict'::regclass,
-        oid
-    from pg_catalog.pg_ts_dict
+    select array[tableoid, oid] from pg_catalog.pg_ts_dict
     union all
-    select
-        'pg_catalog.pg_transform'::regclass,
-        oid
-    from pg_catalog.pg_transform
+    select array[tableoid, oid] from pg_catalog.pg_transform
 ) as o
-cross join lateral pg_catalog.pg_identify_object(o.class, o.oid, 0) as i
-where o.oid >= 16384 and not exists (
+cross join lateral pg_catalog.pg_identify_object(o.named[1], o.named[2], 0) as i
+where o.named[2] >= 16384 and not exists (
     select from pg_catalog.pg_depend as d
-    where o.class = d.classid and o.oid = d.objid and d.deptype = 'e'
+    where d.classid = o.named[1] and d.objid = o.named[2] and d.deptype = 'e'
 )

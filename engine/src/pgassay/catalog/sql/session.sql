@@ -1,6 +1,7 @@
 -- PostgREST serves the schemas that the login role names; a setting for this database wins.
 select
     current_user as user,
+    current_schemas(true)::text[] as search_path,
     (
         select split_part(entry, '=', 2)
         from pg_catalog.pg_db_role_setting as s

@@ -1,0 +1,58 @@
+"""One side of a comparison, loaded: a database of its own, a session in it, and what its catalogs say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pgassay.catalog.inventory import Inventory, read_buckets, read_inventory
+from pgassay.catalog.names import relation_name
+from pgassay.database import Session, open_session
+from pgassay.diff.difference import Snapshot
+from pgassay.errors import CannotJudgeError
+from pgassay.matrix.report import describe_error
+from pgassay.matrix.survey import survey
+from pgassay.observation import Persona
+from pgassay.project.revisions import Side
+from pgassay.server import Server
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSide:
+    """One loaded schema: a session of its owner's in a database of its own."""
+
+    side: Side
+    bench: Workbench
+    session: Session
+    inventory: Inventory
+
+    @property
+    def personas(self) -> tuple[Persona, ...]:
+        return tuple(self.bench.personas.values())
+
+    @property
+    def overrides(self) -> Mapping[str, str]:
+        """Whose the rows of tables are, as the configuration says of those that this schema has."""
+        there = {key.object for key in self.inventory.objects if key.kind == "relation"}
+        return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
+
+    def survey(self) -> Snapshot:
+        """Everybody tries everything. Raises CannotJudgeError when a probe itself went wrong."""
+        matrix = survey(self.session, self.personas, rows=self.overrides)
+        if matrix.errors:
+            raise CannotJudgeError(
+                f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
+                why="\n".join(describe_error(cell) for cell in matrix.errors[:5]),
+            )
+        return Snapshot(inventory=self.inventory, matrix=matrix)
+
+
+@contextmanager
+def open_side(server: Server, side: Side) -> Iterator[LoadedSide]:
+    """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
+    bench = Workbench(side.config, server)
+    with bench.database() as database, open_session(database) as session:
+        inventory = read_buckets(session, read_inventory(session))
+        yield LoadedSide(side=side, bench=bench, session=session, inventory=inventory)
