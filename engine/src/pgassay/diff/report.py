@@ -11,8 +11,7 @@ from typing import Any
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.review import Review, show_witness
-from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Direction, Matrix
+from pgassay.matrix.model import Comparison, Direction, Entry, Matrix
 from pgassay.matrix.page import render_matrix_html
 from pgassay.matrix.report import key_document
 from pgassay.render.annotation import Annotation, Level, note

@@ -17,8 +17,8 @@ from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
 from pgassay.render.json import place_fields, record
-from pgassay.render.place import relative
 from pgassay.render.report import Report, ReportEntry, ReportSection
+from pgassay.render.text import relative
 
 
 def report_upgrade(upgrade: Upgrade) -> Report:

@@ -14,8 +14,7 @@ from pgassay.render.junit import Suite, render_suites
 from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.place import spell
-from pgassay.render.text import wrap
+from pgassay.render.text import spell, wrap
 
 _DEEPEST = 40  # columns before those of a table's last column that go on in the next line
 _LONGEST = 60_000  # characters of Markdown: a comment on GitHub has at most 65,536

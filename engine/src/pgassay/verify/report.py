@@ -10,9 +10,8 @@ from pgassay.errors import ExitCode
 from pgassay.render.annotation import Annotation, note
 from pgassay.render.json import record
 from pgassay.render.junit import Check, Suite
-from pgassay.render.place import relative
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
-from pgassay.render.text import show_evidence
+from pgassay.render.text import relative, show_evidence
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
 
 _CLAIMS = {
