@@ -16,7 +16,7 @@ from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
 from pgassay.migration.command import check_formats
 from pgassay.migration.contents import TableChange, TableContents, compare_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import HeldLock
+from pgassay.migration.locks import TableLock
 from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.report import report_upgrade
 from pgassay.migration.sameness import Sameness
@@ -42,8 +42,8 @@ GOOD = Rehearsal(
     intent=Intent(changes=frozenset({"public.books"})),
     run=RehearsalRun(
         locks=(
-            HeldLock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
-            HeldLock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
+            TableLock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
+            TableLock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
         ),
         unseen=(Place(file=FILE, line=9),),
         rows=(TableChange(table="public.books", changed=2, columns=("title",)),),

@@ -12,7 +12,7 @@ from pgassay.diff.difference import Difference
 from pgassay.diff.report import report_review
 from pgassay.errors import Place
 from pgassay.migration.contents import TableChange
-from pgassay.migration.locks import HeldLock
+from pgassay.migration.locks import TableLock
 from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
@@ -103,7 +103,7 @@ def _row_lines(rehearsal: Rehearsal, change: TableChange) -> Iterator[str]:
     yield from (f"if that is meant, write in it: -- pgassay: {word} {change.table}" for word in lacking)
 
 
-def _locks(locks: tuple[HeldLock, ...], unseen: tuple[Place, ...]) -> list[str]:
+def _locks(locks: tuple[TableLock, ...], unseen: tuple[Place, ...]) -> list[str]:
     lines = [
         f"{mode}, {blocks or 'no reads or writes'} wait: "
         + ", ".join(f"{lock.table} ({_spelled(lock.place)})" for lock in some)

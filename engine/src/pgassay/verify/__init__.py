@@ -147,7 +147,7 @@ def verify(  # noqa: PLR0913 - what a caller may choose, by name
         ("suites", lambda: _judge_suites(config, server, stages, jobs=jobs, since=since)),
     ):
         run(name, partial(_not_run, name) if failed else judge)
-    return Verdict(schema=config.schema, server=_describe(server), stages=tuple(stages))
+    return Verdict(schema=config.schema, server=server.title, stages=tuple(stages))
 
 
 def _judge_suites(
@@ -170,7 +170,3 @@ def _leave_out(stages: list[Stage]) -> list[str]:
 
 def _not_run(name: str) -> Stage:
     return Stage(name=name, status=Status.NOT_JUDGED, detail="not run: the load failed")
-
-
-def _describe(server: Server) -> str:
-    return f"PostgreSQL {server.version // 10000}.{server.version % 10000} ({server.origin})"
