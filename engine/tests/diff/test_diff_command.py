@@ -65,6 +65,7 @@ def test_text_report_ends_with_the_verdict_after_places_and_witness() -> None:
     assert "added: relation public.u" in lines
     assert "origin/main → the working tree: 1 gained, 1 lost, 0 changed" in lines
     assert lines[-3].startswith("Access was gained.")
+    assert lines[-2] == "  pgassay matrix --accept"
 
 
 def test_markdown_report_folds_the_witness_and_escapes_markup() -> None:

@@ -156,22 +156,22 @@ def _conclude(review: Review) -> Iterator[str]:
         f"{len(difference.lost)} lost, {len(difference.changed)} changed"
     )
     yield from review.notes
-    yield _judge(review)
+    yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
 
-def _judge(review: Review) -> str:
+def _judge(review: Review) -> Iterator[str]:
     if review.difference.gained and review.accepted:
-        return "What is gained stands in the baseline that comes with it: accepted."
-    if review.difference.gained:
+        yield "What is gained stands in the baseline that comes with it: accepted."
+    elif review.difference.gained:
         searched = any(change.witness and not change.cells for change in review.difference.gained)
         row = "give the world a row that shows it, and " if searched else ""
-        return (
-            f"Access was gained. If it is meant, {row}accept it for reviewers to see: pgassay matrix --accept"
-        )
-    if review.tried:
-        return f"No gain found ({review.tried} statements tried with other rows and claims)."
-    return "No gain found."
+        yield f"Access was gained. If it is meant, {row}accept it for reviewers to see:"
+        yield "  pgassay matrix --accept"
+    elif review.tried:
+        yield f"No gain found ({review.tried} statements tried with other rows and claims)."
+    else:
+        yield "No gain found."
 
 
 def compare_schemas(review: Review) -> Comparison:

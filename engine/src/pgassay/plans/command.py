@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pgassay.database import ensure_template
 from pgassay.database.recipe import read_layers
 from pgassay.errors import ConfigError, ExitCode, ServerError
 from pgassay.plans.assessment import HUNDREDTH, assess_plans
-from pgassay.plans.load import plan_loading
+from pgassay.plans.load import Announce, plan_loading
 from pgassay.plans.report import FORMATS, report_plans
 from pgassay.render.output import TEXT_ALONE, Output
 from pgassay.render.report import publish_report
@@ -30,7 +30,7 @@ def kept_loads(config: Config) -> Path:
     return config.root / "build" / "plans"
 
 
-def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_progress: Callable[[str], None]) -> str:
+def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_progress: Announce) -> str:
     """Give the server what an earlier run loaded of the same files; else load it, and keep it.
 
     Says in a sentence what now takes up the disk, or why nothing does; empty where all was there.
@@ -65,7 +65,6 @@ def _take(cache: DataCache, own: OwnServer) -> bool:
 
 
 _SIZES = {"hundredth": HUNDREDTH, "full": 1.0}
-Announce = Callable[[str], None]
 
 
 @contextmanager

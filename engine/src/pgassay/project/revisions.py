@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -41,11 +40,11 @@ class Side:
 
 
 def _renamed(error: PgassayError, side: Side) -> PgassayError:
-    found = copy(error)
-    found.what, found.why = side.spell(error.what), side.spell(error.why)
-    if isinstance(found, SchemaError) and found.place and side.folder:
-        found.place = replace(found.place, file=side.original(found.place.file.absolute()))
-    return found
+    told = error.retold(what=side.spell(error.what), why=side.spell(error.why))
+    if isinstance(told, SchemaError) and told.place and side.folder:
+        place = replace(told.place, file=side.original(told.place.file.absolute()))
+        return told.retold(place=place)
+    return told
 
 
 @contextmanager
