@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import ViewportSize, sync_playwright
 
 from pgassay.config import load_config
-from pgassay.diff.report import render_review_page
+from pgassay.diff.report import report_review
 from pgassay.diff.review import review
 from pgassay.project.revisions import Side
+from pgassay.render.report import render_html
 from pgassay.server import open_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def render_regression(folder: Path) -> str:
     base = Side(label="origin/main", config=config)
     head = Side(label="the working tree", config=replace(config, schema=(changed,)), folder=folder)
     with open_server(config.server) as server:
-        return render_review_page(review(server, base, head))
+        return render_html(report_review(review(server, base, head)))
 
 
 def photograph(page: Path) -> None:

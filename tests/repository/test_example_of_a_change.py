@@ -50,18 +50,19 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("files", "shown", "exit_code"),
-    [(("naive.sql",), 0, 1), (("change.sql", "validate.sql"), 1, 1)],
+    ("files", "shown", "verdict"),
+    [(("naive.sql",), 0, "problem"), (("change.sql", "validate.sql"), 1, "good")],
     ids=["first try", "second try"],
 )
 def test_migrations_of_the_example_are_judged_as_shown(
-    checkout: Path, files: tuple[str, ...], shown: int, exit_code: int
+    checkout: Path, files: tuple[str, ...], shown: int, verdict: str
 ) -> None:
     migrations = [f"--migration={name}" for name in files]
     done = run_pgassay(checkout, "diff", "HEAD", "--search=0", *migrations)
-    report = done.stdout[done.stdout.index("\nmigration ") + 1 :]
-    assert report == blocks("text")[shown]
-    assert done.returncode == exit_code, done.stderr  # 1: a new column is access gained
+    report, _, conclusion = done.stdout[done.stdout.index("\nmigration ") + 1 :].partition("\n\n")
+    assert f"{report}\n" == blocks("text")[shown]
+    assert conclusion.endswith(f"\nmigration: {verdict}\n")
+    assert done.returncode == 1, done.stderr  # a new column is access gained
 
 
 def test_change_costs_the_matrix_and_one_line_of_pgtap(checkout: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import platform
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import psycopg
 
@@ -17,6 +16,7 @@ from pgassay.config import Config
 from pgassay.database import choose_owner
 from pgassay.errors import ExitCode, PgassayError
 from pgassay.pgtap.source import find_pgtap
+from pgassay.render.json import dump
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, inspect_server_choices, open_server
 
@@ -50,12 +50,7 @@ def examine(config: Config) -> Examination:
 def render_examination(examination: Examination, *, as_json: bool) -> str:
     """A line a check for people, or one JSON object."""
     if as_json:
-        document = {
-            "version": 1,
-            "can_judge": examination.can_judge,
-            "checks": [asdict(check) for check in examination.checks],
-        }
-        return json.dumps(document, indent=2) + "\n"
+        return dump(can_judge=examination.can_judge, checks=examination.checks)
     return "".join(_line(check) for check in examination.checks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -38,6 +39,12 @@ class PgassayError(Exception):
         self.what = what
         self.why = why
         self.fixes = fixes
+
+    def retold(self, **changes: object) -> Self:
+        """The same error with other values."""
+        found = type(self).__new__(type(self), *self.args)  # a class may have arguments of its own
+        vars(found).update({**vars(self), **changes})
+        return found
 
     def __str__(self) -> str:
         lines = [self.what]

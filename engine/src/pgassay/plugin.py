@@ -18,8 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.config import Config, find_root, is_configured, load_config
-from pgassay.coverage.counters import Tally
-from pgassay.coverage.record import CoverageRecord
+from pgassay.coverage.counters import CoverageRecord, Tally
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
 from pgassay.observation import Persona

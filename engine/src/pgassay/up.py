@@ -66,10 +66,8 @@ def _as_text(config: Config, database: Database) -> str:
     server = database.server
     files = [*config.schema, *config.companions, *([config.world] if config.world else [])]
     psql = shlex.join([str(find_psql(server.bin_dir)), database.url()])
-    return (
-        f"PostgreSQL {server.version // 10000}.{server.version % 10000} ({server.origin}) with "
-        f"{', '.join(file.name for file in files)}\n\n  {psql}\n\nCtrl-C stops it and removes everything.\n"
-    )
+    what = f"{server.title} with {', '.join(file.name for file in files)}"
+    return f"{what}\n\n  {psql}\n\nCtrl-C stops it and removes everything.\n"
 
 
 @contextmanager

@@ -16,12 +16,13 @@ from pgassay.cli import main
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.diff.difference import AccessChange, Difference
-from pgassay.diff.report import REVIEW_FORMATS
+from pgassay.diff.report import report_review
 from pgassay.diff.review import Review, witness_files
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
+from pgassay.render.report import FORMATS, render_json, render_markdown, render_text
 from pgassay.server import Server
 
 CONFIG = Config(root=Path("/p"), schema=(Path("/p/schema.sql"),))
@@ -57,26 +58,27 @@ SAMPLE = Review(
 
 
 def test_text_report_ends_with_the_verdict_after_places_and_witness() -> None:
-    lines = REVIEW_FORMATS["text"](SAMPLE).splitlines()
+    lines = render_text(report_review(SAMPLE)).splitlines()
     assert lines[0] == f"/p/schema.sql:7  gained: {GAIN.message}"
     assert "    update public.t set a = 1;" in lines
     assert "/p/schema.sql:7  lost: alice can no longer read." in lines
     assert "added: relation public.u" in lines
     assert "origin/main → the working tree: 1 gained, 1 lost, 0 changed" in lines
-    assert lines[-2].startswith("Access was gained.")
+    assert lines[-3].startswith("Access was gained.")
+    assert lines[-2] == "  pgassay matrix --accept"
 
 
 def test_markdown_report_folds_the_witness_and_escapes_markup() -> None:
-    markdown = REVIEW_FORMATS["markdown"](SAMPLE)
+    markdown = render_markdown(report_review(SAMPLE))
     assert "<details><summary>/p/schema.sql:7  bob can now SELECT &lt;rows> of public.t" in markdown
     assert "```sql\n-- bob can now SELECT <rows> of public.t (was: filtered).\n" in markdown
-    assert "- added: <code>relation public.u</code>" in markdown
+    assert "### Added\n\n- relation public.u\n" in markdown
 
 
 def test_comment_is_never_too_long_for_github_and_counts_what_it_leaves_out() -> None:
     gains = tuple(replace(GAIN, message=f"gain {number}. {'words ' * 200}") for number in range(100))
-    markdown = REVIEW_FORMATS["markdown"](
-        replace(SAMPLE, difference=Difference(gained=gains, schema=(CAUSE,)))
+    markdown = render_markdown(
+        report_review(replace(SAMPLE, difference=Difference(gained=gains, schema=(CAUSE,))))
     )
     shown = markdown.count("<details>")
     assert 50_000 < len(markdown) < 65_536
@@ -84,7 +86,7 @@ def test_comment_is_never_too_long_for_github_and_counts_what_it_leaves_out() ->
 
 
 def test_json_report_keeps_its_contract() -> None:
-    document = json.loads(REVIEW_FORMATS["json"](SAMPLE))
+    document = json.loads(render_json(report_review(SAMPLE)))
     assert (document["version"], document["verdict"], document["accepted"]) == (1, "problem", False)
     [gain] = document["gained"]
     assert (gain["file"], gain["line"], gain["before"], gain["after"]) == (
@@ -123,8 +125,8 @@ def test_json_report_keeps_its_contract() -> None:
 def test_verdict_says_why(found: Review, exit_code: ExitCode, last: str) -> None:
     assert found.exit_code is exit_code
     for name in ("text", "markdown"):
-        assert last in REVIEW_FORMATS[name](found)
-    assert json.loads(REVIEW_FORMATS["json"](found))["verdict"] == ("problem" if exit_code else "good")
+        assert last in " ".join(FORMATS[name](report_review(found)).split())
+    assert json.loads(render_json(report_review(found)))["verdict"] == ("problem" if exit_code else "good")
 
 
 def test_witness_is_a_script_of_plain_sql_that_leaves_nothing() -> None:

@@ -16,13 +16,14 @@ from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
 from pgassay.migration.command import check_formats
 from pgassay.migration.contents import TableChange, TableContents, compare_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import HeldLock
+from pgassay.migration.locks import TableLock
 from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
-from pgassay.migration.report import UPGRADE_FORMATS
+from pgassay.migration.report import report_upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import Hazard
 from pgassay.project.revisions import Side
 from pgassay.render.output import Output
+from pgassay.render.report import render_json, render_markdown, render_text
 
 FILE = Path("/p/change.sql")
 PLACE = Place(file=FILE, line=3)
@@ -41,8 +42,8 @@ GOOD = Rehearsal(
     intent=Intent(changes=frozenset({"public.books"})),
     run=RehearsalRun(
         locks=(
-            HeldLock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
-            HeldLock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
+            TableLock(table="public.books", mode="AccessExclusiveLock", place=PLACE),
+            TableLock(table="public.shelves", mode="ShareUpdateExclusiveLock", place=PLACE),
         ),
         unseen=(Place(file=FILE, line=9),),
         rows=(TableChange(table="public.books", changed=2, columns=("title",)),),
@@ -146,9 +147,9 @@ def test_stated_changes_cover_only_what_they_say(
 
 
 def test_text_report_says_what_waits_and_what_was_not_seen() -> None:
-    text = UPGRADE_FORMATS["text"](Upgrade(review=REVIEW, rehearsal=GOOD))
-    assert text.endswith("""
-migration /p/change.sql: good
+    text = render_text(report_upgrade(Upgrade(review=REVIEW, rehearsal=GOOD)))
+    assert text.startswith("""\
+migration /p/change.sql
   result     is HEAD, in catalog and matrix
   rows       public.books: 2 changed (title)
   rewritten  public.books
@@ -158,11 +159,13 @@ migration /p/change.sql: good
                (change.sql:3)
              not seen: those of change.sql:9, which runs outside a transaction
   unsafe     change.sql:3: It may break clients. [ban-drop-table]
+
 """)
+    assert text.endswith("\nmigration: good\n")
 
 
 def test_json_report_keeps_its_contract() -> None:
-    document = json.loads(UPGRADE_FORMATS["json"](Upgrade(review=REVIEW, rehearsal=LOST)))
+    document = json.loads(render_json(report_upgrade(Upgrade(review=REVIEW, rehearsal=LOST))))
     assert (document["version"], document["verdict"]) == (1, "problem")
     assert document["migration"] == {
         "files": ["/p/change.sql"],
@@ -196,7 +199,7 @@ def test_text_report_says_what_to_write_for_rows_that_are_meant_to_go() -> None:
     assert """
   rows       public.books: 1 lost; the migration does not say so
              if that is meant, write in it: -- pgassay: removes public.books
-""" in UPGRADE_FORMATS["text"](Upgrade(review=REVIEW, rehearsal=LOST))
+""" in render_text(report_upgrade(Upgrade(review=REVIEW, rehearsal=LOST)))
 
 
 @pytest.mark.parametrize(
@@ -211,8 +214,10 @@ def test_failed_migration_says_what_is_in_the_database_by_then(text: str, kept: 
         Script(path=Path(f"/p/{name}.sql"), text=text) for name in ("first", "change", "never")
     )
     fault = SchemaError("It fails.", place=PLACE)
-    told = UPGRADE_FORMATS["text"](
-        Upgrade(review=REVIEW, rehearsal=Rehearsal(scripts=(first, failed, never), fault=fault))
+    told = render_text(
+        report_upgrade(
+            Upgrade(review=REVIEW, rehearsal=Rehearsal(scripts=(first, failed, never), fault=fault))
+        )
     )
     assert f"Kept: all of /p/first.sql, which was applied before. {kept}" in " ".join(told.split())
     assert "never" not in told.partition("failed")[2]
@@ -221,10 +226,10 @@ def test_failed_migration_says_what_is_in_the_database_by_then(text: str, kept: 
 def test_failed_migration_is_a_problem_and_says_why() -> None:
     failed = Rehearsal(scripts=GOOD.scripts, fault=SchemaError("It does not apply."))
     assert failed.exit_code is ExitCode.SCHEMA_PROBLEM
-    assert "  failed     It does not apply.\n" in UPGRADE_FORMATS["markdown"](
-        Upgrade(review=REVIEW, rehearsal=failed)
+    assert "\n| failed | It does not apply. |\n" in render_markdown(
+        report_upgrade(Upgrade(review=REVIEW, rehearsal=failed))
     )
-    assert "not rehearsed: HEAD does not load" in UPGRADE_FORMATS["text"](Upgrade(review=REVIEW))
+    assert "not rehearsed: HEAD does not load" in render_text(report_upgrade(Upgrade(review=REVIEW)))
 
 
 def test_page_of_a_migration_is_refused_before_any_work() -> None:

@@ -10,9 +10,10 @@ import pytest
 from pgassay.errors import ExitCode
 from pgassay.migration.contents import TableChange
 from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
-from pgassay.migration.report import UPGRADE_FORMATS
+from pgassay.migration.report import report_upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import find_squawk
+from pgassay.render.report import render_text
 from tests.migration.library_support import Library
 
 ROUGH = """\
@@ -114,12 +115,12 @@ def test_missing_squawk_is_named(smooth: Upgrade, monkeypatch: pytest.MonkeyPatc
     assert find_squawk() is None
     assert smooth.rehearsal
     without = replace(smooth, rehearsal=replace(smooth.rehearsal, unsafe=None))
-    assert "unsafe     not looked for: squawk is not installed" in UPGRADE_FORMATS["text"](without)
+    assert "unsafe     not looked for: squawk is not installed" in render_text(report_upgrade(without))
 
 
 def test_migration_that_makes_head_is_good(smooth: Upgrade) -> None:
     assert smooth.rehearsal and smooth.rehearsal.exit_code is ExitCode.GOOD
-    assert "is HEAD, in catalog and matrix" in UPGRADE_FORMATS["text"](smooth)
+    assert "is HEAD, in catalog and matrix" in render_text(report_upgrade(smooth))
 
 
 def test_backfill_of_a_new_column_is_neither_a_changed_row_nor_a_stray(smooth: Upgrade) -> None:

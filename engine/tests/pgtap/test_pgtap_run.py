@@ -125,7 +125,7 @@ def test_server_without_clients_is_served_by_another_psql(
 
 
 def test_no_psql_names_the_places_and_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pgassay.pgtap.run._embedded_bin_dirs", list)
+    monkeypatch.setattr("pgassay.server.binaries.find_spec", lambda _: None)
     with pytest.raises(ServerError) as caught:
         find_psql(tmp_path, environ={"PATH": str(tmp_path / "bin")})
     assert str(caught.value) == (

@@ -14,8 +14,7 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.errors import ExitCode, ServerError
-from pgassay.plans.command import open_loaded_server, show_plans
-from pgassay.plans.load_cache import ensure_kept, kept_loads
+from pgassay.plans.command import ensure_kept, kept_loads, open_loaded_server, show_plans
 from pgassay.server import ATTACHED, OwnServer, Server, open_own_server
 from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench

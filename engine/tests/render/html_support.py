@@ -9,14 +9,15 @@ from pgassay.catalog.model import Column, Constraint, Index
 from pgassay.catalog.names import spell
 from pgassay.catalog.tables import Surface, Table
 from pgassay.errors import Place
-from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.model import (
     Action,
     Cell,
     CellKey,
     CellResult,
+    Comparison,
     Direction,
     Effect,
+    Entry,
     Gap,
     Matrix,
     RowClass,

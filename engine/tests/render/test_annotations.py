@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.diff.report import REVIEW_FORMATS
+from pgassay.diff.report import report_review
 from pgassay.errors import Place, SchemaError, printable
 from pgassay.matrix.report import MATRIX_FORMATS
 from pgassay.render.annotation import Annotation, render_annotations
@@ -55,7 +55,7 @@ def test_command_is_spelled_as_the_runner_wants_it() -> None:
     [
         pytest.param(render_github(report_verdict(VERDICT)), id="verify"),
         pytest.param(MATRIX_FORMATS["github"](ASSESSMENT), id="matrix"),
-        pytest.param(REVIEW_FORMATS["github"](REVIEW), id="diff"),
+        pytest.param(render_github(report_review(REVIEW)), id="diff"),
     ],
 )
 def test_hostile_names_begin_no_command_of_their_own(report: str) -> None:
@@ -65,7 +65,7 @@ def test_hostile_names_begin_no_command_of_their_own(report: str) -> None:
 
 
 def test_gain_is_an_error_on_the_line_that_caused_it_and_the_rest_are_notices() -> None:
-    gained, lost, changed, verdict = parsed(REVIEW_FORMATS["github"](REVIEW))
+    gained, lost, changed, verdict = parsed(render_github(report_review(REVIEW)))
     assert gained[:2] == (
         "error", {"file": "schema.sql", "line": "7", "title": "pgassay: access gained"},
     )  # fmt: skip
@@ -75,14 +75,14 @@ def test_gain_is_an_error_on_the_line_that_caused_it_and_the_rest_are_notices() 
 
 
 def test_accepted_gain_is_a_warning() -> None:
-    levels = [level for level, _, _ in parsed(REVIEW_FORMATS["github"](replace(REVIEW, accepted=True)))]
+    levels = [level for level, _, _ in parsed(render_github(report_review(replace(REVIEW, accepted=True))))]
     assert levels == ["warning", "notice", "notice", "notice"]
 
 
 def test_head_that_does_not_load_is_an_error_on_its_line() -> None:
     place = Place(file=Path("schema.sql"), line=3)
     broken = replace(REVIEW, fault=SchemaError("It does not parse.", place=place))
-    (level, properties, message), _ = parsed(REVIEW_FORMATS["github"](broken))
+    (level, properties, message), _ = parsed(render_github(report_review(broken)))
     assert (level, properties["file"], properties["line"]) == ("error", "schema.sql", "3")
     assert message == "It does not parse."
 

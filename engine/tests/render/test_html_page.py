@@ -11,8 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
+from pgassay.matrix.model import Action, CellKey, Comparison, Direction, Entry, Matrix, RowClass
 from pgassay.matrix.page import render_matrix_html
 from pgassay.observation import Outcome
 from tests.render import html_support as support

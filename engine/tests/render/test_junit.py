@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from pgassay.diff.report import REVIEW_FORMATS
+from pgassay.diff.report import report_review
 from pgassay.errors import SchemaError
 from pgassay.matrix.report import MATRIX_FORMATS
 from pgassay.render.report import render_junit
@@ -59,7 +59,7 @@ def counts(report: str) -> dict[str | None, tuple[str | None, ...]]:
 REPORTS = {
     "verify": render_junit(report_verdict(VERDICT)),
     "matrix": MATRIX_FORMATS["junit"](ASSESSMENT),
-    "diff": REVIEW_FORMATS["junit"](REVIEW),
+    "diff": render_junit(report_review(REVIEW)),
 }
 
 
@@ -105,7 +105,7 @@ def test_without_a_baseline_nothing_passes() -> None:
 def test_only_what_was_gained_and_not_accepted_fails() -> None:
     others = {"load": ("1", "0", "0", "0"), "lost": ("1", "0", "0", "0"), "changed": ("1", "0", "0", "0")}
     assert counts(REPORTS["diff"]) == others | {"gained": ("1", "1", "0", "0")}
-    accepted = REVIEW_FORMATS["junit"](replace(REVIEW, accepted=True))
+    accepted = render_junit(report_review(replace(REVIEW, accepted=True)))
     assert counts(accepted) == others | {"gained": ("1", "0", "0", "0")}
     for report in (REPORTS["diff"], accepted):
         [gain] = fromstring(report).findall("testsuite[@name='gained']/testcase/*")
@@ -113,6 +113,6 @@ def test_only_what_was_gained_and_not_accepted_fails() -> None:
 
 
 def test_head_that_does_not_load_fails() -> None:
-    report = REVIEW_FORMATS["junit"](replace(REVIEW, fault=SchemaError("It does not parse.")))
+    report = render_junit(report_review(replace(REVIEW, fault=SchemaError("It does not parse."))))
     [failure] = fromstring(report).findall("testsuite[@name='load']/testcase/failure")
     assert failure.text == "It does not parse."

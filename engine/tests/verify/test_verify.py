@@ -282,5 +282,5 @@ def test_markdown_cell_is_text() -> None:
 def test_markdown_report_escapes_what_markup_would_eat() -> None:
     markdown = render_markdown(report_verdict(SAMPLE))
     assert markdown.startswith("## pgassay: problem\n")
-    assert "<summary>/p/t.py:3 FAILED t.py::test_b</summary>" in markdown
+    assert "<summary>/p/t.py:3  FAILED t.py::test_b</summary>" in markdown
     assert "```\nE   no <b>\n```" in markdown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from pgassay.catalog.literals import find_literals
@@ -33,18 +34,23 @@ class Inventory:
 
     def reach(self, name: str) -> frozenset[str]:
         """`name` and all that it uses, over any number of steps."""
-        found = {name}
-        ahead = [name]
-        while ahead:
-            new = self.uses.get(ahead.pop(), frozenset()) - found
-            found |= new
-            ahead += new
-        return frozenset(found)
+        return frozenset({name} | follow(self.uses, name))
 
     @property
     def roles(self) -> Mapping[ObjectKey, Properties]:
         """Those of the cluster's roles, which all databases share."""
         return {key: value for key, value in self.objects.items() if key.kind == "role"}
+
+
+def follow(steps: Mapping[str, AbstractSet[str]], name: str) -> set[str]:
+    """What can be come to from `name`, over any number of steps."""
+    found: set[str] = set()
+    ahead = [name]
+    while ahead:
+        new = steps.get(ahead.pop(), frozenset()) - found
+        found |= new
+        ahead += new
+    return found
 
 
 def read_inventory(session: Session, *, besides: bool = False) -> Inventory:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from pgassay.coverage.inventory import CoverageInventory, take_inventory
@@ -114,3 +117,31 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         return {"counts": dict(sorted(self.counts.items())), "unread": self.unread}
+
+
+_OUTPUT = "pgassay_coverage"
+
+
+class CoverageRecord:
+    """A pytest plugin: writes a run's tally at its end; the workers of pytest-xdist hand theirs over."""
+
+    def __init__(self, path: Path, tally: Tally) -> None:
+        self._path = path
+        self._tally = tally
+
+    @pytest.hookimpl(trylast=True)  # the fixtures of the session have ended, and with them their databases
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is None:
+            self._path.write_text(json.dumps(self._tally.to_json()), encoding="utf-8")
+        else:
+            output[_OUTPUT] = self._tally.to_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 - pytest-xdist's
+        """Take over what a worker counted."""
+        output = getattr(node, "workeroutput", {}).get(_OUTPUT)
+        if output is None:
+            self._tally.unread.append(f"worker {node.gateway.id} was lost with its counts: {error}")
+        else:
+            self._tally.merge(output)

@@ -9,8 +9,8 @@ from typing import Any
 
 from pgassay.coverage.assessment import Exemption, Item, Measurement
 from pgassay.errors import ExitCode
-from pgassay.render.place import spell
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
+from pgassay.render.text import spell
 from pgassay.verdict import Case, Counts
 
 FORMATS = ("text", "json", "markdown", "html")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pgassay.database.actor import Actor as Actor
-from pgassay.database.actor import StatementResult as StatementResult
 from pgassay.database.apply import Notice as Notice
 from pgassay.database.apply import Watcher as Watcher
 from pgassay.database.apply import apply_script as apply_script

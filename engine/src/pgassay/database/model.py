@@ -7,16 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-
-from pgassay.errors import ServerError
-
-if TYPE_CHECKING:
-    from pgassay.server import Server
-from typing import TYPE_CHECKING
-
 from psycopg import sql
 
 from pgassay.database.apply import connect
+from pgassay.errors import ServerError
 
 if TYPE_CHECKING:
     from pgassay.server import Server
@@ -118,10 +112,7 @@ def ensure_owner(server: Server, connection: psycopg.Connection[Any], owner: str
     The caller holds the lock for roles, which belong to the whole cluster. Raises ServerError when the
     connection's role may not create roles.
     """
-    if (
-        connection.execute("select from pg_catalog.pg_roles where rolname = %s", [owner]).fetchone()
-        is not None
-    ):
+    if owner in role_names(connection):
         return
     # Before PostgreSQL 16 CREATEROLE may join pg_execute_server_program: a schema could run programs.
     may_create_roles = sql.SQL("createrole" if server.version >= 160000 else "nocreaterole")

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.diff.report import REVIEW_FORMATS
+from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
-from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
+from pgassay.render.output import TEXT_ALONE, Output, check_writable, write_report
+from pgassay.render.report import FORMATS, publish_report
 from pgassay.server import Server, open_server
 
 
@@ -60,7 +61,7 @@ def read_request(options: Namespace) -> DiffRequest:
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=REVIEW_FORMATS)
+    add_reporting(parser, formats=FORMATS)
     parser.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
     parser.add_argument(
         "head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)"
@@ -85,7 +86,7 @@ def _run(options: Namespace) -> int:
     request = read_request(options)
     with show_progress() as show, reviewed(config, request, on_stage=show) as (_, _, found):
         pass
-    publish(found, REVIEW_FORMATS, request.output)
+    publish_report(report_review(found), request.output)
     write_witnesses(request, found)
     return found.exit_code
 

@@ -11,8 +11,7 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
-from pgassay.matrix.comparison import Entry
-from pgassay.matrix.model import Action, Direction, Matrix
+from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
 
 Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]

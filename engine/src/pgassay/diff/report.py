@@ -1,101 +1,74 @@
-"""A review of a change for people and for programs."""
+"""A review of a change as a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from textwrap import indent
 from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.review import Review, show_witness
-from pgassay.errors import printable
-from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Direction, Matrix
+from pgassay.matrix.model import Comparison, Direction, Entry, Matrix
 from pgassay.matrix.page import render_matrix_html
 from pgassay.matrix.report import key_document
-from pgassay.render.annotation import Annotation, Level, note, render_annotations
-from pgassay.render.json import dump, place_fields
-from pgassay.render.junit import Check, Suite, render_suites
-from pgassay.render.markdown import escape, fence, fold
-from pgassay.render.place import spell
-from pgassay.render.text import wrap
-
-_LONGEST = 60_000  # characters: a comment on GitHub has at most 65,536
+from pgassay.render.annotation import Annotation, Level, note
+from pgassay.render.json import place_fields
+from pgassay.render.junit import Check, Suite
+from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
 
 
-def render_review_text(review: Review) -> str:
-    """A sentence for each difference, with its place and the witness of what was gained; then the verdict."""
+def report_review(review: Review) -> Report:
+    """Each difference with its place and the witness of it; what the schema itself changed; the verdict."""
     comparison = compare_schemas(review)
-    lines = [line for entry in comparison.entries for line in _lines(entry)]
-    lines += [f"{word}: {name}" for word, name in comparison.objects]
-    lines += [f"schema: {change}" for change in review.difference.schema if not lines]
-    lines += [""] if lines and lines[-1] else []
-    return printable("\n".join([*lines, *conclude_review(review)]) + "\n")
+    conclusion = tuple(_conclude(review))
+    return Report(
+        command="diff",
+        title="access difference",
+        verdict=review.exit_code,
+        summary=conclusion,
+        sections=tuple(_sections(review, comparison)),
+        document=_document(review),
+        suites=tuple(_suites(comparison)),
+        annotations=(*_annotations(review, comparison), note("diff", "\n".join(conclusion))),
+        page=partial(_render_page, review, comparison),
+        seconds=review.seconds,
+    )
 
 
-def _lines(entry: Entry) -> Iterator[str]:
-    yield wrap(f"{spell(entry.place)}  {entry.direction.value}: {entry.message}".lstrip())
-    if entry.direction is Direction.GAINED and entry.script:
-        # Without the sentence at its top, which stands above it.
-        yield from (f"    {line}" for line in entry.script.splitlines()[len(entry.message.splitlines()) :])
-        yield ""
-
-
-def render_review_markdown(review: Review) -> str:
-    """The verdict first; each finding folded around its witness; what the schema itself changed last."""
-    lines = ["## pgassay: access difference"]
-    if review.fault:
-        lines += ["", f"HEAD, {escape(review.head.label)}, does not load.", "", *fence(str(review.fault))]
-    else:
-        lines += [line for sentence in conclude_review(review) for line in ("", escape(sentence))]
-    comparison = compare_schemas(review)
-    blocks = [*_blocks(comparison), *_objects(comparison, review.difference.schema)]
-    return printable("\n".join([*lines, *_fit(blocks)]) + "\n")
-
-
-def _blocks(comparison: Comparison) -> Iterator[list[str]]:
+def _sections(review: Review, comparison: Comparison) -> Iterator[ReportSection]:
+    if comparison.fault:
+        yield ReportSection(entries=(quote_message(comparison.fault),))
     for direction in Direction:
-        above = ["", f"### {direction.value.capitalize()}: {comparison.count(direction)}", ""]
-        for entry in comparison.entries_of(direction):
-            summary = f"{spell(entry.place)}  {entry.message}".lstrip()
-            yield [*above, *fold(summary, entry.script, language="sql")]
-            above = []
+        entries = tuple(map(_entry, comparison.entries_of(direction)))
+        yield ReportSection(title=direction.value, entries=entries, is_inline=True, language="sql")
+    for title, names in (("added", comparison.added), ("dropped", comparison.dropped)):
+        yield ReportSection(title=title, entries=list_entries(*names), is_inline=True)
+    yield ReportSection(
+        title="changes of the schema itself",
+        entries=list_entries(*map(str, review.difference.schema)),
+        folded=True,
+        in_text=not (comparison.entries or comparison.objects),
+    )
 
 
-def _objects(comparison: Comparison, changes: Sequence[SchemaChange]) -> Iterator[list[str]]:
-    objects = [f"- {word}: <code>{escape(name)}</code>" for word, name in comparison.objects]
-    if objects:
-        yield ["", "### Objects", "", *objects]
-    if changes:
-        yield ["", *fold("Changes of the schema itself", "\n".join(map(str, changes)))]
+def _entry(entry: Entry) -> ReportEntry:
+    # Without the sentence at the top of the script, which stands above it.
+    script = entry.script.splitlines()[len(entry.message.splitlines()) :]
+    is_shown = entry.direction is Direction.GAINED
+    excerpt = indent("\n".join(script), "  ") if is_shown else ""
+    return ReportEntry(cells=(entry.message,), place=entry.place, code=entry.script, excerpt=excerpt)
 
 
-def _fit(blocks: Sequence[Sequence[str]]) -> list[str]:
-    """As many blocks as a comment holds, and how many more there are."""
-    lines: list[str] = []
-    left = _LONGEST
-    for number, block in enumerate(blocks):
-        left -= sum(len(line) + 1 for line in block)
-        if left < 0:
-            return [*lines, "", f"{len(blocks) - number} more do not fit here; the other reports have them."]
-        lines += block
-    return lines
-
-
-def render_review_page(review: Review) -> str:
+def _render_page(review: Review, comparison: Comparison) -> str:
     """What is different, and the matrix of HEAD."""
     matrix = review.matrix or Matrix(cells=(), gaps=(), probes=0, seconds=0)
-    return render_matrix_html(matrix, compare_schemas(review), title="Access difference")
+    return render_matrix_html(matrix, comparison, title="Access difference")
 
 
-def render_review_json(review: Review) -> str:
-    """The document that docs/json.md describes."""
-    return dump(**review_document(review))
-
-
-def review_document(review: Review) -> dict[str, Any]:
-    """The same as values."""
+def _document(review: Review) -> dict[str, Any]:
     difference = review.difference
     return {
         "base": review.base.label,
@@ -116,18 +89,12 @@ def review_document(review: Review) -> dict[str, Any]:
     }
 
 
-def render_review_junit(review: Review) -> str:
+def _suites(comparison: Comparison) -> Iterator[Suite]:
     """What was gained fails, unless it is accepted; all else passes, with its witness as output."""
-    comparison = compare_schemas(review)
-    load = Suite(name="load", checks=(_check_of_load(comparison),))
-    suites = [
-        Suite(
-            name=direction.value,
-            checks=tuple(_check(entry, comparison) for entry in comparison.entries_of(direction)),
-        )
-        for direction in Direction
-    ]
-    return render_suites("pgassay diff", [load, *suites], seconds=review.seconds)
+    yield Suite(name="load", checks=(_check_of_load(comparison),))
+    for direction in Direction:
+        checks = (_check(entry, comparison) for entry in comparison.entries_of(direction))
+        yield Suite(name=direction.value, checks=tuple(checks))
 
 
 def _check_of_load(comparison: Comparison) -> Check:
@@ -152,13 +119,8 @@ def _check(entry: Entry, comparison: Comparison) -> Check:
     )
 
 
-def render_review_github(review: Review) -> str:
+def _annotations(review: Review, comparison: Comparison) -> Iterator[Annotation]:
     """An error for each gain on the line that caused it, or a warning where it is accepted."""
-    return render_annotations([*_annotations(review), note("diff", "\n".join(conclude_review(review)))])
-
-
-def _annotations(review: Review) -> Iterator[Annotation]:
-    comparison = compare_schemas(review)
     if review.fault:
         title, message = "pgassay: HEAD does not load", comparison.fault
         yield Annotation(level="error", title=title, message=message, place=review.fault.place)
@@ -183,20 +145,10 @@ def _level(entry: Entry, comparison: Comparison) -> Level:
     return "warning" if comparison.accepted else "error"
 
 
-REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
-    "text": render_review_text,
-    "json": render_review_json,
-    "markdown": render_review_markdown,
-    "html": render_review_page,
-    "junit": render_review_junit,
-    "github": render_review_github,
-}
-
-
-def conclude_review(review: Review) -> Iterator[str]:
+def _conclude(review: Review) -> Iterator[str]:
     """The counts, what was taken from elsewhere, and whether that is good; or why there is no difference."""
     if review.fault:
-        yield f"HEAD, {review.head.label}, does not load.\n{review.fault}"
+        yield f"HEAD, {review.head.label}, does not load."
         return
     difference = review.difference
     yield (
@@ -204,22 +156,22 @@ def conclude_review(review: Review) -> Iterator[str]:
         f"{len(difference.lost)} lost, {len(difference.changed)} changed"
     )
     yield from review.notes
-    yield _judge(review)
+    yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
 
-def _judge(review: Review) -> str:
+def _judge(review: Review) -> Iterator[str]:
     if review.difference.gained and review.accepted:
-        return "What is gained stands in the baseline that comes with it: accepted."
-    if review.difference.gained:
+        yield "What is gained stands in the baseline that comes with it: accepted."
+    elif review.difference.gained:
         searched = any(change.witness and not change.cells for change in review.difference.gained)
         row = "give the world a row that shows it, and " if searched else ""
-        return (
-            f"Access was gained. If it is meant, {row}accept it for reviewers to see: pgassay matrix --accept"
-        )
-    if review.tried:
-        return f"No gain found ({review.tried} statements tried with other rows and claims)."
-    return "No gain found."
+        yield f"Access was gained. If it is meant, {row}accept it for reviewers to see:"
+        yield "  pgassay matrix --accept"
+    elif review.tried:
+        yield f"No gain found ({review.tried} statements tried with other rows and claims)."
+    else:
+        yield "No gain found."
 
 
 def compare_schemas(review: Review) -> Comparison:

@@ -20,7 +20,7 @@ from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.statements import become
 from pgassay.project.revisions import Side, named_by_revision
-from pgassay.render.place import relative
+from pgassay.render.text import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 

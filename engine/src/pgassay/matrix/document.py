@@ -8,8 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from pgassay.matrix.baseline import list_effects
-from pgassay.matrix.comparison import Comparison, Entry
-from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Matrix, RowClass
+from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Comparison, Entry, Matrix, RowClass
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of

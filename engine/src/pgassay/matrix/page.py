@@ -9,12 +9,11 @@ from pgassay import guard_map, render
 from pgassay.catalog.model import RELATION_KINDS
 from pgassay.guard_map.sheet import GuardSheet
 from pgassay.matrix.assessment import Assessment
-from pgassay.matrix.comparison import Comparison, Entry
 from pgassay.matrix.document import build_document, dump_document
-from pgassay.matrix.model import Action, Direction, Matrix, RowClass
+from pgassay.matrix.model import Action, Comparison, Direction, Entry, Matrix, RowClass
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.place import relative
+from pgassay.render.text import relative
 
 # Symbol, word, and what it means; readable without colour.
 _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {

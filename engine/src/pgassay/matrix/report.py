@@ -24,7 +24,7 @@ from pgassay.render.annotation import Annotation, note, render_annotations
 from pgassay.render.json import dump
 from pgassay.render.junit import Check, Suite, render_suites
 from pgassay.render.markdown import escape, table
-from pgassay.render.place import relative
+from pgassay.render.text import relative
 
 
 def render_matrix_text(assessment: Assessment) -> str:

@@ -10,17 +10,20 @@ from pgassay.database import read_script
 from pgassay.diff.command import read_request, reviewed, write_witnesses
 from pgassay.errors import ConfigError
 from pgassay.migration.rehearsal import Upgrade, rehearse
-from pgassay.migration.report import UPGRADE_FORMATS
-from pgassay.render.output import Output, publish
+from pgassay.migration.report import report_upgrade
+from pgassay.render.output import Output
+from pgassay.render.report import publish_report
+
+FORMATS = ("text", "json", "markdown")
 
 
 def check_formats(output: Output) -> None:
     """Raises ConfigError for a format that has no place for a migration."""
     asked = {output.shown, *(name for name, _ in output.files)}
-    if unknown := asked - set(UPGRADE_FORMATS):
+    if unknown := asked - set(FORMATS):
         raise ConfigError(
             f"There is no {' or '.join(sorted(unknown))} report of a migration.",
-            fixes=(f"choose of: {', '.join(UPGRADE_FORMATS)}",),
+            fixes=(f"choose of: {', '.join(FORMATS)}",),
         )
 
 
@@ -41,7 +44,7 @@ def _run(options: Namespace) -> int:
         upgrade = Upgrade(review=found)
         if not found.fault:
             upgrade = rehearse(server, base, found, scripts, on_stage=show)
-    publish(upgrade, UPGRADE_FORMATS, request.output)
+    publish_report(report_upgrade(upgrade), request.output)
     write_witnesses(request, found)
     return upgrade.exit_code
 

@@ -27,7 +27,7 @@ _HELD: LiteralString = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldLock:
+class TableLock:
     """The strongest lock on a table, held until its transaction ends, and the statement that took it."""
 
     table: str
@@ -58,7 +58,7 @@ class LockWatch:
         self._connection = connection
         relations = read_catalog(connection, Relation).of(Relation)
         self._names = {table.oid: table.name for table in relations if table.kind in ("r", "p", "m")}
-        self._strongest: dict[int, HeldLock] = {}
+        self._strongest: dict[int, TableLock] = {}
         self.unseen: list[Place] = []
 
     def __call__(self, statement: Statement, process: int) -> None:
@@ -69,10 +69,10 @@ class LockWatch:
         for oid, mode in held:
             known = self._strongest.get(oid)
             if oid in self._names and (known is None or _MODES.index(mode) > _MODES.index(known.mode)):
-                self._strongest[oid] = HeldLock(table=self._names[oid], mode=mode, place=statement.place)
+                self._strongest[oid] = TableLock(table=self._names[oid], mode=mode, place=statement.place)
 
     @property
-    def locks(self) -> tuple[HeldLock, ...]:
+    def locks(self) -> tuple[TableLock, ...]:
         """On each table that was there before, the strongest first."""
         found = self._strongest.values()
         return tuple(sorted(found, key=lambda lock: (-_MODES.index(lock.mode), lock.table)))

@@ -15,7 +15,7 @@ from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.migration.contents import TableChange, compare_contents, find_touched, read_contents, rewritten
 from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import HeldLock, LockWatch
+from pgassay.migration.locks import LockWatch, TableLock
 from pgassay.migration.sameness import Sameness, Touched, compare_with_head
 from pgassay.migration.squawk import Hazard, ask_squawk, find_squawk
 from pgassay.project.revisions import Side
@@ -27,7 +27,7 @@ from pgassay.workbench import Workbench
 class RehearsalRun:
     """What a migration did to the database that it ran on; `seconds` on an idle one with few rows."""
 
-    locks: tuple[HeldLock, ...]
+    locks: tuple[TableLock, ...]
     unseen: tuple[Place, ...]
     rows: tuple[TableChange, ...]
     rewritten: tuple[str, ...]

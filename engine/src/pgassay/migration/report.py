@@ -1,82 +1,66 @@
-"""A rehearsed migration for people and for programs, after the review that it belongs to. Pure."""
+"""A rehearsed migration as a report, after the review that it belongs to. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from pgassay.database import Script, parse_script
 from pgassay.diff.difference import Difference
-from pgassay.diff.report import render_review_markdown, render_review_text, review_document
-from pgassay.errors import Place, printable
+from pgassay.diff.report import report_review
+from pgassay.errors import Place
 from pgassay.migration.contents import TableChange
-from pgassay.migration.locks import HeldLock
+from pgassay.migration.locks import TableLock
 from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
 from pgassay.migration.sameness import Sameness
 from pgassay.migration.squawk import ABSENT, Hazard
-from pgassay.render.json import dump, place_fields, record
-from pgassay.render.markdown import escape, fence
-from pgassay.render.place import relative
-from pgassay.render.text import wrap
-
-_MARGIN = 11
+from pgassay.render.json import place_fields, record
+from pgassay.render.report import Report, ReportEntry, ReportSection
+from pgassay.render.text import relative
 
 
-def render_upgrade_text(upgrade: Upgrade) -> str:
-    """The review, then what the migration came to, topic by topic."""
-    told = "\n".join(["", *_lines(upgrade.rehearsal)])
-    return render_review_text(upgrade.review) + printable(f"{told}\n")
+def report_upgrade(upgrade: Upgrade) -> Report:
+    """The review, and what the migration came to, topic by topic."""
+    review, rehearsal = report_review(upgrade.review), upgrade.rehearsal
+    rows = [
+        (name if number == 0 else "", line)
+        for name, lines in (_topics(rehearsal) if rehearsal else ())
+        for number, line in enumerate(lines)
+    ]
+    names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts) if rehearsal else ""
+    entries = tuple(ReportEntry(cells=row) for row in rows)
+    judged = rehearsal.exit_code.word if rehearsal else "not rehearsed: HEAD does not load"
+    return replace(
+        review,
+        verdict=upgrade.exit_code,
+        summary=(*review.summary, f"migration: {judged}"),
+        sections=(
+            *review.sections,
+            ReportSection(title=f"migration {names}", head=("", ""), entries=entries),
+        ),
+        # The document of `pgassay diff` with a field more; docs/json.md describes both.
+        document={
+            **review.document,
+            "verdict": upgrade.exit_code.word,
+            "migration": _document(rehearsal) if rehearsal else None,
+        },
+    )
 
 
-def render_upgrade_markdown(upgrade: Upgrade) -> str:
-    """The same, with the migration in a block of its own."""
-    title, *lines = _lines(upgrade.rehearsal)
-    block = ["", f"## {escape(title)}", "", *(fence("\n".join(lines)) if lines else [])]
-    return render_review_markdown(upgrade.review) + printable("\n".join(block) + "\n")
-
-
-def render_upgrade_json(upgrade: Upgrade) -> str:
-    """The document of `pgassay diff` with a field `migration`; docs/json.md describes both."""
-    document = review_document(upgrade.review) | {
-        "verdict": upgrade.exit_code.word,
-        "migration": _document(upgrade.rehearsal) if upgrade.rehearsal else None,
-    }
-    return dump(**document)
-
-
-UPGRADE_FORMATS: Mapping[str, Callable[[Upgrade], str]] = {
-    "text": render_upgrade_text,
-    "json": render_upgrade_json,
-    "markdown": render_upgrade_markdown,
-}
-
-
-def _lines(rehearsal: Rehearsal | None) -> Iterator[str]:
-    if rehearsal is None:
-        yield "migration not rehearsed: HEAD does not load"
-        return
-    names = ", ".join(str(relative(script.path)) for script in rehearsal.scripts)
-    yield f"migration {names}: {rehearsal.exit_code.word}"
-    if rehearsal.fault:
-        yield from _topic(
-            "failed", [*str(rehearsal.fault).splitlines(), *_kept(rehearsal.scripts, rehearsal.fault.place)]
-        )
+def _topics(rehearsal: Rehearsal) -> Iterator[tuple[str, Iterable[str]]]:
+    """Each with its lines."""
+    if fault := rehearsal.fault:
+        yield "failed", [*str(fault).splitlines(), *_kept(rehearsal.scripts, fault.place)]
     if rehearsal.sameness:
-        yield from _topic("result", _result(rehearsal.sameness))
+        yield "result", _result(rehearsal.sameness)
     if run := rehearsal.run:
         rows = [line for change in run.rows for line in _row_lines(rehearsal, change)]
-        yield from _topic("rows", rows or ["none lost, none changed"])
-        yield from _topic("rewritten", run.rewritten or ["no table"])
-        yield from _topic("locks", _locks(run.locks, run.unseen))
-    yield from _topic("unsafe", _unsafe(rehearsal.unsafe))
-
-
-def _topic(name: str, lines: Sequence[str]) -> Iterator[str]:
-    """A topic and its lines, the first beside its name; long ones go on below, indented."""
-    for number, line in enumerate(lines):
-        label = f"  {name if number == 0 else '':{_MARGIN}}"
-        yield wrap(label + line, indent=len(label) + 2)
+        yield "rows", rows or ["none lost, none changed"]
+        yield "rewritten", run.rewritten or ["no table"]
+        yield "locks", _locks(run.locks, run.unseen)
+    yield "unsafe", _unsafe(rehearsal.unsafe)
 
 
 def _result(sameness: Sameness) -> list[str]:
@@ -119,7 +103,7 @@ def _row_lines(rehearsal: Rehearsal, change: TableChange) -> Iterator[str]:
     yield from (f"if that is meant, write in it: -- pgassay: {word} {change.table}" for word in lacking)
 
 
-def _locks(locks: tuple[HeldLock, ...], unseen: tuple[Place, ...]) -> list[str]:
+def _locks(locks: tuple[TableLock, ...], unseen: tuple[Place, ...]) -> list[str]:
     lines = [
         f"{mode}, {blocks or 'no reads or writes'} wait: "
         + ", ".join(f"{lock.table} ({_spelled(lock.place)})" for lock in some)

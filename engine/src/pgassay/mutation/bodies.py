@@ -51,14 +51,7 @@ def find_statements(body: str) -> list[BodyStatement]:
 
     Raises UnplacedError when the body does not read as PL/pgSQL.
     """
-    return list(_inner(parse_body(body)))
-
-
-def _inner(statement: BodyStatement) -> Iterator[BodyStatement]:
-    for arm in statement.arms:
-        for inner in arm.statements:
-            yield inner
-            yield from _inner(inner)
+    return list(parse_body(body).walk())[1:]
 
 
 def find_pieces(body: str, language: str) -> list[Piece]:
@@ -69,8 +62,7 @@ def find_pieces(body: str, language: str) -> list[Piece]:
     if language == "sql":
         return list(_queries(body))
     if language == "plpgsql":
-        block = parse_body(body)
-        pieces = [piece for statement in (block, *_inner(block)) for piece in _pieces(body, statement)]
+        pieces = [piece for one in parse_body(body).walk() for piece in _pieces(body, one)]
         return [piece for piece in pieces if _parses(piece)]
     return []
 

@@ -21,6 +21,7 @@ from pgassay.config import Config
 from pgassay.errors import CannotJudgeError
 from pgassay.mutation.model import Mutant, MutantResult, MutantStatus, Noted
 from pgassay.server import RUNNING_SERVER, Server
+from pgassay.server.failures import tail
 
 T = TypeVar("T")
 
@@ -32,7 +33,6 @@ REFERENCE_SECONDS = 10 * TEST_SECONDS
 """Nothing makes the reference run hang, but it sets up fixtures that take long on a busy machine."""
 _COLLECT_SECONDS = 120.0
 _STOP_SECONDS = 10.0
-_TAIL_LINES = 20
 _CHUNK = 60
 
 
@@ -147,8 +147,7 @@ class WorkerClient:
 
     def _death(self) -> CannotJudgeError:
         said = self._log.read_text(encoding="utf-8", errors="replace")
-        tail = "\n".join(said.strip().splitlines()[-_TAIL_LINES:])
-        return CannotJudgeError("A process that runs tests on mutants has ended.", why=tail)
+        return CannotJudgeError("A process that runs tests on mutants has ended.", why=tail(said))
 
 
 def _arguments(config: Config, *, nothing: str) -> list[str]:

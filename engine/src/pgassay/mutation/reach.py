@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pgassay.catalog.inventory import follow
 from pgassay.catalog.model import Column, Constraint, Function, Index, Policy, Thing, Trigger, Type
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.things import Privilege, TableSecurity, View, bare_name, scan
@@ -133,7 +134,8 @@ class Reaches:
                 found = self._through(written={name})
             case Trigger():
                 found = self._through(written={name})
-                found = replace(found, written=found.written | self._ancestors(name))
+                # Also the tables whose changes foreign keys carry on to this one.
+                found = replace(found, written=found.written | follow(self._parents, name))
             case Function() if (
                 thing.language == "plpgsql"
             ):  # a body that the server may put in a call's place, it does not count
@@ -143,16 +145,6 @@ class Reaches:
             case _:
                 found = self._through(used={name}, readers=True)
         return found
-
-    def _ancestors(self, name: str) -> frozenset[str]:
-        """The tables whose changes foreign keys carry on to this one, over any number of steps."""
-        found: set[str] = set()
-        ahead = [name]
-        while ahead:
-            parents = self._parents[ahead.pop()] - found
-            found |= parents
-            ahead += parents
-        return frozenset(found)
 
     def _of_right(self, right: Privilege, name: str) -> Reach:
         roles = frozenset() if right.role == "public" else frozenset((right.role,))

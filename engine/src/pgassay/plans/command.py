@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.errors import ConfigError, ExitCode
+from pgassay.database import ensure_template
+from pgassay.database.recipe import read_layers
+from pgassay.errors import ConfigError, ExitCode, ServerError
 from pgassay.plans.assessment import HUNDREDTH, assess_plans
-from pgassay.plans.load_cache import ensure_kept
+from pgassay.plans.load import Announce, plan_loading
 from pgassay.plans.report import FORMATS, report_plans
 from pgassay.render.output import TEXT_ALONE, Output
 from pgassay.render.report import publish_report
-from pgassay.server import Server, open_own_server, open_server
+from pgassay.server import OwnServer, Server, open_own_server, open_server
 from pgassay.server.attach import is_connection
+from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench
 
+
+def kept_loads(config: Config) -> Path:
+    """The folder in which the last load is kept."""
+    return config.root / "build" / "plans"
+
+
+def ensure_kept(bench: Workbench, own: OwnServer, *, scale: float, on_progress: Announce) -> str:
+    """Give the server what an earlier run loaded of the same files; else load it, and keep it.
+
+    Says in a sentence what now takes up the disk, or why nothing does; empty where all was there.
+    Raises what `loaded` raises, ServerError when the server does not come back with what was kept.
+    """
+    recipe = plan_loading(bench, scale=scale, on_progress=on_progress)
+    key = f"{read_layers(bench.server, recipe)[-1].key[:16]}-{sys.platform}-{platform.machine()}"
+    cache = DataCache(folder=kept_loads(bench.config), key=key)
+    on_progress("taking the load that was kept")
+    if cache.kept.is_dir() and _take(cache, own):
+        return ""
+    ensure_template(bench.server, recipe)
+    on_progress("keeping the load")
+    with own.at_rest() as data:
+        try:
+            size = cache.put(data)
+        except OSError as error:
+            return f"The load is not kept for later runs: {error}"
+    place = cache.kept.relative_to(bench.config.root)
+    return f"The load is kept for later runs in {place}: {size / 1e9:.1f} GB."
+
+
+def _take(cache: DataCache, own: OwnServer) -> bool:
+    """Whether the server now has what was kept. It has not where that is not whole, or cannot be read."""
+    try:
+        with own.at_rest() as data, suppress(OSError):
+            return cache.take(data)
+    except ServerError as error:
+        fix = f"remove {cache.kept}: what was kept of an earlier run may be at fault"
+        raise ServerError(error.what, why=error.why, fixes=(fix, *error.fixes)) from error
+    return False
+
+
 _SIZES = {"hundredth": HUNDREDTH, "full": 1.0}
-Announce = Callable[[str], None]
 
 
 @contextmanager

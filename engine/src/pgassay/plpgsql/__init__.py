@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pgassay.plpgsql.faults import install_faults
-from pgassay.plpgsql.model import Branch, Point
-from pgassay.plpgsql.rewriting import find_branches, find_points, read_functions, rewrite
+from pgassay.plpgsql.rewriting import find_points, read_functions
 
-__all__ = ["Branch", "Point", "find_branches", "find_points", "install_faults", "read_functions", "rewrite"]
+__all__ = ["find_points", "install_faults", "read_functions"]

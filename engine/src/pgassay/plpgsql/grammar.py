@@ -6,7 +6,7 @@ pl_gram.y: an expression ends at the first terminator outside brackets, whatever
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pgassay.plpgsql.tokens import Reader, Token, UnplacedError
@@ -38,6 +38,13 @@ class BodyStatement:
     keyword: int
     end: int
     arms: tuple[Arm, ...] = ()
+
+    def walk(self) -> Iterator[BodyStatement]:
+        """This statement and all inside it, in the order of the text."""
+        yield self
+        for arm in self.arms:
+            for inner in arm.statements:
+                yield from inner.walk()
 
 
 @dataclass(frozen=True, kw_only=True)

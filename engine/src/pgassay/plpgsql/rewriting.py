@@ -145,17 +145,11 @@ def _parse(function: Function) -> BodyStatement:
     """The outermost block, as both parsers see it."""
     try:
         block = parse_body(function.body)
-        _compare(_lines(function.body, block), list_statements(function))
+        ours = ((one.kind, _line(function.body, one.keyword)) for one in block.walk())
+        _compare(ours, list_statements(function))
     except UnplacedError as error:
         raise InstrumentError(function.function, why=f"Read as PL/pgSQL, {error}.") from error
     return block
-
-
-def _lines(body: str, statement: BodyStatement) -> Iterator[Line]:
-    yield statement.kind, _line(body, statement.keyword)
-    for arm in statement.arms:
-        for inner in arm.statements:
-            yield from _lines(body, inner)
 
 
 def _compare(ours: Iterator[Line], theirs: list[Line]) -> None:

@@ -10,7 +10,7 @@ from pglast import ast, parser
 
 from pgassay.database.script import Script, parse_script
 from pgassay.errors import Place
-from pgassay.plpgsql.grammar import BodyStatement, parse_body
+from pgassay.plpgsql.grammar import parse_body
 from pgassay.plpgsql.tokens import UnplacedError
 
 Key = tuple[str, str]
@@ -95,14 +95,7 @@ def _inside(block: _Parsed) -> Iterator[_Parsed]:
         outermost = parse_body(body)
     except UnplacedError:
         return
-    for statement in _flatten(outermost):
+    for statement in outermost.walk():
         if statement.kind == "execsql":
             text = body[statement.start : statement.end]
             yield _Parsed(_parse(text), text, block.offset + start + statement.start)
-
-
-def _flatten(statement: BodyStatement) -> Iterator[BodyStatement]:
-    yield statement
-    for arm in statement.arms:
-        for inner in arm.statements:
-            yield from _flatten(inner)

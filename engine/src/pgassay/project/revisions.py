@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 from pgassay.config import Config
@@ -32,27 +33,27 @@ class Side:
             return self.config.root / path.relative_to(self.folder)
         return path
 
-    def retell(self, error: PgassayError) -> None:
-        """Name the revision's files in an error as git does, and its place as the project's own file."""
-        if self.folder is None:
-            return
-        for shown in (str(self.folder), os.path.relpath(self.folder)):
-            error.what = error.what.replace(f"{shown}/", f"{self.revision}:")
-            error.why = error.why.replace(f"{shown}/", f"{self.revision}:")
-        if isinstance(error, SchemaError) and error.place:
-            file = self.original(error.place.file.absolute())
-            error.place = replace(error.place, file=file)
+    def spell(self, text: str) -> str:
+        """`text` with the revision's files as git names them."""
+        shown = (str(self.folder), os.path.relpath(self.folder)) if self.folder else ()
+        return reduce(lambda told, folder: told.replace(f"{folder}/", f"{self.revision}:"), shown, text)
+
+
+def _renamed(error: PgassayError, side: Side) -> PgassayError:
+    told = error.retold(what=side.spell(error.what), why=side.spell(error.why))
+    if isinstance(told, SchemaError) and told.place and side.folder:
+        place = replace(told.place, file=side.original(told.place.file.absolute()))
+        return told.retold(place=place)
+    return told
 
 
 @contextmanager
 def named_by_revision(*sides: Side) -> Iterator[None]:
-    """Let no error name the copies that revisions were written to."""
+    """Let no error name the copies that revisions were written to; a place is in the project's own file."""
     try:
         yield
     except PgassayError as error:
-        for side in sides:
-            side.retell(error)
-        raise
+        raise reduce(_renamed, sides, error) from error
 
 
 def resolve_side(text: str | None, config: Config, folder: Path) -> Side:

@@ -14,9 +14,8 @@ from pgassay.races.exploration import Exploration
 from pgassay.races.model import Event, Move, StepFate, Trial, show
 from pgassay.render.json import dump, record
 from pgassay.render.junit import Check, Suite
-from pgassay.render.place import relative
 from pgassay.render.report import Report, ReportEntry, ReportSection
-from pgassay.render.text import wrap
+from pgassay.render.text import relative, wrap
 
 _ROWS = 5
 

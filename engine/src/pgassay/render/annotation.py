@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pgassay.errors import Place, printable
-from pgassay.render.place import in_repository
+from pgassay.render.text import in_repository
 
 # The runner decodes these. A property ends at a comma, and its name and value at the colons.
 _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}

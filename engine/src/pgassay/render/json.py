@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pgassay.errors import Place
-from pgassay.render.place import relative
+from pgassay.render.text import relative
 
 VERSION = 1
 

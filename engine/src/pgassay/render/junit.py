@@ -8,7 +8,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pgassay.errors import Place, printable
-from pgassay.render.place import in_repository
+from pgassay.render.text import in_repository
 
 Outcome = Literal["passed", "skipped", "failure", "error"]
 

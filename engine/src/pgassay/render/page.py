@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pgassay.errors import printable
-from pgassay.render.place import spell
+from pgassay.render.text import spell
 
 
 def make_environment(*packages: str) -> Environment:

@@ -11,13 +11,13 @@ from pgassay.errors import ExitCode, Place, printable
 from pgassay.render.annotation import Annotation, render_annotations
 from pgassay.render.json import dump
 from pgassay.render.junit import Suite, render_suites
-from pgassay.render.markdown import fold, table
+from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.place import spell
-from pgassay.render.text import wrap
+from pgassay.render.text import spell, wrap
 
 _DEEPEST = 40  # columns before those of a table's last column that go on in the next line
+_LONGEST = 60_000  # characters of Markdown: a comment on GitHub has at most 65,536
 _LOOKS = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "gained", ExitCode.CANNOT_JUDGE: "error"}
 
 
@@ -42,6 +42,7 @@ class ReportSection:
     """Entries below a title; a table where there is a `head`, with the columns in `numbers` on the right.
 
     One that is `folded` opens on a click. What is not `in_text` is for reports that can be looked up in.
+    Where `is_inline`, text has the title in each line. `language` is that of the code of its entries.
     """
 
     title: str = ""
@@ -50,6 +51,8 @@ class ReportSection:
     numbers: Collection[int] = ()
     folded: bool = False
     in_text: bool = True
+    is_inline: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +69,19 @@ class Fragment:
 class Report:
     """What `command` found. `claim` is the verdict in words, `about` what was looked at.
 
-    `document` are the fields of its JSON, `suites` its test cases; `fragments` are for the page alone.
+    `document` are the fields of its JSON, `suites` its test cases; `fragments` are for the page alone, and
+    `page` makes one that is not like the others.
     """
 
     command: str
     title: str
     verdict: ExitCode
-    claim: str
+    claim: str = ""
     summary: tuple[str, ...]
     sections: tuple[ReportSection, ...]
     document: Mapping[str, Any]
     about: str = ""
+    page: Callable[[], str] | None = None
     suites: Sequence[Suite] = ()
     annotations: tuple[Annotation, ...] = ()
     fragments: tuple[Fragment, ...] = ()
@@ -86,6 +91,12 @@ class Report:
     def look(self) -> str:
         """How a page shows the verdict."""
         return _LOOKS[self.verdict]
+
+
+def quote_message(message: str) -> ReportEntry:
+    """What is whole by itself, such as the server's: place, line of text and caret."""
+    first, _, rest = message.partition("\n")
+    return ReportEntry(cells=(first,), code=message, excerpt=rest)
 
 
 def list_entries(*lines: str) -> tuple[ReportEntry, ...]:
@@ -105,21 +116,26 @@ def render_text(report: Report) -> str:
 
 
 def _section_text(section: ReportSection) -> Iterator[str]:
-    if section.title:
+    is_titled = bool(section.title) and not section.is_inline
+    if is_titled:
         yield section.title
     if section.head:
         yield from _table_text(section)
         return
-    margin = "  " if section.title else ""
-    texts = ["\n".join(_entry_text(entry, margin)) for entry in section.entries]
-    is_roomy = not section.title and any("\n" in text for text in texts)
+    margin = "  " if is_titled else ""
+    label = f"{section.title}: " if section.is_inline else ""
+    texts = ["\n".join(_entry_text(entry, margin, label)) for entry in section.entries]
+    is_roomy = not is_titled and any("\n" in text for text in texts)
     yield ("\n\n" if is_roomy else "\n").join(texts)
 
 
-def _entry_text(entry: ReportEntry, margin: str) -> Iterator[str]:
-    line = "  ".join(filter(None, [spell(entry.place), str(entry.cells[0])]))
-    yield wrap(margin + line, indent=len(margin) + 2)
+def _entry_text(entry: ReportEntry, margin: str, label: str) -> Iterator[str]:
+    yield wrap(margin + _titled(entry, label), indent=len(margin) + 2)
     yield from _explanation(entry, f"{margin}  ")
+
+
+def _titled(entry: ReportEntry, label: str = "") -> str:
+    return "  ".join(filter(None, [spell(entry.place), f"{label}{entry.cells[0]}"]))
 
 
 def _explanation(entry: ReportEntry, margin: str) -> Iterator[str]:
@@ -132,7 +148,7 @@ def _table_text(section: ReportSection) -> Iterator[str]:
     rows = [[str(cell).partition("\n")[0] for cell in entry.cells] for entry in section.entries]
     lines = [list(section.head), *rows] if any(section.head) else rows
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    indent = min(sum(width + 2 for width in widths[:-1]) + 2, _DEEPEST)
+    indent = min(sum(width + 2 for width in widths[:-1]) + 4, _DEEPEST)
 
     def line(cells: list[str]) -> str:
         padded = (
@@ -153,28 +169,50 @@ def _table_text(section: ReportSection) -> Iterator[str]:
 def render_markdown(report: Report) -> str:
     """For a job summary, or a comment on a pull request; the summary is first."""
     title = ", ".join(filter(None, [report.title, report.verdict.word]))
-    lines = [f"## pgassay: {title}", "", *([report.about, ""] if report.about else []), *report.summary]
-    for section in report.sections:
-        if section.entries:
-            lines += ["", *_section_markdown(section)]
-    return printable("\n".join(lines) + "\n")
+    paragraphs = filter(None, [report.about, *report.summary])
+    lines = [f"## pgassay: {title}", *(line for text in paragraphs for line in ("", escape(text)))]
+    blocks = [block for section in report.sections if section.entries for block in _blocks(section)]
+    return printable("\n".join([*lines, *_fit(blocks)]) + "\n")
 
 
-def _section_markdown(section: ReportSection) -> Iterator[str]:
+def _fit(blocks: Sequence[Sequence[str]]) -> Iterator[str]:
+    """As many blocks as a comment holds, and how many more there are."""
+    left = _LONGEST
+    for number, block in enumerate(blocks):
+        left -= sum(len(line) + 1 for line in block)
+        if left < 0:
+            yield from ("", f"{len(blocks) - number} more do not fit here; the other reports have them.")
+            return
+        yield from block
+
+
+def _blocks(section: ReportSection) -> Iterator[list[str]]:
+    """A section as a whole, or each entry of a list by itself, the first below the title."""
+    title = ["", *([f"### {_capitalize(section.title)}", ""] if section.title else [])]
     if section.folded:
-        yield from (f"<details><summary>{section.title}</summary>", "")
-    elif section.title:
-        yield from (f"### {_capitalize(section.title)}", "")
+        opening = ["", f"<details><summary>{section.title}</summary>", ""]
+        yield [*opening, *_content(section), "", "</details>"]
+    elif section.head:
+        yield [*title, *_content(section)]
+    else:
+        for entry in section.entries:
+            yield [*title, *_folded(entry, section.language)]
+            title = []
+
+
+def _content(section: ReportSection) -> Iterator[str]:
     if section.head:
         has_reasons = any(entry.why for entry in section.entries)
         rows = ((*e.cells, "; ".join(e.why)) if has_reasons else e.cells for e in section.entries)
         yield from table((*section.head, *(["why"] if has_reasons else [])), rows, numbers=section.numbers)
     else:
         for entry in section.entries:
-            title = f"{spell(entry.place)} {entry.cells[0]}".strip()
-            yield from fold(title, "\n".join(filter(None, [*entry.why, entry.code])))
-    if section.folded:
-        yield from ("", "</details>")
+            yield from _folded(entry, section.language)
+
+
+def _folded(entry: ReportEntry, language: str) -> list[str]:
+    body = "\n".join(filter(None, [*entry.why, entry.code]))
+    return fold(_titled(entry), body, language=language)
 
 
 def _capitalize(title: str) -> str:
@@ -193,6 +231,8 @@ def render_junit(report: Report) -> str:
 
 def render_html(report: Report) -> str:
     """A page that needs nothing else."""
+    if report.page:
+        return report.page()
     style = read_asset(render.__name__, "page.css") + read_asset(render.__name__, "report.css")
     style += "".join(read_asset(fragment.package, fragment.style) for fragment in report.fragments)
     environment = make_environment(*(fragment.package for fragment in report.fragments))

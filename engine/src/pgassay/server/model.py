@@ -35,6 +35,11 @@ class Server:
     parameters: tuple[tuple[str, str], ...] = ()
     data_base: str = ""
 
+    @property
+    def title(self) -> str:
+        """Its version and origin, for people."""
+        return f"PostgreSQL {self.version // 10000}.{self.version % 10000} ({self.origin})"
+
     def conninfo(self, dbname: str, *, user: str | None = None) -> str:
         """A libpq keyword=value string for `dbname` as `user` (default: the server's own)."""
         user = user or self.user

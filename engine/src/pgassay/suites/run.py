@@ -17,11 +17,11 @@ from typing import Any
 from pgassay.config import Config
 from pgassay.errors import Place
 from pgassay.server import RUNNING_SERVER, Server
+from pgassay.server.failures import tail
 from pgassay.verdict import Case, Counts, Finding, Stage, Status
 
 _JUDGED = (0, 1)  # pytest.ExitCode.OK and TESTS_FAILED; importing pytest here would cost every command 0.2 s
 _STOP_SECONDS = 30  # pytest-xdist gives its workers 10
-_TAIL_LINES = 20
 
 
 def run_suites(
@@ -96,14 +96,12 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _judge(done: subprocess.CompletedProcess[str], counts: dict[str, Counts]) -> tuple[Status, str]:
     if done.returncode not in _JUDGED:
-        return Status.NOT_JUDGED, f"pytest stopped (exit {done.returncode}):\n{_tail(done)}"
+        return (
+            Status.NOT_JUDGED,
+            f"pytest stopped (exit {done.returncode}):\n{tail(done.stderr.strip() or done.stdout)}",
+        )
     detail = ", ".join(_summary(suite, found) for suite, found in counts.items() if found.total)
     return Status.PROBLEM if done.returncode else Status.GOOD, detail
-
-
-def _tail(done: subprocess.CompletedProcess[str]) -> str:
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return "\n".join(lines[-_TAIL_LINES:])
 
 
 def _summary(suite: str, counts: Counts) -> str:

@@ -10,9 +10,8 @@ from pgassay.errors import ExitCode
 from pgassay.render.annotation import Annotation, note
 from pgassay.render.json import record
 from pgassay.render.junit import Check, Suite
-from pgassay.render.place import relative
-from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
-from pgassay.render.text import show_evidence
+from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
+from pgassay.render.text import relative, show_evidence
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
 
 _CLAIMS = {
@@ -62,9 +61,8 @@ def _entry(finding: Finding) -> ReportEntry:
         excerpt = "\n".join(show_evidence(finding.witness))
         title = f"FAILED {finding.message}"
         return ReportEntry(cells=(title,), place=finding.place, code=finding.witness, excerpt=excerpt)
-    if finding.rule == "load":  # the message is whole: place, line of text and caret
-        first, _, rest = finding.message.partition("\n")
-        return ReportEntry(cells=(first,), code=finding.message, excerpt=rest)
+    if finding.rule == "load":
+        return quote_message(finding.message)
     return ReportEntry(cells=(f"{finding.message} [{finding.rule}]",), place=finding.place)
 
 

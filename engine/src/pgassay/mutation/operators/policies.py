@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pgassay.catalog.model import Policy
 from pgassay.catalog.names import role_name
@@ -12,8 +12,6 @@ from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Edit, Operator, change, example, rewrite_expression
 from pgassay.mutation.things import TableSecurity
 from pgassay.mutation.trees import Rewrite
-
-Clause = Literal["using", "with check"]
 
 _NOTES = """
     create table public.notes (id int, owner text, live boolean);
@@ -43,14 +41,7 @@ def create_policy(policy: Policy) -> str:
     )
 
 
-def _clauses(policy: Policy) -> Iterator[tuple[Clause, str]]:
-    if policy.using is not None:
-        yield "using", policy.using
-    if policy.check is not None:
-        yield "with check", policy.check
-
-
-def _alter(policy: Policy, clause: Clause, expression: str) -> str:
+def _alter(policy: Policy, clause: str, expression: str) -> str:
     return f"alter policy {policy.quoted} on {policy.table} {clause} ({expression})"
 
 
@@ -65,11 +56,11 @@ class DropPolicy(Operator[Policy]):
 class _Settle(Operator[Policy]):
     """A clause is a constant."""
 
-    clause: ClassVar[Clause]
+    clause: ClassVar[str]
     value: ClassVar[str]
 
     def changes(self, thing: Policy) -> Iterator[Edit]:
-        expression = dict(_clauses(thing)).get(self.clause)
+        expression = dict(thing.clauses).get(self.clause)
         if expression not in (None, self.value):
             what = f"{self.clause.upper()} is now {self.value}"
             yield change(what, _alter(thing, self.clause, self.value))
@@ -109,7 +100,7 @@ class DropClause(Operator[Policy]):
     """A clause is gone. Where there is no WITH CHECK, USING judges new rows as well."""
 
     def changes(self, thing: Policy) -> Iterator[Edit]:
-        for clause, _ in _clauses(thing):
+        for clause, _ in thing.clauses:
             new = replace(thing, using=None) if clause == "using" else replace(thing, check=None)
             yield change(f"lost its {clause.upper()}", drop_policy(thing), create_policy(new))
 
@@ -122,7 +113,7 @@ class _Rewrite(Operator[Policy]):
 
     def changes(self, thing: Policy) -> Iterator[Edit]:
         find = type(self).find
-        for clause, expression in _clauses(thing):
+        for clause, expression in thing.clauses:
             for what, new in rewrite_expression(expression, find, whole=self.of_condition):
                 yield change(f"{clause.upper()}: {what}", _alter(thing, clause, new))
 
