@@ -82,6 +82,14 @@ def test_statement_says_whether_it_writes_and_who_it_makes_of_the_connection() -
     assert {"public", "jobs", "a"} <= parts[2].words
 
 
+@pytest.mark.parametrize("quote", ["$$", "$query$"])
+def test_names_in_a_query_that_pgtap_is_given_are_reached(quote: str) -> None:
+    (part,) = dissect(
+        f"select is_empty({quote} select 1 from pg_class where relname = 'public.jobs' {quote})"
+    )
+    assert {"is_empty", "pg_class", "relname", "public", "jobs"} <= part.words
+
+
 def footprint(*statements: str, role: str = "owner", reached: str = "") -> Footprint:
     notebook = Notebook()
     notebook.reached = {*reached.split()}

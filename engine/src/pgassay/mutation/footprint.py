@@ -152,11 +152,11 @@ def _role(tokens: list[str]) -> str | None:
 
 
 def words_of(tokens: tuple[str, ...]) -> frozenset[str]:
-    """Identifiers, and those inside strings such as 'public.jobs', but for strings that are documents."""
+    """Identifiers, and those inside strings ('public.jobs', $$select …$$), but for documents."""
     found: set[str] = set()
     for token in tokens:
         if token.isidentifier():
             found.add(token)
-        elif 1 < len(token) < _LONGEST:
-            found.update(scan(token))
+        elif 1 < len(token) < _LONGEST and (inner := scan(token)) != [token]:
+            found |= words_of(tuple(inner))
     return frozenset(word for word in found if word.isidentifier() and len(word) < _LONGEST)

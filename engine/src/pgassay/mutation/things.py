@@ -252,4 +252,11 @@ def scan(text: str) -> list[str]:
         tokens = parser.scan(text)
     except parser.ParseError:
         return text.split()
-    return [text[token.start : token.end + 1].strip("\"'") for token in tokens]
+    return [_unquote(text[token.start : token.end + 1]) for token in tokens]
+
+
+def _unquote(token: str) -> str:
+    if len(token) > 3 and token[0] == token[-1] == "$":  # $$text$$ or $tag$text$tag$
+        tag = token[: token.index("$", 1) + 1]
+        return token[len(tag) : -len(tag)]
+    return token.strip("\"'")
