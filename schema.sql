@@ -2001,7 +2001,7 @@ begin
                 union all
                 select due.*
                 from (
-                    -- Of those that have been due longest, so that a claim never reads thousands.
+                    -- Of the fifty that have been due longest, so that a claim never reads thousands.
                     select
                         q.id,
                         q.priority,
@@ -2010,21 +2010,11 @@ begin
                     where
                         -- With coalesce(), so that no index of all that are due is used.
                         q.status = 'QUEUED' and coalesce(q.next_attempt_at, '-infinity') <= statement_timestamp()
-                        and q.id = any(array(
-                            select l.id
-                            from (
-                                select
-                                    d.id,
-                                    d.priority,
-                                    coalesce(d.turn_at, d.queued_at) as turn
-                                from public.jobs as d
-                                where d.status = 'QUEUED' and d.next_attempt_at <= statement_timestamp()
-                                order by d.next_attempt_at
-                                limit 50 + claim_next_jobs.count
-                            ) as l
-                            order by l.priority desc, l.turn asc, l.id asc
-                            -- Some of them may be locked.
-                            limit 5 + claim_next_jobs.count
+                        and q.ctid = any(array(
+                            select l.ctid from public.jobs as l
+                            where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
+                            order by l.next_attempt_at
+                            limit greatest(50, claim_next_jobs.count)
                         ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -64,6 +65,54 @@ def test_fresh_and_due_jobs_come_in_one_order(owner: Session, count: int) -> Non
         handed += [row["id"] for row in batch]
     assert (len(handed), handed) == (100, [row["id"] for row in expected])
     assert owner.value(WAITING, [erin]) == 50
+
+
+def blocks_of_a_claim(session: Session, user: str, due: int) -> int:
+    """Blocks of the shared buffers that a claim of five touches beside so many due retries."""
+    session.execute("savepoint claiming")
+    with triggers_asleep(session):
+        session.execute(
+            "insert into public.jobs"
+            " (user_id, status, input_video_path, created_at, queued_at, next_attempt_at)"
+            " select %s, 'QUEUED', %s, m.moment, m.moment, now() - interval '1 s'"
+            " from (values (now() - interval '2 days')) as m (moment), generate_series(1, %s)",
+            [user, f"{user}/in.mp4", due],
+        )
+    session.execute("analyze public.jobs")
+    claim = "explain (analyze, buffers, format json) select * from public.claim_next_jobs('w', 5, '1 hour')"
+    told = session.value(claim)
+    (plan,) = json.loads(told) if isinstance(told, str) else told
+    session.execute("rollback to savepoint claiming")
+    assert plan["Plan"]["Actual Rows"] == 5
+    return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+
+def test_claim_beside_thousands_of_due_retries_reads_as_much_as_beside_a_hundred(owner: Session) -> None:
+    erin = fill(owner)
+    few, many = (blocks_of_a_claim(owner, erin, due) for due in (100, 3000))
+    assert many <= 1.5 * few
+
+
+def test_due_retries_that_somebody_holds_are_passed_over(clone: Database) -> None:
+    with closing(clone.connect(autocommit=True)) as connection:
+        session = Session(connection, owner=clone.owner)
+        fill(session)
+        fresh = (
+            "update public.jobs set status = 'CANCELLED' where status = 'QUEUED' and next_attempt_at is null"
+        )
+        assert session.execute(fresh).rowcount == 50
+        connection.execute("commit")
+    with closing(clone.connect()) as holder, closing(clone.connect()) as worker:
+        due = [
+            row[0]
+            for row in holder.execute(
+                "select id::text from public.jobs where status = 'QUEUED' and next_attempt_at <= now()"
+                " order by priority desc, queued_at, id"
+            )
+        ]
+        held = "select from public.jobs where id = any(%s::uuid[]) for no key update"
+        assert (len(due), holder.execute(held, [due[:40]]).rowcount) == (50, 40)
+        assert [row[0] for row in worker.execute(CLAIM, ["w", 3])] == due[40:43]
 
 
 def test_eight_workers_and_a_canceller_share_the_queue(clone: Database) -> None:
