@@ -1936,8 +1936,7 @@ begin
             where
                 j.user_id = keep_turns.user_id and j.status = 'QUEUED'
                 and coalesce(j.turn_at, j.queued_at) > job.turn - interval '10 minutes'
-                and coalesce(j.turn_at, j.queued_at) <= job.turn
-                and (coalesce(j.turn_at, j.queued_at), j.id) < (job.turn, job.id)
+                and coalesce(j.turn_at, j.queued_at) <= job.turn and j.id <> job.id
             offset 9
         );
         update public.jobs as j
@@ -2343,7 +2342,6 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-    perform from public.users as u where u.id = try_to_close.user_id for update nowait;
     update public.users as u set deleted_at = coalesce(u.deleted_at, clock_timestamp())
     where u.id = try_to_close.user_id;
     return true;
@@ -2353,8 +2351,8 @@ exception
 end
 $$;
 comment on function private.try_to_close(uuid) is
-'Closes an account without ever waiting for a lock. False, with nothing done and no lock kept: somebody holds one of '
-'its rows.';
+'Closes an account. It waits for the user''s row at most, while it holds no other. False, with nothing done and no lock '
+'kept: somebody holds another of its rows.';
 
 create function private.wait_for_account(user_id uuid) returns void
 language plpgsql
