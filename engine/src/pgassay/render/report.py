@@ -14,9 +14,9 @@ from pgassay.render.junit import Suite, render_suites
 from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.text import spell, wrap
+from pgassay.render.text import WIDTH, spell, wrap
 
-_DEEPEST = 40  # columns before those of a table's last column that go on in the next line
+_DEEPEST = 40  # columns: a table's last column that begins behind them has lines of its own if it is long
 _LONGEST = 60_000  # characters of Markdown: a comment on GitHub has at most 65,536
 _LOOKS = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "gained", ExitCode.CANNOT_JUDGE: "error"}
 
@@ -144,19 +144,24 @@ def _explanation(entry: ReportEntry, margin: str) -> Iterator[str]:
 
 
 def _table_text(section: ReportSection) -> Iterator[str]:
-    """Columns as wide as they need be; what the last one has beyond its first line stands below."""
+    """Columns as wide as they need be; of the last one, more lines than one, or a long one, stand below."""
     rows = [[str(cell).partition("\n")[0] for cell in entry.cells] for entry in section.entries]
     lines = [list(section.head), *rows] if any(section.head) else rows
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    indent = min(sum(width + 2 for width in widths[:-1]) + 4, _DEEPEST)
+    start = sum(width + 2 for width in widths[:-1]) + 2
 
     def line(cells: list[str]) -> str:
-        padded = (
+        padded = [
             f"{cell:>{width}}" if column in section.numbers else f"{cell:<{width}}"
             for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        text = f"  {'  '.join(padded)}".rstrip()
-        return text if len(widths) - 1 in section.numbers else wrap(text, indent=indent)
+        ]
+        *first, last = padded
+        text = "  ".join(["", *first, last]).rstrip()
+        if len(widths) - 1 in section.numbers or len(text) <= WIDTH:
+            return text
+        if start <= _DEEPEST:
+            return wrap(text, indent=start + 2)
+        return "\n".join(["  ".join(["", *first]).rstrip(), wrap(f"      {last.strip()}", indent=6)])
 
     if any(section.head):
         yield line(list(section.head))

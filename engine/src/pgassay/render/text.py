@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pgassay.errors import Place
 
-_WIDTH = 80
+WIDTH = 80
 _EVIDENCE_LINES = 12
 
 
 def wrap(line: str, *, indent: int = 2) -> str:
     """Lines of 80 columns, as far as there are spaces to break at."""
     return textwrap.fill(
-        line, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     )
 
 
