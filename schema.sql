@@ -2351,8 +2351,8 @@ exception
 end
 $$;
 comment on function private.try_to_close(uuid) is
-'Closes an account. It waits for the user''s row at most, while it holds no other. False, with nothing done and no lock '
-'kept: somebody holds another of its rows.';
+'Closes an account. It waits for the user''s row at most, while it holds no other. False, with nothing done and no '
+'lock kept: somebody holds another of its rows.';
 
 create function private.wait_for_account(user_id uuid) returns void
 language plpgsql
