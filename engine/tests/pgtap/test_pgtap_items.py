@@ -21,6 +21,8 @@ from pgassay.errors import ServerError
 from pgassay.pgtap import PgtapDatabase
 from pgassay.pgtap.items import PGTAP_TARGET, PgtapFile
 
+pytestmark = pytest.mark.slow
+
 class Target:
     @contextmanager
     def open(self):
