@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -33,6 +33,8 @@ class Config:
 
     `environment` runs first, as superuser: files, or a platform that the engine has (see `pgassay.supabase`);
     then `schema`, its `companions` and the `world`, as `owner`.
+    `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share one
+    (`pgtap_database`).
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -48,6 +50,7 @@ class Config:
     world: Path | None = None
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
+    pgtap_database: Literal["file", "folder"] = "file"
     lint: tuple[Path, ...] = ()
     server: Text = "embedded"
     owner: Text = "postgres"

@@ -21,11 +21,9 @@ from pgassay.errors import ServerError
 from pgassay.pgtap import PgtapDatabase
 from pgassay.pgtap.items import PGTAP_TARGET, PgtapFile
 
-pytestmark = pytest.mark.slow
-
 class Target:
     @contextmanager
-    def open(self):
+    def open(self, file):
         if {broken}:
             raise ServerError("No server.", fixes=("start one",))
         yield PgtapDatabase(conninfo={conninfo!r}, psql=Path({psql!r}), timeout=60)
