@@ -16,6 +16,8 @@ from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.pgtap.verdict import FileVerdict
 from tests.pgtap.pgtap_support import PgtapServer
 
+pytest_plugins = ["tests.pgtap.pgtap_support"]
+
 FILES = {
     "000-setup.sql": "create table helpers (n integer); begin; select plan(1); select pass(); rollback;",
     "010-first.pg": "select plan(1); select is_empty('select from helpers'); insert into helpers values (1);",
