@@ -55,5 +55,5 @@ select is_empty(
     'no other table of private has keys that stand nowhere here'
 );
 
-select * from finish();
+select finish();
 rollback;
