@@ -61,7 +61,7 @@ def read_request(options: Namespace) -> DiffRequest:
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=FORMATS)
+    add_reporting(parser, formats=FORMATS, folder=False)
     parser.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
     parser.add_argument(
         "head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)"
