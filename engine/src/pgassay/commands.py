@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from pgassay.config import Config, load_config
-from pgassay.database import read_script
-from pgassay.errors import ConfigError, printable
+from pgassay.database import Script, parse_script, read_script
+from pgassay.errors import ConfigError, SchemaError, printable
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
 
@@ -115,12 +115,17 @@ def prepare(options: Namespace) -> Config:
     config = configure(options)
     for path in _paths(options):
         check_writable(path)
-    for path in (*config.schema, *([config.world] if config.world else [])):
-        read_script(path)
+    if config.world:
+        read_script(config.world)
+    scripts = [read_script(path) for path in config.schema]
     for note in config.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
-    if config.schema:
+    if any(map(_says_something, scripts)):
         return config
+    if scripts:
+        raise ConfigError(
+            f"{', '.join(str(script.path) for script in scripts)}: no SQL statement is in there."
+        )
     raise ConfigError(
         "There is no schema to look at.",
         why=f"{config.root} has neither supabase/migrations nor a configuration that names a schema.",
@@ -130,6 +135,14 @@ def prepare(options: Namespace) -> Config:
             'add schema = ["schema.sql"] to pgassay.toml',
         ),
     )
+
+
+def _says_something(script: Script) -> bool:
+    """Whether it has a statement, or what is none and should be."""
+    try:
+        return bool(parse_script(script))
+    except SchemaError:
+        return True
 
 
 def _paths(options: Namespace) -> list[Path]:

@@ -133,7 +133,7 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
     Raises ConfigError for an unknown key, a wrong type, a pattern that matches nothing or a missing file.
     """
     given = _read_given(root)
-    defaults = _supabase_config(root) if is_supabase_project(root) else _plain_config(root, given is not None)
+    defaults = _supabase_config(root) if is_supabase_project(root) else _plain_config(root)
     if given is None:
         return defaults
     values = {key: value for key, value in given.values.items() if not only or key in only}
@@ -144,17 +144,9 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
     return config if set(platform) <= set(config.environment) else replace(config, personas=decoded.personas)
 
 
-def _plain_config(root: Path, configured: bool) -> Config:  # noqa: FBT001 - private
-    """What a folder is without a word: on the platform, with its schema.sql and world.sql if it has them."""
-    schema, world = root / "schema.sql", root / "world.sql"
-    usual = not configured and schema.is_file()
-    return Config(
-        root=root,
-        environment=environment_files(_PLATFORM),
-        personas=DEFAULT_PERSONAS,
-        schema=(schema,) if usual else (),
-        world=world if usual and world.is_file() else None,
-    )
+def _plain_config(root: Path) -> Config:
+    """A project on the platform."""
+    return Config(root=root, environment=environment_files(_PLATFORM), personas=DEFAULT_PERSONAS)
 
 
 def _supabase_config(root: Path) -> Config:
@@ -162,7 +154,7 @@ def _supabase_config(root: Path) -> Config:
     project = read_supabase_project(root)
     settings = project.settings
     return replace(
-        _plain_config(root, configured=True),
+        _plain_config(root),
         schema=project.schema,
         seeds=project.seeds,
         exposed=settings.schemas,

@@ -191,7 +191,8 @@ class _Application:
     def _execute(self, statement: Statement) -> None:
         """Send a statement and wait for what becomes of it, without a Sync."""
         try:
-            self._connection.execute(statement.text.encode()).fetchone()
+            text = statement.text_for(self._connection.info.dbname)
+            self._connection.execute(text.encode()).fetchone()
         except psycopg.ProgrammingError as error:
             if error.sqlstate:  # else psycopg itself, of a statement that gives no rows
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,14 @@ class Statement:
     place: Place
     transactional: bool  # False: controls transactions itself, or cannot run inside one
     parsed: bool = True  # False: all of the file, which pglast cannot parse
+    database: slice | None = None  # where in `text` it names the platform's database, postgres
+
+    def text_for(self, database: str) -> str:
+        """The text for this database, where another of our own stands for the platform's."""
+        if self.database is None:
+            return self.text
+        name = '"' + database.replace('"', '""') + '"'
+        return self.text[: self.database.start] + name + self.text[self.database.stop :]
 
 
 def read_script(path: Path) -> Script:
@@ -110,6 +119,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             offset=start,
             place=script.place(start),
             transactional=not _manages_transactions(node),
+            database=_find_database(node, script.text[start:end]),
         )
         for node, start, end in parsed
     )
@@ -134,6 +144,14 @@ def _whole(script: Script) -> Statement:
     )
 
 
+_PLATFORMS_DATABASE = "postgres"
+_ABOUT_DATABASES = (
+    ast.AlterDatabaseStmt,
+    ast.AlterDatabaseSetStmt,
+    ast.AlterOwnerStmt,
+    ast.CommentStmt,
+    ast.GrantStmt,
+)
 _NEVER_IN_TRANSACTION = (
     ast.TransactionStmt,
     ast.CreatedbStmt,
@@ -167,6 +185,18 @@ def _manages_transactions(node: ast.Node) -> bool:
 def _detaches_concurrently(command: ast.AlterTableCmd) -> bool:
     detached = command.def_ if command.subtype == AlterTableType.AT_DetachPartition else None
     return isinstance(detached, ast.PartitionCmd) and bool(detached.concurrent)
+
+
+def _find_database(node: ast.Node, text: str) -> slice | None:
+    """Where ALTER, COMMENT, GRANT or REVOKE names the database postgres."""
+    if not isinstance(node, _ABOUT_DATABASES):
+        return None
+    tokens = parser.scan(text)
+    for before, token in pairwise(tokens):
+        name = text[token.start : token.end + 1].strip('"')
+        if before.name == "DATABASE" and name.lower() == _PLATFORMS_DATABASE:
+            return slice(token.start, token.end + 1)
+    return None
 
 
 def _talks_to_client(node: ast.Node) -> bool:
