@@ -45,6 +45,18 @@ class Extension:
 def add_common(parser: ArgumentParser, *, formats: Iterable[str], folder: bool = True) -> None:
     """What to look at, on which server, and how to tell; with a `folder`, PATH says which project, too."""
     add_project(parser, folder=folder)
+    parser.add_argument("--format", choices=tuple(formats), default="text")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
+
+
+def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
+    """Which project, what of it, and on which server. `folder`: PATH instead of `--project PATH` will do."""
+    parser.add_argument(
+        "--project", type=Path, metavar="PATH",
+        help="the project in this folder or above it (default: in the working directory or above it)",
+    )  # fmt: skip
+    if folder:
+        parser.add_argument("folder", type=Path, nargs="?", metavar="PATH", help="the same as --project PATH")
     parser.add_argument(
         "--schema", type=Path, action="append", metavar="PATH",
         help="this file instead of the project's schema; may be repeated",
@@ -55,18 +67,6 @@ def add_common(parser: ArgumentParser, *, formats: Iterable[str], folder: bool =
         help="embedded, system, a bin directory or a connection URL "
         "(default: PGASSAY_SERVER, then the configuration)",
     )  # fmt: skip
-    parser.add_argument("--format", choices=tuple(formats), default="text")
-    parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
-
-
-def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
-    """Which project: `--project PATH`, or PATH where a command has no other arguments of the kind."""
-    parser.add_argument(
-        "--project", type=Path, metavar="PATH",
-        help="the project in this folder or above it (default: in the working directory or above it)",
-    )  # fmt: skip
-    if folder:
-        parser.add_argument("folder", type=Path, nargs="?", metavar="PATH", help="the same as --project PATH")
 
 
 def add_reporting(parser: ArgumentParser, *, formats: Iterable[str], folder: bool = True) -> None:
@@ -148,7 +148,8 @@ def _says_something(script: Script) -> bool:
 def _paths(options: Namespace) -> list[Path]:
     """All that is to be written."""
     reports = [path for _, path in getattr(options, "report", ())]
-    return [options.output, *reports] if options.output else reports
+    output = getattr(options, "output", None)
+    return [output, *reports] if output else reports
 
 
 def choose_output(options: Namespace) -> Output:
