@@ -31,7 +31,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
     [
         (["verify", "--schema", "nonesuch.sql"], "There is no file {cwd}/nonesuch.sql."),
         (["verify", "--schema", "."], "{cwd} is a directory, not a SQL file."),
-        (["verify", "--schema", "empty.sql"], "{cwd}/empty.sql is empty."),
+        (["verify", "--schema", "empty.sql"], "empty.sql: no SQL statement is in there."),
         (["verify"], "There is no schema to look at."),
         (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
         (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
