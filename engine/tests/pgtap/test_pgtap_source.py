@@ -17,9 +17,10 @@ import pytest
 from psycopg import pq
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.pgtap.fetch import UnavailableError, cache_directory, fetch_from_apt, fetch_from_npm, fetch_once
+from pgassay.pgtap.fetch import fetch_from_apt, fetch_from_npm
 from pgassay.pgtap.source import PgtapSource, find_pgtap, install_pgtap
 from pgassay.server.directories import sweep
+from pgassay.server.fetch import UnavailableError, cache_directory, fetch_once
 
 pytest_plugins = ["tests.pgtap.pgtap_support"]
 

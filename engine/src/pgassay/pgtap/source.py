@@ -13,7 +13,8 @@ import psycopg
 from psycopg import errors
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.pgtap.fetch import UnavailableError, fetch_from_apt, fetch_from_npm
+from pgassay.pgtap.fetch import fetch_from_apt, fetch_from_npm
+from pgassay.server.fetch import UnavailableError
 
 Origin = Literal["PGASSAY_PGTAP", "server", "npm", "apt"]
 Connection = psycopg.Connection[tuple[object, ...]]

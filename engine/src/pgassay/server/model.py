@@ -21,7 +21,8 @@ class Server:
 
     `host` is a socket directory or a host name; `password` belongs to `user` alone; `maintenance` is the
     database to connect to for `create database`; `parameters` are further libpq parameters, such as sslmode;
-    `data_base` is the directory that holds the files of a server started here.
+    `data_base` is the directory that holds the files of a server started here; `extensions` stands for the
+    extensions that the engine added to its own.
     """
 
     host: str
@@ -34,6 +35,7 @@ class Server:
     maintenance: str = "postgres"
     parameters: tuple[tuple[str, str], ...] = ()
     data_base: str = ""
+    extensions: str = ""
 
     @property
     def title(self) -> str:
