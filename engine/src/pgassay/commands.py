@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from rich.markup import escape
 
 from pgassay.config import Config, find_root, load_config
 from pgassay.database import read_script
-from pgassay.errors import ConfigError
+from pgassay.errors import ConfigError, printable
+from pgassay.extensions.statements import requested
 from pgassay.render.output import Output, check_writable
+from pgassay.server import choose_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ def add_common(parser: ArgumentParser, *, formats: Iterable[str]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--server", metavar="CHOICE",
-        help="embedded, system, a bin directory or a connection URL "
+        help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
         "(default: PGASSAY_SERVER, then pyproject.toml)",
     )  # fmt: skip
     parser.add_argument("--format", choices=tuple(formats), default="text")
@@ -82,9 +85,20 @@ def _report(formats: tuple[str, ...], text: str) -> tuple[str, Path]:
 def configure(options: Namespace) -> Config:
     """The project's configuration, with what the arguments say instead."""
     config = load_config(find_root(Path.cwd()))
-    server = options.server or os.environ.get("PGASSAY_SERVER") or config.server
     schema = tuple(path.absolute() for path in options.schema) if options.schema else config.schema
-    return replace(config, server=server, schema=schema)
+    config = replace(config, schema=schema)
+    asked = options.server or os.environ.get("PGASSAY_SERVER")
+    return replace(config, server=asked) if asked else choose_own_server(config)
+
+
+def choose_own_server(config: Config) -> Config:
+    """The configuration with the server that the project itself names, and a note where that is another."""
+    created = frozenset[str]()
+    if config.major_version is not None:
+        created = created.union(*(requested(read_script(path).text) for path in config.schema))
+    chosen = choose_version(config.server, config.major_version, created)
+    notes = (*config.notes, chosen.note) if chosen.note else config.notes
+    return replace(config, server=chosen.choice, notes=notes)
 
 
 def prepare(options: Namespace) -> Config:
@@ -94,6 +108,8 @@ def prepare(options: Namespace) -> Config:
         check_writable(path)
     for path in config.schema:
         read_script(path)
+    for note in config.notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
     if config.schema:
         return config
     raise ConfigError(

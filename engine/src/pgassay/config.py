@@ -37,8 +37,11 @@ class Config:
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
+    `major_version` is the PostgreSQL that the platform's own file names: the server "auto" is that one where it
+    is here, else the embedded one.
     `exposed` are the schemas that the API serves, where they are not those of the environment.
     `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
+    `notes` are for people: what was assumed.
     """
 
     root: Path = Path()
@@ -49,7 +52,8 @@ class Config:
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
     lint: tuple[Path, ...] = ()
-    server: Text = "embedded"
+    server: Text = "auto"
+    major_version: int | None = None
     owner: Text = "postgres"
     statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Config:
     exposed: tuple[Text, ...] = ()
     blind: tuple[Path, ...] = ()
     mutants: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def find_root(start: Path) -> Path:

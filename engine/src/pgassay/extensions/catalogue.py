@@ -15,9 +15,9 @@ VERSION = "stand-in"
 _FOLDER = Path(__file__).parent / "stand_ins"
 
 # What supautils lets `postgres` create, and PostgreSQL does not take for trusted (`privileged_extensions` in
-# the public configuration of the platform's image). Each script makes functions, types, views and operators
-# under names of its own, and evaluates nothing of the schema that it goes into: PostgreSQL runs it as superuser,
-# in a database with the schema under test in it. Not among them are dblink and postgres_fdw, which reach into
+# the public configuration of the platform's image). PostgreSQL runs their scripts as superuser, in a database with
+# the schema under test in it: each makes functions, types, views and operators under names of its own, and
+# evaluates nothing of the schema that it goes into. Not among them are dblink and postgres_fdw, which reach into
 # the network: these have stand-ins.
 ALLOWED = frozenset(
     {

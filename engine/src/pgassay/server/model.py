@@ -9,7 +9,9 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import make_conninfo
 
-EMBEDDED, SYSTEM, ATTACHED = "embedded", "system", "attached"
+EMBEDDED, SYSTEM, NPM, ATTACHED = "embedded", "system", "npm", "attached"
+AUTO = "auto"
+"""The choice of a project that chooses no server: its own major version where that is here, else embedded."""
 LOG_NAME = "postgres.log"
 RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
 """Set by `pgassay verify`: the server that its suites share with it, as JSON."""

