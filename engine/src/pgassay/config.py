@@ -37,8 +37,8 @@ class Config:
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
-    `major_version` is the PostgreSQL that the platform's own file names: the server "auto" is that one where it
-    is here, else the embedded one.
+    `major_version` is the PostgreSQL that the platform's own file names: the server "auto" is that one where
+    it is here, else the embedded one.
     `exposed` are the schemas that the API serves, where they are not those of the environment.
     `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
     `notes` are for people: what was assumed.
@@ -91,7 +91,7 @@ def load_config(root: Path) -> Config:
     where = f"[tool.pgassay] of {path}"
     given = _read_table(path) or {}
     values = {name: _read(root, name, value, where) for name, value in given.items()}
-    return replace(decode(values, Config, where=where, without=("root",)), root=root)
+    return replace(decode(values, Config, where=where, without=("root", "notes")), root=root)
 
 
 def _read(root: Path, name: str, value: object, where: str) -> object:

@@ -11,6 +11,7 @@ from pglast import ast, parser
 from pglast.enums import AlterTableType, ReindexObjectType
 
 from pgassay.errors import ConfigError, Place, SchemaError
+from pgassay.extensions.statements import without_version
 
 _EXCERPT = 80
 
@@ -97,7 +98,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             raise _copy_error(script, start)
     return tuple(
         Statement(
-            text=script.text[start:end],
+            text=without_version(node, script.text[start:end]),
             offset=start,
             place=script.place(start),
             transactional=not _manages_transactions(node),

@@ -15,16 +15,35 @@ VERSION = "stand-in"
 _FOLDER = Path(__file__).parent / "stand_ins"
 
 # What supautils lets `postgres` create, and PostgreSQL does not take for trusted (`privileged_extensions` in
-# the public configuration of the platform's image). PostgreSQL runs their scripts as superuser, in a database with
-# the schema under test in it: each makes functions, types, views and operators under names of its own, and
-# evaluates nothing of the schema that it goes into. Not among them are dblink and postgres_fdw, which reach into
-# the network: these have stand-ins.
+# the public configuration of the platform's image). PostgreSQL runs their scripts as superuser, in a database
+# with the schema under test in it: each makes functions, types, views and operators under names of its own,
+# and evaluates nothing of the schema that it goes into. Not among them are dblink and postgres_fdw, which
+# reach into the network: these have stand-ins.
 ALLOWED = frozenset(
     {
         *("amcheck", "autoinc", "bloom", "dict_xsyn", "earthdistance", "hypopg", "index_advisor"),
         *("insert_username", "moddatetime", "pg_buffercache", "pg_hashids", "pg_jsonschema", "pg_prewarm"),
         *("pg_stat_statements", "pg_walinspect", "pgjwt", "pgroonga", "pgrowlocks", "pgstattuple", "pgtap"),
         *("plpgsql_check", "refint", "rum", "sslinfo", "vector"),
+    }
+)
+
+# What PostgreSQL itself trusts, and the platform has.
+_TRUSTED = frozenset(
+    {
+        *(
+            "btree_gin",
+            "btree_gist",
+            "citext",
+            "cube",
+            "dict_int",
+            "fuzzystrmatch",
+            "hstore",
+            "intarray",
+            "isn",
+        ),
+        *("ltree", "pg_trgm", "pgcrypto", "seg", "tablefunc", "tcn", "tsm_system_rows", "tsm_system_time"),
+        *("unaccent", "uuid-ossp"),
     }
 )
 
@@ -112,3 +131,8 @@ def stand_ins() -> dict[str, StandIn]:
 def stands_in(name: str, *, server_has_it: bool) -> bool:
     """Whether the extension `name` of a server is a stand-in of ours."""
     return name in stand_ins() and (name in _NEVER_REAL or not server_has_it)
+
+
+def platform_extensions() -> frozenset[str]:
+    """The names of all that the schema's owner may create on the platform."""
+    return ALLOWED | _TRUSTED | stand_ins().keys() | MISSING.keys()
