@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -80,7 +81,7 @@ def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Ite
             ),
         )
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    project = _name(top, root)
+    project = shlex.quote(_name(top, root))
     if request.workflow:
         yield Item(path=top / ".github/workflows/pgassay.yml", make=lambda: workflow_text(project))
     if request.pre_commit:
