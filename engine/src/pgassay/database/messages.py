@@ -37,6 +37,8 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     if _is_servers_fault(error, facts):
         return _server_error(statement, error)
     place = _place_of(script, statement, error.diag)
+    if code == "0A000" and (error.diag.source_file or "").endswith("xml.c"):
+        return _no_xml(place)
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
@@ -103,6 +105,13 @@ def _advice(
         fixes = ("attach to a server that has the extension (--pgassay-server)", "do without the extension")
         return ["This server does not have the extension installed."], fixes
     return [], ()
+
+
+def _no_xml(place: Place) -> ServerError:
+    return ServerError(
+        f"{place}: this PostgreSQL was built without XML, which Supabase's has.",
+        fixes=("use a server that has it: --server URL",),
+    )
 
 
 def _timeout(script: Script, statement: Statement, facts: Circumstances) -> SchemaError:
