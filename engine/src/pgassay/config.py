@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -41,7 +41,8 @@ class Config:
 
     `environment` runs first, as superuser: files, or a platform that the engine has (see `pgassay.supabase`),
     which is Supabase where nothing is said; then `schema`, its `companions`, the `seeds` and the `world`, as
-    `owner`.
+    `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
+    one (`pgtap_database`).
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -62,6 +63,7 @@ class Config:
     world: Path | None = None
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
+    pgtap_database: Literal["file", "folder"] = "file"
     lint: tuple[Path, ...] = ()
     server: Text = "embedded"
     owner: Text = "postgres"
@@ -157,6 +159,8 @@ def _supabase_config(root: Path) -> Config:
         _plain_config(root),
         schema=project.schema,
         seeds=project.seeds,
+        pgtap=tuple(folder for folder in [root / "supabase" / "tests"] if folder.is_dir()),
+        pgtap_database="folder",
         exposed=settings.schemas,
         search_path=settings.search_path,
         major_version=settings.major_version,
