@@ -33,7 +33,7 @@ def test_matrix_needs_no_configuration(tmp_path: Path, run: Run) -> None:
     migration(tmp_path, "3_comment.sql", "-- nothing\n")
     migration(tmp_path, "old.sql", "drop table public.notes;")
     put(tmp_path / "supabase/seed.sql", WORLD)
-    done = run("matrix", cwd=tmp_path / "supabase")
+    done = run("matrix", "--cells", cwd=tmp_path / "supabase")
     assert done.returncode == 0
     assert "alice  public.notes  select  id  another's  filtered" in done.stdout.splitlines()
     assert "alice  public.notes  select  id  own  allowed" in done.stdout.splitlines()
