@@ -46,8 +46,8 @@ def _accepting(config: Config) -> Path:
     if config.baseline is None:
         raise ConfigError(
             "There is no place for the accepted matrix.",
-            why=f"{config.root / 'pyproject.toml'} names no baseline in [tool.pgassay].",
-            fixes=('add baseline = "fixtures/access.matrix" to [tool.pgassay]',),
+            why=f"The configuration in {config.root} names no baseline.",
+            fixes=("run pgassay init", 'add baseline = "access.matrix" to pgassay.toml or [tool.pgassay]'),
         )
     check_writable(config.baseline)
     return config.baseline

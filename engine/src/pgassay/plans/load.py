@@ -234,7 +234,7 @@ def plan_loading(bench: Workbench, *, scale: float, on_progress: Callable[[str],
     if bench.config.load is None:
         raise ConfigError(
             "There is nothing to load for plans to be judged on.",
-            why=f"{bench.config.root / 'pyproject.toml'} names no load in [tool.pgassay].",
+            why=f"The configuration in {bench.config.root} names no load.",
             fixes=('add load = "tests/load.py" to [tool.pgassay]: see docs/plans.md',),
         )
     load = read_load(bench.config.load)
