@@ -8,9 +8,8 @@ from pgassay.mutation.operators import functions, indexes, policies, privileges,
 from pgassay.mutation.operators.base import Operator
 
 OPERATORS: tuple[Operator[Any], ...] = tuple(
-    operator()
+    operator
     for module in (policies, privileges, tables, triggers, views, functions, indexes)
     for operator in vars(module).values()
-    if isinstance(operator, type) and issubclass(operator, Operator) and operator.examples
+    if isinstance(operator, Operator)
 )
-"""Those that have an example."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.names import role_name
-from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.operators.base import Edit, change, example
 from pgassay.mutation.things import Privilege
 
 _SHOP = """
@@ -20,12 +20,10 @@ _SHOP = """
     "grant update on table public.shop to anon",
     "grant update (name) on table public.shop to anon",
 )
-class GrantBack(Operator[Privilege]):
+def grant_back(thing: Privilege) -> Iterator[Edit]:
     """A role has a privilege that it should not have."""
-
-    def changes(self, thing: Privilege) -> Iterator[Edit]:
-        if not thing.granted:
-            yield change("was granted", f"grant {thing.what} to {role_name(thing.role)}")
+    if not thing.granted:
+        yield change("was granted", f"grant {thing.what} to {role_name(thing.role)}")
 
 
 @example(
@@ -35,9 +33,7 @@ class GrantBack(Operator[Privilege]):
     "revoke select on table public.shop from anon",
     "revoke update (name) on table public.shop from anon",
 )
-class RevokeGrant(Operator[Privilege]):
+def revoke_grant(thing: Privilege) -> Iterator[Edit]:
     """A role lacks a privilege that it should have."""
-
-    def changes(self, thing: Privilege) -> Iterator[Edit]:
-        if thing.granted:
-            yield change("was revoked", f"revoke {thing.what} from {role_name(thing.role)}")
+    if thing.granted:
+        yield change("was revoked", f"revoke {thing.what} from {role_name(thing.role)}")
