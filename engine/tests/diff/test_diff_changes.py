@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
-from pgassay.catalog.definitions import find_definitions
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.database import Script
+from pgassay.plpgsql.definitions import find_definitions
 
 POLICY = ObjectKey("policy", "public.t", "own")
 VIEW = ObjectKey("relation", "public.v", "")

@@ -11,9 +11,9 @@ import psycopg
 from pgassay.catalog.model import Function, Policy, Relation, Role
 from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.coverage.policies import find_atoms
+from pgassay.plpgsql.definitions import NO_DEFINITIONS, Definitions
 from pgassay.plpgsql.model import Atom, Branch, InstrumentError, Point
 from pgassay.plpgsql.rewriting import find_branches, find_points, own_functions
-from pgassay.plpgsql.sources import NO_SOURCES, Sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class CoverageInventory:
 
 
 def take_inventory(
-    connection: psycopg.Connection[Any], *, sources: Sources = NO_SOURCES
+    connection: psycopg.Connection[Any], *, places: Definitions = NO_DEFINITIONS
 ) -> CoverageInventory:
     """List the statements, branches and atoms of what the connection's role owns, or may alter."""
     catalog = read_catalog(connection, Function, Relation, Policy, Role)
@@ -63,9 +63,9 @@ def take_inventory(
     for thing in things:
         try:
             if isinstance(thing, Function):
-                functions.append(_count_function(thing, sources))
+                functions.append(_count_function(thing, places))
             else:
-                policies.append(_count_policy(thing, sources))
+                policies.append(_count_policy(thing, places))
         except InstrumentError as error:
             refused.append(Uncounted(subject=error.subject, reason=error.why))
     return CoverageInventory(
@@ -76,8 +76,8 @@ def take_inventory(
     )
 
 
-def _count_function(function: Function, sources: Sources) -> CountedFunction:
-    place = sources.bodies.get((function.name, function.body))
+def _count_function(function: Function, places: Definitions) -> CountedFunction:
+    place = places.bodies.get((function.name, function.body))
     return CountedFunction(
         function=function,
         points=find_points(function, place=place),
@@ -92,8 +92,8 @@ def _own_policies(catalog: Catalog) -> list[Policy]:
     return sorted(own, key=lambda policy: (policy.table, policy.name))
 
 
-def _count_policy(policy: Policy, sources: Sources) -> CountedPolicy:
-    place = sources.policies.get((policy.relation, policy.name))
+def _count_policy(policy: Policy, places: Definitions) -> CountedPolicy:
+    place = places.known.get(policy.key)
     return CountedPolicy(policy=policy, atoms=find_atoms(policy, place=place))
 
 

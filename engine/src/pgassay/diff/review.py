@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pgassay.catalog.definitions import find_definitions
 from pgassay.database import Script, ensure_template, read_script
 from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
@@ -19,6 +18,7 @@ from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.baseline import compare
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.statements import become
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.render.text import relative
 from pgassay.server import Server

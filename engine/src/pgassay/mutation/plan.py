@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
-from pgassay.catalog.definitions import Definitions
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.model import Mutant
@@ -16,7 +15,7 @@ from pgassay.mutation.operators import OPERATORS
 from pgassay.mutation.operators.base import Edit, Operator
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.things import Privilege, TableSecurity, bare_name
-from pgassay.plpgsql.sources import NO_SOURCES, Sources
+from pgassay.plpgsql.definitions import Definitions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,6 @@ def plan_mutants(
     things: Sequence[Thing],
     *,
     places: Definitions,
-    sources: Sources = NO_SOURCES,
     unbound: Iterable[str] = (),
     unchanged: Collection[Thing] = (),
 ) -> tuple[Mutant, ...]:
@@ -73,7 +71,7 @@ def plan_mutants(
     same = frozenset(unchanged)
     for thing in (thing for thing in things if thing not in same):
         place, reach = find_place(thing, places), reaches.find(thing)
-        body = _place_body(thing, sources)
+        body = _place_body(thing, places)
         for operator in OPERATORS:
             if isinstance(thing, operator.kind):
                 for mutant in _make_mutants(operator, thing, reach, (place, body)):
@@ -100,11 +98,11 @@ def _make_mutants(
         )
 
 
-def _place_body(thing: Thing, sources: Sources) -> Place | None:
+def _place_body(thing: Thing, places: Definitions) -> Place | None:
     """Where the body of a function begins."""
     if not isinstance(thing, Function):
         return None
-    return sources.bodies.get((bare_name(thing.function), thing.body))
+    return places.bodies.get((bare_name(thing.function), thing.body))
 
 
 def _identify(operator: Operator[Thing], thing: Thing, change: Edit, ordinal: int) -> str:
