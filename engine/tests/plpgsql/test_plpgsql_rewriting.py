@@ -8,8 +8,7 @@ import pytest
 
 from pgassay.catalog.model import Function, Policy
 from pgassay.coverage.counters import read_counts
-from pgassay.coverage.inventory import CoverageInventory
-from pgassay.coverage.policies import find_atoms
+from pgassay.coverage.inventory import CoverageInventory, find_atoms
 from pgassay.database import Script
 from pgassay.errors import Place
 from pgassay.plpgsql import rewriting

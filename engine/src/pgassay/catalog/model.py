@@ -308,6 +308,11 @@ class Trigger(Part):
     oid: int = field(default=0, compare=False)
     function_oid: int = field(default=0, compare=False)
 
+    @property
+    def enabling(self) -> str:
+        """What ALTER TABLE calls its state."""
+        return {"A": "enable always", "R": "enable replica", "D": "disable"}.get(self.enabled, "enable")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(Part):

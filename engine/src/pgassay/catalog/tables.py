@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import psycopg
 
 from pgassay.catalog import read
-from pgassay.catalog.access import Access
 from pgassay.catalog.model import (
     Column,
     Constraint,
@@ -21,6 +20,7 @@ from pgassay.catalog.model import (
     Rule,
     Trigger,
 )
+from pgassay.catalog.read import Access
 from pgassay.database import Session
 from pgassay.errors import CannotJudgeError
 

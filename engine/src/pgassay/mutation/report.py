@@ -10,7 +10,7 @@ from typing import Any
 from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
-from pgassay.guard_map.sheet import GuardedObject, GuardSheet
+from pgassay.guard_map import GuardedObject, GuardSheet
 from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.json import place_fields
 from pgassay.render.junit import Check, Outcome, Suite

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from pgassay.plans.assessment import PlanAssessment, assess_plans, growth_path
-from pgassay.plans.contracts import read_contracts
-from pgassay.plans.judging import Judge
-from pgassay.plans.load import Rows, loaded
-from pgassay.plans.model import Contract, read_plan
-
-__all__ = [
-    "Contract",
-    "Judge",
-    "PlanAssessment",
-    "Rows",
-    "assess_plans",
-    "growth_path",
-    "loaded",
-    "read_contracts",
-    "read_plan",
-]
+from pgassay.plans.assessment import PlanAssessment as PlanAssessment
+from pgassay.plans.assessment import assess_plans as assess_plans
+from pgassay.plans.assessment import growth_path as growth_path
+from pgassay.plans.judging import Judge as Judge
+from pgassay.plans.load import Rows as Rows
+from pgassay.plans.load import loaded as loaded
+from pgassay.plans.model import Contract as Contract
+from pgassay.plans.model import read_contracts as read_contracts
+from pgassay.plans.model import read_plan as read_plan

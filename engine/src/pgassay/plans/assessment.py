@@ -14,11 +14,18 @@ from pgassay.catalog.read import read_catalog
 from pgassay.config import Config
 from pgassay.database import Session
 from pgassay.errors import ExitCode
-from pgassay.plans.contracts import read_contracts
-from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
-from pgassay.plans.judging import Judge, Need, find_needs
+from pgassay.plans.judging import (
+    Flaw,
+    Judge,
+    Need,
+    find_bare_keys,
+    find_needs,
+    find_repeats,
+    list_foreign_keys,
+    list_indexes,
+)
 from pgassay.plans.load import Announce, loaded
-from pgassay.plans.model import Contract, Judgement
+from pgassay.plans.model import Contract, Judgement, read_contracts
 from pgassay.plans.observing import foresee
 from pgassay.workbench import Workbench
 

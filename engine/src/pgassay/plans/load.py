@@ -81,9 +81,6 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
-_STATES = {"A": "enable always", "R": "enable replica", "D": "disable"}
-
-
 @dataclass(frozen=True, kw_only=True)
 class RemovablePart:
     """One trigger, key or index, and the statements that take it away and put it back."""
@@ -121,11 +118,10 @@ def _of_index(index: Index, definitions: Mapping[tuple[int, str], str]) -> Remov
 
 
 def _of_trigger(trigger: Trigger) -> RemovablePart:
-    state = _STATES.get(trigger.enabled, "enable")
     return RemovablePart(
         name=trigger.name,
         removal=f"alter table {trigger.table} disable trigger {trigger.quoted}",
-        restoration=f"alter table {trigger.table} {state} trigger {trigger.quoted}",
+        restoration=f"alter table {trigger.table} {trigger.enabling} trigger {trigger.quoted}",
     )
 
 

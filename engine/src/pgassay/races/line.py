@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from pgassay.database.pipeline import read_rows, read_text
+
 Row = tuple[str | None, ...]
 
 _GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.EMPTY_QUERY)
@@ -146,22 +148,15 @@ def ask(line: SessionLine, sql: str = "") -> Reply:
 
 def read_result(result: pq.abc.PGresult) -> Reply:
     """A good result, as text."""
-    columns = range(result.nfields)
     return Reply(
-        columns=tuple((result.fname(column) or b"").decode() for column in columns),
-        rows=tuple(
-            tuple(_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)
-        ),
+        columns=tuple((result.fname(column) or b"").decode() for column in range(result.nfields)),
+        rows=read_rows(result),
         count=-1 if result.command_tuples is None else result.command_tuples,
     )
 
 
 def _failure(result: pq.abc.PGresult) -> Reply:
     return Reply(
-        sqlstate=_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or _LOST,
-        message=_text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "",
+        sqlstate=read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or _LOST,
+        message=read_text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "",
     )
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgassay.mutation.operators import functions, indexes, policies, privileges, tables, triggers, views
+from pgassay.mutation.operators import functions, indexes, policies, tables, triggers, views
 from pgassay.mutation.operators.base import Operator
 
 OPERATORS: tuple[Operator[Any], ...] = tuple(
     operator
-    for module in (policies, privileges, tables, triggers, views, functions, indexes)
+    for module in (policies, tables, triggers, views, functions, indexes)
     for operator in vars(module).values()
     if isinstance(operator, Operator)
 )

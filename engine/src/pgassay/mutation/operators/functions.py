@@ -12,7 +12,7 @@ from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
 from pgassay.mutation.operators.base import Edit, Find, change, example
 from pgassay.plpgsql.grammar import BodyStatement
-from pgassay.plpgsql.libpg_query import replace_body
+from pgassay.plpgsql.rewriting import replace_body
 from pgassay.plpgsql.tokens import UnplacedError
 
 _VOLATILITY = {"v": "volatile", "s": "stable", "i": "immutable"}

@@ -1,4 +1,4 @@
-"""Row level security that says something else."""
+"""Row level security and privileges that say something else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pgassay.catalog.model import Policy
 from pgassay.catalog.names import role_name
 from pgassay.mutation import expressions
 from pgassay.mutation.operators.base import Edit, Find, change, example
-from pgassay.mutation.things import TableSecurity
+from pgassay.mutation.things import Privilege, TableSecurity
 from pgassay.mutation.trees import expression_slot, read_expression, write_expression
 
 _NOTES = """
@@ -170,3 +170,34 @@ def drop_force(thing: TableSecurity) -> Iterator[Edit]:
         yield change(
             "does not force row level security", f"alter table {thing.table} no force row level security"
         )
+
+
+_SHOP = """
+    create table public.shop (name text);
+    grant all on public.shop to anon;
+"""
+
+
+@example(f"{_SHOP} revoke delete on public.shop from anon;", "grant delete on table public.shop to anon")
+@example(
+    f"{_SHOP} revoke update on public.shop from anon;",
+    "grant update on table public.shop to anon",
+    "grant update (name) on table public.shop to anon",
+)
+def grant_back(thing: Privilege) -> Iterator[Edit]:
+    """A role has a privilege that it should not have."""
+    if not thing.granted:
+        yield change("was granted", f"grant {thing.what} to {role_name(thing.role)}")
+
+
+@example(
+    "create table public.shop (name text); revoke all on public.shop from anon;"
+    " grant select on public.shop to anon;"
+    " grant update (name) on public.shop to anon;",
+    "revoke select on table public.shop from anon",
+    "revoke update (name) on table public.shop from anon",
+)
+def revoke_grant(thing: Privilege) -> Iterator[Edit]:
+    """A role lacks a privilege that it should have."""
+    if thing.granted:
+        yield change("was revoked", f"revoke {thing.what} from {role_name(thing.role)}")

@@ -27,9 +27,8 @@ def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ..
     """Dropped and made anew with one attribute of its CREATE TRIGGER changed; fires when it fired before."""
     tree = read(trigger.definition)
     made = Rewrite(Slot(tree, attribute), value).render(tree)
-    firing = {"A": "enable always", "R": "enable replica", "D": "disable"}.get(trigger.enabled)
-    again = f"alter table {trigger.table} {firing} trigger {trigger.quoted}" if firing else ""
-    return (_drop(trigger), made, *([again] if again else []))
+    again = f"alter table {trigger.table} {trigger.enabling} trigger {trigger.quoted}"
+    return (_drop(trigger), made, *([again] if trigger.enabled != "O" else []))
 
 
 @example(_STAMP, "drop trigger stamp on public.shop")
