@@ -2,7 +2,7 @@
 
 Relations, functions and types are spelled as in SQL, with their schema; columns, roles and names of
 policies, triggers and constraints are plain names. Expressions and definitions are the server's own text,
-in which every name has its schema. The fields of a class are the columns of its file in `sql/`.
+in which every name has its schema. The fields of a class are the columns of the file in `sql/` of its name.
 """
 
 from __future__ import annotations

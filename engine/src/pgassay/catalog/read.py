@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,63 +13,25 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
-from pgassay.catalog.model import (
-    Column,
-    Constraint,
-    DefaultPrivilege,
-    Dependency,
-    Function,
-    Grant,
-    Index,
-    Other,
-    Part,
-    Policy,
-    Publication,
-    Published,
-    Relation,
-    Role,
-    Rule,
-    Sequence,
-    Thing,
-    Trigger,
-    Type,
-)
+from pgassay.catalog import model
+from pgassay.catalog.model import Dependency, Function, Grant, Part, Policy, Relation, Role, Thing
 from pgassay.catalog.names import function_name, quoted, spell
 
 T = TypeVar("T", bound=Thing | Dependency)
 P = TypeVar("P", bound=Part)
 
-_FILES: Mapping[type[Any], str] = {
-    Relation: "relations",
-    Column: "columns",
-    Constraint: "constraints",
-    Index: "indexes",
-    Policy: "policies",
-    Trigger: "triggers",
-    Rule: "rules",
-    Function: "functions",
-    Type: "types",
-    Grant: "grants",
-    DefaultPrivilege: "default_privileges",
-    Role: "roles",
-    Publication: "publications",
-    Published: "published",
-    Sequence: "sequences",
-    Other: "others",
-    Dependency: "dependencies",
-}
 # What a row has as schema and name, and a value spells as one.
 _SPELLED: Mapping[type[Any], tuple[str, str]] = {
-    Type: ("type", "name"),
-    Sequence: ("sequence", "relation"),
+    model.Type: ("type", "name"),
+    model.Sequence: ("sequence", "relation"),
     Grant: ("object", "object"),
 }
 ACCESS = (
-    *(Relation, Column, Constraint, Index, Policy, Trigger, Rule, Function, Type, Grant),
-    *(Role, Published, Dependency),
+    *(Relation, model.Column, model.Constraint, model.Index, Policy, model.Trigger, model.Rule, Function),
+    *(model.Type, Grant, Role, model.Published, Dependency),
 )
 """The kinds that access depends on."""
-EVERYTHING = tuple(_FILES)
+EVERYTHING = (*ACCESS, model.DefaultPrivilege, model.Publication, model.Sequence, model.Other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +112,8 @@ def _query(name: str) -> bytes:
 def _read(cursor: psycopg.Cursor[dict[str, Any]], kind: type[Any]) -> Iterator[Any]:
     names = [one.name for one in fields(kind)]
     into, name = ("table", "relation") if issubclass(kind, Part) else _SPELLED.get(kind, ("", ""))
-    for row in cursor.execute(_query(_FILES[kind])).fetchall():
+    file = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+    for row in cursor.execute(_query(file)).fetchall():
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         if into:
             values[into] = spell(values["schema"], values[name])

@@ -131,7 +131,7 @@ def _tell(
         before=describe_answer(first.before),
         after=describe_answer(first.after),
         causes=causes,
-        place=next(filter(None, map(definitions.find, causes)), None),
+        place=next(filter(None, (definitions.find(one.key, one.property) for one in causes)), None),
     )
 
 

@@ -121,7 +121,10 @@ def _review(
 def _search(found: Review, one: LoadedSide, two: LoadedSide, seconds: float) -> Review:
     explored = explore(one, two, found.difference.schema, seconds=seconds)
     places = find_definitions(_scripts(found.head) if explored.found else ())
-    gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
+    gained = tuple(
+        replace(gain, place=places.find(gain.causes[0].key, gain.causes[0].property))
+        for gain in explored.found
+    )
     return replace(
         found,
         remarks=explored.notes,

@@ -20,9 +20,8 @@ from pgassay.matrix.baseline import (
 from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
 from pgassay.matrix.page import render_matrix_page
 from pgassay.observation import Outcome
-from pgassay.render.annotation import Annotation, note, render_annotations
+from pgassay.render.ci import Annotation, Check, Suite, note, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.junit import Check, Suite, render_suites
 from pgassay.render.markdown import escape, table
 from pgassay.render.text import relative
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from pglast import ast, parser
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType
 
-from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.database import Script
@@ -18,7 +17,7 @@ from pgassay.plpgsql.grammar import parse_body
 from pgassay.plpgsql.tokens import UnplacedError
 
 _DEFAULT_SCHEMA = "public"
-_ROW_SECURITY = "row level security"
+ROW_SECURITY = "row level security"
 _BLOCK = "block"
 _CALLED = ("function", "grant on function")
 _NAMED_IN_TABLE = {
@@ -47,28 +46,26 @@ class Definitions:
     blocks: tuple[tuple[str, Place], ...] = ()  # the texts of DO blocks
     bodies: Mapping[tuple[str, str], Place | None] = field(default_factory=dict)
 
-    def find(self, change: SchemaChange) -> Place | None:
-        """The statement that a change is about; for what is gone, that of the object it belonged to."""
-        key = change.key
+    def find(self, key: ObjectKey, what: str = "") -> Place | None:
+        """The statement about an object, or a property of it; of what is gone, that of what had it."""
         name = key.object.split("(")[0] if key.kind in _CALLED else key.object
         whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
-        places = [self.known[one] for one in (*_candidates(change, name), *whole) if one in self.known]
+        places = [self.known[one] for one in (*_candidates(key, what, name), *whole) if one in self.known]
         blocks = [place for text, place in self.blocks if key.name and key.name in text]
         # In a block only where nothing but the whole object is known.
         exact = [place for place in places if place not in [self.known.get(one) for one in whole]]
         return next(iter([*exact, *blocks, *places]), None)
 
 
-def _candidates(change: SchemaChange, name: str) -> list[ObjectKey]:
-    """What a statement about the change could be about, most exact first."""
-    key = change.key
+def _candidates(key: ObjectKey, what: str, name: str) -> list[ObjectKey]:
+    """What a statement about it could be about, most exact first."""
     if key.kind.startswith("grant"):
-        verb, *_ = change.property.split(" ")
+        verb, *_ = what.split(" ")
         everything = ObjectKey(kind="grant on all", object=name.split(".", maxsplit=1)[0], name=key.name)
         exact = [ObjectKey(kind=f"grant {one}", object=name, name=key.name) for one in (verb, "all")]
         return [*exact, everything]
-    if change.property.endswith(_ROW_SECURITY):
-        return [ObjectKey(kind=_ROW_SECURITY, object=name, name="")]
+    if what.endswith(ROW_SECURITY):
+        return [ObjectKey(kind=ROW_SECURITY, object=name, name="")]
     return [key._replace(object=name)]
 
 
@@ -177,7 +174,7 @@ def _alteration(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     relation = _relation(node.relation)
     for command in node.cmds:
         if command.subtype in _SECURITY_COMMANDS:
-            yield _key(_ROW_SECURITY, relation), None
+            yield _key(ROW_SECURITY, relation), None
         elif command.def_ is not None:
             yield from ((key, None) for key, _ in _elements(relation, (command.def_,)))
         if command.name:

@@ -13,9 +13,9 @@ from pgassay.catalog.model import Constraint, Function, Trigger
 from pgassay.catalog.read import read_catalog
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
+from pgassay.races.line import enlist
 from pgassay.races.model import Isolation, RunOutcome, Scenario, SessionScript, Trial, Violation
 from pgassay.races.run import Party, ScheduleRun
-from pgassay.races.sync import enlist
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
 
 _ROWS = 5

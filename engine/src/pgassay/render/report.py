@@ -8,9 +8,8 @@ from typing import Any
 
 from pgassay import render
 from pgassay.errors import ExitCode, Place, printable
-from pgassay.render.annotation import Annotation, render_annotations
+from pgassay.render.ci import Annotation, Suite, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.junit import Suite, render_suites
 from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
