@@ -13,9 +13,15 @@ from typing import Any
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.coverage.assessment import Exemption, Measurement, assess_coverage, read_exemptions
 from pgassay.coverage.inventory import CoverageInventory, take_inventory
-from pgassay.coverage.report import FORMATS, report_coverage
+from pgassay.coverage.report import (
+    FORMATS,
+    Exemption,
+    Measurement,
+    assess_coverage,
+    read_exemptions,
+    report_coverage,
+)
 from pgassay.database import read_script
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.report import publish_report

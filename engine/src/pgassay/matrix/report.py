@@ -22,8 +22,7 @@ from pgassay.matrix.page import render_matrix_page
 from pgassay.observation import Outcome
 from pgassay.render.ci import Annotation, Check, Suite, note, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.markdown import escape, table
-from pgassay.render.text import relative
+from pgassay.render.text import escape, relative, table
 
 
 def render_matrix_text(assessment: Assessment) -> str:

@@ -10,10 +10,9 @@ from pgassay import render
 from pgassay.errors import ExitCode, Place, printable
 from pgassay.render.ci import Annotation, Suite, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.text import WIDTH, spell, wrap
+from pgassay.render.text import WIDTH, escape, fold, spell, table, wrap
 
 _DEEPEST = 40  # columns: a table's last column that begins behind them has lines of its own if it is long
 _LONGEST = 60_000  # characters of Markdown: a comment on GitHub has at most 65,536
