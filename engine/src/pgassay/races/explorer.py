@@ -88,27 +88,16 @@ T = TypeVar("T")
 
 
 class ExplorableRun(Protocol[T_co]):
-    """A run of a scenario from its beginning."""
+    """A run of a scenario from its beginning: see `ScheduleRun`."""
 
     @property
-    def ready(self) -> tuple[str, ...]:
-        """The sessions that can take their next step: neither over nor waiting."""
-
+    def ready(self) -> tuple[str, ...]: ...
     @property
-    def left(self) -> Mapping[str, int]:
-        """The number of steps that each session has not begun."""
-
-    def go(self, session: str) -> Touched | None:
-        """Let a session take its next step; None where that commutes with nothing."""
-
-    def repeat(self, session: str) -> None:
-        """As `go`, where nobody asks for the footprint."""
-
-    def finish(self) -> T_co:
-        """Judge the run, all of whose sessions are over."""
-
-    def abandon(self) -> None:
-        """End the run early, unjudged."""
+    def left(self) -> Mapping[str, int]: ...
+    def go(self, session: str) -> Touched | None: ...
+    def repeat(self, session: str) -> None: ...
+    def finish(self) -> T_co: ...
+    def abandon(self) -> None: ...
 
 
 @dataclass
