@@ -40,7 +40,7 @@ class Catalog:
 
     user: str  # who read it
     search_path: tuple[str, ...]  # of whoever read it
-    exposed: tuple[str, ...]  # the schemas that PostgREST is told to serve
+    exposed: tuple[str, ...]  # the schemas that PostgREST serves
     things: Mapping[type[Any], tuple[Any, ...]] = field(repr=False)
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
@@ -82,10 +82,11 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
             for grant in things[Grant]
             if grant.kind != "function" or grant.oid in signatures
         )
+    names = filter(None, map(str.strip, (session["exposed"] or "").split(",")))
     return Catalog(
         user=session["user"],
         search_path=tuple(session["search_path"]),
-        exposed=tuple(name.strip() for name in (session["exposed"] or "").split(",") if name.strip()),
+        exposed=tuple(names) or ("public",),
         things=things,
     )
 

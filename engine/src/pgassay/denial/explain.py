@@ -251,11 +251,8 @@ def without(guards: Sequence[Guard], guard: Guard) -> tuple[Guard, ...]:
 
 def same(one: Attempt, other: Attempt) -> bool:
     """Whether two attempts met the same answer, whatever the number of rows."""
-    return _answer(one) == _answer(other)
-
-
-def _answer(attempt: Attempt) -> tuple[Outcome, str, str, str]:
-    return attempt.outcome, attempt.sqlstate, attempt.message, attempt.constraint
+    answers = [(a.outcome, a.sqlstate, a.message, a.constraint) for a in (one, other)]
+    return answers[0] == answers[1]
 
 
 def merge_columns(guards: Sequence[Guard]) -> tuple[Guard, ...]:

@@ -49,7 +49,7 @@ def _sections(review: Review, comparison: Comparison) -> Iterator[ReportSection]
         title="changes of the schema itself",
         entries=list_entries(*map(str, review.difference.schema)),
         folded=True,
-        in_text=not (comparison.entries or comparison.objects),
+        in_text=not (comparison.entries or comparison.added or comparison.dropped),
     )
 
 

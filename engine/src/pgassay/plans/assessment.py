@@ -132,10 +132,6 @@ def growth_path(config: Config) -> Path:
     return config.root / "build" / "growth.svg"
 
 
-def _read_growth(chart: Path) -> str:
-    return b64encode(chart.read_bytes()).decode() if chart.is_file() else ""
-
-
 def assess_plans(
     bench: Workbench, *, scale: float = HUNDREDTH, on_progress: Announce = lambda _: None
 ) -> PlanAssessment:
@@ -158,7 +154,7 @@ def assess_plans(
 
 
 def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> PlanAssessment:
-    started = time.monotonic()
+    started, chart = time.monotonic(), growth_path(bench.config)
     with judge.session.as_owner():
         catalog = read_catalog(judge.session.connection, Relation, Index, Constraint)
         rows = judge.session.value(_LOADED)
@@ -175,7 +171,7 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
-        growth=_read_growth(growth_path(bench.config)),
+        growth=b64encode(chart.read_bytes()).decode() if chart.is_file() else "",
     )
 
 

@@ -155,21 +155,18 @@ def read_plan(document: list[dict[str, Any]]) -> Plan:
 
 
 def _read(node: dict[str, Any]) -> Node:
+    updates = node.get("Conflict Resolution") == "UPDATE"
     return Node(
         kind=node["Node Type"],
         relation=node.get("Relation Name", ""),
         index=node.get("Index Name", ""),
-        writes=_WRITES.get(node.get("Operation", ""), "") + ("w" if _may_update(node) else ""),
+        writes=_WRITES.get(node.get("Operation", ""), "") + ("w" if updates else ""),
         estimated=node["Plan Rows"],
         actual=node.get("Actual Rows"),
         loops=node.get("Actual Loops", 0),
         conditions=tuple(node[key] for key in _CONDITIONS if key in node),
         children=tuple(map(_read, node.get("Plans", ()))),
     )
-
-
-def _may_update(node: dict[str, Any]) -> bool:
-    return node.get("Conflict Resolution") == "UPDATE"
 
 
 @dataclass(frozen=True, kw_only=True)
