@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, sql
 
 from pgassay.database.pipeline import read_rows, read_text
 from pgassay.plpgsql.model import Point
@@ -238,7 +238,7 @@ class Gatekeeper:
 
 
 def _probe(point: Point) -> str:
-    return "" if _is_local(point) else f"pgassay_sync.stop({_quote(point.name)})"
+    return "" if _is_local(point) else f"pgassay_sync.stop({sql.Literal(point.name).as_string(None)})"
 
 
 def _is_local(point: Point) -> bool:
@@ -248,7 +248,3 @@ def _is_local(point: Point) -> bool:
     """
     one_line = point.text.endswith((";", " then"))
     return point.kind in ("assign", "if", "return", "raise", "exit") and one_line and "(" not in point.text
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
