@@ -23,7 +23,7 @@ from pgassay.pgtap.items import PGTAP_TARGET, PgtapFile
 
 class Target:
     @contextmanager
-    def open(self):
+    def open(self, file):
         if {broken}:
             raise ServerError("No server.", fixes=("start one",))
         yield PgtapDatabase(conninfo={conninfo!r}, psql=Path({psql!r}), timeout=60)

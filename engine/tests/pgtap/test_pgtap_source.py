@@ -21,6 +21,8 @@ from pgassay.pgtap.fetch import UnavailableError, cache_directory, fetch_from_ap
 from pgassay.pgtap.source import PgtapSource, find_pgtap, install_pgtap
 from pgassay.server.directories import sweep
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 Connection = psycopg.Connection[tuple[object, ...]]

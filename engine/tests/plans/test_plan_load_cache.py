@@ -26,6 +26,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pgassay.server.cache import DataCache
+
+pytestmark = pytest.mark.slow
 Path.write_text = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 DataCache(folder=Path(sys.argv[1]), key="new").put(Path(sys.argv[2]))
 """
