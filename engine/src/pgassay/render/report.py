@@ -105,15 +105,14 @@ def list_entries(*lines: str) -> tuple[ReportEntry, ...]:
 def render_text(report: Report) -> str:
     """For a terminal of 80 columns; the summary is last."""
     sections = [
-        "\n".join(_section_text(section))
-        for section in report.sections
-        if section.entries and section.in_text
+        "\n".join(section_text(section)) for section in report.sections if section.entries and section.in_text
     ]
     parts = [*([wrap(report.about)] if report.about else []), *sections, "\n".join(map(wrap, report.summary))]
     return printable("\n\n".join(parts) + "\n")
 
 
-def _section_text(section: ReportSection) -> Iterator[str]:
+def section_text(section: ReportSection) -> Iterator[str]:
+    """Its lines, for a terminal."""
     is_titled = bool(section.title) and not section.is_inline
     if is_titled:
         yield section.title
