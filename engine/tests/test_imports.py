@@ -17,7 +17,7 @@ ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.md"
 LAYERS = (
     {"__init__", "errors"},
     {"observation", "pytest_private", "toml", "verdict"},
-    {"supabase"},
+    {"extensions", "supabase"},
     {"config"},
     {"project", "server"},
     {"database"},

@@ -17,8 +17,10 @@ from rich.markup import escape
 from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, printable
+from pgassay.extensions.statements import requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
+from pgassay.server import choose_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
     parser.add_argument("--world", type=Path, metavar="PATH", help="this file instead of the project's world")
     parser.add_argument(
         "--server", metavar="CHOICE",
-        help="embedded, system, a bin directory or a connection URL "
+        help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
         "(default: PGASSAY_SERVER, then the configuration)",
     )  # fmt: skip
 
@@ -101,13 +103,22 @@ def choose_project(options: Namespace) -> Path:
 def configure(options: Namespace) -> Config:
     """The project's configuration, with what the arguments say instead."""
     config = load_config(choose_project(options))
-    server = options.server or os.environ.get("PGASSAY_SERVER") or config.server
-    config = replace(config, server=server)
     if options.world:
         config = replace(config, world=options.world.absolute())
     if options.schema:
         config = replace(config, schema=tuple(path.absolute() for path in options.schema), notes=())
-    return config
+    asked = options.server or os.environ.get("PGASSAY_SERVER")
+    return replace(config, server=asked) if asked else choose_own_server(config)
+
+
+def choose_own_server(config: Config) -> Config:
+    """The configuration with the server that the project itself names, and a note where that is another."""
+    created = frozenset[str]()
+    if config.major_version is not None:
+        created = created.union(*(requested(read_script(path).text) for path in config.schema))
+    chosen = choose_version(config.server, config.major_version, created)
+    notes = (*config.notes, chosen.note) if chosen.note else config.notes
+    return replace(config, server=chosen.choice, notes=notes)
 
 
 def prepare(options: Namespace) -> Config:

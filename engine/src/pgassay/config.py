@@ -49,10 +49,11 @@ class Config:
     `plans` holds plan contracts, `load` makes the rows that they are judged on.
     `exposed` are the schemas that the API serves, where they are not those of the environment; `search_path`
     is what follows them in the search path of each request. `major_version` is the PostgreSQL that the
-    project runs on. `expose_new_tables`: whether the API's roles get new tables; None where nobody said.
+    project runs on: the server "auto" is that one where it is here, else the embedded one.
+    `expose_new_tables`: whether the API's roles get new tables; None where nobody said.
     `hooks` of Auth are functions, `schema.function`, by the name of the hook.
     `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
-    `notes` are what a person should know of how the files were found.
+    `notes` are what a person should know of how the files were found, and of what was assumed.
     """
 
     root: Path = Path()
@@ -65,7 +66,8 @@ class Config:
     pgtap: tuple[Path, ...] = ()
     pgtap_database: Literal["file", "folder"] = "file"
     lint: tuple[Path, ...] = ()
-    server: Text = "embedded"
+    server: Text = "auto"
+    major_version: int | None = None
     owner: Text = "postgres"
     statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = 30
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
@@ -77,7 +79,6 @@ class Config:
     load: Path | None = None
     exposed: tuple[Text, ...] = ()
     search_path: tuple[Text, ...] = ()
-    major_version: int | None = None
     expose_new_tables: bool | None = None
     anonymous_sign_ins: bool = False
     hooks: Mapping[str, Text] = field(default_factory=dict)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from pgassay.commands import choose_own_server
 from pgassay.config import Config, find_root, is_configured, load_config
 from pgassay.coverage.counters import CoverageRecord, Tally
 from pgassay.database import Database, Session
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--pgassay-server",
         metavar="CHOICE",
-        help="embedded, system, a bin directory or a connection URL "
+        help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
         "(default: PGASSAY_SERVER, then pyproject.toml)",
     )
     group.addoption(
@@ -101,7 +102,7 @@ class Engine:
             return Server.from_json(json.loads(shared))
         option: str | None = self._pytest_config.getoption("--pgassay-server")
         chosen = option or _postgresql_options(self._pytest_config)
-        choice = chosen or os.environ.get("PGASSAY_SERVER") or self.config.server
+        choice = chosen or os.environ.get("PGASSAY_SERVER") or choose_own_server(self.config).server
         server = self._resources.enter_context(open_server(choice))
         if server.origin == ATTACHED:  # our databases would outlive us there
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -13,6 +13,7 @@ import pgassay
 from tests.pgtap.pgtap_support import SAMPLES, PgtapServer
 
 pytest_plugins = ["tests.pgtap.pgtap_support", "pytester"]
+pytestmark = pytest.mark.slow
 
 CONFTEST = """
 from contextlib import contextmanager

@@ -13,6 +13,7 @@ from pglast import ast, parser
 from pglast.enums import AlterTableType, ReindexObjectType
 
 from pgassay.errors import ConfigError, Place, SchemaError
+from pgassay.extensions.statements import without_version
 
 _EXCERPT = 80
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -115,7 +116,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             raise _copy_error(script, start)
     return tuple(
         Statement(
-            text=script.text[start:end],
+            text=without_version(node, script.text[start:end]),
             offset=start,
             place=script.place(start),
             transactional=not _manages_transactions(node),
