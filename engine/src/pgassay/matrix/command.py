@@ -10,7 +10,7 @@ from pathlib import Path
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.guard_map.sheet import guards_path, load_guards
+from pgassay.guard_map import guards_path, load_guards
 from pgassay.matrix.assessment import Assessment, assess
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.page import render_matrix_page
