@@ -87,12 +87,14 @@ CLAIMS = "select coalesce(nullif(current_setting('request.jwt.claims', true), ''
 def test_persona_is_what_postgrest_makes_of_a_token(session: Session) -> None:
     with session.act_as(ALICE):
         assert session.value(AS) == "authenticated"
-        assert session.value("select current_setting('request.jwt.claims')::jsonb") == {
+        token = session.value("select current_setting('request.jwt.claims')::jsonb")
+        claimed = {
             "aud": "authenticated",
             "email": "o'alice@example.com",
             "role": "authenticated",
             "sub": ALICE.id,
         }
+        assert {name: token[name] for name in claimed} == claimed
         assert session.value("select auth.uid()::text") == ALICE.id
 
 

@@ -4,32 +4,32 @@ set local role supabase_auth_admin;
 
 -- A custom setting is '' and not NULL once a transaction that set it has ended, hence nullif.
 -- A non-empty legacy setting request.jwt.claim.<name> wins over the JSON claims.
--- An empty sub is no UUID: 22P02, as on the platform.
+-- An empty claim counts as absent; the platform raises 22P02 for an empty sub instead.
 create function auth.uid() returns uuid
 language sql stable
 as $$
-    select coalesce(
+    select nullif(coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'
-    )::uuid
+    ), '')::uuid
 $$;
 
 create function auth.role() returns text
 language sql stable
 as $$
-    select coalesce(
+    select nullif(coalesce(
         nullif(current_setting('request.jwt.claim.role', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role'
-    )
+    ), '')
 $$;
 
 create function auth.email() returns text
 language sql stable
 as $$
-    select coalesce(
+    select nullif(coalesce(
         nullif(current_setting('request.jwt.claim.email', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email'
-    )
+    ), '')
 $$;
 
 create function auth.jwt() returns jsonb

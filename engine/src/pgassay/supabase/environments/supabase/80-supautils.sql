@@ -4,9 +4,6 @@
 -- the owner's schemas meanwhile, and is no superuser. Statements of blocks, functions and EXECUTE come by here too.
 -- A schema that becomes an admin of the services by itself is refused all DDL: on the platform it could not.
 
-create schema pgassay;
-grant usage on schema pgassay to public;
-
 -- A policy may name what is in any schema of its owner's: parsing it takes USAGE.
 create function pgassay.open_schemas(verb text, preposition text) returns void
 language plpgsql
