@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgassay.database import Actor, Database, Layer, Recipe, clone, ensure_template, open_session, request
@@ -25,6 +27,10 @@ USER = f"""
 DOORS = ["owner's", "authenticator's"]
 
 
+def run_script(script: str, connection: psycopg.Connection[Any]) -> None:
+    connection.execute(script.encode())
+
+
 @contextmanager
 def loaded(
     server: Server, owner: str, environment: Layer, folder: Path, schema: str, *, settings: str = ""
@@ -36,7 +42,7 @@ def loaded(
         configured = Layer(
             name="settings",
             applied_by="superuser",
-            step=lambda connection: connection.execute(settings.encode()) and None,
+            step=partial(run_script, settings),
             fingerprint=settings,
         )
         layers.insert(1, configured)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pgassay.database import Database, Layer, Recipe, clone, ensure_template
 from pgassay.server import Server
 
-Owners = psycopg.Connection[tuple[object, ...]]
+Owners: TypeAlias = psycopg.Connection[Any]
 
 HELD = "select policyname from pg_catalog.pg_policies where schemaname <> 'public' order by 1"
 
@@ -23,12 +24,12 @@ def database(server: Server, owner: str, environment: Layer) -> Iterator[Databas
 
 
 @pytest.fixture
-def owners(database: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def owners(database: Database) -> Iterator[Owners]:
     with database.connect(autocommit=True) as connection:
         yield connection
 
 
-Owners = psycopg.Connection[tuple[object, ...]]
+Owners: TypeAlias = psycopg.Connection[Any]
 
 
 def run(owners: Owners, statement: str) -> str:
