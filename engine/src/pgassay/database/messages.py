@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import psycopg
 
 from pgassay.database.script import Script, Statement
-from pgassay.errors import PgassayError, Place, SchemaError, ServerError
+from pgassay.errors import CannotJudgeError, PgassayError, Place, SchemaError, ServerError
+from pgassay.extensions.catalogue import MISSING
 
 WIDTH = 80
+_UNKNOWN = "This server does not have it, and no stand-in of pgassay does (see `pgassay doctor`)."
 
 # SQLSTATEs of Appendix A of PostgreSQL's manual.
 _DISK_FULL, _ADMIN_SHUTDOWN = "53100", "57P01"
@@ -30,13 +32,15 @@ class Circumstances:
 
 
 def explain(script: Script, statement: Statement, error: psycopg.Error, facts: Circumstances) -> PgassayError:
-    """The error to raise for a statement that failed: SchemaError, unless the server is at fault."""
+    """The error to raise for a statement that failed: SchemaError, unless the server lacks or fails."""
     code = error.sqlstate or ""
     if facts.stopped or (code == "57014" and facts.elapsed >= facts.limit):
         return _timeout(script, statement, facts)
     if _is_servers_fault(error, facts):
         return _server_error(statement, error)
     place = _place_of(script, statement, error.diag)
+    if _lacks_extension(code, error.diag):
+        return _missing_extension(script, statement, place, error)
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
@@ -90,16 +94,37 @@ def _advice(
         return [remark], (
             "take the statement out, or move it to the environment's files if it is part of that",
         )
+    if code == "25001":
+        remark = "All statements of a file are sent as one transaction, as `supabase db push` sends them."
+        return [remark], ("make it the only statement of a file",)
     if code == "42710" and diag.source_function == "CreateRole":
         remark = "Roles belong to the whole server, which has it from another load, such as that of BASE."
         return [remark], (
             "create the role where there is none: do $$ begin if to_regrole('…') is null then …",
         )
-    # CREATE EXTENSION of what is not installed; other 0A000 come from elsewhere in the server.
-    if code in ("0A000", "58P01") and (diag.source_file or "").startswith("extension.c"):
-        fixes = ("attach to a server that has the extension (--pgassay-server)", "do without the extension")
-        return ["This server does not have the extension installed."], fixes
     return [], ()
+
+
+def _lacks_extension(code: str, diag: psycopg.errors.Diagnostic) -> bool:
+    """Whether CREATE EXTENSION found none of that name; other 0A000 come from elsewhere in the server."""
+    return code in ("0A000", "58P01") and (diag.source_file or "").startswith("extension.c")
+
+
+def _missing_extension(
+    script: Script, statement: Statement, place: Place, error: psycopg.Error
+) -> CannotJudgeError:
+    """The schema may be sound: it is the server that has not what the platform may have."""
+    message = error.diag.message_primary or ""
+    name = message.split('"')[1] if message.count('"') > 1 else ""
+    excerpt = script.excerpt(place, caret=place != statement.place)
+    return CannotJudgeError(
+        f"{place}: {message}",
+        why=f"{excerpt}\n{MISSING.get(name, _UNKNOWN)}",
+        fixes=(
+            "run on a server that has it: --server with a bin directory or a connection URL",
+            "do without it: take the statement out of the files, or name others with --schema",
+        ),
+    )
 
 
 def _timeout(script: Script, statement: Statement, facts: Circumstances) -> SchemaError:

@@ -76,12 +76,13 @@ class KeyedLayer:
 def read_layers(server: Server, recipe: Recipe) -> tuple[KeyedLayer, ...]:
     """Read all files of a recipe and name its templates. Raises ConfigError for a file that cannot be read.
 
-    A key covers the format, the server's version, user and origin, the owner, and everything in its layer and
-    the layers below.
+    A key covers the format, the server's version, user, origin and extensions, the owner, and everything in
+    its layer and the layers below.
     """
     layers = recipe.layers or (Layer(name="empty"),)
     scripts = [tuple(read_script(path) for path in layer.scripts) for layer in layers]
-    base = _digest([str(_FORMAT), str(server.version), server.user, server.origin, recipe.owner])
+    server_itself = [str(server.version), server.user, server.origin, server.extensions]
+    base = _digest([str(_FORMAT), *server_itself, recipe.owner])
     parts = [_digest(_contents(*pair)) for pair in zip(layers, scripts, strict=True)]
     keys = list(accumulate(parts, lambda below, own: _digest([below, own]), initial=base))[1:]
     return tuple(

@@ -13,7 +13,9 @@ import psycopg
 from psycopg import errors
 
 from pgassay.errors import CannotJudgeError, ConfigError
-from pgassay.pgtap.fetch import UnavailableError, fetch_from_apt, fetch_from_npm
+from pgassay.extensions.catalogue import VERSION
+from pgassay.pgtap.fetch import fetch_from_apt, fetch_from_npm
+from pgassay.server.fetch import UnavailableError
 
 Origin = Literal["PGASSAY_PGTAP", "server", "npm", "apt"]
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -100,7 +102,7 @@ def _from_server(connection: Connection) -> PgtapSource:
     row = connection.execute(
         "select default_version from pg_catalog.pg_available_extensions where name = 'pgtap'"
     ).fetchone()
-    if row is None:
+    if row is None or row[0] == VERSION:
         raise UnavailableError("has no pgtap.control")
     return PgtapSource(origin="server", version=str(row[0]))
 

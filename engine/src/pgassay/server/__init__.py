@@ -12,10 +12,11 @@ from types import MappingProxyType
 from pgassay.errors import ServerError
 from pgassay.server.account import choose_account
 from pgassay.server.attach import attach, is_connection
-from pgassay.server.binaries import find_binaries, system_bin_dirs
+from pgassay.server.binaries import Binaries, find_binaries, system_bin_dirs
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
-from pgassay.server.model import ATTACHED, EMBEDDED, RUNNING_SERVER, SYSTEM, Server
+from pgassay.server.model import ATTACHED, AUTO, EMBEDDED, RUNNING_SERVER, SYSTEM, Server
+from pgassay.server.versions import VersionChoice, choose_version, find_version
 
 __all__ = [
     "ATTACHED",
@@ -23,6 +24,8 @@ __all__ = [
     "OwnServer",
     "Server",
     "ServerChoice",
+    "VersionChoice",
+    "choose_version",
     "describe_loss",
     "failures_explained",
     "inspect_server_choices",
@@ -44,7 +47,8 @@ def open_server(
 ) -> Iterator[Server]:
     """A server to work on, gone at the end of the block (or, when attached, left as it was found).
 
-    `choice` is "embedded", "system", a bin directory, or a connection URL or conninfo string to attach to.
+    `choice` is "embedded" (as "auto" is here), "system", a major version such as "17", a bin directory, or a
+    connection URL or conninfo string to attach to.
     `port` also opens 127.0.0.1:port with a random password. `durable` keeps commits through a crash.
     `settings` go into postgresql.conf.
     PG* variables of this process are hidden during the block; an attached server has used them before.
@@ -65,7 +69,7 @@ def open_server(
         with libpq_environment_hidden():
             yield server
         return
-    run = run_ephemeral(find_binaries(choice), port=port, durable=durable, settings=settings)
+    run = run_ephemeral(_find(choice), port=port, durable=durable, settings=settings)
     with libpq_environment_hidden(), run as started:
         yield started.server
 
@@ -77,7 +81,7 @@ def open_own_server(choice: str, *, durable: bool = False) -> Iterator[OwnServer
     A killed process leaves to the operating system what it wrote: a `durable` server shows what survives a
     crash of PostgreSQL, not a loss of power. Raises ServerError.
     """
-    with libpq_environment_hidden(), run_ephemeral(find_binaries(choice), durable=durable) as started:
+    with libpq_environment_hidden(), run_ephemeral(_find(choice), durable=durable) as started:
         yield started
 
 
@@ -103,6 +107,12 @@ class ServerChoice:
     version: int | None = None
     bin_dir: Path | None = None
     problem: str = ""
+
+
+def _find(choice: str) -> Binaries:
+    if choice.isdecimal() and not Path(choice).is_dir():
+        return find_version(int(choice))
+    return find_binaries(EMBEDDED if choice == AUTO else choice)
 
 
 def inspect_server_choices() -> list[ServerChoice]:

@@ -24,6 +24,7 @@ from pgassay.server.account import choose_account, program_environment
 from pgassay.server.binaries import Binaries
 from pgassay.server.directories import base_directories, choose_places, sweep
 from pgassay.server.failures import describe_failed_start
+from pgassay.server.installation import fingerprint, plan_installation
 from pgassay.server.model import LOG_NAME, Server
 
 _SOCKET_PORT = 5432
@@ -54,8 +55,7 @@ def run_ephemeral(
     """A new server with an empty cluster. Raises ServerError when it cannot start."""
     bases = base_directories(os.environ)
     sweep(bases)
-    listening = configuration(tcp=port is not None, durable=durable, settings=settings)
-    job = _make_job(binaries, bases, port=port, configuration=listening)
+    job = _make_job(binaries, bases, port=port, durable=durable, settings=settings)
     with _supervised(job, port=port) as ask:
         ready = ask(json.dumps(job._asdict()))
         server = Server(
@@ -67,6 +67,7 @@ def run_ephemeral(
             origin=binaries.origin,
             bin_dir=Path(ready["bin_dir"]),
             data_base=job.data_base,
+            extensions=fingerprint(job.texts),
         )
         server = server if port is None else _with_password(server)
         yield OwnServer(server=server, crash=partial(ask, "crash"), at_rest=partial(_at_rest, ask))
@@ -79,16 +80,17 @@ def _at_rest(ask: Callable[[str], dict[str, str]]) -> Iterator[Path]:
 
 
 def _make_job(
-    binaries: Binaries, bases: list[Path], *, port: int | None, configuration: str
+    binaries: Binaries, bases: list[Path], *, port: int | None, durable: bool, settings: Mapping[str, str]
 ) -> supervisor.Job:
     chosen = choose_account(binaries.bin_dir, environ=os.environ)
     places = choose_places(bases, chosen.account)
-    bin_dir, copies = str(binaries.bin_dir), list[tuple[str, str]]()
-    if chosen.needs_copy:
-        bin_dir, copies = _list_copies(binaries.bin_dir)
+    installation = plan_installation(binaries, needs_copy=chosen.needs_copy)
+    settings = {**installation.settings, **settings}
     return supervisor.Job(
-        bin_dir=bin_dir,
-        copies=copies,
+        bin_dir=installation.bin_dir,
+        copies=installation.copies,
+        links=installation.links,
+        texts=installation.texts,
         data_base=str(places.data),
         socket_base=str(places.socket),
         programs_base=str(places.programs),
@@ -96,21 +98,10 @@ def _make_job(
         group=chosen.account.gid if chosen.account else None,
         environment=program_environment(os.environ),
         initdb=initdb_arguments(binaries.version),
-        configuration=configuration,
+        configuration=configuration(tcp=port is not None, durable=durable, settings=settings),
         port=port or _SOCKET_PORT,
         log_name=LOG_NAME,
     )
-
-
-def _list_copies(bin_dir: Path) -> tuple[str, list[tuple[str, str]]]:
-    """What to copy of an installation, in the same relative places: PostgreSQL finds its files from there."""
-    prefix = bin_dir.parent
-    parts = [prefix / name for name in (bin_dir.name, "lib", "share")]
-    # A wheel keeps its shared libraries beside the package: rpath $ORIGIN/../../../<package>.libs.
-    parts.append(prefix.parent.with_name(f"{prefix.parent.name}.libs"))
-    root = prefix.parent.parent
-    copies = [(str(part), str(part.relative_to(root))) for part in parts if part.is_dir()]
-    return str(bin_dir.relative_to(root)), copies
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import make_conninfo
 
-EMBEDDED, SYSTEM, ATTACHED = "embedded", "system", "attached"
+EMBEDDED, SYSTEM, NPM, ATTACHED = "embedded", "system", "npm", "attached"
+AUTO = "auto"
+"""The choice of a project that chooses no server: its own major version where that is here, else embedded."""
 LOG_NAME = "postgres.log"
 RUNNING_SERVER = "PGASSAY_RUNNING_SERVER"
 """Set by `pgassay verify`: the server that its suites share with it, as JSON."""
@@ -21,7 +23,8 @@ class Server:
 
     `host` is a socket directory or a host name; `password` belongs to `user` alone; `maintenance` is the
     database to connect to for `create database`; `parameters` are further libpq parameters, such as sslmode;
-    `data_base` is the directory that holds the files of a server started here.
+    `data_base` is the directory that holds the files of a server started here; `extensions` stands for the
+    extensions that the engine added to its own.
     """
 
     host: str
@@ -34,6 +37,7 @@ class Server:
     maintenance: str = "postgres"
     parameters: tuple[tuple[str, str], ...] = ()
     data_base: str = ""
+    extensions: str = ""
 
     @property
     def title(self) -> str:

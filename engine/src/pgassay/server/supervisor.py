@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 PREFIX = "pgassay-"
+PROGRAMS = "@programs@"
 _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _IPC_RMID = 1, 36, 0
 _START_SECONDS, _REST_SECONDS, _STOP_SECONDS, _POLL_SECONDS = 60, 60, 10, 0.002
@@ -33,10 +34,16 @@ _libc = ctypes.CDLL(None)
 
 
 class Job(NamedTuple):
-    """What the owner asks for. `copies` are (source, path below the copy's root), `bin_dir` then too."""
+    """What the owner asks for.
+
+    `copies`, `links` and `texts` are each (source or text, path below a folder that is made for them);
+    `bin_dir` is below that folder too, unless it is absolute. PROGRAMS in `configuration` is the folder.
+    """
 
     bin_dir: str
     copies: list[tuple[str, str]]
+    links: list[tuple[str, str]]
+    texts: list[tuple[str, str]]
     data_base: str
     socket_base: str
     programs_base: str
@@ -154,10 +161,11 @@ def _create(job: Job, stack: ExitStack) -> Cluster:
         folder.mkdir(mode=0o700)
         if job.user is not None:
             os.chown(folder, job.user, job.group or 0)
-    bin_dir = Path(job.bin_dir)
-    if job.copies:
-        bin_dir = _copy_programs(job, _make_directory(job.programs_base, stack))
-    _initialise(job, bin_dir, data)
+    shelf = root if job.programs_base == job.data_base else _make_directory(job.programs_base, stack)
+    programs = _make_programs(job, shelf / "programs")
+    bin_dir = programs / job.bin_dir
+    quoted = str(programs).replace("\\", r"\\").replace("'", "''")
+    _initialise(job, bin_dir, data, job.configuration.replace(PROGRAMS, quoted))
     cluster = Cluster(job, bin_dir, data, run)
     stack.callback(cluster.stop)
     return cluster
@@ -175,16 +183,32 @@ def _make_directory(base: str, stack: ExitStack) -> Path:
     return unborn.rename(folder)
 
 
-def _copy_programs(job: Job, root: Path) -> Path:
+def _make_programs(job: Job, root: Path) -> Path:
+    """Copy, link and write what the job says below `root`, for every account to read."""
+    root.mkdir()
     for source, below in job.copies:
-        shutil.copytree(source, root / below, ignore=shutil.ignore_patterns("*.a", "pgxs"))
-    for path in root.rglob("*"):
-        mode = path.stat().st_mode
-        path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
-    return root / job.bin_dir
+        _parents(root / below)
+        if Path(source).is_dir():
+            shutil.copytree(source, root / below, ignore=shutil.ignore_patterns("*.a", "pgxs"))
+        else:
+            shutil.copy(source, root / below)
+    for text, below in job.texts:
+        _parents(root / below).write_text(text, encoding="utf-8")
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
+    for source, below in job.links:
+        _parents(root / below).symlink_to(source)
+    return root
 
 
-def _initialise(job: Job, bin_dir: Path, data: Path) -> None:
+def _parents(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _initialise(job: Job, bin_dir: Path, data: Path, configuration: str) -> None:
     command = [str(bin_dir / "initdb"), *job.initdb, f"--locale={_neutral_locale()}", "-D", str(data)]
     done = subprocess.run(
         command,
@@ -200,7 +224,7 @@ def _initialise(job: Job, bin_dir: Path, data: Path) -> None:
     if done.returncode:
         raise Failure("initdb", done.stdout)
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(job.configuration)
+        file.write(configuration)
 
 
 def _await_ready(postmaster: subprocess.Popen[bytes], data: Path, log: Path, watched: list[int]) -> None:

