@@ -29,9 +29,6 @@ def owners(database: Database) -> Iterator[Owners]:
         yield connection
 
 
-Owners: TypeAlias = psycopg.Connection[Any]
-
-
 def run(owners: Owners, statement: str) -> str:
     """The SQLSTATE; none of what went through."""
     try:
