@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pgassay.database import Database, Notice, Script, apply_script, clone
@@ -191,6 +192,17 @@ def test_missing_extension_is_said_plainly(database: Database) -> None:
     assert error.what == 'schema.sql:2:1: extension "no_such_extension" is not available'
     assert "This server does not have the extension installed." in error.why
     assert error.fixes[0] == "attach to a server that has the extension (--pgassay-server)"
+
+
+def test_server_without_xml_is_not_the_schemas_fault(database: Database) -> None:
+    with closing(database.connect(autocommit=True)) as connection:
+        try:
+            connection.execute("select '<a/>'::xml")
+        except psycopg.errors.FeatureNotSupported:
+            with pytest.raises(ServerError, match=r"schema\.sql:2:8: this PostgreSQL was built without XML"):
+                apply(database, "select 1;\nselect '<a/>'::xml")
+        else:
+            apply(database, "select '<a/>'::xml")
 
 
 def test_unsupported_feature_is_not_mistaken_for_an_extension(database: Database) -> None:

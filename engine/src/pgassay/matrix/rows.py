@@ -11,8 +11,7 @@ from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.matrix.ownership import OwnerPaths, find_ownership, find_ties
-from pgassay.matrix.statements import literal
-from pgassay.matrix.values import changed_value
+from pgassay.matrix.statements import changed_value, literal
 from pgassay.observation import Attempt, Outcome
 
 ROWS_OF_A_CLASS = 12
