@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from pgassay.observation import same_everywhere
+
 Row = tuple[str | None, ...]
 
 _GOOD = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.EMPTY_QUERY)
@@ -157,8 +159,10 @@ def read_result(result: pq.abc.PGresult) -> Reply:
 
 
 def _failure(result: pq.abc.PGresult) -> Reply:
+    sqlstate = _text(result.error_field(pq.DiagnosticField.SQLSTATE)) or ""
+    source_function = _text(result.error_field(pq.DiagnosticField.SOURCE_FUNCTION)) or ""
     return Reply(
-        sqlstate=_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or _LOST,
+        sqlstate=same_everywhere(sqlstate, source_function) or _LOST,
         message=_text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "",
     )
 

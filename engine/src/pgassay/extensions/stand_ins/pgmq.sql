@@ -1,6 +1,8 @@
 -- Queues work; none is partitioned, reading never waits, and topics and notifications are left out.
 -- On the platform all objects belong to who creates the extension.
 
+set local search_path = pg_catalog, pg_temp;
+
 create table pgmq.meta (
     queue_name varchar not null unique,
     is_partitioned boolean not null,
