@@ -162,7 +162,8 @@ language plpgsql
 as $$
 begin
     return query execute format(
-        'with next as (select msg_id from pgmq.%1$I where vt <= clock_timestamp() and message @> $3 '
+        'with next as (select msg_id from pgmq.%1$I where vt <= clock_timestamp() '
+        'and ($3 = ''{}'' or message @> $3) '
         'order by msg_id limit $1 for update skip locked) '
         'update pgmq.%1$I as m set vt = clock_timestamp() + $2, read_ct = read_ct + 1 from next '
         'where m.msg_id = next.msg_id '
