@@ -19,7 +19,9 @@ from pgassay.database import read_script
 from pgassay.errors import ConfigError, printable
 from pgassay.extensions.statements import requested
 from pgassay.render.output import Output, check_writable
-from pgassay.server import choose_version
+from pgassay.server import choose_version, list_stand_ins
+
+_EXPECTED = frozenset({"pgcrypto", "uuid-ossp"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +95,21 @@ def configure(options: Namespace) -> Config:
 
 def choose_own_server(config: Config) -> Config:
     """The configuration with the server that the project itself names, and a note where that is another."""
-    created = frozenset[str]()
-    if config.major_version is not None:
-        created = created.union(*(requested(read_script(path).text) for path in config.schema))
+    created = _list_extensions(config) if config.major_version is not None else ()
     chosen = choose_version(config.server, config.major_version, created)
     notes = (*config.notes, chosen.note) if chosen.note else config.notes
     return replace(config, server=chosen.choice, notes=notes)
+
+
+def _list_extensions(config: Config) -> frozenset[str]:
+    """The extensions that the schema's files create. Raises ConfigError for a file that cannot be read."""
+    return frozenset[str]().union(*(requested(read_script(path).text) for path in config.schema))
+
+
+def _tell_stand_ins(config: Config, created: frozenset[str]) -> Iterator[str]:
+    """A note where extensions that the project creates, or begins with, are not the real ones."""
+    if names := list_stand_ins(config.server, created | _EXPECTED):
+        yield f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
 
 
 def prepare(options: Namespace) -> Config:
@@ -106,9 +117,8 @@ def prepare(options: Namespace) -> Config:
     config = configure(options)
     for path in _paths(options):
         check_writable(path)
-    for path in config.schema:
-        read_script(path)
-    for note in config.notes:
+    created = _list_extensions(config)
+    for note in (*config.notes, *_tell_stand_ins(config, created)):
         print(f"note: {printable(note)}", file=sys.stderr)
     if config.schema:
         return config
