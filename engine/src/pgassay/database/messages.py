@@ -95,7 +95,9 @@ def _advice(
             "take the statement out, or move it to the environment's files if it is part of that",
         )
     if code == "42710" and diag.source_function == "CreateExtension":
-        remark = "A new project has some extensions from the start, as on Supabase; others may be there by now."
+        remark = (
+            "A new project has some extensions from the start, as on Supabase; others may be there by now."
+        )
         return [remark], ("write `create extension if not exists`",)
     if code == "42710" and diag.source_function == "CreateRole":
         remark = "Roles belong to the whole server, which has it from another load, such as that of BASE."
