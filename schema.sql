@@ -2474,7 +2474,7 @@ begin
         add_account.last_login_at
     )
     on conflict on constraint users_pkey do nothing;
-    if not found and exists (select from public.users as u where u.id = add_account.id and u.deleted_at is not null) then
+    if exists (select from public.users as u where u.id = add_account.id and u.deleted_at is not null) then
         raise warning 'account % is closed and stays closed', add_account.id
             using hint = 'If it is meant to come back: select public.reopen_account(…)';
     end if;

@@ -42,8 +42,14 @@ _REPEATED = {
 }
 
 
+# A database of its own costs more time than ten tests that share a session.
+_OWN_DATABASE = frozenset({"clone", "arena"})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if not _OWN_DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
         for name, stage in _REPEATED.items():
             if item.nodeid.startswith(name):
                 item.add_marker(pytest.mark.repeats_stage(stage))

@@ -31,7 +31,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
     [
         (["verify", "--schema", "nonesuch.sql"], "There is no file {cwd}/nonesuch.sql."),
         (["verify", "--schema", "."], "{cwd} is a directory, not a SQL file."),
-        (["verify", "--schema", "empty.sql"], "{cwd}/empty.sql is empty."),
+        (["verify", "--schema", "empty.sql"], "empty.sql: no SQL statement is in there."),
         (["verify"], "There is no schema to look at."),
         (["verify", "--schema", "schema.sql", "--server", "/nonesuch"], "/nonesuch"),
         (["up", "--schema", "schema.sql", "--port", "0"], "PostgreSQL cannot listen on port 0."),
@@ -63,6 +63,7 @@ def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: st
     assert f"{report!r} is not FORMAT=PATH, of the formats text, json, markdown, " in done.stderr
 
 
+@pytest.mark.slow
 def test_closed_input_is_refused_where_its_end_stops_the_server(tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
     command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--server", "/nonesuch"]
@@ -108,6 +109,7 @@ def test_report_goes_to_the_file_and_the_summary_to_the_terminal(
     assert done.stdout.endswith("verdict: good\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", ["SIGTERM", "end of input"])
 def test_up_announces_a_superusers_database_and_leaves_nothing(tmp_path: Path, stop: str) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
@@ -143,6 +145,7 @@ def test_signal_that_comes_before_the_wait_ends_it() -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.slow
 def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> None:
     """A superuser's would run the schema's operators and triggers with all rights."""
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
@@ -159,6 +162,7 @@ def test_up_gives_a_person_the_owners_psql(tmp_path: Path, server: Server) -> No
     assert (answer.stdout, answer.stderr) == (f"a|{choose_owner(server, 'postgres')}|off\n", "")
 
 
+@pytest.mark.slow
 def test_up_says_so_when_its_server_is_killed_while_it_announces(tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text("create table a (id integer);\n", encoding="utf-8")
     command = [*PGASSAY, "up", "--schema", "schema.sql", "--format", "json", "--output", "up.json"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.config import Config, find_root, load_config
+from pgassay.config import DEFAULT_PERSONAS, Config, find_root, load_config
 from pgassay.errors import ConfigError, ExitCode
+from pgassay.supabase.environments import environment_files
 
 
 def project(folder: Path, table: str) -> Path:
@@ -16,8 +17,14 @@ def project(folder: Path, table: str) -> Path:
     return folder
 
 
-def test_defaults_hold_without_a_pyproject(tmp_path: Path) -> None:
-    assert load_config(tmp_path) == Config(root=tmp_path)
+def test_defaults_hold_without_a_configuration(tmp_path: Path) -> None:
+    platform = environment_files("supabase")
+    assert load_config(tmp_path) == Config(root=tmp_path, environment=platform, personas=DEFAULT_PERSONAS)
+
+
+def test_own_environment_brings_its_own_personas(tmp_path: Path) -> None:
+    config = load_config(project(tmp_path, "environment = []"))
+    assert (config.environment, config.personas) == ((), {})
 
 
 def test_patterns_expand_in_sorted_order(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ LAYERS = (
         "denial",
         "diff",
         "guard_map",
+        "init",
         "matrix",
         "migration",
         "mutation",
@@ -45,6 +46,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 EDGES = {
     ("diff", "denial"),
     ("diff", "matrix"),
+    ("init", "matrix"),
     ("matrix", "denial"),
     ("matrix", "guard_map"),
     ("migration", "diff"),

@@ -11,6 +11,8 @@ import pytest
 
 from pgassay.server import RUNNING_SERVER, Server
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 # Half a second of each start goes to plugins that these projects do not use.

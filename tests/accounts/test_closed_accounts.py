@@ -64,6 +64,16 @@ def test_account_that_comes_back_stays_closed_and_says_so(owner: Session, back: 
     assert read_user(owner, ALICE) == closed
 
 
+def test_nobody_is_warned_of_an_account_that_is_not_closed(owner: Session) -> None:
+    assert not is_open(owner, DAVE)
+    changes = [
+        owner.attempt(SIGN_UP, ["e0000000-0000-4000-8000-000000000009"]),
+        owner.attempt("update auth.users set email = 'other@example.com' where id = %s", [ALICE]),
+        owner.attempt("update auth.users set last_sign_in_at = now() where id = %s", [ALICE]),
+    ]
+    assert [(change.rowcount, change.notices) for change in changes] == [(1, ())] * 3
+
+
 def test_support_reopens_an_account_whose_sign_in_exists(
     session: Session, alice: Persona, service: Persona
 ) -> None:

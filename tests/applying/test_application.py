@@ -16,6 +16,8 @@ from pgassay.errors import SchemaError
 from pgassay.workbench import Workbench
 from tests.applying.installed_objects import read_catalog
 
+pytestmark = pytest.mark.slow
+
 Connection = psycopg.Connection[Any]
 
 SKIPPED_STORAGE = "storage.objects does not exist: buckets and their policies skipped"

@@ -16,6 +16,8 @@ from tests.applying.privileges import read_privileges
 from tests.applying.test_application import apply
 from tests.applying.test_privileges_of_starting_points import STARTING_POINTS, usual_privileges
 
+pytestmark = pytest.mark.slow
+
 OTHERS = """
     create schema if not exists private;
     grant usage on schema private to authenticated;

@@ -12,6 +12,8 @@ from pgassay.database import Database
 from pgassay.workbench import Workbench
 from tests.applying.privileges import read_privileges
 
+pytestmark = pytest.mark.slow
+
 STARTING_POINTS: dict[str, tuple[str, ...]] = {
     "old": (),
     "new": ("fixtures/starting_points/new.sql",),

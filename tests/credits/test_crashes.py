@@ -28,9 +28,12 @@ from tests.credits.variants import LAST_WORDS, TWO_TRANSACTIONS
 from tests.credits.writers import DEADLINE, Load, Log, find_losses, load
 from tests.shared.accounts import open_account
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="elsewhere the children of a killed postmaster can not be ended"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="elsewhere the children of a killed postmaster can not be ended"
+    ),
+]
 
 SEEDS = range(25 if IS_DEEP else 1)
 VICTIMS = (

@@ -106,6 +106,7 @@ class Story:
 
 
 @settings(max_examples=max(20, settings().max_examples // 2))
+@pytest.mark.slow
 @given(steps=st.lists(STEPS, min_size=5, max_size=12))
 @example(steps=[("part", 0, 2), ("refund", 0), ("end", [0, 1]), ("reinstate", 0), ("end", [0])])
 @example(steps=[("refund", 0), ("bonus", 5), ("end", [0]), ("settle", 1), ("end", [0]), ("reinstate", 0)])

@@ -33,6 +33,8 @@ from tests.credits.statements import Operation, move, service
 from tests.credits.variants import NAIVE, SWALLOWED_ERROR
 from tests.shared.accounts import ALICE
 
+pytestmark = pytest.mark.slow
+
 FAULTS = Layer(name="faults", step=install_faults)
 CHARGE = service("charge a job", move("PENDING", "QUEUED"))
 REFUND = service("refund a job", move("RENDERING", "FAILED"))

@@ -13,6 +13,8 @@ from tests.credits.budget import IS_DEEP
 from tests.credits.machine import Credits
 from tests.credits.variants import NAIVE, make_naive
 
+pytestmark = pytest.mark.slow
+
 # Examples that were rolled back leave dead rows, which slow the later ones down: so in rounds.
 ROUNDS, EXAMPLES = (80, 100) if IS_DEEP else (1, 25)
 ORDINARY = settings(max_examples=EXAMPLES, stateful_step_count=50 if IS_DEEP else 25)

@@ -14,10 +14,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from pgassay.config import Config, find_root, load_config
-from pgassay.database import read_script
-from pgassay.errors import ConfigError, printable
+from pgassay.config import Config, load_config
+from pgassay.database import Script, parse_script, read_script
+from pgassay.errors import ConfigError, SchemaError, printable
 from pgassay.extensions.statements import requested
+from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
 from pgassay.server import choose_version, list_stand_ins
 
@@ -45,24 +46,36 @@ class Extension:
     run: Callable[[Namespace], int]
 
 
-def add_common(parser: ArgumentParser, *, formats: Iterable[str]) -> None:
-    """What to look at, on which server, and how to tell."""
-    parser.add_argument(
-        "--schema", type=Path, action="append", metavar="PATH",
-        help="this file instead of the schema that pyproject.toml names; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--server", metavar="CHOICE",
-        help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
-        "(default: PGASSAY_SERVER, then pyproject.toml)",
-    )  # fmt: skip
+def add_common(parser: ArgumentParser, *, formats: Iterable[str], folder: bool = True) -> None:
+    """What to look at, on which server, and how to tell; with a `folder`, PATH says which project, too."""
+    add_project(parser, folder=folder)
     parser.add_argument("--format", choices=tuple(formats), default="text")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write the report here")
 
 
-def add_reporting(parser: ArgumentParser, *, formats: Iterable[str]) -> None:
+def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
+    """Which project, what of it, and on which server. `folder`: PATH instead of `--project PATH` will do."""
+    parser.add_argument(
+        "--project", type=Path, metavar="PATH",
+        help="the project in this folder or above it (default: in the working directory or above it)",
+    )  # fmt: skip
+    if folder:
+        parser.add_argument("folder", type=Path, nargs="?", metavar="PATH", help="the same as --project PATH")
+    parser.add_argument(
+        "--schema", type=Path, action="append", metavar="PATH",
+        help="this file instead of the project's schema; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--world", type=Path, metavar="PATH", help="this file instead of the project's world")
+    parser.add_argument(
+        "--server", metavar="CHOICE",
+        help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
+        "(default: PGASSAY_SERVER, then the configuration)",
+    )  # fmt: skip
+
+
+def add_reporting(parser: ArgumentParser, *, formats: Iterable[str], folder: bool = True) -> None:
     """The common ones, and further reports."""
-    add_common(parser, formats=formats)
+    add_common(parser, formats=formats, folder=folder)
     parser.add_argument(
         "--report", type=partial(_report, tuple(formats)), action="append", default=[], metavar="FORMAT=PATH",
         help="write this report too; may be repeated, so that one run serves all readers",
@@ -84,11 +97,18 @@ def _report(formats: tuple[str, ...], text: str) -> tuple[str, Path]:
     raise ArgumentTypeError(f"{text!r} is not FORMAT=PATH, of the formats {', '.join(formats)}")
 
 
+def choose_project(options: Namespace) -> Path:
+    """The root of the project that the arguments name, else that of the working directory."""
+    return find_project(options.project or getattr(options, "folder", None) or Path.cwd())
+
+
 def configure(options: Namespace) -> Config:
     """The project's configuration, with what the arguments say instead."""
-    config = load_config(find_root(Path.cwd()))
-    schema = tuple(path.absolute() for path in options.schema) if options.schema else config.schema
-    config = replace(config, schema=schema)
+    config = load_config(choose_project(options))
+    if options.world:
+        config = replace(config, world=options.world.absolute())
+    if options.schema:
+        config = replace(config, schema=tuple(path.absolute() for path in options.schema), notes=())
     asked = options.server or os.environ.get("PGASSAY_SERVER")
     return replace(config, server=asked) if asked else choose_own_server(config)
 
@@ -106,10 +126,11 @@ def _list_extensions(config: Config) -> frozenset[str]:
     return frozenset[str]().union(*(requested(read_script(path).text) for path in config.schema))
 
 
-def _tell_stand_ins(config: Config, created: frozenset[str]) -> Iterator[str]:
-    """A note where extensions that the project creates, or begins with, are not the real ones."""
-    if names := list_stand_ins(config.server, created | _EXPECTED):
-        yield f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
+def _tell_stand_ins(config: Config) -> None:
+    """Tell where extensions that the project creates, or begins with, are not the real ones."""
+    if names := list_stand_ins(config.server, _list_extensions(config) | _EXPECTED):
+        told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
+        print(f"note: {printable(told)}", file=sys.stderr)
 
 
 def prepare(options: Namespace) -> Config:
@@ -117,22 +138,42 @@ def prepare(options: Namespace) -> Config:
     config = configure(options)
     for path in _paths(options):
         check_writable(path)
-    created = _list_extensions(config)
-    for note in (*config.notes, *_tell_stand_ins(config, created)):
+    if config.world:
+        read_script(config.world)
+    scripts = [read_script(path) for path in config.schema]
+    for note in config.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
-    if config.schema:
+    if any(map(_says_something, scripts)):
+        _tell_stand_ins(config)
         return config
+    if scripts:
+        raise ConfigError(
+            f"{', '.join(str(script.path) for script in scripts)}: no SQL statement is in there."
+        )
     raise ConfigError(
         "There is no schema to look at.",
-        why=f"{config.root / 'pyproject.toml'} names none in [tool.pgassay].",
-        fixes=("give one: --schema PATH", 'add schema = ["schema.sql"] to [tool.pgassay]'),
+        why=f"{config.root} has neither supabase/migrations nor a configuration that names a schema.",
+        fixes=(
+            "name the folder of a project: --project PATH",
+            "give one: --schema PATH",
+            'add schema = ["schema.sql"] to pgassay.toml',
+        ),
     )
+
+
+def _says_something(script: Script) -> bool:
+    """Whether it has a statement, or what is none and should be."""
+    try:
+        return bool(parse_script(script))
+    except SchemaError:
+        return True
 
 
 def _paths(options: Namespace) -> list[Path]:
     """All that is to be written."""
     reports = [path for _, path in getattr(options, "report", ())]
-    return [options.output, *reports] if options.output else reports
+    output = getattr(options, "output", None)
+    return [output, *reports] if output else reports
 
 
 def choose_output(options: Namespace) -> Output:

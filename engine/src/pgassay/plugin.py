@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
 from pgassay.observation import Persona
 from pgassay.pgtap import items
+from pgassay.pgtap.folder import PGTAP_SUFFIXES, FolderRun
 from pgassay.pgtap.run import PgtapDatabase, find_psql
 from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
 from pgassay.suites.plugins import SuiteJudgement, SuiteReport
@@ -69,6 +70,7 @@ class Engine:
     def __init__(self, config: pytest.Config) -> None:
         self._pytest_config = config
         self._resources = ExitStack()
+        self._folders: dict[Path, FolderRun] = {}
 
     @cached_property
     def config(self) -> Config:
@@ -115,9 +117,16 @@ class Engine:
         """Where the databases of the run are counted up, if at all."""
         return Tally() if self._pytest_config.getoption("--pgassay-coverage") else None
 
-    @contextmanager
-    def open(self) -> Iterator[PgtapDatabase]:
+    def open(self, file: Path) -> AbstractContextManager[PgtapDatabase]:
         """Lend a pgTAP file its database (see `pgassay.pgtap.items.PgtapTarget`)."""
+        if self.config.pgtap_database == "file":
+            return self._pgtap_database()
+        [folder, *_] = (folder for folder in self.config.pgtap if folder in file.parents)
+        run = self._folders.setdefault(folder, FolderRun(folder, self._pgtap_database))
+        return run.open(file)
+
+    @contextmanager
+    def _pgtap_database(self) -> Iterator[PgtapDatabase]:
         psql = find_psql(self.server.bin_dir)
         with self.workbench.database(pgtap=True) as database:
             conninfo = database.conninfo()
@@ -133,7 +142,13 @@ class Engine:
             return describe_loss(self.server, error)
         return None
 
+    def close_folders(self) -> None:
+        """Drop the databases that files of pgTAP share."""
+        for run in self._folders.values():
+            run.close()
+
     def close(self) -> None:
+        self.close_folders()
         self._resources.close()
 
 
@@ -192,7 +207,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a type of pytest
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     folders = parent.config.stash[ENGINE].config.pgtap
-    if file_path.suffix == ".sql" and any(folder in file_path.parents for folder in folders):
+    if file_path.suffix in PGTAP_SUFFIXES and any(folder in file_path.parents for folder in folders):
         return items.PgtapFile.from_parent(parent, path=file_path)
     return None
 

@@ -17,9 +17,9 @@ Scalar = str | int | float | bool
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The document in a file. Raises ConfigError."""
+    """The document in a file, which may begin with a byte order mark. Raises ConfigError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -39,17 +39,21 @@ def read_entries(path: Path | None, key: str, kind: type[T]) -> tuple[T, ...]:
     )
 
 
-def decode(values: object, kind: type[T], *, where: str, without: Collection[str] = ()) -> T:
+def decode(
+    values: object, kind: type[T], *, where: str, without: Collection[str] = (), loose: bool = False
+) -> T:
     """Values of TOML as a `kind`: a type, or a dataclass of which keys may not be those in `without`.
 
     Raises ConfigError for an unknown or missing key and a value of another type or out of its bounds.
+    If `loose`, unknown keys are passed over, and a text may stand for the number or truth that it spells.
     """
     known = [field.name for field in fields(kind) if field.name not in without] if is_dataclass(kind) else []
-    fixes = (f"use one of: {', '.join(sorted(known))}",) if known else ("correct it",)
-    if known and isinstance(values, dict) and (unknown := sorted(set(values) - set(known))):
+    fixes = (f"use one of: {', '.join(sorted(known))}",) if known and not loose else ("correct it",)
+    if known and not loose and isinstance(values, dict) and (unknown := sorted(set(values) - set(known))):
         raise ConfigError(f"{where}: unknown key {', '.join(unknown)}", fixes=fixes)
     try:
-        return msgspec.convert(values, kind, dec_hook=lambda _, value: value)  # a Path is one already
+        # A Path is one already.
+        return msgspec.convert(values, kind, strict=not loose, dec_hook=lambda _, value: value)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
         key = path.strip(".`")

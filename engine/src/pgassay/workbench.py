@@ -82,6 +82,8 @@ class Workbench:
             layers.append(Layer(name="starting point", scripts=starting_point, applied_by="superuser"))
         if depth in _DEPTHS[1:]:
             layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
+        if depth == "world" and config.seeds:
+            layers.append(Layer(name="seeds", scripts=config.seeds))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.database import Database, Notice, Script, apply_script, clone
-from pgassay.database.apply import connect
+from pgassay.database.apply import apply_scripts, connect
 from pgassay.errors import CannotJudgeError, ExitCode, PgassayError, Place, SchemaError, ServerError
 from pgassay.server import Server, open_server
 
@@ -97,9 +97,55 @@ def test_percent_signs_are_sent_as_they_are(database: Database) -> None:
     apply(database, "do $$ begin if 5 % 3 <> 2 or '%s' not like '\\%s' then raise 'changed'; end if; end $$")
 
 
-def test_statements_that_cannot_run_in_a_transaction_are_applied(database: Database) -> None:
-    apply(database, "create table t (x int);\ncreate index concurrently i on t (x);\nvacuum t;")
+def test_statements_that_cannot_run_in_a_transaction_are_applied_where_none_was_begun(
+    database: Database,
+) -> None:
+    apply(database, "create table t (x int);")
+    apply(database, "create index concurrently i on t (x);")
+    apply(database, "vacuum t;")
+    with closing(database.connect()) as connection:
+        assert connection.execute("select to_regclass('i') is not null").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("first", ["create table u (x int)", "create index concurrently i on t (x)"])
+def test_statement_that_cannot_run_in_a_transaction_fails_behind_others(
+    database: Database, first: str
+) -> None:
+    apply(database, "create table t (x int);")
+    error = failure(database, f"{first};\ncreate index concurrently j on t (x);")
+    assert (error.sqlstate, error.place) == ("25001", Place(file=FILE, line=2, column=1))
+    assert error.fixes == ("make it the only statement of a file",)
     assert tables(database) == ["t"]
+
+
+def test_block_may_commit_where_it_stands_first(database: Database) -> None:
+    block = "do $$ begin create table t (x int); commit; end $$;"
+    apply(database, block)
+    assert tables(database) == ["t"]
+    error = failure(database, "drop table t;\ndo $$ begin commit; end $$;")
+    assert (error.sqlstate, tables(database)) == ("2D000", ["t"])
+
+
+def test_value_of_an_enum_is_not_used_in_the_file_that_adds_it(database: Database) -> None:
+    apply(database, "create type e as enum ('a');")
+    add = "alter type e add value 'b';\n"
+    use = "create table t (e e default 'b');"
+    assert failure(database, add + use).sqlstate == "55P04"
+    apply(database, add)
+    apply(database, use)
+    assert tables(database) == ["t"]
+
+
+def test_settings_of_one_file_are_gone_in_the_next(database: Database) -> None:
+    texts = ("select set_config('search_path', '', false);", "create table t (x int);")
+    scripts = [Script(path=FILE, text=text) for text in texts]
+    apply_scripts(database.conninfo(), scripts, timeout_seconds=60)
+    assert tables(database) == ["t"]
+
+
+def test_syntax_newer_than_the_parser_is_left_to_the_server(database: Database) -> None:
+    apply(database, "create table t (x int, y int generated always as (x + 1) virtual);\ncreate table u ();")
+    assert tables(database) == ["t", "u"]
 
 
 def test_transaction_commands_of_the_file_are_its_own(database: Database) -> None:

@@ -16,6 +16,8 @@ from pgassay.database.apply import connect
 from pgassay.errors import SchemaError
 from pgassay.server import Server, open_server
 
+pytestmark = pytest.mark.slow
+
 OWNER = "postgres"
 
 

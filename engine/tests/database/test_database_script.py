@@ -81,7 +81,7 @@ def test_psql_meta_command_is_named_with_its_place() -> None:
         "schema.sql:2:3: \\i is a command of psql, and not SQL.\n"
         "     2 |   \\i other.sql\n"
         "       |   ^\n"
-        "Files are sent to the server itself, without psql.\n"
+        "Files are sent to the server itself, without psql. `supabase db push` does so and fails here, too.\n"
         "To fix this, take it out; what it would include can be listed as a file of its own"
     )
 
@@ -105,19 +105,42 @@ def test_long_line_is_shown_as_a_window_around_the_column() -> None:
     assert shown[1].index("^") == shown[0].index("oops")
 
 
-def test_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+def test_byte_order_mark_is_refused_as_the_server_would(tmp_path: Path) -> None:
     path = tmp_path / "bom.sql"
     path.write_bytes(b"\xef\xbb\xbfselect 1")
-    assert read_script(path).text == "select 1"
+    with pytest.raises(SchemaError) as caught:
+        parse_script(read_script(path))
+    assert (caught.value.sqlstate, caught.value.fixes) == ("42601", ("save it as UTF-8 without the mark",))
+    assert caught.value.what == (
+        f"{path}:1:1: the file begins with a byte order mark, which is a syntax error to PostgreSQL."
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"-- nothing\n/* at all */\n"])
+def test_file_without_statements_is_legal(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "1_empty.sql"
+    path.write_bytes(content)
+    assert parse_script(read_script(path)) == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_one_sentence_and_exit_2(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "1_wide.sql"
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    path.write_bytes((mark + "select 1;").encode(encoding))
+    with pytest.raises(ConfigError) as caught:
+        read_script(path)
+    assert (caught.value.what, caught.value.exit_code) == (f"{path} is UTF-16, not UTF-8.", 2)
+
+
+def test_places_count_lines_that_end_in_cr_lf() -> None:
+    assert places("select 1;\r\n\r\nselect 2;\r\n") == [(1, 1), (3, 1)]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "There is no file {}."),
-        (b"", "{} is empty."),
-        (b" \n\t\n", "{} is empty."),
-        (b"-- nothing\n/* at all */\n", "{} has no SQL statement in it, only comments."),
         (b"select 'caf\xe9'", "{} is not UTF-8: byte 12 makes no character."),
         (b"select 1;\0drop", "{} is not a SQL file: it has a NUL byte."),
     ],

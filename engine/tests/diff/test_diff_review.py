@@ -17,6 +17,8 @@ from pgassay.server import open_server
 from pgassay.workbench import Workbench
 from tests.diff.diff_support import Tenants
 
+pytestmark = pytest.mark.slow
+
 
 def messages(changes: tuple[AccessChange, ...]) -> list[str]:
     return [change.message for change in changes]

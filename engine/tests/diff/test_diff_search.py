@@ -16,6 +16,8 @@ from pgassay.observation import Persona
 from tests.diff.diff_support import Tenants
 from tests.diff.test_diff_review import show
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = 30.0  # seconds; a search that finds nothing else ends by itself long before
 OWN = "owner = (select auth.uid())"
 

@@ -9,6 +9,8 @@ from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
 from tests.diff.test_diff_search import ENOUGH, PLANS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "created",

@@ -10,6 +10,8 @@ from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 
+pytestmark = pytest.mark.slow
+
 Members = tuple[Persona, ...]
 
 

@@ -37,6 +37,43 @@ insert into public.notes values
 (1, 'a11ce000-0000-4000-8000-000000000001', 'a'), (2, 'b0b00000-0000-4000-8000-000000000002', 'b');
 """
 ALICE = PersonaConfig(role="authenticated", claims={"sub": "a11ce000-0000-4000-8000-000000000001"})
+BOB = PersonaConfig(role="authenticated", claims={"sub": "b0b00000-0000-4000-8000-000000000002"})
+MORE = """
+grant insert (id, user_id, body), update (body) on public.notes to authenticated;
+create table public.posts (id integer primary key, title text);
+insert into public.posts values (1, 'first');
+revoke all on public.posts from anon, authenticated;
+grant select on public.posts to anon, authenticated;
+grant truncate on public.posts to anon;
+create table public.logs (id integer primary key, user_id uuid references public.users);
+revoke all on public.logs from anon, authenticated;
+grant select on public.logs to authenticated;
+create function public.greet() returns text language sql return 'hello';
+"""
+SUMMARY = """\
+public.notes
+  alice, bob  reads own; inserts own rows; updates own (body)
+
+public.posts
+  everybody  reads all rows
+
+Closed to them all
+  public.users
+
+Held back by nothing
+  service  (service_role) may do everything to 3 tables
+
+Functions that may be called
+  everybody  public.greet()
+
+Granted, though no request of the API can send it
+  TRUNCATE  1 table: anon
+
+Not tried
+  public.logs  has no row. Granted: alice, bob: select
+  functions    none was called; only whether they may be was asked
+
+Each cell: --cells, or --format html."""
 WIDENED = 'alter policy "own" on public.notes using (true);\n'
 LOOP = 'create policy "loop" on public.notes using (exists (select from public.notes));\n'
 
@@ -64,10 +101,21 @@ def lines(project: Config) -> list[str]:
     return project.baseline.read_text(encoding="utf-8").splitlines()
 
 
-def test_without_a_baseline_every_cell_is_shown(
+def test_without_a_baseline_a_summary_is_shown(
     project: Config, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert show_matrix(project, server) is ExitCode.GOOD
+    change(project, MORE)
+    everybody = {**project.personas, "bob": BOB, "service": PersonaConfig(role="service_role")}
+    assert show_matrix(replace(project, personas=everybody), server) is ExitCode.GOOD
+    shown, _, conclusion = capsys.readouterr().out.rpartition("\n\n")
+    assert shown == SUMMARY
+    assert conclusion.endswith("; no baseline\n")
+
+
+def test_every_cell_is_shown_on_request(
+    project: Config, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show_matrix(project, server, cells=True) is ExitCode.GOOD
     shown = capsys.readouterr().out
     assert shown.startswith(HEADER)
     assert "\nalice  public.notes  select  body  another's  filtered\n" in shown
@@ -81,8 +129,10 @@ def test_class_without_a_row_is_named(
 ) -> None:
     assert project.world
     project.world.write_text(WORLD.rpartition(", (2")[0] + ";", encoding="utf-8")
+    show_matrix(project, server, accept=True)
+    assert "\n  public.notes  has no row that is another's (alice)\n" in capsys.readouterr().out
     show_matrix(project, server)
-    assert "\nno row to try: public.notes, another's (alice)\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("no row to try: public.notes, another's (alice)\n")
 
 
 def test_view_that_shows_nothing_any_more_lacks_its_lines(project: Config, server: Server) -> None:

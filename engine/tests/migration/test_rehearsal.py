@@ -16,6 +16,8 @@ from pgassay.migration.squawk import find_squawk
 from pgassay.render.report import render_text
 from tests.migration.library_support import Library
 
+pytestmark = pytest.mark.slow
+
 ROUGH = """\
 -- pgassay: removes public.visits
 alter table public.books alter column pages type integer;

@@ -16,6 +16,8 @@ from pgassay.mutation.operators.base import Example, Operator
 from pgassay.mutation.things import list_things
 from pgassay.server import Server
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples]
 
 

@@ -24,6 +24,8 @@ from pgassay.server import Server
 from pgassay.workbench import Workbench
 from tests.mutation.mutation_support import SCHEMA, SELECTION, SUITE, make_project
 
+pytestmark = pytest.mark.slow
+
 NOTES = "tests/test_notes.py::"
 
 

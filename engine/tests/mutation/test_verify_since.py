@@ -18,6 +18,8 @@ from pgassay.verify import verify
 from pgassay.verify.since import choose_tests
 from tests.mutation.mutation_support import SCHEMA
 
+pytestmark = pytest.mark.slow
+
 NOTES = "tests/test_notes.py::"
 Change = Callable[[str, str, str], tuple[Config, Side]]
 

@@ -13,6 +13,7 @@ import pgassay
 from tests.pgtap.pgtap_support import SAMPLES, PgtapServer
 
 pytest_plugins = ["tests.pgtap.pgtap_support", "pytester"]
+pytestmark = pytest.mark.slow
 
 CONFTEST = """
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from pgassay.pgtap.items import PGTAP_TARGET, PgtapFile
 
 class Target:
     @contextmanager
-    def open(self):
+    def open(self, file):
         if {broken}:
             raise ServerError("No server.", fixes=("start one",))
         yield PgtapDatabase(conninfo={conninfo!r}, psql=Path({psql!r}), timeout=60)

@@ -22,6 +22,8 @@ from pgassay.pgtap.source import PgtapSource, find_pgtap, install_pgtap
 from pgassay.server.directories import sweep
 from pgassay.server.fetch import UnavailableError, cache_directory, fetch_once
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 Connection = psycopg.Connection[tuple[object, ...]]

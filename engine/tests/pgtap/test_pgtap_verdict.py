@@ -15,6 +15,8 @@ from pgassay.pgtap.run import find_psql, run_file
 from pgassay.pgtap.verdict import Assertion, judge
 from tests.pgtap.pgtap_support import SAMPLES, PgtapServer
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.pgtap.pgtap_support"]
 
 

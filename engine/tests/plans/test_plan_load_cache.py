@@ -20,12 +20,15 @@ from pgassay.server.cache import DataCache
 from pgassay.workbench import Workbench
 from tests.plans.plan_support import CONTRACTS, LOAD, SCHEMA
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.02
 # All has been copied, but for the last file: here the process dies.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pgassay.server.cache import DataCache
+
 Path.write_text = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 DataCache(folder=Path(sys.argv[1]), key="new").put(Path(sys.argv[2]))
 """

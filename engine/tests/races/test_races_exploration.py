@@ -17,6 +17,8 @@ from pgassay.races.preparation import PreparedScenario
 from pgassay.workbench import Workbench
 from tests.races.races_support import ADD, BALANCE, LOST_UPDATE, READ, WRITE, broken, outcomes, race, session
 
+pytestmark = pytest.mark.slow
+
 READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = Isolation
 
 

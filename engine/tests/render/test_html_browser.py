@@ -22,9 +22,12 @@ _ARGUMENTS = (
     "--no-first-run",
     "--disable-sync",
 )
-pytestmark = pytest.mark.skipif(
-    _CHROMIUM is None, reason="There is no Chromium: apt-get install chromium, then these tests run."
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        _CHROMIUM is None, reason="There is no Chromium: apt-get install chromium, then these tests run."
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ from pgassay.server import Server
 from pgassay.verify import verify
 from pgassay.workbench import Workbench
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 
 

@@ -21,7 +21,7 @@ from pgassay.errors import ServerError
 from pgassay.server import Server, describe_loss, open_own_server, open_server
 from pgassay.server.directories import base_directories
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 # The forked child holds the owner's end of the supervisor's pipe open, as a child of multiprocessing would.
 OWNER = """

@@ -25,6 +25,8 @@ from pgassay.server.account import choose_account
 from pgassay.server.binaries import embedded_bin_dir, system_bin_dirs
 from pgassay.server.directories import base_directories
 
+pytestmark = pytest.mark.slow
+
 NEEDS_SYSTEM = pytest.mark.skipif(not system_bin_dirs(), reason="no PostgreSQL is installed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

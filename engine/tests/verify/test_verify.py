@@ -17,6 +17,8 @@ from pgassay.verdict import Case, Counts, Finding, Stage, Status, Verdict
 from pgassay.verify import verify
 from pgassay.verify.report import report_verdict
 
+pytestmark = pytest.mark.slow
+
 GOOD = "create table public.notes (id integer primary key);\n"
 TEST = """
 def test_there_is_a_table(session):

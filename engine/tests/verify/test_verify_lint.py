@@ -12,6 +12,8 @@ from pgassay.errors import CannotJudgeError
 from pgassay.supabase.environments import environment_files, environment_names
 from pgassay.verify.lint import lint, lint_files
 
+pytestmark = pytest.mark.slow
+
 ENGINE = Path(__file__).parents[2]
 
 HOSTILE = """

@@ -1,12 +1,18 @@
-"""Apply a SQL file statement by statement, so that a failure names its statement."""
+"""Apply SQL files as the Supabase CLI does, and statement by statement: a failure names its statement.
+
+The CLI sends each file as one pipeline of the extended protocol with a Sync at its end, and `reset all`
+between files. So a file is one transaction, unless it ends that itself; and a statement that cannot run
+inside of one (`create index concurrently`) runs where nothing stands before it.
+"""
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +24,9 @@ from psycopg.pq import PGconn, Ping, TransactionStatus
 from pgassay.database.messages import Circumstances, explain
 from pgassay.database.script import Script, Statement, parse_script, read_script
 from pgassay.errors import Place, SchemaError, ServerError
+
+# It would warn on the terminal of a lost connection, which is told of as an error.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +50,37 @@ def apply_script(
     settings: Mapping[str, str] | None = None,
     watcher: Watcher | None = None,
 ) -> tuple[Notice, ...]:
-    """Apply a SQL file over a connection of its own, logged in as the role that `conninfo` names.
+    """Apply one SQL file: see `apply_scripts`."""
+    return apply_scripts(
+        conninfo, (script,), timeout_seconds=timeout_seconds, settings=settings, watcher=watcher
+    )
 
-    All statements share one transaction, unless the file controls transactions itself or has a statement
-    that cannot run inside one. `timeout_seconds` limits each statement; `settings` are set at login.
+
+def apply_scripts(
+    conninfo: str,
+    scripts: Sequence[Path | Script],
+    *,
+    timeout_seconds: float,
+    settings: Mapping[str, str] | None = None,
+    watcher: Watcher | None = None,
+) -> tuple[Notice, ...]:
+    """Apply SQL files over one connection of their own, logged in as the role that `conninfo` names.
+
+    `timeout_seconds` limits each statement; `settings` are set at login.
     Raises ConfigError for an unreadable file, SchemaError for its faults, ServerError when the server fails.
     """
-    source = read_script(script) if isinstance(script, Path) else script
-    statements = parse_script(source)
+    sources = [read_script(script) if isinstance(script, Path) else script for script in scripts]
     timeout = {"statement_timeout": f"{max(1, round(timeout_seconds * 1000))}ms"}
+    notices: list[Notice] = []
     with (
         closing(connect(conninfo, settings=timeout | dict(settings or {}))) as connection,
         Watchdog(connection, limit=timeout_seconds) as watchdog,
     ):
-        return _Application(source, connection, watchdog, watcher).run(statements)
+        for source in sources:
+            if statements := parse_script(source):
+                connection.execute("reset all")
+                notices += _Application(source, connection, watchdog, watcher).run(statements)
+    return tuple(notices)
 
 
 def connect(conninfo: str, *, settings: Mapping[str, str] | None = None) -> psycopg.Connection[Any]:
@@ -137,46 +163,48 @@ class _Application:
         self._dsn = connection.info.dsn
         self._role = connection.info.user
         self._superuser = connection.info.parameter_status("is_superuser") == "on"
-        connection.add_notice_handler(self._note)
 
     def run(self, statements: tuple[Statement, ...]) -> tuple[Notice, ...]:
-        single = all(statement.transactional for statement in statements)
-        if single:
-            self._execute(statements[0], "begin")
-        for statement in statements:
-            self._run(statement)
-        if single:
-            # Deferred constraints speak up here: the last statement stands for the file's end.
-            self._execute(statements[-1], "commit")
-        elif not self._idle:
+        self._connection.add_notice_handler(self._note)
+        try:
+            self._send(statements)
+        finally:
+            self._connection.remove_notice_handler(self._note)
+        if self._connection.info.transaction_status != TransactionStatus.IDLE:
             raise _unended(statements[-1])
         return tuple(self._notices)
 
-    def _run(self, statement: Statement) -> None:
-        """Run one statement; for a watcher in a transaction, where it has none and may have one."""
-        if self._watcher is None:
-            self._execute(statement, statement.text)
+    def _send(self, statements: tuple[Statement, ...]) -> None:
+        if not statements[0].parsed:
+            with self._explained(statements[0]):
+                # Without parameters psycopg sends the text untouched, percent signs included.
+                self._connection.execute(statements[0].text.encode())
             return
-        alone = statement.transactional and self._idle
-        if alone:
-            self._execute(statement, "begin")
-        self._execute(statement, statement.text)
-        self._watcher(statement, self._connection.info.backend_pid)
-        if alone:
-            self._execute(statement, "commit")
+        # Deferred constraints speak up at the end of the block: the last statement stands for the file's end.
+        with self._explained(statements[-1]), self._connection.pipeline():
+            for statement in statements:
+                with self._explained(statement):
+                    self._execute(statement)
+                if self._watcher:
+                    self._watcher(statement, self._connection.info.backend_pid)
 
-    @property
-    def _idle(self) -> bool:
-        return self._connection.info.transaction_status == TransactionStatus.IDLE
+    def _execute(self, statement: Statement) -> None:
+        """Send a statement and wait for what becomes of it, without a Sync."""
+        try:
+            text = statement.text_for(self._connection.info.dbname)
+            self._connection.execute(text.encode()).fetchone()
+        except psycopg.ProgrammingError as error:
+            if error.sqlstate:  # else psycopg itself, of a statement that gives no rows
+                raise
 
-    def _execute(self, statement: Statement, text: str) -> None:
+    @contextmanager
+    def _explained(self, statement: Statement) -> Iterator[None]:
         self._place = statement.place
         self._watchdog.started = time.monotonic()
         try:
-            # Without parameters psycopg sends the text untouched, percent signs included.
-            self._connection.execute(text.encode())
+            yield
         except psycopg.Error as error:
-            raise explain(self._script, statement, error, self._circumstances()) from error
+            raise explain(self._script, statement, _reason(error), self._circumstances()) from error
 
     def _circumstances(self) -> Circumstances:
         watchdog, connection = self._watchdog, self._connection
@@ -197,10 +225,16 @@ class _Application:
         self._notices.append(notice)
 
 
+def _reason(error: psycopg.Error) -> psycopg.Error:
+    """What the server said: psycopg cannot leave a pipeline whose Sync failed, and says so instead."""
+    said = error.__context__
+    return said if not error.sqlstate and isinstance(said, psycopg.Error) and said.sqlstate else error
+
+
 def _unended(last: Statement) -> SchemaError:
     return SchemaError(
         f"{last.place}: the file ends inside a transaction that it began.",
         place=last.place,
-        why="PostgreSQL rolls an unfinished transaction back: nothing of it would be kept.",
+        why="PostgreSQL rolls an unfinished transaction back: nothing of it, or of later files, is kept.",
         fixes=("end the file with commit",),
     )

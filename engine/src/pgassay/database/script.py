@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from pgassay.errors import ConfigError, Place, SchemaError
 from pgassay.extensions.statements import without_version
 
 _EXCERPT = 80
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARK = "\ufeff"
+_WITHOUT_PSQL = (
+    "Files are sent to the server itself, without psql. `supabase db push` does so and fails here, too."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +57,27 @@ class Statement:
     offset: int
     place: Place
     transactional: bool  # False: controls transactions itself, or cannot run inside one
+    parsed: bool = True  # False: all of the file, which pglast cannot parse
+    database: slice | None = None  # where in `text` it names the platform's database, postgres
+
+    def text_for(self, database: str) -> str:
+        """The text for this database, where another of our own stands for the platform's."""
+        if self.database is None:
+            return self.text
+        name = '"' + database.replace('"', '""') + '"'
+        return self.text[: self.database.start] + name + self.text[self.database.stop :]
 
 
 def read_script(path: Path) -> Script:
-    """Read a SQL file as UTF-8, with or without a byte order mark.
+    """Read a SQL file, which must be UTF-8.
 
-    Raises ConfigError when there is no such file, or it is a directory, unreadable, blank or not UTF-8.
+    Raises ConfigError when there is no such file, or it is a directory, unreadable or not UTF-8.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith(_UTF_16):
+            raise ConfigError(f"{path} is UTF-16, not UTF-8.", fixes=("save it as UTF-8",))
+        text = content.decode()
     except FileNotFoundError:
         raise ConfigError(f"There is no file {path}.") from None
     except IsADirectoryError:
@@ -69,8 +88,6 @@ def read_script(path: Path) -> Script:
         raise ConfigError(f"Cannot read {path}: {error.strerror}.") from None
     if "\0" in text:  # libpg_query and libpq would silently stop reading there
         raise ConfigError(f"{path} is not a SQL file: it has a NUL byte.")
-    if not text.strip():
-        raise ConfigError(f"{path} is empty.")
     here = Path.cwd()
     return Script(path=path.relative_to(here) if path.is_relative_to(here) else path, text=text)
 
@@ -79,9 +96,12 @@ def read_script(path: Path) -> Script:
 def parse_script(script: Script) -> tuple[Statement, ...]:
     """Split a script into its statements; the whole text as one when pglast cannot parse it.
 
-    The server's own error then decides, since its grammar may be newer or older than pglast's.
-    Raises SchemaError for what only psql understands, ConfigError for a file of nothing but comments.
+    The server's own error then decides, since its grammar may be newer or older than pglast's. An empty file,
+    or one of nothing but comments, has no statement.
+    Raises SchemaError for what only psql understands, and for a byte order mark.
     """
+    if script.text.startswith(_MARK):
+        raise _mark_error(script)
     try:
         parsed = _parse(script.text)
     except parser.ParseError as error:
@@ -91,8 +111,6 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
         RecursionError
     ):  # a very deep expression: pglast's Python tree overflows where the server's does not
         return (_whole(script),)
-    if not parsed:
-        raise ConfigError(f"{script.path} has no SQL statement in it, only comments.")
     for node, start, _ in parsed:
         if _talks_to_client(node):
             raise _copy_error(script, start)
@@ -102,6 +120,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             offset=start,
             place=script.place(start),
             transactional=not _manages_transactions(node),
+            database=_find_database(node, script.text[start:end]),
         )
         for node, start, end in parsed
     )
@@ -117,9 +136,23 @@ def _parse(text: str) -> list[tuple[Any, int, int]]:
 
 def _whole(script: Script) -> Statement:
     offset = len(script.text) - len(script.text.lstrip())
-    return Statement(text=script.text[offset:], offset=offset, place=script.place(offset), transactional=True)
+    return Statement(
+        text=script.text[offset:],
+        offset=offset,
+        place=script.place(offset),
+        transactional=True,
+        parsed=False,
+    )
 
 
+_PLATFORMS_DATABASE = "postgres"
+_ABOUT_DATABASES = (
+    ast.AlterDatabaseStmt,
+    ast.AlterDatabaseSetStmt,
+    ast.AlterOwnerStmt,
+    ast.CommentStmt,
+    ast.GrantStmt,
+)
 _NEVER_IN_TRANSACTION = (
     ast.TransactionStmt,
     ast.CreatedbStmt,
@@ -155,6 +188,18 @@ def _detaches_concurrently(command: ast.AlterTableCmd) -> bool:
     return isinstance(detached, ast.PartitionCmd) and bool(detached.concurrent)
 
 
+def _find_database(node: ast.Node, text: str) -> slice | None:
+    """Where ALTER, COMMENT, GRANT or REVOKE names the database postgres."""
+    if not isinstance(node, _ABOUT_DATABASES):
+        return None
+    tokens = parser.scan(text)
+    for before, token in pairwise(tokens):
+        name = text[token.start : token.end + 1].strip('"')
+        if before.name == "DATABASE" and name.lower() == _PLATFORMS_DATABASE:
+            return slice(token.start, token.end + 1)
+    return None
+
+
 def _talks_to_client(node: ast.Node) -> bool:
     return isinstance(node, ast.CopyStmt) and node.filename is None
 
@@ -175,6 +220,7 @@ def _refuse_psql_syntax(script: Script, offset: int) -> None:
             place=script.place(offset),
             why=_without_psql(script, offset),
             fixes=("take it out; what it would include can be listed as a file of its own",),
+            sqlstate="42601",
         )
 
 
@@ -184,9 +230,20 @@ def _copy_error(script: Script, offset: int) -> SchemaError:
         place=script.place(offset),
         why=_without_psql(script, offset),
         fixes=("write the rows as INSERT statements",),
+        sqlstate="08P01",
+    )
+
+
+def _mark_error(script: Script) -> SchemaError:
+    return SchemaError(
+        f"{script.place(0)}: the file begins with a byte order mark, which is a syntax error to PostgreSQL.",
+        place=script.place(0),
+        why=_WITHOUT_PSQL,
+        fixes=("save it as UTF-8 without the mark",),
+        sqlstate="42601",
     )
 
 
 def _without_psql(script: Script, offset: int) -> str:
     shown = script.excerpt(script.place(offset), caret=True)
-    return f"{shown}\nFiles are sent to the server itself, without psql."
+    return f"{shown}\n{_WITHOUT_PSQL}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from pgassay.database.apply import apply_script, connect
+from pgassay.database.apply import apply_scripts, connect
 from pgassay.database.model import (
     Database,
     adopt_new_roles,
@@ -163,10 +163,12 @@ class _Builder:
     def _run_scripts(self, keyed: KeyedLayer, name: str, login: Server) -> None:
         attached = "on" if self._server.origin == ATTACHED else "off"
         settings = {"pgassay.owner": self._recipe.owner, "pgassay.attached": attached}
-        for script in keyed.scripts:
-            apply_script(
-                login.conninfo(name), script, timeout_seconds=self._recipe.timeout_seconds, settings=settings
-            )
+        apply_scripts(
+            login.conninfo(name),
+            keyed.scripts,
+            timeout_seconds=self._recipe.timeout_seconds,
+            settings=settings,
+        )
         if keyed.layer.step is not None:
             with closing(connect(login.conninfo(name), settings=settings)) as connection:
                 keyed.layer.step(connection)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
-from pgassay.config import Config
+from pgassay.config import Config, is_project
 from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
@@ -61,7 +61,7 @@ def read_request(options: Namespace) -> DiffRequest:
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=FORMATS)
+    add_reporting(parser, formats=FORMATS, folder=False)
     parser.add_argument("base", metavar="BASE", help="a schema to compare with: a path, REV:path or REV")
     parser.add_argument(
         "head", metavar="HEAD", nargs="?", help="the same (default: the schema as it is here)"
@@ -81,8 +81,16 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def prepare_sides(options: Namespace) -> Config:
+    """As `prepare`; the project is HEAD's where HEAD is a folder."""
+    head = Path(options.head or "")
+    if options.head and not options.project and head.is_dir() and is_project(head.absolute()):
+        options.project = head
+    return prepare(options)
+
+
 def _run(options: Namespace) -> int:
-    config = prepare(options)
+    config = prepare_sides(options)
     request = read_request(options)
     with show_progress() as show, reviewed(config, request, on_stage=show) as (_, _, found):
         pass

@@ -154,7 +154,7 @@ def _is_accepted(head: Side, difference: Difference, matrix: Matrix) -> bool:
 
 def _with_world(server: Server, base: Side, head: Side) -> tuple[Side, tuple[str, ...]]:
     """BASE with the world of HEAD, so that the same rows are tried; with its own, and a remark, where not."""
-    shared = replace(base, config=replace(base.config, world=head.config.world))
+    shared = replace(base, config=replace(base.config, seeds=head.config.seeds, world=head.config.world))
     if _fails(server, shared) is None:
         return shared, ()
     if (error := _fails(server, base)) is None:

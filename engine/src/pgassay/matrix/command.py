@@ -14,7 +14,7 @@ from pgassay.guard_map.sheet import guards_path, load_guards
 from pgassay.matrix.assessment import Assessment, assess
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.page import render_matrix_page
-from pgassay.matrix.report import MATRIX_FORMATS
+from pgassay.matrix.report import MATRIX_FORMATS, render_matrix_text
 from pgassay.project.fingerprint import fingerprint
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.server import Server, open_server
@@ -22,15 +22,19 @@ from pgassay.workbench import Workbench
 
 
 def show_matrix(
-    config: Config, server: Server, *, accept: bool = False, output: Output = TEXT_ALONE
+    config: Config, server: Server, *, accept: bool = False, cells: bool = False, output: Output = TEXT_ALONE
 ) -> ExitCode:
-    """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong."""
+    """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong.
+
+    With `cells` the text has them all.
+    """
     baseline = _accepting(config) if accept else None
     assessment = assess(Workbench(config, server))
     key = fingerprint(config, server=str(server.version))
     guards = load_guards(guards_path(config), key=key)
     page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
-    publish(assessment, {**MATRIX_FORMATS, "html": page}, output)
+    text: Callable[[Assessment], str] = partial(render_matrix_text, cells=cells)
+    publish(assessment, {**MATRIX_FORMATS, "html": page, "text": text}, output)
     if baseline and not assessment.matrix.errors:
         write_report(baseline, render_baseline(assessment.matrix))
         return ExitCode.GOOD
@@ -58,13 +62,15 @@ def _judge(assessment: Assessment) -> ExitCode:
 def _add(parser: ArgumentParser) -> None:
     add_reporting(parser, formats=MATRIX_FORMATS)
     parser.add_argument("--accept", action="store_true", help="write the baseline anew")
+    parser.add_argument("--cells", action="store_true", help="show every cell, not only a summary")
 
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
     with show_progress() as show, open_server(config.server) as server:
         show("matrix")
-        return show_matrix(config, server, accept=options.accept, output=choose_output(options))
+        output = choose_output(options)
+        return show_matrix(config, server, accept=options.accept, cells=options.cells, output=output)
 
 
 COMMAND = Command(

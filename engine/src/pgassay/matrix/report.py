@@ -19,6 +19,7 @@ from pgassay.matrix.baseline import (
 )
 from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
 from pgassay.matrix.page import render_matrix_page
+from pgassay.matrix.summary import render_summary, summarise
 from pgassay.observation import Outcome
 from pgassay.render.annotation import Annotation, note, render_annotations
 from pgassay.render.json import dump
@@ -27,19 +28,30 @@ from pgassay.render.markdown import escape, table
 from pgassay.render.text import relative
 
 
-def render_matrix_text(assessment: Assessment) -> str:
-    """Differences to the baseline, or every cell where there is none; what was not tried; a summary."""
+def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
+    """Differences to the baseline, or a summary where there is none; what was not tried; how much was.
+
+    With `cells` all cells come first, as the baseline spells them.
+    """
     matrix = assessment.matrix
-    lines = [] if assessment.baseline else render_baseline(matrix).splitlines()
+    lines = [*render_baseline(matrix).splitlines(), ""] if cells else []
     lines += [str(difference) for difference in assessment.differences]
     lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
-    lines += ["", *name_gaps(matrix.gaps)] if matrix.gaps else []
-    return "\n".join([*lines, "", conclude_assessment(assessment)]).lstrip("\n") + "\n"
+    if assessment.baseline is None:
+        lines += render_summary(summarise(matrix))
+    elif matrix.gaps:
+        lines += ["", *name_gaps(matrix.gaps)]
+    hint = [] if cells or assessment.baseline else ["Each cell: --cells, or --format html."]
+    return "\n".join([*lines, *hint, "", conclude_assessment(assessment)]).lstrip("\n") + "\n"
 
 
 def render_matrix_markdown(assessment: Assessment) -> str:
-    """The summary and what differs; the matrix itself folded, a table for each persona."""
+    """What differs, or a summary where there is no baseline; the matrix itself folded, a table a persona."""
     lines = [f"## pgassay: access matrix\n\n{conclude_assessment(assessment)}"]
+    if assessment.baseline is None:
+        for section in summarise(assessment.matrix):
+            rows = ((line.subject, line.text) for line in section.lines)
+            lines += ["", f"### {escape(section.title)}", "", *table(("", ""), rows)]
     if assessment.differences:
         lines += ["", "```diff"]
         for difference in assessment.differences:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pgassay.commands import Extension, prepare, show_progress
+from pgassay.commands import Extension, show_progress
 from pgassay.database import read_script
-from pgassay.diff.command import read_request, reviewed, write_witnesses
+from pgassay.diff.command import prepare_sides, read_request, reviewed, write_witnesses
 from pgassay.errors import ConfigError
 from pgassay.migration.rehearsal import Upgrade, rehearse
 from pgassay.migration.report import report_upgrade
@@ -37,7 +37,7 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     """Review the difference, rehearse the migration unless HEAD does not load, report both."""
-    config, request = prepare(options), read_request(options)
+    config, request = prepare_sides(options), read_request(options)
     check_formats(request.output)
     scripts = [read_script(path) for path in options.migration]
     with show_progress() as show, reviewed(config, request, on_stage=show) as (server, base, found):

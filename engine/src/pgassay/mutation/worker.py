@@ -203,6 +203,7 @@ class Worker:
         """End the fixtures of every scope: the next mutant must find none that saw this one."""
         with suppress(Exception):
             tear_down(self._session)
+        self._engine.close_folders()
         self._bench.drop_templates()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pytest
@@ -22,7 +23,7 @@ from pgassay.pytest_private import run_item
 class PgtapTarget(Protocol):
     """Lends a database with pgTAP in it to each file."""
 
-    def open(self) -> AbstractContextManager[PgtapDatabase]: ...
+    def open(self, file: Path) -> AbstractContextManager[PgtapDatabase]: ...
 
 
 PGTAP_TARGET = pytest.StashKey[PgtapTarget]()
@@ -42,7 +43,7 @@ class PgtapItem(pytest.Item):
     verdict: FileVerdict | None = None
 
     def runtest(self) -> None:
-        with self.config.stash[PGTAP_TARGET].open() as database:
+        with self.config.stash[PGTAP_TARGET].open(self.path) as database:
             self.verdict = run_file(self.path, database)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

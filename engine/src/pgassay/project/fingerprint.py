@@ -36,8 +36,12 @@ def hash_files(
 
 
 def _files(config: Config) -> Iterable[Path]:
-    project = config.root / "pyproject.toml"
-    single = (*config.schema, *config.companions, *config.environment, config.world, config.baseline, project)
+    names = ("pgassay.toml", "pyproject.toml", "supabase/config.toml")
+    single = (
+        *(*config.schema, *config.companions, *config.seeds, *config.environment),
+        *(config.world, config.baseline),
+        *(config.root / name for name in names),
+    )
     yield from (path for path in single if path is not None and path.is_file())
     for suite in (*config.suites, *config.pgtap):
         yield from (parent / "conftest.py" for parent in suite.parents if (parent / "conftest.py").is_file())

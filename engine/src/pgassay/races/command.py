@@ -112,7 +112,7 @@ def _replay(bench: Workbench, scenarios: Sequence[Scenario], request: ScheduleRe
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=FORMATS)
+    add_reporting(parser, formats=FORMATS, folder=False)
     parser.add_argument("scenario", metavar="SCENARIO", nargs="*", help="only these (default: all)")
     parser.add_argument("--replay", metavar="A,B,…", default="", help="run this one schedule, step by step")
     parser.add_argument(

@@ -1,0 +1,145 @@
+"""The command `pgassay init`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pgassay.commands import Command, add_project, prepare, show_progress
+from pgassay.config import Config, is_configured
+from pgassay.database import open_session
+from pgassay.errors import ExitCode
+from pgassay.init.rows import make_world
+from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text, world_text
+from pgassay.matrix.assessment import assess
+from pgassay.matrix.baseline import render_baseline
+from pgassay.render.output import check_writable, write_report
+from pgassay.server import Server, open_server
+from pgassay.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A file to write, unless it is there: what makes its text, and what to say where it is."""
+
+    path: Path
+    make: Callable[[], str]
+    kept: str = "is there already"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitRequest:
+    """What is to be written besides pgassay.toml, the world and the baseline; `force`: over what is there."""
+
+    schema: tuple[str, ...] = ()
+    workflow: bool = False
+    pre_commit: bool = False
+    force: bool = False
+
+
+def initialise(config: Config, server: Server, request: InitRequest) -> list[str]:
+    """Write what is missing, and say a line for each file. Nothing is written where the schema does not load.
+
+    Raises SchemaError for that, ConfigError for what cannot be written.
+    """
+    items = list(_items(config, server, request))
+    texts = {item.path: item.make() for item in items if request.force or not item.path.exists()}
+    for path in texts:
+        check_writable(path)
+    lines = []
+    for item in items:
+        if item.path in texts:
+            write_report(item.path, texts[item.path])
+        shown = item.path.relative_to(config.root) if item.path.is_relative_to(config.root) else item.path
+        lines.append(f"wrote  {shown}" if item.path in texts else f"kept   {shown}: it {item.kept}")
+    if config.root / "pgassay.toml" not in texts and not (config.world and config.baseline):
+        lines.append('Name them in the configuration: world = "world.sql", baseline = "access.matrix".')
+    return lines if texts else [*lines, "Nothing was changed."]
+
+
+def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Item]:
+    root, toml = config.root, config.root / "pgassay.toml"
+    configured = is_configured(root) and not toml.exists()
+    world = config.world or root / "world.sql"
+    baseline = config.baseline or root / "access.matrix"
+    worlds = _World(config, server, world, anew=request.force)
+    yield Item(path=world, make=lambda: worlds.text)
+    yield Item(path=baseline, make=lambda: worlds.baseline)
+    if not configured:
+        yield Item(
+            path=toml,
+            make=lambda: toml_text(
+                config.personas,
+                world=_name(root, world),
+                baseline=_name(root, baseline),
+                schema=request.schema,
+            ),
+        )
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    project = _name(top, root)
+    if request.workflow:
+        yield Item(path=top / ".github/workflows/pgassay.yml", make=lambda: workflow_text(project))
+    if request.pre_commit:
+        hooks = top / ".pre-commit-config.yaml"
+        has = hooks.exists() and "id: pgassay" in hooks.read_text(encoding="utf-8")
+        kept = "has the hook" if has else f"is there already. Add to its repos:\n{hook_entry(project)}"
+        yield Item(path=hooks, make=lambda: hook_text(project), kept=kept)
+
+
+class _World:
+    """The rows that are there, or that are made; and what everybody can do with them."""
+
+    def __init__(self, config: Config, server: Server, path: Path, *, anew: bool) -> None:
+        self._config = replace(config, world=None, baseline=None)
+        self._server = server
+        self._kept = None if anew or not path.exists() else path
+
+    @cached_property
+    def text(self) -> str:
+        if self._kept:
+            return self._kept.read_text(encoding="utf-8")
+        bench = Workbench(self._config, self._server)
+        with bench.database() as database, open_session(database) as session:
+            return world_text(make_world(session, list(bench.personas.values())))
+
+    @property
+    def baseline(self) -> str:
+        with TemporaryDirectory(prefix="pgassay-") as folder:
+            path = Path(folder) / "world.sql"
+            path.write_text(self.text, encoding="utf-8")
+            return render_baseline(assess(Workbench(replace(self._config, world=path), self._server)).matrix)
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _add(parser: ArgumentParser) -> None:
+    add_project(parser)
+    parser.add_argument("--workflow", action="store_true", help="write a workflow for GitHub, too")
+    parser.add_argument("--pre-commit", action="store_true", help="write an entry for pre-commit, too")
+    parser.add_argument("--force", action="store_true", help="write over what is there")
+
+
+def _run(options: Namespace) -> int:
+    config = prepare(options)
+    request = InitRequest(
+        schema=tuple(_name(config.root, path) for path in config.schema) if options.schema else (),
+        workflow=options.workflow,
+        pre_commit=options.pre_commit,
+        force=options.force,
+    )
+    with show_progress() as show, open_server(config.server) as server:
+        show("making a world and a baseline")
+        lines = initialise(config, server, request)
+    print("\n".join(lines))
+    return ExitCode.GOOD
+
+
+COMMAND = Command(
+    name="init", help="write a configuration, a world and a baseline for this project", add=_add, run=_run
+)

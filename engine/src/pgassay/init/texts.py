@@ -1,0 +1,99 @@
+"""The texts of the files that `pgassay init` writes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pgassay.config import PersonaConfig
+
+_TOML = """\
+# What `pgassay` knows of this project. What is not said here is as supabase/ has it: the files of the schema,
+# and the settings of config.toml. Each key: docs/configuration.md of pgassay.
+{schema}world = {world}  # rows for the personas to find
+baseline = {baseline}  # who can do what, as accepted; `pgassay matrix --accept` writes it anew
+
+# Who tries everything. All but the role are claims of their token.
+[personas]
+{personas}
+"""
+
+_WORLD = """\
+-- Rows for pgassay's personas to find: each of them as a user, and a row of each in the tables that take
+-- a plain insert. Applied after the schema and its seeds, as the schema's owner. Edit it: what is not here
+-- is not tried.
+{rows}"""
+
+_WORKFLOW = """\
+name: pgassay
+on:
+  pull_request:
+  push:
+    branches: [main]
+permissions:
+  contents: read
+jobs:
+  access:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - run: pip install pgassay
+      - run: pgassay verify --project {project} --report github=/dev/stdout
+      - if: github.event_name == 'pull_request'
+        run: pgassay diff --project {project} "origin/$BASE"
+        env:
+          BASE: ${{{{ github.base_ref }}}}
+"""
+
+_HOOK = """\
+  - repo: local
+    hooks:
+      - id: pgassay
+        name: pgassay
+        entry: pgassay matrix --project {project}
+        language: system
+        pass_filenames: false
+        files: \\.(sql|toml|matrix)$
+"""
+
+
+def toml_text(
+    personas: Mapping[str, PersonaConfig], *, world: str, baseline: str, schema: Sequence[str]
+) -> str:
+    """A pgassay.toml; `schema` only where it is not a Supabase project's own."""
+    return _TOML.format(
+        schema=f"schema = {json.dumps(list(schema))}\n" if schema else "",
+        world=json.dumps(world),
+        baseline=json.dumps(baseline),
+        personas="\n".join(f"{name} = {_persona(persona)}" for name, persona in personas.items()),
+    )
+
+
+def _persona(persona: PersonaConfig) -> str:
+    values = {"role": persona.role, **persona.claims}
+    return f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in values.items())} }}"
+
+
+def world_text(statements: Sequence[str]) -> str:
+    """A world.sql."""
+    return _WORLD.format(rows="".join(f"{statement};\n" for statement in statements))
+
+
+def workflow_text(project: str) -> str:
+    """A workflow of GitHub's for the project at this path of the repository."""
+    return _WORKFLOW.format(project=project)
+
+
+def hook_text(project: str) -> str:
+    """A .pre-commit-config.yaml."""
+    return "repos:\n" + hook_entry(project)
+
+
+def hook_entry(project: str) -> str:
+    """The entry for a .pre-commit-config.yaml that is there already."""
+    return _HOOK.format(project=project)

@@ -1,0 +1,47 @@
+"""Find the project that a command is about: at or above a folder, or the only one below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pgassay.config import find_root, is_project
+from pgassay.errors import ConfigError
+
+_DEEPEST = 6
+_PASSED_OVER = frozenset({"node_modules", "build", "dist", "target", "vendor", "venv", "__pycache__"})
+
+
+def find_project(start: Path) -> Path:
+    """The root of the project of `start`, a folder or a file; `start` itself where there is none.
+
+    Raises ConfigError where there is no such path, and for a folder with several projects below it.
+    """
+    folder = start if start.is_dir() else start.parent
+    if not start.exists():
+        raise ConfigError(f"There is no folder {start}.", fixes=("name the folder of a project",))
+    root = find_root(folder.absolute())
+    if is_project(root):
+        return root
+    found = sorted(find_projects_below(root))
+    if len(found) > 1:
+        raise ConfigError(
+            f"There are {len(found)} projects below {root}, and none in it.",
+            why="\n".join(f"  {path.relative_to(root).as_posix()}" for path in found),
+            fixes=(f"choose one: --project {found[0].relative_to(root).as_posix()}",),
+        )
+    return found[0] if found else root
+
+
+def find_projects_below(folder: Path) -> Iterator[Path]:
+    """The folders of projects below `folder`, none inside of another; not those that are hidden or built."""
+    base = len(folder.parts)
+    for path, names, _ in os.walk(folder):
+        here = Path(path)
+        if here != folder and is_project(here):
+            names.clear()
+            yield here
+            continue
+        deep = len(here.parts) - base >= _DEEPEST
+        names[:] = [] if deep else [n for n in names if n not in _PASSED_OVER and not n.startswith(".")]
