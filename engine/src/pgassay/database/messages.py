@@ -41,6 +41,12 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     place = _place_of(script, statement, error.diag)
     if _lacks_extension(code, error.diag):
         return _missing_extension(script, statement, place, error)
+    if code == "0A000" and (error.diag.source_file or "").startswith("xml.c"):
+        return CannotJudgeError(
+            f"{place}: {error.diag.message_primary}",
+            why=f"{script.excerpt(place, caret=True)}\nThis server is built without XML.",
+            fixes=("run on another: --server 17, or system",),
+        )
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
