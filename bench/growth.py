@@ -20,7 +20,8 @@ from rich.progress import track
 
 from pgassay.config import load_config
 from pgassay.database import Session
-from pgassay.plans import growth_path, loaded
+from pgassay.plans.assessment import growth_path
+from pgassay.plans.load import loaded
 from pgassay.server import open_server
 from pgassay.workbench import Workbench
 

@@ -30,7 +30,7 @@ from rich.table import Table
 
 from pgassay.config import load_config
 from pgassay.database import Database, Session, ensure_template
-from pgassay.pgtap import PgtapDatabase, find_psql, run_file
+from pgassay.pgtap.run import PgtapDatabase, find_psql, run_file
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 

@@ -14,7 +14,7 @@ from sqlfluff.core import FluffConfig, Linter
 
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.database import Database
-from pgassay.migration.squawk import find_squawk
+from pgassay.migration.hazards import find_squawk
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.things import View, read_things
 from pgassay.mutation.trees import read, write

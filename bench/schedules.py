@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from measure import Row
 
-from pgassay.races import Scenario, explore_all
-from pgassay.races.model import SessionScript
+from pgassay.races.exploration import explore_all
+from pgassay.races.model import Scenario, SessionScript
 from pgassay.workbench import Workbench
 
 _STEPS = (

@@ -15,7 +15,7 @@ import psycopg
 from measure import Row
 
 from pgassay.database import Database
-from pgassay.plans import loaded
+from pgassay.plans.load import loaded
 from pgassay.server.binaries import system_bin_dirs
 from pgassay.workbench import Workbench
 

@@ -15,7 +15,7 @@ from pgassay.diff.difference import Snapshot
 from pgassay.diff.loaded import open_side
 from pgassay.diff.review import Review, judge, render_script
 from pgassay.errors import ExitCode
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 from pgassay.project.revisions import Side
 from pgassay.workbench import Workbench
 

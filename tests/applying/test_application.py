@@ -165,14 +165,15 @@ def test_owner_of_every_object_is_an_ordinary_role(deployed: Database) -> None:
     ids=["no storage", "no realtime", "neither", "both"],
 )
 def test_missing_services_are_skipped_with_a_notice(
-    project: Database, files: tuple[Path, ...], removed: list[str], notices: list[str]
+    workbench: Workbench, files: tuple[Path, ...], tmp_path: Path, removed: list[str], notices: list[str]
 ) -> None:
-    with closing(project.connect(autocommit=True)) as owner:
-        for service in removed:
-            owner.execute(f"drop {service}".encode())
-    apply(project, files[0])
-    assert [notice.message for notice in apply(project, files[1])] == notices
-    lines = catalog_of(project)
+    """A service belongs to the platform: the schema's owner could not remove it."""
+    removal = tmp_path / "removal.sql"
+    removal.write_text("".join(f"drop {service};\n" for service in removed) or "select")
+    with workbench.database(depth="environment", starting_point=(removal,)) as project:
+        apply(project, files[0])
+        assert [notice.message for notice in apply(project, files[1])] == notices
+        lines = catalog_of(project)
     policies = [line for line in lines if line.startswith("policy | storage.objects")]
     published = [line for line in lines if line.startswith("published")]
     assert len(policies) == (0 if SKIPPED_STORAGE in notices else 2)

@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from pgassay.database import Layer, Session, clone, ensure_template
 from pgassay.observation import Attempt, Outcome, Persona
-from pgassay.plpgsql import find_points, install_faults, read_functions
-from pgassay.plpgsql.faults import ARM, SQLSTATE, read_announced
+from pgassay.plpgsql.faults import ARM, SQLSTATE, install_faults, read_announced
+from pgassay.plpgsql.rewriting import find_points, read_functions
 from pgassay.workbench import Workbench
 from tests.credits.budget import IS_DEEP
 from tests.credits.invariants import find_violations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgassay.database import Database
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 
 HERE = Path(__file__).resolve().parent
 GUIDE = HERE.parents[1] / "docs" / "deployment.md"

@@ -11,7 +11,7 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Database
-from pgassay.pgtap import find_psql
+from pgassay.pgtap.run import find_psql
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 from tests.deploy.database_contents import catalog_of, differences

@@ -9,7 +9,9 @@ import pytest
 from psycopg import sql
 
 from pgassay.database import Session
-from pgassay.plans import Contract, Judge, loaded, read_contracts
+from pgassay.plans.judging import Judge
+from pgassay.plans.load import loaded
+from pgassay.plans.model import Contract, read_contracts
 from pgassay.workbench import Workbench
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,10 @@ from contextlib import closing
 import pytest
 
 from pgassay.database import Session
-from pgassay.plans import Judge, PlanAssessment, assess_plans, loaded, read_contracts
+from pgassay.plans.assessment import PlanAssessment, assess_plans
+from pgassay.plans.judging import Judge
+from pgassay.plans.load import loaded
+from pgassay.plans.model import read_contracts
 from pgassay.workbench import Workbench
 
 SCALE = 0.01

@@ -6,7 +6,7 @@ import pytest
 from psycopg import sql
 
 from pgassay.database import Session
-from pgassay.plans import read_plan
+from pgassay.plans.model import read_plan
 from tests.shared.body_types import read_queries
 
 # PL/pgSQL keeps the plan that it made for the first statement, often of one row, for later ones of thousands.

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from pgassay.observation import Persona
-from pgassay.races import Arena, Exploration, Isolation, Scenario, explore, read_scenario
+from pgassay.races.arena import Arena
+from pgassay.races.exploration import Exploration, explore
+from pgassay.races.model import Isolation, Scenario
 from pgassay.races.report import spell_schedule
+from pgassay.races.scenario_file import read_scenario
 from pgassay.workbench import Workbench
 from tests.credits.budget import IS_DEEP
 from tests.credits.variants import NAIVE

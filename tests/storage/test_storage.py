@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from pgassay.database import Database, Session, apply_script
+from pgassay.database import Session, apply_script
 from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.workbench import Workbench
 
@@ -125,13 +125,13 @@ def test_realtime_publishes_jobs_and_users_with_the_default_replica_identity(ses
 
 
 def test_file_applies_with_notices_where_storage_and_realtime_are_missing(
-    clone: Database, workbench: Workbench
+    workbench: Workbench, tmp_path: Path
 ) -> None:
-    with closing(clone.connect(autocommit=True)) as connection:
-        connection.execute("drop schema storage cascade")
-        connection.execute("drop publication supabase_realtime")
+    removal = tmp_path / "removal.sql"
+    removal.write_text("drop schema storage cascade; drop publication supabase_realtime")
     [storage] = workbench.config.companions
-    notices = apply_script(clone.conninfo(), storage, timeout_seconds=30)
+    with workbench.database(depth="schema", starting_point=(removal,)) as database:
+        notices = apply_script(database.conninfo(), storage, timeout_seconds=30)
     assert [notice.message for notice in notices] == [
         "storage.objects does not exist: buckets and their policies skipped",
         "publication supabase_realtime does not exist: realtime skipped",

@@ -25,6 +25,10 @@ Text = Annotated[str, Meta(min_length=1)]
 _PATTERNS: Any = str | tuple[str, ...]
 _PLATFORM = "supabase"
 _NEVER_GIVEN = ("root", "notes")
+_OPEN = (
+    "supabase/config.toml does not say auto_expose_new_tables: API roles are given the new tables of public, "
+    "as in older projects."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +174,7 @@ def _supabase_config(root: Path) -> Config:
         anonymous_sign_ins=settings.anonymous_sign_ins,
         hooks=settings.hooks,
         buckets=settings.buckets,
-        notes=project.notes,
+        notes=(*project.notes, *([_OPEN] if settings.expose_new_tables is None else [])),
     )
 
 

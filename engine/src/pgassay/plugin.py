@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pgassay.commands import choose_own_server
-from pgassay.config import Config, find_root, is_configured, load_config
+from pgassay.config import Config, find_root, is_configured, is_project, load_config
 from pgassay.coverage.counters import CoverageRecord, Tally
 from pgassay.database import Database, Session
 from pgassay.errors import PgassayError, ServerError
@@ -39,14 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pgassay-server",
         metavar="CHOICE",
         help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
-        "(default: PGASSAY_SERVER, then pyproject.toml)",
+        "(default: PGASSAY_SERVER, then the configuration)",
     )
     group.addoption(
         "--pgassay-schema",
         metavar="PATH",
         action="append",
         type=Path,
-        help="test this file instead of the schema that pyproject.toml names; may be repeated",
+        help="test this file instead of the project's schema; may be repeated",
     )
     group.addoption("--pgassay-report", metavar="PATH", type=Path, help="write counts and failures as JSON")
     group.addoption(
@@ -75,7 +75,10 @@ class Engine:
     @cached_property
     def config(self) -> Config:
         """The project's configuration with what the command line overrides."""
-        config = load_config(find_root(self._pytest_config.rootpath))
+        # In a monorepo pytest's root may lie above the project that the run is about.
+        starts = (self._pytest_config.rootpath, self._pytest_config.invocation_params.dir)
+        roots = [find_root(start) for start in starts]
+        config = load_config(next(filter(is_project, roots), roots[0]))
         given: list[Path] | None = self._pytest_config.getoption("--pgassay-schema")
         if given:
             start = self._pytest_config.invocation_params.dir
@@ -240,7 +243,7 @@ def workbench(pytestconfig: pytest.Config) -> Workbench:
 
 @pytest.fixture(scope="session")
 def personas(workbench: Workbench) -> Mapping[str, Persona]:
-    """The personas of pyproject.toml by name."""
+    """The personas of the configuration by name."""
     return workbench.personas
 
 

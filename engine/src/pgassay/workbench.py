@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -18,6 +18,7 @@ from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensur
 from pgassay.observation import Persona
 from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.server import Server
+from pgassay.supabase.settings import buckets_script, remember_settings, run_on_platform, settings_script
 
 Depth = Literal["environment", "schema", "world"]
 _DEPTHS: tuple[Depth, ...] = ("environment", "schema", "world")
@@ -69,6 +70,13 @@ class Workbench:
         """
         config = self.config
         layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]
+        configured = settings_script(
+            search_path=config.search_path,
+            access_token_hook=config.hooks.get("custom_access_token", ""),
+            expose_new_tables=config.expose_new_tables,
+        )
+        if configured:
+            layers.append(_statements("settings", configured, applied_by="superuser"))
         if pgtap:
             layers.append(
                 Layer(
@@ -81,9 +89,12 @@ class Workbench:
         if starting_point:
             layers.append(Layer(name="starting point", scripts=starting_point, applied_by="superuser"))
         if depth in _DEPTHS[1:]:
-            layers.append(Layer(name="schema", scripts=(*config.schema, *config.companions)))
+            scripts = (*config.schema, *config.companions)
+            layers.append(Layer(name="schema", scripts=scripts, step=remember_settings))
         if depth == "world" and config.seeds:
             layers.append(Layer(name="seeds", scripts=config.seeds))
+        if depth == "world" and config.buckets:
+            layers.append(_statements("buckets", buckets_script(config.buckets), applied_by="owner"))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
@@ -106,6 +117,13 @@ class Workbench:
             finally:
                 if observer is not None:
                     observer.add(database)
+
+
+def _statements(name: str, statements: str, *, applied_by: Literal["superuser", "owner"]) -> Layer:
+    """A layer of SQL that the engine wrote; nothing of it where the environment is no platform of ours."""
+    return Layer(
+        name=name, applied_by=applied_by, step=partial(run_on_platform, statements), fingerprint=statements
+    )
 
 
 def _pgtap_fingerprint() -> str:

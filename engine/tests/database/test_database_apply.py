@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pgassay.database import Database, Notice, Script, apply_script, clone
@@ -194,6 +195,17 @@ def test_missing_extension_is_no_fault_of_the_schema(database: Database) -> None
     assert error.what == 'schema.sql:2:1: extension "no_such_extension" is not available'
     assert "This server does not have it, and no stand-in of pgassay does" in error.why
     assert error.fixes[0] == "run on a server that has it: --server with a bin directory or a connection URL"
+
+
+def test_server_without_xml_is_not_the_schemas_fault(database: Database) -> None:
+    with closing(database.connect(autocommit=True)) as connection:
+        try:
+            connection.execute("select '<a/>'::xml")
+        except psycopg.errors.FeatureNotSupported:
+            with pytest.raises(ServerError, match=r"schema\.sql:2:8: this PostgreSQL was built without XML"):
+                apply(database, "select 1;\nselect '<a/>'::xml")
+        else:
+            apply(database, "select '<a/>'::xml")
 
 
 def test_unsupported_feature_is_not_mistaken_for_an_extension(database: Database) -> None:

@@ -96,7 +96,7 @@ CHANGES = """
     grant service_role to anon;
     grant service_role to supabase_auth_admin;
     alter role authenticated connection limit 0 valid until '2000-01-01';
-    alter role supabase_storage_admin set work_mem = '1MB';
+    alter role authenticator set work_mem = '1MB';
     alter role current_user set work_mem = '1MB';
 """
 LEFT = """

@@ -91,11 +91,21 @@ def test_what_is_behind_the_last_guard_is_told(session: Session, alice: Persona)
 
 
 def test_a_guard_that_its_owner_alone_can_remove_is_told(session: Session, alice: Persona) -> None:
+    long = "insert into storage.buckets (id, name) values ('long', repeat('x', 101))"
+    denial = explain_denial(session, alice, long)
+    assert denial.guards == ()
+    assert "cannot remove: trigger enforce_bucket_name_length_trigger" in denial.unexplained
+    assert "must be owner of table buckets" in denial.unexplained
+
+
+def test_what_supautils_lets_its_owner_remove_is_a_guard(session: Session, alice: Persona) -> None:
     session.execute("insert into auth.users (id) values (gen_random_uuid())")
     denial = explain_denial(session, alice, "select id from auth.users")
-    assert denial.guards == (grant("select", "auth.users", "id"),)
-    assert "cannot remove: no policy on auth.users for select" in denial.unexplained
-    assert "must be owner of table users" in denial.unexplained
+    assert denial.guards == (
+        grant("select", "auth.users", "id"),
+        NoPolicy(table="auth.users", command="select", role="authenticated"),
+    )
+    assert denial.unexplained == ""
 
 
 def test_an_allowed_statement_is_no_denial(session: Session, alice: Persona) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
-from pgassay.catalog.definitions import find_definitions
+from pgassay.catalog.compare import compare_inventories
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.database import Script
+from pgassay.plpgsql.definitions import find_definitions
 
 POLICY = ObjectKey("policy", "public.t", "own")
 VIEW = ObjectKey("relation", "public.v", "")
@@ -106,11 +106,11 @@ drop policy own on public.t;
 )
 def test_change_has_the_line_of_the_statement_that_it_is_about(key: ObjectKey, what: str, line: int) -> None:
     places = find_definitions([Script(path=Path("schema.sql"), text=FILE)])
-    place = places.find(SchemaChange(kind=ChangeKind.ALTERED, key=key, property=what))
+    place = places.find(key, what)
     assert place is not None
     assert place.line == line
 
 
 def test_file_that_pglast_can_not_parse_gives_no_places() -> None:
     places = find_definitions([Script(path=Path("schema.sql"), text="create table newer syntax")])
-    assert places.find(SchemaChange(kind=ChangeKind.ALTERED, key=POLICY)) is None
+    assert places.find(POLICY) is None

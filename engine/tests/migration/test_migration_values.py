@@ -14,13 +14,17 @@ from pgassay.diff.difference import Difference
 from pgassay.diff.review import Review
 from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
 from pgassay.migration.command import check_formats
-from pgassay.migration.contents import TableChange, TableContents, compare_contents, rewritten
-from pgassay.migration.intent import Intent, read_intent
-from pgassay.migration.locks import TableLock
-from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
+from pgassay.migration.contents import (
+    Intent,
+    TableChange,
+    TableContents,
+    compare_contents,
+    read_intent,
+    rewritten,
+)
+from pgassay.migration.hazards import Hazard, TableLock
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Sameness, Upgrade
 from pgassay.migration.report import report_upgrade
-from pgassay.migration.sameness import Sameness
-from pgassay.migration.squawk import Hazard
 from pgassay.project.revisions import Side
 from pgassay.render.output import Output
 from pgassay.render.report import render_json, render_markdown, render_text

@@ -9,10 +9,9 @@ import pytest
 
 from pgassay.errors import ExitCode
 from pgassay.migration.contents import TableChange
-from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
+from pgassay.migration.hazards import find_squawk
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Sameness, Upgrade
 from pgassay.migration.report import report_upgrade
-from pgassay.migration.sameness import Sameness
-from pgassay.migration.squawk import find_squawk
 from pgassay.render.report import render_text
 from tests.migration.library_support import Library
 

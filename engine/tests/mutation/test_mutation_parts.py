@@ -9,9 +9,9 @@ import pytest
 
 from pgassay.catalog.model import Constraint, Function, Index, ObjectKey, Policy, Thing, Trigger
 from pgassay.errors import ConfigError
-from pgassay.guard_map.sheet import GuardedObject, GuardSheet, load_guards, save_guards
+from pgassay.guard_map import GuardedObject, GuardSheet, load_guards, save_guards
 from pgassay.mutation.bodies import find_pieces, find_statements
-from pgassay.mutation.footprint import Footprint, Notebook, dissect
+from pgassay.mutation.footprint import Footprint, dissect
 from pgassay.mutation.history import History
 from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
 from pgassay.mutation.plan import Selection, parse_shard
@@ -91,12 +91,12 @@ def test_names_in_a_query_that_pgtap_is_given_are_reached(quote: str) -> None:
 
 
 def footprint(*statements: str, role: str = "owner", reached: str = "") -> Footprint:
-    notebook = Notebook()
-    notebook.reached = {*reached.split()}
+    footprint = Footprint(counts_calls=True)
+    footprint.reached = frozenset(reached.split())
     for statement in statements:
         for part in dissect(statement):
-            notebook.note(role, part, by_test=True)
-    return replace(notebook.footprint(), seconds=0.01)
+            footprint.note(role, part, by_test=True)
+    return replace(footprint, seconds=0.01)
 
 
 def function(name: str, body: str) -> Function:

@@ -19,7 +19,7 @@ CONFTEST = """
 from contextlib import contextmanager
 from pathlib import Path
 from pgassay.errors import ServerError
-from pgassay.pgtap import PgtapDatabase
+from pgassay.pgtap.run import PgtapDatabase
 from pgassay.pgtap.items import PGTAP_TARGET, PgtapFile
 
 class Target:

@@ -11,7 +11,7 @@ from pgassay.plans.calls import Fault, Functions, PolicyCheck
 from pgassay.plans.checks import find_breaches
 from pgassay.plans.model import Contract, Node, Plan, Scans, Sighting
 
-FUNCTIONS = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("pg_catalog", "random"): Fault.VOLATILE})
+FUNCTIONS: Functions = {("auth", "uid"): Fault.UNWRAPPED, ("pg_catalog", "random"): Fault.VOLATILE}
 SCAN = Node(
     kind="Index Scan", relation="notes", index="notes_idx", estimated=10, actual=10, loops=1,
     conditions=("(person_id = (InitPlan 1).col1)",),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.errors import ConfigError, Place
-from pgassay.plans.contracts import read_contracts
+from pgassay.plans.model import read_contracts
 from tests.plans.plan_support import CONTRACTS
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pgassay.catalog.model import Constraint, Index, Relation
 from pgassay.catalog.read import read_catalog
-from pgassay.plans.indexes import find_bare_keys, find_repeats, list_foreign_keys, list_indexes
+from pgassay.plans.judging import find_bare_keys, find_repeats, list_foreign_keys, list_indexes
 
 
 def find_flaws(connection: psycopg.Connection, *statements: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.plans.calls import Fault, Functions, find_bare_calls, read_calls
+from pgassay.plans.calls import Fault, find_bare_calls, find_fault, read_calls
 from pgassay.plans.model import read_plan
 
 DOCUMENT = [
@@ -63,10 +63,10 @@ def test_calls_of_an_expression(expression: str, calls: list[tuple[str, str]]) -
 
 
 def test_fault_of_a_function_is_found_by_its_name_as_far_as_it_is_written() -> None:
-    functions = Functions(faults={("auth", "uid"): Fault.UNWRAPPED, ("public", "noted"): Fault.VOLATILE})
-    assert functions.fault(("auth", "uid")) is Fault.UNWRAPPED
-    assert functions.fault(("", "noted")) is Fault.VOLATILE
-    assert functions.fault(("private", "noted")) is None
+    functions = {("auth", "uid"): Fault.UNWRAPPED, ("public", "noted"): Fault.VOLATILE}
+    assert find_fault(("auth", "uid"), functions) is Fault.UNWRAPPED
+    assert find_fault(("", "noted"), functions) is Fault.VOLATILE
+    assert find_fault(("private", "noted"), functions) is None
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 
 from pgassay.catalog.model import Function, Policy
-from pgassay.coverage.assessment import Coverage, Exemption, Measurement, assess_coverage, read_exemptions
-from pgassay.coverage.inventory import CountedFunction, CountedPolicy, CoverageInventory, Uncounted
-from pgassay.coverage.policies import find_atoms
-from pgassay.coverage.report import report_coverage
+from pgassay.coverage.inventory import (
+    CountedFunction,
+    CountedPolicy,
+    CoverageInventory,
+    Uncounted,
+    find_atoms,
+)
+from pgassay.coverage.report import (
+    Coverage,
+    Exemption,
+    Measurement,
+    assess_coverage,
+    read_exemptions,
+    report_coverage,
+)
 from pgassay.errors import ConfigError, ExitCode, Place
 from pgassay.plpgsql.rewriting import find_branches, find_points
 from pgassay.render.report import render_json, render_markdown, render_text

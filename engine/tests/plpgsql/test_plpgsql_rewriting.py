@@ -8,14 +8,13 @@ import pytest
 
 from pgassay.catalog.model import Function, Policy
 from pgassay.coverage.counters import read_counts
-from pgassay.coverage.inventory import CoverageInventory
-from pgassay.coverage.policies import find_atoms
+from pgassay.coverage.inventory import CoverageInventory, find_atoms
 from pgassay.database import Script
 from pgassay.errors import Place
 from pgassay.plpgsql import rewriting
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.plpgsql.model import InstrumentError
 from pgassay.plpgsql.rewriting import find_branches, find_points, rewrite
-from pgassay.plpgsql.sources import find_sources
 from tests.plpgsql.plpgsql_support import FILES, Connection, observe, read_calls
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
@@ -157,12 +156,13 @@ do $$ begin
 end $$;
 """
     file = Path("some.sql")
-    sources = find_sources([Script(path=file, text=text)])
-    assert sources.bodies == {
+    places = find_definitions([Script(path=file, text=text)])
+    assert places.bodies == {
         ("f", "\nbegin\n    return 1;\nend "): Place(file=file, line=3),
         ("twice", "select 1"): None,
     }
-    assert sources.policies == {
-        ("t", "é own"): Place(file=file, line=9),
-        ("t", "inner_one"): Place(file=file, line=11),
+    policies = {(key.object, key.name): place for key, place in places.known.items() if key.kind == "policy"}
+    assert policies == {
+        ("public.t", "é own"): Place(file=file, line=9, column=1),
+        ("public.t", "inner_one"): Place(file=file, line=11, column=5),
     }

@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgassay.races.explorer import Explorer, count_orders
+from pgassay.races.explorer import (
+    Explorer,
+    HeldLock,
+    Key,
+    Peculiar,
+    Touched,
+    commute,
+    count_orders,
+    footprint_of,
+)
 from pgassay.races.model import StepKind
-from pgassay.races.touched import HeldLock, Key, Peculiar, Touched, commute, footprint_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from pgassay.diff.report import report_review
 from pgassay.errors import Place, SchemaError, printable
 from pgassay.matrix.report import MATRIX_FORMATS
-from pgassay.render.annotation import Annotation, render_annotations
+from pgassay.render.ci import Annotation, render_annotations
 from pgassay.render.report import render_github
 from pgassay.verify.report import report_verdict
 from tests.render.report_samples import ASSESSMENT, HOSTILE, REVIEW, VERDICT

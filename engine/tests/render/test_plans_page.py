@@ -6,7 +6,7 @@ from base64 import b64encode
 from dataclasses import replace
 
 from pgassay.plans.assessment import PlanAssessment, ScaledPlans
-from pgassay.plans.indexes import Flaw
+from pgassay.plans.judging import Flaw
 from pgassay.plans.model import Contract, Judgement
 from pgassay.plans.report import report_plans
 from pgassay.render.report import render_html

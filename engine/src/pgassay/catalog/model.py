@@ -2,7 +2,7 @@
 
 Relations, functions and types are spelled as in SQL, with their schema; columns, roles and names of
 policies, triggers and constraints are plain names. Expressions and definitions are the server's own text,
-in which every name has its schema. The fields of a class are the columns of its file in `sql/`.
+in which every name has its schema. The fields of a class are the columns of the file in `sql/` of its name.
 """
 
 from __future__ import annotations
@@ -307,6 +307,11 @@ class Trigger(Part):
     deferrable: bool = False
     oid: int = field(default=0, compare=False)
     function_oid: int = field(default=0, compare=False)
+
+    @property
+    def enabling(self) -> str:
+        """What ALTER TABLE calls its state."""
+        return {"A": "enable always", "R": "enable replica", "D": "disable"}.get(self.enabled, "enable")
 
 
 @dataclass(frozen=True, kw_only=True)

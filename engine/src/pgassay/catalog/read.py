@@ -1,7 +1,8 @@
-"""The one reader of the system catalogs: each kind of object from one file of `sql/`."""
+"""The one reader of the system catalogs: each kind of object from one file of `sql/`, and what roles hold."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,63 +13,25 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
-from pgassay.catalog.model import (
-    Column,
-    Constraint,
-    DefaultPrivilege,
-    Dependency,
-    Function,
-    Grant,
-    Index,
-    Other,
-    Part,
-    Policy,
-    Publication,
-    Published,
-    Relation,
-    Role,
-    Rule,
-    Sequence,
-    Thing,
-    Trigger,
-    Type,
-)
-from pgassay.catalog.names import function_name, spell
+from pgassay.catalog import model
+from pgassay.catalog.model import Dependency, Function, Grant, Part, Policy, Relation, Role, Thing
+from pgassay.catalog.names import function_name, quoted, spell
 
 T = TypeVar("T", bound=Thing | Dependency)
 P = TypeVar("P", bound=Part)
 
-_FILES: Mapping[type[Any], str] = {
-    Relation: "relations",
-    Column: "columns",
-    Constraint: "constraints",
-    Index: "indexes",
-    Policy: "policies",
-    Trigger: "triggers",
-    Rule: "rules",
-    Function: "functions",
-    Type: "types",
-    Grant: "grants",
-    DefaultPrivilege: "default_privileges",
-    Role: "roles",
-    Publication: "publications",
-    Published: "published",
-    Sequence: "sequences",
-    Other: "others",
-    Dependency: "dependencies",
-}
 # What a row has as schema and name, and a value spells as one.
 _SPELLED: Mapping[type[Any], tuple[str, str]] = {
-    Type: ("type", "name"),
-    Sequence: ("sequence", "relation"),
+    model.Type: ("type", "name"),
+    model.Sequence: ("sequence", "relation"),
     Grant: ("object", "object"),
 }
 ACCESS = (
-    *(Relation, Column, Constraint, Index, Policy, Trigger, Rule, Function, Type, Grant),
-    *(Role, Published, Dependency),
+    *(Relation, model.Column, model.Constraint, model.Index, Policy, model.Trigger, model.Rule, Function),
+    *(model.Type, Grant, Role, model.Published, Dependency),
 )
 """The kinds that access depends on."""
-EVERYTHING = tuple(_FILES)
+EVERYTHING = (*ACCESS, model.DefaultPrivilege, model.Publication, model.Sequence, model.Other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +40,7 @@ class Catalog:
 
     user: str  # who read it
     search_path: tuple[str, ...]  # of whoever read it
-    exposed: tuple[str, ...]  # the schemas that PostgREST is told to serve
+    exposed: tuple[str, ...]  # the schemas that PostgREST serves
     things: Mapping[type[Any], tuple[Any, ...]] = field(repr=False)
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
@@ -119,10 +82,11 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
             for grant in things[Grant]
             if grant.kind != "function" or grant.oid in signatures
         )
+    names = filter(None, map(str.strip, (session["exposed"] or "").split(",")))
     return Catalog(
         user=session["user"],
         search_path=tuple(session["search_path"]),
-        exposed=tuple(name.strip() for name in (session["exposed"] or "").split(",") if name.strip()),
+        exposed=tuple(names) or ("public",),
         things=things,
     )
 
@@ -146,7 +110,8 @@ def _query(name: str) -> bytes:
 def _read(cursor: psycopg.Cursor[dict[str, Any]], kind: type[Any]) -> Iterator[Any]:
     names = [one.name for one in fields(kind)]
     into, name = ("table", "relation") if issubclass(kind, Part) else _SPELLED.get(kind, ("", ""))
-    for row in cursor.execute(_query(_FILES[kind])).fetchall():
+    file = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+    for row in cursor.execute(_query(file)).fetchall():
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         if into:
             values[into] = spell(values["schema"], values[name])
@@ -156,3 +121,60 @@ def _read(cursor: psycopg.Cursor[dict[str, Any]], kind: type[Any]) -> Iterator[A
             schema = values["target_schema"]
             values["target"] = spell(schema, values["target_relation"]) if schema else None
         yield kind(**{key: values[key] for key in names if key in values})
+
+
+# What PostgreSQL's own roles may do to every relation and schema.
+_EVERYWHERE = {
+    ("table", "select"): {"pg_read_all_data"},
+    ("sequence", "select"): {"pg_read_all_data"},
+    ("schema", "usage"): {"pg_read_all_data", "pg_write_all_data"},
+    **{("table", command): {"pg_write_all_data"} for command in ("insert", "update", "delete")},
+    ("sequence", "update"): {"pg_write_all_data"},
+    ("table", "maintain"): {"pg_maintain"},
+}
+
+
+class Access:
+    """The privileges of roles in a catalog with Role and Grant, and with Function for these."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.roles = {role.name: role for role in catalog.of(Role)}
+        self._reach = {role.name: {*role.reach, "public"} for role in catalog.of(Role)}
+        self._holders: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+        self._kinds: dict[int, str] = {}
+        self._privileges: dict[str, set[str]] = defaultdict(set)
+        self._schemas: dict[str, int] = {}
+        for grant in catalog.of(Grant):
+            self._holders[grant.oid, grant.column, grant.privilege].add(grant.role)
+            self._kinds[grant.oid] = grant.kind
+            if grant.kind == "schema":
+                self._schemas[grant.object] = grant.oid
+            if not grant.column:
+                self._privileges[grant.kind].add(grant.privilege)
+
+    def privileges(self, kind: str) -> Iterator[str]:
+        """All that this version of the server has for a kind of object: owners start with them."""
+        return iter(sorted(self._privileges[kind]))
+
+    def holds(self, role: str, privilege: str, oid: int, column: str = "") -> bool:
+        """As has_table_privilege and its like say; with `column`, as has_column_privilege does."""
+        if self.roles[role].superuser:
+            return True
+        holders = self._holders.get((oid, "", privilege), frozenset[str]())
+        own = self._holders.get((oid, column, privilege), frozenset[str]())
+        everywhere = _EVERYWHERE.get((self._kinds.get(oid, ""), privilege), frozenset[str]())
+        return not self._reach[role].isdisjoint(holders | own | everywhere)
+
+    def uses(self, role: str, schema: str) -> bool:
+        """Whether a role holds USAGE on a schema."""
+        return self.holds(role, "usage", self._schemas.get(quoted(schema), 0))
+
+    def is_filtered(self, role: str, relation: Relation) -> bool:
+        """Whether policies apply to what the role does to a table."""
+        one = self.roles[role]
+        exempt = one.superuser or one.bypassrls or (relation.owner in one.reach and not relation.forced)
+        return relation.secured and not exempt
+
+    def applies(self, role: str, policy: Policy) -> bool:
+        """Whether a policy is one of the role's."""
+        return not self._reach[role].isdisjoint(policy.roles)

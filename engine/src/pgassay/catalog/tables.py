@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.catalog import read
-from pgassay.catalog.access import Access
 from pgassay.catalog.model import (
     Column,
     Constraint,
@@ -19,10 +18,10 @@ from pgassay.catalog.model import (
     Rule,
     Trigger,
 )
+from pgassay.catalog.read import Access
 from pgassay.database import Session
 
 _KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Rule, Function, Grant, Role)
-_DEFAULT_SCHEMAS = ("public",)
 _OBJECTS = ("storage", "objects")
 # Bits of pg_relation_is_updatable: 1 << CmdType.
 _UPDATABLE = {"update": 4, "insert": 8, "delete": 16}
@@ -136,7 +135,7 @@ def _tables(
     for oid, relation in catalog.relations.items():
         if relation.kind not in ("r", "p", "v", "m", "f"):
             continue
-        served = relation.schema in _schemas(catalog) or (relation.schema, relation.relation) == _OBJECTS
+        served = relation.schema in catalog.exposed or (relation.schema, relation.relation) == _OBJECTS
         yield Table(
             **vars(relation),
             reachable=served,
@@ -151,10 +150,6 @@ def _tables(
                 for role in (roles if served else ())
             },
         )
-
-
-def _schemas(catalog: read.Catalog) -> tuple[str, ...]:
-    return catalog.exposed or _DEFAULT_SCHEMAS
 
 
 def _privileges(
@@ -187,7 +182,7 @@ def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator
         if sequence.kind == "S"
     ]
     for name, one, privilege, types in asked:
-        for role in roles if one.schema in _schemas(catalog) else ():
+        for role in roles if one.schema in catalog.exposed else ():
             held = access.holds(role, privilege, one.oid)
             usage = access.uses(role, one.schema)
             yield CallRight(

@@ -13,11 +13,17 @@ from typing import Any
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
-from pgassay.coverage.assessment import Exemption, Measurement, assess_coverage, read_exemptions
 from pgassay.coverage.inventory import CoverageInventory, take_inventory
-from pgassay.coverage.report import FORMATS, report_coverage
+from pgassay.coverage.report import (
+    FORMATS,
+    Exemption,
+    Measurement,
+    assess_coverage,
+    read_exemptions,
+    report_coverage,
+)
 from pgassay.database import read_script
-from pgassay.plpgsql.sources import find_sources
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
 from pgassay.suites.run import run_suites
@@ -57,7 +63,7 @@ def _take_inventory(config: Config, server: Server) -> CoverageInventory:
         Workbench(config, server).database(depth="schema") as database,
         closing(database.connect()) as connection,
     ):
-        return take_inventory(connection, sources=find_sources(scripts))
+        return take_inventory(connection, places=find_definitions(scripts))
 
 
 def _run_counted(config: Config, server: Server, *, jobs: int) -> tuple[Stage, dict[str, Any]]:

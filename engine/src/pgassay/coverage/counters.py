@@ -13,8 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgassay.coverage.inventory import CoverageInventory, take_inventory
-from pgassay.coverage.policies import rewrite_policy
+from pgassay.coverage.inventory import CoverageInventory, rewrite_policy, take_inventory
 from pgassay.database import Database, Layer
 from pgassay.errors import ServerError
 from pgassay.plpgsql.model import TRUTHS, Atom, Branch, Point, Truth

@@ -41,12 +41,8 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     place = _place_of(script, statement, error.diag)
     if _lacks_extension(code, error.diag):
         return _missing_extension(script, statement, place, error)
-    if code == "0A000" and (error.diag.source_file or "").startswith("xml.c"):
-        return CannotJudgeError(
-            f"{place}: {error.diag.message_primary}",
-            why=f"{script.excerpt(place, caret=True)}\nThis server is built without XML.",
-            fixes=("run on another: --server 17, or system",),
-        )
+    if code == "0A000" and (error.diag.source_file or "").endswith("xml.c"):
+        return _no_xml(place)
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
@@ -133,6 +129,13 @@ def _missing_extension(
             "run on a server that has it: --server with a bin directory or a connection URL",
             "do without it: take the statement out of the files, or name others with --schema",
         ),
+    )
+
+
+def _no_xml(place: Place) -> ServerError:
+    return ServerError(
+        f"{place}: this PostgreSQL was built without XML, which Supabase's has.",
+        fixes=("use a server that has it: --server 17, --server system or --server URL",),
     )
 
 

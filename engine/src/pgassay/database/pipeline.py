@@ -88,16 +88,17 @@ def _answer(results: Sequence[pq.abc.PGresult]) -> Answer:
     failed = next((result for result in results if result.status == pq.ExecStatus.FATAL_ERROR), None)
     good = [r for r in results if r.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)]
     return Answer(
-        rows=tuple(_rows(result) for result in good),
+        rows=tuple(read_rows(result) for result in good),
         counts=tuple(-1 if r.command_tuples is None else r.command_tuples for r in good),
         **(_diagnostics(failed) if failed else {}),
     )
 
 
-def _rows(result: pq.abc.PGresult) -> tuple[tuple[str | None, ...], ...]:
+def read_rows(result: pq.abc.PGresult) -> tuple[tuple[str | None, ...], ...]:
+    """As text."""
     columns = range(result.nfields)
     return tuple(
-        tuple(_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)
+        tuple(read_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)
     )
 
 
@@ -111,11 +112,19 @@ def _diagnostics(result: pq.abc.PGresult) -> dict[str, str]:
         "column": pq.DiagnosticField.COLUMN_NAME,
         "context": pq.DiagnosticField.CONTEXT,
     }
-    told = {name: _text(result.error_field(code)) or "" for name, code in fields.items()}
-    return told | {"sqlstate": same_everywhere(told["sqlstate"], told["source_function"])}
+    told = {name: read_text(result.error_field(code)) or "" for name, code in fields.items()}
+    return told | {"sqlstate": read_sqlstate(result)}
 
 
-def _text(value: bytes | None) -> str | None:
+def read_sqlstate(result: pq.abc.PGresult) -> str:
+    """The SQLSTATE of a failure, as every version of PostgreSQL gives it; "" where there is none."""
+    code = read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or ""
+    source_function = read_text(result.error_field(pq.DiagnosticField.SOURCE_FUNCTION)) or ""
+    return same_everywhere(code, source_function)
+
+
+def read_text(value: bytes | None) -> str | None:
+    """None is null."""
     return None if value is None else value.decode("utf-8", "replace")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgassay.server import Server
 
 PREFIX = "pgassay_"
-_FORMAT = 2  # raise it when the engine builds the same recipe differently
+_FORMAT = 3  # raise it when the engine builds the same recipe differently
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from pgassay.supabase.identity import (
     request_identity,
     session_identity,
 )
+from pgassay.supabase.session_user import pretend_login
 
 
 class Session(Actor):
@@ -37,6 +38,8 @@ class Session(Actor):
         self._roles = Roles(connection)
         self._identities: dict[Persona, Identity] = {}
         self._identity = NOBODY
+        self._login: tuple[str, ...] | None = None  # what pretends authenticator's, once it is known
+        self._pretends = False
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -45,11 +48,13 @@ class Session(Actor):
             yield self
         finally:
             self._identity = NOBODY
+            self._pretends = False
             if not self.connection.closed:
                 self.connection.execute("rollback")
 
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
+        self._pretend_login()
         if persona not in self._identities:
             self._identities[persona] = session_identity(persona, self._roles)
         return self._switch(self._identities[persona])
@@ -61,6 +66,7 @@ class Session(Actor):
     @contextmanager
     def undone(self) -> Iterator[Self]:
         """A block that leaves no trace: at its end all is rolled back, and the session acts as before."""
+        self._pretend_login()
         former = self._identity
         self._send_plain("savepoint pgassay_undone")
         try:
@@ -69,6 +75,17 @@ class Session(Actor):
             self._identity = former  # `set local` is undone as well
             if not self.connection.closed:
                 self._send_plain("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+
+    def _pretend_login(self) -> None:
+        """Once a transaction, as the owner and outside any savepoint of ours."""
+        if self._pretends:
+            return
+        self._pretends = True
+        if self._login is None:
+            self._send_plain("")
+            self._login = pretend_login(self.connection)
+        if self._login:
+            self._send_plain("; ".join(self._login))
 
     def _switch(self, identity: Identity) -> AbstractContextManager[Self]:
         former = self._identity

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pgassay.catalog import model
-from pgassay.catalog.access import Access
 from pgassay.catalog.model import Column, Command, Dependency, Function, Index, Relation
-from pgassay.catalog.read import Catalog
+from pgassay.catalog.read import Access, Catalog
 from pgassay.denial.guard import (
     Clause,
     Constraint,

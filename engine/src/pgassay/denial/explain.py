@@ -136,7 +136,8 @@ class _Suspects:
         self._known: dict[tuple[type[Any], ...], Catalog] = {}
 
     def groups(self, attempt: Attempt) -> Iterator[Iterable[Guard]]:
-        scopes = [self._scope(text, attempt) for text in self._texts(attempt)]
+        # The statements inside functions that were refused, innermost first, then the statement itself.
+        scopes = [self._scope(text, attempt) for text in (*_INNER.findall(attempt.context), self._text)]
         match attempt.outcome:
             case Outcome.FILTERED:
                 yield candidates.policies(scopes[-1], ("USING",))
@@ -154,10 +155,6 @@ class _Suspects:
                 yield chain.from_iterable(map(candidates.check_options, scopes))
                 relations = [reached.relation.name for scope in scopes for reached in scope.relations]
                 yield candidates.triggers(attempt, self._catalog((model.Trigger,)), relations)
-
-    def _texts(self, attempt: Attempt) -> Sequence[str]:
-        """The statements inside functions that were refused, innermost first, then the statement itself."""
-        return (*_INNER.findall(attempt.context), self._text)
 
     def _scope(self, text: str, attempt: Attempt) -> Scope:
         statement = read_statement(text)
@@ -251,11 +248,8 @@ def without(guards: Sequence[Guard], guard: Guard) -> tuple[Guard, ...]:
 
 def same(one: Attempt, other: Attempt) -> bool:
     """Whether two attempts met the same answer, whatever the number of rows."""
-    return _answer(one) == _answer(other)
-
-
-def _answer(attempt: Attempt) -> tuple[Outcome, str, str, str]:
-    return attempt.outcome, attempt.sqlstate, attempt.message, attempt.constraint
+    answers = [(a.outcome, a.sqlstate, a.message, a.constraint) for a in (one, other)]
+    return answers[0] == answers[1]
 
 
 def merge_columns(guards: Sequence[Guard]) -> tuple[Guard, ...]:

@@ -6,7 +6,6 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,49 +14,30 @@ from pgassay.config import Config, is_project
 from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
-from pgassay.render.output import TEXT_ALONE, Output, check_writable, write_report
+from pgassay.render.output import check_writable, write_report
 from pgassay.render.report import FORMATS, publish_report
 from pgassay.server import Server, open_server
 
 
-@dataclass(frozen=True, kw_only=True)
-class DiffRequest:
-    """What to compare and how to tell: `witness` is a folder for the psql scripts of what was gained."""
-
-    base: str
-    head: str | None = None
-    output: Output = TEXT_ALONE
-    witness: Path | None = None
-    search_seconds: float = SEARCH_SECONDS
-
-
 @contextmanager
 def reviewed(
-    config: Config, request: DiffRequest, *, on_stage: Callable[[str], None]
+    config: Config, options: Namespace, *, on_stage: Callable[[str], None]
 ) -> Iterator[tuple[Server, Side, Review]]:
-    """The review, with BASE and the server that it ran on, which are there until the block ends."""
-    if request.witness:
-        check_writable(request.witness / "gained-01.sql")
+    """The review that `options` ask for, with BASE and the server, which are there until the block ends."""
+    if options.witness:
+        check_writable(options.witness / "gained-01.sql")
     with TemporaryDirectory(prefix="pgassay-") as folder:
-        base, head = (resolve_side(text, config, Path(folder)) for text in (request.base, request.head))
+        base, head = (resolve_side(text, config, Path(folder)) for text in (options.base, options.head))
         with open_server(config.server) as server:
-            found = review(server, base, head, search_seconds=request.search_seconds, on_stage=on_stage)
+            found = review(server, base, head, search_seconds=options.search, on_stage=on_stage)
             yield server, base, found
 
 
-def write_witnesses(request: DiffRequest, found: Review) -> None:
+def write_witnesses(folder: Path | None, found: Review) -> None:
     """A psql script for each gain, where they were asked for."""
-    if request.witness:
+    if folder:
         for name, text in witness_files(found).items():
-            write_report(request.witness / name, text)
-
-
-def read_request(options: Namespace) -> DiffRequest:
-    """What the arguments of `pgassay diff` ask for."""
-    return DiffRequest(
-        base=options.base, head=options.head, output=choose_output(options), witness=options.witness,
-        search_seconds=options.search,
-    )  # fmt: skip
+            write_report(folder / name, text)
 
 
 def _add(parser: ArgumentParser) -> None:
@@ -91,11 +71,10 @@ def prepare_sides(options: Namespace) -> Config:
 
 def _run(options: Namespace) -> int:
     config = prepare_sides(options)
-    request = read_request(options)
-    with show_progress() as show, reviewed(config, request, on_stage=show) as (_, _, found):
+    with show_progress() as show, reviewed(config, options, on_stage=show) as (_, _, found):
         pass
-    publish_report(report_review(found), request.output)
-    write_witnesses(request, found)
+    publish_report(report_review(found), choose_output(options))
+    write_witnesses(options.witness, found)
     return found.exit_code
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
-from pgassay.catalog.definitions import Definitions, find_definitions
 from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
 from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
+from pgassay.plpgsql.definitions import Definitions, find_definitions
 
 Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]
 """Looks at differences again, with what comparing alone does not show."""
@@ -131,7 +131,7 @@ def _tell(
         before=describe_answer(first.before),
         after=describe_answer(first.after),
         causes=causes,
-        place=next(filter(None, map(definitions.find, causes)), None),
+        place=next(filter(None, (definitions.find(one.key, one.property) for one in causes)), None),
     )
 
 

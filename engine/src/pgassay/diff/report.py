@@ -14,9 +14,8 @@ from pgassay.diff.review import Review, show_witness
 from pgassay.matrix.model import Comparison, Direction, Entry, Matrix
 from pgassay.matrix.page import render_matrix_html
 from pgassay.matrix.report import key_document
-from pgassay.render.annotation import Annotation, Level, note
+from pgassay.render.ci import Annotation, Check, Level, Suite, note
 from pgassay.render.json import place_fields
-from pgassay.render.junit import Check, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
 
 
@@ -50,7 +49,7 @@ def _sections(review: Review, comparison: Comparison) -> Iterator[ReportSection]
         title="changes of the schema itself",
         entries=list_entries(*map(str, review.difference.schema)),
         folded=True,
-        in_text=not (comparison.entries or comparison.objects),
+        in_text=not (comparison.entries or comparison.added or comparison.dropped),
     )
 
 

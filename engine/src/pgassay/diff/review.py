@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pgassay.catalog.definitions import find_definitions
-from pgassay.database import Script, ensure_template, read_script
+from pgassay.database import Script, Session, ensure_template, read_script
+from pgassay.database.actor import classify
+from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.denial.defence import CannotRemoveError, removed
+from pgassay.denial.guard import Triggers
+from pgassay.diff.comparison import CellDifference
 from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
-from pgassay.diff.masking import settle
 from pgassay.diff.search import explore
 from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
 from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.baseline import compare
-from pgassay.matrix.model import Matrix
+from pgassay.matrix.model import Direction, Matrix, Witness
 from pgassay.matrix.statements import become
+from pgassay.observation import Outcome, Persona
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.render.text import relative
 from pgassay.server import Server
@@ -115,7 +121,10 @@ def _review(
 def _search(found: Review, one: LoadedSide, two: LoadedSide, seconds: float) -> Review:
     explored = explore(one, two, found.difference.schema, seconds=seconds)
     places = find_definitions(_scripts(found.head) if explored.found else ())
-    gained = tuple(replace(gain, place=places.find(gain.causes[0])) for gain in explored.found)
+    gained = tuple(
+        replace(gain, place=places.find(gain.causes[0].key, gain.causes[0].property))
+        for gain in explored.found
+    )
     return replace(
         found,
         remarks=explored.notes,
@@ -211,3 +220,64 @@ def witness_files(review: Review) -> dict[str, str]:
     """A script for each gain, by file name: numbered as in the reports."""
     scripts = [show_witness(review, change) for change in review.difference.gained]
     return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}
+
+
+_REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
+
+
+def settle(differences: Iterable[CellDifference], *, base: Session, head: Session) -> list[CellDifference]:
+    """The differences, of which those are changes only in which the same refuses as soon as no trigger does.
+
+    Triggers before a statement or row run before the policies do: one that refuses hides whether they would.
+    The sessions are those of the schemas' owners. What cannot be tried stays what it was.
+    """
+    found = list(differences)
+    doubtful: dict[tuple[str, Direction], list[int]] = defaultdict(list)
+    for number, one in enumerate(found):
+        if _is_doubtful(one):
+            doubtful[one.key.table, one.direction].append(number)
+    for (table, direction), numbers in doubtful.items():
+        session = base if direction is Direction.LOST else head
+        outcomes = _try_without_triggers(session, table, [found[number] for number in numbers])
+        for number, behind in zip(numbers, outcomes, strict=True):
+            if behind:
+                found[number] = replace(found[number], direction=Direction.CHANGED, behind=behind)
+    return found
+
+
+def _is_doubtful(one: CellDifference) -> bool:
+    """Between a refusal by access control and one that came later, or only seemed to."""
+    opener, closer = (one.before, one.after) if one.direction is Direction.LOST else (one.after, one.before)
+    if opener is None or closer is None:
+        return False
+    return opener.outcome is Outcome.REJECTED and closer.outcome in _REFUSED
+
+
+def _try_without_triggers(
+    session: Session, table: str, differences: Sequence[CellDifference]
+) -> list[tuple[Outcome, ...]]:
+    """How the rows that each difference is about are refused; nothing where one of them is not."""
+    witnesses = [witness for one in differences for witness in one.witnesses]
+    try:
+        with removed(session, (Triggers(table=table),)):
+            outcomes = dict(_outcomes(session, witnesses))
+    except CannotRemoveError:
+        return [() for _ in differences]
+    found = [tuple(dict.fromkeys(outcomes[witness] for witness in one.witnesses)) for one in differences]
+    return [some if set(some) <= set(_REFUSED) else () for some in found]
+
+
+def _outcomes(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Outcome]]:
+    by_persona: dict[Persona, list[Witness]] = defaultdict(list)
+    for witness in witnesses:
+        by_persona[witness.persona].append(witness)
+    for persona, some in by_persona.items():
+        with session.act_as(persona), savepoint(session):
+            answers = fly(session, [[witness.statement] for witness in some])
+        yield from zip(some, map(_outcome, answers), strict=True)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.sqlstate:
+        return classify(answer.sqlstate, answer.source_function)
+    return Outcome.ALLOWED if answer.counts[-1] else Outcome.FILTERED

@@ -78,7 +78,7 @@ def _obstacle(one: CellDifference) -> str:
 def _behind(one: CellDifference) -> str:
     if not one.behind:
         return ""
-    refused = join([describe_outcome(outcome) for outcome in one.behind], "or")
+    refused = join([_WORDS[outcome] for outcome in one.behind], "or")
     return f" The triggers aside, {f'still {refused}' if _is_rejected(one) else f'{refused} already'}."
 
 
@@ -180,9 +180,4 @@ def describe_answer(result: CellResult | None) -> str:
     if result is None:
         return "not there"
     code = f" {result.sqlstate}" if result.outcome is Outcome.REJECTED else ""
-    return f"{describe_outcome(result.outcome)}{code}"
-
-
-def describe_outcome(outcome: Outcome) -> str:
-    """In a word or two."""
-    return _WORDS[outcome]
+    return f"{_WORDS[result.outcome]}{code}"

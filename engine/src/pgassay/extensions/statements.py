@@ -38,7 +38,7 @@ def without_version(node: ast.Node, text: str, *, start: int) -> str:
 
 
 def mentions_xml(text: str) -> bool:
-    """Whether SQL has the type xml in it, or one of its functions, in bodies too; other strings may be prose."""
+    """Whether SQL has the type xml in it, or its functions, in bodies too; other strings may be prose."""
     return any(
         token.name.startswith("XML") or (token.name == "IDENT" and "xpath" in source.lower())
         for tokens in _token_lists(text, quotes="$")

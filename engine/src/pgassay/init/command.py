@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -54,7 +56,7 @@ def initialise(config: Config, server: Server, request: InitRequest) -> list[str
     for item in items:
         if item.path in texts:
             write_report(item.path, texts[item.path])
-        shown = item.path.relative_to(config.root) if item.path.is_relative_to(config.root) else item.path
+        shown = os.path.relpath(item.path)
         lines.append(f"wrote  {shown}" if item.path in texts else f"kept   {shown}: it {item.kept}")
     if config.root / "pgassay.toml" not in texts and not (config.world and config.baseline):
         lines.append('Name them in the configuration: world = "world.sql", baseline = "access.matrix".')
@@ -80,7 +82,7 @@ def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Ite
             ),
         )
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    project = _name(top, root)
+    project = shlex.quote(_name(top, root))
     if request.workflow:
         yield Item(path=top / ".github/workflows/pgassay.yml", make=lambda: workflow_text(project))
     if request.pre_commit:

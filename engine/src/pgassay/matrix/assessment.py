@@ -37,7 +37,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
     if not bench.personas:
         raise ConfigError(
             "There is nobody to try anything.",
-            why=f"{bench.config.root / 'pyproject.toml'} names no persona in [tool.pgassay].",
+            why=f"The configuration in {bench.config.root} names no persona.",
             fixes=('add personas.alice = { role = "authenticated", sub = "…" }',),
         )
     accepted = load_baseline(bench.config)

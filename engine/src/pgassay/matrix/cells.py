@@ -80,7 +80,9 @@ def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -
             groups.items(), describe_groups(states), states, strict=True
         )
     ]
-    return tuple(sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when)))
+    return tuple(
+        sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when, str(r.effects)))
+    )
 
 
 def _cell_of_right(right: CallRight, persona: Persona) -> Cell:
@@ -116,7 +118,7 @@ def describe_groups(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
         total = sum(map(len, groups))
         return tuple(f"{len(group)} of {total} rows" for group in groups)
     return tuple(
-        " or ".join(sorted({_spell(features, state) for state in group}))
+        " or ".join(sorted({" and ".join(f"{name}={state[name]}" for name in features) for state in group}))
         if len(features) > 1
         else f"{features[0]}={'|'.join(sorted({state[features[0]] for state in group}))}"
         for group in groups
@@ -133,10 +135,6 @@ def _find_features(groups: Sequence[Sequence[State]]) -> tuple[str, ...]:
             if sum(map(len, values)) == len(set().union(*values)):
                 return some
     return ()
-
-
-def _spell(features: Sequence[str], state: State) -> str:
-    return " and ".join(f"{name}={state[name]}" for name in features)
 
 
 def find_reason(table: Table, observation: Observation) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.guard_map.sheet import guards_path, load_guards
+from pgassay.guard_map import guards_path, load_guards
 from pgassay.matrix.assessment import Assessment, assess
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.page import render_matrix_page
@@ -46,8 +46,8 @@ def _accepting(config: Config) -> Path:
     if config.baseline is None:
         raise ConfigError(
             "There is no place for the accepted matrix.",
-            why=f"{config.root / 'pyproject.toml'} names no baseline in [tool.pgassay].",
-            fixes=('add baseline = "fixtures/access.matrix" to [tool.pgassay]',),
+            why=f"The configuration in {config.root} names no baseline.",
+            fixes=("run pgassay init", 'add baseline = "access.matrix" to pgassay.toml or [tool.pgassay]'),
         )
     check_writable(config.baseline)
     return config.baseline

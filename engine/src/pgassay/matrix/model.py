@@ -228,8 +228,3 @@ class Comparison:
 
     def count(self, direction: Direction) -> int:
         return len(self.entries_of(direction))
-
-    @property
-    def objects(self) -> tuple[tuple[str, str], ...]:
-        """What came and what went, each after a word for it."""
-        return (*(("added", name) for name in self.added), *(("dropped", name) for name in self.dropped))

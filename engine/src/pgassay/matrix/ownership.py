@@ -55,9 +55,15 @@ def find_ownership(
     """The ownership of each table that has one; `holders`: columns in which ids of personas were found.
 
     The shortest path of foreign keys to a table of users counts, all of them where several are as short;
-    where there is none, the columns that hold ids, or the path to a table with such. Raises ConfigError for
-    an override that makes no sense.
+    where there is none, the columns that hold ids, or the path to a table with such. A column that only says
+    who did something, such as `updated_by`, counts where a policy of its table asks for it.
+    Raises ConfigError for an override that makes no sense.
     """
+    tables = surface.tables
+    holders = {
+        oid: frozenset(name for name in names if oid not in tables or _owns(tables[oid], name))
+        for oid, names in holders.items()
+    }
     paths = _find_paths(surface, holders)
     found = {oid: _ownership(some) for oid, some in paths.items()}
     for name, text in overrides.items():
@@ -115,10 +121,26 @@ def _extend(table: Table, reached: Mapping[int, tuple[_Path, ...]]) -> Iterator[
         for path in reached.get(key.target_oid, ()):
             if not path.hops and path.column in key.target_columns:  # the id itself is among the columns
                 local = key.columns[key.target_columns.index(path.column)]
-                yield _Path(hops=(), column=local)
+                if _owns(table, local):
+                    yield _Path(hops=(), column=local)
+                continue
+            if not any(_owns(table, name) for name in key.columns):
                 continue
             hop = _Hop(columns=key.columns, relation=key.target or "", target_columns=key.target_columns)
             yield _Path(hops=(hop, *path.hops), column=path.column)
+
+
+def _owns(table: Table, column: str) -> bool:
+    """False for a column by whose name somebody did something, unless a policy lets rows depend on it."""
+    if not column.lower().removesuffix("id").removesuffix("_").endswith(("_by", "edby")):
+        return True
+    policies = {policy for held in table.privileges.values() for policy in held.policies}
+    return any(column in _words(text) for policy in policies for _, text in policy.clauses)
+
+
+def _words(expression: str) -> frozenset[str]:
+    """The names in an expression of SQL, and whatever else it is made of."""
+    return frozenset(expression[token.start : token.end + 1].strip('"') for token in parser.scan(expression))
 
 
 def _ownership(paths: Sequence[_Path]) -> OwnerPaths:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pgassay import guard_map, render
 from pgassay.catalog.model import RELATION_KINDS
-from pgassay.guard_map.sheet import GuardSheet
+from pgassay.guard_map import GuardSheet
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.document import build_document, dump_document
 from pgassay.matrix.model import Action, Comparison, Direction, Entry, Matrix, RowClass

@@ -19,13 +19,12 @@ from pgassay.matrix.baseline import (
 )
 from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
 from pgassay.matrix.page import render_matrix_page
-from pgassay.matrix.summary import render_summary, summarise
+from pgassay.matrix.summary import summarise
 from pgassay.observation import Outcome
-from pgassay.render.annotation import Annotation, note, render_annotations
+from pgassay.render.ci import Annotation, Check, Suite, note, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.junit import Check, Suite, render_suites
-from pgassay.render.markdown import escape, table
-from pgassay.render.text import relative
+from pgassay.render.report import section_text
+from pgassay.render.text import escape, relative, table
 
 
 def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
@@ -38,7 +37,7 @@ def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
     lines += [str(difference) for difference in assessment.differences]
     lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
     if assessment.baseline is None:
-        lines += render_summary(summarise(matrix))
+        lines += [line for section in summarise(matrix) for line in (*section_text(section), "")]
     elif matrix.gaps:
         lines += ["", *name_gaps(matrix.gaps)]
     hint = [] if cells or assessment.baseline else ["Each cell: --cells, or --format html."]
@@ -50,8 +49,8 @@ def render_matrix_markdown(assessment: Assessment) -> str:
     lines = [f"## pgassay: access matrix\n\n{conclude_assessment(assessment)}"]
     if assessment.baseline is None:
         for section in summarise(assessment.matrix):
-            rows = ((line.subject, line.text) for line in section.lines)
-            lines += ["", f"### {escape(section.title)}", "", *table(("", ""), rows)]
+            rows = (entry.cells for entry in section.entries)
+            lines += ["", f"### {escape(section.title)}", "", *table(section.head, rows)]
     if assessment.differences:
         lines += ["", "```diff"]
         for difference in assessment.differences:

@@ -1,4 +1,4 @@
-"""The text of what is tried: complete statements, names qualified, values as literals."""
+"""The text of what is tried: complete statements, names qualified, values as literals; and what to write."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from psycopg import sql
 
+from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import Table
+from pgassay.catalog.tables import Surface, Table
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of
 
@@ -69,4 +70,90 @@ def become(persona: Persona) -> tuple[str, ...]:
     return (
         f"select set_config('request.jwt.claims', {claims}, true);",
         f"set local role {quoted(persona.role)};",
+    )
+
+
+_LARGEST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
+_NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
+_ONE = {"money": "'1'::money"}
+_TEXTS = ("text", "varchar", "bpchar", "name", "citext")
+_MOMENTS = ("timestamp", "timestamptz", "time", "timetz", "interval")
+
+_JSON = """case {}::text when '{{}}' then '{{"pgassay": true}}' else '{{}}' end"""
+
+# By pg_type.typname: another value than {}, and a first one where there is none.
+_STEPS = {
+    **dict.fromkeys(("numeric", "float4", "float8"), "{} + 1"),
+    **{name: f"case {{0}} when {most} then {{0}} - 1 else {{0}} + 1 end" for name, most in _LARGEST.items()},
+    "money": f"{{}} + {_ONE['money']}",
+    **dict.fromkeys(_MOMENTS, "{} + interval '1 second'"),
+    **dict.fromkeys(("date", "inet"), "{} + 1"),
+    **dict.fromkeys(("json", "jsonb"), _JSON),
+    "bool": "not {}",
+    "uuid": "md5({}::text)::uuid",
+    "bytea": "{} || '\\x00'::bytea",
+}
+_STARTS = {
+    **dict.fromkeys(_NUMBERS, "'1'"),
+    **dict.fromkeys(_TEXTS, "'x'"),
+    **dict.fromkeys(("timestamp", "timestamptz", "date"), "'2030-01-01'"),
+    **dict.fromkeys(("time", "timetz"), "'12:00'"),
+    **dict.fromkeys(("json", "jsonb"), "'{}'"),
+    "interval": "'1 second'",
+    "inet": "'127.0.0.1'",
+    "bool": "'true'",
+    "uuid": "md5('pgassay')::uuid::text",
+    "bytea": "'\\x00'",
+}
+_ARRAY = "A"  # pg_type.typcategory
+
+
+def changed_value(surface: Surface, table: Table, column: Column) -> str:
+    """Another value for `column`, cast to text; the same one where nothing is known to fit its type.
+
+    Numbers + 1 (past the largest where they must be unique; less where a type ends), booleans negated, text
+    with an x at its end, another key for a foreign key, times a second later, JSON {}, uuids hashed.
+    """
+    this = f"t.{column.quoted}"
+    for key in table.foreign_keys:
+        if key.columns == (column.name,):
+            return f"({_other_key(key, surface.tables[key.target_oid], this)})::text"
+    step = _step(table, column, this)
+    start = "'{}'" if column.category == _ARRAY else _STARTS.get(column.base)
+    return f"coalesce(({step})::text, {start})" if step and start else f"({this})::text"
+
+
+def _step(table: Table, column: Column, this: str) -> str | None:
+    if column.base in _NUMBERS and any(column.name in index.columns for index in table.unique):
+        return _free(table, column, this)
+    if column.base in _TEXTS:
+        return _longer(column, this)
+    if column.category == _ARRAY:
+        # What is appended to an array of more dimensions must be an array.
+        return f"case when array_ndims({this}) > 1 then {this} || {this} else array_append({this}, null) end"
+    template = _STEPS.get(column.base)
+    return template.format(this) if template else None
+
+
+def _free(table: Table, column: Column, this: str) -> str:
+    """A number that no row has: past the largest, or below the least where that is the last of its type."""
+    past = f"max({this}) + {_ONE.get(column.base, '1')}"
+    if column.base in _LARGEST:
+        past = f"case max({this}) when {_LARGEST[column.base]} then min({this}) - 1 else {past} end"
+    return f"(select {past} from {table.name} as t)"
+
+
+def _longer(column: Column, this: str) -> str:
+    if column.length is None:
+        return f"{this}::text || 'x'"
+    full = f"left({this}, {column.length - 1}) || case right({this}, 1) when 'x' then 'y' else 'x' end"
+    return f"case when length({this}) < {column.length} then {this} || 'x' else {full} end"
+
+
+def _other_key(key: Constraint, target: Table, this: str) -> str:
+    """A foreign key wants one that exists."""
+    theirs = f"f.{quoted(key.target_columns[0])}"
+    return (
+        f"select coalesce((select {theirs} from {target.name} as f "
+        f"where {theirs} is distinct from {this} order by {theirs} limit 1), {this})"
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from textwrap import wrap
 
 from pgassay.catalog.tables import Privileges
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
 from pgassay.observation import Outcome
+from pgassay.render.report import ReportEntry, ReportSection, list_entries
 
-_WIDTH = 80
+Line = tuple[str, str]
+"""Personas or an object, and one sentence about them."""
+
 _VERBS = {
     Action.SELECT: "reads",
     Action.INSERT: "inserts",
@@ -24,46 +25,14 @@ _NAMED = 4  # columns that a line names
 _OPEN = (Outcome.ALLOWED, Outcome.REJECTED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One sentence about `subject`: personas, or an object."""
-
-    subject: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """Lines that belong together, under a title."""
-
-    title: str
-    lines: tuple[Line, ...]
-
-
-def summarise(matrix: Matrix) -> tuple[Section, ...]:
+def summarise(matrix: Matrix) -> tuple[ReportSection, ...]:
     """The matrix in sections: for each table who may do what, then functions, then what was not tried."""
     reader = _Reader(matrix)
-    return tuple(section for section in (*reader.tables(), *reader.rest()) if section.lines)
+    return tuple(section for section in (*reader.tables(), *reader.rest()) if section.entries)
 
 
-def render_summary(sections: Iterable[Section]) -> Iterator[str]:
-    """As text of 80 columns."""
-    for section in sections:
-        width = min(max((len(line.subject) for line in section.lines), default=0), 24)
-        yield section.title
-        for line in section.lines:
-            yield from _render_line(line, width)
-        yield ""
-
-
-def _render_line(line: Line, width: int) -> Iterator[str]:
-    head = f"  {line.subject.ljust(width)}  " if line.subject else "  "
-    indent = " " * (width + 4 if line.subject else 2)
-    if len(head) > len(indent):
-        yield head.rstrip()
-        head = indent
-    lines = wrap(line.text, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
-    yield from (start + text for start, text in zip([head, *[indent] * len(lines)], lines, strict=False))
+def _table(title: str, lines: Iterable[Line]) -> ReportSection:
+    return ReportSection(title=title, head=("", ""), entries=tuple(ReportEntry(cells=line) for line in lines))
 
 
 class _Reader:
@@ -108,7 +77,7 @@ class _Reader:
         tried = {cell.key.object for cell in self._matrix.cells if cell.key.action in _VERBS}
         return frozenset(self._objects) - tried
 
-    def tables(self) -> Iterator[Section]:
+    def tables(self) -> Iterator[ReportSection]:
         """For each table who may do what to whose rows; those at the end that nobody reaches."""
         closed = []
         for name in self._objects:
@@ -116,34 +85,27 @@ class _Reader:
                 continue
             phrases = {persona: self._phrase(name, persona) for persona in self._limited}
             if any(phrases.values()):
-                yield Section(title=name, lines=self._grouped(phrases))
+                yield _table(name, self._grouped(phrases))
             elif self._limited:
                 closed.append(name)
-        yield self._section("Closed to them all", closed)
+        entries = list_entries(", ".join(closed)) if closed else ()
+        yield ReportSection(title="Closed to them all", head=("",), entries=entries)
 
-    def rest(self) -> Iterator[Section]:
+    def rest(self) -> Iterator[ReportSection]:
         """Whom nothing holds back, functions, what the API has no way to send, what was not tried."""
         everything = f"may do everything to {_count(set(self._objects) - self._untried, 'table')}"
-        yield Section(
-            title="Held back by nothing",
-            lines=tuple(
-                Line(subject=persona, text=f"({self._roles[persona]}) {everything}")
-                for persona in self._unlimited
-            ),
-        )
-        yield Section(title="Functions that may be called", lines=self._rights(Action.EXECUTE))
-        yield Section(title="Granted, though no request of the API can send it", lines=self._out_of_reach())
-        yield Section(title="Not tried", lines=tuple(self._not_tried()))
-
-    def _section(self, title: str, names: Sequence[str]) -> Section:
-        return Section(title=title, lines=(Line(subject="", text=", ".join(names)),) if names else ())
+        unlimited = ((persona, f"({self._roles[persona]}) {everything}") for persona in self._unlimited)
+        yield _table("Held back by nothing", unlimited)
+        yield _table("Functions that may be called", self._rights(Action.EXECUTE))
+        yield _table("Granted, though no request of the API can send it", self._out_of_reach())
+        yield _table("Not tried", self._not_tried())
 
     def _grouped(self, phrases: Mapping[str, str]) -> tuple[Line, ...]:
         """A line for all personas of whom the same is true; none for an empty phrase."""
         people: dict[str, list[str]] = defaultdict(list)
         for persona, phrase in phrases.items():
             people[phrase].append(persona)
-        return tuple(Line(subject=self._name(some), text=phrase) for phrase, some in people.items() if phrase)
+        return tuple((self._name(some), phrase) for phrase, some in people.items() if phrase)
 
     def _name(self, personas: Sequence[str]) -> str:
         return "everybody" if len(personas) == len(self._limited) > 1 else ", ".join(personas)
@@ -183,7 +145,7 @@ class _Reader:
         objects: dict[str, list[str]] = defaultdict(list)
         for name, personas in sorted(holders.items()):
             objects[self._name(personas)].append(name)
-        return tuple(Line(subject=who, text=", ".join(names)) for who, names in objects.items())
+        return tuple((who, ", ".join(names)) for who, names in objects.items())
 
     def _out_of_reach(self) -> tuple[Line, ...]:
         pairs = (("TRUNCATE", Action.TRUNCATE, "table"), ("sequences", Action.USAGE, "sequence"))
@@ -197,7 +159,7 @@ class _Reader:
             if some:
                 names = _count({key.object for key in some}, kind)
                 who = self._name(sorted({key.persona for key in some}))
-                lines.append(Line(subject=word, text=f"{names}: {who}"))
+                lines.append((word, f"{names}: {who}"))
         return tuple(lines)
 
     def _not_tried(self) -> Iterator[Line]:
@@ -208,11 +170,11 @@ class _Reader:
                 for persona in self._limited
             }
             granted = self._grouped({persona: words for persona, words in held.items() if words})
-            told = "; ".join(f"{line.subject}: {line.text}" for line in granted)
-            yield Line(subject=name, text=f"has no row. Granted: {told or 'nothing'}")
+            told = "; ".join(f"{who}: {words}" for who, words in granted)
+            yield name, f"has no row. Granted: {told or 'nothing'}"
         yield from self._without_rows()
         if any(cell.key.action is Action.EXECUTE for cell in self._matrix.cells):
-            yield Line(subject="functions", text="none was called; only whether they may be was asked")
+            yield "functions", "none was called; only whether they may be was asked"
 
     def _without_rows(self) -> Iterator[Line]:
         """Of tables that have rows, the classes that have none, with those whom it concerns."""
@@ -224,7 +186,7 @@ class _Reader:
         for (name, why, rows), personas in people.items():
             lines[name, why].append(f"{rows} ({self._name(personas)})")
         for (name, why), classes in sorted(lines.items()):
-            yield Line(subject=name, text=f"has no row that is {', '.join(classes)}{why and f': {why}'}")
+            yield name, f"has no row that is {', '.join(classes)}{why and f': {why}'}"
 
 
 def _is_open(cell: Cell) -> bool:

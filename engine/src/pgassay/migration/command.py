@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pgassay.commands import Extension, show_progress
+from pgassay.commands import Extension, choose_output, show_progress
 from pgassay.database import read_script
-from pgassay.diff.command import prepare_sides, read_request, reviewed, write_witnesses
+from pgassay.diff.command import prepare_sides, reviewed, write_witnesses
 from pgassay.errors import ConfigError
 from pgassay.migration.rehearsal import Upgrade, rehearse
 from pgassay.migration.report import report_upgrade
@@ -37,15 +37,15 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     """Review the difference, rehearse the migration unless HEAD does not load, report both."""
-    config, request = prepare_sides(options), read_request(options)
-    check_formats(request.output)
+    config, output = prepare_sides(options), choose_output(options)
+    check_formats(output)
     scripts = [read_script(path) for path in options.migration]
-    with show_progress() as show, reviewed(config, request, on_stage=show) as (server, base, found):
+    with show_progress() as show, reviewed(config, options, on_stage=show) as (server, base, found):
         upgrade = Upgrade(review=found)
         if not found.fault:
             upgrade = rehearse(server, base, found, scripts, on_stage=show)
-    publish_report(report_upgrade(upgrade), request.output)
-    write_witnesses(request, found)
+    publish_report(report_upgrade(upgrade), output)
+    write_witnesses(options.witness, found)
     return upgrade.exit_code
 
 

@@ -12,10 +12,8 @@ from pgassay.diff.difference import Difference
 from pgassay.diff.report import report_review
 from pgassay.errors import Place
 from pgassay.migration.contents import TableChange
-from pgassay.migration.locks import TableLock
-from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Upgrade
-from pgassay.migration.sameness import Sameness
-from pgassay.migration.squawk import ABSENT, Hazard
+from pgassay.migration.hazards import ABSENT, Hazard, TableLock
+from pgassay.migration.rehearsal import Rehearsal, RehearsalRun, Sameness, Upgrade
 from pgassay.render.json import place_fields, record
 from pgassay.render.report import Report, ReportEntry, ReportSection
 from pgassay.render.text import relative

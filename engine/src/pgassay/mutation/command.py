@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
-from pgassay.config import Config
-from pgassay.errors import ExitCode
-from pgassay.guard_map.sheet import guards_path, save_guards
+from pgassay.guard_map import guards_path, save_guards
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.report import FORMATS, map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
 from pgassay.project.revisions import resolve_side
-from pgassay.render.output import TEXT_ALONE, Output, check_writable, write_report
+from pgassay.render.output import check_writable, write_report
 from pgassay.render.report import publish_report
 from pgassay.server import open_server
-
-
-@dataclass(frozen=True, kw_only=True)
-class MutationRequest:
-    """Which mutants, and how to tell. `since`: a revision whose schema is the base, or "" for none.
-
-    `guard_map`: where the map of guards goes.
-    """
-
-    options: Options = field(default_factory=Options)
-    since: str = ""
-    output: Output = TEXT_ALONE
-    guard_map: Path | None = None
-
-
-def show_mutants(
-    config: Config, request: MutationRequest, *, on_progress: Callable[[str], None] = lambda _: None
-) -> ExitCode:
-    """Plan, run, report. Raises what `run_campaign` raises."""
-    if request.guard_map:
-        check_writable(request.guard_map)
-    with TemporaryDirectory(prefix="pgassay-") as folder, open_server(config.server) as server:
-        options = request.options
-        if request.since:
-            options = replace(options, base=resolve_side(request.since, config, Path(folder)).config)
-        campaign = run_campaign(config, server, options, on_progress=on_progress)
-        if options.is_complete:
-            key = fingerprint(config, server=str(server.version))
-            save_guards(guards_path(config), map_guards(campaign), key=key)
-    if request.guard_map:
-        write_report(request.guard_map, render_guard_map(campaign))
-    return publish_report(report_mutants(campaign), request.output)
 
 
 def _add(parser: ArgumentParser) -> None:
@@ -77,17 +42,28 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
+    if options.guard_map:
+        check_writable(options.guard_map)
     chosen = options.suite or SUITES
-    mutation = Options(
+    request = Options(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
         merge=tuple(options.merge),
     )  # fmt: skip
-    request = MutationRequest(
-        options=mutation, since=options.since, output=choose_output(options), guard_map=options.guard_map
-    )
-    with show_progress() as show:
-        return show_mutants(config, request, on_progress=show)
+    with (
+        show_progress() as show,
+        TemporaryDirectory(prefix="pgassay-") as folder,
+        open_server(config.server) as server,
+    ):
+        if options.since:
+            request = replace(request, base=resolve_side(options.since, config, Path(folder)).config)
+        campaign = run_campaign(config, server, request, on_progress=show)
+        key = fingerprint(config, server=str(server.version))
+    if request.is_complete:
+        save_guards(guards_path(config), map_guards(campaign), key=key)
+    if options.guard_map:
+        write_report(options.guard_map, render_guard_map(campaign))
+    return publish_report(report_mutants(campaign), choose_output(options))
 
 
 COMMAND = Command(

@@ -38,14 +38,13 @@ class SentStatement(NamedTuple):
     role: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Footprint:
-    """Of one test. `words` by "role reads" and "role writes"; `reached`: relations and functions that ran.
+    """Of one test, as far as it was noted. `words` by "role reads" and "role writes".
 
-    Where `counts_calls` is false, the server did not count functions.
+    `reached`: relations and functions that ran; only where `counts_calls`, the server counted functions.
     `described`: what it asked the catalog by, such as pg_proc; `structural`: it asks about all that it names,
-    as pgTAP's functions do, by whatever role.
-    `sees`: it sent a statement at all.
+    as pgTAP's functions do, by whatever role. `sees`: it sent a statement at all.
     """
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -55,6 +54,16 @@ class Footprint:
     structural: bool = False
     sees: bool = False
     seconds: float = 0.0
+
+    def note(self, role: str, part: SentStatement, *, by_test: bool) -> None:
+        """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
+        self.sees = True
+        if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
+            return
+        how = f"{role} {'writes' if part.writes else 'reads'}"
+        self.words[how] = self.words.get(how, frozenset()) | part.words
+        if by_test:
+            self.described |= {word for word in part.words if word.startswith(_DESCRIBING)}
 
     def describes(self, catalogs: tuple[str, ...]) -> bool:
         """Whether it asked the catalog by a word that begins with one of these."""
@@ -76,36 +85,6 @@ class Footprint:
     def uses_as(self, roles: frozenset[str], names: frozenset[str]) -> bool:
         """Whether a statement of one of `roles` names one of these."""
         return any(names & words for how, words in self.words.items() if how.rpartition(" ")[0] in roles)
-
-
-class Notebook:
-    """Collects one test's footprint."""
-
-    def __init__(self) -> None:
-        self._words: dict[str, set[str]] = defaultdict(set)
-        self.reached: set[str] = set()
-        self.counts_calls = True
-        self._described: set[str] = set()
-        self._sees = False
-
-    def note(self, role: str, part: SentStatement, *, by_test: bool) -> None:
-        """A statement of `role`; `by_test` where the engine did not send it for purposes of its own."""
-        self._sees = True
-        if not by_test and "pg_catalog" in part.words:  # the engine asks about everything
-            return
-        self._words[f"{role} {'writes' if part.writes else 'reads'}"] |= part.words
-        if by_test:
-            self._described |= {word for word in part.words if word.startswith(_DESCRIBING)}
-
-    def footprint(self) -> Footprint:
-        """All of it."""
-        return Footprint(
-            words={how: frozenset(words) for how, words in self._words.items()},
-            reached=frozenset(self.reached),
-            described=frozenset(self._described),
-            counts_calls=self.counts_calls,
-            sees=self._sees,
-        )
 
 
 def words_of_cells(cells: Iterable[Cell]) -> dict[str, frozenset[str]]:

@@ -7,16 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from pgassay.catalog.compare import ChangeKind, SchemaChange
-from pgassay.catalog.definitions import Definitions
 from pgassay.catalog.model import Function, ObjectKey, Thing
 from pgassay.errors import ConfigError, Place
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.operators import OPERATORS
 from pgassay.mutation.operators.base import Edit, Operator
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.things import Privilege, TableSecurity, bare_name
-from pgassay.plpgsql.sources import NO_SOURCES, Sources
+from pgassay.mutation.things import Privilege, Seed, TableSecurity, View, bare_name
+from pgassay.plpgsql.definitions import ROW_SECURITY, Definitions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +58,6 @@ def plan_mutants(
     things: Sequence[Thing],
     *,
     places: Definitions,
-    sources: Sources = NO_SOURCES,
     unbound: Iterable[str] = (),
     unchanged: Collection[Thing] = (),
 ) -> tuple[Mutant, ...]:
@@ -73,7 +70,7 @@ def plan_mutants(
     same = frozenset(unchanged)
     for thing in (thing for thing in things if thing not in same):
         place, reach = find_place(thing, places), reaches.find(thing)
-        body = _place_body(thing, sources)
+        body = _place_body(thing, places)
         for operator in OPERATORS:
             if isinstance(thing, operator.kind):
                 for mutant in _make_mutants(operator, thing, reach, (place, body)):
@@ -100,11 +97,11 @@ def _make_mutants(
         )
 
 
-def _place_body(thing: Thing, sources: Sources) -> Place | None:
+def _place_body(thing: Thing, places: Definitions) -> Place | None:
     """Where the body of a function begins."""
     if not isinstance(thing, Function):
         return None
-    return sources.bodies.get((bare_name(thing.function), thing.body))
+    return places.bodies.get((bare_name(thing.function), thing.body))
 
 
 def _identify(operator: Operator[Thing], thing: Thing, change: Edit, ordinal: int) -> str:
@@ -119,20 +116,13 @@ def _sentence(thing: Thing, change: Edit) -> str:
 
 def find_place(thing: Thing, places: Definitions) -> Place | None:
     """The statement that says what the thing is; None where no file has it in so many words."""
-    return places.find(_as_change(thing))
-
-
-def _as_change(thing: Thing) -> SchemaChange:
     key = thing.key
-    if isinstance(thing, Privilege):
-        kind = "grant on schema" if thing.kind == "schema" else "grant"
-        return SchemaChange(kind=ChangeKind.ALTERED, key=key._replace(kind=kind), property=thing.privilege)
-    if isinstance(thing, TableSecurity):
-        return SchemaChange(kind=ChangeKind.ALTERED, key=key, property="row level security")
-    kinds = {"view": "relation", "seed": "relation"}
-    return SchemaChange(
-        kind=ChangeKind.ALTERED,
-        key=ObjectKey(
-            kind=kinds.get(key.kind, key.kind), object=key.object, name="" if key.kind == "seed" else key.name
-        ),
-    )
+    match thing:
+        case Privilege():
+            kind = "grant on schema" if thing.kind == "schema" else "grant"
+            return places.find(key._replace(kind=kind), thing.privilege)
+        case TableSecurity():
+            return places.find(key, ROW_SECURITY)
+        case View() | Seed():
+            return places.find(ObjectKey(kind="relation", object=key.object, name=""))
+    return places.find(key)

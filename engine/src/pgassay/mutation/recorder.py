@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from pgassay.database import Database
 from pgassay.errors import ServerError
-from pgassay.mutation.footprint import Notebook, dissect, words_of
+from pgassay.mutation.footprint import Footprint, dissect, words_of
 from pgassay.mutation.things import scan
 
 _REACHED: LiteralString = """
@@ -38,11 +38,11 @@ Connection = psycopg.Connection[Any]
 
 
 class StatementRecorder:
-    """Keeps the notebook of the test that is running."""
+    """Keeps the footprint of the test that is running."""
 
     def __init__(self, *, maintenance: str) -> None:
         self._maintenance = maintenance  # the database where the engine makes others
-        self._notebook = Notebook()
+        self._footprint = Footprint(counts_calls=True)
         self._counts_calls = True
         self._is_silent = False
         self.sent = 0  # statements that were noted
@@ -51,16 +51,16 @@ class StatementRecorder:
 
     def begin(self) -> None:
         """Another test is about to run."""
-        self._notebook = Notebook()
+        self._footprint = Footprint(counts_calls=True)
 
-    def finish(self) -> Notebook:
-        """The notes about the test that just ended."""
+    def finish(self) -> Footprint:
+        """Of the test that just ended."""
         with self._silent():
             for connection in tuple(self._roles):
                 if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
                     self._count_live(connection)
-        self._notebook.counts_calls &= self._counts_calls
-        return self._notebook
+        self._footprint.counts_calls &= self._counts_calls
+        return self._footprint
 
     def open(self, database: Database) -> None:
         """A database was made: its functions shall be counted, where the server lets us."""
@@ -90,17 +90,17 @@ class StatementRecorder:
             return
         self.sent += 1
         if connection.info.dbname not in self._counted:  # made by the test's own means
-            self._notebook.counts_calls = False
+            self._footprint.counts_calls = False
         role = self._roles.setdefault(connection, connection.info.user)
         by_test = _asked_by_test()
         for part in dissect(_text(query, connection)):
             if part.role is not None:
                 role = self._roles[connection] = part.role or connection.info.user
-            self._notebook.note(role, part._replace(words=part.words | _values(params)), by_test=by_test)
+            self._footprint.note(role, part._replace(words=part.words | _values(params)), by_test=by_test)
 
     def note_failure(self, error: psycopg.Error) -> None:
         """A function that an error leaves is not counted, but named in its context."""
-        self._notebook.reached |= words_of(tuple(scan(error.diag.context or "")))
+        self._footprint.reached |= words_of(tuple(scan(error.diag.context or "")))
 
     def _count_live(self, connection: Connection) -> None:
         if connection.info.dbname in self._counted and connection.autocommit:
@@ -112,7 +112,7 @@ class StatementRecorder:
         for what, count in connection.execute(_REACHED):
             counts[what] = counts.get(what, 0) + count
         before = self._counted[name]
-        self._notebook.reached |= {what for what, count in counts.items() if count > before.get(what, 0)}
+        self._footprint.reached |= {what for what, count in counts.items() if count > before.get(what, 0)}
         self._counted[name] = counts
 
     @contextmanager

@@ -10,12 +10,12 @@ from typing import Any
 from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
-from pgassay.guard_map.sheet import GuardedObject, GuardSheet
+from pgassay.guard_map import GuardedObject, GuardSheet
 from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
+from pgassay.render.ci import Check, Outcome, Suite
 from pgassay.render.json import place_fields
-from pgassay.render.junit import Check, Outcome, Suite
-from pgassay.render.markdown import escape
 from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
+from pgassay.render.text import escape
 
 FORMATS = ("text", "json", "markdown", "html", "junit")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 
-from pgassay.catalog.definitions import find_definitions
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
@@ -28,7 +27,7 @@ from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import MutantRunner, Say
 from pgassay.mutation.things import read_things
-from pgassay.plpgsql.sources import find_sources
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.project.fingerprint import fingerprint, hash_files
 from pgassay.server import Server
 from pgassay.workbench import Workbench
@@ -114,8 +113,8 @@ def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant
     config = bench.config
     scripts = [read_script(path) for path in (*config.schema, *config.companions)]
     return plan_mutants(
-        read_things(bench), places=find_definitions(scripts), sources=find_sources(scripts),
-        unbound=unbound_roles(bench), unchanged=unchanged,
+        read_things(bench), places=find_definitions(scripts), unbound=unbound_roles(bench),
+        unchanged=unchanged,
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 from pglast import parser
 
-from pgassay.catalog.access import Access
 from pgassay.catalog.model import (
     Column,
     Constraint,
@@ -26,7 +25,7 @@ from pgassay.catalog.model import (
     Type,
 )  # fmt: skip
 from pgassay.catalog.names import quoted
-from pgassay.catalog.read import Catalog, read_catalog
+from pgassay.catalog.read import Access, Catalog, read_catalog
 from pgassay.matrix.statements import literal
 from pgassay.workbench import Workbench
 

@@ -128,7 +128,7 @@ class Worker:
                     # One of the tests that have these in common pays for them.
                     shared=tuple(shared_fixtures(self._items[test])) if test in self._items else (),
                     sending=tuple(self._sending),
-                    footprint=self._complete(self._recorder.finish().footprint(), test),
+                    footprint=self._complete(self._recorder.finish(), test),
                 )
                 self._pipe.send(("noted", noted))
         self._bench.on_open = self._bench.on_close = None

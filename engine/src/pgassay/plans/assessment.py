@@ -14,11 +14,18 @@ from pgassay.catalog.read import read_catalog
 from pgassay.config import Config
 from pgassay.database import Session
 from pgassay.errors import ExitCode
-from pgassay.plans.contracts import read_contracts
-from pgassay.plans.indexes import Flaw, find_bare_keys, find_repeats, list_foreign_keys, list_indexes
-from pgassay.plans.judging import Judge, Need, find_needs
+from pgassay.plans.judging import (
+    Flaw,
+    Judge,
+    Need,
+    find_bare_keys,
+    find_needs,
+    find_repeats,
+    list_foreign_keys,
+    list_indexes,
+)
 from pgassay.plans.load import Announce, loaded
-from pgassay.plans.model import Contract, Judgement
+from pgassay.plans.model import Contract, Judgement, read_contracts
 from pgassay.plans.observing import foresee
 from pgassay.workbench import Workbench
 
@@ -125,10 +132,6 @@ def growth_path(config: Config) -> Path:
     return config.root / "build" / "growth.svg"
 
 
-def _read_growth(chart: Path) -> str:
-    return b64encode(chart.read_bytes()).decode() if chart.is_file() else ""
-
-
 def assess_plans(
     bench: Workbench, *, scale: float = HUNDREDTH, on_progress: Announce = lambda _: None
 ) -> PlanAssessment:
@@ -151,7 +154,7 @@ def assess_plans(
 
 
 def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> PlanAssessment:
-    started = time.monotonic()
+    started, chart = time.monotonic(), growth_path(bench.config)
     with judge.session.as_owner():
         catalog = read_catalog(judge.session.connection, Relation, Index, Constraint)
         rows = judge.session.value(_LOADED)
@@ -168,7 +171,7 @@ def _assess(bench: Workbench, judge: Judge, contracts: tuple[Contract, ...]) -> 
         needs=needs,
         flaws=flaws,
         seconds=time.monotonic() - started,
-        growth=_read_growth(growth_path(bench.config)),
+        growth=b64encode(chart.read_bytes()).decode() if chart.is_file() else "",
     )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from pglast import ast, parse_sql, parser
 
-from pgassay.catalog.access import Access
 from pgassay.catalog.model import Policy, Relation, Role
-from pgassay.catalog.read import read_catalog
+from pgassay.catalog.read import Access, read_catalog
 from pgassay.database import Session
 
 Name = tuple[str, str]
@@ -25,19 +24,16 @@ class Fault(Enum):
     UNWRAPPED = "the same for all rows; wrap it in (select …)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Functions:
-    """The database's functions that have a fault when called per row, by schema and name."""
+Functions = Mapping[Name, Fault]
+"""The database's functions that have a fault when called per row, by schema and name."""
 
-    faults: dict[Name, Fault]
 
-    def fault(self, called: Name) -> Fault | None:
-        """What is wrong with a call as EXPLAIN writes it; an unqualified name stands for any schema's."""
-        schema, name = called
-        if schema:
-            return self.faults.get(called)
-        found = (fault for (_, known), fault in self.faults.items() if known == name)
-        return next(found, None)
+def find_fault(called: Name, functions: Functions) -> Fault | None:
+    """What is wrong with a call as EXPLAIN writes it; an unqualified name stands for any schema's."""
+    schema, name = called
+    if schema:
+        return functions.get(called)
+    return next((fault for (_, known), fault in functions.items() if known == name), None)
 
 
 def read_calls(expression: str) -> Iterator[Name]:

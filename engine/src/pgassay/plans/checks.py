@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgassay.plans.calls import Functions, Name, read_calls
+from pgassay.plans.calls import Functions, Name, find_fault, read_calls
 from pgassay.plans.model import Contract, Node, Sighting
 
 
@@ -101,7 +101,7 @@ def _stays_hot(contract: Contract, sighting: Sighting) -> Iterator[str]:
 
 def _calls(sighting: Sighting, functions: Functions) -> Iterator[str]:
     for called, where in _per_row(sighting):
-        if fault := functions.fault(called):
+        if fault := find_fault(called, functions):
             yield f"calls {'.'.join(filter(None, called))}() in {where}: {fault.value}"
 
 

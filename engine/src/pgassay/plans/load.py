@@ -17,7 +17,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -81,11 +81,7 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
-_STATES = {"A": "enable always", "R": "enable replica", "D": "disable"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovablePart:
+class RemovablePart(NamedTuple):
     """One trigger, key or index, and the statements that take it away and put it back."""
 
     name: str
@@ -114,28 +110,19 @@ def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[RemovablePart
 
 def _of_index(index: Index, definitions: Mapping[tuple[int, str], str]) -> RemovablePart:
     if not index.constraint:
-        removal = f"drop index {index.index}"
-        return RemovablePart(name=index.name, removal=removal, restoration=index.definition)
+        return RemovablePart(index.name, f"drop index {index.index}", index.definition)
     definition = definitions[index.relation_oid, index.constraint]
     return _of_constraint(index.name, index, index.constraint, definition)
 
 
 def _of_trigger(trigger: Trigger) -> RemovablePart:
-    state = _STATES.get(trigger.enabled, "enable")
-    return RemovablePart(
-        name=trigger.name,
-        removal=f"alter table {trigger.table} disable trigger {trigger.quoted}",
-        restoration=f"alter table {trigger.table} {state} trigger {trigger.quoted}",
-    )
+    change, of_it = f"alter table {trigger.table}", f"trigger {trigger.quoted}"
+    return RemovablePart(trigger.name, f"{change} disable {of_it}", f"{change} {trigger.enabling} {of_it}")
 
 
 def _of_constraint(name: str, part: Constraint | Index, constraint: str, definition: str) -> RemovablePart:
-    change = f"alter table {part.table}"
-    return RemovablePart(
-        name=name,
-        removal=f"{change} drop constraint {quoted(constraint)}",
-        restoration=f"{change} add constraint {quoted(constraint)} {definition}",
-    )
+    change, of_it = f"alter table {part.table}", f"constraint {quoted(constraint)}"
+    return RemovablePart(name, f"{change} drop {of_it}", f"{change} add {of_it} {definition}")
 
 
 @contextmanager
@@ -234,7 +221,7 @@ def plan_loading(bench: Workbench, *, scale: float, on_progress: Callable[[str],
     if bench.config.load is None:
         raise ConfigError(
             "There is nothing to load for plans to be judged on.",
-            why=f"{bench.config.root / 'pyproject.toml'} names no load in [tool.pgassay].",
+            why=f"The configuration in {bench.config.root} names no load.",
             fixes=('add load = "tests/load.py" to [tool.pgassay]: see docs/plans.md',),
         )
     load = read_load(bench.config.load)

@@ -43,11 +43,10 @@ _FUNCTIONS: LiteralString = """
 
 def read_functions(session: Session) -> Functions:
     """The functions of the database that a plan should not call for each row."""
-    faults = {
+    return {
         (schema, name): Fault.VOLATILE if volatile else Fault.UNWRAPPED
         for schema, name, volatile in session.connection.execute(_FUNCTIONS)
     }
-    return Functions(faults=faults)
 
 
 def watch(session: Session, contract: Contract) -> tuple[Sighting, ...]:

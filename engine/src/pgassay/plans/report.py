@@ -8,7 +8,7 @@ from typing import Any
 from pgassay.plans.assessment import PlanAssessment
 from pgassay.plans.judging import Need
 from pgassay.plans.model import Judgement
-from pgassay.render.junit import Check, Outcome, Suite
+from pgassay.render.ci import Check, Outcome, Suite
 from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
 
 FORMATS = ("text", "json", "markdown", "html", "junit")

@@ -29,7 +29,7 @@ def find_project(start: Path) -> Path:
         raise ConfigError(
             f"There are {len(found)} projects below {root}, and none in it.",
             why="\n".join(f"  {path.relative_to(root).as_posix()}" for path in found),
-            fixes=(f"choose one: --project {found[0].relative_to(root).as_posix()}",),
+            fixes=(f"choose one: --project {os.path.relpath(found[0])}",),
         )
     return found[0] if found else root
 

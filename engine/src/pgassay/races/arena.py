@@ -15,11 +15,10 @@ from pgassay.catalog.model import Relation
 from pgassay.catalog.read import read_catalog, read_marks
 from pgassay.database import Database
 from pgassay.errors import CannotJudgeError
-from pgassay.races.line import SessionLine, ask
+from pgassay.races.explorer import HeldLock, Peculiar
+from pgassay.races.line import Gatekeeper, SessionLine, ask, install_sync_points
 from pgassay.races.model import Scenario
 from pgassay.races.reset import Baseline
-from pgassay.races.sync import Gatekeeper, install_sync_points
-from pgassay.races.touched import HeldLock, Peculiar
 from pgassay.workbench import Workbench
 
 # With their defaults a deadlock takes a second to be found, and nobody says when it was looked for.

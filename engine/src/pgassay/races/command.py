@@ -76,7 +76,7 @@ def _choose(config: Config, scenarios: Sequence[Scenario], request: ScheduleRequ
     if not scenarios:
         raise ConfigError(
             "There is no scenario to explore.",
-            why=f"{config.root / 'pyproject.toml'} names none in [tool.pgassay].",
+            why=f"The configuration in {config.root} names none.",
             fixes=('write some (docs/races.md) and add schedules = ["tests/races"] to [tool.pgassay]',),
         )
     for name in request.names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,9 +14,9 @@ from pgassay.catalog.model import Constraint, Function, Trigger
 from pgassay.catalog.read import read_catalog
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
+from pgassay.races.line import enlist
 from pgassay.races.model import Isolation, RunOutcome, Scenario, SessionScript, Trial, Violation
 from pgassay.races.run import Party, ScheduleRun
-from pgassay.races.sync import enlist
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
 
 _ROWS = 5
@@ -121,7 +122,7 @@ class PreparedScenario:
         if self._is_used:
             self._arena.go_back(self._scenario)
         self._is_used = True
-        lines = self._arena.lines([_login(session) for session in self._scenario.sessions])
+        lines = self._arena.lines([AUTHENTICATOR if s.persona else s.role for s in self._scenario.sessions])
         steps = self._scenario.steps.items()
         parties = [
             Party(
@@ -135,10 +136,8 @@ class PreparedScenario:
         if self._scenario.inside:
             for party in parties:
                 self._arena.gatekeeper.close(party.number)
-        return ScheduleRun(self._scenario, parties, self._arena, judge=self._judge_run)
-
-    def _judge_run(self, run: ScheduleRun) -> Trial:
-        return self._judge.judge(self._arena.owner, run)
+        judge = partial(self._judge.judge, self._arena.owner)
+        return ScheduleRun(self._scenario, parties, self._arena, judge=judge)
 
     def why_unpruned(self) -> str:
         """Why locks do not tell what the steps do; "" where they do."""
@@ -152,10 +151,6 @@ class PreparedScenario:
             return "the schema has a deferrable constraint or trigger"
         has_locks = any("advisory" in function.body for function in catalog.of(Function))
         return "the schema has a function with advisory locks" if has_locks else ""
-
-
-def _login(session: SessionScript) -> str | None:
-    return AUTHENTICATOR if session.persona else session.role
 
 
 def _openings(owner: psycopg.Connection[Any], scenario: Scenario, *, limit: float) -> Sequence[str]:

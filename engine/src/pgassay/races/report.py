@@ -12,8 +12,8 @@ from typing import Any
 from pgassay.errors import ExitCode, Place, printable
 from pgassay.races.exploration import Exploration
 from pgassay.races.model import Event, Move, StepFate, Trial, show
+from pgassay.render.ci import Check, Suite
 from pgassay.render.json import dump, record
-from pgassay.render.junit import Check, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection
 from pgassay.render.text import relative, wrap
 

@@ -10,6 +10,7 @@ import psycopg
 
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
+from pgassay.races.explorer import Touched, footprint_of
 from pgassay.races.line import NOTHING, Reply, SessionLine, ask, wait_for
 from pgassay.races.model import (
     DEADLOCK,
@@ -22,7 +23,6 @@ from pgassay.races.model import (
     StepKind,
     Trial,
 )
-from pgassay.races.touched import Touched, footprint_of
 
 
 @dataclass

@@ -78,7 +78,10 @@ def read_scenario(path: Path, personas: Mapping[str, Persona]) -> tuple[Scenario
         sessions=tuple(_session(name, file.sessions[name], path, personas) for name in file.sessions),
         invariants=common.invariants | file.invariants,
         observe=file.observe,
-        expected=tuple(_expectation(outcome) for outcome in file.outcomes),
+        expected=tuple(
+            Expectation(values={name: spell(value) for name, value in outcome.items()})
+            for outcome in file.outcomes
+        ),
         retries=file.retries,
         inside=file.inside,
         file=path,
@@ -119,10 +122,6 @@ def _session(name: str, table: object, path: Path, personas: Mapping[str, Person
         end=StepKind(_choose(session.end, [kind.value for kind in ENDINGS], where)),
         settings={key: spell(value) for key, value in session.settings.items()},
     )
-
-
-def _expectation(values: Mapping[str, Scalar]) -> Expectation:
-    return Expectation(values={name: spell(value) for name, value in values.items()})
 
 
 def _choose(value: str, allowed: Sequence[str], where: str) -> str:

@@ -8,13 +8,11 @@ from typing import Any
 
 from pgassay import render
 from pgassay.errors import ExitCode, Place, printable
-from pgassay.render.annotation import Annotation, render_annotations
+from pgassay.render.ci import Annotation, Suite, render_annotations, render_suites
 from pgassay.render.json import dump
-from pgassay.render.junit import Suite, render_suites
-from pgassay.render.markdown import escape, fold, table
 from pgassay.render.output import Output, publish
 from pgassay.render.page import make_environment, read_asset, write_policy
-from pgassay.render.text import WIDTH, spell, wrap
+from pgassay.render.text import WIDTH, escape, fold, spell, table, wrap
 
 _DEEPEST = 40  # columns: a table's last column that begins behind them has lines of its own if it is long
 _LONGEST = 60_000  # characters of Markdown: a comment on GitHub has at most 65,536
@@ -107,15 +105,14 @@ def list_entries(*lines: str) -> tuple[ReportEntry, ...]:
 def render_text(report: Report) -> str:
     """For a terminal of 80 columns; the summary is last."""
     sections = [
-        "\n".join(_section_text(section))
-        for section in report.sections
-        if section.entries and section.in_text
+        "\n".join(section_text(section)) for section in report.sections if section.entries and section.in_text
     ]
     parts = [*([wrap(report.about)] if report.about else []), *sections, "\n".join(map(wrap, report.summary))]
     return printable("\n\n".join(parts) + "\n")
 
 
-def _section_text(section: ReportSection) -> Iterator[str]:
+def section_text(section: ReportSection) -> Iterator[str]:
+    """Its lines, for a terminal."""
     is_titled = bool(section.title) and not section.is_inline
     if is_titled:
         yield section.title

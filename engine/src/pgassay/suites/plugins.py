@@ -55,7 +55,8 @@ class SuiteJudgement:
             return
         if session.testsfailed and not self.reason and (loss := self._find_loss()):
             self.reason = str(loss)
-        if self._lacks_tests() and session.exitstatus in _COMPLETE:
+        lacks_tests = self._expects_tests and self._ran and not self._judged
+        if lacks_tests and session.exitstatus in _COMPLETE:
             self.reason = self.reason or _NO_TEST
         if self.reason:
             session.exitstatus = ExitCode.CANNOT_JUDGE
@@ -64,9 +65,6 @@ class SuiteJudgement:
         if self.reason:
             terminalreporter.section("pgassay: not judged")
             terminalreporter.line(self.reason)
-
-    def _lacks_tests(self) -> bool:
-        return self._expects_tests and self._ran and not self._judged
 
 
 class SuiteReport:

@@ -31,7 +31,7 @@ def load(bench: Workbench, *, alone: bool) -> Stage:
     Raises ServerError and ConfigError: they say nothing about the schema.
     """
     if alone:
-        bench = Workbench(replace(bench.config, companions=(), world=None), bench.server)
+        bench = Workbench(replace(bench.config, companions=(), seeds=(), world=None), bench.server)
     config = bench.config
     files = [*config.schema, *config.companions, *([config.world] if config.world else [])]
     try:

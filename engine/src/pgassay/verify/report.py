@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from pgassay.errors import ExitCode
-from pgassay.render.annotation import Annotation, note
+from pgassay.render.ci import Annotation, Check, Suite, note
 from pgassay.render.json import record
-from pgassay.render.junit import Check, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
 from pgassay.render.text import relative, show_evidence
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict

@@ -16,7 +16,7 @@ from pgassay.catalog.inventory import Inventory, read_inventory
 from pgassay.catalog.model import Column, Thing
 from pgassay.config import Config
 from pgassay.database import Session, read_script
-from pgassay.database.script import Statement, parse_script
+from pgassay.database.script import parse_script
 from pgassay.mutation.history import ReferenceRun, history_path, load_reference
 from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
@@ -103,18 +103,14 @@ def _holds_only_tests(config: Config, name: str) -> bool:
 
 def _find_acting(*sides: Config) -> str:
     """The first line of a statement of one side alone that does not only define objects; "" for none."""
-    texts = [Counter(map(_text, _statements(side))) for side in sides]
+    texts = [Counter(_statements(side)) for side in sides]
     different = (texts[0] - texts[1]) + (texts[1] - texts[0])
     return next((text.splitlines()[0] for text in different if not _defines(text)), "")
 
 
-def _statements(config: Config) -> Iterator[Statement]:
+def _statements(config: Config) -> Iterator[str]:
     for path in (*config.schema, *config.companions):
-        yield from parse_script(read_script(path))
-
-
-def _text(statement: Statement) -> str:
-    return statement.text.strip()
+        yield from (statement.text.strip() for statement in parse_script(read_script(path)))
 
 
 def _defines(text: str) -> bool:

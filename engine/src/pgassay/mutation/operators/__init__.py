@@ -1,16 +1,15 @@
-"""All small changes that a hurried hand might make, one module for each kind of object."""
+"""All small changes that a hurried hand might make, in modules by what they are made to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pgassay.mutation.operators import functions, indexes, policies, privileges, tables, triggers, views
+from pgassay.mutation.operators import functions, policies, tables, triggers, views
 from pgassay.mutation.operators.base import Operator
 
 OPERATORS: tuple[Operator[Any], ...] = tuple(
-    operator()
-    for module in (policies, privileges, tables, triggers, views, functions, indexes)
+    operator
+    for module in (policies, tables, triggers, views, functions)
     for operator in vars(module).values()
-    if isinstance(operator, type) and issubclass(operator, Operator) and operator.examples
+    if isinstance(operator, Operator)
 )
-"""Those that have an example."""

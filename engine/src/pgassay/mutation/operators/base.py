@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar, get_type_hints
 
 from pgassay.catalog.model import Thing
-from pgassay.mutation.trees import Rewrite, Slot, expression_slot, read_expression, write_expression
+from pgassay.mutation.trees import Rewrite
 
 T = TypeVar("T", bound=Thing)
-Op = TypeVar("Op", bound="Operator[Any]")
+Find = Callable[..., Iterator[Rewrite]]
+"""Finds changes in a tree, and in the conditions that are named behind it."""
 
 
 @dataclass(frozen=True)
@@ -42,43 +42,28 @@ class Example:
     invalid: bool = False
 
 
-class Operator(ABC, Generic[T]):
-    """Makes all mutants of one kind, named by their effect, of the things that `Operator[…]` names. Pure."""
+@dataclass(frozen=True)
+class Operator(Generic[T]):
+    """Makes all mutants of one kind, named by their effect, of the things of a class. Pure."""
 
-    kind: ClassVar[type[Thing]]
-    examples: ClassVar[tuple[Example, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        for base in cls.__dict__.get("__orig_bases__", ()):
-            [cls.kind] = get_args(base)
-
-    @abstractmethod
-    def changes(self, thing: T) -> Iterator[Edit]:
-        """The changes of one thing."""
-
-    @property
-    def name(self) -> str:
-        return type(self).__name__
+    name: str
+    kind: type[T]
+    changes: Callable[[T], Iterator[Edit]]
+    examples: tuple[Example, ...] = ()
 
 
-def example(schema: str, *mutants: str, invalid: bool = False) -> Callable[[type[Op]], type[Op]]:
-    """Give an operator an `Example`."""
+def example(
+    schema: str, *mutants: str, invalid: bool = False
+) -> Callable[[Operator[T] | Callable[[T], Iterator[Edit]]], Operator[T]]:
+    """Give an operator an `Example`; the first makes one of a function from a `thing` to its changes."""
 
-    def add(operator: type[Op]) -> type[Op]:
-        operator.examples = (Example(schema, mutants, invalid), *operator.examples)
-        return operator
+    def add(made: Operator[T] | Callable[[T], Iterator[Edit]]) -> Operator[T]:
+        one = made if isinstance(made, Operator) else _operator(made)
+        return replace(one, examples=(Example(schema, mutants, invalid), *one.examples))
 
     return add
 
 
-def rewrite_expression(
-    text: str, find: Callable[..., Iterator[Rewrite]], *, whole: bool = False
-) -> Iterator[tuple[str, str]]:
-    """Each change that `find` knows of the expression `text`: what changed, and the expression after it.
-
-    `whole`: the expression is itself a condition.
-    """
-    tree = read_expression(text)
-    top: tuple[Slot, ...] = (expression_slot(tree),) if whole else ()
-    for rewrite in find(tree, *top):
-        yield rewrite.change, write_expression(rewrite.render(tree))
+def _operator(changes: Callable[[T], Iterator[Edit]]) -> Operator[T]:
+    name = "".join(map(str.capitalize, changes.__name__.split("_")))
+    return Operator(name, get_type_hints(changes)["thing"], changes)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import ClassVar
 
 from pglast import parser
 
 from pgassay.catalog.model import Function
 from pgassay.mutation import expressions
 from pgassay.mutation.bodies import Piece, find_pieces, find_statements
-from pgassay.mutation.operators.base import Edit, Operator, change, example
-from pgassay.mutation.trees import Rewrite
+from pgassay.mutation.operators.base import Edit, Find, change, example
 from pgassay.plpgsql.grammar import BodyStatement
-from pgassay.plpgsql.libpg_query import replace_body
+from pgassay.plpgsql.rewriting import replace_body
 from pgassay.plpgsql.tokens import UnplacedError
 
 _VOLATILITY = {"v": "volatile", "s": "stable", "i": "immutable"}
@@ -43,16 +41,14 @@ def _mutant(body: str, *, language: str = "plpgsql") -> str:
     _mutant("begin a := a + 1; null; end"),
 )
 @example(_sql("select a"))
-class DeleteStatement(Operator[Function]):
+def delete_statement(thing: Function) -> Iterator[Edit]:
     """One statement of a PL/pgSQL function does nothing."""
-
-    def changes(self, thing: Function) -> Iterator[Edit]:
-        for statement in _statements(thing):
-            text = thing.body[statement.start : statement.end]
-            lines = "\n" * text.count("\n")
-            body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
-            what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
-            yield Edit(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
+    for statement in _statements(thing):
+        text = thing.body[statement.start : statement.end]
+        lines = "\n" * text.count("\n")
+        body = f"{thing.body[: statement.start]}null;{lines}{thing.body[statement.end :]}"
+        what = f"lacks: {' '.join(text.split())[:_SHOWN]}"
+        yield Edit(what, (replace_body(thing.definition, body),), _line(thing, statement.keyword))
 
 
 def _line(function: Function, offset: int) -> int:
@@ -68,21 +64,13 @@ def _statements(function: Function) -> list[BodyStatement]:
         return []
 
 
-class _RewriteBody(Operator[Function]):
-    """A part of the body says something else."""
-
-    find: ClassVar[tuple[Callable[..., Iterator[Rewrite]], ...]]
-    of_conditions: ClassVar[bool] = False
-
-    def changes(self, thing: Function) -> Iterator[Edit]:
-        for piece in _pieces(thing):
-            tree = piece.parse()
-            top = piece.top(tree) if self.of_conditions else ()
-            line = _line(thing, piece.start)
-            for find in self.find:
-                for rewrite in find(tree, *top):
-                    body = piece.replace(thing.body, rewrite.render(tree))
-                    yield Edit(f"says: {rewrite.change}", (replace_body(thing.definition, body),), line)
+def _rewrite(function: Function, find: Find, *, whole: bool = False) -> Iterator[Edit]:
+    """A part of the body says something else; `whole`: a condition as such, too."""
+    for piece in _pieces(function):
+        tree, line = piece.parse(), _line(function, piece.start)
+        for rewrite in find(tree, *(piece.top(tree) if whole else ())):
+            body = piece.replace(function.body, rewrite.render(tree))
+            yield Edit(f"says: {rewrite.change}", (replace_body(function.definition, body),), line)
 
 
 def _pieces(function: Function) -> list[Piece]:
@@ -100,10 +88,9 @@ def _pieces(function: Function) -> list[Piece]:
     _sql("select case when a is null then 1 else 2 end"),
     _mutant("SELECT CASE WHEN NOT a IS NULL THEN 1 ELSE 2 END", language="sql"),
 )
-class NegateCondition(_RewriteBody):
+def negate_condition(thing: Function) -> Iterator[Edit]:
     """One condition says the opposite."""
-
-    find, of_conditions = (expressions.negate_atoms,), True
+    return _rewrite(thing, expressions.negate_atoms, whole=True)
 
 
 @example(
@@ -115,30 +102,27 @@ class NegateCondition(_RewriteBody):
     _plpgsql("declare b int; begin select a into b from pg_class where oid = a; return b; end"),
     _mutant("declare b int; begin SELECT a FROM pg_class into b; return b; end"),
 )
-class DropCondition(_RewriteBody):
+def drop_condition(thing: Function) -> Iterator[Edit]:
     """One condition of several, or of a query, is gone."""
-
-    find, of_conditions = (expressions.drop_atoms,), True
+    return _rewrite(thing, expressions.drop_atoms, whole=True)
 
 
 @example(
     _plpgsql("declare b bool := a > 0 or a < 9; begin return b::int; end"),
     _mutant("declare b bool := a > 0 AND a < 9; begin return b::int; end"),
 )
-class SwapLogic(_RewriteBody):
+def swap_logic(thing: Function) -> Iterator[Edit]:
     """AND is OR, or the other way round."""
-
-    find = (expressions.swap_logic,)
+    return _rewrite(thing, expressions.swap_logic)
 
 
 @example(
     _plpgsql("begin perform 1 where a = 2; return 1; end"),
     _mutant("begin perform 1 WHERE a <> 2; return 1; end"),
 )
-class SwapEquality(_RewriteBody):
+def swap_equality(thing: Function) -> Iterator[Edit]:
     """`=` is `<>`, or the other way round."""
-
-    find = (expressions.swap_equality,)
+    return _rewrite(thing, expressions.swap_equality)
 
 
 @example(
@@ -146,10 +130,9 @@ class SwapEquality(_RewriteBody):
     _mutant("begin return a - - a; end"),
     _mutant("begin return a + a; end"),
 )
-class SwapSigns(_RewriteBody):
+def swap_signs(thing: Function) -> Iterator[Edit]:
     """`+` is `-`, or the other way round; a single minus is gone."""
-
-    find = (expressions.swap_signs,)
+    return _rewrite(thing, expressions.swap_signs)
 
 
 @example(
@@ -157,10 +140,9 @@ class SwapSigns(_RewriteBody):
     _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 3; return 1; end"),
     _mutant("begin raise exception 'no' using errcode = 'PT409', hint = 2; return 2; end"),
 )
-class ShiftNumber(_RewriteBody):
+def shift_number(thing: Function) -> Iterator[Edit]:
     """A number is higher by one."""
-
-    find = (partial(expressions.shift_numbers, by=1),)
+    return _rewrite(thing, partial(expressions.shift_numbers, by=1))
 
 
 @example(
@@ -168,10 +150,9 @@ class ShiftNumber(_RewriteBody):
     "CREATE OR REPLACE FUNCTION public.f()\n RETURNS trigger\n LANGUAGE plpgsql\n"
     "AS $pgassay$ begin return old; end $pgassay$",
 )
-class SwapOldAndNew(_RewriteBody):
+def swap_old_and_new(thing: Function) -> Iterator[Edit]:
     """OLD is NEW, or the other way round."""
-
-    find = (expressions.swap_rows,)
+    return _rewrite(thing, expressions.swap_rows)
 
 
 @example(
@@ -179,43 +160,36 @@ class SwapOldAndNew(_RewriteBody):
     _mutant("SELECT CAST(oid AS integer) FROM pg_class", language="sql"),
     _mutant("SELECT CAST(oid AS integer) FROM pg_class FOR UPDATE", language="sql"),
 )
-class DropLock(_RewriteBody):
+def drop_lock(thing: Function) -> Iterator[Edit]:
     """A query takes no row locks; or waits for them where it did not."""
-
-    find = (expressions.drop_locks,)
+    return _rewrite(thing, expressions.drop_locks)
 
 
 @example(_plpgsql("begin return coalesce(a, 0); end"), _mutant("begin return a; end"))
-class DropCoalesceInBody(_RewriteBody):
+def drop_coalesce_in_body(thing: Function) -> Iterator[Edit]:
     """What has no value has no other instead."""
+    return _rewrite(thing, expressions.drop_defaults)
 
-    find = (expressions.drop_defaults,)
 
-
-class _AlterFunction(Operator[Function]):
-    def _alter(self, function: Function, what: str) -> str:
-        return f"alter routine {function.function} {what}"
+def _alter(function: Function, what: str) -> str:
+    return f"alter routine {function.function} {what}"
 
 
 @example(
     _plpgsql("begin return 1; end", options="set search_path = ''"),
     "alter routine public.f(integer) reset search_path",
 )
-class DropSetting(_AlterFunction):
+def drop_setting(thing: Function) -> Iterator[Edit]:
     """A function runs with a setting of its caller's, such as search_path."""
-
-    def changes(self, thing: Function) -> Iterator[Edit]:
-        for name in thing.settings:
-            yield change(f"does not set {name}", self._alter(thing, f"reset {name}"))
+    for name in thing.settings:
+        yield change(f"does not set {name}", _alter(thing, f"reset {name}"))
 
 
 @example(_plpgsql("begin return 1; end"), "alter routine public.f(integer) security definer")
-class SwapSecurity(_AlterFunction):
+def swap_security(thing: Function) -> Iterator[Edit]:
     """A function runs with its caller's rights instead of its owner's, or the other way round."""
-
-    def changes(self, thing: Function) -> Iterator[Edit]:
-        new = "invoker" if thing.definer else "definer"
-        yield change(f"is now SECURITY {new.upper()}", self._alter(thing, f"security {new}"))
+    new = "invoker" if thing.definer else "definer"
+    yield change(f"is now SECURITY {new.upper()}", _alter(thing, f"security {new}"))
 
 
 @example(
@@ -223,10 +197,8 @@ class SwapSecurity(_AlterFunction):
     "alter routine public.f(integer) stable",
     "alter routine public.f(integer) immutable",
 )
-class ChangeVolatility(_AlterFunction):
+def change_volatility(thing: Function) -> Iterator[Edit]:
     """The planner believes something else about a function."""
-
-    def changes(self, thing: Function) -> Iterator[Edit]:
-        for letter, word in _VOLATILITY.items():
-            if letter != thing.volatility:
-                yield change(f"is now {word.upper()}", self._alter(thing, word))
+    for letter, word in _VOLATILITY.items():
+        if letter != thing.volatility:
+            yield change(f"is now {word.upper()}", _alter(thing, word))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.catalog.model import Trigger
-from pgassay.mutation.operators.base import Edit, Operator, change, example
+from pgassay.mutation.operators.base import Edit, change, example
 from pgassay.mutation.trees import Rewrite, Slot, read, write
 
 _AFTER, _BEFORE = 0, 2  # bits of pg_trigger.tgtype, as CreateTrigStmt.timing has them
@@ -27,26 +27,21 @@ def _recreated(trigger: Trigger, attribute: str, value: object) -> tuple[str, ..
     """Dropped and made anew with one attribute of its CREATE TRIGGER changed; fires when it fired before."""
     tree = read(trigger.definition)
     made = Rewrite(Slot(tree, attribute), value).render(tree)
-    firing = {"A": "enable always", "R": "enable replica", "D": "disable"}.get(trigger.enabled)
-    again = f"alter table {trigger.table} {firing} trigger {trigger.quoted}" if firing else ""
-    return (_drop(trigger), made, *([again] if again else []))
+    again = f"alter table {trigger.table} {trigger.enabling} trigger {trigger.quoted}"
+    return (_drop(trigger), made, *([again] if trigger.enabled != "O" else []))
 
 
 @example(_STAMP, "drop trigger stamp on public.shop")
-class DropTrigger(Operator[Trigger]):
+def drop_trigger(thing: Trigger) -> Iterator[Edit]:
     """The trigger is gone."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        yield change("was dropped", _drop(thing))
+    yield change("was dropped", _drop(thing))
 
 
 @example(_STAMP, "alter table public.shop disable trigger stamp")
-class DisableTrigger(Operator[Trigger]):
+def disable_trigger(thing: Trigger) -> Iterator[Edit]:
     """The trigger is there and does not fire."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        if thing.enabled != "D":
-            yield change("was disabled", f"alter table {thing.table} disable trigger {thing.quoted}")
+    if thing.enabled != "D":
+        yield change("was disabled", f"alter table {thing.table} disable trigger {thing.quoted}")
 
 
 @example(
@@ -61,26 +56,20 @@ class DisableTrigger(Operator[Trigger]):
     " FOR EACH STATEMENT EXECUTE PROCEDURE public.stamp()",
     invalid=True,
 )
-class SwapTiming(Operator[Trigger]):
+def swap_timing(thing: Trigger) -> Iterator[Edit]:
     """BEFORE is AFTER, or the other way round."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        timing = read(thing.definition).timing
-        if timing in (_AFTER, _BEFORE):
-            new = _AFTER if timing == _BEFORE else _BEFORE
-            yield change(
-                f"now fires {'AFTER' if new == _AFTER else 'BEFORE'}", *_recreated(thing, "timing", new)
-            )
+    timing = read(thing.definition).timing
+    if timing in (_AFTER, _BEFORE):
+        new = _AFTER if timing == _BEFORE else _BEFORE
+        yield change(f"now fires {'AFTER' if new == _AFTER else 'BEFORE'}", *_recreated(thing, "timing", new))
 
 
 @example(_STAMP, f"{_AGAIN} BEFORE UPDATE ON public.shop {_STAMP_ROW}")
-class DropWhen(Operator[Trigger]):
+def drop_when(thing: Trigger) -> Iterator[Edit]:
     """The trigger fires without asking."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        condition = read(thing.definition).whenClause
-        if condition is not None:
-            yield change(f"lost its WHEN ({write(condition)})", *_recreated(thing, "whenClause", None))
+    condition = read(thing.definition).whenClause
+    if condition is not None:
+        yield change(f"lost its WHEN ({write(condition)})", *_recreated(thing, "whenClause", None))
 
 
 @example(
@@ -89,14 +78,12 @@ class DropWhen(Operator[Trigger]):
     f"{_AGAIN} BEFORE DELETE ON public.shop {_STAMP_ROW}",
     f"{_AGAIN} BEFORE INSERT ON public.shop {_STAMP_ROW}",
 )
-class DropEvent(Operator[Trigger]):
+def drop_event(thing: Trigger) -> Iterator[Edit]:
     """The trigger does not fire for one of its commands."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        events = read(thing.definition).events
-        for bit, name in ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE")):
-            if events & bit and events != bit:
-                yield change(f"no longer fires on {name}", *_recreated(thing, "events", events & ~bit))
+    events = read(thing.definition).events
+    for bit, name in ((4, "INSERT"), (8, "DELETE"), (16, "UPDATE"), (32, "TRUNCATE")):
+        if events & bit and events != bit:
+            yield change(f"no longer fires on {name}", *_recreated(thing, "events", events & ~bit))
 
 
 @example(
@@ -104,11 +91,7 @@ class DropEvent(Operator[Trigger]):
     "alter table public.shop enable trigger stamp",
 )
 @example(_STAMP)
-class DropAlways(Operator[Trigger]):
+def drop_always(thing: Trigger) -> Iterator[Edit]:
     """The trigger does not fire under session_replication_role = replica."""
-
-    def changes(self, thing: Trigger) -> Iterator[Edit]:
-        if thing.enabled == "A":
-            yield change(
-                "is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {thing.quoted}"
-            )
+    if thing.enabled == "A":
+        yield change("is no longer ENABLE ALWAYS", f"alter table {thing.table} enable trigger {thing.quoted}")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from pglast import ast, parser
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType
 
-from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.database import Script
 from pgassay.errors import Place
+from pgassay.plpgsql.grammar import parse_body
+from pgassay.plpgsql.tokens import UnplacedError
 
 _DEFAULT_SCHEMA = "public"
-_ROW_SECURITY = "row level security"
+ROW_SECURITY = "row level security"
 _BLOCK = "block"
 _CALLED = ("function", "grant on function")
 _NAMED_IN_TABLE = {
@@ -36,52 +37,107 @@ Mention = tuple[ObjectKey, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Definitions:
-    """The last place in which each object is defined, altered or dropped; functions without arguments."""
+    """The last place in which each object is defined, altered or dropped; functions without arguments.
 
-    known: Mapping[ObjectKey, Place]
-    blocks: tuple[tuple[str, Place], ...]  # the texts of DO blocks
+    `bodies`: where the text of a function begins, by its plain name and that text; None for several.
+    """
 
-    def find(self, change: SchemaChange) -> Place | None:
-        """The statement that a change is about; for what is gone, that of the object it belonged to."""
-        key = change.key
+    known: Mapping[ObjectKey, Place] = field(default_factory=dict)
+    blocks: tuple[tuple[str, Place], ...] = ()  # the texts of DO blocks
+    bodies: Mapping[tuple[str, str], Place | None] = field(default_factory=dict)
+
+    def find(self, key: ObjectKey, what: str = "") -> Place | None:
+        """The statement about an object, or a property of it; of what is gone, that of what had it."""
         name = key.object.split("(")[0] if key.kind in _CALLED else key.object
         whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
-        places = [self.known[one] for one in (*_candidates(change, name), *whole) if one in self.known]
+        places = [self.known[one] for one in (*_candidates(key, what, name), *whole) if one in self.known]
         blocks = [place for text, place in self.blocks if key.name and key.name in text]
         # In a block only where nothing but the whole object is known.
         exact = [place for place in places if place not in [self.known.get(one) for one in whole]]
         return next(iter([*exact, *blocks, *places]), None)
 
 
-def _candidates(change: SchemaChange, name: str) -> list[ObjectKey]:
-    """What a statement about the change could be about, most exact first."""
-    key = change.key
+def _candidates(key: ObjectKey, what: str, name: str) -> list[ObjectKey]:
+    """What a statement about it could be about, most exact first."""
     if key.kind.startswith("grant"):
-        verb, *_ = change.property.split(" ")
+        verb, *_ = what.split(" ")
         everything = ObjectKey(kind="grant on all", object=name.split(".", maxsplit=1)[0], name=key.name)
         exact = [ObjectKey(kind=f"grant {one}", object=name, name=key.name) for one in (verb, "all")]
         return [*exact, everything]
-    if change.property.endswith(_ROW_SECURITY):
-        return [ObjectKey(kind=_ROW_SECURITY, object=name, name="")]
+    if what.endswith(ROW_SECURITY):
+        return [ObjectKey(kind=ROW_SECURITY, object=name, name="")]
     return [key._replace(object=name)]
+
+
+NO_DEFINITIONS = Definitions()
 
 
 def find_definitions(scripts: Iterable[Script]) -> Definitions:
     """Index the statements of files, in the order in which they are applied, if pglast can parse them."""
     known: dict[ObjectKey, Place] = {}
     blocks: list[tuple[str, Place]] = []
+    bodies: dict[tuple[str, str], Place | None] = {}
     for script in scripts:
-        try:
-            statements = parser.parse_sql(script.text)
-        except parser.ParseError:
-            continue
-        for raw in statements:
-            for key, location in _mentions(raw.stmt):
-                place = script.place(location if location is not None else raw.stmt_location or 0)
+        for parsed in _parse(script.text):
+            for key, location in _mentions(parsed.node):
+                place = script.place(parsed.base + (parsed.start if location is None else location))
                 if key.kind == _BLOCK:
                     blocks.append((key.name, place))
                 known[key] = place
-    return Definitions(known=known, blocks=tuple(blocks))
+            for body, offset in _bodies(parsed):
+                bodies[body] = None if body in bodies else replace(script.place(offset), column=0)
+    return Definitions(known=known, blocks=tuple(blocks), bodies=bodies)
+
+
+class _Parsed(NamedTuple):
+    """A statement: from `start` to `end` in a text that begins at `base` in its file."""
+
+    node: Any
+    text: str
+    base: int
+    start: int
+    end: int
+
+
+def _parse(text: str, base: int = 0) -> Iterator[_Parsed]:
+    """The statements of a text, those within DO blocks too; none where pglast cannot parse it."""
+    try:
+        statements = parser.parse_sql(text)
+    except parser.ParseError:  # the server's to judge; the places stay unknown
+        return
+    for raw in statements:
+        start = raw.stmt_location or 0
+        parsed = _Parsed(raw.stmt, text, base, start, start + raw.stmt_len if raw.stmt_len else len(text))
+        yield parsed
+        if isinstance(raw.stmt, ast.DoStmt):
+            yield from _inside(parsed)
+
+
+def _inside(block: _Parsed) -> Iterator[_Parsed]:
+    """The SQL statements of a DO block; none where it has doubled quotes, or does not read as PL/pgSQL."""
+    body = _block_text(block.node)
+    start = block.text.find(body, block.start)
+    try:
+        statements = list(parse_body(body).walk()) if start >= 0 else []
+    except UnplacedError:
+        return
+    for one in statements:
+        if one.kind == "execsql":
+            yield from _parse(body[one.start : one.end], block.base + start + one.start)
+
+
+def _bodies(parsed: _Parsed) -> Iterator[tuple[tuple[str, str], int]]:
+    """A function's name and text, and where its literal is in the file; nothing for BEGIN ATOMIC."""
+    node, text, base, _, end = parsed
+    for option in (node.options or ()) if isinstance(node, ast.CreateFunctionStmt) else ():
+        if option.defname == "as":
+            tokens = parser.scan(text[option.location : end])
+            literal = next(token.start for token in tokens if token.name == "SCONST")
+            yield (node.funcname[-1].sval, option.arg[0].sval), base + option.location + literal
+
+
+def _block_text(node: Any) -> str:  # noqa: ANN401
+    return next((option.arg.sval for option in node.args if option.defname == "as"), "")
 
 
 def _mentions(node: Any) -> Iterator[Mention]:  # noqa: ANN401 - pglast's trees are untyped
@@ -103,7 +159,7 @@ _WHOLE: Mapping[type, Callable[[Any], ObjectKey]] = {
     ast.ViewStmt: lambda node: _key("relation", _relation(node.view)),
     ast.CreateFunctionStmt: lambda node: _key("function", _name(node.funcname)),
     **dict.fromkeys((ast.CreateEnumStmt, ast.AlterEnumStmt), lambda node: _key("type", _name(node.typeName))),
-    ast.DoStmt: lambda node: _key(_BLOCK, "", next((a.arg.sval for a in node.args if a.defname == "as"), "")),
+    ast.DoStmt: lambda node: _key(_BLOCK, "", _block_text(node)),
 }
 """What a statement is about that is about one object."""
 
@@ -118,7 +174,7 @@ def _alteration(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     relation = _relation(node.relation)
     for command in node.cmds:
         if command.subtype in _SECURITY_COMMANDS:
-            yield _key(_ROW_SECURITY, relation), None
+            yield _key(ROW_SECURITY, relation), None
         elif command.def_ is not None:
             yield from ((key, None) for key, _ in _elements(relation, (command.def_,)))
         if command.name:

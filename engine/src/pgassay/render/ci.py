@@ -1,8 +1,8 @@
-"""JUnit's XML as CI servers read it, from plain values; its schema is Jenkins's junit-10.xsd."""
+"""What CI servers read: JUnit's XML, by Jenkins's junit-10.xsd, and annotations of GitHub's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -67,3 +67,47 @@ def _add(suite: Element, check: Check) -> None:
             SubElement(element, "system-out").text = printable(check.text)
         return
     SubElement(element, check.outcome, message=printable(check.message)).text = printable(check.text) or None
+
+
+# The runner decodes these. A property ends at a comma, and its name and value at the colons.
+_IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
+
+Level = Literal["error", "warning", "notice"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A sentence on a line of a file, or on the whole run."""
+
+    level: Level
+    title: str
+    message: str
+    place: Place | None = None
+
+
+def render_annotations(annotations: Iterable[Annotation]) -> str:
+    """One command a line."""
+    return "".join(f"{_render(annotation)}\n" for annotation in annotations)
+
+
+def _render(annotation: Annotation) -> str:
+    properties = ",".join(f"{name}={_escape(value, _IN_PROPERTY)}" for name, value in _properties(annotation))
+    return f"::{annotation.level} {properties}::{_escape(annotation.message, _IN_MESSAGE)}"
+
+
+def _properties(annotation: Annotation) -> Iterator[tuple[str, str]]:
+    if annotation.place:
+        yield "file", str(in_repository(annotation.place.file))
+        if annotation.place.line:
+            yield "line", str(annotation.place.line)
+    yield "title", annotation.title
+
+
+def _escape(text: str, codes: dict[str, str]) -> str:
+    return "".join(codes.get(character, character) for character in printable(text))
+
+
+def note(command: str, message: str) -> Annotation:
+    """What a command comes to, without a place."""
+    return Annotation(level="notice", title=f"pgassay {command}", message=message)

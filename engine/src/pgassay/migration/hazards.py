@@ -1,8 +1,13 @@
-"""The locks that a migration takes on tables that others use meanwhile."""
+"""What of a migration can hurt others: the locks that it takes on their tables, and what squawk knows."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,8 +15,8 @@ from pglast import ast, parser
 
 from pgassay.catalog.model import Relation
 from pgassay.catalog.read import read_catalog
-from pgassay.database import Statement
-from pgassay.errors import Place
+from pgassay.database import Script, Statement
+from pgassay.errors import CannotJudgeError, Place
 
 _MODES = (
     *("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"),
@@ -81,3 +86,52 @@ class LockWatch:
 def _controls_transactions(statement: Statement) -> bool:
     """BEGIN, COMMIT and the like, which lock nothing themselves."""
     return isinstance(parser.parse_sql(statement.text)[0].stmt, ast.TransactionStmt)
+
+
+ABSENT = "not looked for: squawk is not installed (pip install squawk-cli)"
+_TASTE = "prefer-"  # rules of style, not of safety
+_UNREAD = "syntax-error"  # the first tells enough: the others follow from it
+_FOUND = 1
+_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hazard:
+    """One statement that can hurt others; `rule` is squawk's name for it."""
+
+    rule: str
+    message: str
+    place: Place
+
+
+def find_squawk() -> Path | None:
+    """The program beside this Python, else on PATH."""
+    beside = shutil.which("squawk", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("squawk")
+    return Path(found) if found else None
+
+
+def ask_squawk(program: Path, script: Script, *, version: int, transactional: bool) -> tuple[Hazard, ...]:
+    """Lint a migration for a server_version_num. Raises CannotJudgeError when squawk itself fails."""
+    command = [str(program), "--reporter=json", f"--pg-version={version // 10000}.0"]
+    command += ["--assume-in-transaction"] if transactional else []
+    done = subprocess.run(
+        [*command, "--stdin-filepath", script.path.name],
+        input=script.text,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode not in (0, _FOUND):
+        raise CannotJudgeError(f"squawk failed on {script.path}.", why=done.stderr.strip())
+    found = [one for one in json.loads(done.stdout) if not one["rule_name"].startswith(_TASTE)]
+    unread = [one for one in found if one["rule_name"] == _UNREAD]
+    return tuple(_hazard(script, one) for one in found if one not in unread[1:])
+
+
+def _hazard(script: Script, one: dict[str, Any]) -> Hazard:
+    message = ". ".join(part.strip().rstrip(".") for part in (one["message"], one["help"]) if part) + "."
+    # Its lines and columns count from 0.
+    place = Place(file=script.path, line=one["line"] + 1, column=one["column"] + 1)
+    return Hazard(rule=one["rule_name"], message=message, place=place)

@@ -1,4 +1,4 @@
--- As GRANT names them: argument types with their schemas, whatever the search path.
+-- As GRANT names them: the reader's search path is empty, so that all types but the server's have schemas.
 select
     f.oid::bigint as oid,
     n.nspname as schema,
@@ -13,19 +13,7 @@ select
     f.proleakproof as leakproof,
     f.procost::text as cost,
     f.prorows::text as rows,
-    format('%I.%I(%s)', n.nspname, f.proname, array_to_string(array(
-        select
-            case
-                when tn.nspname = 'pg_catalog' then format_type(t.oid, null)
-                when e.oid is null then format('%I.%I', tn.nspname, t.typname)
-                else format('%I.%I[]', tn.nspname, e.typname)
-            end
-        from unnest(f.proargtypes) with ordinality as argument (type, ordinal)
-        inner join pg_catalog.pg_type as t on argument.type = t.oid
-        inner join pg_catalog.pg_namespace as tn on t.typnamespace = tn.oid
-        left join pg_catalog.pg_type as e on t.typelem = e.oid and t.typcategory = 'A'
-        order by argument.ordinal
-    ), ', ')) as function,
+    f.oid::regprocedure::text as function,
     pg_catalog.pg_get_userbyid(f.proowner) as owner,
     case when f.prokind in ('f', 'p') then pg_catalog.pg_get_functiondef(f.oid) else '' end as definition,
     pg_catalog.pg_get_function_sqlbody(f.oid) as sql_body,

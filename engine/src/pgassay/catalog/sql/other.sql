@@ -47,27 +47,13 @@ select
     'there' as says,
     'yes' as value
 from (
-    select array[tableoid, oid] as named from pg_catalog.pg_operator
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_opclass
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_cast
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_collation
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_conversion
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_language
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_event_trigger
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_foreign_server
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_ts_config
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_ts_dict
-    union all
-    select array[tableoid, oid] from pg_catalog.pg_transform
+    select array[tableoid, oid] as named from pg_catalog.pg_cast
+    union
+    select array[n.classid, n.objid] from pg_catalog.pg_depend as n
+    where n.classid::regclass::text = any(array[
+        'pg_operator', 'pg_opclass', 'pg_collation', 'pg_conversion', 'pg_language', 'pg_event_trigger',
+        'pg_foreign_server', 'pg_ts_config', 'pg_ts_dict', 'pg_transform'
+    ])
 ) as o
 cross join lateral pg_catalog.pg_identify_object(o.named[1], o.named[2], 0) as i
 where o.named[2] >= 16384 and not exists (

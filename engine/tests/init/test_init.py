@@ -1,0 +1,113 @@
+"""`pgassay init` in a Supabase project."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pgassay.config import DEFAULT_PERSONAS, load_config
+from pgassay.server import Server
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SCHEMA = """
+create type public.state as enum ('open', 'done');
+create table public.profiles (
+    id uuid primary key references auth.users on delete cascade,
+    name text not null
+);
+create table public.projects (
+    id uuid primary key default gen_random_uuid(),
+    owner_id uuid not null references public.profiles,
+    kind text not null check (kind in ('small', 'big'))
+);
+create table public.tasks (
+    id bigint primary key generated always as identity,
+    project_id uuid not null references public.projects,
+    state public.state not null, due date not null, tags text[] not null
+);
+create table public.strict (n int primary key check (n > 1000));
+create function public.greet() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    insert into public.profiles values (new.id, new.raw_user_meta_data ->> 'full_name');
+    return new;
+end $$;
+create trigger greet after insert on auth.users for each row execute function public.greet();
+alter table public.projects enable row level security;
+create policy own on public.projects using (owner_id = (select auth.uid()));
+"""
+WRITTEN = ("pgassay.toml", "world.sql", "access.matrix")
+
+
+@pytest.fixture
+def root(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PGASSAY_SERVER", server.url("postgres"))
+    root = tmp_path / "a project"
+    (root / "supabase/migrations").mkdir(parents=True)
+    (root / "supabase/migrations/1_a.sql").write_text(SCHEMA, encoding="utf-8")
+    return root
+
+
+def texts(root: Path) -> list[str]:
+    return [(root / name).read_text(encoding="utf-8") for name in WRITTEN]
+
+
+def test_first_run_writes_what_makes_every_later_matrix_good(root: Path, run: Run) -> None:
+    done = run("init", cwd=root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["wrote  world.sql", "wrote  access.matrix", "wrote  pgassay.toml"]
+    config = load_config(root)
+    assert (config.world, config.baseline) == (root / "world.sql", root / "access.matrix")
+    assert config.personas == DEFAULT_PERSONAS
+    accepted = texts(root)[2].splitlines()
+    assert "alice  public.projects  select  kind  own  allowed" in accepted
+    assert "alice  public.projects  select  kind  another's  filtered" in accepted
+    assert any(line.startswith("bob  public.tasks  select") for line in accepted)
+    assert not any(" public.strict  select" in line for line in accepted)  # no plain insert does there
+    assert run("matrix", cwd=root).returncode == 0
+
+
+def test_second_run_changes_nothing_and_says_so(root: Path, run: Run) -> None:
+    run("init", cwd=root)
+    (root / "world.sql").write_text("-- mine\n", encoding="utf-8")
+    before = texts(root)
+    done = run("init", root, cwd=Path("/"))
+    assert (done.returncode, texts(root)) == (0, before)
+    assert done.stdout.splitlines()[-1] == "Nothing was changed."
+    run("init", "--force", cwd=root)
+    assert "insert into public.projects" in texts(root)[1]
+
+
+def test_what_is_configured_elsewhere_stays_there(root: Path, run: Run) -> None:
+    (root / "pyproject.toml").write_text("[tool.pgassay]\nworld = 'rows.sql'\n", encoding="utf-8")
+    (root / "rows.sql").write_text("insert into public.strict values (2000);\n", encoding="utf-8")
+    done = run("init", cwd=root)
+    assert done.stdout.splitlines()[:2] == ["kept   rows.sql: it is there already", "wrote  access.matrix"]
+    assert not (root / "pgassay.toml").exists()
+    assert "anon  public.strict  select  n  public  allowed" in texts_of(root, "access.matrix")
+
+
+def texts_of(root: Path, name: str) -> list[str]:
+    return (root / name).read_text(encoding="utf-8").splitlines()
+
+
+def test_schema_that_does_not_load_leaves_nothing_behind(root: Path, run: Run) -> None:
+    (root / "supabase/migrations/2_b.sql").write_text("select 1 / 0;", encoding="utf-8")
+    done = run("init", "--workflow", "--pre-commit", cwd=root)
+    assert done.returncode == 1
+    assert [path.name for path in root.iterdir()] == ["supabase"]
+
+
+def test_workflow_and_hook_are_written_on_request(root: Path, run: Run) -> None:
+    (root.parent / ".git").mkdir()
+    hooks = root.parent / ".pre-commit-config.yaml"
+    run("init", "--workflow", "--pre-commit", cwd=root)
+    workflow = (root.parent / ".github/workflows/pgassay.yml").read_text(encoding="utf-8")
+    assert "pgassay verify --project 'a project'" in workflow
+    assert "id: pgassay" in hooks.read_text(encoding="utf-8")
+    hooks.write_text("repos: []\n", encoding="utf-8")
+    done = run("init", "--pre-commit", cwd=root)
+    assert "id: pgassay" in done.stdout
+    assert hooks.read_text(encoding="utf-8") == "repos: []\n"

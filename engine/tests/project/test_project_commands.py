@@ -1,0 +1,119 @@
+"""Commands in a Supabase project without a word of configuration, on a server."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pgassay.server import Server
+from tests.project.project_support import NOTES, WORLD, put
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+OPEN = "create policy everybody on public.notes for select using (true);\n"
+MINE = "create policy mine on public.notes as restrictive using (user_id = (select auth.uid()));\n"
+
+
+@pytest.fixture
+def attach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGASSAY_SERVER", server.url("postgres"))
+
+
+def migration(root: Path, name: str, text: str | bytes) -> None:
+    path = put(root / "supabase/migrations" / name, "")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.mark.usefixtures("attach")
+def test_matrix_needs_no_configuration(tmp_path: Path, run: Run) -> None:
+    migration(tmp_path, "1_a.sql", NOTES)
+    migration(tmp_path, "2_empty.sql", "")
+    migration(tmp_path, "3_comment.sql", "-- nothing\n")
+    migration(tmp_path, "old.sql", "drop table public.notes;")
+    put(tmp_path / "supabase/seed.sql", WORLD)
+    done = run("matrix", "--cells", cwd=tmp_path / "supabase")
+    assert done.returncode == 0
+    assert "alice  public.notes  select  id  another's  filtered" in done.stdout.splitlines()
+    assert "alice  public.notes  select  id  own  allowed" in done.stdout.splitlines()
+    assert done.stderr == (
+        "note: Skipped old.sql: its name is not <number>_name.sql, and so it is no migration.\n"
+    )
+
+
+@pytest.mark.usefixtures("attach")
+@pytest.mark.parametrize(
+    ("text", "code", "sentence"),
+    [
+        (b"\xef\xbb\xbfcreate table a (i int);", 1, "1_a.sql:1:1: the file begins with a byte order mark"),
+        (
+            b"create table a (i int);\r\ncreate tabel b (i int);\r\n",
+            1,
+            "1_a.sql:2:8: syntax error at or near",
+        ),
+        (b"create table a (i int);\ncopy a from stdin;\n1\n\\.\n", 1, "1_a.sql:2:1: COPY from STDIN"),
+        (b"\\restrict x\ncreate table a (i int);\n", 1, "1_a.sql:1:1: \\restrict is a command of psql"),
+        ("create table a (i int);".encode("utf-16"), 2, "1_a.sql is UTF-16, not UTF-8."),
+        (b"-- only this\n", 2, "1_a.sql: no SQL statement is in there."),
+        (
+            b"alter database postgres set my.setting to '1';",
+            1,
+            '1_a.sql:1:1: permission denied to set parameter "my.setting"',
+        ),
+    ],
+)
+def test_file_is_refused_as_db_push_would(
+    tmp_path: Path, run: Run, text: bytes, code: int, sentence: str
+) -> None:
+    migration(tmp_path, "1_a.sql", text)
+    done = run("matrix", cwd=tmp_path)
+    assert done.returncode == code
+    assert sentence in done.stderr.splitlines()[0]
+    assert done.stdout == ""
+
+
+@pytest.mark.usefixtures("attach")
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["do $$ begin create table public.a (i int); commit; end $$;"],
+        ["create table public.a (i int);", "create index concurrently x on public.a (i);"],
+        ["select set_config('search_path', '', false);", "create table a (i int);"],
+        ["begin;\ncreate table public.a (i int);\ncommit;"],
+        [
+            "create table public.a (i int);",
+            "alter database postgres set timezone to 'UTC';\n"
+            'grant connect on database "postgres" to anon;\n'
+            "comment on database postgres is 'é';",
+        ],
+    ],
+)
+def test_files_load_as_db_push_loads_them(tmp_path: Path, run: Run, texts: list[str]) -> None:
+    for number, text in enumerate(texts, start=1):
+        migration(tmp_path, f"{number}_a.sql", text)
+    done = run("matrix", tmp_path, cwd=Path("/"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "public.a" in done.stdout
+
+
+@pytest.mark.usefixtures("attach")
+def test_policy_whose_file_was_deleted_is_a_gain_between_folders(tmp_path: Path, run: Run) -> None:
+    for side in ("base", "head"):
+        migration(tmp_path / side, "1_a.sql", NOTES)
+        migration(tmp_path / side, "3_c.sql", OPEN)
+    migration(tmp_path / "base", "2_b.sql", MINE)
+    world = put(tmp_path / "world.sql", WORLD)
+    done = run("diff", "base", "head", "--world", world, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "base → head: 1 gained, 0 lost, 0 changed" in done.stdout
+    back = run("diff", "head", "base", "--world", world, "--search", "0", cwd=tmp_path)
+    assert "head → base: 0 gained, 1 lost, 0 changed" in back.stdout
+
+
+def test_broken_settings_exit_2_before_any_server(tmp_path: Path, run: Run) -> None:
+    migration(tmp_path, "1_a.sql", NOTES)
+    put(tmp_path / "supabase/config.toml", "[api\n")
+    done = run("verify", "--server", "/nonesuch", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith("(at line 1, column 5)")

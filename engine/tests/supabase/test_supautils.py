@@ -1,0 +1,163 @@
+"""What the schema's owner may do to what the platform owns, and no more: as with the library supautils."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import psycopg
+import pytest
+
+from pgassay.database import Database, Layer, Recipe, clone, ensure_template
+from pgassay.server import Server
+
+Owners: TypeAlias = psycopg.Connection[Any]
+
+HELD = "select policyname from pg_catalog.pg_policies where schemaname <> 'public' order by 1"
+
+
+@pytest.fixture
+def database(server: Server, owner: str, environment: Layer) -> Iterator[Database]:
+    template = ensure_template(server, Recipe(owner=owner, layers=(environment,)))
+    with clone(server, template, owner=owner) as made:
+        yield made
+
+
+@pytest.fixture
+def owners(database: Database) -> Iterator[Owners]:
+    with database.connect(autocommit=True) as connection:
+        yield connection
+
+
+def run(owners: Owners, statement: str) -> str:
+    """The SQLSTATE; none of what went through."""
+    try:
+        owners.execute(statement.encode())
+    except psycopg.Error as error:
+        return error.sqlstate or "lost"
+    return ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create policy p on storage.objects using (true)",
+        'create policy "a (b) on public.t" on "storage" . "objects" for select using (true)',
+        "-- why\n/* and\n how */ CREATE  POLICY p\nON storage.buckets USING (true)",
+        "create policy p on realtime.messages for insert with check (realtime.topic() = 'room')",
+        "create policy p on realtime.subscription using (true)",
+        "create policy p on auth.users using (id = auth.uid())",
+        "create policy p on auth.sessions using (user_id = auth.uid())",
+        "do $$ begin create policy p on storage.objects using (true); end $$",
+        "do $$ begin execute format('create policy %I on storage.objects using (true)', 'a\"b'); end $$",
+    ],
+)
+def test_owner_makes_policies_on_tables_of_the_platform(owners: Owners, statement: str) -> None:
+    assert run(owners, statement) == ""
+    assert len(owners.execute(HELD).fetchall()) == 1
+    assert owners.execute("select current_user = session_user, current_setting('role')").fetchone() == (
+        True,
+        "none",
+    )
+
+
+def test_a_policy_may_use_a_schema_that_only_its_owner_may(owners: Owners) -> None:
+    owners.execute("create schema hidden; create function hidden.f() returns boolean return true")
+    owners.execute("create policy p on storage.objects using (hidden.f())")
+    assert owners.execute(HELD).fetchall() == [("p",)]
+
+
+def test_owner_alters_and_drops_its_policies(owners: Owners) -> None:
+    owners.execute("create policy p on storage.objects using (true)")
+    owners.execute("alter policy p on storage.objects rename to q")
+    assert owners.execute(HELD).fetchall() == [("q",)]
+    assert run(owners, "drop policy p on storage.objects") == "42704"
+    owners.execute("drop policy if exists p on storage.objects")
+    owners.execute("drop policy q on storage.objects")
+    assert owners.execute(HELD).fetchall() == []
+
+
+def test_owner_drops_a_trigger_that_it_made_on_users(owners: Owners) -> None:
+    owners.execute("create function public.f() returns trigger language plpgsql as 'begin return new; end'")
+    owners.execute("create trigger t after insert on auth.users for each row execute function public.f()")
+    owners.execute("drop trigger t on auth.users")
+    assert run(owners, "drop trigger t on auth.users") == "42704"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table storage.objects disable row level security",
+        "alter table storage.objects add column mine text",
+        "create index on storage.objects (owner_id)",
+        "drop table storage.objects cascade",
+        "comment on table storage.objects is 'mine'",
+        "alter table auth.users add column mine text",
+        "drop trigger protect_objects_delete on storage.objects",
+        "create or replace function auth.uid() returns uuid language sql as 'select gen_random_uuid()'",
+        "create table auth.mine (i int)",
+        "create table storage.mine (i int)",
+        "create table realtime.mine (i int)",
+        "alter publication supabase_realtime add table auth.users",
+        "delete from storage.objects",
+        "drop event trigger pgassay_before_ddl",
+        "do $$ begin alter table storage.objects disable row level security; end $$",
+    ],
+)
+def test_owner_is_refused_all_else(owners: Owners, statement: str) -> None:
+    assert run(owners, statement) == "42501"
+
+
+@pytest.mark.parametrize(
+    "role", ["supabase_storage_admin", "supabase_auth_admin", "supabase_realtime_admin", "pgassay_supautils"]
+)
+def test_nobody_gets_round_it_by_becoming_an_admin(owners: Owners, role: str) -> None:
+    statements = f"set role {role}; alter table storage.objects disable row level security"
+    assert run(owners, statements) == "42501"
+    assert owners.execute(
+        "select relrowsecurity from pg_class where oid = 'storage.objects'::regclass"
+    ).fetchone() == (True,)
+
+
+def test_a_policy_that_is_refused_leaves_nobody_else_at_work(owners: Owners) -> None:
+    with owners.transaction():
+        assert (
+            run(
+                owners,
+                "do $$ begin create policy p on storage.objects using (nix); "
+                "exception when others then null; end $$",
+            )
+            == ""
+        )
+        assert owners.execute("select current_user = session_user").fetchone() == (True,)
+    assert owners.execute(HELD).fetchall() == []
+
+
+def test_policies_on_tables_of_others_are_refused(database: Database) -> None:
+    """What supautils allows, it allows to the schema's owner."""
+    with database.connect(user="authenticator", autocommit=True) as connection:
+        connection.execute("set role authenticated")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of table objects"):
+            connection.execute("create policy p on storage.objects using (true)")
+
+
+def test_grants_of_the_platform_cannot_be_taken_back(owners: Owners) -> None:
+    owners.execute("revoke all on storage.objects from anon")
+    assert owners.execute("select has_table_privilege('anon', 'storage.objects', 'select')").fetchone() == (
+        True,
+    )
+
+
+def test_owner_changes_settings_of_the_roles_of_requests(server: Server, owners: Owners) -> None:
+    """In a transaction that is undone: roles belong to the whole cluster."""
+    settings = ["alter role anon set statement_timeout to '4s'"]
+    if server.version >= 160000:
+        settings += [
+            "alter role authenticator set pgrst.db_max_rows to '1000'",
+            "alter role authenticator set safeupdate.enabled to '0'",
+            "alter role authenticated set auto_explain.log_min_duration to '1s'",
+            "alter role authenticated set log_min_messages to 'fatal'",
+        ]
+    with owners.transaction(force_rollback=True):
+        assert [run(owners, setting) for setting in settings] == [""] * len(settings)
+        assert run(owners, "alter role authenticator set ssl_ca_file to 'x'") == "55P02"
