@@ -17,10 +17,10 @@ from rich.markup import escape
 from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, printable
-from pgassay.extensions.statements import requested
+from pgassay.extensions.statements import mentions_xml, requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
-from pgassay.server import choose_version, list_stand_ins
+from pgassay.server import AUTO, choose_version, list_stand_ins
 
 _EXPECTED = frozenset({"pgcrypto", "uuid-ossp"})
 
@@ -115,8 +115,13 @@ def configure(options: Namespace) -> Config:
 
 def choose_own_server(config: Config) -> Config:
     """The configuration with the server that the project itself names, and a note where that is another."""
-    created = _list_extensions(config) if config.major_version is not None else ()
-    chosen = choose_version(config.server, config.major_version, created)
+    texts = [read_script(path).text for path in config.schema] if config.server == AUTO else []
+    chosen = choose_version(
+        config.server,
+        config.major_version,
+        frozenset[str]().union(*map(requested, texts)),
+        xml=any(map(mentions_xml, texts)),
+    )
     notes = (*config.notes, chosen.note) if chosen.note else config.notes
     return replace(config, server=chosen.choice, notes=notes)
 

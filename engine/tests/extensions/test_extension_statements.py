@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pglast import parser
 
-from pgassay.extensions.statements import requested, without_version
+from pgassay.extensions.statements import mentions_xml, requested, without_version
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,17 @@ def test_version_gives_way_to_blanks_of_the_same_length(text: str, blanked: str)
     assert raw.stmt is not None
     assert without_version(raw.stmt, text, start=len(before)) == blanked
     assert len(blanked) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "xml"),
+    [
+        ("create table a (x xml)", True),
+        ("do $$ begin perform xmlparse(document '<a/>'); end $$", True),
+        ("select xpath('/a', x) from a", True),
+        ("select 'no xml here, but words of it'", False),
+        ("create table xmls (a integer)", False),
+    ],
+)
+def test_xml_is_noticed_where_it_is_used(text: str, *, xml: bool) -> None:
+    assert mentions_xml(text) is xml

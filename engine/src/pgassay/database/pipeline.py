@@ -113,7 +113,14 @@ def _diagnostics(result: pq.abc.PGresult) -> dict[str, str]:
         "context": pq.DiagnosticField.CONTEXT,
     }
     told = {name: read_text(result.error_field(code)) or "" for name, code in fields.items()}
-    return told | {"sqlstate": same_everywhere(told["sqlstate"], told["source_function"])}
+    return told | {"sqlstate": read_sqlstate(result)}
+
+
+def read_sqlstate(result: pq.abc.PGresult) -> str:
+    """The SQLSTATE of a failure, as every version of PostgreSQL gives it; "" where there is none."""
+    code = read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or ""
+    source_function = read_text(result.error_field(pq.DiagnosticField.SOURCE_FUNCTION)) or ""
+    return same_everywhere(code, source_function)
 
 
 def read_text(value: bytes | None) -> str | None:

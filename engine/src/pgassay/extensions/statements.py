@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from pglast import ast, parser
 
@@ -36,30 +37,45 @@ def without_version(node: ast.Node, text: str, *, start: int) -> str:
     return text
 
 
+def mentions_xml(text: str) -> bool:
+    """Whether SQL has the type xml in it, or its functions, in bodies too; other strings may be prose."""
+    return any(
+        token.name.startswith("XML") or (token.name == "IDENT" and "xpath" in source.lower())
+        for tokens in _token_lists(text, quotes="$")
+        for token, source in tokens
+    )
+
+
 def _names(text: str) -> Iterator[str]:
+    for tokens in _token_lists(text, quotes="$'eE"):
+        for place, ((first, _), (second, _)) in enumerate(pairwise(tokens)):
+            if (first.name, second.name) == ("CREATE", "EXTENSION"):
+                following = [
+                    source for token, source in tokens[place + 2 : place + 6] if token.name not in _NO_NAMES
+                ]
+                yield from map(_identifier, following[:1])
+
+
+def _token_lists(text: str, *, quotes: str) -> Iterator[list[tuple[Any, str]]]:
+    """The tokens of SQL, each with its text; then of what is in strings that begin with one of `quotes`."""
     try:
-        tokens = parser.scan(text)
+        tokens = [(token, text[token.start : token.end + 1]) for token in parser.scan(text)]
     except parser.ParseError:
         return
-    for place, (first, second) in enumerate(pairwise(tokens)):
-        if (first.name, second.name) == ("CREATE", "EXTENSION"):
-            following = [token for token in tokens[place + 2 : place + 6] if token.name not in _NO_NAMES]
-            if following:
-                yield _identifier(text[following[0].start : following[0].end + 1])
-    for token in tokens:
-        if token.name in _STRINGS:
-            yield from _names_within(text[token.start : token.end + 1])
+    yield tokens
+    for token, source in tokens:
+        if token.name in _STRINGS and source[0] in quotes:
+            yield from _token_lists(_content(source), quotes=quotes)
 
 
-def _names_within(literal: str) -> Iterator[str]:
-    """As `_names`, in what a string constant holds, dollar-quoted or not."""
-    if "extension" not in literal.lower():
-        return
+def _content(literal: str) -> str:
+    """What a string constant holds, dollar-quoted or not; of one without a blank, nothing: it is no SQL."""
+    if " " not in literal:
+        return ""
     if literal.startswith("$"):
         tag = literal[: literal.index("$", 1) + 1]
-        yield from _names(literal[len(tag) : -len(tag)])
-    else:
-        yield from _names(literal.partition("'")[2].rstrip("'").replace("''", "'"))
+        return literal[len(tag) : -len(tag)]
+    return literal.partition("'")[2].rstrip("'").replace("''", "'")
 
 
 def _identifier(text: str) -> str:

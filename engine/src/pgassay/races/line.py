@@ -11,8 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import pq, sql
 
-from pgassay.database.pipeline import read_rows, read_text
-from pgassay.observation import same_everywhere
+from pgassay.database.pipeline import read_rows, read_sqlstate, read_text
 from pgassay.plpgsql.model import Point
 from pgassay.plpgsql.rewriting import read_functions, rewrite
 
@@ -159,10 +158,8 @@ def read_result(result: pq.abc.PGresult) -> Reply:
 
 
 def _failure(result: pq.abc.PGresult) -> Reply:
-    sqlstate = read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or ""
-    source_function = read_text(result.error_field(pq.DiagnosticField.SOURCE_FUNCTION)) or ""
     return Reply(
-        sqlstate=same_everywhere(sqlstate, source_function) or _LOST,
+        sqlstate=read_sqlstate(result) or _LOST,
         message=read_text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "",
     )
 

@@ -21,6 +21,7 @@ from pgassay.server.versions import VersionChoice, choose_version, find_version
 
 __all__ = [
     "ATTACHED",
+    "AUTO",
     "RUNNING_SERVER",
     "OwnServer",
     "Server",

