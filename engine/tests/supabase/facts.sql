@@ -188,4 +188,4 @@ facts as (
 )
 
 select f.line from facts as f
-order by f.line collate f."C"
+order by f.line collate "C"
