@@ -279,6 +279,24 @@ def test_doctor_names_the_server_and_pgtap(tmp_path: Path, run: Run) -> None:
     assert done.returncode == (0 if document["can_judge"] else 2)
 
 
+def test_doctor_tells_real_extensions_from_stand_ins_and_missing_ones(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGASSAY_FETCH", "never")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    done = run("doctor", "--format", "json", "--server", "embedded", cwd=tmp_path)
+    (detail,) = (
+        check["detail"] for check in json.loads(done.stdout)["checks"] if check["name"] == "extensions"
+    )
+    told = dict(line.split(": ", 1) for line in " ".join(detail.split("\n  ")).splitlines())
+    groups = {name: set(told[name].replace(" ", "").split(",")) for name in ("real", "stand in", "missing")}
+    assert {"vector", "moddatetime", "citext"} <= groups["real"]
+    assert {"pg_net", "pgcrypto", "supabase_vault"} <= groups["stand in"]
+    assert {"postgis", "timescaledb"} <= groups["missing"]
+    assert told["pgcrypto and uuid-ossp stand in"] == "PGASSAY_FETCH=never forbids fetching it"
+    assert told["timescaledb"].startswith("It is too large for a stand-in.")
+
+
 def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:
     done = run("doctor", "--server", "/nonesuch", cwd=tmp_path)
     assert done.returncode == 2

@@ -38,8 +38,7 @@ def test_platform_of_the_engine_is_named_alone_or_before_files(tmp_path: Path) -
     (tmp_path / "supabase").mkdir()  # a project's own folder of that name does not hide it
     (tmp_path / "more.sql").touch()
     alone = load_config(project(tmp_path, 'environment = "supabase"')).environment
-    names = [file.name for file in alone]
-    assert (names[0], names[-1]) == ("10-roles.sql", "90-default-privileges.sql")
+    assert (alone[0].name, alone[-1].name) == ("10-roles.sql", "90-default-privileges.sql")
     listed = load_config(project(tmp_path, 'environment = ["supabase", "more.sql"]')).environment
     assert listed == (*alone, tmp_path / "more.sql")
     assert load_config(project(tmp_path, 'schema = "supabase"')).schema == (tmp_path / "supabase",)

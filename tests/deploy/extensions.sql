@@ -1,5 +1,5 @@
 -- What Supabase's supautils lets postgres create, only a superuser may create here.
-create extension pg_stat_statements with schema extensions;
+create extension if not exists pg_stat_statements with schema extensions;
 
 do $$
 begin

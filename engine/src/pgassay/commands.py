@@ -20,7 +20,9 @@ from pgassay.errors import ConfigError, SchemaError, printable
 from pgassay.extensions.statements import requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
-from pgassay.server import choose_version
+from pgassay.server import choose_version, list_stand_ins
+
+_EXPECTED = frozenset({"pgcrypto", "uuid-ossp"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +115,22 @@ def configure(options: Namespace) -> Config:
 
 def choose_own_server(config: Config) -> Config:
     """The configuration with the server that the project itself names, and a note where that is another."""
-    created = frozenset[str]()
-    if config.major_version is not None:
-        created = created.union(*(requested(read_script(path).text) for path in config.schema))
+    created = _list_extensions(config) if config.major_version is not None else ()
     chosen = choose_version(config.server, config.major_version, created)
     notes = (*config.notes, chosen.note) if chosen.note else config.notes
     return replace(config, server=chosen.choice, notes=notes)
+
+
+def _list_extensions(config: Config) -> frozenset[str]:
+    """The extensions that the schema's files create. Raises ConfigError for a file that cannot be read."""
+    return frozenset[str]().union(*(requested(read_script(path).text) for path in config.schema))
+
+
+def _tell_stand_ins(config: Config) -> None:
+    """Tell where extensions that the project creates, or begins with, are not the real ones."""
+    if names := list_stand_ins(config.server, _list_extensions(config) | _EXPECTED):
+        told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
+        print(f"note: {printable(told)}", file=sys.stderr)
 
 
 def prepare(options: Namespace) -> Config:
@@ -132,6 +144,7 @@ def prepare(options: Namespace) -> Config:
     for note in config.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     if any(map(_says_something, scripts)):
+        _tell_stand_ins(config)
         return config
     if scripts:
         raise ConfigError(

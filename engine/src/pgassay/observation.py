@@ -52,3 +52,11 @@ class Attempt:
     table: str = ""
     column: str = ""
     notices: tuple[str, ...] = ()
+
+
+def same_everywhere(sqlstate: str, source_function: str) -> str:
+    """The SQLSTATE that every version of PostgreSQL gives for what the C function `source_function` reported.
+
+    PostgreSQL 18 tells `on delete restrict` (23001) from other foreign keys (23503), older ones do not.
+    """
+    return "23503" if (sqlstate, source_function) == ("23001", "ri_ReportViolation") else sqlstate

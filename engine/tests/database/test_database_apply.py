@@ -15,7 +15,7 @@ import pytest
 
 from pgassay.database import Database, Notice, Script, apply_script, clone
 from pgassay.database.apply import apply_scripts, connect
-from pgassay.errors import ExitCode, PgassayError, Place, SchemaError, ServerError
+from pgassay.errors import CannotJudgeError, ExitCode, PgassayError, Place, SchemaError, ServerError
 from pgassay.server import Server, open_server
 
 FILE = Path("schema.sql")
@@ -187,11 +187,14 @@ def test_copy_to_program_is_refused_and_runs_nothing(
     assert not trace.exists()
 
 
-def test_missing_extension_is_said_plainly(database: Database) -> None:
-    error = failure(database, "select 1;\ncreate extension no_such_extension;")
+def test_missing_extension_is_no_fault_of_the_schema(database: Database) -> None:
+    with pytest.raises(CannotJudgeError) as caught:
+        apply(database, "select 1;\ncreate extension no_such_extension;")
+    error = caught.value
+    assert error.exit_code is ExitCode.CANNOT_JUDGE
     assert error.what == 'schema.sql:2:1: extension "no_such_extension" is not available'
-    assert "This server does not have the extension installed." in error.why
-    assert error.fixes[0] == "attach to a server that has the extension (--pgassay-server)"
+    assert "This server does not have it, and no stand-in of pgassay does" in error.why
+    assert error.fixes[0] == "run on a server that has it: --server with a bin directory or a connection URL"
 
 
 def test_server_without_xml_is_not_the_schemas_fault(database: Database) -> None:

@@ -47,6 +47,7 @@ def root(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Pat
     root = tmp_path / "a project"
     (root / "supabase/migrations").mkdir(parents=True)
     (root / "supabase/migrations/1_a.sql").write_text(SCHEMA, encoding="utf-8")
+    (root / "supabase/config.toml").write_text("[api]\nauto_expose_new_tables = true\n", encoding="utf-8")
     return root
 
 

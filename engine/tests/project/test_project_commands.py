@@ -22,6 +22,7 @@ def attach(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def migration(root: Path, name: str, text: str | bytes) -> None:
+    put(root / "supabase/config.toml", "[api]\nauto_expose_new_tables = true\n")
     path = put(root / "supabase/migrations" / name, "")
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
 

@@ -19,7 +19,7 @@ def base(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     root = tmp_path / "repository" / str(request.param)
     put(root / "supabase/migrations/1_a.sql", NOTES)
     put(root / "supabase/migrations/2_b.sql", MINE)
-    put(root / "supabase/config.toml", '[api]\nschemas = ["public", "old"]\n')
+    put(root / "supabase/config.toml", '[api]\nschemas = ["public", "old"]\nauto_expose_new_tables = true\n')
     put(root / "supabase/seed.sql", "select 'old seed';")
     commit_all(tmp_path / "repository", monkeypatch)
     return root

@@ -92,10 +92,7 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
 
 
 def read_updatable(connection: psycopg.Connection[Any]) -> dict[tuple[int, int], int]:
-    """What can be written: by a relation's OID and a column's number, or 0, bits of 1 << CmdType.
-
-    Raises psycopg.errors.ObjectNotInPrerequisiteState for a foreign table whose wrapper has no handler.
-    """
+    """What can be written: by a relation's OID and a column's number, or 0, bits of 1 << CmdType."""
     rows = connection.execute(_query("updatable")).fetchall()
     return {(oid, number): events for oid, number, events in rows}
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import psycopg
-
 from pgassay.catalog import read
 from pgassay.catalog.model import (
     Column,
@@ -22,7 +20,6 @@ from pgassay.catalog.model import (
 )
 from pgassay.catalog.read import Access
 from pgassay.database import Session
-from pgassay.errors import CannotJudgeError
 
 _KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Rule, Function, Grant, Role)
 _OBJECTS = ("storage", "objects")
@@ -117,20 +114,10 @@ class Surface:
 
 
 def read_surface(session: Session, *, roles: Iterable[str]) -> Surface:
-    """Read what the matrix for these roles needs, as the schema's owner.
-
-    Raises CannotJudgeError where there is a foreign table, or a view of one, that nothing can be asked of.
-    """
-    try:
-        with session.as_owner():
-            catalog = read.read_catalog(session.connection, *_KINDS)
-            updatable = read.read_updatable(session.connection)
-    except psycopg.errors.ObjectNotInPrerequisiteState as error:  # by pg_relation_is_updatable()
-        raise CannotJudgeError(
-            "What the schema's tables can do cannot be read.",
-            why=f"PostgreSQL says: {error.diag.message_primary}",
-            fixes=("give the foreign tables a wrapper with a handler", "leave them out of the schema"),
-        ) from error
+    """Read what the matrix for these roles needs, as the schema's owner."""
+    with session.as_owner():
+        catalog = read.read_catalog(session.connection, *_KINDS)
+        updatable = read.read_updatable(session.connection)
     access = Access(catalog)
     known = sorted(access.roles.keys() & set(roles))
     return Surface(

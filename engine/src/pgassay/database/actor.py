@@ -10,7 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from pgassay.observation import Attempt, Outcome
+from pgassay.observation import Attempt, Outcome, same_everywhere
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 
@@ -78,9 +78,10 @@ class Actor:
 
 def _failed(error: psycopg.Error, notices: tuple[str, ...]) -> Attempt:
     diag = error.diag
+    sqlstate = same_everywhere(error.sqlstate or "", diag.source_function or "")
     return Attempt(
-        outcome=classify(error.sqlstate or "", diag.source_function or ""),
-        sqlstate=error.sqlstate or "",
+        outcome=classify(sqlstate, diag.source_function or ""),
+        sqlstate=sqlstate,
         message=diag.message_primary or str(error),
         detail=diag.message_detail or "",
         hint=diag.message_hint or "",

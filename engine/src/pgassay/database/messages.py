@@ -99,6 +99,9 @@ def _advice(
     if code == "25001":
         remark = "All statements of a file are sent as one transaction, as `supabase db push` sends them."
         return [remark], ("make it the only statement of a file",)
+    if code == "42710" and diag.source_function == "CreateExtension":
+        remark = "A new project has some extensions from the start, as on Supabase."
+        return [remark], ("write `create extension if not exists`",)
     if code == "42710" and diag.source_function == "CreateRole":
         remark = "Roles belong to the whole server, which has it from another load, such as that of BASE."
         return [remark], (

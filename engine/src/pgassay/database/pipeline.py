@@ -10,6 +10,7 @@ from psycopg import pq
 
 from pgassay.database import Session
 from pgassay.errors import ServerError
+from pgassay.observation import same_everywhere
 
 _IN_FLIGHT = 100
 _SAVEPOINT = "pgassay_probe"
@@ -111,7 +112,8 @@ def _diagnostics(result: pq.abc.PGresult) -> dict[str, str]:
         "column": pq.DiagnosticField.COLUMN_NAME,
         "context": pq.DiagnosticField.CONTEXT,
     }
-    return {name: read_text(result.error_field(code)) or "" for name, code in fields.items()}
+    told = {name: read_text(result.error_field(code)) or "" for name, code in fields.items()}
+    return told | {"sqlstate": same_everywhere(told["sqlstate"], told["source_function"])}
 
 
 def read_text(value: bytes | None) -> str | None:

@@ -116,7 +116,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             raise _copy_error(script, start)
     return tuple(
         Statement(
-            text=without_version(node, script.text[start:end]),
+            text=without_version(node, script.text[start:end], start=start),
             offset=start,
             place=script.place(start),
             transactional=not _manages_transactions(node),

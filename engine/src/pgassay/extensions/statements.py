@@ -19,19 +19,20 @@ def requested(text: str) -> frozenset[str]:
     return frozenset(_names(text))
 
 
-def without_version(node: ast.Node, text: str) -> str:
+def without_version(node: ast.Node, text: str, *, start: int) -> str:
     """The text of CREATE or ALTER EXTENSION with blanks for its version, of other statements as it is.
 
+    `start` is where the text begins in what `node` was parsed from.
     The platform ignores versions, with a warning: every extension is there in one version.
     """
     if not isinstance(node, ast.CreateExtensionStmt | ast.AlterExtensionStmt):
         return text
     for option in node.options or ():
         if option.defname == "new_version":
-            for introduction, version in pairwise(parser.scan(text)):
-                if introduction.name in ("VERSION_P", "TO"):
-                    length = version.end + 1 - introduction.start
-                    return text[: introduction.start] + " " * length + text[version.end + 1 :]
+            place = option.location - start
+            introduction, version = parser.scan(text[place:])[:2]  # VERSION or TO, and a string or a name
+            length = version.end + 1 - introduction.start
+            return text[:place] + " " * length + text[place + length :]
     return text
 
 

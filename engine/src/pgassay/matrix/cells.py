@@ -80,7 +80,9 @@ def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -
             groups.items(), describe_groups(states), states, strict=True
         )
     ]
-    return tuple(sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when)))
+    return tuple(
+        sorted(results, key=lambda r: (_OPENNESS.index(r.outcome), r.sqlstate, r.when, str(r.effects)))
+    )
 
 
 def _cell_of_right(right: CallRight, persona: Persona) -> Cell:

@@ -150,7 +150,8 @@ class _Reader:
         keys = [f"t.{quoted(name)}::text" for name in key]
         columns = tuple(table.columns.values())
         owners = _users(ownership) if ownership else _array(())
-        order = _stable_order(table, key)
+        order = [f"t.{quoted(name)}::text" for name in _stable_order(table, key)]
+        place = "t.ctid" if table.stored else "null"
         ids = _array(self._ids)
         ties = find_ties(self._surface, table, holders=self.holders, ids=ids, owners=owners)
         return f"""
@@ -165,9 +166,9 @@ class _Reader:
                         {_array_of([changed_value(self._surface, table, c) for c in columns])} as changed,
                         {_array_of([*map(_feature, columns), *ties])} as state,
                         {owners} && {ids} as known,
-                        {owners if ownership else _array_of(keys)} as whose,
-                        {_array_of([f"t.{quoted(name)}::text" for name in order])} collate "C" as ordinal,
-                        {"t.ctid" if table.stored else "null"} as place
+                        {owners if ownership else _array_of(order or [f"{place}::text"])} as whose,
+                        {_array_of(order)} collate "C" as ordinal,
+                        {place} as place
                     from {table.name} as t{where}
                 ) as q
                 order by q.known desc, q.whose, q.state, q.ordinal, q.place
@@ -204,11 +205,14 @@ def _feature(column: Column) -> str:
 
 
 def _stable_order(table: Table, key: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns whose values are the same in every run: ids that are drawn at random are not."""
+    """Columns whose values are the same in every run: ids that are drawn at random are not.
+
+    None where all are drawn: then rows have the order in which they were written, as far as they have one.
+    """
     for index in sorted(table.unique, key=lambda index: -len(index.columns)):  # the finest first
         if not table.draws(index):
             return index.columns
-    return key
+    return () if table.stored and table.unique else key
 
 
 def _row(table: Table, read: tuple[object, ...]) -> Row:

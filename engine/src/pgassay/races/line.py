@@ -12,6 +12,7 @@ import psycopg
 from psycopg import pq, sql
 
 from pgassay.database.pipeline import read_rows, read_text
+from pgassay.observation import same_everywhere
 from pgassay.plpgsql.model import Point
 from pgassay.plpgsql.rewriting import read_functions, rewrite
 
@@ -158,8 +159,10 @@ def read_result(result: pq.abc.PGresult) -> Reply:
 
 
 def _failure(result: pq.abc.PGresult) -> Reply:
+    sqlstate = read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or ""
+    source_function = read_text(result.error_field(pq.DiagnosticField.SOURCE_FUNCTION)) or ""
     return Reply(
-        sqlstate=read_text(result.error_field(pq.DiagnosticField.SQLSTATE)) or _LOST,
+        sqlstate=same_everywhere(sqlstate, source_function) or _LOST,
         message=read_text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pgassay.server.attach import attach, is_connection
 from pgassay.server.binaries import Binaries, find_binaries, system_bin_dirs
 from pgassay.server.ephemeral import OwnServer, run_ephemeral
 from pgassay.server.failures import describe_loss, failures_explained
+from pgassay.server.installation import name_stand_ins
 from pgassay.server.model import ATTACHED, AUTO, EMBEDDED, RUNNING_SERVER, SYSTEM, Server
 from pgassay.server.versions import VersionChoice, choose_version, find_version
 
@@ -30,6 +31,7 @@ __all__ = [
     "failures_explained",
     "inspect_server_choices",
     "libpq_environment_hidden",
+    "list_stand_ins",
     "open_own_server",
     "open_server",
 ]
@@ -107,6 +109,11 @@ class ServerChoice:
     version: int | None = None
     bin_dir: Path | None = None
     problem: str = ""
+
+
+def list_stand_ins(choice: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Which of these extensions are stand-ins on the server that `choice` would start. Raises ServerError."""
+    return () if is_connection(choice) else name_stand_ins(_find(choice), names)
 
 
 def _find(choice: str) -> Binaries:

@@ -7,12 +7,13 @@ that lies beside their programs: they run from a tree of links, in which that fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
 from pgassay.errors import CannotJudgeError
+from pgassay.extensions.catalogue import stands_in
 from pgassay.extensions.folder import list_files
 from pgassay.server.binaries import Binaries
 from pgassay.server.fetch import UnavailableError
@@ -82,6 +83,14 @@ def find_modules(binaries: Binaries) -> Path | None:
         return fetch_modules()
     except (OSError, CannotJudgeError) as error:
         raise UnavailableError(str(error)) from error
+
+
+def name_stand_ins(binaries: Binaries, names: Iterable[str]) -> tuple[str, ...]:
+    """Which of these extensions are stand-ins on a server of these programs, in order."""
+    share, modules = find_share(binaries.bin_dir), _modules_if_any(binaries)
+    folders = [folder for folder in (share, modules) if folder]
+    have = {file.stem for folder in folders for file in (folder / "extension").glob("*.control")}
+    return tuple(name for name in sorted(names) if share and stands_in(name, server_has_it=name in have))
 
 
 def _modules_if_any(binaries: Binaries) -> Path | None:

@@ -1,5 +1,7 @@
 -- Jobs are recorded in cron.job and never run; a schedule is checked for its form only.
 
+set local search_path = pg_catalog, pg_temp;
+
 create schema cron;
 
 create sequence cron.jobid_seq;

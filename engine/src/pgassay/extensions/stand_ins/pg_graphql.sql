@@ -1,5 +1,7 @@
 -- Answers every query with an error that says so: no GraphQL is resolved.
 
+set local search_path = pg_catalog, pg_temp;
+
 create function graphql.resolve(
     query text, variables jsonb default '{}', "operationName" text default null, extensions jsonb default null
 ) returns jsonb

@@ -24,7 +24,7 @@ declare
     matching integer;
 begin
     if wanted in ('true', 'false') then
-        return case when wanted = 'true' then found else array['False schema does not allow ' || given] end;
+        return case when wanted = 'true' then found else array['False schema does not allow ' || given::text] end;
     end if;
     for rule, value in select r.key, r.value from jsonb_each(wanted) as r order by r.key collate "C" loop
         if (case rule

@@ -1,5 +1,7 @@
 -- Requests are queued in net.http_request_queue and never sent; no response ever comes.
 
+set local search_path = pg_catalog, pg_temp;
+
 create schema net;
 
 create domain net.http_method as text check (value ~* '^(get|post|delete)$');

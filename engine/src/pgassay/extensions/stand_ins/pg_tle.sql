@@ -1,5 +1,7 @@
 -- Extensions that are installed through it are noted, and cannot be created.
 
+set local search_path = pg_catalog, pg_temp;
+
 create table pgtle.stand_in_extension (
     name text,
     version text,

@@ -1,6 +1,8 @@
 -- Queues work; none is partitioned, reading never waits, and topics and notifications are left out.
 -- On the platform all objects belong to who creates the extension.
 
+set local search_path = pg_catalog, pg_temp;
+
 create table pgmq.meta (
     queue_name varchar not null unique,
     is_partitioned boolean not null,
@@ -160,7 +162,8 @@ language plpgsql
 as $$
 begin
     return query execute format(
-        'with next as (select msg_id from pgmq.%1$I where vt <= clock_timestamp() and message @> $3 '
+        'with next as (select msg_id from pgmq.%1$I where vt <= clock_timestamp() '
+        'and ($3 = ''{}'' or message @> $3) '
         'order by msg_id limit $1 for update skip locked) '
         'update pgmq.%1$I as m set vt = clock_timestamp() + $2, read_ct = read_ct + 1 from next '
         'where m.msg_id = next.msg_id '

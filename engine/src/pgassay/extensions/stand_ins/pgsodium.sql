@@ -1,6 +1,8 @@
 -- Keys are rows and nothing is encrypted: what a key has closed, only the same key opens.
 -- Transparent column encryption, signatures and password hashes are left out.
 
+set local search_path = pg_catalog, pg_temp;
+
 create type pgsodium.key_status as enum ('default', 'valid', 'invalid', 'expired');
 create type pgsodium.key_type as enum (
     'aead-ietf', 'aead-det', 'hmacsha512', 'hmacsha256', 'auth', 'shorthash', 'generichash', 'kdf', 'secretbox',

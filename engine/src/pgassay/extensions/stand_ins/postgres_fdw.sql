@@ -18,6 +18,7 @@ create function postgres_fdw_disconnect_all() returns boolean
 language sql
 as $$ select false $$;
 
+set local search_path = pg_catalog, pg_temp;
 do $rights$
 begin
     execute format(

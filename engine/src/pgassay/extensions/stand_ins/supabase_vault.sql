@@ -1,6 +1,8 @@
 -- Secrets are encoded and not encrypted; functions, views and rights are the platform's.
 -- Sources: the public scripts of supabase/vault, and the platform's own after CREATE EXTENSION.
 
+set local search_path = pg_catalog, pg_temp;
+
 create table vault.secrets (
     id uuid primary key default gen_random_uuid(),
     name text,

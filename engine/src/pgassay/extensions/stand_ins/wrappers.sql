@@ -20,14 +20,12 @@ begin
         'airtable', 'auth0', 'big_query', 'click_house', 'cognito', 'duckdb', 'firebase', 'hello_world', 'iceberg',
         'logflare', 'mssql', 'redis', 's3', 's3vectors', 'stripe', 'wasm'
     ] loop
+        -- No format(): one in the schema that this goes into could be a better match.
         -- Of fdw_handler no function can be but one in C: this one raises, whatever it gets.
-        execute format(
-            'create function %I() returns fdw_handler language internal as ''fdw_handler_in''', name || '_fdw_handler'
-        );
-        execute format(
-            'create function %I(options text[], catalog oid) returns void language plpgsql as ''begin end''',
-            name || '_fdw_validator'
-        );
+        execute 'create function ' || name || '_fdw_handler() returns fdw_handler language internal as '
+            || '''fdw_handler_in''';
+        execute 'create function ' || name || '_fdw_validator(options text[], catalog oid) returns void '
+            || 'language plpgsql as ''begin end''';
     end loop;
 end
 $handlers$;

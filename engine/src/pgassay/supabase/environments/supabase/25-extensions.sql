@@ -1,6 +1,10 @@
 -- The extensions that a new project has ("Database Extensions"), as far as the server has them or something that
 -- stands in.
 
+-- Older projects have extensions in these: their dumps say `create extension … with schema graphql`.
+create schema graphql;
+create schema pgsodium;
+
 do $extensions$
 declare
     owner constant regrole := quote_ident(current_setting('pgassay.owner'))::regrole;

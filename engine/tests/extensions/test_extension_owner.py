@@ -1,0 +1,147 @@
+"""The schema's owner creates and drops extensions as on the platform, and reaches nothing beyond them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from pgassay.database import Layer, Recipe, clone, ensure_template
+from pgassay.extensions.catalogue import VERSION, stand_ins
+from pgassay.server import ATTACHED, Server
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def template(server: Server, owner: str, environment: Layer) -> str:
+    return ensure_template(server, Recipe(owner=owner, layers=(environment,)))
+
+
+@pytest.fixture
+def project(server: Server, owner: str, template: str) -> Iterator[Connection]:
+    """A new project, entered by its owner."""
+    if server.origin == ATTACHED:
+        pytest.skip("a server that somebody else runs has its own extensions only")
+    with (
+        clone(server, template, owner=owner) as database,
+        closing(database.connect(autocommit=True)) as connection,
+    ):
+        yield connection
+
+
+def value(connection: Connection, query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    return row and row[0]
+
+
+def test_new_project_has_the_platforms_four_and_their_functions_unqualified(project: Connection) -> None:
+    rows = project.execute(
+        "select extname, extnamespace::regnamespace::text from pg_extension"
+        " where extname <> 'plpgsql' order by 1"
+    ).fetchall()
+    assert rows == [
+        ("pg_stat_statements", "extensions"),
+        ("pgcrypto", "extensions"),
+        ("supabase_vault", "vault"),
+        ("uuid-ossp", "extensions"),
+    ]
+    made = value(project, "select uuid_generate_v5(uuid_ns_url(), 'a')")
+    assert made == uuid.uuid5(uuid.NAMESPACE_URL, "a")
+
+
+def test_owner_drops_what_a_project_begins_with_and_makes_it_again(project: Connection) -> None:
+    project.execute("drop extension if exists pgcrypto; create extension pgcrypto with schema public")
+    assert value(project, "select public.digest('a', 'md5') = decode(md5('a'), 'hex')") is True
+    with pytest.raises(errors.DuplicateObject):
+        project.execute("create extension pgcrypto")
+    project.execute("create extension if not exists pgcrypto")
+
+
+@pytest.mark.parametrize("name", ["moddatetime", "pg_buffercache", "earthdistance"])
+def test_untrusted_extension_is_the_owners_to_create(project: Connection, name: str) -> None:
+    project.execute(
+        f"do $$ begin execute 'create extension {name} with schema extensions cascade'; end $$".encode()
+    )
+    assert value(project, f"select extversion from pg_extension where extname = '{name}'") != VERSION
+
+
+def test_extension_that_the_platform_refuses_is_refused(project: Connection) -> None:
+    project.execute("create extension moddatetime")
+    with pytest.raises(errors.InsufficientPrivilege):
+        project.execute("create extension file_fdw")
+
+
+@pytest.mark.parametrize("name", sorted(stand_ins().keys() - {"supabase_vault", "pgcrypto", "uuid-ossp"}))
+def test_stand_in_is_an_extension_with_valid_functions(project: Connection, name: str) -> None:
+    project.execute(f'create extension "{name}" cascade'.encode())
+    members = """
+        select p.oid, l.lanname from pg_depend as d
+        inner join pg_extension as e on d.refobjid = e.oid and d.deptype = 'e'
+        inner join pg_proc as p on d.objid = p.oid and d.classid = 'pg_proc'::regclass
+        inner join pg_language as l on p.prolang = l.oid
+        where e.extversion = 'stand-in' and l.lanname in ('sql', 'plpgsql')
+    """
+    for oid, language in project.execute(members.encode()).fetchall():
+        validator = "fmgr_sql_validator" if language == "sql" else "plpgsql_validator"
+        project.execute(f"select {validator}({oid})".encode())
+    project.execute(f'drop extension "{name}"'.encode())
+
+
+def test_nothing_of_a_stand_in_lends_its_maker_a_superusers_rights(project: Connection) -> None:
+    """Only functions of vault and pg_cron run as their owner, and these see pg_catalog alone."""
+    for name in sorted(stand_ins().keys() - {"pgcrypto", "uuid-ossp", "supabase_vault"}):
+        project.execute(f'create extension if not exists "{name}" cascade'.encode())
+    definers = project.execute(
+        "select p.oid::regproc::text, p.proconfig from pg_proc as p where p.prosecdef and p.oid in "
+        "(select d.objid from pg_depend as d where d.deptype = 'e')"
+    ).fetchall()
+    assert {name for name, _ in definers} == {
+        *("vault.create_secret", "vault.update_secret", "cron._store", "cron._alter", "cron._remove")
+    }
+    assert {tuple(settings) for _, settings in definers} == {('search_path=""',)}
+
+
+TRAP = """
+    create schema trap;
+    create function trap.steal() returns boolean language plpgsql as
+    $$ begin execute 'alter role ' || quote_ident(session_user) || ' superuser'; return true; end $$;
+    create function trap.set_config(text, text, boolean) returns text language sql as
+    $$ select trap.steal()::text $$;
+    create function trap.format(text, text) returns text language sql as
+    $$ select trap.steal()::text $$;
+    create function trap.format(text, regrole) returns text language sql as
+    $$ select trap.steal()::text $$;
+    create function trap.to_regrole(text) returns regrole language sql as
+    $$ select trap.steal()::text::regrole $$;
+    create function trap.nextval(text) returns bigint language sql as
+    $$ select trap.steal()::integer $$;
+    create function trap.convert_from(bytea, text) returns text language sql as
+    $$ select trap.steal()::text $$;
+    create function trap.add(regrole, text) returns text language sql as
+    $$ select trap.steal()::text $$;
+    create function trap.same(text, name) returns boolean language sql as
+    $$ select trap.steal() $$;
+    create operator trap.|| (leftarg = regrole, rightarg = text, function = trap.add);
+    create operator trap.= (leftarg = text, rightarg = name, function = trap.same);
+    set search_path = trap, pg_catalog, public;
+"""
+
+
+def test_script_in_a_schema_that_the_owner_prepared_calls_nothing_of_it(project: Connection) -> None:
+    """The owner offers better matches for what the scripts use; a superuser must not step on one."""
+    project.execute(TRAP)
+    project.execute("drop extension supabase_vault")
+    for name in sorted(stand_ins().keys() - {"pgcrypto", "uuid-ossp"}):
+        project.execute(f'create extension if not exists "{name}" cascade'.encode())
+    project.execute("set search_path = public")
+    project.execute("select cron.schedule('* * * * *', 'select 1'), vault.create_secret('a', 'b')")
+    assert value(project, "select decrypted_secret from vault.decrypted_secrets") == "a"
+    assert value(project, "select rolsuper from pg_roles where rolname = session_user") is False
+    with pytest.raises(errors.InsufficientPrivilege):  # the trap works where it is stepped on
+        project.execute("select trap.steal()")
