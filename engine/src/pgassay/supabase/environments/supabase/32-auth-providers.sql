@@ -1,5 +1,4 @@
 -- `auth`: single sign-on, other providers and passkeys. Two checks compare with NULL, and so does the platform.
--- sqlfluff:exclude_rules:CV05
 -- sqlfluff:rules:references.keywords:ignore_words:domain,name
 
 set local role supabase_auth_admin;
@@ -10,7 +9,7 @@ create table auth.sso_providers (
     created_at timestamptz,
     updated_at timestamptz,
     disabled boolean,
-    constraint "resource_id not empty" check (resource_id = null or char_length(resource_id) > 0)
+    constraint "resource_id not empty" check (resource_id = null or char_length(resource_id) > 0) -- noqa: CV05
 );
 create index sso_providers_resource_id_pattern_idx on auth.sso_providers (resource_id text_pattern_ops);
 create unique index sso_providers_resource_id_idx on auth.sso_providers (lower(resource_id));
@@ -37,7 +36,7 @@ create table auth.saml_providers (
     updated_at timestamptz,
     name_id_format text,
     constraint "entity_id not empty" check (char_length(entity_id) > 0),
-    constraint "metadata_url not empty" check (metadata_url = null or char_length(metadata_url) > 0),
+    constraint "metadata_url not empty" check (metadata_url = null or char_length(metadata_url) > 0), -- noqa: CV05
     constraint "metadata_xml not empty" check (char_length(metadata_xml) > 0)
 );
 create index saml_providers_sso_provider_id_idx on auth.saml_providers (sso_provider_id);
