@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
-from pgassay.errors import ConfigError, SchemaError, printable
+from pgassay.errors import ConfigError, SchemaError, ServerError, printable
 from pgassay.extensions.statements import mentions_xml, requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
@@ -133,7 +133,10 @@ def _list_extensions(config: Config) -> frozenset[str]:
 
 def _tell_stand_ins(config: Config) -> None:
     """Tell where extensions that the project creates, or begins with, are not the real ones."""
-    if names := list_stand_ins(config.server, _list_extensions(config) | _EXPECTED):
+    names: tuple[str, ...] = ()
+    with suppress(ServerError):  # where there is no such server, its start says so
+        names = tuple(list_stand_ins(config.server, _list_extensions(config) | _EXPECTED))
+    if names:
         told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
         print(f"note: {printable(told)}", file=sys.stderr)
 

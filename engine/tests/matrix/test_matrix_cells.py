@@ -199,13 +199,14 @@ def test_refusal_is_proven_by_ablation_on_demand(club_session: Session, club_mat
     assert denial.cause == 'held by 1: policy "own tenant" on public.documents, USING for all'
 
 
-def test_probe_that_goes_wrong_is_an_error_and_no_denial(
+def test_policy_that_recurses_is_broken_and_denies_nothing(
     club_session: Session, members: tuple[Persona, ...]
 ) -> None:
     with club_session.as_owner():
         club_session.execute('create policy "loop" on public.tips using (exists (select from public.tips))')
     matrix = survey(club_session, members)
-    assert {(cell.key.object, cell.outcome) for cell in matrix.errors} == {(TIPS, Outcome.ERROR)}
+    assert {(cell.key.object, cell.outcome) for cell in matrix.broken} == {(TIPS, Outcome.ERROR)}
+    assert matrix.errors == ()
     assert find(matrix, "alice", TIPS, "select", "-", "own").results[0].sqlstate == "42P17"
 
 

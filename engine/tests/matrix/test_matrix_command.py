@@ -168,14 +168,18 @@ def test_accepted_matrix_is_as_accepted_until_the_schema_changes(
     assert show_matrix(project, server) is ExitCode.GOOD
 
 
-def test_probe_that_went_wrong_is_neither_judged_nor_accepted(
-    project: Config, server: Server, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("world", [WORLD, "select 1;"], ids=["rows", "no row"])
+def test_policy_that_recurses_is_the_schemas_fault_and_not_accepted(
+    project: Config, server: Server, capsys: pytest.CaptureFixture[str], world: str
 ) -> None:
+    assert project.world
+    project.world.write_text(world, encoding="utf-8")
     change(project, LOOP)
-    assert show_matrix(project, server, accept=True) is ExitCode.CANNOT_JUDGE
-    assert "probe went wrong: alice  public.notes  select  -  own  error 42P17: infinite" in (
-        capsys.readouterr().out
-    )
+    assert show_matrix(project, server, accept=True) is ExitCode.SCHEMA_PROBLEM
+    told = 'broken: public.notes: infinite recursion detected in policy for relation "notes" (42P17)'
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"{told}; tried: ")
+    assert "alice select" in line
     assert project.baseline
     assert not project.baseline.exists()
 
@@ -272,11 +276,25 @@ def test_stage_finds_a_line_for_each_difference(project: Config, server: Server)
     assert finding.witness == "select id::text, body from public.notes where id in ('2')  -- as alice"
 
 
-def test_stage_does_not_judge_what_went_wrong(project: Config, server: Server) -> None:
+def test_policy_that_recurses_is_a_finding(project: Config, server: Server) -> None:
     show_matrix(project, server, accept=True)
     change(project, LOOP)
     verdict = verify(project, server, only=("matrix",))
-    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+    assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
+    assert any("42P17: infinite recursion" in finding.message for finding in verdict.findings)
+
+
+def test_persona_of_an_unknown_role_is_no_fault_of_the_schema(project: Config, server: Server) -> None:
+    strangers = {"eve": PersonaConfig(role="nobody_here")}
+    with pytest.raises(ConfigError, match=r"eve is nobody_here\."):
+        show_matrix(replace(project, personas=strangers), server)
+
+
+def test_environment_that_does_not_load_is_no_fault_of_the_schema(project: Config, server: Server) -> None:
+    broken = project.root / "broken.sql"
+    broken.write_text("create tabel t (i int);", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"The environment does not load: .*syntax error"):
+        show_matrix(replace(project, environment=(broken,)), server)
 
 
 def test_stage_does_not_run_when_the_load_failed(project: Config, server: Server) -> None:

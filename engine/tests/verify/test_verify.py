@@ -37,6 +37,7 @@ def project(tmp_path: Path, environment: Layer, monkeypatch: pytest.MonkeyPatch)
     (root / "pyproject.toml").write_text(
         f"[tool.pgassay]\nschema = 'schema.sql'\nenvironment = [{listed}]\n", encoding="utf-8"
     )
+    (root / ".sqlfluff").write_text("[sqlfluff]\ndialect = postgres\n", encoding="utf-8")
     # Half a second of each start goes to plugins that this project does not use.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:benchmark -p no:pytest_postgresql")
     return Config(
@@ -96,6 +97,16 @@ def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config
     assert (finding.rule, finding.place.file, finding.place.line) == ("load", project.schema[0], 2)
     assert "division by zero" in finding.message
     assert verdict.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+def test_style_is_nobodys_business_where_no_rules_are_configured(project: Config, server: Server) -> None:
+    (project.root / ".sqlfluff").unlink()
+    project.schema[0].write_text(GOOD + "SELECT 1;\n", encoding="utf-8")
+    verdict = verify(project, server, only=("load", "lint"))
+    assert [(stage.status, stage.detail) for stage in verdict.stages[1:2]] == [
+        (Status.SKIPPED, "no configuration of sqlfluff")
+    ]
+    assert verdict.exit_code is ExitCode.GOOD
 
 
 def test_untidy_schema_is_a_finding_for_each_rule_it_breaks(project: Config, server: Server) -> None:

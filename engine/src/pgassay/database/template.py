@@ -21,7 +21,7 @@ from pgassay.database.model import (
     server_as,
 )
 from pgassay.database.recipe import PREFIX, KeyedLayer, Recipe, read_layers
-from pgassay.errors import ConfigError, ServerError
+from pgassay.errors import ConfigError, SchemaError, ServerError
 from pgassay.server.failures import failures_explained
 from pgassay.server.model import ATTACHED
 from pgassay.supabase.identity import AUTHENTICATOR
@@ -163,12 +163,19 @@ class _Builder:
     def _run_scripts(self, keyed: KeyedLayer, name: str, login: Server) -> None:
         attached = "on" if self._server.origin == ATTACHED else "off"
         settings = {"pgassay.owner": self._recipe.owner, "pgassay.attached": attached}
-        apply_scripts(
-            login.conninfo(name),
-            keyed.scripts,
-            timeout_seconds=self._recipe.timeout_seconds,
-            settings=settings,
-        )
+        try:
+            apply_scripts(
+                login.conninfo(name),
+                keyed.scripts,
+                timeout_seconds=self._recipe.timeout_seconds,
+                settings=settings,
+            )
+        except SchemaError as error:
+            if keyed.layer.applied_by == "superuser":  # what the schema finds is not the schema
+                raise ConfigError(
+                    f"The {keyed.layer.name} does not load: {error.what}", why=error.why, fixes=error.fixes
+                ) from error
+            raise
         if keyed.layer.step is not None:
             with closing(connect(login.conninfo(name), settings=settings)) as connection:
                 keyed.layer.step(connection)

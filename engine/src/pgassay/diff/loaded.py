@@ -10,8 +10,8 @@ from pgassay.catalog.inventory import Inventory, read_buckets, read_inventory
 from pgassay.catalog.names import relation_name
 from pgassay.database import Session, open_session
 from pgassay.diff.difference import Snapshot
-from pgassay.errors import CannotJudgeError
-from pgassay.matrix.report import describe_error
+from pgassay.errors import CannotJudgeError, SchemaError
+from pgassay.matrix.report import describe_broken, describe_error
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
@@ -39,13 +39,15 @@ class LoadedSide:
         return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
 
     def survey(self) -> Snapshot:
-        """Everybody tries everything. Raises CannotJudgeError when a probe itself went wrong."""
+        """Everybody tries everything. Raises CannotJudgeError, SchemaError for what is broken."""
         matrix = survey(self.session, self.personas, rows=self.overrides)
         if matrix.errors:
             raise CannotJudgeError(
                 f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
                 why="\n".join(describe_error(cell) for cell in matrix.errors[:5]),
             )
+        if matrix.broken:
+            raise SchemaError(f"{self.side.label} is broken.", why="\n".join(describe_broken(matrix)))
         return Snapshot(inventory=self.inventory, matrix=matrix)
 
 

@@ -35,7 +35,7 @@ def show_matrix(
     page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
     text: Callable[[Assessment], str] = partial(render_matrix_text, cells=cells)
     publish(assessment, {**MATRIX_FORMATS, "html": page, "text": text}, output)
-    if baseline and not assessment.matrix.errors:
+    if baseline and not (assessment.matrix.errors or assessment.matrix.broken):
         write_report(baseline, render_baseline(assessment.matrix))
         return ExitCode.GOOD
     return _judge(assessment)
@@ -56,7 +56,8 @@ def _accepting(config: Config) -> Path:
 def _judge(assessment: Assessment) -> ExitCode:
     if assessment.matrix.errors:
         return ExitCode.CANNOT_JUDGE
-    return ExitCode.SCHEMA_PROBLEM if assessment.differences else ExitCode.GOOD
+    is_problem = assessment.differences or assessment.matrix.broken
+    return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
 
 def _add(parser: ArgumentParser) -> None:

@@ -12,6 +12,8 @@ from pgassay.errors import Place
 from pgassay.observation import Outcome, Persona
 
 _STORAGE = "storage.objects"
+# Names and definitions (42), also of what a function calls; functions that recurse without end.
+_OF_THE_SCHEMA = ("42", "54001")
 _NO_REFUSAL = Answer(rows=(), counts=())
 
 
@@ -82,6 +84,11 @@ class Probe:
     state: Mapping[str, str] = field(default_factory=dict, hash=False)
     targets: Mapping[tuple[str | None, ...], Mapping[str, str]] = field(default_factory=dict, hash=False)
 
+    @property
+    def is_start(self) -> bool:
+        """Whether it only asks if a table without rows can be read at all."""
+        return self.key.action is Action.SELECT and self.key.rows is RowClass.NONE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
@@ -150,6 +157,12 @@ class Cell:
         return Outcome.ERROR if Outcome.ERROR in outcomes else outcomes[0]
 
     @property
+    def is_broken(self) -> bool:
+        """Whether what went wrong is the schema's: a name or a definition in it, and not server or run."""
+        wrong = [result.sqlstate for result in self.results if result.outcome is Outcome.ERROR]
+        return bool(wrong) and all(sqlstate.startswith(_OF_THE_SCHEMA) for sqlstate in wrong)
+
+    @property
     def witness(self) -> Witness:
         """Of the most open answer."""
         return self.results[0].witness
@@ -181,6 +194,15 @@ class Matrix:
     @property
     def errors(self) -> tuple[Cell, ...]:
         """Cells whose probe itself went wrong: the run can not judge."""
+        return tuple(cell for cell in self._wrong if not cell.is_broken)
+
+    @property
+    def broken(self) -> tuple[Cell, ...]:
+        """Cells in which something of the schema fails, such as a policy that recurses."""
+        return tuple(cell for cell in self._wrong if cell.is_broken)
+
+    @property
+    def _wrong(self) -> tuple[Cell, ...]:
         return tuple(cell for cell in self.cells if cell.outcome is Outcome.ERROR)
 
 

@@ -43,6 +43,8 @@ def _ask(subject: Subject) -> Iterator[Question]:
             yield subject.ask(Action.DELETE, WHOLE, rows, *deletes)
     if subject.blind and subject.sample.rows:
         yield from _ask_blindly(subject)
+    if not subject.sample.rows and subject.privileges.select:
+        yield subject.ask(Action.SELECT, WHOLE, RowClass.NONE, (f"select from {table.name}", None))
     if table.truncatable:
         [truncate] = subject.ask(Action.TRUNCATE, WHOLE, RowClass.NONE, (f"truncate {table.name}", None))
         # All buckets at once.

@@ -17,7 +17,7 @@ from pgassay.matrix.baseline import (
     render_cell,
     render_key,
 )
-from pgassay.matrix.model import Cell, CellKey, CellResult, Gap
+from pgassay.matrix.model import Cell, CellKey, CellResult, Gap, Matrix
 from pgassay.matrix.page import render_matrix_page
 from pgassay.matrix.summary import summarise
 from pgassay.observation import Outcome
@@ -36,6 +36,7 @@ def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
     lines = [*render_baseline(matrix).splitlines(), ""] if cells else []
     lines += [str(difference) for difference in assessment.differences]
     lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
+    lines += describe_broken(matrix)
     if assessment.baseline is None:
         lines += [line for section in summarise(matrix) for line in (*section_text(section), "")]
     elif matrix.gaps:
@@ -109,6 +110,10 @@ def render_matrix_github(assessment: Assessment) -> str:
         Annotation(level="error", title="pgassay: probe went wrong", message=describe_error(cell))
         for cell in assessment.matrix.errors
     ]
+    annotations += [
+        Annotation(level="error", title="pgassay: broken", message=text)
+        for text in describe_broken(assessment.matrix)
+    ]
     return render_annotations([*annotations, note("matrix", conclude_assessment(assessment))])
 
 
@@ -140,6 +145,16 @@ def name_gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
         by_question.setdefault((gap.object, gap.rows.value, gap.why), []).append(gap.persona)
     for (name, rows, why), personas in sorted(by_question.items()):
         yield f"no row to try: {name}, {rows} ({', '.join(personas)}){f': {why}' if why else ''}"
+
+
+def describe_broken(matrix: Matrix) -> Iterator[str]:
+    """What of the schema fails, a line for each object and reason, with all personas and commands."""
+    tried: dict[tuple[str, str], dict[str, None]] = {}
+    for cell in matrix.broken:
+        key = cell.key.object, f"{cell.results[-1].why} ({cell.results[-1].sqlstate})"
+        tried.setdefault(key, {})[f"{cell.key.persona} {cell.key.action.value}"] = None
+    for (name, why), attempts in tried.items():
+        yield f"broken: {name}: {why}; tried: {', '.join(attempts)}"
 
 
 def describe_error(cell: Cell) -> str:

@@ -14,7 +14,7 @@ from pgassay.database import Session
 from pgassay.database.actor import classify
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import removed
-from pgassay.errors import CannotJudgeError
+from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.cells import build_cells
 from pgassay.matrix.effects import EffectRecorder
@@ -37,13 +37,14 @@ def survey(
     With `only`, of these objects alone, spelled as in the baseline.
 
     The session must be logged in as the schema's owner. Sequences move on; that nothing else does is checked.
-    Raises CannotJudgeError when something was left behind, ConfigError for a bad override.
+    Raises CannotJudgeError when something was left behind, ConfigError for a bad override or an unknown role.
     """
     started = time.perf_counter()
     people = tuple(personas)
     with _collector_paused(), removed(session, ()):
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
+        _check_roles(session, people)
         surface = read_surface(session, roles=[persona.role for persona in people])
         before = fingerprint(session, surface)
         ids = [persona.id for persona in people if persona.id is not None]
@@ -51,7 +52,12 @@ def survey(
         wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         subjects = make_subjects(wanted, people)
         with closing(EffectRecorder(session, surface)) as recorder:
-            observations = tuple(run_questions(session, ask_all(subjects), recorder))
+            observations = tuple(
+                observation
+                for observation in run_questions(session, ask_all(subjects), recorder)
+                # Of tables without rows a SELECT tells nothing, but that it can not even begin.
+                if not observation.probe.is_start or observation.outcome is Outcome.ERROR
+            )
         if fingerprint(session, surface) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
     cells = build_cells(observations, surface, people)
@@ -62,6 +68,17 @@ def survey(
         seconds=time.perf_counter() - started,
         surface=surface,
     )
+
+
+def _check_roles(session: Session, personas: Sequence[Persona]) -> None:
+    query = "select rolname from pg_catalog.pg_roles"
+    known = {name for (name,) in session.connection.execute(query.encode()).fetchall()}
+    if lost := [persona for persona in personas if persona.role not in known]:
+        told = ", ".join(f"{persona.name} is {persona.role}" for persona in lost)
+        raise ConfigError(
+            f"Personas have roles that do not exist here: {told}.",
+            fixes=("correct the role in the configuration", "let the environment or the schema create it"),
+        )
 
 
 @contextmanager

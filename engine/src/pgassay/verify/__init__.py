@@ -55,6 +55,7 @@ def check_matrix(bench: Workbench) -> Stage:
         wrong = "\n".join(describe_error(cell) for cell in matrix.errors)
         return Stage(name="matrix", status=Status.NOT_JUDGED, detail=f"probes went wrong\n{wrong}")
     findings = tuple(_not_accepted(difference, baseline) for difference in assessment.differences)
+    findings += tuple(Finding(rule="matrix", message=describe_error(cell)) for cell in matrix.broken)
     count = f"{len(matrix.cells)} cells"
     detail = f"{count}, {len(findings)} not as accepted" if findings else f"{count} as accepted"
     status = Status.PROBLEM if findings else Status.GOOD
@@ -139,7 +140,7 @@ def verify(  # noqa: PLR0913 - what a caller may choose, by name
         stages.append(replace(judge(), seconds=time.monotonic() - started))
 
     run("load", lambda: load(bench, alone=not {"matrix", "plans", "suites"}.intersection(only)))
-    run("lint", lambda: lint(config))
+    run("lint", lambda: lint(config, asked=only == ("lint",)))
     failed = stages[0].status is Status.PROBLEM
     for name, judge in (
         ("matrix", lambda: check_matrix(bench)),

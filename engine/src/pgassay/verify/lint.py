@@ -21,15 +21,21 @@ from pgassay.verdict import Finding, Stage, Status
 
 _EXTENSIONS = (".sql", ".sql.j2", ".dml", ".ddl")  # sqlfluff's own
 # What sqlfluff reads in the folder of a file and in those above; in pyproject.toml it is one table.
-_RULES = (".sqlfluff", ".sqlfluffignore", "pep8.ini", "setup.cfg", "tox.ini")
+_INI_FILES = ("pep8.ini", "setup.cfg", "tox.ini")
+_RULES = (".sqlfluff", ".sqlfluffignore", *_INI_FILES)
 _KEPT = 2000  # files; a record takes some 100 bytes
 
 Fault = tuple[str, str, int]  # code, description, line
 
 
-def lint(config: Config) -> Stage:
-    """Lint the schema, its companions and what `lint` names. Raises CannotJudgeError when sqlfluff fails."""
+def lint(config: Config, *, asked: bool = False) -> Stage:
+    """Lint the schema, its companions and what `lint` names. Raises CannotJudgeError when sqlfluff fails.
+
+    Only where the project has rules of sqlfluff or files to `lint`, or where somebody `asked`.
+    """
     paths = (*config.schema, *config.companions, *config.lint)
+    if not (asked or config.lint or has_rules(config.root)):
+        return Stage(name="lint", status=Status.SKIPPED, detail="no configuration of sqlfluff")
     findings = tuple(lint_files(paths, root=config.root))
     status = Status.PROBLEM if findings else Status.GOOD
     files = sum(1 for _ in _sql_files(paths))
@@ -47,6 +53,14 @@ def lint_files(paths: tuple[Path, ...], *, root: Path) -> Iterator[Finding]:
     for file, key in keys.items():
         for code, description, line in known[key]:
             yield Finding(rule=f"lint.{code}", message=description, place=Place(file=file, line=line))
+
+
+def has_rules(root: Path) -> bool:
+    """Whether the project configures sqlfluff: in .sqlfluff, pyproject.toml or an INI file."""
+    if (root / ".sqlfluff").is_file() or _table_of(root / "pyproject.toml"):
+        return True
+    texts = [(root / name).read_text("utf-8") for name in _INI_FILES if (root / name).is_file()]
+    return any("[sqlfluff" in text for text in texts)
 
 
 def _run(files: list[Path], *, root: Path) -> Mapping[Path, list[Fault]]:
