@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
-from pgassay.errors import ConfigError, SchemaError, printable
+from pgassay.errors import ConfigError, SchemaError, ServerError, printable
 from pgassay.extensions.statements import mentions_xml, requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
@@ -133,7 +133,11 @@ def _list_extensions(config: Config) -> frozenset[str]:
 
 def _tell_stand_ins(config: Config) -> None:
     """Tell where extensions that the project creates, or begins with, are not the real ones."""
-    if names := list_stand_ins(config.server, _list_extensions(config) | _EXPECTED):
+    try:
+        names = list_stand_ins(config.server, _list_extensions(config) | _EXPECTED)
+    except ServerError:  # whoever starts it will say so, in its turn
+        return
+    if names:
         told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
         print(f"note: {printable(told)}", file=sys.stderr)
 
