@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -133,9 +133,10 @@ def _list_extensions(config: Config) -> frozenset[str]:
 
 def _tell_stand_ins(config: Config) -> None:
     """Tell where extensions that the project creates, or begins with, are not the real ones."""
-    names: tuple[str, ...] = ()
-    with suppress(ServerError):  # where there is no such server, its start says so
-        names = tuple(list_stand_ins(config.server, _list_extensions(config) | _EXPECTED))
+    try:
+        names = list_stand_ins(config.server, _list_extensions(config) | _EXPECTED)
+    except ServerError:  # whoever starts it will say so, in its turn
+        return
     if names:
         told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
         print(f"note: {printable(told)}", file=sys.stderr)
