@@ -23,6 +23,7 @@ from pgassay.database import Database
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.pgtap.run import find_psql
 from pgassay.render.output import write_report
+from pgassay.render.text import name_files
 from pgassay.server import Server, describe_loss, open_server
 from pgassay.workbench import Workbench
 
@@ -66,7 +67,7 @@ def _as_text(config: Config, database: Database) -> str:
     server = database.server
     files = [*config.schema, *config.companions, *([config.world] if config.world else [])]
     psql = shlex.join([str(find_psql(server.bin_dir)), database.url()])
-    what = f"{server.title} with {', '.join(file.name for file in files)}"
+    what = f"{server.title} with {name_files(files)}"
     return f"{what}\n\n  {psql}\n\nCtrl-C stops it and removes everything.\n"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from pgassay.catalog.tables import Privileges
-from pgassay.matrix.model import Action, Cell, Matrix, RowClass
+from pgassay.matrix.model import Action, Cell, Matrix, RowClass, strip_bucket
 from pgassay.observation import Outcome
 from pgassay.render.report import ReportEntry, ReportSection, list_entries
 
@@ -163,18 +163,28 @@ class _Reader:
         return tuple(lines)
 
     def _not_tried(self) -> Iterator[Line]:
+        alike: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self._untried):
-            table = self._matrix.surface.by_name.get(name)
-            held = {
-                persona: _granted(table.privileges[self._roles[persona]]) if table else ""
-                for persona in self._limited
-            }
-            granted = self._grouped({persona: words for persona, words in held.items() if words})
-            told = "; ".join(f"{who}: {words}" for who, words in granted)
-            yield name, f"has no row. Granted: {told or 'nothing'}"
+            alike[self._held(name)].append(name)
+        for text, names in alike.items():
+            if len(names) == 1:
+                yield names[0], f"has no row. {text}"
+            else:
+                yield _count(names, "table"), f"have no row. {text}: {', '.join(names)}"
         yield from self._without_rows()
         if any(cell.key.action is Action.EXECUTE for cell in self._matrix.cells):
             yield "functions", "none was called; only whether they may be was asked"
+
+    def _held(self, name: str) -> str:
+        """What was granted on a table of which no row could be tried, and what protects it."""
+        table = self._matrix.surface.by_name.get(strip_bucket(name))
+        if table is None:
+            return ""
+        held = {persona: _granted(table.privileges[self._roles[persona]]) for persona in self._limited}
+        granted = self._grouped({persona: words for persona, words in held.items() if words})
+        told = "; ".join(f"{who}: {words}" for who, words in granted)
+        is_open = bool(told) and not table.secured and table.kind not in "vm"
+        return f"Granted: {told or 'nothing'}{', and row level security is off' if is_open else ''}"
 
     def _without_rows(self) -> Iterator[Line]:
         """Of tables that have rows, the classes that have none, with those whom it concerns."""

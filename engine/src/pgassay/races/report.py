@@ -15,7 +15,7 @@ from pgassay.races.model import Event, Move, StepFate, Trial, show
 from pgassay.render.ci import Check, Suite
 from pgassay.render.json import dump, record
 from pgassay.render.report import Report, ReportEntry, ReportSection
-from pgassay.render.text import relative, wrap
+from pgassay.render.text import name_files, wrap
 
 _ROWS = 5
 
@@ -143,7 +143,7 @@ def report_schedules(campaign: ExploredScenarios) -> Report:
         title="schedules",
         verdict=campaign.verdict,
         claim="A scenario is broken" if campaign.verdict else "Every scenario holds",
-        about=", ".join(str(relative(path)) for path in campaign.schema),
+        about=name_files(campaign.schema),
         summary=tuple(_summary(campaign)),
         sections=(
             ReportSection(

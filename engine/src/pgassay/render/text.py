@@ -11,6 +11,7 @@ from pgassay.errors import Place
 
 WIDTH = 80
 _EVIDENCE_LINES = 12
+_NAMED_FILES = 4
 
 
 def wrap(line: str, *, indent: int = 2) -> str:
@@ -30,6 +31,13 @@ def show_evidence(reason: str) -> list[str]:
 def relative(path: Path) -> Path:
     """`path` as seen from the working directory, if it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def name_files(files: Sequence[Path]) -> str:
+    """A few files by name; of many, such as migrations, how many and which range."""
+    if len(files) <= _NAMED_FILES:
+        return ", ".join(file.name for file in files)
+    return f"{len(files)} files, {files[0].name} to {files[-1].name}"
 
 
 def in_repository(path: Path) -> Path:

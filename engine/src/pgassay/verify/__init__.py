@@ -17,6 +17,7 @@ from pgassay.matrix.report import describe_error
 from pgassay.plans.assessment import PlanAssessment, assess_plans
 from pgassay.plans.model import Judgement
 from pgassay.project.revisions import Side
+from pgassay.render.text import name_files
 from pgassay.server import Server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Finding, Stage, Status, Verdict
@@ -40,7 +41,7 @@ def load(bench: Workbench, *, alone: bool) -> Stage:
         message = f"{error}\nNothing of what was already applied was kept."
         finding = Finding(rule="load", message=message, place=error.place, witness=error.sqlstate)
         return Stage(name="load", status=Status.PROBLEM, detail="does not load", findings=(finding,))
-    return Stage(name="load", status=Status.GOOD, detail=", ".join(file.name for file in files))
+    return Stage(name="load", status=Status.GOOD, detail=name_files(files))
 
 
 def check_matrix(bench: Workbench) -> Stage:

@@ -10,7 +10,7 @@ from pgassay.errors import ExitCode
 from pgassay.render.ci import Annotation, Check, Suite, note
 from pgassay.render.json import record
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
-from pgassay.render.text import relative, show_evidence
+from pgassay.render.text import name_files, show_evidence
 from pgassay.verdict import Case, Finding, Stage, Status, Verdict
 
 _CLAIMS = {
@@ -22,7 +22,7 @@ _CLAIMS = {
 
 def report_verdict(verdict: Verdict) -> Report:
     """Stages, findings, skipped tests with their reasons, and the verdict."""
-    schema = ", ".join(str(relative(path)) for path in verdict.schema) or "no schema"
+    schema = name_files(verdict.schema) or "no schema"
     stages = [f"{stage.name}: {stage.status.value}, {stage.detail}" for stage in verdict.stages]
     cases = [case for stage in verdict.stages for case in stage.cases if case.outcome == "skipped"]
     skipped = [f"skipped {case.name}: {case.reason}" for case in cases]
