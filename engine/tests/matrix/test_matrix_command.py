@@ -70,8 +70,8 @@ Granted, though no request of the API can send it
   TRUNCATE  1 table: anon
 
 Not tried
-  public.logs  has no row. Granted: alice, bob: select, and row level security is
-               off
+  public.logs  has no row. Granted: alice, bob: select, and row level security
+               is off
   functions    none was called; only whether they may be was asked
 
 Each cell: --cells, or --format html."""
