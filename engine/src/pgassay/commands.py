@@ -17,7 +17,7 @@ from rich.markup import escape
 from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, ServerError, printable
-from pgassay.extensions.statements import mentions_xml, requested
+from pgassay.extensions.statements import changes_roles, mentions_xml, requested
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
 from pgassay.server import AUTO, choose_version, list_stand_ins
@@ -121,6 +121,7 @@ def choose_own_server(config: Config) -> Config:
         config.major_version,
         frozenset[str]().union(*map(requested, texts)),
         xml=any(map(mentions_xml, texts)),
+        roles=any(map(changes_roles, texts)),
     )
     notes = (*config.notes, chosen.note) if chosen.note else config.notes
     return replace(config, server=chosen.choice, notes=notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pglast import parser
 
-from pgassay.extensions.statements import mentions_xml, requested, without_version
+from pgassay.extensions.statements import changes_roles, mentions_xml, requested, without_version
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,17 @@ def test_version_gives_way_to_blanks_of_the_same_length(text: str, blanked: str)
 )
 def test_xml_is_noticed_where_it_is_used(text: str, *, xml: bool) -> None:
     assert mentions_xml(text) is xml
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("create role reader", True),
+        ("alter user app set work_mem = '1MB'", True),
+        ("do $$ begin if true then drop role x; end if; end $$", True),
+        ("set role anon; grant anon to app", False),
+        ("comment on table t is 'create role'", False),
+    ],
+)
+def test_changes_of_roles_are_seen_in_bodies_too(text: str, changed: bool) -> None:
+    assert changes_roles(text) is changed

