@@ -147,3 +147,31 @@ def test_pgtap_files_of_a_project_share_a_database_and_find_their_helpers(
     assert done.returncode == 1
     assert "pgtap 3 passed 1 failed" in done.stdout
     assert "\nsupabase/tests/database/020-wrong.sql  FAILED\n" in done.stdout
+
+
+@pytest.mark.usefixtures("attach")
+@pytest.mark.parametrize("failure", ["raise exception 'closed' using errcode = 'PT503'", "perform 1 / 0"])
+def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
+    tmp_path: Path, run: Run, failure: str
+) -> None:
+    hook = (
+        "create function public.hook(event jsonb) returns jsonb language plpgsql as $$\n"
+        f"begin if event ->> 'user_id' like 'a11ce%' then {failure}; end if; return event; end $$;\n"
+        "revoke execute on function public.hook(jsonb) from public, anon, authenticated;\n"
+        "grant execute on function public.hook(jsonb) to supabase_auth_admin;\n"
+    )
+    migration(tmp_path, "1_a.sql", NOTES + hook + "create function public.f() returns int return 1;\n")
+    config = tmp_path / "supabase/config.toml"
+    uri = "pg-functions://postgres/public/hook"
+    put(
+        config,
+        f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n',
+    )
+    put(tmp_path / "supabase/seed.sql", WORLD)
+    done = run("matrix", "--cells", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    cells = [line.split("  ") for line in done.stdout.splitlines()]
+    alice = {cell[-1] for cell in cells if cell[0] == "alice" and len(cell) == 6}
+    assert len(alice) == 1 and next(iter(alice)).startswith("denied")
+    assert ["bob", "public.notes", "select", "id", "own", "allowed"] in cells
+    assert ["bob", "public.f()", "execute", "-", "-", "allowed"] in cells
