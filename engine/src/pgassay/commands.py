@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from pgassay.config import Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, ServerError, printable
 from pgassay.extensions.statements import changes_roles, mentions_xml, requested
+from pgassay.pgtap.folder import list_pgtap_files
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
 from pgassay.server import AUTO, choose_version, list_stand_ins
@@ -115,11 +116,12 @@ def configure(options: Namespace) -> Config:
 
 def choose_own_server(config: Config) -> Config:
     """The configuration with the server that the project itself names, and a note where that is another."""
-    texts = [read_script(path).text for path in config.schema] if config.server == AUTO else []
+    ours = config.server == AUTO
+    texts = [read_script(path).text for path in config.schema] if ours else []
     chosen = choose_version(
         config.server,
         config.major_version,
-        frozenset[str]().union(*map(requested, texts)),
+        _list_extensions(config) if ours else frozenset(),
         xml=any(map(mentions_xml, texts)),
         roles=any(map(changes_roles, texts)),
     )
@@ -128,8 +130,15 @@ def choose_own_server(config: Config) -> Config:
 
 
 def _list_extensions(config: Config) -> frozenset[str]:
-    """The extensions that the schema's files create. Raises ConfigError for a file that cannot be read."""
-    return frozenset[str]().union(*(requested(read_script(path).text) for path in config.schema))
+    """The extensions that files of schema and pgTAP create.
+
+    Raises ConfigError for a file of the schema that cannot be read.
+    """
+    texts = [read_script(path).text for path in config.schema]
+    for file in (file for folder in config.pgtap for file in list_pgtap_files(folder)):
+        with suppress(ConfigError):  # only the suites need it, and say so
+            texts.append(read_script(file).text)
+    return frozenset[str]().union(*map(requested, texts))
 
 
 def _tell_stand_ins(config: Config) -> None:

@@ -98,8 +98,9 @@ def test_nothing_of_a_stand_in_lends_its_maker_a_superusers_rights(project: Conn
     for name in sorted(stand_ins().keys() - {"pgcrypto", "uuid-ossp", "supabase_vault"}):
         project.execute(f'create extension if not exists "{name}" cascade'.encode())
     definers = project.execute(
-        "select p.oid::regproc::text, p.proconfig from pg_proc as p where p.prosecdef and p.oid in "
-        "(select d.objid from pg_depend as d where d.deptype = 'e')"
+        "select p.oid::regproc::text, p.proconfig from pg_proc as p"
+        " inner join pg_roles as r on r.oid = p.proowner where r.rolsuper and p.prosecdef and p.oid in"
+        " (select d.objid from pg_depend as d where d.deptype = 'e')"
     ).fetchall()
     assert {name for name, _ in definers} == {
         *("vault.create_secret", "vault.update_secret", "cron._store", "cron._alter", "cron._remove")

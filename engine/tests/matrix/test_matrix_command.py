@@ -71,7 +71,7 @@ Granted, though no request of the API can send it
 
 Not tried
   public.logs  has no row. Granted: alice, bob: select, and row level security
-               is off
+                 is off
   functions    none was called; only whether they may be was asked
 
 Each cell: --cells, or --format html."""

@@ -10,7 +10,7 @@ from secrets import token_hex
 import psycopg
 import pytest
 
-from pgassay.pgtap.folder import FolderRun
+from pgassay.pgtap.folder import FolderRun, list_pgtap_files
 from pgassay.pgtap.run import PgtapDatabase, find_psql, run_file
 from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.pgtap.verdict import FileVerdict
@@ -64,3 +64,11 @@ def test_later_file_alone_finds_the_same_and_an_earlier_one_begins_anew(run: Fol
     last, first = folder / "sub/020-second.sql", folder / "010-first.pg"
     # The first file would find the row that itself has inserted, were the database still the same.
     assert [judge(run, file).passed for file in (last, first, last, last)] == [True] * 4
+
+
+def test_files_are_in_the_order_of_pg_prove(tmp_path: Path) -> None:
+    for name in ("a/1.sql", "a-b/1.pg", "a.sql", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = [str(path.relative_to(tmp_path)) for path in list_pgtap_files(tmp_path)]
+    assert files == ["a-b/1.pg", "a.sql", "a/1.sql"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.server import Server
+from pgassay.server import ATTACHED, Server
 from tests.project.project_support import NOTES, WORLD, put
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -118,3 +118,60 @@ def test_broken_settings_exit_2_before_any_server(tmp_path: Path, run: Run) -> N
     done = run("verify", "--server", "/nonesuch", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].endswith("(at line 1, column 5)")
+
+
+@pytest.mark.usefixtures("attach")
+def test_pgtap_files_of_a_project_share_a_database_and_find_their_helpers(
+    tmp_path: Path, run: Run, server: Server
+) -> None:
+    if server.origin == ATTACHED:
+        pytest.skip("a server that somebody else runs has its own extensions only")
+    migration(tmp_path, "1_a.sql", NOTES)
+    tests = tmp_path / "supabase/tests/database"
+    put(
+        tests / "000-hooks.sql",
+        "create extension if not exists pgtap with schema extensions;\n"
+        "create extension \"basejump-supabase_test_helpers\" version '0.0.6';\n"
+        "begin; select plan(1); select tests.rls_enabled('public'); rollback;\n",
+    )
+    put(
+        tests / "010-own.pg",
+        "begin; select plan(2); select tests.create_supabase_user('ann');\n"
+        "insert into public.notes values (1, tests.get_supabase_uid('ann'));\n"
+        "select tests.authenticate_as('ann'); select results_eq('select id from public.notes', array[1]);\n"
+        "select tests.clear_authentication(); select is_empty('select id from public.notes');\n"
+        "select * from finish(); rollback;\n",
+    )
+    put(tests / "020-wrong.sql", "select plan(1); select is(current_user, 'nobody');\n")
+    done = run("verify", "--only", "suites", "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "pgtap 3 passed 1 failed" in done.stdout
+    assert "\nsupabase/tests/database/020-wrong.sql  FAILED\n" in done.stdout
+
+
+@pytest.mark.usefixtures("attach")
+@pytest.mark.parametrize("failure", ["raise exception 'closed' using errcode = 'PT503'", "perform 1 / 0"])
+def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
+    tmp_path: Path, run: Run, failure: str
+) -> None:
+    hook = (
+        "create function public.hook(event jsonb) returns jsonb language plpgsql as $$\n"
+        f"begin if event ->> 'user_id' like 'a11ce%' then {failure}; end if; return event; end $$;\n"
+        "revoke execute on function public.hook(jsonb) from public, anon, authenticated;\n"
+        "grant execute on function public.hook(jsonb) to supabase_auth_admin;\n"
+    )
+    migration(tmp_path, "1_a.sql", NOTES + hook + "create function public.f() returns int return 1;\n")
+    config = tmp_path / "supabase/config.toml"
+    uri = "pg-functions://postgres/public/hook"
+    put(
+        config,
+        f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n',
+    )
+    put(tmp_path / "supabase/seed.sql", WORLD)
+    done = run("matrix", "--cells", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    cells = [line.split("  ") for line in done.stdout.splitlines()]
+    alice = {cell[-1] for cell in cells if cell[0] == "alice" and len(cell) == 6}
+    assert len(alice) == 1 and next(iter(alice)).startswith("denied")
+    assert ["bob", "public.notes", "select", "id", "own", "allowed"] in cells
+    assert ["bob", "public.f()", "execute", "-", "-", "allowed"] in cells

@@ -268,3 +268,21 @@ def test_settings_are_plain_json(plain: Database) -> None:
             "select value from pgassay.settings where name = 'roles'"
         ).fetchone() or ({},)
     assert "statement_timeout=3s" in json.loads(json.dumps(roles))["anon"]
+
+
+def test_request_that_a_pre_request_function_refuses_is_told_and_leaves_no_trace(
+    server: Server, owner: str, environment: Layer, tmp_path: Path
+) -> None:
+    if server.version < 160000:
+        pytest.skip("before PostgreSQL 16 the owner cannot change authenticator's settings")
+    refusing = PRE_REQUEST.replace("begin", "begin if auth.uid() is null then raise 'no guests'; end if;")
+    with (
+        loaded(server, owner, environment, tmp_path, refusing) as database,
+        open_session(database) as session,
+    ):
+        assert session.refusal(ALICE) is None
+        refusal = session.refusal(Persona(name="guest", role="anon"))
+        assert refusal is not None
+        assert (refusal.sqlstate, refusal.message) == ("P0001", "no guests")
+        assert session.value("select current_user") == owner
+        assert not session.value("select current_setting('app.tenant', true)")

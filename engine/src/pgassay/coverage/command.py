@@ -23,6 +23,7 @@ from pgassay.coverage.report import (
     report_coverage,
 )
 from pgassay.database import read_script
+from pgassay.pgtap.folder import PGTAP_SUFFIXES
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.report import publish_report
 from pgassay.server import Server, open_server
@@ -87,7 +88,7 @@ def _run_again(config: Config, server: Server, suites: Stage) -> tuple[tuple[Cas
 
 def _test(case: Case) -> str:
     """What pytest can run on its own: a whole pgTAP file, whose assertions may come in any order."""
-    is_pgtap = case.place is not None and case.place.file.suffix == ".sql"
+    is_pgtap = case.place is not None and case.place.file.suffix in PGTAP_SUFFIXES
     return case.name.partition("::")[0] if is_pgtap else case.name
 
 

@@ -61,7 +61,7 @@ class Actor:
                 # The server sent an error of the statement, and then went away before the end of its answer.
                 raise psycopg.OperationalError(f"the connection was lost after an error: {error}") from error
             self._send_plain("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
-            return _failed(error, tuple(self._notices))
+            return failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")
         outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
         return Attempt(
@@ -76,7 +76,8 @@ class Actor:
             self.connection.execute(statements.encode())
 
 
-def _failed(error: psycopg.Error, notices: tuple[str, ...]) -> Attempt:
+def failed(error: psycopg.Error, notices: tuple[str, ...] = ()) -> Attempt:
+    """An attempt that ended with `error`."""
     diag = error.diag
     sqlstate = same_everywhere(error.sqlstate or "", diag.source_function or "")
     return Attempt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import pq
 
@@ -20,7 +21,7 @@ _SAVEPOINT = "pgassay_probe"
 class Answer:
     """What became of one segment: the rows of each statement that ran, as text; the error that ended it.
 
-    The error is that of the statement after those that ran.
+    The error is that of the statement after those that ran; with `whole_request`, nothing of it was run.
     """
 
     rows: tuple[tuple[tuple[str | None, ...], ...], ...]
@@ -32,6 +33,7 @@ class Answer:
     table: str = ""
     column: str = ""
     context: str = ""
+    whole_request: bool = False
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def read_rows(result: pq.abc.PGresult) -> tuple[tuple[str | None, ...], ...]:
     )
 
 
-def _diagnostics(result: pq.abc.PGresult) -> dict[str, str]:
+def _diagnostics(result: pq.abc.PGresult) -> dict[str, Any]:
     fields = {
         "sqlstate": pq.DiagnosticField.SQLSTATE,
         "source_function": pq.DiagnosticField.SOURCE_FUNCTION,

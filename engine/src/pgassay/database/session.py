@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from pgassay.database.actor import Actor
+from pgassay.database.actor import Actor, failed
 from pgassay.database.model import Database
-from pgassay.observation import Persona
+from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.supabase.identity import (
     AUTHENTICATOR,
     NOBODY,
@@ -58,6 +59,20 @@ class Session(Actor):
         if persona not in self._identities:
             self._identities[persona] = session_identity(persona, self._roles)
         return self._switch(self._identities[persona])
+
+    def refusal(self, persona: Persona) -> Attempt | None:
+        """The answer to every request of `persona` where the project's hook or pre-request function fails.
+
+        The platform answers so without running anything of the request: a refusal, whatever its SQLSTATE.
+        """
+        with self.undone():
+            try:
+                self.act_as(persona)
+            except psycopg.Error as error:
+                if self.connection.closed:
+                    raise
+                return replace(failed(error), outcome=Outcome.DENIED_GRANT)
+        return None
 
     def as_owner(self) -> AbstractContextManager[Self]:
         """Become the role that owns the schema, as `act_as` does."""

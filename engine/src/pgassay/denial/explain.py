@@ -173,6 +173,8 @@ class _Suspects:
 
     def _login(self) -> str:
         """The user whose memberships SET ROLE looks at."""
+        if self._session.refusal(self._persona):
+            return ""
         with self._session.act_as(self._persona):
             return str(self._session.value("select session_user"))
 
@@ -194,8 +196,10 @@ class Ablation:
         if gone not in self._known:
             try:
                 with removed(self._session, merge_columns(sorted(gone))):
-                    self._session.act_as(self._persona)
-                    self._known[gone] = self._session.attempt(self._query, self._params)
+                    refusal = self._session.refusal(self._persona)
+                    if refusal is None:
+                        self._session.act_as(self._persona)
+                    self._known[gone] = refusal or self._session.attempt(self._query, self._params)
             except CannotRemoveError as error:
                 self.stuck |= {guard: error.why for guard in gone if error.guard.covers(guard)}
                 return self.attempt(guards)

@@ -272,6 +272,9 @@ def _outcomes(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[
     for witness in witnesses:
         by_persona[witness.persona].append(witness)
     for persona, some in by_persona.items():
+        if session.refusal(persona):
+            yield from ((witness, Outcome.DENIED_GRANT) for witness in some)
+            continue
         with session.act_as(persona), savepoint(session):
             answers = fly(session, [[witness.statement] for witness in some])
         yield from zip(some, map(_outcome, answers), strict=True)

@@ -65,6 +65,13 @@ _SCHEMAS = {
 }
 _REQUIRES = {"index_advisor": "hypopg", "pgjwt": "pgcrypto"}
 
+# Installed through pg_tle on the platform: they belong to whoever creates them, who may be no superuser, and
+# files that psql runs ask for their versions.
+_FROM_TLE = {
+    "basejump-supabase_test_helpers": tuple(f"0.0.{n}" for n in range(1, 7)),
+    "supabase-dbdev": tuple(f"0.0.{n}" for n in range(1, 6)),
+}
+
 _LARGE = "It is too large for a stand-in."
 _POSTGIS = (
     f"{_LARGE} Debian and Ubuntu have it: apt-get install postgresql-NN-postgis-3, for --server system."
@@ -100,13 +107,19 @@ class StandIn:
     script: str
 
     @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions that can be asked for; all are the same."""
+        return (VERSION, *_FROM_TLE.get(self.name, ()))
+
+    @property
     def control(self) -> str:
         """The text of its control file. Trusted: the schema's owner may create it, and drop it again."""
+        superuser = str(self.name not in _FROM_TLE).lower()
         lines = [
             f"comment = '{self.limits.replace(chr(39), chr(39) * 2)}'",
             f"default_version = '{VERSION}'",
             "relocatable = false",
-            "superuser = true",
+            f"superuser = {superuser}",
             "trusted = true",
         ]
         if schema := _SCHEMAS.get(self.name):

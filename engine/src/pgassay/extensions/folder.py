@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgassay.extensions.catalogue import ALLOWED, VERSION, stand_ins, stands_in
+from pgassay.extensions.catalogue import ALLOWED, stand_ins, stands_in
 
 
 def list_files(server: Path, modules: Path | None) -> dict[str, str]:
@@ -22,7 +22,7 @@ def _files(server: Path, modules: Path | None) -> Iterator[tuple[str, str]]:
     for name, stand_in in stand_ins().items():
         if stands_in(name, server_has_it=name in have):
             yield f"{name}.control", stand_in.control
-            yield f"{name}--{VERSION}.sql", stand_in.script
+            yield from ((f"{name}--{version}.sql", stand_in.script) for version in stand_in.versions)
         elif name in ALLOWED:
             yield from _trusted(server, name)
     for name in sorted((ALLOWED & have) - stand_ins().keys()):

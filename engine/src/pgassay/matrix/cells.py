@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 
 from pgassay.catalog.names import quoted, role_name
 from pgassay.catalog.tables import CallRight, Privileges, Surface, Table
@@ -38,16 +39,22 @@ _Answer = tuple[Outcome, str, Effects]
 
 
 def build_cells(
-    observations: Iterable[Observation], surface: Surface, personas: Sequence[Persona]
+    observations: Iterable[Observation],
+    surface: Surface,
+    personas: Sequence[Persona],
+    refusals: Mapping[Persona, Answer] = MappingProxyType({}),
 ) -> tuple[Cell, ...]:
-    """The cells of all observations, and of the rights on functions and sequences; sorted."""
+    """The cells of all observations, and of the rights on functions and sequences; sorted.
+
+    `refusals`: what each request of a persona is refused with, before anything else.
+    """
     tables = surface.by_name
     by_key: dict[CellKey, list[Observation]] = defaultdict(list)
     for observation in observations:
         by_key[observation.probe.key].append(observation)
     cells = [Cell(key=key, results=_results(some, tables)) for key, some in by_key.items()]
     cells += [
-        _cell_of_right(right, persona)
+        _cell_of_right(right, persona, refusals.get(persona))
         for persona in personas
         for right in surface.rights
         if right.role == persona.role
@@ -85,18 +92,19 @@ def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -
     )
 
 
-def _cell_of_right(right: CallRight, persona: Persona) -> Cell:
+def _cell_of_right(right: CallRight, persona: Persona, refusal: Answer | None) -> Cell:
     execute = right.privilege == "execute"
     variant = "-" if execute else right.privilege
     kind = "function" if execute else "sequence"
     question = f"has_{kind}_privilege({literal(right.object)}, {literal(right.privilege)})"
     lacking = f"missing grant {right.privilege} on {kind} {right.object} to {right.role}"
     why = "privilege held" if right.held else lacking
-    held = right.held and right.usage
+    why = why if right.usage else f"no usage of the schema of {right.object} for {right.role}"
+    held = right.held and right.usage and not refusal
     result = CellResult(
         outcome=Outcome.ALLOWED if held else Outcome.DENIED_GRANT,
-        sqlstate="" if held else "42501",
-        why=why if right.usage else f"no usage of the schema of {right.object} for {right.role}",
+        sqlstate="" if held else refusal.sqlstate if refusal else "42501",
+        why=_refusal(refusal) if refusal else why,
         witness=Witness(persona=persona, statement=f"select {question}"),
     )
     key = CellKey(
@@ -141,6 +149,8 @@ def find_reason(table: Table, observation: Observation) -> str:
     """The grant that is missing, the policies that apply, the constraint or function that was named."""
     role = observation.probe.witness.persona.role
     held = table.privileges[role]
+    if observation.answer.whole_request:
+        return _refusal(observation.answer)
     match observation.outcome:
         case Outcome.DENIED_GRANT:
             return _missing_grant(table, held, observation) or observation.answer.message
@@ -181,7 +191,8 @@ def _refusal(answer: Answer) -> str:
         where = f"on {quoted(answer.table)}" if answer.table else "of a domain"
         return f"constraint {quoted(answer.constraint)} {where}"
     place = answer.context.splitlines()[0] if answer.context else ""
-    return f"{answer.message} ({place})" if place else answer.message
+    said = f"{answer.message} ({place})" if place else answer.message
+    return f"every request is refused: {said}" if answer.whole_request else said
 
 
 def _row_security(table: Table, held: Privileges, observation: Observation) -> str:

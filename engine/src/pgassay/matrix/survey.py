@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from pgassay.catalog.tables import Surface, read_surface
@@ -52,15 +53,16 @@ def survey(
         wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         subjects = make_subjects(wanted, people)
         with closing(EffectRecorder(session, surface)) as recorder:
+            refusals = _find_refusals(session, people)
             observations = tuple(
                 observation
-                for observation in run_questions(session, ask_all(subjects), recorder)
+                for observation in run_questions(session, ask_all(subjects), recorder, refusals)
                 # Of tables without rows a SELECT tells nothing, but that it can not even begin.
                 if not observation.probe.is_start or observation.outcome is Outcome.ERROR
             )
         if fingerprint(session, surface) != before:
             raise CannotJudgeError("The probes of the access matrix left something behind.")
-    cells = build_cells(observations, surface, people)
+    cells = build_cells(observations, surface, people, refusals)
     return Matrix(
         cells=tuple(cell for cell in cells if not only or spell_field(cell.key.table) in only),
         gaps=tuple(gap for subject in subjects for gap in subject.gaps()),
@@ -106,20 +108,28 @@ def fingerprint(session: Session, surface: Surface) -> list[tuple[Any, ...]]:
 
 
 # Classes of SQLSTATE of what failed after it was let through: privileges are looked at before.
-_EVALUATION = ("22", "P0", "428C9")  # the last: a value for a column that always makes its own
+# 428C9 is a value for a column that always makes its own, 55000 a materialized view that is not filled yet.
+_EVALUATION = ("22", "P0", "428C9", "55000")
 _FEATURE_NOT_SUPPORTED = "0A000"
 _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 
 def run_questions(
-    session: Session, questions: Sequence[Question], recorder: EffectRecorder
+    session: Session,
+    questions: Sequence[Question],
+    recorder: EffectRecorder,
+    refusals: Mapping[Persona, Answer] = MappingProxyType({}),
 ) -> Iterator[Observation]:
     """Observe all questions, in the session's transaction. Raises ServerError when the connection is lost.
 
-    A role that lacks the privilege for the first row lacks it for all: the others are then not tried.
+    A role that lacks the privilege for the first row lacks it for all: the others are then not tried. Nothing
+    is tried for whom each request is refused.
     """
     for _, group in groupby(questions, key=lambda question: question[0].key.persona):
         some = list(group)
+        if refusal := refusals.get(some[0][0].witness.persona):
+            yield from (_refused(question[0], refusal) for question in some)
+            continue
         first = _run(session, [question[0] for question in some], recorder)
         rest = [
             probe
@@ -129,6 +139,28 @@ def run_questions(
         ]
         for observations in (*first, *_run(session, rest, recorder)):
             yield from observations
+
+
+def _find_refusals(session: Session, people: Iterable[Persona]) -> dict[Persona, Answer]:
+    """What each request of a persona is refused with, where its hook or the pre-request function fails."""
+    found = {persona: session.refusal(persona) for persona in people}
+    return {
+        persona: Answer(
+            rows=(),
+            counts=(),
+            sqlstate=refusal.sqlstate,
+            message=refusal.message,
+            context=refusal.context,
+            whole_request=True,
+        )
+        for persona, refusal in found.items()
+        if refusal
+    }
+
+
+def _refused(probe: Probe, refusal: Answer) -> Observation:
+    states = tuple(probe.targets.values()) or (probe.state,)
+    return Observation(probe=probe, outcome=Outcome.DENIED_GRANT, states=states, answer=refusal)
 
 
 def _is_final(observed: Observation) -> bool:

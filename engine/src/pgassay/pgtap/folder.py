@@ -11,6 +11,11 @@ from pgassay.pgtap.run import PgtapDatabase, run_file
 PGTAP_SUFFIXES = (".sql", ".pg")
 
 
+def list_pgtap_files(folder: Path) -> list[Path]:
+    """The pgTAP files below a folder, in the order of `pg_prove -r`: that of their paths as text."""
+    return sorted((path for path in folder.rglob("*") if path.suffix in PGTAP_SUFFIXES), key=str)
+
+
 class FolderRun:
     """One database for all files of `folder`: what a file commits, those after it find.
 
@@ -19,7 +24,7 @@ class FolderRun:
     """
 
     def __init__(self, folder: Path, lend: Callable[[], AbstractContextManager[PgtapDatabase]]) -> None:
-        self._files = sorted(path for path in folder.rglob("*") if path.suffix in PGTAP_SUFFIXES)
+        self._files = list_pgtap_files(folder)
         self._lend = lend
         self._resources = ExitStack()
         self._database: PgtapDatabase | None = None

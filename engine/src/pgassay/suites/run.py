@@ -52,9 +52,9 @@ def run_suites(
 def _run_pytest(
     config: Config, server: Server, arguments: Sequence[str], report: int, *, jobs: int
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--pgassay-report", f"/dev/fd/{report}"]
-    for schema in config.schema:
-        command += ["--pgassay-schema", str(schema)]
+    # In one word with its option: a path of its own would count when pytest looks for the project's root.
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", f"--pgassay-report=/dev/fd/{report}"]
+    command += [f"--pgassay-schema={schema}" for schema in config.schema]
     if jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(jobs), "--dist", "worksteal"]
     command += arguments

@@ -22,6 +22,7 @@ from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
 from pgassay.mutation.run import unbound_roles
 from pgassay.mutation.things import TableSecurity, read_things
+from pgassay.pgtap.folder import PGTAP_SUFFIXES
 from pgassay.project.fingerprint import hash_files
 from pgassay.project.revisions import Side
 from pgassay.server import Server
@@ -97,7 +98,7 @@ def _refuse(config: Config, base: Side, reference: ReferenceRun, changed: Collec
 
 def _holds_only_tests(config: Config, name: str) -> bool:
     path = config.root / name
-    is_pgtap = path.suffix == ".sql" and any(folder in path.parents for folder in config.pgtap)
+    is_pgtap = path.suffix in PGTAP_SUFFIXES and any(folder in path.parents for folder in config.pgtap)
     return is_pgtap or (path.name.startswith("test_") and path.suffix == ".py")
 
 

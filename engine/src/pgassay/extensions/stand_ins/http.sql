@@ -1,4 +1,4 @@
--- Reaches no network: every request is answered with the status 503.
+-- Reaches no network: every request is answered with the status 503 and an empty list.
 
 create domain http_method as text;
 create domain content_type as text check (value ~ '^\S+\/\S+');
@@ -27,7 +27,7 @@ as $$ select $1, $2 $$;
 create function http(request http_request) returns http_response
 language sql set search_path from current
 as $$
-    select row(503, 'text/plain', array[]::http_header[], 'pgassay reaches no network.')::http_response
+    select row(503, 'application/json', array[]::http_header[], '[]')::http_response
 $$;
 
 create function http_get(uri varchar) returns http_response

@@ -1,4 +1,5 @@
--- Extensions that are installed through it are noted, and cannot be created.
+-- Extensions that are installed through it are noted, and cannot be created. What has no version, as in the answers of
+-- the http that stands in, is passed over.
 
 set local search_path = pg_catalog, pg_temp;
 
@@ -18,8 +19,9 @@ create function pgtle.install_extension(
 language sql
 as $$
     insert into pgtle.stand_in_extension (name, version, description, ext, requires, is_default)
-    values ($1, $2, $3, $4, $5, not exists (select from pgtle.stand_in_extension as e where e.name = $1))
-    returning true
+    select $1, $2, $3, $4, $5, not exists (select from pgtle.stand_in_extension as e where e.name = $1)
+    where $2 is not null;
+    select true
 $$;
 
 create function pgtle.install_extension_version_sql(name text, version text, ext text) returns boolean

@@ -59,6 +59,7 @@ declare
 begin
     execute format('grant all on schema supabase_functions to %s', owner);
     execute format('grant all on all tables in schema supabase_functions to %s, anon, authenticated, service_role', owner);
+    execute format('grant all on all sequences in schema supabase_functions to %s', owner);
     execute format('grant execute on function supabase_functions.http_request() to %s', owner);
     execute format('alter schema supabase_migrations owner to %s', owner);
     execute format('alter table supabase_migrations.schema_migrations owner to %s', owner);

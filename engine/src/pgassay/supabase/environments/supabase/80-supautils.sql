@@ -1,5 +1,5 @@
 -- What the library supautils lets the schema's owner do beside its own rights: create, alter and drop policies on
--- tables of Auth, Storage and Realtime, and drop triggers on those of Auth. As supautils does, an owner who does so
+-- tables of Auth, Storage and Realtime, and drop triggers on these. As supautils does, an owner who does so
 -- becomes somebody else for that one statement: pgassay_supautils, who owns these tables by its memberships, may use
 -- the owner's schemas meanwhile, and is no superuser. Statements of blocks, functions and EXECUTE come by here too.
 -- A schema that becomes an admin of the services by itself is refused all DDL: on the platform it could not.
@@ -64,7 +64,6 @@ begin
                 || name || '\s+on\s+(' || name || '(?:\s*\.\s*' || name || ')?)'
             ));
             select case
-                when tg_tag = 'DROP TRIGGER' then n.nspname = 'auth'
                 when n.nspname = 'realtime' then c.relname in ('messages', 'subscription')
                 else n.nspname in ('auth', 'storage')
             end into grantable
