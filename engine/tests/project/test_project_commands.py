@@ -175,3 +175,21 @@ def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
     assert len(alice) == 1 and next(iter(alice)).startswith("denied")
     assert ["bob", "public.notes", "select", "id", "own", "allowed"] in cells
     assert ["bob", "public.f()", "execute", "-", "-", "allowed"] in cells
+
+
+@pytest.mark.usefixtures("attach")
+def test_project_with_an_event_trigger_is_judged(tmp_path: Path, run: Run) -> None:
+    trigger = (
+        "create function public.secure() returns event_trigger language plpgsql as $$\n"
+        "declare one record; begin\n"
+        "for one in select * from pg_event_trigger_ddl_commands() where object_type = 'table' loop\n"
+        "execute format('alter table %s enable row level security', one.object_identity); end loop; end $$;\n"
+        "create event trigger secure on ddl_command_end when tag in ('CREATE TABLE')\n"
+        "execute function public.secure();\n"
+    )
+    migration(tmp_path, "1_a.sql", trigger)
+    migration(tmp_path, "2_b.sql", NOTES.replace("alter table public.notes enable row level security;\n", ""))
+    put(tmp_path / "supabase/seed.sql", WORLD)
+    done = run("matrix", "--cells", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "alice  public.notes  select  id  another's  filtered" in done.stdout.splitlines()

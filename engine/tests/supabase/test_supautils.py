@@ -100,7 +100,7 @@ def test_owner_drops_a_trigger_that_it_made_on_the_platforms_tables(owners: Owne
         "create table realtime.mine (i int)",
         "alter publication supabase_realtime add table auth.users",
         "delete from storage.objects",
-        "drop event trigger pgassay_before_ddl",
+        'drop event trigger "~pgassay_before_ddl"',
         "do $$ begin alter table storage.objects disable row level security; end $$",
     ],
 )

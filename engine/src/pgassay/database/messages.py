@@ -43,6 +43,8 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
         return _missing_extension(script, statement, place, error)
     if code == "0A000" and (error.diag.source_file or "").endswith("xml.c"):
         return _no_xml(place)
+    if (code, error.diag.source_function) == ("42501", "CreateEventTrigger"):
+        return _no_event_trigger(script, place)
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
@@ -129,6 +131,15 @@ def _missing_extension(
             "run on a server that has it: --server with a bin directory or a connection URL",
             "do without it: take the statement out of the files, or name others with --schema",
         ),
+    )
+
+
+def _no_event_trigger(script: Script, place: Place) -> CannotJudgeError:
+    """The platform lets the owner create them everywhere; we know of those that are statements of a file."""
+    return CannotJudgeError(
+        f"{place}: this emulation cannot create event triggers inside of blocks and functions.",
+        why=script.excerpt(place, caret=False),
+        fixes=("make `create event trigger` a statement of the file",),
     )
 
 

@@ -14,6 +14,7 @@ from pglast.enums import AlterTableType, ReindexObjectType
 
 from pgassay.errors import ConfigError, Place, SchemaError
 from pgassay.extensions.statements import without_version
+from pgassay.supabase.event_triggers import emulated
 
 _EXCERPT = 80
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -59,6 +60,7 @@ class Statement:
     transactional: bool  # False: controls transactions itself, or cannot run inside one
     parsed: bool = True  # False: all of the file, which pglast cannot parse
     database: slice | None = None  # where in `text` it names the platform's database, postgres
+    emulation: str = ""  # what does the same where the platform's SQL is, for who is no superuser
 
     def text_for(self, database: str) -> str:
         """The text for this database, where another of our own stands for the platform's."""
@@ -121,6 +123,7 @@ def parse_script(script: Script) -> tuple[Statement, ...]:
             place=script.place(start),
             transactional=not _manages_transactions(node),
             database=_find_database(node, script.text[start:end]),
+            emulation=emulated(node),
         )
         for node, start, end in parsed
     )

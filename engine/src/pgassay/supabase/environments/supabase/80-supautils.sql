@@ -71,6 +71,7 @@ begin
             inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
             where c.oid = target;
             if grantable then
+                perform pgassay.pause_event_triggers();
                 perform pgassay.open_schemas('grant', 'to');
                 perform set_config('pgassay.former_role', current_setting('role'), true);
                 perform set_config('role', 'pgassay_supautils', true);
@@ -88,17 +89,18 @@ begin
     if current_user = 'pgassay_supautils' then
         perform set_config('role', current_setting('pgassay.former_role'), true);
         perform pgassay.open_schemas('revoke', 'from');
+        perform pgassay.resume_event_triggers();
     end if;
 end
 $$;
 
 do $triggers$
 begin
-    create event trigger pgassay_before_ddl on ddl_command_start execute function pgassay.before_ddl();
-    create event trigger pgassay_after_ddl on ddl_command_end
+    create event trigger "~pgassay_before_ddl" on ddl_command_start execute function pgassay.before_ddl();
+    create event trigger "~pgassay_after_ddl" on ddl_command_end
     when tag in ('CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
     execute function pgassay.after_ddl();
-    alter event trigger pgassay_before_ddl enable always;
-    alter event trigger pgassay_after_ddl enable always;
+    alter event trigger "~pgassay_before_ddl" enable always;
+    alter event trigger "~pgassay_after_ddl" enable always;
 end
 $triggers$;
