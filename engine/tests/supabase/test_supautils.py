@@ -171,6 +171,7 @@ def test_web_hook_and_table_of_migrations_of_older_projects_are_there(owners: Ow
         "execute function supabase_functions.http_request('https://example.com', 'POST', '{}', '{}', '1000')",
         "insert into public.orders values (1)",
         "insert into supabase_migrations.schema_migrations (version, name) values ('1', 'first')",
+        "select setval('supabase_functions.hooks_id_seq', 1), setval('pgsodium.key_key_id_seq', 1, false)",
     ):
         assert run(owners, statement) == ""
     noted = owners.execute("select hook_table_id::regclass::text, hook_name from supabase_functions.hooks")

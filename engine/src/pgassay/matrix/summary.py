@@ -22,6 +22,8 @@ _VERBS = {
 }
 _WHOSE = {RowClass.OWN: "own", RowClass.OTHER: "others'", RowClass.NOBODY: "unowned"}
 _NAMED = 4  # columns that a line names
+# Older projects let the API serve some of these: what is in them is the platform's, and not theirs to change.
+_SERVICES = ("auth", "graphql_public", "realtime", "storage")
 _OPEN = (Outcome.ALLOWED, Outcome.REJECTED)
 
 
@@ -145,7 +147,7 @@ class _Reader:
         objects: dict[str, list[str]] = defaultdict(list)
         for name, personas in sorted(holders.items()):
             objects[self._name(personas)].append(name)
-        return tuple((who, ", ".join(names)) for who, names in objects.items())
+        return tuple((who, _enumerate(names)) for who, names in objects.items())
 
     def _out_of_reach(self) -> tuple[Line, ...]:
         pairs = (("TRUNCATE", Action.TRUNCATE, "table"), ("sequences", Action.USAGE, "sequence"))
@@ -170,7 +172,7 @@ class _Reader:
             if len(names) == 1:
                 yield names[0], f"has no row. {text}"
             else:
-                yield _count(names, "table"), f"have no row. {text}: {', '.join(names)}"
+                yield _count(names, "table"), f"have no row. {text}: {_enumerate(names)}"
         yield from self._without_rows()
         if any(cell.key.action is Action.EXECUTE for cell in self._matrix.cells):
             yield "functions", "none was called; only whether they may be was asked"
@@ -218,6 +220,16 @@ def _columns(groups: Iterable[Sequence[Cell]]) -> str:
         return ""
     more = len(reached) - _NAMED
     return f" ({', '.join(reached[:_NAMED])}{f' and {more} more' if more > 0 else ''})"
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    """The project's own by name, those of the platform's services by their number."""
+    services: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if (schema := name.partition(".")[0]) in _SERVICES:
+            services[schema].append(name)
+    own = [name for name in names if name.partition(".")[0] not in _SERVICES]
+    return ", ".join([*own, *(f"{len(some)} of {schema}" for schema, some in services.items())])
 
 
 def _granted(held: Privileges) -> str:

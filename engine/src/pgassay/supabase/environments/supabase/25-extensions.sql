@@ -4,6 +4,7 @@
 -- Older projects have extensions in these: their dumps say `create extension … with schema graphql`.
 create schema graphql;
 create schema pgsodium;
+create sequence pgsodium.key_key_id_seq;  -- seeds that were dumped set it
 
 do $extensions$
 declare
@@ -13,6 +14,8 @@ begin
     -- Whoever makes an extension may drop it, as supautils lets `postgres`: the owner makes all that PostgreSQL trusts,
     -- whose scripts run as superuser all the same.
     execute format('grant create on database %I to %s', current_database(), owner);
+    execute format('grant usage on schema pgsodium to %s', owner);
+    execute format('grant all on sequence pgsodium.key_key_id_seq to %s', owner);
     for wanted in
         select
             project.name,
