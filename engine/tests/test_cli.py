@@ -88,6 +88,21 @@ def test_defect_of_our_own_is_no_verdict_on_the_schema(
     assert "NameError: name 'examine' is not defined" in done.stderr
 
 
+@pytest.mark.parametrize(("signal_", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_signal_that_leaves_a_mess_is_no_defect_of_ours(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, signal_: BaseException, code: int
+) -> None:
+    def broken_off(*_: object) -> None:
+        try:
+            raise signal_
+        finally:
+            raise OSError("the connection has uncollected results")
+
+    monkeypatch.setattr("pgassay.doctor.examine", broken_off)
+    done = run("doctor", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
 def test_report_goes_to_the_file_and_the_summary_to_the_terminal(
     tmp_path: Path, server: Server, run: Run
 ) -> None:

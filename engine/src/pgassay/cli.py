@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.CANNOT_JUDGE
-    except Exception:  # noqa: BLE001  exit 1 would blame the schema
+    except Exception as error:  # noqa: BLE001  exit 1 would blame the schema
+        if (interrupted := _find_interruption(error)) is not None:
+            return interrupted
         print("pgassay itself failed. Please report it, with all that follows:\n", file=sys.stderr)
         traceback.print_exc()
         return ExitCode.CANNOT_JUDGE
@@ -71,6 +73,17 @@ def _extended(
     run: Callable[[argparse.Namespace], int], extension: Extension
 ) -> Callable[[argparse.Namespace], int]:
     return lambda options: (extension.run if extension.applies(options) else run)(options)
+
+
+def _find_interruption(error: BaseException | None) -> int | None:
+    """The exit code of the signal that came first, where what it broke off then failed to tidy up."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+        error = error.__context__
+    return None
 
 
 def _leave(signum: int, _frame: object) -> None:
