@@ -13,7 +13,7 @@ import pytest
 
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, open_client
 from pgassay.database.apply import connect
-from pgassay.errors import SchemaError
+from pgassay.errors import ConfigError
 from pgassay.server import Server, open_server
 
 pytestmark = pytest.mark.slow
@@ -232,5 +232,5 @@ def test_owner_that_could_run_programs_is_refused(
 ) -> None:
     admin.execute("create role dangerous login")
     admin.execute("grant pg_execute_server_program to dangerous")
-    with pytest.raises(SchemaError, match="it is a member of pg_execute_server_program"):
+    with pytest.raises(ConfigError, match="it is a member of pg_execute_server_program"):
         build(attached, GOOD, owner="dangerous")
