@@ -8,3 +8,17 @@ begin
     end if;
 end
 $$;
+
+-- The emulation's own functions are in no project: the advisors shall have nothing to say of them.
+do $functions$
+declare
+    plain regprocedure;
+begin
+    for plain in
+        select p.oid from pg_catalog.pg_proc as p
+        where p.pronamespace = 'pgassay'::regnamespace and p.proconfig is null
+    loop
+        execute format('alter function %s set search_path = %L', plain, '');
+    end loop;
+end
+$functions$;
