@@ -182,12 +182,24 @@ class _Application:
                 self._connection.execute(statements[0].text.encode())
             return
         # Deferred constraints speak up at the end of the block: the last statement stands for the file's end.
-        with self._explained(statements[-1]), self._connection.pipeline():
+        with self._explained(statements[-1]), self._pipeline():
             for statement in statements:
                 with self._explained(statement):
                     self._execute(statement)
                 if self._watcher:
                     self._watcher(statement, self._connection.info.backend_pid)
+
+    @contextmanager
+    def _pipeline(self) -> Iterator[None]:
+        try:
+            with self._connection.pipeline():
+                yield
+        except IndexError as error:
+            # psycopg 3.3 stumbles over the answer to a Sync behind an error at the transaction's end, if both
+            # come at once, and forgets the error for it.
+            if isinstance(error.__context__, psycopg.Error):
+                raise error.__context__ from None
+            raise
 
     def _execute(self, statement: Statement) -> None:
         """Send a statement and wait for what becomes of it, without a Sync."""
