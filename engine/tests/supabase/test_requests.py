@@ -251,9 +251,8 @@ CREATED = """
 
 @pytest.mark.parametrize("exposed", [True, False])
 def test_default_privileges_are_open_or_closed(
-    alone: Server, environment: Layer, tmp_path: Path, exposed: bool
+    server: Server, owner: str, environment: Layer, tmp_path: Path, exposed: bool
 ) -> None:
-    server, owner = alone, choose_owner(alone, "postgres")
     settings = settings_script(expose_new_tables=exposed)
     with (
         loaded(server, owner, environment, tmp_path, CREATED, settings=settings) as database,
