@@ -123,6 +123,8 @@ def test_block_may_commit_where_it_stands_first(database: Database) -> None:
     block = "do $$ begin create table t (x int); commit; end $$;"
     apply(database, block)
     assert tables(database) == ["t"]
+    if database.server.version < 180000:
+        return  # older servers commit in the middle of a pipeline
     error = failure(database, "drop table t;\ndo $$ begin commit; end $$;")
     assert (error.sqlstate, tables(database)) == ("2D000", ["t"])
 
@@ -145,6 +147,8 @@ def test_settings_of_one_file_are_gone_in_the_next(database: Database) -> None:
 
 
 def test_syntax_newer_than_the_parser_is_left_to_the_server(database: Database) -> None:
+    if database.server.version < 180000:
+        pytest.skip("PostgreSQL 18 brought virtual columns")
     apply(database, "create table t (x int, y int generated always as (x + 1) virtual);\ncreate table u ();")
     assert tables(database) == ["t", "u"]
 
