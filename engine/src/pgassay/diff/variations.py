@@ -13,12 +13,11 @@ from pgassay.catalog.literals import Literals
 from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import condition, literal
+from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 
 _ROWS = 4  # of a table, of as many owners as there are
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
-_TEXTS = ("text", "varchar", "bpchar", "citext", "name")
 _MOMENTS = ("timestamp", "timestamptz", "date")
 _FAR = ("2000-01-01", "2100-01-01", "infinity", "-infinity")
 
@@ -116,7 +115,7 @@ def candidates(
         return [*(label for label in labels if label in literals.strings), *labels]
     if type_ in _NUMBERS:
         return map(str, _around(literals.numbers))
-    if type_ in _TEXTS:
+    if type_ in TEXTS:
         return [*literals.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
     if type_ in ("json", "jsonb"):
         return [*_documents(literals), "{}", "[]", '"x"']

@@ -13,12 +13,10 @@ from pgassay.catalog.names import quoted
 from pgassay.catalog.read import read_catalog
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Session
-from pgassay.matrix.statements import literal
+from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _USERS = "auth.users"
-_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8", "money")
-_TEXTS = ("text", "varchar", "bpchar", "citext", "name")
 _PLAIN = {
     **dict.fromkeys(("timestamp", "timestamptz", "date"), "2030-01-01"),
     **dict.fromkeys(("time", "timetz"), "12:00"),
@@ -177,8 +175,8 @@ class _Filling:
         strings = self.checks.get((self.table.oid, column.name), ())
         if column.labels:
             return literal(column.labels[0])
-        if column.base in _TEXTS:
+        if column.base in TEXTS:
             return literal(strings[0] if strings else self.user.name[: column.length])
-        if column.base in _NUMBERS:
+        if column.base in NUMBERS:
             return str(self.number)
         return literal("{}" if column.category == "A" else _PLAIN.get(column.base))

@@ -74,9 +74,9 @@ def become(persona: Persona) -> tuple[str, ...]:
 
 
 _LARGEST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
-_NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
+NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
 _ONE = {"money": "'1'::money"}
-_TEXTS = ("text", "varchar", "bpchar", "name", "citext")
+TEXTS = ("text", "varchar", "bpchar", "name", "citext")
 _MOMENTS = ("timestamp", "timestamptz", "time", "timetz", "interval")
 
 _JSON = """case {}::text when '{{}}' then '{{"pgassay": true}}' else '{{}}' end"""
@@ -94,8 +94,8 @@ _STEPS = {
     "bytea": "{} || '\\x00'::bytea",
 }
 _STARTS = {
-    **dict.fromkeys(_NUMBERS, "'1'"),
-    **dict.fromkeys(_TEXTS, "'x'"),
+    **dict.fromkeys(NUMBERS, "'1'"),
+    **dict.fromkeys(TEXTS, "'x'"),
     **dict.fromkeys(("timestamp", "timestamptz", "date"), "'2030-01-01'"),
     **dict.fromkeys(("time", "timetz"), "'12:00'"),
     **dict.fromkeys(("json", "jsonb"), "'{}'"),
@@ -124,9 +124,9 @@ def changed_value(surface: Surface, table: Table, column: Column) -> str:
 
 
 def _step(table: Table, column: Column, this: str) -> str | None:
-    if column.base in _NUMBERS and any(column.name in index.columns for index in table.unique):
+    if column.base in NUMBERS and any(column.name in index.columns for index in table.unique):
         return _free(table, column, this)
-    if column.base in _TEXTS:
+    if column.base in TEXTS:
         return _longer(column, this)
     if column.category == _ARRAY:
         # What is appended to an array of more dimensions must be an array.
