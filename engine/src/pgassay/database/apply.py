@@ -19,7 +19,10 @@ from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import PGconn, Ping, TransactionStatus
+from psycopg.errors import error_from_result
+from psycopg.generators import fetch_many, send
+from psycopg.pq import ExecStatus, PGconn, Ping, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from pgassay.database.messages import Circumstances, explain
 from pgassay.database.script import Script, Statement, parse_script, read_script
@@ -181,25 +184,29 @@ class _Application:
                 # Without parameters psycopg sends the text untouched, percent signs included.
                 self._connection.execute(statements[0].text.encode())
             return
-        # Deferred constraints speak up at the end of the block: the last statement stands for the file's end.
-        with self._explained(statements[-1]), self._pipeline():
+        with self._connection.pipeline():
             for statement in statements:
                 with self._explained(statement):
                     self._execute(statement)
                 if self._watcher:
                     self._watcher(statement, self._connection.info.backend_pid)
+            # Deferred constraints speak up at the end of the file: the last statement stands for it.
+            with self._explained(statements[-1]):
+                self._sync()
 
-    @contextmanager
-    def _pipeline(self) -> Iterator[None]:
-        try:
-            with self._connection.pipeline():
-                yield
-        except IndexError as error:
-            # psycopg 3.3 stumbles over the answer to a Sync behind an error at the transaction's end, if both
-            # come at once, and forgets the error for it.
-            if isinstance(error.__context__, psycopg.Error):
-                raise error.__context__ from None
-            raise
+    def _sync(self) -> None:
+        """End the file's transaction. psycopg's own `sync` may lose the error that this brings.
+
+        psycopg 3.3 expects one answer to a Sync and raises IndexError where an error comes with it.
+        """
+        line = self._connection.pgconn
+        line.pipeline_sync()
+        self._connection.wait(send(line))
+        failures: list[PGresult] = []
+        while (result := self._connection.wait(fetch_many(line))[0]).status != ExecStatus.PIPELINE_SYNC:
+            failures.append(result)
+        if failures:
+            raise error_from_result(failures[0], encoding=self._connection.info.encoding)
 
     def _execute(self, statement: Statement) -> None:
         """Send a statement and wait for what becomes of it, without a Sync."""
@@ -224,7 +231,7 @@ class _Application:
         try:
             yield
         except psycopg.Error as error:
-            raise explain(self._script, statement, _reason(error), self._circumstances()) from error
+            raise explain(self._script, statement, error, self._circumstances()) from error
 
     def _circumstances(self) -> Circumstances:
         watchdog, connection = self._watchdog, self._connection
@@ -243,12 +250,6 @@ class _Application:
             place=self._place, severity=diag.severity_nonlocalized or "", message=diag.message_primary or ""
         )
         self._notices.append(notice)
-
-
-def _reason(error: psycopg.Error) -> psycopg.Error:
-    """What the server said: psycopg cannot leave a pipeline whose Sync failed, and says so instead."""
-    said = error.__context__
-    return said if not error.sqlstate and isinstance(said, psycopg.Error) and said.sqlstate else error
 
 
 def _unended(last: Statement) -> SchemaError:
