@@ -5,15 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import errors
 
+from pgassay.config import Config
 from pgassay.database import Layer, Recipe, clone, ensure_template
 from pgassay.extensions.catalogue import VERSION, stand_ins
 from pgassay.server import ATTACHED, Server
+from pgassay.supabase.environments import environment_files
+from pgassay.workbench import Workbench
 
 Connection = psycopg.Connection[Any]
 
@@ -33,6 +38,19 @@ def project(server: Server, owner: str, template: str) -> Iterator[Connection]:
         closing(database.connect(autocommit=True)) as connection,
     ):
         yield connection
+
+
+def test_older_project_has_what_its_files_drop_without_a_word_of_creating_it(
+    server: Server, tmp_path: Path
+) -> None:
+    if server.origin == ATTACHED:
+        pytest.skip("a server that somebody else runs has its own extensions only")
+    schema = tmp_path / "schema.sql"
+    schema.write_text("drop extension pg_graphql; create table public.t ()")
+    config = replace(Config(), schema=(schema,), environment=environment_files("supabase"))
+    with Workbench(config, server).database() as database, closing(database.connect()) as connection:
+        assert value(connection, "select to_regclass('public.t') is not null")
+        assert not value(connection, "select exists (select from pg_extension where extname = 'pg_graphql')")
 
 
 def value(connection: Connection, query: str) -> Any:
