@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -135,3 +136,24 @@ def test_other_rows_alone_are_no_difference(before: list[CellResult], after: lis
 )
 def test_same_reach_in_another_way_is_changed(before: CellResult, after: CellResult) -> None:
     assert [one.direction for one in compare([before], [after])] == [Direction.CHANGED]
+
+
+def rows_of(outcome: Outcome, *names: str) -> CellResult:
+    tries = tuple(
+        Try(state=DRAFT, witness=Witness(persona=BOB, statement=f"row {name}", row=name)) for name in names
+    )
+    return replace(result(outcome), tries=tries, witness=tries[0].witness, rows=len(tries))
+
+
+@pytest.mark.parametrize(
+    ("after", "direction"),
+    [
+        ([rows_of(ALLOWED, "id = 3"), rows_of(REJECTED, "id = 1", "id = 2")], Direction.NEW),
+        ([rows_of(ALLOWED, "id = 2", "id = 3"), rows_of(REJECTED, "id = 1")], Direction.GAINED),
+        ([rows_of(ALLOWED, "id = 3"), rows_of(REJECTED, "id = 1")], Direction.GAINED),
+    ],
+    ids=["only the row that came", "one that was there too", "one that was refused is not there"],
+)
+def test_row_that_came_is_new_and_no_gain(after: list[CellResult], direction: Direction) -> None:
+    [difference] = compare([rows_of(REJECTED, "id = 1", "id = 2")], after)
+    assert difference.direction is direction

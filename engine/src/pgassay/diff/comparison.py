@@ -104,8 +104,9 @@ def _find_move(direction: Direction, before: Cell, after: Cell) -> CellDifferenc
             result, example = _clearest(examples, less, rank)
             answers = (_answer_for(less, example), result)
             was, now = answers if direction is Direction.GAINED else reversed(answers)
+            is_new = direction is Direction.GAINED and _are_new_rows(before, after, examples)
             return CellDifference(
-                direction=direction,
+                direction=Direction.NEW if is_new else direction,
                 key=after.key,
                 before=was,
                 after=now,
@@ -114,6 +115,18 @@ def _find_move(direction: Direction, before: Cell, after: Cell) -> CellDifferenc
                 witnesses=tuple(dict.fromkeys(one.witness for _, one in examples)),
             )
     return None
+
+
+def _are_new_rows(before: Cell, after: Cell, examples: list[tuple[CellResult, Try]]) -> bool:
+    """Whether BASE has none of these rows, and each that it refused is refused just so in HEAD."""
+    theirs, ours = (
+        {t.witness.row: _rank(r) for r in cell.results for t in _tries(r) if t.witness.row}
+        for cell in (before, after)
+    )
+    refused = [row for row in theirs if row in ours and ours[row] == theirs[row]]
+    return (
+        bool(theirs) and len(refused) == len(theirs) and not any(e.witness.row in theirs for _, e in examples)
+    )
 
 
 def _describe(grown: set[State], cell: Cell, features: frozenset[str]) -> str:

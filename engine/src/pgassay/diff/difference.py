@@ -9,6 +9,7 @@ from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventorie
 from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
 from pgassay.diff.comparison import CellDifference, compare_cells
+from pgassay.diff.novelty import tell_news
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
 from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
@@ -44,9 +45,14 @@ class AccessChange(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """All that HEAD lets people do otherwise than BASE. `schema`: every change of the schema itself."""
+    """All that HEAD lets people do otherwise than BASE.
+
+    `new`: what BASE lacks, where it crosses no ownership and cannot be written. `schema`: every change of the
+    schema itself.
+    """
 
     gained: tuple[AccessChange, ...] = ()
+    new: tuple[AccessChange, ...] = ()
     lost: tuple[AccessChange, ...] = ()
     changed: tuple[AccessChange, ...] = ()
     added: tuple[str, ...] = ()
@@ -55,7 +61,7 @@ class Difference:
 
     @property
     def entries(self) -> tuple[AccessChange, ...]:
-        return (*self.gained, *self.lost, *self.changed)
+        return (*self.gained, *self.new, *self.lost, *self.changed)
 
 
 def diff_snapshots(
@@ -66,9 +72,10 @@ def diff_snapshots(
     Says nothing of cells that could not be judged: look at `Matrix.errors` before.
     """
     changes = compare_inventories(base.inventory, head.inventory)
-    differences = settle(compare_cells(base.matrix, head.matrix))
+    settled = settle(compare_cells(base.matrix, head.matrix))
+    differences = list(tell_news(settled, base=base.matrix, before=base.inventory, after=head.inventory))
     definitions = find_definitions(scripts if differences else ())
-    gained, lost, changed = (
+    gained, new, lost, changed = (
         tuple(
             _tell(group, base.inventory, head.inventory, changes, definitions)
             for group in collapse(one for one in differences if one.direction is direction)
@@ -77,6 +84,7 @@ def diff_snapshots(
     )
     return Difference(
         gained=(*_beyond_the_matrix(changes), *gained),
+        new=new,
         lost=lost,
         changed=changed,
         added=tuple(_objects(changes, ChangeKind.ADDED)),

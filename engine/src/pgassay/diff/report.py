@@ -76,6 +76,7 @@ def _document(review: Review) -> dict[str, Any]:
         "accepted": review.accepted,
         "fault": review.fault and str(review.fault),
         "gained": [_change(review, change) for change in difference.gained],
+        "new": [_change(review, change) for change in difference.new],
         "lost": [_change(review, change) for change in difference.lost],
         "changed": [_change(review, change) for change in difference.changed],
         "added": difference.added,
@@ -150,10 +151,10 @@ def _conclude(review: Review) -> Iterator[str]:
         yield f"HEAD, {review.head.label}, does not load."
         return
     difference = review.difference
-    yield (
-        f"{review.base.label} → {review.head.label}: {len(difference.gained)} gained, "
-        f"{len(difference.lost)} lost, {len(difference.changed)} changed"
-    )
+    counts = [(len(difference.gained), "gained"), (len(difference.new), "new")]
+    counts += [(len(difference.lost), "lost"), (len(difference.changed), "changed")]
+    told = ", ".join(f"{number} {word}" for number, word in counts if number or word != "new")
+    yield f"{review.base.label} → {review.head.label}: {told}"
     yield from review.notes
     yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"

@@ -35,6 +35,7 @@ _DRAWN = ("uuid", "timestamptz", "timestamp")
 _AS_OWNER = ("set local role none",)
 _NO_PRIVILEGE = "42501"
 _NO_SUCH_KEY = "23503"
+_NO_SUCH_FUNCTION = "42883"  # what a new one lets people do, the matrix says
 _ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
 _FIRST = 2  # statements, by which the persona becomes itself
 
@@ -161,8 +162,10 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
 
 
 def _is_comparable(experiment: Experiment, before: Answer) -> bool:
-    """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew."""
+    """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or the function."""
     is_constraint = any(change.key.kind == "constraint" for change in experiment.changes)
+    if before.sqlstate == _NO_SUCH_FUNCTION:
+        return False
     return before.sqlstate != _NO_SUCH_KEY or is_constraint
 
 

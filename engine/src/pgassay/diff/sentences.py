@@ -55,7 +55,7 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
     where = f" where {first.when}" if "=" in first.when else ""
     before, after = describe_answer(first.before), describe_answer(first.after)
     match first.direction:
-        case Direction.GAINED:
+        case Direction.GAINED | Direction.NEW:
             can = "may now try to" if _is_rejected(first) else "can now"
             was = f"was: {before}" if first.before else _novelty(first.key, base)
             return f"{people} {can} {deed}{where} ({was}).{_obstacle(first)}"

@@ -210,6 +210,7 @@ class Direction(Enum):
     """Which way access moved."""
 
     GAINED = "gained"
+    NEW = "new"  # of what was not there before, and opens nothing that was
     LOST = "lost"
     CHANGED = "changed"
 

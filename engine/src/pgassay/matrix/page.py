@@ -24,7 +24,7 @@ _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     Outcome.REJECTED: ("!", "rejected", "let through, then refused by a constraint or a trigger"),
     Outcome.ERROR: ("?", "error", "the probe itself went wrong; this cell says nothing"),
 }
-_DIRECTIONS = {Direction.GAINED: "▲", Direction.LOST: "▼", Direction.CHANGED: "◆"}
+_DIRECTIONS = {Direction.GAINED: "▲", Direction.NEW: "✚", Direction.LOST: "▼", Direction.CHANGED: "◆"}
 _CLASSES = {rows.value for rows in RowClass}
 _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 

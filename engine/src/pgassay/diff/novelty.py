@@ -1,0 +1,82 @@
+"""What is only new: HEAD has it, BASE lacks it, and it opens nothing that was closed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import ObjectKey
+from pgassay.diff.comparison import CellDifference
+from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
+from pgassay.observation import Outcome
+
+_WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE, Action.TRUNCATE)
+_PLATFORM = "auth"  # its functions say who asks
+_FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
+
+
+def tell_news(
+    differences: Iterable[CellDifference], *, base: Matrix, before: Inventory, after: Inventory
+) -> Iterator[CellDifference]:
+    """The differences, of which those are new and no gains that neither cross ownership nor can be written.
+
+    `base` is the matrix of BASE; `before` and `after` say what the two schemas have.
+    """
+    judge = _Judge(base=base, before=before, after=after)
+    for one in differences:
+        is_new = one.direction is Direction.GAINED and one.before is None and judge.is_harmless(one)
+        yield replace(one, direction=Direction.NEW) if is_new else one
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    base: Matrix
+    before: Inventory
+    after: Inventory
+
+    def is_harmless(self, one: CellDifference) -> bool:
+        key, table = one.key, self.base.surface.by_name.get(one.key.table)
+        if key.action is Action.EXECUTE:
+            return self._is_trusted(one) or is_powerless(key.object, self.after)
+        if self._is_trusted(one):
+            return True
+        if key.action in _WRITES:
+            return one.after is None or one.after.outcome is not Outcome.ALLOWED
+        if table is None:
+            return key.rows is RowClass.OWN and self._is_table(key)
+        return key.rows is RowClass.OWN or (table.truncatable and key.rows not in _FOREIGN)
+
+    def _is_trusted(self, one: CellDifference) -> bool:
+        """Whether no policy binds the role: who could do so with what was there may do so with what comes."""
+        role = self.after.objects.get(ObjectKey("role", "", one.witness.persona.role), {})
+        return role.get("bypassrls") == "true" or role.get("superuser") == "true"
+
+    def _is_table(self, key: CellKey) -> bool:
+        """And no view, which may show of one's own what its table keeps back."""
+        return self.after.objects.get(ObjectKey("relation", key.table, ""), {}).get("kind") == "table"
+
+
+def is_powerless(function: str, schema: Inventory) -> bool:
+    """Whether a function does nothing that its caller could not do without it.
+
+    It runs with the caller's rights, as does all that it uses, runs no text as SQL, and reaches nothing in a
+    schema that the caller cannot name himself.
+    """
+    home = _schema(function)
+    return all(
+        _schema(name) == _PLATFORM or _is_callers(name, home, schema) for name in schema.reach(function)
+    )
+
+
+def _is_callers(name: str, home: str, schema: Inventory) -> bool:
+    """Whether a caller could call or read this just so himself."""
+    said = schema.objects.get(ObjectKey("function", name, ""))
+    if said is None:
+        return _schema(name) == home
+    return said.get("security") == "invoker" and "execute" not in find_literals([said.get("body", "")]).words
+
+
+def _schema(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]

@@ -1,0 +1,82 @@
+"""What BASE lacks is new; a gain only where it crosses ownership, can be written, or does what none could."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
+
+ME = """
+create function public.me() returns uuid language sql stable set search_path = '' as $$ select auth.uid() $$;
+grant execute on function public.me() to authenticated;
+"""
+FIRST = "select d.owner from public.documents as d order by d.id limit 1"
+HIDDEN_FIRST = f"""
+create function private.first() returns uuid language sql security definer as $$ {FIRST} $$;
+grant usage on schema private to authenticated;
+"""
+RUN = "create function public.run(what text) returns void language plpgsql as $$ begin execute what; end $$;"
+BACKEND_COLUMN = """
+alter table public.documents add column archived boolean;
+revoke select on public.documents from authenticated;
+grant select (id, owner, tenant, stage, priority, label, pages) on public.documents to authenticated;
+"""
+NOTES = """
+create table public.notes (id integer primary key, owner uuid not null);
+insert into public.notes values (1, 'a11ce000-0000-4000-8000-000000000001');
+alter table public.notes enable row level security;
+create policy own on public.notes for select using (owner = auth.uid());
+revoke all on public.notes from anon, authenticated;
+grant select on public.notes to authenticated;
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ME,
+        f'{ME}alter policy "owners see" on public.documents using (owner = (select public.me()));',
+        "alter table public.members add column nickname text;",
+        BACKEND_COLUMN,
+        NOTES,
+    ],
+    ids=["function", "function in a policy", "own column", "column of nobody's", "own rows of a new table"],
+)
+def test_what_opens_nothing_is_no_gain(tenants: Tenants, change: str) -> None:
+    found = tenants.review(tenants.head(change), seconds=2)
+    assert [one.message for one in found.difference.gained] == []
+    assert found.exit_code is ExitCode.GOOD
+
+
+@pytest.mark.parametrize(
+    ("change", "gain"),
+    [
+        (
+            'alter policy "members see themselves" on public.members using (true);'
+            "alter table public.members add column phone text;",
+            "SELECT phone of other people's rows of public.members (new column)",
+        ),
+        (
+            "alter table public.documents add column paid boolean;"
+            "grant update (paid) on public.documents to authenticated;",
+            "UPDATE paid of their own rows of public.documents (new column)",
+        ),
+        (ME.replace("stable", "security definer").replace("select auth.uid()", FIRST), "EXECUTE public.me()"),
+        (HIDDEN_FIRST + ME.replace("auth.uid()", "private.first()"), "EXECUTE public.me()"),
+        (RUN, "EXECUTE public.run(text)"),
+        (NOTES.replace("owner = auth.uid()", "true"), "other people's rows of public.notes (new object)"),
+    ],
+    ids=[
+        "another's column",
+        "column to write",
+        "definer",
+        "caller of a definer",
+        "any SQL",
+        "another's rows",
+    ],
+)
+def test_what_is_new_and_opens_something_is_a_gain(tenants: Tenants, change: str, gain: str) -> None:
+    found = tenants.review(tenants.head(change))
+    assert any(gain in one.message for one in found.difference.gained), found.difference.gained
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
