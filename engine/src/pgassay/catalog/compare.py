@@ -15,6 +15,7 @@ _LEAD = 4  # words that two expressions share before they part
 _TRUE = ("true", "on")
 _CLAUSES = ("using", "with check")
 _NAMED = ("policy", "trigger", "rule", "constraint", "index")
+_OF_OTHERS = ("role", "bucket", "default privileges", "setting")
 _SUBJECTS = {
     "relation": "{object}",
     **dict.fromkeys(("function", "type", "schema", "sequence", "statistics"), "{kind} {object}"),
@@ -23,6 +24,7 @@ _SUBJECTS = {
     "publication": "{object} in publication {name}",
     "column": "Column {name} of {object}",
     "comment": "Comment on {name}",
+    "setting": "Setting {name} of {object} in this database",
 }
 
 
@@ -70,7 +72,7 @@ def compare_inventories(base: Inventory, head: Inventory) -> tuple[SchemaChange,
 
 def _one_sided(key: ObjectKey, before: Properties | None, after: Properties | None) -> Iterator[SchemaChange]:
     """A grantee's first privileges, or the loss of the last, are changes of privileges."""
-    if key.kind.startswith("grant") or key.kind in ("role", "bucket"):
+    if key.kind.startswith("grant") or key.kind in _OF_OTHERS:
         yield from _altered(key, before or {}, after or {})
         return
     yield SchemaChange(kind=ChangeKind.DROPPED if after is None else ChangeKind.ADDED, key=key)
@@ -118,6 +120,10 @@ def _describe(change: SchemaChange) -> str:
             return f'{subject} had the name "{change.before}".'
     if change.key.kind.startswith("grant"):
         return _describe_grant(change)
+    if change.key.kind == "default privileges":
+        where = f" in schema {change.key.object}" if change.key.object else ""
+        verb = "gets" if change.before is None else "no longer gets"
+        return f"What {change.key.name} creates{where} {verb} {change.property} by default."
     return _describe_property(change, subject)
 
 

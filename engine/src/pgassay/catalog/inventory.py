@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from typing import Any, LiteralString
 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Dependency, Function, Index, ObjectKey, Relation, Thing
@@ -17,6 +18,15 @@ _BUCKETS = """
     select b.id, p.key, p.value
     from storage.buckets as b cross join lateral jsonb_each_text(to_jsonb(b)) as p
     where p.key in ('public', 'file_size_limit', 'allowed_mime_types') and p.value is not null
+"""
+
+# As the schema left them: a clone of its database has none.
+_SETTINGS = """
+    select s.part ->> 0, pg_catalog.split_part(c.entry, '=', 1), pg_catalog.substring(c.entry, '=(.*)')
+    from pgassay.settings as t
+    cross join lateral pg_catalog.jsonb_array_elements(t.value) as s (part)
+    cross join lateral pg_catalog.jsonb_array_elements_text(s.part -> 1) as c (entry)
+    where t.name = 'database'
 """
 
 # Not what defaults and checks call.
@@ -94,15 +104,24 @@ def _is_left_out(thing: Thing, composite: set[int], *, besides: bool) -> bool:
     return False
 
 
-def read_buckets(session: Session, inventory: Inventory) -> Inventory:
-    """The inventory with the storage buckets, if any: rows that decide about access."""
+def read_rows(session: Session, inventory: Inventory) -> Inventory:
+    """The inventory with what stands in rows and decides about access, too.
+
+    These are the storage buckets, and the settings of the database, if any.
+    """
     objects: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
-    with session.as_owner():
-        there = session.connection.execute("select to_regclass('storage.buckets') is not null")
-        rows = session.connection.execute(_BUCKETS).fetchall() if there.fetchone() == (True,) else []
-    for bucket, name, value in rows:
+    for bucket, name, value in _read_of(session, "storage.buckets", _BUCKETS):
         objects[ObjectKey(kind="bucket", object="storage.buckets", name=bucket)][name] = value
+    for role, name, value in _read_of(session, "pgassay.settings", _SETTINGS):
+        objects[ObjectKey(kind="setting", object=role, name=name)]["value"] = value
     return replace(inventory, objects={**inventory.objects, **objects})
+
+
+def _read_of(session: Session, table: str, query: LiteralString) -> list[tuple[Any, ...]]:
+    """What a query says of a table; nothing where there is no such table."""
+    with session.as_owner():
+        there = session.connection.execute("select pg_catalog.to_regclass(%s) is not null", [table])
+        return session.connection.execute(query).fetchall() if there.fetchone() == (True,) else []
 
 
 def _find_uses(catalog: Catalog) -> dict[str, frozenset[str]]:

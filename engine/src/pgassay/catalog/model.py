@@ -113,7 +113,7 @@ class Relation(Thing):
     definition: Annotated[str | None, ACCESS]
     options: Annotated[tuple[str, ...], BESIDES]
     persistence: Annotated[str, Said(values={"u": "unlogged", "t": "temporary"}, besides=True)]
-    replica_identity: Annotated[str, Said(values={"f": "full", "n": "nothing", "i": "index"}, besides=True)]
+    replica_identity: Annotated[str, Said(values={"f": "full", "n": "nothing", "i": "index"})]
     partition_key: Annotated[str | None, BESIDES]
     partition_bound: Annotated[str | None, BESIDES]
     inherits: Annotated[tuple[str, ...], BESIDES]
@@ -415,9 +415,22 @@ class Grant(Thing):
         return {f"{self.privilege}{column}": "with grant option" if self.grantable else "held"}
 
 
+_MADE = {
+    "r": "tables",
+    "S": "sequences",
+    "f": "functions",
+    "T": "types",
+    "n": "schemas",
+    "L": "large objects",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class DefaultPrivilege(Thing):
-    """What a role is granted on what `owner` will make; `kind` is pg_default_acl.defaclobjtype."""
+    """What a role is granted on what `owner` will make; `kind` is pg_default_acl.defaclobjtype.
+
+    The privilege `no execute` of everybody: what PostgreSQL grants by itself was revoked.
+    """
 
     schema: str
     owner: str
@@ -430,8 +443,8 @@ class DefaultPrivilege(Thing):
     def key(self) -> ObjectKey:
         return ObjectKey(kind="default privileges", object=spell(self.schema), name=self.owner)
 
-    def properties(self, *, besides: bool = False) -> dict[str, str]:
-        return {f"{self.privilege} on {self.kind} to {self.role}": "held"} if besides else {}
+    def properties(self, *, besides: bool = False) -> dict[str, str]:  # noqa: ARG002 - of both kinds
+        return {f"{self.privilege} on {_MADE[self.kind]} to {self.role}": "held"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -467,8 +480,8 @@ class Publication(Thing):
 
     name: str
     owner: Annotated[str, BESIDES]
-    all_tables: Annotated[bool, BESIDES]
-    publishes: Annotated[tuple[str, ...], BESIDES]
+    all_tables: Annotated[bool, ACCESS]
+    publishes: Annotated[tuple[str, ...], ACCESS]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -477,8 +490,8 @@ class Published(Part):
 
     KIND = "publication"
 
-    columns: Annotated[tuple[str, ...], BESIDES]
-    rows: Annotated[str | None, BESIDES]
+    columns: Annotated[tuple[str, ...], ACCESS]
+    rows: Annotated[str | None, ACCESS]
 
     def properties(self, *, besides: bool = False) -> dict[str, str]:
         """Without the order of the columns, which is the table's."""
@@ -506,6 +519,13 @@ class Sequence(Thing):
     owned_by: Annotated[str | None, BESIDES]
 
 
+UNTRIED = (
+    *("operator", "operator class", "cast", "event trigger", "collation", "language", "server"),
+    *("text search configuration", "text search dictionary", "conversion", "transform"),
+)
+"""Kinds of objects on which access may depend, and which no statement of a persona tries."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Other(Thing):
     """One fact about an object without a class of its own."""
@@ -523,7 +543,7 @@ class Other(Thing):
         return ObjectKey(kind=self.type, object="", name=self.name)
 
     def properties(self, *, besides: bool = False) -> dict[str, str]:
-        return {self.says: self.value} if besides else {}
+        return {self.says: self.value} if besides or self.type in UNTRIED else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,10 +28,11 @@ _SPELLED: Mapping[type[Any], tuple[str, str]] = {
 }
 ACCESS = (
     *(Relation, model.Column, model.Constraint, model.Index, Policy, model.Trigger, model.Rule, Function),
-    *(model.Type, Grant, Role, model.Published, Dependency),
+    *(model.Type, Grant, Role, model.Publication, model.Published, model.DefaultPrivilege, model.Other),
+    Dependency,
 )
 """The kinds that access depends on."""
-EVERYTHING = (*ACCESS, model.DefaultPrivilege, model.Publication, model.Sequence, model.Other)
+EVERYTHING = (*ACCESS, model.Sequence)
 
 
 @dataclass(frozen=True, kw_only=True)

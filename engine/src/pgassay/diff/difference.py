@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
 from pgassay.catalog.inventory import Inventory
 from pgassay.database import Script
+from pgassay.diff.catalog_gains import find_catalog_gains, find_untried
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.novelty import tell_news
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
+from pgassay.errors import Place
 from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
 from pgassay.plpgsql.definitions import Definitions, find_definitions
@@ -19,6 +21,7 @@ Settle = Callable[[Iterable[CellDifference]], Sequence[CellDifference]]
 """Looks at differences again, with what comparing alone does not show."""
 
 _CAUSES = 2  # in one sentence; all are in the list of changes
+_TOLD = "Roles changed. "  # says the change itself
 _OBJECTS = ("relation", "function", "type", "column")
 
 
@@ -48,7 +51,7 @@ class Difference:
     """All that HEAD lets people do otherwise than BASE.
 
     `new`: what BASE lacks, where it crosses no ownership and cannot be written. `schema`: every change of the
-    schema itself.
+    schema itself; `untried`: those of them on which access may depend, and that nothing tries.
     """
 
     gained: tuple[AccessChange, ...] = ()
@@ -58,6 +61,7 @@ class Difference:
     added: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     schema: tuple[SchemaChange, ...] = field(default=(), repr=False)
+    untried: tuple[SchemaChange, ...] = ()
 
     @property
     def entries(self) -> tuple[AccessChange, ...]:
@@ -74,7 +78,7 @@ def diff_snapshots(
     changes = compare_inventories(base.inventory, head.inventory)
     settled = settle(compare_cells(base.matrix, head.matrix))
     differences = list(tell_news(settled, base=base.matrix, before=base.inventory, after=head.inventory))
-    definitions = find_definitions(scripts if differences else ())
+    definitions = find_definitions(scripts if changes else ())
     gained, new, lost, changed = (
         tuple(
             _tell(group, base.inventory, head.inventory, changes, definitions)
@@ -83,13 +87,14 @@ def diff_snapshots(
         for direction in Direction
     )
     return Difference(
-        gained=(*_beyond_the_matrix(changes), *gained),
+        gained=(*_beyond_the_matrix(changes, base, head, definitions), *gained),
         new=new,
         lost=lost,
         changed=changed,
         added=tuple(_objects(changes, ChangeKind.ADDED)),
         dropped=tuple(_objects(changes, ChangeKind.DROPPED)),
         schema=changes,
+        untried=tuple(find_untried(changes)),
     )
 
 
@@ -103,18 +108,25 @@ def _objects(changes: Iterable[SchemaChange], kind: ChangeKind) -> Iterator[str]
             yield f"{key.kind} {key.object}" + (f".{key.name}" if key.name else "")
 
 
-def _beyond_the_matrix(changes: Iterable[SchemaChange]) -> Iterator[AccessChange]:
-    """Roles belong to the whole cluster, and the API hands out what lies in a public bucket unasked."""
-    for change in changes:
-        if change.key.kind == "role":
-            message = "Roles changed."
-        elif change.key.kind == "bucket" and (change.property, change.after) == ("public", "true"):
-            message = (
-                f"Everybody can now read the objects of bucket {change.key.name}, and no policy is asked."
-            )
-        else:
-            continue
-        yield AccessChange(direction=Direction.GAINED, message=f"{message} {change}", causes=(change,))
+def _beyond_the_matrix(
+    changes: Sequence[SchemaChange], base: Snapshot, head: Snapshot, definitions: Definitions
+) -> Iterator[AccessChange]:
+    """What the catalogs tell, whoever tries: nobody's statement shows it."""
+    roles = {right.role for side in (base, head) for right in side.matrix.surface.rights}
+    roles |= {cell.witness.persona.role for side in (base, head) for cell in side.matrix.cells}
+    gains = find_catalog_gains(changes, base=base.inventory, head=head.inventory, roles=roles)
+    for message, causes in gains:
+        told = [] if message.startswith(_TOLD) else map(str, causes[:_CAUSES])
+        yield AccessChange(
+            direction=Direction.GAINED,
+            message=" ".join([message, *told]),
+            causes=causes,
+            place=_place(causes, definitions),
+        )
+
+
+def _place(causes: Iterable[SchemaChange], definitions: Definitions) -> Place | None:
+    return next(filter(None, (definitions.find(one.key, one.property) for one in causes)), None)
 
 
 def _tell(
@@ -139,7 +151,7 @@ def _tell(
         before=describe_answer(first.before),
         after=describe_answer(first.after),
         causes=causes,
-        place=next(filter(None, (definitions.find(one.key, one.property) for one in causes)), None),
+        place=_place(causes, definitions),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pgassay.catalog.inventory import Inventory, read_buckets, read_inventory
+from pgassay.catalog.inventory import Inventory, read_inventory, read_rows
 from pgassay.catalog.names import relation_name
 from pgassay.database import Session, open_session
 from pgassay.diff.difference import Snapshot
@@ -56,5 +56,5 @@ def open_side(server: Server, side: Side) -> Iterator[LoadedSide]:
     """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
     bench = Workbench(side.config, server)
     with bench.database() as database, open_session(database) as session:
-        inventory = read_buckets(session, read_inventory(session))
+        inventory = read_rows(session, read_inventory(session))
         yield LoadedSide(side=side, bench=bench, session=session, inventory=inventory)

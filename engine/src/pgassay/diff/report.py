@@ -45,6 +45,7 @@ def _sections(review: Review, comparison: Comparison) -> Iterator[ReportSection]
         yield ReportSection(title=direction.value, entries=entries, is_inline=True, language="sql")
     for title, names in (("added", comparison.added), ("dropped", comparison.dropped)):
         yield ReportSection(title=title, entries=list_entries(*names), is_inline=True)
+    yield ReportSection(title="not tried", entries=list_entries(*map(str, review.difference.untried)))
     yield ReportSection(
         title="changes of the schema itself",
         entries=list_entries(*map(str, review.difference.schema)),
@@ -82,6 +83,7 @@ def _document(review: Review) -> dict[str, Any]:
         "added": difference.added,
         "dropped": difference.dropped,
         "schema": [_schema_change(change) for change in difference.schema],
+        "untried": [_schema_change(change) for change in difference.untried],
         "notes": review.notes,
         "tried": review.tried,
         "probes": review.probes,
@@ -126,6 +128,8 @@ def _annotations(review: Review, comparison: Comparison) -> Iterator[Annotation]
         yield Annotation(level="error", title=title, message=message, place=review.fault.place)
         return
     yield from (_annotate(entry, comparison) for entry in comparison.entries)
+    for change in review.difference.untried:
+        yield Annotation(level="notice", title="pgassay: not tried", message=str(change), place=None)
 
 
 def _annotate(entry: Entry, comparison: Comparison) -> Annotation:
@@ -156,6 +160,8 @@ def _conclude(review: Review) -> Iterator[str]:
     told = ", ".join(f"{number} {word}" for number, word in counts if number or word != "new")
     yield f"{review.base.label} → {review.head.label}: {told}"
     yield from review.notes
+    if untried := len(difference.untried):
+        yield f"{untried} change{'s' if untried > 1 else ''} on which access may depend cannot be tried."
     yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
@@ -183,7 +189,7 @@ def compare_schemas(review: Review) -> Comparison:
         entries=tuple(replace(one, script=show_witness(review, one)) for one in difference.entries),
         added=difference.added,
         dropped=difference.dropped,
-        notes=review.notes,
+        notes=(*review.notes, *(f"Not tried: {change}" for change in difference.untried)),
         accepted=review.accepted,
         fault=str(review.fault or ""),
     )

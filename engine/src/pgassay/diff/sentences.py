@@ -133,7 +133,7 @@ _WORDS = {
 
 def join(words: Sequence[str], last: str = "and") -> str:
     """`a, b and c`."""
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def describe_deed(key: CellKey, variants: Sequence[str], *, columns: int) -> str:

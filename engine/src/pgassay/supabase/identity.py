@@ -57,9 +57,20 @@ REMEMBER: LiteralString = """
     insert into pgassay.settings (name, value)
     select 'roles', pg_catalog.jsonb_object_agg(rolname, rolconfig)
     from pg_catalog.pg_roles where rolconfig is not null
+    on conflict (name) do update set value = excluded.value;
+    insert into pgassay.settings (name, value)
+    select 'database', pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_array(coalesce(r.rolname, ''), s.setconfig) order by r.rolname)
+    from pg_catalog.pg_db_role_setting s
+    inner join pg_catalog.pg_database d on s.setdatabase = d.oid and d.datname = pg_catalog.current_database()
+    left join pg_catalog.pg_roles r on s.setrole = r.oid
+    having count(*) > 0
     on conflict (name) do update set value = excluded.value
 """
-"""Keeps the settings of roles with the database; its owner runs this once the schema is loaded."""
+"""Keeps the settings of roles with the database, and its own, which no clone has.
+
+Its owner runs this once the schema is loaded.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

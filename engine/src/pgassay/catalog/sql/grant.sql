@@ -37,6 +37,17 @@ with things as (
     from pg_catalog.pg_proc as f inner join pg_catalog.pg_namespace as n on f.pronamespace = n.oid
     union all
     select
+        'large object' as kind,
+        l.oid::bigint as oid,
+        '' as schema,
+        l.oid::text as object,
+        '' as "column",
+        l.lomowner as owner,
+        l.lomacl as acl
+    from pg_catalog.pg_largeobject_metadata as l
+    where l.lomacl is not null
+    union all
+    select
         'schema' as kind,
         n.oid::bigint as oid,
         n.nspname as schema,

@@ -1,0 +1,182 @@
+"""What the catalogs tell by themselves: more that API roles hold is a gain, less is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pgassay.catalog.compare import compare_inventories
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
+from pgassay.diff.catalog_gains import find_catalog_gains
+from pgassay.diff.report import report_review
+from pgassay.diff.review import Review, review
+from pgassay.render.report import render_markdown, render_text
+from pgassay.server import open_server
+from tests.diff.diff_support import Tenants
+
+OBJECT = "do $$ begin perform lo_create(7777); end $$;"
+BUCKET = "insert into storage.buckets (id, name, file_size_limit, allowed_mime_types) values ('b', 'b', {});"
+PUBLICATION = "create publication told for table public.members (user_id) with (publish = 'insert');"
+RELATION = "public.documents"
+WIDENINGS = {
+    "trigger": (
+        "",
+        "grant trigger, references on public.documents to authenticated;",
+        "authenticated can now let foreign keys refer to public.documents and put triggers on",
+    ),
+    "maintain": (
+        "",
+        "grant maintain on public.documents to anon;",
+        "anon can now maintain public.documents (VACUUM, REINDEX, LOCK).",
+    ),
+    "schema": (
+        "",
+        "grant create on schema private to authenticated;",
+        "authenticated can now create objects in schema private.",
+    ),
+    "option": (
+        "",
+        "grant select on public.documents to authenticated with grant option;",
+        "authenticated can now grant SELECT on public.documents to others.",
+    ),
+    "large object": (
+        OBJECT,
+        "grant select on large object 7777 to anon;",
+        'anon can now read large object "7777".',
+    ),
+    "defaults": (
+        "alter default privileges in schema public revoke all on tables from anon;",
+        "alter default privileges in schema public grant select, insert on tables to anon;",
+        "anon will hold INSERT and SELECT on tables that postgres creates in schema public from now on.",
+    ),
+    "defaults of PostgreSQL": (
+        "alter default privileges revoke execute on functions from public;",
+        "alter default privileges grant execute on functions to public;",
+        "public will hold EXECUTE on functions that postgres creates from now on.",
+    ),
+    "publication": (
+        "",
+        "create publication told for table public.documents;",
+        "Changes of public.documents are now published in told.",
+    ),
+    "columns of a publication": (
+        PUBLICATION,
+        "alter publication told set table public.members (user_id, tenant);",
+        "tenant of public.members are now published in told.",
+    ),
+    "events of a publication": (
+        PUBLICATION,
+        "alter publication told set (publish = 'insert, delete');",
+        "Publication told now tells of delete.",
+    ),
+    "replica identity": (
+        "",
+        "alter table public.documents replica identity full;",
+        "Whoever listens to changes of public.documents is now sent whole rows as they were before,",
+    ),
+    "size of files": (
+        BUCKET.format("1000, null"),
+        "update storage.buckets set file_size_limit = 2000;",
+        "Files of 2000 bytes can now be put into bucket b (was: 1000 bytes).",
+    ),
+    "types of files": (
+        BUCKET.format("""null, '{"image/png"}'"""),
+        """update storage.buckets set allowed_mime_types = '{"image/png","text/html"}';""",
+        "Files of text/html can now be put into bucket b.",
+    ),
+}
+
+
+def compare(tenants: Tenants, before: str, after: str) -> Review:
+    base, head = tenants.head(before, name="base.sql"), tenants.head(f"{before}\n{after}\n")
+    return review(tenants.server, base, head, search_seconds=0)
+
+
+@pytest.mark.parametrize(("before", "after", "message"), WIDENINGS.values(), ids=WIDENINGS)
+def test_more_that_an_api_role_holds_is_a_gain_and_less_is_none(
+    tenants: Tenants, before: str, after: str, message: str
+) -> None:
+    [gain] = compare(tenants, before, after).difference.gained
+    assert gain.message.startswith(message)
+    assert gain.causes
+    back = review(
+        tenants.server,
+        tenants.head(f"{before}\n{after}\n"),
+        tenants.head(before, name="back.sql"),
+        search_seconds=0,
+    )
+    assert back.difference.gained == ()
+    assert back.difference.schema
+
+
+def test_setting_of_a_role_in_this_database_is_seen_in_a_clone_of_it(tenants: Tenants) -> None:
+    change = """do $$ begin
+    execute format('alter role authenticator in database %I set statement_timeout = {}', current_database());
+end $$;"""
+    loose = compare(tenants, change.format("5000"), change.format("0")).difference
+    [gain] = loose.gained
+    assert gain.message.startswith("statement_timeout for requests as authenticator is now 0 (was: 5000).")
+    assert gain.place is not None
+    assert compare(tenants, change.format("5000"), change.format("1000")).difference.gained == ()
+
+
+def test_role_that_loses_something_is_no_gain(tenants: Tenants) -> None:
+    with open_server("embedded") as own:  # roles belong to all databases of a server
+        alone = replace(tenants, server=own)
+        stricter = alone.head("alter role authenticated set statement_timeout = '1s';\n")
+        assert alone.review(stricter).difference.gained == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gains"),
+    [
+        ({}, {"superuser": "false", "login": "false", "inherit": "true"}, 0),
+        ({}, {"login": "true"}, 1),
+        ({"bypassrls": "false"}, {"bypassrls": "true"}, 1),
+        ({"bypassrls": "true"}, {"bypassrls": "false"}, 0),
+        ({"settings": "a=1"}, {"settings": "a=1, statement_timeout=8s"}, 0),
+        ({"settings": "statement_timeout=8s"}, {"settings": "statement_timeout=1min"}, 1),
+        ({"settings": "statement_timeout=8s"}, {"settings": ""}, 1),
+        ({"settings": "statement_timeout=8s"}, {"settings": "statement_timeout=900ms"}, 0),
+    ],
+)
+def test_role_is_judged_by_what_it_may_do_more(
+    before: dict[str, str], after: dict[str, str], gains: int
+) -> None:
+    role = ObjectKey("role", "", "somebody")
+    base, head = (Inventory(objects={role: said} if said else {}) for said in (before, after))
+    found = find_catalog_gains(compare_inventories(base, head), base=base, head=head, roles=["somebody"])
+    assert len(list(found)) == gains
+
+
+OPERATOR = """
+create function private.same(a text, b text) returns boolean language sql immutable as $$ select a = b $$;
+create operator public.=== (leftarg = text, rightarg = text, function = private.same);
+"""
+
+
+def test_what_no_statement_tries_is_listed(tenants: Tenants) -> None:
+    found = compare(tenants, "", OPERATOR)
+    assert [str(change) for change in found.difference.untried] == [
+        'Operator "public.===(pg_catalog.text,pg_catalog.text)" is new.'
+    ]
+    report = report_review(found)
+    for text in (render_text(report), render_markdown(report)):
+        assert 'Operator "public.===(pg_catalog.text,pg_catalog.text)" is new.' in text
+        assert "1 change on which access may depend cannot be tried." in text
+    assert [change["name"] for change in report.document["untried"]] == [
+        "public.===(pg_catalog.text,pg_catalog.text)"
+    ]
+
+
+def test_operator_of_a_policy_leads_to_its_function(tenants: Tenants) -> None:
+    base = (
+        OPERATOR
+        + 'create policy "same" on public.documents for select using (tenant operator(public.===) $$x$$);'
+    )
+    head = base.replace("select a = b", "select a <> b")
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search_seconds=0)
+    assert found.difference.gained
+    assert all("Function private.same(text, text)" in gain.message for gain in found.difference.gained)
