@@ -71,6 +71,12 @@ WIDENINGS = {
         "alter publication told set (publish = 'insert, delete');",
         "Publication told now tells of delete.",
     ),
+    "notification": (
+        "create function private.tell() returns trigger language plpgsql as $$ begin return null; end $$;",
+        "create or replace function private.tell() returns trigger language plpgsql as "
+        "$$ begin perform pg_notify('documents', new::text); return null; end $$;",
+        "private.tell() now tells whoever listens (pg_notify).",
+    ),
     "replica identity": (
         "",
         "alter table public.documents replica identity full;",
@@ -91,7 +97,7 @@ WIDENINGS = {
 
 def compare(tenants: Tenants, before: str, after: str) -> Review:
     base, head = tenants.head(before, name="base.sql"), tenants.head(f"{before}\n{after}\n")
-    return review(tenants.server, base, head, search_seconds=0)
+    return review(tenants.server, base, head, search=0)
 
 
 @pytest.mark.parametrize(("before", "after", "message"), WIDENINGS.values(), ids=WIDENINGS)
@@ -105,7 +111,7 @@ def test_more_that_an_api_role_holds_is_a_gain_and_less_is_none(
         tenants.server,
         tenants.head(f"{before}\n{after}\n"),
         tenants.head(before, name="back.sql"),
-        search_seconds=0,
+        search=0,
     )
     assert back.difference.gained == ()
     assert back.difference.schema
@@ -177,6 +183,6 @@ def test_operator_of_a_policy_leads_to_its_function(tenants: Tenants) -> None:
         + 'create policy "same" on public.documents for select using (tenant operator(public.===) $$x$$);'
     )
     head = base.replace("select a = b", "select a <> b")
-    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search_seconds=0)
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=0)
     assert found.difference.gained
     assert all("Function private.same(text, text)" in gain.message for gain in found.difference.gained)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory, follow
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import UNTRIED, ObjectKey
 from pgassay.diff.sentences import join
 
@@ -25,6 +26,7 @@ _READS = {"select": "read large object {}", "update": "write large object {}"}
 _ATTRIBUTES = ("superuser", "login", "createrole", "createdb", "bypassrls")
 _TIMEOUT = re.compile(r"(\d+)\s*(us|ms|s|min|h|d)?$")
 _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_NOTIFYING = frozenset({"pg_notify", "broadcast_changes", "http_post", "http_get", "http_delete"})
 _AUTHENTICATOR = "authenticator"
 
 
@@ -247,10 +249,23 @@ def _judge_publication(change: SchemaChange, facts: _Facts) -> str:
     return "" if is_less else f"{published} of {key.object} are now published in {key.name}."
 
 
+def _judge_function(change: SchemaChange, facts: _Facts) -> str:
+    """A transaction that is rolled back notifies nobody: that it would is in the text alone."""
+    if change.property not in ("", "body"):
+        return ""
+    after, before = (
+        find_literals([side.objects.get(change.key, {}).get("body", "")]).words
+        for side in (facts.head, facts.base)
+    )
+    calls = sorted((after - before) & _NOTIFYING)
+    return f"{change.key.object} now tells whoever listens ({', '.join(calls)})." if calls else ""
+
+
 _OF_KIND: Mapping[str, Callable[[SchemaChange, _Facts], str]] = {
     "role": _judge_role,
     "setting": _judge_setting,
     "bucket": _judge_bucket,
     "relation": _judge_relation,
     "publication": _judge_publication,
+    "function": _judge_function,
 }

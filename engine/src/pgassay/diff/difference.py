@@ -12,6 +12,7 @@ from pgassay.diff.catalog_gains import find_catalog_gains, find_untried
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.novelty import tell_news
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
+from pgassay.diff.side_effects import raise_effects
 from pgassay.errors import Place
 from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
@@ -77,7 +78,8 @@ def diff_snapshots(
     """
     changes = compare_inventories(base.inventory, head.inventory)
     settled = settle(compare_cells(base.matrix, head.matrix))
-    differences = list(tell_news(settled, base=base.matrix, before=base.inventory, after=head.inventory))
+    judged = tell_news(settled, base=base.matrix, after=head.inventory)
+    differences = list(raise_effects(judged, base=base.matrix, after=head.inventory))
     definitions = find_definitions(scripts if changes else ())
     gained, new, lost, changed = (
         tuple(

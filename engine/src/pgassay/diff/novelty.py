@@ -18,13 +18,13 @@ _FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
 
 
 def tell_news(
-    differences: Iterable[CellDifference], *, base: Matrix, before: Inventory, after: Inventory
+    differences: Iterable[CellDifference], *, base: Matrix, after: Inventory
 ) -> Iterator[CellDifference]:
     """The differences, of which those are new and no gains that neither cross ownership nor can be written.
 
-    `base` is the matrix of BASE; `before` and `after` say what the two schemas have.
+    `base` is the matrix of BASE; `after` says what HEAD has.
     """
-    judge = _Judge(base=base, before=before, after=after)
+    judge = _Judge(base=base, after=after)
     for one in differences:
         is_new = one.direction is Direction.GAINED and one.before is None and judge.is_harmless(one)
         yield replace(one, direction=Direction.NEW) if is_new else one
@@ -33,7 +33,6 @@ def tell_news(
 @dataclass(frozen=True, kw_only=True)
 class _Judge:
     base: Matrix
-    before: Inventory
     after: Inventory
 
     def is_harmless(self, one: CellDifference) -> bool:

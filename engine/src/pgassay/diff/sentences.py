@@ -29,7 +29,7 @@ def _kind(one: CellDifference) -> tuple[object, ...]:
     key = one.key
     answers = describe_answer(one.before), describe_answer(one.after), one.when
     effects = tuple(side.effects if side else () for side in (one.before, one.after))
-    effects = effects if one.direction is Direction.CHANGED else ()
+    effects = effects if _is_effect(one) else ()
     return key.object, key.action, key.rows, *answers, effects, one.behind
 
 
@@ -54,7 +54,7 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
     deed = describe_deed(first.key, variants, columns=columns)
     where = f" where {first.when}" if "=" in first.when else ""
     before, after = describe_answer(first.before), describe_answer(first.after)
-    match first.direction:
+    match Direction.CHANGED if _is_effect(first) else first.direction:
         case Direction.GAINED | Direction.NEW:
             can = "may now try to" if _is_rejected(first) else "can now"
             was = f"was: {before}" if first.before else _novelty(first.key, base)
@@ -63,6 +63,11 @@ def describe(group: Sequence[CellDifference], *, base: Inventory, head: Inventor
             gone = first.after is None and not _exists(first.key, head)
             return f"{people} can no longer {deed}{where} (now: {'no longer there' if gone else after})."
     return f"{people}: {deed}{where}: {_otherwise(first)}.{_behind(first)}"
+
+
+def _is_effect(one: CellDifference) -> bool:
+    """Whether the answer is as it was, and what differs is what is done."""
+    return describe_answer(one.before) == describe_answer(one.after)
 
 
 def _is_rejected(one: CellDifference) -> bool:
