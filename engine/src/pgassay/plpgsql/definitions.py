@@ -18,6 +18,7 @@ from pgassay.plpgsql.tokens import UnplacedError
 
 _DEFAULT_SCHEMA = "public"
 ROW_SECURITY = "row level security"
+_IDENTITY = "replica identity"
 _BLOCK = "block"
 _CALLED = ("function", "grant on function")
 _NAMED_IN_TABLE = {
@@ -66,7 +67,12 @@ def _candidates(key: ObjectKey, what: str, name: str) -> list[ObjectKey]:
         return [*exact, everything]
     if what.endswith(ROW_SECURITY):
         return [ObjectKey(kind=ROW_SECURITY, object=name, name="")]
-    return [key._replace(object=name)]
+    if what == _IDENTITY:
+        return [ObjectKey(kind=_IDENTITY, object=name, name="")]
+    if key.kind in ("operator", "default privileges"):  # without types, and whose they are
+        return [key._replace(object=name, name=key.name.split("(")[0] if key.kind == "operator" else "")]
+    # Of a publication whatever was said last of it as a whole.
+    return [key._replace(object=name), *([key._replace(object="")] if key.kind == "publication" else [])]
 
 
 NO_DEFINITIONS = Definitions()
@@ -159,6 +165,11 @@ _WHOLE: Mapping[type, Callable[[Any], ObjectKey]] = {
     ast.ViewStmt: lambda node: _key("relation", _relation(node.view)),
     ast.CreateFunctionStmt: lambda node: _key("function", _name(node.funcname)),
     **dict.fromkeys((ast.CreateEnumStmt, ast.AlterEnumStmt), lambda node: _key("type", _name(node.typeName))),
+    **dict.fromkeys(
+        (ast.CreateRoleStmt, ast.AlterRoleStmt, ast.AlterRoleSetStmt),
+        lambda node: _key("role", "", node.role if isinstance(node.role, str) else node.role.rolename),
+    ),
+    ast.CreateEventTrigStmt: lambda node: _key("event trigger", "", node.trigname),
     ast.DoStmt: lambda node: _key(_BLOCK, "", _block_text(node)),
 }
 """What a statement is about that is about one object."""
@@ -175,6 +186,8 @@ def _alteration(node: Any) -> Iterator[Mention]:  # noqa: ANN401
     for command in node.cmds:
         if command.subtype in _SECURITY_COMMANDS:
             yield _key(ROW_SECURITY, relation), None
+        elif command.subtype == AlterTableType.AT_ReplicaIdentity:
+            yield _key(_IDENTITY, relation), None
         elif command.def_ is not None:
             yield from ((key, None) for key, _ in _elements(relation, (command.def_,)))
         if command.name:
@@ -204,12 +217,39 @@ def _drop(node: Any) -> Iterator[Mention]:  # noqa: ANN401
             yield _key(kind, _qualified(relation), name), None
 
 
+def _defaults(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    named = [option for option in node.options or () if option.defname == "schemas"]
+    for schema in [name.sval for option in named for name in option.arg] or [""]:
+        yield _key("default privileges", quoted(schema) if schema else ""), None
+
+
+def _publication(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield _key("publication", "", node.pubname), None
+    for object_ in node.pubobjects or ():
+        if object_.pubtable is not None:
+            yield _key("publication", _relation(object_.pubtable.relation), node.pubname), None
+
+
+def _operator(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    if node.kind == ObjectType.OBJECT_OPERATOR:
+        *schema, name = (part.sval for part in node.defnames)
+        yield _key("operator", "", f"{'.'.join(schema) or _DEFAULT_SCHEMA}.{name}"), None
+
+
+def _membership(node: Any) -> Iterator[Mention]:  # noqa: ANN401
+    yield from ((_key("role", "", role.rolename or "public"), None) for role in node.grantee_roles)
+
+
 _PARTS: Mapping[type, Callable[[Any], Iterator[Mention]]] = {
     ast.CreateStmt: _table,
     ast.AlterTableStmt: _alteration,
     ast.GrantStmt: _grant,
     ast.RenameStmt: _rename,
     ast.DropStmt: _drop,
+    ast.AlterDefaultPrivilegesStmt: _defaults,
+    **dict.fromkeys((ast.CreatePublicationStmt, ast.AlterPublicationStmt), _publication),
+    ast.DefineStmt: _operator,
+    ast.GrantRoleStmt: _membership,
 }
 
 
