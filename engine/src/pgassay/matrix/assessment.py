@@ -9,7 +9,7 @@ from pathlib import Path
 from pgassay.config import Config
 from pgassay.database import open_session
 from pgassay.errors import CannotJudgeError, ConfigError, Place
-from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_baseline
+from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_accepted, read_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.workbench import Workbench
@@ -60,11 +60,20 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
 
 def load_baseline(config: Config) -> dict[str, BaselineLine] | None:
     """The configured baseline; None where none is configured, or its file is not there yet."""
+    text = _read(config)
+    return None if text is None else read_baseline(text, source=str(config.baseline))
+
+
+def load_accepted(config: Config) -> frozenset[str]:
+    """The gains without cells that the configured baseline accepts, in their words."""
+    return read_accepted(_read(config) or "")
+
+
+def _read(config: Config) -> str | None:
     path = config.baseline
     if path is None or not path.exists():
         return None
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=("correct the file",)) from error
-    return read_baseline(text, source=str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,6 +15,9 @@ HEADER = """\
 # Who can do what, as executed: persona  object  action  column  whose row  outcome.
 # Made by `pgassay matrix --accept`; docs/matrix.md says how to read it. Review every changed line.
 """
+
+ACCEPTED = "# accepted: "
+"""Begins a line about what no cell shows: a gain of `pgassay diff`, in its words."""
 
 # Fixed separators and no columns to align: one long name must not change all the other lines.
 _GAP = "  "
@@ -100,9 +103,19 @@ class Deviation:
         return f"{self.question}: {answers[self.kind]}"
 
 
-def render_baseline(matrix: Matrix) -> str:
-    """The whole file. The same for every run on the same schema and world."""
-    return HEADER + "".join(f"{line}\n" for line in sorted(map(render_cell, matrix.cells)))
+def render_baseline(matrix: Matrix, accepted: Iterable[str] = ()) -> str:
+    """The whole file. The same for every run on the same schema and world; `accepted` as `read_accepted`."""
+    lines = [
+        *(f"{ACCEPTED}{message}" for message in sorted(accepted)),
+        *sorted(map(render_cell, matrix.cells)),
+    ]
+    return HEADER + "".join(f"{line}\n" for line in lines)
+
+
+def read_accepted(text: str) -> frozenset[str]:
+    """What people accepted that no cell shows."""
+    lines = text.splitlines()
+    return frozenset(line.removeprefix(ACCEPTED).strip() for line in lines if line.startswith(ACCEPTED))
 
 
 def render_cell(cell: Cell) -> str:

@@ -11,7 +11,7 @@ from pgassay.commands import Command, add_reporting, choose_output, prepare, sho
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.guard_map import guards_path, load_guards
-from pgassay.matrix.assessment import Assessment, assess
+from pgassay.matrix.assessment import Assessment, assess, load_accepted
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.page import render_matrix_page
 from pgassay.matrix.report import MATRIX_FORMATS, render_matrix_text
@@ -36,7 +36,7 @@ def show_matrix(
     text: Callable[[Assessment], str] = partial(render_matrix_text, cells=cells)
     publish(assessment, {**MATRIX_FORMATS, "html": page, "text": text}, output)
     if baseline and not (assessment.matrix.errors or assessment.matrix.broken):
-        write_report(baseline, render_baseline(assessment.matrix))
+        write_report(baseline, render_baseline(assessment.matrix, load_accepted(config)))
         return ExitCode.GOOD
     return _judge(assessment)
 
