@@ -201,3 +201,24 @@ def test_failed_migration_names_its_statement_and_leaves_nothing(library: Librar
     assert found.fault is not None
     assert (found.fault.sqlstate, found.fault.place and found.fault.place.line) == ("23514", 2)
     assert (found.exit_code, found.run) == (ExitCode.SCHEMA_PROBLEM, None)
+
+
+def test_broken_result_is_told_with_catalog_rows_and_locks(library: Library) -> None:
+    policy = """
+create function public.is_seen() returns boolean language plpgsql security definer as $$
+begin return exists (select from public.books as b where b.remark is not null); end $$;
+create policy "seen" on public.books for select to authenticated using (public.is_seen());
+"""
+    dropped = "alter table public.books drop column remark;\n"
+    upgrade = library.rehearse(f"{policy}{dropped}", head=policy)
+    rehearsal = upgrade.rehearsal
+    assert rehearsal is not None
+    assert rehearsal.fault is not None
+    assert "remark does not exist" in str(rehearsal.fault)
+    assert ("public.books", "ACCESS EXCLUSIVE") in [(k.table, k.spelled) for k in run_of(rehearsal).locks]
+    assert run_of(rehearsal).rows
+    assert [str(change) for change in sameness_of(rehearsal).difference.schema] == [
+        "Column remark of public.books was dropped."
+    ]
+    assert upgrade.exit_code is ExitCode.SCHEMA_PROBLEM
+    assert "broken" in render_text(report_upgrade(upgrade))

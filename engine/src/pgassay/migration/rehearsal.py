@@ -14,7 +14,7 @@ from pgassay.diff.difference import Difference, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
 from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
-from pgassay.matrix.model import Cell, CellResult
+from pgassay.matrix.model import Cell, CellResult, Matrix
 from pgassay.migration.contents import (
     Intent,
     TableChange,
@@ -118,6 +118,8 @@ class RehearsalRun:
 class Rehearsal:
     """The judgement of a migration. `fault`: it failed, and there is neither `run` nor `sameness` then.
 
+    Or it went through, and left something that is broken: then only the catalogs are compared with HEAD's.
+
     `unsafe` is None where squawk is not installed.
     """
 
@@ -135,7 +137,7 @@ class Rehearsal:
 
     @property
     def exit_code(self) -> ExitCode:
-        is_head = self.sameness is not None and self.sameness.holds
+        is_head = self.sameness is not None and self.sameness.holds and not self.fault
         return ExitCode.GOOD if is_head and not self.unmeant else ExitCode.SCHEMA_PROBLEM
 
 
@@ -172,12 +174,17 @@ def rehearse(
     on_stage("rehearsing the migration")
     try:
         run = _carry_out(server, base, scripts)
-        on_stage("comparing its result with HEAD")
-        result = _survey_result(server, review, scripts)
     except SchemaError as error:
         return Upgrade(review=review, rehearsal=replace(found, fault=error))
-    sameness = compare_with_head(_survey_head(server, review), result, run.touched)
-    return Upgrade(review=review, rehearsal=replace(found, run=run, sameness=sameness))
+    on_stage("comparing its result with HEAD")
+    result, broken = _survey_result(server, review, scripts)
+    head = _survey_head(server, review)
+    head = replace(head, matrix=_NO_MATRIX) if broken else head
+    sameness = compare_with_head(head, result, run.touched)
+    return Upgrade(review=review, rehearsal=replace(found, run=run, sameness=sameness, fault=broken))
+
+
+_NO_MATRIX = Matrix(cells=(), gaps=(), probes=0, seconds=0)
 
 
 def _find_unsafe(server: Server, scripts: Sequence[Script]) -> tuple[Hazard, ...] | None:
@@ -224,15 +231,20 @@ def _apply(database: Database, base: Side, scripts: Sequence[Script], watcher: W
         apply_script(database.conninfo(), script, timeout_seconds=limit, watcher=watcher)
 
 
-def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) -> Snapshot:
-    """What everybody can do after the migration, as HEAD's configuration asks."""
+def _survey_result(
+    server: Server, review: Review, scripts: Sequence[Script]
+) -> tuple[Snapshot, SchemaError | None]:
+    """What everybody can do after the migration, as HEAD's configuration asks; why that fails, if it does."""
     side = replace(review.head, label="the result of the migration")
     with Workbench(review.base.config, server).database() as database:
         _apply(database, review.base, scripts)
         with open_session(database) as session:
             bench = Workbench(side.config, server)
             inventory = read_inventory(session, besides=True)
-            return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey()
+            try:
+                return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey(), None
+            except SchemaError as error:
+                return Snapshot(inventory=inventory, matrix=_NO_MATRIX), error
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:

@@ -49,10 +49,12 @@ def report_upgrade(upgrade: Upgrade) -> Report:
 
 def _topics(rehearsal: Rehearsal) -> Iterator[tuple[str, Iterable[str]]]:
     """Each with its lines."""
-    if fault := rehearsal.fault:
+    if (fault := rehearsal.fault) and rehearsal.run:
+        yield "broken", str(fault).splitlines()
+    elif fault:
         yield "failed", [*str(fault).splitlines(), *_kept(rehearsal.scripts, fault.place)]
     if rehearsal.sameness:
-        yield "result", _result(rehearsal.sameness)
+        yield "result", _result(rehearsal.sameness, "catalog" if rehearsal.fault else "catalog and matrix")
     if run := rehearsal.run:
         rows = [line for change in run.rows for line in _row_lines(rehearsal, change)]
         yield "rows", rows or ["none lost, none changed"]
@@ -61,10 +63,10 @@ def _topics(rehearsal: Rehearsal) -> Iterator[tuple[str, Iterable[str]]]:
     yield "unsafe", _unsafe(rehearsal.unsafe)
 
 
-def _result(sameness: Sameness) -> list[str]:
+def _result(sameness: Sameness, compared: str) -> list[str]:
     moved = [f"the columns of {name} stand in another order" for name in sameness.reordered]
     if sameness.holds:
-        return ["is HEAD, in catalog and matrix", *moved]
+        return [f"is HEAD, in {compared}", *moved]
     return ["is not HEAD. From HEAD to the result:", *_differences(sameness.difference), *moved]
 
 
