@@ -106,7 +106,7 @@ def test_json_report_keeps_its_contract() -> None:
         (
             replace(SAMPLE, difference=Difference(gained=(replace(GAIN, cells=()),))),
             ExitCode.SCHEMA_PROBLEM,
-            "Access was gained. If it is meant, give the world a row that shows it, and accept it",
+            'lines of the baseline that begin with "# accepted: ", for what no cell shows',
         ),
         (replace(SAMPLE, accepted=True), ExitCode.GOOD, "What is gained stands in the baseline"),
         (
@@ -173,9 +173,9 @@ def test_one_run_writes_all_reports_and_witnesses_and_exits_1(
     assert "select" in (root / "build/witness/gained-01.sql").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
-def test_search_without_an_end_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("budget", ["inf", "-1", "1.5", "soon"])
+def test_search_without_an_end_is_refused(budget: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        main(["diff", "HEAD", f"--search={seconds}"])
+        main(["diff", "HEAD", f"--search={budget}"])
     assert left.value.code == ExitCode.CANNOT_JUDGE
-    assert seconds in capsys.readouterr().err
+    assert budget in capsys.readouterr().err

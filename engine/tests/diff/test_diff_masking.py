@@ -50,7 +50,7 @@ def test_trigger_in_place_of_a_policy_is_a_gain(tenants: Tenants) -> None:
 
 
 def test_trigger_that_no_longer_speaks_before_the_policy_is_a_change_and_no_loss(tenants: Tenants) -> None:
-    found = review(tenants.server, tenants.head(FROZEN), tenants.base, search_seconds=0)
+    found = review(tenants.server, tenants.head(FROZEN), tenants.base, search=0)
     assert about_others(found.difference.gained) == about_others(found.difference.lost) == []
     assert about_others(found.difference.changed) == [
         f"alice and bob: {DEED}: filtered (was: rejected PT423). The triggers aside, filtered already. "
@@ -59,6 +59,6 @@ def test_trigger_that_no_longer_speaks_before_the_policy_is_a_change_and_no_loss
 
 
 def test_policy_in_place_of_a_trigger_is_a_loss(tenants: Tenants) -> None:
-    found = review(tenants.server, tenants.head(FROZEN + OPENED), tenants.base, search_seconds=0)
+    found = review(tenants.server, tenants.head(FROZEN + OPENED), tenants.base, search=0)
     assert [message for message in about_others(found.difference.lost) if DEED in message] != []
     assert about_others(found.difference.changed) == []

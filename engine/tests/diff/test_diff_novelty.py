@@ -44,7 +44,7 @@ grant select on public.notes to authenticated;
     ids=["function", "function in a policy", "own column", "column of nobody's", "own rows of a new table"],
 )
 def test_what_opens_nothing_is_no_gain(tenants: Tenants, change: str) -> None:
-    found = tenants.review(tenants.head(change), seconds=2)
+    found = tenants.review(tenants.head(change), search=4000)
     assert [one.message for one in found.difference.gained] == []
     assert found.exit_code is ExitCode.GOOD
 

@@ -20,7 +20,7 @@ def test_grant_on_what_the_world_has_no_row_of(tenants: Tenants, created: str) -
     tips = f"create {created};\nrevoke all on public.tips from anon, authenticated;\n"
     base = tenants.head(tips, name="base.sql")
     head = tenants.head(f"{tips}grant select on public.tips to anon;\n")
-    [gain] = review(tenants.server, base, head, search_seconds=ENOUGH).difference.gained
+    [gain] = review(tenants.server, base, head, search=ENOUGH).difference.gained
     assert gain.message == (
         "anon can now SELECT any row of public.tips that there may be (was: refused, 42501). "
         "Found by search. SELECT on public.tips is now granted to anon."
@@ -75,7 +75,7 @@ def test_guard_that_is_gone_opens_what_the_world_has_no_row_of(
     tenants: Tenants, change: str, gain: str
 ) -> None:
     base = tenants.head(CLOSED, name="base.sql")
-    found = review(tenants.server, base, tenants.head(f"{CLOSED}{change}\n"), search_seconds=ENOUGH)
+    found = review(tenants.server, base, tenants.head(f"{CLOSED}{change}\n"), search=ENOUGH)
     assert [one.message for one in found.difference.gained] == ([gain] if gain else [])
     assert found.exit_code is (ExitCode.SCHEMA_PROBLEM if gain else ExitCode.GOOD)
 
@@ -84,5 +84,5 @@ def test_change_of_a_table_without_rows_is_named(tenants: Tenants) -> None:
     tips = PLANS.format(unique="", second="large").replace("insert into public.plans", "-- ")
     base = tenants.head(tips, name="base.sql")
     head = tenants.head(f'{tips}alter policy "for sale" on public.plans using (true);\n')
-    found = review(tenants.server, base, head, search_seconds=ENOUGH)
+    found = review(tenants.server, base, head, search=ENOUGH)
     assert found.remarks == ("public.plans was searched without its rows: there are none.",)

@@ -35,7 +35,7 @@ class Library:
             (HERE / "library_world.sql").read_text(encoding="utf-8").replace(*world), encoding="utf-8"
         )
         side = Side(label="head", config=replace(self.config, schema=(schema,), world=rows))
-        found = review(self.server, base, side, search_seconds=0)
+        found = review(self.server, base, side, search=0)
         return rehearse(self.server, base, found, [read_script(migration)])
 
 

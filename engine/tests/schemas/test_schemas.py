@@ -184,7 +184,7 @@ def compare(example: Example, server: Server, folder: Path) -> Review:
     changed = folder / "schema.sql"
     changed.write_text(text.replace(example.old, example.new), encoding="utf-8")
     head = Side(label="head", config=replace(config, schema=(changed,)))
-    return review(server, Side(label="base", config=config), head, search_seconds=0)
+    return review(server, Side(label="base", config=config), head, search=0)
 
 
 def test_matrix_alone_notices_that_a_policy_of_a_foreign_schema_is_gone(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from tempfile import TemporaryDirectory
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config, is_project
 from pgassay.diff.report import report_review
-from pgassay.diff.review import SEARCH_SECONDS, Review, review, witness_files
+from pgassay.diff.review import SEARCH_STATEMENTS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import check_writable, write_report
 from pgassay.render.report import FORMATS, publish_report
@@ -29,7 +28,7 @@ def reviewed(
     with TemporaryDirectory(prefix="pgassay-") as folder:
         base, head = (resolve_side(text, config, Path(folder)) for text in (options.base, options.head))
         with open_server(config.server) as server:
-            found = review(server, base, head, search_seconds=options.search, on_stage=on_stage)
+            found = review(server, base, head, search=options.search, on_stage=on_stage)
             yield server, base, found
 
 
@@ -48,17 +47,15 @@ def _add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--witness", type=Path, metavar="DIR", help="write a psql script for each gain here")
     parser.add_argument(
-        "--search", type=_seconds, default=SEARCH_SECONDS, metavar="SECONDS",
-        help="where nothing is gained, try other rows and claims for so long (default: %(default)s)",
+        "--search", type=_number, default=SEARCH_STATEMENTS, metavar="STATEMENTS",
+        help="where nothing is gained, try other rows and claims with so many (default: %(default)s)",
     )  # fmt: skip
 
 
-def _seconds(text: str) -> float:
-    """Not `nan`, which no time is ever later than."""
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return seconds
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a number of statements")
+    return int(text)
 
 
 def prepare_sides(options: Namespace) -> Config:

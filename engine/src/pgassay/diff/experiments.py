@@ -12,7 +12,7 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
-from pgassay.diff.variations import Variation, vary_claims, vary_rows
+from pgassay.diff.variations import Variation, invent_row, vary_claims, vary_rows
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.questions import ask_inserts
@@ -25,6 +25,7 @@ _ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE
 
 
 # What a row needs that the owner has to make takes ten times as long: both get their turn.
+_NOBODY = "00000000-0000-4000-8000-000000000000"
 _MADE_AT_ONCE = 64
 _GIVEN_AT_ONCE = 8
 
@@ -33,14 +34,18 @@ _GIVEN_AT_ONCE = 8
 class SearchProbe:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
-    A trigger may let a write pass and put back what it set: then it finds fewer. `bare`: nothing but the
-    privilege to read keeps rows from the persona, of which the world has none.
+    A trigger may let a write pass and put back what it set: then it finds fewer. `values`: queries of his for
+    what else the write left behind, and the persona may not write. `bare`: nothing but the privilege to read
+    keeps rows from the persona, of which the world has none. `invented`: the row, so that a constraint that
+    refuses it tells nothing.
     """
 
     key: CellKey
     witness: Witness
     looks: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     bare: bool = False
+    invented: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
@@ -88,7 +93,7 @@ def find_neighbourhoods(
                 sample=sample,
                 changes=some,
                 literals=find_literals(
-                    [*_texts(some, head), *bodies(reach, head)], [*_texts(some, base), *bodies(reach, base)]
+                    [*said_by(some, head), *bodies(reach, head)], [*said_by(some, base), *bodies(reach, base)]
                 ),
                 varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
@@ -101,7 +106,7 @@ def is_searched(change: SchemaChange) -> bool:
     return change.key.kind in _SEARCHED and change.kind is not ChangeKind.RENAMED
 
 
-def _texts(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
+def said_by(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
     """What the changed objects say, and the functions that triggers among them call."""
     said = [inventory.objects.get(change.key, {}) for change in changes]
     called = [
@@ -135,6 +140,8 @@ def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
     yield from _experiment(around, (scan for subject in concerned for scan in _scans(subject)))
+    if not around.sample.rows:
+        yield from _experiment(around, (probe for subject in concerned for probe in _invented(subject, ids)))
     yield from _experiment(around, _with_other_claims(around, concerned))
     made, given = _made(around, concerned, ids), _given(around, concerned, ids)
     while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
@@ -185,7 +192,13 @@ def _attempt(
     subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
 ) -> SearchProbe:
     key = subject.key(action, variant, RowClass.ANY)
-    return SearchProbe(key=key, witness=Witness(persona=subject.persona, statement=text), looks=tuple(looks))
+    looks = tuple(looks)
+    return SearchProbe(
+        key=key,
+        witness=Witness(persona=subject.persona, statement=text),
+        looks=looks,
+        values=tuple(_values(subject)) if looks else (),
+    )
 
 
 def _scans(subject: Subject) -> Iterator[SearchProbe]:
@@ -229,11 +242,41 @@ def _inserts(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
                 yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
 
 
+def _invented(subject: Subject, ids: Sequence[str]) -> Iterator[SearchProbe]:
+    """A row of a table that has none, in one's own name and in another's."""
+    if not subject.privileges.insert or "insert" not in subject.table.writable:
+        return
+    for id_ in dict.fromkeys([subject.persona.id or ids[0], *ids] if ids else [_NOBODY]):
+        row = invent_row(subject.sample, id_)
+        alone = replace(subject, sample=replace(subject.sample, rows=(row,), ownership=None))
+        for question in ask_inserts(alone):
+            if question[0].key.variant == "-":
+                text = question[0].witness.statement
+                yield replace(_attempt(subject, Action.INSERT, "-", text), invented=True)
+
+
 def _sets(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The variation as the persona itself would make it."""
     if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
         variant = ", ".join(variation.values)
         yield _attempt(subject, Action.UPDATE, variant, variation.update, looks=_looks(variation))
+
+
+def _values(subject: Subject) -> Iterator[str]:
+    """What the write itself left of numbers and the like that the persona may not write; then all of it."""
+    table, held = subject.table, subject.privileges
+    if not table.stored:
+        return
+    drawn = {name for index in table.unique for name in index.columns}
+    names = [
+        c.quoted
+        for c in table.columns.values()
+        if (c.base in (*statements.NUMBERS, "bool") or c.labels)
+        and c.name not in drawn | held.update | held.insert
+    ]
+    written = f"from {table.name} where pg_catalog.age(xmin) <= 0"
+    yield f"select {', '.join(names)} {written}"
+    yield f"select * {written}"
 
 
 def _looks(variation: Variation) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pgassay.catalog.inventory import Inventory, read_inventory, read_rows
 from pgassay.catalog.names import relation_name
+from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session, open_session
 from pgassay.diff.difference import Snapshot
 from pgassay.errors import CannotJudgeError, SchemaError
@@ -37,6 +38,10 @@ class LoadedSide:
         """Whose the rows of tables are, as the configuration says of those that this schema has."""
         there = {key.object for key in self.inventory.objects if key.kind == "relation"}
         return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
+
+    def read_surface(self) -> Surface:
+        """What there is to try, for the roles of the personas."""
+        return read_surface(self.session, roles=[persona.role for persona in self.personas])
 
     def survey(self) -> Snapshot:
         """Everybody tries everything. Raises CannotJudgeError, SchemaError for what is broken."""

@@ -11,6 +11,7 @@ from typing import Any
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.review import Review, show_witness
+from pgassay.matrix.baseline import ACCEPTED
 from pgassay.matrix.model import Comparison, Direction, Entry, Matrix
 from pgassay.matrix.page import render_matrix_html
 from pgassay.matrix.report import key_document
@@ -170,10 +171,11 @@ def _judge(review: Review) -> Iterator[str]:
     if review.difference.gained and review.accepted:
         yield "What is gained stands in the baseline that comes with it: accepted."
     elif review.difference.gained:
-        searched = any(change.witness and not change.cells for change in review.difference.gained)
-        row = "give the world a row that shows it, and " if searched else ""
-        yield f"Access was gained. If it is meant, {row}accept it for reviewers to see:"
-        yield "  pgassay matrix --accept"
+        yield "Access was gained. If it is meant, accept it for reviewers to see:"
+        if any(change.cells for change in review.difference.gained):
+            yield "  pgassay matrix --accept"
+        if any(not change.cells for change in review.difference.gained):
+            yield f'  lines of the baseline that begin with "{ACCEPTED}", for what no cell shows'
     elif review.tried:
         yield f"No gain found ({review.tried} statements tried with other rows and claims)."
     else:

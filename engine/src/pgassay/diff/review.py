@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pgassay.database import Script, Session, ensure_template, read_script
-from pgassay.database.actor import classify
-from pgassay.database.pipeline import Answer, fly, savepoint
-from pgassay.denial.defence import CannotRemoveError, removed
-from pgassay.denial.guard import Triggers
-from pgassay.diff.comparison import CellDifference
+from pgassay.database import Script, ensure_template, read_script
+from pgassay.diff.accounts import compare_accounts
+from pgassay.diff.confirmation import confirm
 from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
 from pgassay.diff.search import explore
-from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, SchemaError
-from pgassay.matrix.assessment import load_baseline
+from pgassay.diff.settling import settle
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, Place, SchemaError
+from pgassay.matrix.assessment import load_accepted, load_baseline
 from pgassay.matrix.baseline import compare
-from pgassay.matrix.model import Direction, Matrix, Witness
+from pgassay.matrix.model import Matrix
 from pgassay.matrix.statements import become
-from pgassay.observation import Outcome, Persona
-from pgassay.plpgsql.definitions import find_definitions
+from pgassay.plpgsql.definitions import Definitions, find_definitions
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.render.text import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
-SEARCH_SECONDS = 2.0
+SEARCH_STATEMENTS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +65,13 @@ def review(
     base: Side,
     head: Side,
     *,
-    search_seconds: float = SEARCH_SECONDS,
+    search: int = SEARCH_STATEMENTS,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Review:
     """Compare HEAD with BASE on one server, in the world of HEAD.
 
     Where the change gains nobody anything there, or only what is accepted, other rows and claims are tried
-    for `search_seconds`.
+    with about `search` statements.
     Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
     """
     started = time.perf_counter()
@@ -85,16 +81,14 @@ def review(
     try:
         with named_by_revision(base, head):
             base, remarks = _with_world(server, base, head)
-            found = _review(server, base, head, search_seconds, on_stage)
+            found = _review(server, base, head, search, on_stage)
             found = replace(found, remarks=(*remarks, *found.remarks))
     except SchemaError as error:
         found = Review(base=base, head=head, fault=error)
     return replace(found, seconds=time.perf_counter() - started)
 
 
-def _review(
-    server: Server, base: Side, head: Side, search_seconds: float, on_stage: Callable[[str], None]
-) -> Review:
+def _review(server: Server, base: Side, head: Side, search: int, on_stage: Callable[[str], None]) -> Review:
     """Both at once, unless the roles, which belong to the whole cluster, are not the same for both."""
     with open_side(server, base) as one:
         on_stage("loading HEAD")
@@ -105,11 +99,13 @@ def _review(
                     before, after = pool.map(LoadedSide.survey, (one, two))
                 resolve = partial(settle, base=one.session, head=two.session)
                 found = judge(base, head, before, after, settle=resolve)
+                confirm(found.difference.gained, one, two)
+                found = _add_gains(found, compare_accounts(one, two, found.difference.schema))
                 unaccepted = found.difference.gained and not found.accepted
                 if unaccepted or not found.difference.schema:
                     return found
                 on_stage("searching")
-                return _search(found, one, two, search_seconds)
+                return _search(found, one, two, search)
             after = two.survey()
     # Loaded anew, over the environment that brings the roles back.
     if error := _fails(server, base):
@@ -118,20 +114,25 @@ def _review(
         return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
 
 
-def _search(found: Review, one: LoadedSide, two: LoadedSide, seconds: float) -> Review:
-    explored = explore(one, two, found.difference.schema, seconds=seconds)
-    places = find_definitions(_scripts(found.head) if explored.found else ())
-    gained = tuple(
-        replace(gain, place=places.find(gain.causes[0].key, gain.causes[0].property))
-        for gain in explored.found
-    )
-    return replace(
-        found,
-        remarks=explored.notes,
-        difference=replace(found.difference, gained=(*found.difference.gained, *gained)),
-        accepted=found.accepted and not gained,
-        tried=explored.tried,
-    )
+def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) -> Review:
+    explored = explore(one, two, found.difference.schema, budget=statements)
+    confirm(explored.found, one, two)
+    return replace(_add_gains(found, explored.found), remarks=explored.notes, tried=explored.tried)
+
+
+def _add_gains(found: Review, more: Iterable[AccessChange]) -> Review:
+    """With gains that no cell shows."""
+    gained = tuple(more)
+    places = find_definitions(_scripts(found.head) if gained else ())
+    placed = tuple(replace(gain, place=_find_place(places, gain)) for gain in gained)
+    assert found.matrix, "HEAD does not load"
+    difference = replace(found.difference, gained=(*found.difference.gained, *placed))
+    accepted = _is_accepted(found.head, difference.gained, found.matrix)
+    return replace(found, difference=difference, accepted=accepted)
+
+
+def _find_place(places: Definitions, gain: AccessChange) -> Place | None:
+    return next(filter(None, (places.find(one.key, one.property) for one in gain.causes)), None)
 
 
 def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:
@@ -142,7 +143,7 @@ def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: 
         head=head,
         difference=difference,
         matrix=after.matrix,
-        accepted=_is_accepted(head, difference, after.matrix),
+        accepted=_is_accepted(head, difference.gained, after.matrix),
         probes=before.matrix.probes + after.matrix.probes,
     )
 
@@ -153,12 +154,17 @@ def _scripts(side: Side) -> list[Script]:
     return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
-def _is_accepted(head: Side, difference: Difference, matrix: Matrix) -> bool:
-    """Whether the baseline tells of all that is gained: not of a role or a bucket, which is no cell."""
-    if not difference.gained or not all(change.cells for change in difference.gained):
+def _is_accepted(head: Side, gained: Sequence[AccessChange], matrix: Matrix) -> bool:
+    """Whether the baseline tells of all that is gained: in cells, or, where no cell shows it, in words."""
+    if not gained:
         return False
     accepted = load_baseline(head.config)
-    return accepted is not None and not compare(matrix, accepted)
+    words = load_accepted(head.config)
+    return (
+        accepted is not None
+        and all(change.cells or change.message in words for change in gained)
+        and not (any(change.cells for change in gained) and compare(matrix, accepted))
+    )
 
 
 def _with_world(server: Server, base: Side, head: Side) -> tuple[Side, tuple[str, ...]]:
@@ -190,17 +196,16 @@ def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
 
     `load` says what loads these, for the comment at the top.
     """
-    if change.witness is None:
+    if change.witness is None and not change.setup:
         return ""
-    persona = change.witness.persona
+    tried = [*become(change.witness.persona), f"{change.witness.statement};"] if change.witness else []
     lines = [
         *(f"-- {line}" for line in change.message.splitlines()),
         f"-- Run it with psql on a database that {load} made; it leaves nothing behind.",
         "begin;",
         "set constraints all immediate;",
         *(f"{statement};" for statement in change.setup),
-        *become(persona),
-        f"{change.witness.statement};",
+        *tried,
         *(("set local role none;",) if change.looks else ()),
         *(f"{look};" for look in change.looks),
         "rollback;",
@@ -220,67 +225,3 @@ def witness_files(review: Review) -> dict[str, str]:
     """A script for each gain, by file name: numbered as in the reports."""
     scripts = [show_witness(review, change) for change in review.difference.gained]
     return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}
-
-
-_REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
-
-
-def settle(differences: Iterable[CellDifference], *, base: Session, head: Session) -> list[CellDifference]:
-    """The differences, of which those are changes only in which the same refuses as soon as no trigger does.
-
-    Triggers before a statement or row run before the policies do: one that refuses hides whether they would.
-    The sessions are those of the schemas' owners. What cannot be tried stays what it was.
-    """
-    found = list(differences)
-    doubtful: dict[tuple[str, Direction], list[int]] = defaultdict(list)
-    for number, one in enumerate(found):
-        if _is_doubtful(one):
-            doubtful[one.key.table, one.direction].append(number)
-    for (table, direction), numbers in doubtful.items():
-        session = base if direction is Direction.LOST else head
-        outcomes = _try_without_triggers(session, table, [found[number] for number in numbers])
-        for number, behind in zip(numbers, outcomes, strict=True):
-            if behind:
-                found[number] = replace(found[number], direction=Direction.CHANGED, behind=behind)
-    return found
-
-
-def _is_doubtful(one: CellDifference) -> bool:
-    """Between a refusal by access control and one that came later, or only seemed to."""
-    opener, closer = (one.before, one.after) if one.direction is Direction.LOST else (one.after, one.before)
-    if opener is None or closer is None:
-        return False
-    return opener.outcome is Outcome.REJECTED and closer.outcome in _REFUSED
-
-
-def _try_without_triggers(
-    session: Session, table: str, differences: Sequence[CellDifference]
-) -> list[tuple[Outcome, ...]]:
-    """How the rows that each difference is about are refused; nothing where one of them is not."""
-    witnesses = [witness for one in differences for witness in one.witnesses]
-    try:
-        with removed(session, (Triggers(table=table),)):
-            outcomes = dict(_outcomes(session, witnesses))
-    except CannotRemoveError:
-        return [() for _ in differences]
-    found = [tuple(dict.fromkeys(outcomes[witness] for witness in one.witnesses)) for one in differences]
-    return [some if set(some) <= set(_REFUSED) else () for some in found]
-
-
-def _outcomes(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Outcome]]:
-    by_persona: dict[Persona, list[Witness]] = defaultdict(list)
-    for witness in witnesses:
-        by_persona[witness.persona].append(witness)
-    for persona, some in by_persona.items():
-        if session.refusal(persona):
-            yield from ((witness, Outcome.DENIED_GRANT) for witness in some)
-            continue
-        with session.act_as(persona), savepoint(session):
-            answers = fly(session, [[witness.statement] for witness in some])
-        yield from zip(some, map(_outcome, answers), strict=True)
-
-
-def _outcome(answer: Answer) -> Outcome:
-    if answer.sqlstate:
-        return classify(answer.sqlstate, answer.source_function)
-    return Outcome.ALLOWED if answer.counts[-1] else Outcome.FILTERED

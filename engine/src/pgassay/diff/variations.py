@@ -64,8 +64,8 @@ def vary_rows(sample: Sample, literals: Literals, ids: Sequence[str]) -> Iterato
     columns = [
         c for c in sample.columns if c.name in literals.words and not c.generated and c.name not in sample.key
     ]
-    values = {column.name: _values(column, literals, ids) for column in columns}
     rows = _choose(sample.rows)
+    values = {column.name: _values(column, literals, ids, rows) for column in columns}
     for row in rows:
         for name, some in values.items():
             for value in some:
@@ -102,9 +102,31 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
     return [*first, *later][:_ROWS]
 
 
-def _values(column: Column, literals: Literals, ids: Sequence[str]) -> tuple[str | None, ...]:
+def _values(
+    column: Column, literals: Literals, ids: Sequence[str], rows: Sequence[Row]
+) -> tuple[str | None, ...]:
+    """Those of its type; for a text also what other rows have."""
     values = candidates(column.base, column.labels, literals, ids)
-    return tuple(dict.fromkeys([*values, *(() if column.not_null else (None,))]))
+    theirs = [row.values[column.name] for row in rows] if column.base in TEXTS and not column.labels else []
+    first = [*literals.strings, *filter(None, theirs)] if theirs else []
+    return tuple(dict.fromkeys([*first, *values, *(() if column.not_null else (None,))]))
+
+
+def invent_row(sample: Sample, id_: str) -> Row:
+    """A row of a table that has none; `id_` stands wherever a user may."""
+    values = {name: _invent(column, id_) for name, column in sample.table.columns.items()}
+    key = tuple(values.get(name) for name in sample.key)
+    return Row(key=key, owners=frozenset(), state={}, values=values, changed=values)
+
+
+def _invent(column: Column, id_: str) -> str | None:
+    """None for a type of which no value is known."""
+    if column.labels:
+        return column.labels[0]
+    if column.base.startswith("_"):
+        return "{}"
+    plain = dict.fromkeys(_NUMBERS, "1") | dict.fromkeys(TEXTS, "x") | dict.fromkeys(_MOMENTS, "2030-01-01")
+    return (plain | {"bool": "true", "uuid": id_, "json": "{}", "jsonb": "{}"}).get(column.base)
 
 
 def candidates(
@@ -118,18 +140,18 @@ def candidates(
     if type_ in TEXTS:
         return [*literals.strings, "", *ids, *(f"{id_}/x" for id_ in ids)]
     if type_ in ("json", "jsonb"):
-        return [*_documents(literals), "{}", "[]", '"x"']
+        return [*_documents(literals, ids), "{}", "[]", '"x"']
     if type_.startswith("_"):  # an array
         return [f"{{{json.dumps(text)}}}" for text in (*literals.strings, *ids)]
     plain = {"bool": ("true", "false"), "uuid": ids, **dict.fromkeys(_MOMENTS, _FAR)}
     return plain.get(type_, ())
 
 
-def _documents(literals: Literals) -> Iterator[str]:
+def _documents(literals: Literals, ids: Sequence[str]) -> Iterator[str]:
     """The literals that are documents themselves, then each path of the text with each literal at its end."""
     yield from (text for text in literals.strings if text.startswith(("{", "[")))
     for path in literals.paths:
-        for value in _claimed(literals):
+        for value in (*ids, *_claimed(literals)):
             yield json.dumps(_with({}, path, value))
 
 
@@ -147,7 +169,24 @@ def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
     """
     for path in literals.paths:
         for value in _claimed(literals) if path not in (("sub",), ("role",)) else ():
-            yield replace(persona, claims=_with(persona.claims, path, value))
+            yield replace(
+                persona, claims=_mirrored(_with(persona.claims, path, value), path, value, literals)
+            )
+
+
+_USERS, _SERVERS = "user_metadata", "app_metadata"
+
+
+def _mirrored(
+    claims: Mapping[str, Any], path: tuple[str, ...], value: object, literals: Literals
+) -> Mapping[str, Any]:
+    """What only the server sets is set in what the user sets too, where the text asks for that.
+
+    Who could say so of himself before gains nothing where the server has to say it.
+    """
+    others = (_USERS, *path[1:])
+    is_asked = path[0] == _SERVERS and others in literals.paths
+    return _with(claims, others, value) if is_asked else claims
 
 
 def _claimed(literals: Literals) -> tuple[object, ...]:

@@ -1,0 +1,236 @@
+"""What becomes of an account: sign-up, a new e-mail address, new metadata, deletion; on both sides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from pgassay.catalog.compare import SchemaChange
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.tables import Surface, Table
+from pgassay.diff.difference import AccessChange
+from pgassay.diff.loaded import LoadedSide
+from pgassay.matrix.model import Direction
+from pgassay.matrix.statements import NUMBERS, literal
+
+_USERS = "auth.users"
+_NEW = "5157ed00-0000-4000-8000-000000000000"
+_VALUES = (1000007, True, "admin")
+_MOST_DOCUMENTS = 24
+_FAITHFUL = (*NUMBERS, "bool")
+_HOSTILE = "as the metadata say"
+
+Fact = tuple[str, str, str]
+"""A table, what of it (a column, or rows that came or went), and how it is then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountEvent:
+    """What the platform does to an account when its user asks; `document` are the metadata that he chose."""
+
+    title: str
+    statement: str
+    document: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """How many rows a table has, and some of them by what names them."""
+
+    count: int
+    rows: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """The stored tables, and what was in them."""
+
+    tables: Mapping[str, Table]
+    rows: Mapping[str, _Rows]
+
+
+def compare_accounts(
+    base: LoadedSide, head: LoadedSide, changes: Sequence[SchemaChange]
+) -> Iterator[AccessChange]:
+    """What HEAD makes of an account otherwise than BASE, where its user may not do so himself.
+
+    Nothing where there are no accounts, or where the owner may not write them.
+    """
+    if not changes or any(
+        ObjectKey("relation", _USERS, "") not in side.inventory.objects for side in (base, head)
+    ):
+        return
+    surfaces = [side.read_surface() for side in (base, head)]
+    roles = [persona.role for persona in head.personas if persona.id is not None]
+    events = list(_make_events(head, _find_literals(base.inventory, head.inventory)))
+    before, after = (
+        _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
+    )
+    told: set[frozenset[tuple[str, str]]] = set()
+    for event, former, new in zip(events, before, after, strict=True):
+        if new is None:  # it does no more than it did
+            continue
+        old = former or frozenset[Fact]()
+        differing = frozenset(f for f in old ^ new if _is_guarded(surfaces[0].by_name, f, roles))
+        about = frozenset((table, what) for table, what, _ in differing)
+        if differing and about not in told:
+            told.add(about)
+            yield _tell(event, differing & old, differing & new, changes)
+
+
+def _find_literals(base: Inventory, head: Inventory) -> Literals:
+    """What the functions that follow accounts look for in metadata."""
+    texts = [
+        [
+            side.objects.get(ObjectKey("function", name, ""), {}).get("body", "")
+            for name in sorted(side.reach(_USERS))
+        ]
+        for side in (head, base)
+    ]
+    return find_literals(*texts)
+
+
+def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]:
+    values = list(dict.fromkeys([*_VALUES, *literals.strings]))
+    documents = [_nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
+    yield _sign_up({}, "Whoever signs up")
+    for document in documents:
+        yield _sign_up(document, f"Whoever signs up with the metadata {json.dumps(document)}")
+    for persona in head.personas:
+        if persona.id is None:
+            continue
+        where = f"where id::text = {literal(persona.id)}"
+        address = literal(f"pgassay-{persona.name}@example.com")
+        for title, what in (
+            (f"A new e-mail address of {persona.name}", f"email = {address}"),
+            (f"A sign-in of {persona.name}", "last_sign_in_at = pg_catalog.now()"),
+            (f"New metadata of {persona.name}", """raw_user_meta_data = '{"pgassay": 1}'"""),
+        ):
+            yield AccountEvent(title=title, statement=f"update {_USERS} set {what} {where}")
+        yield AccountEvent(
+            title=f"Deleting the account of {persona.name}", statement=f"delete from {_USERS} {where}"
+        )
+
+
+def _nest(path: Sequence[str], value: object) -> dict[str, object]:
+    first, *rest = path
+    return {first: _nest(rest, value) if rest else value}
+
+
+def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
+    values = [_NEW, "pgassay-new@example.com", json.dumps(dict(document))]
+    text = f"insert into {_USERS} (id, email, raw_user_meta_data) values ({', '.join(map(literal, values))})"
+    return AccountEvent(title=title, statement=text, document=document)
+
+
+def _observe(
+    side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]
+) -> list[frozenset[Fact] | None]:
+    """What each event leaves behind, undone again; None where it is refused."""
+    tables = {table.name: table for table in surface.tables.values() if table.stored}
+    with side.session.undone(), side.session.as_owner():
+        before = _Before(tables=tables, rows=_read(side, tables, "true"))
+    return [_carry_out(side, before, event) for event in events]
+
+
+def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> frozenset[Fact] | None:
+    connection = side.session.connection
+    with side.session.undone(), side.session.as_owner():
+        try:
+            connection.execute(event.statement.encode())
+        except psycopg.Error:
+            if connection.closed:
+                raise
+            return None
+        # What this transaction wrote has no age.
+        after = _read(side, before.tables, "pg_catalog.age(t.xmin) <= 0")
+    return frozenset(fact for name in before.tables for fact in _compare(before, name, after[name], event))
+
+
+def _read(side: LoadedSide, tables: Mapping[str, Table], which: str) -> dict[str, _Rows]:
+    """Of each table how many rows it has, and those of which `which` holds, by what names them."""
+    queries = [
+        f"select {literal(name)}, count(*), "
+        f"coalesce(jsonb_agg(to_jsonb(t.*)) filter (where {which}), '[]') from {name} as t"
+        for name in tables
+    ]
+    found = side.session.connection.execute(" union all ".join(queries).encode()).fetchall()
+    return {name: _Rows(count=count, rows=_by_key(tables[name], rows)) for name, count, rows in found}
+
+
+def _by_key(table: Table, rows: Iterable[Mapping[str, object]]) -> dict[str, Mapping[str, object]]:
+    key = next((index.columns for index in table.unique if table.is_named_by(index)), tuple(table.columns))
+    return {json.dumps([row[name] for name in key]): row for row in rows}
+
+
+def _compare(before: _Before, name: str, after: _Rows, event: AccountEvent) -> Iterator[Fact]:
+    former, columns = before.rows[name], before.tables[name].columns
+    came = len(after.rows.keys() - former.rows.keys())
+    if came:
+        yield name, "rows that come", str(came)
+    if went := former.count + came - after.count:
+        yield name, "rows that go", str(went)
+    for key, row in after.rows.items():
+        old = former.rows.get(key)
+        for column, value in row.items():
+            if old is None or old[column] != value:
+                yield name, column, _spell(columns[column], value, event)
+
+
+def _spell(column: Column, value: object, event: AccountEvent) -> str:
+    """What is drawn anew with each load is only there or not."""
+    if event.document and value is not None and json.dumps(value).strip('"') in _leaves(event.document):
+        return _HOSTILE
+    if value is None or column.base in _FAITHFUL or column.labels:
+        return "null" if value is None else str(value)
+    return "there"
+
+
+def _leaves(document: object) -> Iterator[str]:
+    if isinstance(document, Mapping):
+        for value in document.values():
+            yield from _leaves(value)
+    else:
+        yield json.dumps(document).strip('"')
+
+
+def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -> bool:
+    """Whether BASE has it, and no user may write it himself; accounts themselves are the platform's."""
+    name, what, _ = fact
+    table = tables.get(name)
+    if table is None or table.schema in ("auth", "storage"):
+        return False
+    held = [table.privileges[role] for role in roles if role in table.privileges]
+    if what.startswith("rows"):
+        return not any(one.delete if what == "rows that go" else one.insert for one in held)
+    column = table.columns.get(what)
+    return column is not None and not any(what in one.update for one in held)
+
+
+def _tell(
+    event: AccountEvent, old: Iterable[Fact], new: Iterable[Fact], changes: Sequence[SchemaChange]
+) -> AccessChange:
+    did, does = (_describe(facts) or "nothing of it" for facts in (old, new))
+    near = {_USERS, *(table for table, _, _ in (*old, *new))}
+    causes = tuple(one for one in changes if one.key.kind == "function" or one.key.object in near)[:2]
+    told = " ".join([f"{event.title} now makes {does} (was: {did}).", *map(str, causes)])
+    return AccessChange(
+        direction=Direction.GAINED,
+        message=told,
+        setup=(event.statement,),
+        causes=causes,
+        before=did,
+        after=does,
+    )
+
+
+def _describe(facts: Iterable[Fact]) -> str:
+    return ", ".join(
+        f"{value} {what} of {table}" if " " in what else f"{table}.{what} {value}"
+        for table, what, value in sorted(facts)
+    )

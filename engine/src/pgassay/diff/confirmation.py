@@ -1,0 +1,61 @@
+"""Witnesses are run again before they are shown: in a database of its own on each side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from pgassay.database import Session, open_session
+from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.diff.difference import AccessChange
+from pgassay.diff.loaded import LoadedSide
+from pgassay.errors import CannotJudgeError
+
+_TIMES = 4  # chance may decide, too
+_NO_ROWS = "0"
+_AS_OWNER = "set local role none"
+
+
+def confirm(gains: Iterable[AccessChange], base: LoadedSide, head: LoadedSide) -> None:
+    """Raises CannotJudgeError where a witness does the same in BASE as in HEAD: that is a mistake of ours.
+
+    Not of effects, which its answer does not show, nor of tables without rows.
+    """
+    shown = [gain for gain in gains if gain.witness and gain.after not in (gain.before, _NO_ROWS)]
+    if not shown:
+        return
+    with _open(base) as before, _open(head) as after:
+        for gain in shown:
+            if not any(_run(before, gain) != _run(after, gain) for _ in range(_TIMES)):
+                raise CannotJudgeError(
+                    "A witness does not show what it should, which is a mistake of pgassay.",
+                    why=f"{gain.message}\n{gain.witness.statement if gain.witness else ''}",
+                )
+
+
+@contextmanager
+def _open(side: LoadedSide) -> Iterator[Session]:
+    with side.bench.database() as database, open_session(database) as session:
+        session.connection.execute("set constraints all immediate")
+        yield session
+
+
+def _run(session: Session, gain: AccessChange) -> Answer | None:
+    """What the persona gets, and what the owner then sees; None where the owner could not prepare it."""
+    assert gain.witness, "nothing to run"
+    segment = [gain.witness.statement, *((_AS_OWNER, *gain.looks) if gain.looks else ())]
+    with session.undone():
+        try:
+            for statement in gain.setup:
+                session.connection.execute(statement.encode())
+        except psycopg.Error:
+            if session.connection.closed:
+                raise
+            return None
+        if session.refusal(gain.witness.persona):
+            return None
+        with session.act_as(gain.witness.persona), savepoint(session):
+            [answer] = fly(session, [segment])
+        return answer

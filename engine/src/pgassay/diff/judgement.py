@@ -1,0 +1,188 @@
+"""What an attempt of the search shows: more rows, other effects, or what only others should be told. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from pgassay.catalog.compare import ChangeKind, SchemaChange
+from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.tables import Table
+from pgassay.database.pipeline import Answer
+from pgassay.diff.difference import AccessChange
+from pgassay.diff.experiments import Experiment, SearchProbe
+from pgassay.matrix.model import Action, CellKey, Direction
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Persona
+
+Rows = tuple[tuple[str | None, ...], ...]
+
+AS_OWNER = ("set local role none",)
+_NO_PRIVILEGE = "42501"
+_ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
+_CLOSED = (_NO_PRIVILEGE, *_ABSENT)
+_OF_A_CONSTRAINT = "23"
+_TELLING = 6  # characters
+_FIRST = 2  # statements, by which the persona becomes itself
+
+
+def find_secrets(samples: Iterable[Sample], personas: Iterable[Persona]) -> dict[str, tuple[str, ...]]:
+    """By persona what only stands in rows of others: long enough to be told from a word of a message."""
+    rows = [row for sample in samples for row in sample.rows if row.owners]
+    found = {}
+    for persona in personas:
+        own, theirs = (
+            {value for row in rows if (persona.id in row.owners) is wanted for value in row.values.values()}
+            for wanted in (True, False)
+        )
+        found[persona.name] = tuple(
+            sorted(v for v in theirs - own if v and len(v) >= _TELLING and not v.isdecimal())
+        )
+    return found
+
+
+@dataclass
+class Judge:
+    """What counts as a gain of the search; `tables` are BASE's, `trusted` roles that no policy binds."""
+
+    tables: Mapping[str, Table]
+    trusted: frozenset[str]
+    secrets: Mapping[str, tuple[str, ...]]
+    returned: dict[tuple[str, str], set[Rows]] = field(default_factory=lambda: defaultdict(set))
+    calls: list[tuple[Experiment, SearchProbe, Answer, Answer]] = field(default_factory=list)
+
+    def is_gain(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        is_trusted = attempt.witness.persona.role in self.trusted
+        if before.sqlstate in _ABSENT and (is_trusted or _is_judged(attempt)):
+            return False
+        passes = (
+            attempt.invented and before.sqlstate in _CLOSED and after.sqlstate.startswith(_OF_A_CONSTRAINT)
+        )
+        return (
+            passes
+            or _opens(self.tables, attempt, before, after)
+            or _is_wider(attempt, before, after)
+            or (
+                not is_trusted
+                and (self._tells(attempt, before, after) or _writes_otherwise(attempt, before, after))
+            )
+        )
+
+    def _tells(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether a message of HEAD, or the row that was written, holds what stands in rows of others."""
+        said, was = (_shown(attempt, answer) for answer in (after, before))
+        if said == was:
+            return False
+        statement = attempt.witness.statement
+        return any(
+            s in said and s not in was and s not in statement for s in self.secrets[attempt.key.persona]
+        )
+
+    def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
+        """The values that a call returns."""
+        if attempt.key.action is Action.EXECUTE and not before.sqlstate and not after.sqlstate:
+            self.returned[attempt.key.object, attempt.key.persona].add(before.rows[_FIRST])
+            if after.rows[_FIRST] != before.rows[_FIRST]:
+                self.calls.append((experiment, attempt, before, after))
+
+    def find_crossing(self) -> tuple[Experiment, SearchProbe, Answer, Answer] | None:
+        """A call that returns in HEAD what in BASE it returned to others only."""
+        for experiment, attempt, before, after in self.calls:
+            rows, name = after.rows[_FIRST], attempt.key.object
+            others = {p for (f, p), returned in self.returned.items() if f == name and rows in returned}
+            if others and attempt.key.persona not in others:
+                return experiment, attempt, before, after
+        return None
+
+
+def _is_judged(attempt: SearchProbe) -> bool:
+    """Whether the matrix has told already what a new table shows: it has rows."""
+    return attempt.key.action is Action.SELECT and not attempt.bare
+
+
+def _shown(attempt: SearchProbe, answer: Answer) -> str:
+    """What the persona is told, and what it wrote."""
+    rows = answer.rows[-1] if attempt.values and not answer.sqlstate else ()
+    return "\n".join([answer.message, *(value for row in rows for value in row if value)])
+
+
+def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+    """Whether the same write leaves other numbers in columns that the persona may not write."""
+    if not attempt.values or before.sqlstate or after.sqlstate:
+        return False
+    return sorted(map(str, before.rows[-2])) != sorted(map(str, after.rows[-2]))
+
+
+def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+    """Whether HEAD would show any row that there may be, where BASE has a guard or no such table.
+
+    `tables` and views of BASE may keep their rows from a persona, if they have any.
+    """
+    table = tables.get(attempt.key.table)
+    if not attempt.bare or after.sqlstate:
+        return False
+    if table is None or before.sqlstate == _NO_PRIVILEGE:
+        return True
+    open_before = table.privileges[attempt.witness.persona.role].reads_all
+    return not before.sqlstate and (table.invoker or not open_before)
+
+
+def _is_wider(attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+    """Whether HEAD lets the statement reach more rows, or lets more writes stay."""
+    counts = (_found(attempt, answer) for answer in (before, after))
+    return any(new > old for old, new in zip_longest(*counts, fillvalue=0))
+
+
+def _found(attempt: SearchProbe, answer: Answer) -> list[int]:
+    """How many rows the persona's own statement reached, then the owner's looks; 0 if it was refused."""
+    own, *looks = answer.counts[_FIRST:] or (0,)
+    return [own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
+
+
+def _describe_otherwise(key: CellKey, before: Answer, after: Answer) -> tuple[str, str]:
+    """What is told or written where as many rows are reached as before."""
+    if after.sqlstate.startswith(_OF_A_CONSTRAINT) and before.sqlstate in _CLOSED:
+        told = f"{key.object}: no privilege and no policy refuses any more, only this: {after.message}"
+        return told, f"refused, {before.sqlstate}"
+    if after.sqlstate:
+        return f"{key.object} and is told of others: {after.message}", before.message or "nothing"
+    if key.action is Action.EXECUTE:
+        return f"{key.object} to get what only others got", "what is their own"
+    return f"{key.object} with other effects", "without"
+
+
+def tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> AccessChange:
+    key = attempt.key
+    (old, *less), (new, *more) = (_found(attempt, answer) for answer in (before, after))
+    stays = any(there > was for there, was in zip_longest(more, less, fillvalue=0)) and new <= old
+    grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
+    was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
+    columns = f" {key.variant} of" if key.variant != "-" else ""
+    given = " and ".join(text for text in (experiment.given, attempt.given) if text)
+    of_which = f"{new} of the rows of {key.object}{' for good' if stays else ''}"
+    if attempt.bare and not new:
+        of_which = f"any row of {key.object} that there may be"
+        was = _ABSENT.get(before.sqlstate, was if before.sqlstate else "filtered")
+    if key.action is Action.EXECUTE:
+        of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
+        was = "less" if stays else was
+    is_otherwise = new <= old and not stays and not attempt.bare
+    if is_otherwise:
+        of_which, was = _describe_otherwise(key, before, after)
+    deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
+    message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
+    is_new = SchemaChange(kind=ChangeKind.ADDED, key=ObjectKey("relation", key.table, ""))
+    causes = (is_new,) if is_new in experiment.changes else experiment.changes
+    looks = attempt.values if is_otherwise else ()
+    return AccessChange(
+        direction=Direction.GAINED,
+        message=" ".join([message, *map(str, causes[:2])]),
+        witness=attempt.witness,
+        setup=experiment.setup,
+        looks=(*looks, *(look for look, more in zip(attempt.looks, grown, strict=False) if more)),
+        before=was,
+        after=str(new),
+        causes=causes,
+    )

@@ -1,0 +1,107 @@
+"""Differences looked at again: without triggers, and as users who say of themselves what they can."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pgassay.database import Session
+from pgassay.database.actor import classify
+from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.denial.defence import CannotRemoveError, removed
+from pgassay.denial.guard import Triggers
+from pgassay.diff.comparison import CellDifference
+from pgassay.matrix.model import Direction, Witness
+from pgassay.observation import Outcome, Persona
+
+_REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
+
+
+def settle(differences: Iterable[CellDifference], *, base: Session, head: Session) -> list[CellDifference]:
+    """The differences, of which those are changes only in which the same refuses as soon as no trigger does.
+
+    Triggers before a statement or row run before the policies do: one that refuses hides whether they would.
+    Nor is a gain what somebody could have in BASE who said of himself, in his user_metadata, what only the
+    server says in HEAD. The sessions are the owners'. What cannot be tried stays what it was.
+    """
+    found = list(_settle_claims(differences, base))
+    doubtful: dict[tuple[str, Direction], list[int]] = defaultdict(list)
+    for number, one in enumerate(found):
+        if _is_doubtful(one):
+            doubtful[one.key.table, one.direction].append(number)
+    for (table, direction), numbers in doubtful.items():
+        session = base if direction is Direction.LOST else head
+        outcomes = _try_without_triggers(session, table, [found[number] for number in numbers])
+        for number, behind in zip(numbers, outcomes, strict=True):
+            if behind:
+                found[number] = replace(found[number], direction=Direction.CHANGED, behind=behind)
+    return found
+
+
+_USERS, _SERVERS = "user_metadata", "app_metadata"
+
+
+def _settle_claims(differences: Iterable[CellDifference], base: Session) -> Iterator[CellDifference]:
+    """Users set their user_metadata themselves; app_metadata is the server's."""
+    found = list(differences)
+    doubtful = [
+        one
+        for one in found
+        if one.direction is Direction.GAINED
+        and one.before is not None
+        and isinstance(one.witness.persona.claims.get(_SERVERS), Mapping)
+    ]
+    bold = {one.witness: replace(one.witness, persona=_boast(one.witness.persona)) for one in doubtful}
+    outcomes = dict(_outcomes(base, bold.values()))
+    for one in found:
+        was_open = one in doubtful and outcomes[bold[one.witness]] is Outcome.ALLOWED
+        yield replace(one, direction=Direction.CHANGED) if was_open else one
+
+
+def _boast(persona: Persona) -> Persona:
+    """The persona that claims of itself what the server says of it."""
+    own = persona.claims.get(_USERS, {})
+    claims = {**persona.claims, _USERS: {**own, **persona.claims[_SERVERS]}}
+    return replace(persona, claims=claims)
+
+
+def _is_doubtful(one: CellDifference) -> bool:
+    """Between a refusal by access control and one that came later, or only seemed to."""
+    opener, closer = (one.before, one.after) if one.direction is Direction.LOST else (one.after, one.before)
+    if opener is None or closer is None:
+        return False
+    return opener.outcome is Outcome.REJECTED and closer.outcome in _REFUSED
+
+
+def _try_without_triggers(
+    session: Session, table: str, differences: Sequence[CellDifference]
+) -> list[tuple[Outcome, ...]]:
+    """How the rows that each difference is about are refused; nothing where one of them is not."""
+    witnesses = [witness for one in differences for witness in one.witnesses]
+    try:
+        with removed(session, (Triggers(table=table),)):
+            outcomes = dict(_outcomes(session, witnesses))
+    except CannotRemoveError:
+        return [() for _ in differences]
+    found = [tuple(dict.fromkeys(outcomes[witness] for witness in one.witnesses)) for one in differences]
+    return [some if set(some) <= set(_REFUSED) else () for some in found]
+
+
+def _outcomes(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Outcome]]:
+    by_persona: dict[Persona, list[Witness]] = defaultdict(list)
+    for witness in witnesses:
+        by_persona[witness.persona].append(witness)
+    for persona, some in by_persona.items():
+        if session.refusal(persona):
+            yield from ((witness, Outcome.DENIED_GRANT) for witness in some)
+            continue
+        with session.act_as(persona), savepoint(session):
+            answers = fly(session, [[witness.statement] for witness in some])
+        yield from zip(some, map(_outcome, answers), strict=True)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.sqlstate:
+        return classify(answer.sqlstate, answer.source_function)
+    return Outcome.ALLOWED if answer.counts[-1] else Outcome.FILTERED

@@ -1,0 +1,100 @@
+"""Accounts: who signs up with whatever metadata, gets a new address, or goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.diff.review import review
+from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
+
+PROFILES = """
+create table public.profiles (
+    id uuid primary key, name text, credits integer not null default 5,
+    is_staff boolean not null default false, closed_at timestamptz
+);
+create table public.orders (id integer primary key, buyer uuid references public.profiles (id));
+insert into auth.users (id, email) values ('a11ce000-0000-4000-8000-000000000001', 'a@example.com');
+insert into public.profiles (id, closed_at) values ('a11ce000-0000-4000-8000-000000000001', now());
+insert into public.orders values (1, 'a11ce000-0000-4000-8000-000000000001');
+revoke all on public.profiles, public.orders from anon, authenticated;
+grant select, update (name) on public.profiles to authenticated;
+create function private.welcome() returns trigger language plpgsql security definer as $$
+begin
+    insert into public.profiles (id, name) values (new.id, new.raw_user_meta_data ->> 'name');
+    return null;
+end
+$$;
+create trigger welcome after insert on auth.users for each row execute function private.welcome();
+create function private.follow() returns trigger language plpgsql security definer as $$
+begin
+    update public.profiles set name = new.email where id = new.id;
+    return null;
+end
+$$;
+create trigger follow after update on auth.users for each row execute function private.follow();
+"""
+INSERT = "(id, name) values (new.id, new.raw_user_meta_data ->> 'name')"
+COLUMN = "insert into public.profiles (id, {}) values (new.id, {})"
+KEY = "buyer uuid references public.profiles (id)"
+USER_KEY = "alter table public.profiles add foreign key (id) references auth.users (id) on delete cascade;"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            INSERT,
+            "(id, credits) values (new.id, coalesce((new.raw_user_meta_data ->> 'credits')::integer, 5))",
+            'with the metadata {"credits": 1000007} now makes public.profiles.credits as the metadata say',
+        ),
+        (
+            INSERT,
+            "(id, is_staff) values (new.id, coalesce((new.raw_user_meta_data -> 'app' ->> 'staff') "
+            "= 'true', false))",
+            'with the metadata {"app": {"staff": true}} now makes public.profiles.is_staff',
+        ),
+        (
+            INSERT,
+            "(id, credits) values (new.id, 50)",
+            "Whoever signs up now makes public.profiles.credits 50",
+        ),
+        (
+            "set name = new.email",
+            "set name = new.email, closed_at = null",
+            "A new e-mail address of alice now makes public.profiles.closed_at null (was: nothing of it).",
+        ),
+        (
+            KEY,
+            KEY + " on delete cascade); " + USER_KEY + "create table private.x (id integer",
+            "Deleting the account of alice now makes 1 rows that go of public.orders, 1 rows that go of",
+        ),
+    ],
+    ids=["number", "flag below a key", "more for everybody", "reopened", "taken along"],
+)
+def test_account_gets_what_its_user_may_not_write(tenants: Tenants, old: str, new: str, told: str) -> None:
+    assert old in PROFILES
+    head = PROFILES.replace(old, new)
+    if "cascade" in new:  # the table that the key is to must be there
+        head = head.replace(USER_KEY, "") + USER_KEY
+    found = review(tenants.server, tenants.head(PROFILES, name="base.sql"), tenants.head(head), search=0)
+    gains = [one.message for one in found.difference.gained]
+    assert any(told in one for one in gains), gains
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'name')", "'full_name')"),
+        ("new.raw_user_meta_data ->> 'name'", "left(new.raw_user_meta_data ->> 'name', 50)"),
+        ("set name = new.email", "set name = lower(new.email)"),
+    ],
+    ids=["another key", "shorter", "lower"],
+)
+def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str, new: str) -> None:
+    assert old in PROFILES
+    base, head = tenants.head(PROFILES, name="base.sql"), tenants.head(PROFILES.replace(old, new))
+    found = review(tenants.server, base, head, search=0)
+    assert found.difference.schema
+    assert [one.message for one in found.difference.gained] == []

@@ -1,0 +1,148 @@
+"""What is tried beside the rows of the world: empty tables, channels, paths, messages, values, calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.diff.review import Review, review
+from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
+
+pytestmark = pytest.mark.slow
+
+FEEDBACK = """
+create table public.feedback (
+    id uuid primary key default gen_random_uuid(), body text not null, who uuid{reference}
+);
+alter table public.feedback enable row level security;
+revoke all on public.feedback from anon, authenticated;
+grant insert on public.feedback to anon, authenticated;
+"""
+WRITES = 'create policy "writes" on public.feedback for insert to anon, authenticated with check ({});'
+CHANNELS = 'create policy "listen" on realtime.messages for select to authenticated using ({});'
+FILES = """
+insert into storage.buckets (id, name) values ('files', 'files');
+create policy "put" on storage.objects for insert to authenticated
+with check (bucket_id = 'files' and (storage.foldername(name))[1] = auth.uid()::text);
+"""
+OWN_FOLDER = "(storage.foldername(name))[1] = auth.uid()::text"
+TAKEN = """
+create function private.unique_label() returns trigger language plpgsql security definer as $$
+declare other public.documents;
+begin
+    select d.* into other from public.documents as d where d.label = new.label and d.owner <> new.owner;
+    if found then raise exception {} using errcode = 'PT409'; end if;
+    return new;
+end $$;
+create trigger a_unique_label before update of label on public.documents
+for each row execute function private.unique_label();
+"""
+SILENT = TAKEN.format("'this label is taken'")
+TELLING = TAKEN.format("'this label is taken by %', other.owner")
+BONUS = """
+create function private.bonus() returns trigger language plpgsql as $$
+begin if new.label = 'Early Bird' then new.priority := old.priority + {}; end if; return new; end $$;
+create trigger z_bonus before update on public.documents for each row execute function private.bonus();
+"""
+STATS = """
+create function public.stats(request jsonb) returns jsonb language sql stable security definer as $$
+    select jsonb_build_object('documents', count(*)) from public.documents as d where d.owner = {}
+$$;
+grant execute on function public.stats(jsonb) to authenticated;
+"""
+
+
+def compare(tenants: Tenants, before: str, after: str) -> Review:
+    return review(tenants.server, tenants.head(before, name="base.sql"), tenants.head(after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "",
+            FEEDBACK.format(reference="") + WRITES.format("true"),
+            "INSERT 1 of the rows of public.feedback",
+        ),
+        (
+            FEEDBACK.format(reference="") + WRITES.format("who = auth.uid()"),
+            FEEDBACK.format(reference="") + WRITES.format("true"),
+            "INSERT 1 of the rows of public.feedback (was: refused, 42501)",
+        ),
+        (
+            FEEDBACK.format(reference=" references public.members (user_id)"),
+            FEEDBACK.format(reference=" references public.members (user_id)") + WRITES.format("true"),
+            "INSERT",
+        ),
+        ("", CHANNELS.format("true"), "SELECT 1 of the rows of realtime.messages (was: 0), given the topic"),
+        (
+            CHANNELS.format("realtime.topic() = 'user:' || auth.uid()"),
+            CHANNELS.format("realtime.topic() like 'user:%'"),
+            "SELECT 1 of the rows of realtime.messages (was: 0), given the topic 'user:",
+        ),
+        (
+            FILES,
+            FILES.replace(OWN_FOLDER, "auth.uid()::text = any (storage.foldername(name))"),
+            "INSERT 1 of the rows of storage.objects[files] (was: refused, 42501), given the path",
+        ),
+        (
+            SILENT,
+            TELLING,
+            "and is told of others: this label is taken by",
+        ),
+        (BONUS.format(0), BONUS.format(100), "UPDATE label of public.documents with other effects"),
+        (
+            STATS.format("auth.uid()"),
+            STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"),
+            "EXECUTE public.stats(jsonb) to get what only others got",
+        ),
+    ],
+    ids=[
+        *("new table", "empty table", "behind a key", "channel", "channel by its name"),
+        *("folder inside", "message", "value", "call"),
+    ],
+)
+def test_what_no_row_of_the_world_shows_is_found(
+    tenants: Tenants, before: str, after: str, message: str
+) -> None:
+    found = compare(tenants, before, after)
+    gains = [one.message for one in found.difference.gained]
+    assert any(message in one for one in gains), (gains, found.fault, found.tried)
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            FEEDBACK.format(reference="") + WRITES.format("true"),
+            FEEDBACK.format(reference="") + WRITES.format("who = auth.uid()"),
+        ),
+        (CHANNELS.format("true"), CHANNELS.format("realtime.topic() = 'user:' || auth.uid()")),
+        (FILES.replace(OWN_FOLDER, "true"), FILES),
+        (TELLING, SILENT),
+        (STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"), STATS.format("auth.uid()")),
+        (
+            "create policy admin on public.documents for select to authenticated "
+            "using (auth.jwt() -> 'user_metadata' ->> 'role' = 'admin');",
+            "create policy admin on public.documents for select to authenticated "
+            "using (auth.jwt() -> 'app_metadata' ->> 'role' = 'admin');",
+        ),
+    ],
+    ids=["table", "channel", "folder", "message", "call", "who says so"],
+)
+def test_tightening_is_never_a_gain(tenants: Tenants, before: str, after: str) -> None:
+    found = compare(tenants, before, after)
+    assert [one.message for one in found.difference.gained] == []
+    assert found.difference.schema
+    assert found.tried > 0
+
+
+def test_user_who_says_of_himself_what_the_server_said_gains(tenants: Tenants) -> None:
+    policy = (
+        "create policy admin on public.documents for select to authenticated "
+        "using (auth.jwt() -> '{}_metadata' ->> 'role' = 'admin');"
+    )
+    found = compare(tenants, policy.format("app"), policy.format("user"))
+    [gain] = found.difference.gained
+    assert '"user_metadata": {"role": "admin"}' in gain.message
