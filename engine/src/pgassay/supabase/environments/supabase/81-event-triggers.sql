@@ -151,7 +151,8 @@ begin
     revoke execute on all functions in schema pgassay from public;
     execute format(
         'grant execute on function pgassay.create_event_trigger, pgassay.change_event_trigger, '
-        || 'pgassay.pause_event_triggers, pgassay.resume_event_triggers, pgassay.open_schemas to %s', owner
+        || 'pgassay.pause_event_triggers, pgassay.resume_event_triggers, pgassay.open_schemas, '
+        || 'pgassay.statement_at_work to %s', owner
     );
 end
 $rights$;
