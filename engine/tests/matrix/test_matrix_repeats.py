@@ -17,7 +17,8 @@ create table public.items (
 insert into public.lists select from generate_series(1, 20);
 insert into public.items (list_id) select id from public.lists limit 1;
 create table public.crew (
-    list_id uuid references public.lists on delete cascade, user_id uuid, role text, primary key (list_id, user_id)
+    list_id uuid references public.lists on delete cascade,
+    user_id uuid, role text, primary key (list_id, user_id)
 );
 alter table public.crew enable row level security;
 create policy "staff" on public.crew using (role = 'staff');

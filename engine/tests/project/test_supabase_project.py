@@ -99,6 +99,7 @@ def test_declared_schema_serves_where_there_are_no_migrations(
         ("enabled = false", [], 0),
         ('sql_paths = ["./seeds/*.sql", "seed.sql", "./seeds/1.sql"]', ["1.sql", "2.sql", "seed.sql"], 0),
         ('sql_paths = ["../outside.sql"]', ["outside.sql"], 0),
+        ('sql_paths = ["./seeds/[^2]*.sql"]', ["1.sql"], 0),
         ('sql_paths = ["./none/*.sql"]', [], 1),
     ],
 )

@@ -115,7 +115,7 @@ def _matches(
 
 def _glob(folder: Path, pattern: str) -> list[Path]:
     """As Go's `fs.Glob`: `**` is `*`, and never more than one folder."""
-    pattern = pattern.replace("\\", "/")
+    pattern = pattern.replace("\\", "/").replace("[^", "[!")
     while "**" in pattern:
         pattern = pattern.replace("**", "*")
     # Names of folders above the project may have brackets in them, which are no pattern.
