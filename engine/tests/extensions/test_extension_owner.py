@@ -40,6 +40,35 @@ def project(server: Server, owner: str, template: str) -> Iterator[Connection]:
         yield connection
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter extension citext set schema extensions",
+        '/* moved */ ALTER EXTENSION "citext" SET SCHEMA "extensions";',
+        "do $$ begin alter extension citext set schema extensions; end $$",
+    ],
+)
+def test_owner_moves_an_extension_to_another_schema(project: Connection, statement: str) -> None:
+    project.execute("create extension citext with schema public; create table public.t (x public.citext)")
+    project.execute(statement.encode())
+    assert value(
+        project, "select extnamespace::regnamespace::text from pg_extension where extname = 'citext'"
+    ) == ("extensions")
+    assert value(project, "select to_regtype('extensions.citext') is not null") is True
+
+
+def test_extension_is_moved_by_its_owner_alone_and_where_the_owner_may_create(project: Connection) -> None:
+    project.execute(
+        "create extension citext with schema public; grant usage, create on schema public to anon"
+    )
+    with pytest.raises(errors.InsufficientPrivilege, match="must be owner of extension citext"):
+        project.execute("set role anon; alter extension citext set schema public")
+    project.execute("reset role")
+    with pytest.raises(errors.InsufficientPrivilege, match="permission denied for schema pg_catalog"):
+        project.execute("alter extension citext set schema pg_catalog")
+    assert value(project, "select to_regtype('public.citext') is not null") is True
+
+
 def test_older_project_has_what_its_files_drop_without_a_word_of_creating_it(
     server: Server, tmp_path: Path
 ) -> None:
