@@ -125,6 +125,8 @@ end $$;"""
     [gain] = loose.gained
     assert gain.message.startswith("statement_timeout for requests as authenticator is now 0 (was: 5000).")
     assert gain.place is not None
+    [gain] = compare(tenants, "", change.format("0")).difference.gained
+    assert gain.message.startswith("statement_timeout for requests as authenticator is now 0 (was: 8s).")
     assert compare(tenants, change.format("5000"), change.format("1000")).difference.gained == ()
 
 

@@ -157,9 +157,7 @@ def _judge_role(change: SchemaChange, facts: _Facts) -> str:
 
 def _are_wider(before: str, after: str) -> bool:
     """Whether any setting lets more through: of a limit of time we know, of others we suppose it."""
-    old, new = (
-        dict(part.split("=", 1) for part in text.split(", ") if "=" in part) for text in (before, after)
-    )
+    old, new = _by_name(before), _by_name(after)
     return any(_is_wider(name, old.get(name), new.get(name)) for name in {*old, *new})
 
 
@@ -181,13 +179,24 @@ def _milliseconds(value: str | None) -> float | None:
 
 
 def _judge_setting(change: SchemaChange, facts: _Facts) -> str:
-    """Of the database, for a role or for all."""
+    """Of the database, for a role or for all: without one, what the role has everywhere holds."""
     key = change.key
     concerns = not key.object or key.object in facts.roles or key.object == _AUTHENTICATOR
-    if not concerns or not _is_wider(key.name, change.before, change.after):
+    before = change.before or _of_role(facts.base, key)
+    after = change.after or _of_role(facts.head, key)
+    if not concerns or not _is_wider(key.name, before, after):
         return ""
     whose = f"requests as {key.object}" if key.object else "everybody"
-    return f"{key.name} for {whose} is now {change.after or 'not set'} (was: {change.before or 'not set'})."
+    return f"{key.name} for {whose} is now {after or 'not set'} (was: {before or 'not set'})."
+
+
+def _of_role(schema: Inventory, key: ObjectKey) -> str | None:
+    said = schema.objects.get(ObjectKey("role", "", key.object), {})
+    return _by_name(said.get("settings", "")).get(key.name)
+
+
+def _by_name(settings: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in settings.split(", ") if "=" in part)
 
 
 def _judge_bucket(change: SchemaChange, facts: _Facts) -> str:
