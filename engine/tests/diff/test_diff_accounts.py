@@ -98,3 +98,24 @@ def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str,
     found = review(tenants.server, base, head, search=0)
     assert found.difference.schema
     assert [one.message for one in found.difference.gained] == []
+
+
+def test_table_with_another_name_is_no_gain(tenants: Tenants) -> None:
+    """Of a trigger that follows accounts, and of one that follows a persona's own write."""
+    text = (
+        PROFILES
+        + """
+create table private.log (id integer generated always as identity primary key, who uuid);
+create function private.note() returns trigger language plpgsql security definer as $$
+begin insert into private.log (who) values (auth.uid()); return null; end $$;
+create trigger note after update on auth.users for each row execute function private.note();
+create trigger note after update on public.documents for each row execute function private.note();
+"""
+    )
+    base, head = (
+        tenants.head(text, name="base.sql"),
+        tenants.head(text.replace("private.log", "private.entries")),
+    )
+    found = review(tenants.server, base, head, search=0)
+    assert [one.message for one in found.difference.gained] == []
+    assert "relation private.entries" in found.difference.added

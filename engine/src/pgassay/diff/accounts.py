@@ -71,12 +71,14 @@ def compare_accounts(
     before, after = (
         _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
     )
+    # What has another name now is another table.
+    tables = {name: table for name, table in surfaces[0].by_name.items() if name in surfaces[1].by_name}
     told: set[frozenset[tuple[str, str]]] = set()
     for event, former, new in zip(events, before, after, strict=True):
         if new is None:  # it does no more than it did
             continue
         old = former or frozenset[Fact]()
-        differing = frozenset(f for f in old ^ new if _is_guarded(surfaces[0].by_name, f, roles))
+        differing = frozenset(fact for fact in old ^ new if _is_guarded(tables, fact, roles))
         about = frozenset((table, what) for table, what, _ in differing)
         if differing and about not in told:
             told.add(about)
@@ -200,7 +202,7 @@ def _leaves(document: object) -> Iterator[str]:
 
 
 def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -> bool:
-    """Whether BASE has it, and no user may write it himself; accounts themselves are the platform's."""
+    """Whether both have it, and no user may write it himself; accounts themselves are the platform's."""
     name, what, _ = fact
     table = tables.get(name)
     if table is None or table.schema in ("auth", "storage"):

@@ -27,17 +27,19 @@ _NOTHING = Privileges(
 
 
 def raise_effects(
-    differences: Iterable[CellDifference], *, base: Matrix, after: Inventory
+    differences: Iterable[CellDifference], *, base: Matrix, head: Matrix, after: Inventory
 ) -> Iterator[CellDifference]:
     """The differences, of which those are gains that do otherwise what their persona may not do itself."""
-    judge = _Judge(tables=base.surface.by_name, after=after)
+    ours = head.surface.by_name
+    tables = {name: table for name, table in base.surface.by_name.items() if name in ours}
+    judge = _Judge(tables=tables, after=after)
     for one in differences:
         yield replace(one, direction=Direction.GAINED) if judge.is_serious(one) else one
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Judge:
-    """`tables` are those of BASE: an effect on one that is new takes nothing from anybody."""
+    """`tables` are those of BASE that HEAD has: an effect on one that is new takes nothing from anybody."""
 
     tables: Mapping[str, Table]
     after: Inventory
