@@ -103,7 +103,7 @@ def test_without_a_baseline_nothing_passes() -> None:
 
 
 def test_only_what_was_gained_and_not_accepted_fails() -> None:
-    others = {"load": ("1", "0", "0", "0"), "lost": ("1", "0", "0", "0"), "changed": ("1", "0", "0", "0")}
+    others = dict.fromkeys(("load", "lost", "changed"), ("1", "0", "0", "0")) | {"new": ("0", "0", "0", "0")}
     assert counts(REPORTS["diff"]) == others | {"gained": ("1", "1", "0", "0")}
     accepted = render_junit(report_review(replace(REVIEW, accepted=True)))
     assert counts(accepted) == others | {"gained": ("1", "0", "0", "0")}
