@@ -157,3 +157,10 @@ def rows_of(outcome: Outcome, *names: str) -> CellResult:
 def test_row_that_came_is_new_and_no_gain(after: list[CellResult], direction: Direction) -> None:
     [difference] = compare([rows_of(REJECTED, "id = 1", "id = 2")], after)
     assert difference.direction is direction
+
+
+def test_row_that_came_beside_one_that_was_open_is_new() -> None:
+    before = [rows_of(ALLOWED, "id = 1"), rows_of(REJECTED, "id = 2")]
+    after = [rows_of(ALLOWED, "id = 1", "id = 3"), rows_of(REJECTED, "id = 2")]
+    [difference] = compare(before, after)
+    assert (difference.direction, difference.witness.row) == (Direction.NEW, "id = 3")

@@ -104,7 +104,7 @@ def _find_move(direction: Direction, before: Cell, after: Cell) -> CellDifferenc
             result, example = _clearest(examples, less, rank)
             answers = (_answer_for(less, example), result)
             was, now = answers if direction is Direction.GAINED else reversed(answers)
-            is_new = direction is Direction.GAINED and _are_new_rows(before, after, examples)
+            is_new = direction is Direction.GAINED and _are_new_rows(before, after)
             return CellDifference(
                 direction=Direction.NEW if is_new else direction,
                 key=after.key,
@@ -117,16 +117,13 @@ def _find_move(direction: Direction, before: Cell, after: Cell) -> CellDifferenc
     return None
 
 
-def _are_new_rows(before: Cell, after: Cell, examples: list[tuple[CellResult, Try]]) -> bool:
-    """Whether BASE has none of these rows, and each that it refused is refused just so in HEAD."""
+def _are_new_rows(before: Cell, after: Cell) -> bool:
+    """Whether each row of BASE is answered in HEAD as it was: then it is for others that more is open."""
     theirs, ours = (
         {t.witness.row: _rank(r) for r in cell.results for t in _tries(r) if t.witness.row}
         for cell in (before, after)
     )
-    refused = [row for row in theirs if row in ours and ours[row] == theirs[row]]
-    return (
-        bool(theirs) and len(refused) == len(theirs) and not any(e.witness.row in theirs for _, e in examples)
-    )
+    return bool(theirs) and all(ours.get(row) == rank for row, rank in theirs.items())
 
 
 def _describe(grown: set[State], cell: Cell, features: frozenset[str]) -> str:
@@ -182,8 +179,12 @@ def _examples(
 
 def _clearest(found: list[tuple[CellResult, Try]], before: Cell, rank: int) -> tuple[CellResult, Try]:
     """One row of these; where several are of its state, one that was not reached before."""
-    reached = {t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)}
-    return next(((result, one) for result, one in found if one.witness.statement not in reached), found[0])
+    # A statement may write what is drawn anew; the condition that names its row does not.
+    reached = {
+        t.witness.row or t.witness.statement for r in before.results if _rank(r) >= rank for t in _tries(r)
+    }
+    fresh = ((r, one) for r, one in found if (one.witness.row or one.witness.statement) not in reached)
+    return next(fresh, found[0])
 
 
 def _answer_for(cell: Cell, example: Try) -> CellResult:
