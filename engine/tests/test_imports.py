@@ -23,6 +23,7 @@ LAYERS = (
     {"database"},
     {"catalog"},
     {"pgtap", "plpgsql", "render", "suites"},
+    {"solver"},
     {"commands", "workbench"},
     {
         "coverage",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +13,7 @@ from pglast.enums import BoolExprType
 
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
-from pgassay.observation import Persona
+from pgassay.observation import Attempt, Persona
 from pgassay.solver import logic
 from pgassay.solver.asking import Asker, BudgetSpentError, merged
 from pgassay.solver.model import (
@@ -31,11 +32,12 @@ from pgassay.solver.model import (
     Unreached,
     Value,
 )
-from pgassay.solver.rows import Maker, RowMaker, where
+from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
 from pgassay.solver.search import Search
 from pgassay.solver.state import State
+from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
@@ -64,6 +66,20 @@ class Solver:
     def spent(self) -> int:
         """The statements so far."""
         return self._asker.spent
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """A block of which nothing stays."""
+        with self._asker.trial():
+            yield
+
+    def run(self, statement: str) -> Attempt:
+        """One statement of the owner's, and what became of it."""
+        return self._asker.run(statement)
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(self._asker.look(f"select count(*) as number from {table}").rows[0]["number"])
 
     def conditions(self, table: str = "") -> tuple[Condition, ...]:
         """The conditions of a table or view, or of all: policies first, in the order of the catalog."""

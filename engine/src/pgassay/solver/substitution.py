@@ -46,6 +46,11 @@ class Substitution:
         return not self.free and not self.unknown
 
     @property
+    def is_final(self) -> bool:
+        """Whether nothing can make it another value."""
+        return self.is_ground and not self.can_change and not self.partial
+
+    @property
     def text(self) -> str:
         return write(self.node)
 
