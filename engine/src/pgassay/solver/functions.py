@@ -12,17 +12,19 @@ from pglast.enums import SubLinkType
 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
+from pgassay.catalog.names import quoted
 from pgassay.plpgsql.rewriting import parse_function
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
-from pgassay.solver.schema import Parameter, Schema
+from pgassay.solver.schema import Parameter, Schema, read_parameters
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
 DEEPEST = 12
+_RESULTS = {"trigger": "trigger", "void": "void"}
 
 
 def inline(search: Search, call: Term) -> Term | None:
@@ -172,9 +174,14 @@ def _with_plain_types(function: Function, schema: Schema) -> Function:
             break
         if token.word in names and named:
             first = tokens[number - 2] if tokens[number - 1].word == "." else token
-            body = f"{body[: first.start]}{'text'.ljust(token.end - first.start)}{body[token.end :]}"
+            width = token.end - first.start  # so that the others stay where they are
+            body = f"{body[: first.start]}{'text'.ljust(width)[:width]}{body[token.end :]}"
         named = token.word not in (";", "declare")
-    return replace(function, body=body) if len(body) == len(function.body) else function
+    arguments = ", ".join(f"{quoted(one.name)} text" for one in read_parameters(function) or () if one.name)
+    words = (function.returns or "").lower().split()
+    kind = "setof text" if {"setof", "table"} & set(words[:1]) else _RESULTS.get(function.result, "text")
+    definition = f"create function f({arguments}) returns {kind} language plpgsql as ''"
+    return replace(function, body=body, definition=definition)
 
 
 def _block(function: Function, schema: Schema) -> Mapping[str, Any] | None:

@@ -52,7 +52,39 @@ def _persuade(making: Making, attempt: Attempt) -> Made | Unreached | None:
         found = _check(making, attempt)
         if found is None:
             return None
-    return _without_triggers(making, attempt)
+    return _afterwards(making) or _without_triggers(making, attempt)
+
+
+def _afterwards(making: Making) -> Made | None:
+    """A state that no row may begin with: inserted in another one, and then changed."""
+    key = making.schema.key(making.table)
+    later = {
+        name: value
+        for name, value in making.need.values.items()
+        if name in making.columns and name not in key and not making.keys_of(name)
+    }
+    if not later or not key:
+        return None
+    first = {name: value for name, value in making.need.values.items() if name not in later}
+    with making.asker.trial() as trial:
+        made = making.begin(first)
+        if isinstance(made, Made) and not made.unchecked:
+            wanted = where({name: made.values[name] for name in key})
+            updated = _update(making, later, wanted)
+            if isinstance(updated, Made):
+                trial.keep()
+                return replace(updated, statements=(*made.statements, *updated.statements))
+    return None
+
+
+def _update(making: Making, changed: Mapping[str, Value], wanted: str) -> Made | Attempt:
+    sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
+    shown = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in making.columns)
+    statement = f"update {making.table} set {sets} where {wanted}"
+    updated = making.asker.run(f"{statement} returning {shown}")
+    if updated.sqlstate or not updated.rows:
+        return updated
+    return making.as_made(dict(updated.rows[0]), statement)
 
 
 def _document(making: Making) -> bool:
@@ -101,7 +133,8 @@ def _part(making: Making, attempt: Attempt) -> Made | Unreached | None:
     if index is None:
         return making.refused_by(attempt)
     asked = set(making.need.values)
-    if making.need.shared and (index.primary or set(index.columns) <= asked):
+    referring = {name for name in index.columns if making.keys_of(name)}
+    if making.need.shared and (index.primary or set(index.columns) <= asked | referring):
         return _merge(making, index, attempt)
     for name in reversed(index.columns):
         if name not in asked and _vary(making, making.columns[name]):
@@ -149,12 +182,10 @@ def _merge(making: Making, index: Index, attempt: Attempt) -> Made | Unreached:
     }
     if not changed:
         return making.as_made(row)
-    sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
-    statement = f"update {making.table} set {sets} where {where(key)}"
-    updated = making.asker.run(f"{statement} returning {shown}")
-    if updated.sqlstate or not updated.rows:
-        return making.refused_by(updated if updated.sqlstate else attempt)
-    return making.as_made(dict(updated.rows[0]), statement)
+    updated = _update(making, changed, where(key))
+    if isinstance(updated, Made):
+        return updated
+    return making.refused_by(updated if updated.sqlstate else attempt)
 
 
 def _is_same(making: Making, name: str, one: Value, other: Value) -> bool:
@@ -270,6 +301,9 @@ def _without_triggers(making: Making, attempt: Attempt) -> Made | Unreached:
     off = [f"alter table {making.table} disable trigger {one.quoted}" for one in triggers]
     on = [f"alter table {making.table} {one.enabling} trigger {one.quoted}" for one in triggers]
     with making.asker.trial() as trial:
+        if making.schema.defers:  # a table with events that wait for the end cannot be altered
+            off.insert(0, "set constraints all immediate")
+            on.append("set constraints all deferred")
         for statement in off:
             if making.asker.run(statement).sqlstate:
                 return making.refused_by(attempt)

@@ -1,4 +1,4 @@
-"""What RETURN says where libpg_query leaves it out: `return x` of a variable is the number of one, and not told."""
+"""What RETURN says where libpg_query leaves it out: of `return x` with a variable it tells nothing."""
 
 from __future__ import annotations
 

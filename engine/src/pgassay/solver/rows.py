@@ -158,6 +158,10 @@ class Making:
 
     # The statement
 
+    def begin(self, first: Mapping[str, Value]) -> Made | Unreached:
+        """A row of the same purpose with only these values."""
+        return Making(self.maker, replace(self.need, values=first)).run()
+
     def statement(self) -> str:
         returning = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in self.columns)
         return f"{self.insert()} returning {returning or 'null'}"

@@ -158,13 +158,16 @@ class Search:
         if not isinstance(term.node, ast.BoolExpr):
             reading = self.read(term, state)
             if reading.is_ground:
-                if self._answer(reading, term, state).truth & wanted:
+                answer = self._answer(reading, term, state)
+                if answer.error:
+                    self.obstacles.setdefault(answer.error, Reason.REFUSED)
+                if answer.truth & wanted:
                     yield state
                 if reading.is_final:
                     return
             elif kept := self._keep(reading.free, state):
-                answer = self.evaluate(term, kept)
-                if answer and answer.truth & wanted:
+                likely = self.evaluate(term, kept)
+                if likely and likely.truth & wanted:
                     yield kept
         found = False
         for following in self._make(term, wanted, state):

@@ -27,6 +27,7 @@ from pgassay.solver.model import (
     Reason,
     RowNeed,
     RowRef,
+    SettingSlot,
     Slot,
     Truth,
     Unreached,
@@ -147,11 +148,21 @@ class Solver:
             self.judge_one(atom.text, condition.table, persona, row) for atom in self.atoms(condition)
         )
 
-    def judge_one(self, text: str, table: str, persona: Persona, row: Mapping[str, Value]) -> Truth | None:
-        """What an expression is for a persona on a row of a table."""
+    def judge_one(
+        self,
+        text: str,
+        table: str,
+        persona: Persona,
+        row: Mapping[str, Value],
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> Truth | None:
+        """What an expression is for a persona on a row of a table, with `settings` of its request."""
         ref = RowRef(table)
         search = Search(self.schema, self._asker, persona=persona)
-        state = State(values={ColumnSlot(ref, name): value for name, value in row.items()}, rows=(ref,))
+        values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in row.items()}
+        values |= {SettingSlot(name): value for name, value in (settings or {}).items()}
+        state = State(values=values, rows=(ref,))
         answer = search.evaluate(Term(parse_expression(text), self.scope_of(table)), state)
         return answer.truth if answer and not answer.error else None
 
@@ -281,7 +292,8 @@ class _Reaching:
         if assignment.claims:
             persona = replace(persona, claims=merged(persona.claims, assignment.claims))
         text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
-        truth = self.solver.judge_one(text, self.goal.condition.table, persona, row.values if row else {})
+        table, values = self.goal.condition.table, row.values if row else {}
+        truth = self.solver.judge_one(text, table, persona, values, settings=assignment.settings)
         return truth is not None and bool(truth & self.goal.wanted)
 
 
