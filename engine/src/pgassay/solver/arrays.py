@@ -12,6 +12,7 @@ from pglast.enums import BoolExprType, SubLinkType
 from pgassay.solver import functions, logic, queries
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
 from pgassay.solver.scope import Node, Term, constant, names_of
+from pgassay.solver.writing import quote_element
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search, States
@@ -110,10 +111,3 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
         yield from contain(search, body, value, state)
     else:
         search.name_obstacle(name)
-
-
-def quote_element(value: Value) -> str:
-    """An element as an array literal has it."""
-    if value is None:
-        return "NULL"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

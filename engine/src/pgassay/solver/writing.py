@@ -23,3 +23,10 @@ def where(wanted: Mapping[str, Value]) -> str:
         )
         or "true"
     )
+
+
+def quote_element(value: Value) -> str:
+    """An element as an array literal has it."""
+    if value is None:
+        return "NULL"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
