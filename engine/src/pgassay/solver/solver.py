@@ -10,6 +10,7 @@ from itertools import islice
 
 from pglast import ast
 from pglast.enums import BoolExprType
+from pglast.parser import ParseError
 
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
@@ -44,6 +45,7 @@ STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
 _PROPOSALS = 16
 _DECISIVE = 2_000  # steps for proposals in which the atom decides
+_UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
 _REFUSALS = 5  # of rows, before a goal is given up
 
 
@@ -101,6 +103,8 @@ class Solver:
                 return self._rows.make(need)
         except BudgetSpentError:
             return Unreached(goal=f"a row of {need.table}", reason=Reason.BUDGET)
+        except _UNREADABLE as error:
+            return Unreached(goal=f"a row of {need.table}", reason=Reason.OPAQUE, what=str(error))
 
     def reach(
         self,
@@ -133,6 +137,8 @@ class Solver:
                 found = attempt.run()
         except BudgetSpentError:
             found = attempt.unreached(Reason.BUDGET)
+        except _UNREADABLE as error:
+            found = Unreached(goal=str(goal), reason=Reason.OPAQUE, what=str(error))
         return replace(found, spent=self._asker.spent - spent)
 
     def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001
