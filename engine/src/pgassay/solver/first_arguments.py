@@ -1,4 +1,4 @@
-"""What goes into a function as its first argument such that a value comes out: a small rule for each. Pure."""
+"""What goes into a function as its first argument such that a value comes out: a rule for each. Pure."""
 
 from __future__ import annotations
 
