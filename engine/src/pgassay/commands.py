@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from pgassay.config import Config, load_config
+from pgassay.config import AUTO_WORLD, Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, ServerError, printable
 from pgassay.extensions.statements import changes_roles, mentions_xml, requested
@@ -66,7 +66,10 @@ def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
         "--schema", type=Path, action="append", metavar="PATH",
         help="this file instead of the project's schema; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--world", type=Path, metavar="PATH", help="this file instead of the project's world")
+    parser.add_argument(
+        "--world", type=Path, metavar="PATH",
+        help="this file instead of the project's world; `auto`: no file, all rows are made",
+    )  # fmt: skip
     parser.add_argument(
         "--server", metavar="CHOICE",
         help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
@@ -107,7 +110,8 @@ def configure(options: Namespace) -> Config:
     """The project's configuration, with what the arguments say instead."""
     config = load_config(choose_project(options))
     if options.world:
-        config = replace(config, world=options.world.absolute())
+        is_auto = str(options.world) == AUTO_WORLD
+        config = replace(config, world=None if is_auto else options.world.absolute())
     if options.schema:
         config = replace(config, schema=tuple(path.absolute() for path in options.schema), notes=())
     asked = options.server or os.environ.get("PGASSAY_SERVER")

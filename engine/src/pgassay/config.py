@@ -25,6 +25,8 @@ Text = Annotated[str, Meta(min_length=1)]
 _PATTERNS: Any = str | tuple[str, ...]
 _PLATFORM = "supabase"
 _NEVER_GIVEN = ("root", "notes")
+AUTO_WORLD = "auto"
+"""No file of rows: all are made."""
 _OPEN = (
     "supabase/config.toml does not say auto_expose_new_tables: API roles are given the new tables of public, "
     "as in older projects."
@@ -47,6 +49,7 @@ class Config:
     which is Supabase where nothing is said; then `schema`, its `companions`, the `seeds` and the `world`, as
     `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
     one (`pgtap_database`).
+    With `fill_world`, rows that the world lacks are made for whoever tries everything, with or without a world.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -66,6 +69,7 @@ class Config:
     seeds: tuple[Path, ...] = ()
     environment: tuple[Path, ...] = ()
     world: Path | None = None
+    fill_world: bool = False
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
     pgtap_database: Literal["file", "folder"] = "file"
@@ -153,7 +157,9 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
 
 def _plain_config(root: Path) -> Config:
     """A project on the platform."""
-    return Config(root=root, environment=environment_files(_PLATFORM), personas=DEFAULT_PERSONAS)
+    return Config(
+        root=root, environment=environment_files(_PLATFORM), personas=DEFAULT_PERSONAS, fill_world=True
+    )
 
 
 def _supabase_config(root: Path) -> Config:
@@ -184,6 +190,8 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
     kind = {key.name: key.type for key in fields(Config)}.get(name)
     if kind == "tuple[Path, ...]":
         return _expand(root, name, value, given)
+    if name == "world" and value == AUTO_WORLD:
+        return None
     if name in ("world", "load"):
         return _single(name, _expand(root, name, value, given), given)
     if kind == "Path | None":

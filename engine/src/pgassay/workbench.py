@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -36,12 +36,21 @@ class Observer(Protocol):
 class Workbench:
     """Makes databases of a project, each from a template that is built once per server.
 
-    An `observer` watches all that have the schema in them.
+    An `observer` watches all that have the schema in them. `rows` are statements of the owner that follow the
+    world: what somebody made besides.
     """
 
-    def __init__(self, config: Config, server: Server, *, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        server: Server,
+        *,
+        observer: Observer | None = None,
+        rows: tuple[str, ...] = (),
+    ) -> None:
         self.config = config
         self.server = server
+        self.rows = rows
         self._observer = observer
 
     @cached_property
@@ -97,6 +106,9 @@ class Workbench:
             layers.append(_statements("buckets", buckets_script(config.buckets), applied_by="owner"))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
+        if depth == "world" and self.rows:
+            step = partial(_run_all, self.rows)
+            layers.append(Layer(name="made rows", step=step, fingerprint="\0".join(self.rows)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @contextmanager
@@ -117,6 +129,12 @@ class Workbench:
             finally:
                 if observer is not None:
                     observer.add(database)
+
+
+def _run_all(statements: Iterable[str], connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction():
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _statements(name: str, statements: str, *, applied_by: Literal["superuser", "owner"]) -> Layer:

@@ -1,0 +1,1 @@
+"""Rows that nobody wrote: who needs them, how they come about, and whose they are."""

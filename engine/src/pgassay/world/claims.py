@@ -1,0 +1,104 @@
+"""Which columns the schema compares with a claim of the token, in policies and in functions of SQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pglast import ast, parser
+from pglast.visitors import Visitor
+
+from pgassay.catalog.model import Function, Policy
+from pgassay.catalog.names import spell
+
+Claims = Mapping[tuple[str, str], str]
+"""By a table, as SQL spells it, and a column: the claim."""
+
+_FUNCTIONS = {"uid": "sub", "email": "email"}
+_CLAIMS = ("sub", "email")
+_ARROWS = ("->", "->>", "#>>")
+_EQUALS = ("=", "@>", "<@", "&&")
+
+
+def find_claims(policies: Iterable[Policy], functions: Iterable[Function]) -> Claims:
+    """By the text alone, generously: a value that is none costs a statement."""
+    found: dict[tuple[str, str], str] = {}
+    texts = [
+        *((policy.table, f"select {text}") for policy in policies for _, text in policy.clauses),
+        *(("", function.text) for function in functions if function.language == "sql"),
+    ]
+    for table, text in texts:
+        try:
+            tree = parser.parse_sql(text)
+        except parser.ParseError:  # a body of PostgreSQL 14's kind begins with BEGIN ATOMIC
+            continue
+        reader = _Reader(table)
+        for statement in tree:
+            reader(statement)
+        for key, claim in reader.pairs():
+            found.setdefault(key, claim)
+    return found
+
+
+class _Reader(Visitor):
+    """Collects comparisons, and what each alias stands for."""
+
+    def __init__(self, table: str) -> None:
+        self._own = table
+        self._tables: dict[str, list[str]] = defaultdict(list)
+        self._compared: list[tuple[tuple[str, ...], str]] = []
+
+    def visit_RangeVar(self, _: object, node: Any) -> None:  # noqa: ANN401 - pglast's names and trees
+        name = spell(node.schemaname or "public", node.relname)
+        self._tables[node.alias.aliasname if node.alias else node.relname].append(name)
+
+    def visit_A_Expr(self, _: object, node: Any) -> None:  # noqa: ANN401
+        if node.name and node.name[-1].sval in _EQUALS:
+            for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+                claim, column = _claim(one), _column(other)
+                if claim and column:
+                    self._compared.append((column, claim))
+
+    def pairs(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Unqualified, a column may be of any table at hand."""
+        for column, claim in self._compared:
+            named = self._tables.get(column[-2], []) if len(column) > 1 else []
+            every = [name for names in self._tables.values() for name in names]
+            for table in named or ([self._own] if len(column) > 1 else [self._own, *every]):
+                yield (table, column[-1]), claim
+
+
+def _bare(node: Any) -> Any:  # noqa: ANN401
+    """Without casts, and without the SELECT around a single expression."""
+    while True:
+        if isinstance(node, ast.TypeCast):
+            node = node.arg
+        elif isinstance(node, ast.SubLink) and _is_plain(node.subselect):
+            [target] = node.subselect.targetList
+            node = target.val
+        elif isinstance(node, ast.A_ArrayExpr) and len(node.elements or ()) == 1:
+            [node] = node.elements
+        else:
+            return node
+
+
+def _is_plain(select: Any) -> bool:  # noqa: ANN401
+    return not select.fromClause and not select.whereClause and len(select.targetList or ()) == 1
+
+
+def _claim(node: Any) -> str:  # noqa: ANN401
+    node = _bare(node)
+    if isinstance(node, ast.FuncCall):
+        return _FUNCTIONS.get(node.funcname[-1].sval, "") if node.funcname[0].sval == "auth" else ""
+    if isinstance(node, ast.A_Expr) and node.name[-1].sval in _ARROWS:
+        key = _bare(node.rexpr)
+        text = key.val.sval if isinstance(key, ast.A_Const) and isinstance(key.val, ast.String) else ""
+        return text if text in _CLAIMS else ""
+    return ""
+
+
+def _column(node: Any) -> tuple[str, ...]:  # noqa: ANN401
+    node = _bare(node)
+    parts = getattr(node, "fields", None) if isinstance(node, ast.ColumnRef) else None
+    return tuple(part.sval for part in parts) if parts and isinstance(parts[-1], ast.String) else ()
