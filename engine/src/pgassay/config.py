@@ -49,7 +49,8 @@ class Config:
     which is Supabase where nothing is said; then `schema`, its `companions`, the `seeds` and the `world`, as
     `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
     one (`pgtap_database`).
-    With `fill_world`, rows that the world lacks are made for whoever tries everything, with or without a world.
+    With `fill_world`, rows that the world lacks are made for whoever tries everything; `effort` scales how
+    many statements that may take.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -70,6 +71,7 @@ class Config:
     environment: tuple[Path, ...] = ()
     world: Path | None = None
     fill_world: bool = False
+    effort: Annotated[int, Meta(ge=1, le=100)] = 1
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
     pgtap_database: Literal["file", "folder"] = "file"
@@ -190,11 +192,9 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
     kind = {key.name: key.type for key in fields(Config)}.get(name)
     if kind == "tuple[Path, ...]":
         return _expand(root, name, value, given)
-    if name == "world" and value == AUTO_WORLD:
-        return None
-    if name in ("world", "load"):
+    if name in ("world", "load") and value != AUTO_WORLD:
         return _single(name, _expand(root, name, value, given), given)
-    if kind == "Path | None":
+    if kind == "Path | None" and name != "world":
         return root / decode(value, Text, where=where)
     if name == "personas":
         personas = decode(value, dict[str, dict[str, Any]], where=where)
@@ -203,7 +203,7 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
         return {
             table: decode(text, Text, where=f"rows.{table} in {given.label}") for table, text in value.items()
         }
-    return value
+    return None if name == "world" else value
 
 
 def _read_given(root: Path) -> _Given | None:

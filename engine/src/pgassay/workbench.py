@@ -36,21 +36,12 @@ class Observer(Protocol):
 class Workbench:
     """Makes databases of a project, each from a template that is built once per server.
 
-    An `observer` watches all that have the schema in them. `rows` are statements of the owner that follow the
-    world: what somebody made besides.
+    An `observer` watches all that have the schema in them.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server: Server,
-        *,
-        observer: Observer | None = None,
-        rows: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, config: Config, server: Server, *, observer: Observer | None = None) -> None:
         self.config = config
         self.server = server
-        self.rows = rows
         self._observer = observer
 
     @cached_property
@@ -71,7 +62,12 @@ class Workbench:
         return self._project_recipe(depth=depth)
 
     def _project_recipe(
-        self, *, depth: Depth, pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+        self,
+        *,
+        depth: Depth,
+        pgtap: bool = False,
+        starting_point: tuple[Path, ...] = (),
+        rows: tuple[str, ...] = (),
     ) -> Recipe:
         """The layers of the project's own files; `starting_point` scripts follow the environment.
 
@@ -106,17 +102,24 @@ class Workbench:
             layers.append(_statements("buckets", buckets_script(config.buckets), applied_by="owner"))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
-        if depth == "world" and self.rows:
-            step = partial(_run_all, self.rows)
-            layers.append(Layer(name="made rows", step=step, fingerprint="\0".join(self.rows)))
+        if depth == "world" and rows:
+            layers.append(Layer(name="made rows", step=partial(_run_all, rows), fingerprint="\0".join(rows)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @contextmanager
     def database(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+        self,
+        *,
+        depth: Depth = "world",
+        pgtap: bool = False,
+        starting_point: tuple[Path, ...] = (),
+        rows: tuple[str, ...] = (),
     ) -> Iterator[Database]:
-        """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
-        recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        """A database of one's own, dropped at the end; `rows` are the owner's statements after the world.
+
+        Raises SchemaError when the schema does not load.
+        """
+        recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point, rows=rows)
         observer = self._observer if depth != "environment" else None
         if observer is not None:
             recipe = replace(recipe, layers=(*recipe.layers, observer.layer))

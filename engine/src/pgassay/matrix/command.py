@@ -19,17 +19,24 @@ from pgassay.project.fingerprint import fingerprint
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from pgassay.world import Show
 
 
-def show_matrix(
-    config: Config, server: Server, *, accept: bool = False, cells: bool = False, output: Output = TEXT_ALONE
+def show_matrix(  # noqa: PLR0913 - what a caller may choose, by name
+    config: Config,
+    server: Server,
+    *,
+    accept: bool = False,
+    cells: bool = False,
+    output: Output = TEXT_ALONE,
+    show: Show = str,
 ) -> ExitCode:
     """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong.
 
     With `cells` the text has them all.
     """
     baseline = _accepting(config) if accept else None
-    assessment = assess(Workbench(config, server))
+    assessment = assess(Workbench(config, server), show=show)
     key = fingerprint(config, server=str(server.version))
     guards = load_guards(guards_path(config), key=key)
     page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
@@ -71,7 +78,9 @@ def _run(options: Namespace) -> int:
     with show_progress() as show, open_server(config.server) as server:
         show("matrix")
         output = choose_output(options)
-        return show_matrix(config, server, accept=options.accept, cells=options.cells, output=output)
+        return show_matrix(
+            config, server, accept=options.accept, cells=options.cells, output=output, show=show
+        )
 
 
 COMMAND = Command(

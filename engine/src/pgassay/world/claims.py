@@ -75,10 +75,9 @@ def _bare(node: Any) -> Any:  # noqa: ANN401
         if isinstance(node, ast.TypeCast):
             node = node.arg
         elif isinstance(node, ast.SubLink) and _is_plain(node.subselect):
-            [target] = node.subselect.targetList
-            node = target.val
+            node = _target(node.subselect)
         elif isinstance(node, ast.A_ArrayExpr) and len(node.elements or ()) == 1:
-            [node] = node.elements
+            node = (node.elements or ())[0]
         else:
             return node
 
@@ -87,15 +86,24 @@ def _is_plain(select: Any) -> bool:  # noqa: ANN401
     return not select.fromClause and not select.whereClause and len(select.targetList or ()) == 1
 
 
-def _claim(node: Any) -> str:  # noqa: ANN401
-    node = _bare(node)
+def _target(select: Any) -> Any:  # noqa: ANN401
+    return select.targetList[0].val
+
+
+def _claim(expression: Any) -> str:  # noqa: ANN401
+    node = _bare(expression)
     if isinstance(node, ast.FuncCall):
-        return _FUNCTIONS.get(node.funcname[-1].sval, "") if node.funcname[0].sval == "auth" else ""
-    if isinstance(node, ast.A_Expr) and node.name[-1].sval in _ARROWS:
+        first, *_, last = (*_names(node.funcname)[:1], *_names(node.funcname))
+        return _FUNCTIONS.get(last, "") if first == "auth" else ""
+    if isinstance(node, ast.A_Expr) and _names(node.name)[-1] in _ARROWS:
         key = _bare(node.rexpr)
         text = key.val.sval if isinstance(key, ast.A_Const) and isinstance(key.val, ast.String) else ""
         return text if text in _CLAIMS else ""
     return ""
+
+
+def _names(parts: Any) -> list[str]:  # noqa: ANN401
+    return [part.sval for part in parts]
 
 
 def _column(node: Any) -> tuple[str, ...]:  # noqa: ANN401

@@ -76,3 +76,6 @@ class World:
     def of(self, table: str) -> Iterator[MadeRow]:
         """The rows made for a table, whatever else they needed."""
         return (row for row in self.made if row.table == table)
+
+
+NO_ROWS = World()

@@ -31,9 +31,7 @@ def read_presence(session: Session, table: Table, ownership: OwnerPaths | None) 
         f"select array(select distinct unnest(q.users)) as users, q.none from (select {users} as users, "
         f"cardinality(array_remove({users}, null)) = 0 as none from {table.name} as t) as q",
     )
-    found: set[str] = set()
-    for ids, _ in rows:
-        found.update(id_ for id_ in ids or () if id_ is not None)
+    found = {id_ for ids, _ in rows if isinstance(ids, list) for id_ in ids if id_ is not None}
     return Presence(users=frozenset(found), nobody=any(none for _, none in rows), some=bool(rows))
 
 

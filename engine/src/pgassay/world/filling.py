@@ -1,0 +1,206 @@
+"""Rows of each user, of nobody and of everybody, in every table of the project: along foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+from pgassay.catalog.model import Constraint
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Surface, Table
+from pgassay.database import Session
+from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
+from pgassay.solver.solver import Maker
+from pgassay.world.attempts import BACKEND, claim
+from pgassay.world.claims import Claims
+from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing
+from pgassay.world.order import order_tables
+from pgassay.world.ownership import OwnerPaths
+from pgassay.world.presence import array, query, read_presence
+from pgassay.world.statements import literal
+
+_PASSES = 2  # a circle of foreign keys takes a second one
+_USERS = "auth.users"
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A persona with an id, as a row has it: the claims that columns hold."""
+
+    name: str
+    id: str
+    email: str
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        return {"sub": self.id, "email": self.email}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Fills tables through `make`. `claims`: the columns that hold a claim of their user."""
+
+    session: Session
+    surface: Surface
+    ownership: Mapping[int, OwnerPaths]
+    claims: Claims
+    users: Sequence[User]
+    make: Maker
+
+    def fill(self, tables: Sequence[Table], show: Callable[[str], object]) -> Iterator[MadeRow | Missing]:
+        """What is missing is made, parents first; what still is missing at the end is told."""
+        refused: dict[tuple[str, str], str] = {}
+        for turn in range(_PASSES):
+            for table in order_tables(tables):
+                show(f"making rows of {table.name}")
+                for whose in self.lacking(table):
+                    answer = self._make(table, whose)
+                    if isinstance(answer, MadeRow):
+                        yield answer
+                    else:
+                        refused[table.name, whose] = str(answer)
+            if not refused or turn == _PASSES - 1:
+                break
+        for table in tables:
+            for whose in self.lacking(table):
+                if (table.name, whose) in refused:
+                    yield Missing(table=table.name, whose=whose, what=refused[table.name, whose])
+
+    def lacking(self, table: Table) -> list[str]:
+        """Whose rows the table can have, and has not."""
+        ownership = self.ownership.get(table.oid)
+        there = read_presence(self.session, table, ownership)
+        if ownership is None:
+            return [] if there.some else [SHARED]
+        names = [user.name for user in self.users if user.id not in there.users]
+        can_be_nobodys = not any(table.columns[name].not_null for name in ownership.columns)
+        return [*names, *([NOBODY] if can_be_nobodys and not there.nobody else [])]
+
+    def _make(self, table: Table, whose: str) -> MadeRow | Unreached:
+        """With all that a row of theirs may refer to, else with what it takes; at last as they ask for it."""
+        answer: Made | Unreached | None = None
+        for values in self._choices(table, whose):
+            for request in self._requests(whose):
+                need = RowNeed(
+                    table=table.name, values=values, purpose=whose, why=f"a row of {whose}", shared=False
+                )
+                with self._kept_if(lambda: whose not in self.lacking(table)):
+                    answer = self._make_in(request, need)
+                if isinstance(answer, Made) and whose not in self.lacking(table):
+                    return MadeRow(
+                        table=table.name,
+                        whose=whose,
+                        statements=answer.statements,
+                        why=need.why,
+                        unchecked=answer.unchecked,
+                    )
+        if isinstance(answer, Made):
+            what = f"a row went in, and is not theirs: {answer.statements[-1]}"
+            return Unreached(goal=f"a row of {whose}", reason=Reason.UNREACHED, what=what)
+        assert answer is not None
+        return answer
+
+    def _requests(self, whose: str) -> list[tuple[str, str]]:
+        """Statements around those that make a row: none, and what makes it a request of theirs."""
+        user = next((user for user in self.users if user.name == whose), None)
+        if user is None:
+            return [("", "")]
+        claims = {"sub": user.id, "email": user.email, "role": "authenticated"}
+        return [("", ""), (claim(claims), claim(BACKEND))]
+
+    def _make_in(self, request: tuple[str, str], need: RowNeed) -> Made | Unreached:
+        before, after = request
+        if not before:
+            return self.make(need)
+        self.session.connection.execute(before.encode())
+        answer = self.make(need)
+        self.session.connection.execute(after.encode())
+        return replace(answer, statements=(before, *answer.statements, after)) if _is_made(answer) else answer
+
+    @contextmanager
+    def _kept_if(self, test: Callable[[], bool]) -> Iterator[None]:
+        """What is done inside stays if it passes the test."""
+        connection = self.session.connection
+        connection.execute("savepoint pgassay_row")
+        yield
+        if not test():
+            connection.execute("rollback to savepoint pgassay_row")
+        connection.execute("release savepoint pgassay_row")
+
+    def _choices(self, table: Table, whose: str) -> list[Mapping[str, Value]]:
+        full = self.values(table, whose)
+        ownership = self.ownership.get(table.oid)
+        owning = ownership.columns if ownership else frozenset()
+        bare = {
+            name: value
+            for name, value in full.items()
+            if name in owning or (table.columns[name].not_null and not table.columns[name].has_default)
+        }
+        return [full] if bare == full else [full, bare]
+
+    def values(self, table: Table, whose: str) -> dict[str, Value]:
+        """What makes a row theirs: keys of their rows elsewhere, and their claims. Nobody's: nulls."""
+        user = next((user for user in self.users if user.name == whose), None)
+        who = user or next(iter(self.users), None)
+        found: dict[str, Value] = {}
+        for key in sorted(table.foreign_keys, key=lambda key: (-len(key.columns), key.columns)):
+            found |= self._parent(table, key, who, found) or {}
+        if who:
+            found |= {name: value for name, value in self._held(table, who) if name not in found}
+        ownership = self.ownership.get(table.oid)
+        if user is None and ownership:
+            found |= dict.fromkeys(ownership.columns)
+        return found
+
+    def _held(self, table: Table, user: User) -> Iterator[tuple[str, Value]]:
+        """Claims in columns that the schema compares with them, and the id in those that own the row."""
+        ownership = self.ownership.get(table.oid)
+        referring = {name for key in table.foreign_keys for name in key.columns}
+        for name, column in table.columns.items():
+            is_owner = ownership is not None and name in ownership.direct
+            claim = self.claims.get((table.name, name)) or ("sub" if is_owner else "")
+            if not claim or column.generated or name in referring:
+                continue
+            value = user.claims[claim]
+            yield name, f"{{{value}}}" if column.category == "A" else value
+
+    def _parent(
+        self, table: Table, key: Constraint, user: User | None, known: Mapping[str, Value]
+    ) -> Mapping[str, Value]:
+        """The columns of a foreign key: a row of the user's there, else any; nothing where there is none."""
+        target = self.surface.tables.get(key.target_oid)
+        if target is None or target.oid == table.oid:
+            return {}
+        if target.name == _USERS and user and key.target_columns == ("id",):
+            return {key.columns[0]: user.id}
+        ownership = self.ownership.get(target.oid)
+        mine = f"{ownership.users} @> {array([user.id])}" if ownership and user else "true"
+        for condition in dict.fromkeys((mine, "true")):
+            if found := self._find(target, key, known, condition):
+                return found
+        return {}
+
+    def _find(
+        self, target: Table, key: Constraint, known: Mapping[str, Value], condition: str
+    ) -> dict[str, Value]:
+        """The key of the first such row in the order of their making, with what is `known` of it already."""
+        pairs = list(zip(key.columns, key.target_columns, strict=True))
+        where = [f"t.{quoted(theirs)} = {literal(known[ours])}" for ours, theirs in pairs if ours in known]
+        rows = query(
+            self.session,
+            f"select {', '.join(f't.{quoted(theirs)}::text as c{n}' for n, (_, theirs) in enumerate(pairs))} "
+            f"from {target.name} as t where {' and '.join([condition, *where])} "
+            "order by t.tableoid, t.ctid limit 1",
+        )
+        values = rows[0] if rows else ()
+        return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}
+
+
+def _is_made(answer: Made | Unreached) -> TypeGuard[Made]:
+    return isinstance(answer, Made)
+
+
+def _text(value: object) -> Value:
+    return None if value is None else str(value)
