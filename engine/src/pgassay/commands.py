@@ -86,6 +86,14 @@ def add_reporting(parser: ArgumentParser, *, formats: Iterable[str], folder: boo
     )  # fmt: skip
 
 
+def add_effort(parser: ArgumentParser) -> None:
+    """How hard to look for rows."""
+    parser.add_argument(
+        "--effort", type=int, choices=range(1, 101), metavar="N",
+        help="try N times as many statements for each row that is hard to make (default: 1)",
+    )  # fmt: skip
+
+
 def add_jobs(parser: ArgumentParser) -> None:
     """In how many processes the suites run."""
     parser.add_argument(
@@ -114,6 +122,8 @@ def configure(options: Namespace) -> Config:
         config = replace(config, world=None if is_auto else options.world.absolute())
     if options.schema:
         config = replace(config, schema=tuple(path.absolute() for path in options.schema), notes=())
+    if effort := getattr(options, "effort", None):
+        config = replace(config, effort=effort)
     asked = options.server or os.environ.get("PGASSAY_SERVER")
     return replace(config, server=asked) if asked else choose_own_server(config)
 

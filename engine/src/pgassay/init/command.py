@@ -13,15 +13,15 @@ from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_project, prepare, show_progress
 from pgassay.config import Config, is_configured
-from pgassay.database import open_session
 from pgassay.errors import ExitCode
-from pgassay.init.rows import make_world
-from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text, world_text
+from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text
 from pgassay.matrix.assessment import assess
 from pgassay.matrix.baseline import render_baseline
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from pgassay.world import fill
+from pgassay.world.report import world_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class _World:
     """The rows that are there, or that are made; and what everybody can do with them."""
 
     def __init__(self, config: Config, server: Server, path: Path, *, anew: bool) -> None:
-        self._config = replace(config, world=None, baseline=None)
+        self._config = replace(config, world=None, baseline=None, fill_world=True)
         self._server = server
         self._kept = None if anew or not path.exists() else path
 
@@ -104,9 +104,7 @@ class _World:
     def text(self) -> str:
         if self._kept:
             return self._kept.read_text(encoding="utf-8")
-        bench = Workbench(self._config, self._server)
-        with bench.database() as database, open_session(database) as session:
-            return world_text(make_world(session, list(bench.personas.values())))
+        return world_text(fill(Workbench(self._config, self._server)))
 
     @property
     def baseline(self) -> str:

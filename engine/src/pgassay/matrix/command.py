@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
+from pgassay.commands import Command, add_effort, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.guard_map import guards_path, load_guards
@@ -69,6 +69,7 @@ def _judge(assessment: Assessment) -> ExitCode:
 
 def _add(parser: ArgumentParser) -> None:
     add_reporting(parser, formats=MATRIX_FORMATS)
+    add_effort(parser)
     parser.add_argument("--accept", action="store_true", help="write the baseline anew")
     parser.add_argument("--cells", action="store_true", help="show every cell, not only a summary")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from pgassay.database import open_session
+from pgassay.database import Session, open_session
 from pgassay.workbench import Workbench
+from pgassay.world.attempts import Attempts
 from pgassay.world.generation import make_world
 from pgassay.world.model import World
 
@@ -25,3 +27,25 @@ def fill(bench: Workbench, show: Show = str) -> World:
         return make_world(
             session, list(bench.personas.values()), rows=config.rows, effort=config.effort, show=show
         )
+
+
+def refill(bench: Workbench, world: World, show: Show = str) -> World:
+    """The rows of `world`, made for a like schema, as far as this one takes them; then what it lacks.
+
+    For the personas of that one, too.
+    """
+    if not world.made:
+        return world
+    with bench.database() as database, open_session(database) as session:
+        return adopt(session, bench, world, show)
+
+
+def adopt(session: Session, bench: Workbench, world: World, show: Show = str) -> World:
+    """As `refill`, in the transaction of a session, which then has the rows."""
+    attempts = Attempts(session)
+    with session.as_owner():
+        taken = tuple(row for row in world.made if not attempts.refusal(row.statements))
+    personas = [*bench.personas.values(), *world.personas]
+    config = bench.config
+    more = make_world(session, personas, rows=config.rows, effort=config.effort, show=show)
+    return replace(more, made=(*taken, *more.made), personas=world.personas)

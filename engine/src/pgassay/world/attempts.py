@@ -12,8 +12,8 @@ from pgassay.database import Session
 from pgassay.world.statements import literal
 
 _WITHOUT_TRIGGERS = (
-    "set local session_replication_role = replica",
-    "set local session_replication_role = origin",
+    "select set_config('session_replication_role', 'replica', true)",
+    "select set_config('session_replication_role', 'origin', true)",
 )
 BACKEND: Mapping[str, str] = {"role": "service_role"}
 """The claims of a request that no user sends."""

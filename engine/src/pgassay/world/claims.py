@@ -21,9 +21,21 @@ _ARROWS = ("->", "->>", "#>>")
 _EQUALS = ("=", "@>", "<@", "&&")
 
 
+def find_consulted(policies: Iterable[Policy], functions: Iterable[Function]) -> frozenset[str]:
+    """The tables that subqueries of policies and functions of SQL read."""
+    return frozenset(name for reader in _read(policies, functions) for name in reader.tables)
+
+
 def find_claims(policies: Iterable[Policy], functions: Iterable[Function]) -> Claims:
     """By the text alone, generously: a value that is none costs a statement."""
     found: dict[tuple[str, str], str] = {}
+    for reader in _read(policies, functions):
+        for key, claim in reader.pairs():
+            found.setdefault(key, claim)
+    return found
+
+
+def _read(policies: Iterable[Policy], functions: Iterable[Function]) -> Iterator[_Reader]:
     texts = [
         *((policy.table, f"select {text}") for policy in policies for _, text in policy.clauses),
         *(("", function.text) for function in functions if function.language == "sql"),
@@ -36,9 +48,7 @@ def find_claims(policies: Iterable[Policy], functions: Iterable[Function]) -> Cl
         reader = _Reader(table)
         for statement in tree:
             reader(statement)
-        for key, claim in reader.pairs():
-            found.setdefault(key, claim)
-    return found
+        yield reader
 
 
 class _Reader(Visitor):
@@ -59,6 +69,10 @@ class _Reader(Visitor):
                 claim, column = _claim(one), _column(other)
                 if claim and column:
                     self._compared.append((column, claim))
+
+    @property
+    def tables(self) -> set[str]:
+        return {name for names in self._tables.values() for name in names}
 
     def pairs(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Unqualified, a column may be of any table at hand."""

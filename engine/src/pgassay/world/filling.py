@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from pgassay.catalog.model import Constraint
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
@@ -23,6 +24,7 @@ from pgassay.world.statements import literal
 
 _PASSES = 2  # a circle of foreign keys takes a second one
 _USERS = "auth.users"
+_LABELS = 12  # of one column that rows are made for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,58 @@ class Filling:
                 if (table.name, whose) in refused:
                     yield Missing(table=table.name, whose=whose, what=refused[table.name, whose])
 
+    def variants(self, table: Table, texts: Sequence[str]) -> Iterator[MadeRow]:
+        """Rows of the first user with each label, boolean and null that conditions read and no row has."""
+        if not self.users or not texts:
+            return
+        words = find_literals(texts).words
+        who, ownership = self.users[0].name, self.ownership.get(table.oid)
+        fixed = {name for key in table.foreign_keys for name in key.columns}
+        fixed |= ownership.columns if ownership else frozenset()
+        for name, column in table.columns.items():
+            if name not in words or name in fixed or column.generated:
+                continue
+            for value in self._unseen(table, column):
+                shown = f"{name} = {value}" if value is not None else f"{name} is null"
+                purpose = f"{who} {shown}"
+                values = self.values(table, who) | {name: value}
+                need = RowNeed(table=table.name, values=values, purpose=purpose, shared=False)
+                answer = self.make(need)
+                if _is_made(answer):
+                    yield _told(answer, who, f"a row of {who} where {shown}")
+
+    def _unseen(self, table: Table, column: Column) -> list[Value]:
+        """The labels, booleans and null that no row has; not null is what rows have by themselves."""
+        kinds: list[Value] = list(column.labels[:_LABELS]) or (
+            ["true", "false"] if column.base == "bool" else []
+        )
+        wanted = [*kinds, *([] if column.not_null else [None])]
+        rows = query(
+            self.session, f"select distinct t.{column.quoted}::text from {table.name} as t limit 100"
+        )
+        seen = {value for (value,) in rows}
+        return [value for value in wanted if value not in seen]
+
+    def crossed(self, table: Table) -> Iterator[MadeRow]:
+        """The first user in what is the second one's, as a member of a group is; the second stays outside."""
+        ownership = self.ownership.get(table.oid)
+        if ownership is None or not ownership.direct or len(self.users) < 2:
+            return
+        first, second = self.users[:2]
+        own, other = self.values(table, first.name), self.values(table, second.name)
+        values = other | {name: own[name] for name in ownership.direct if name in own}
+        if values in (own, other):
+            return
+        where = " and ".join(
+            f"t.{quoted(name)} = {literal(value)}" for name, value in values.items() if value is not None
+        )
+        if where and query(self.session, f"select from {table.name} as t where {where}"):
+            return
+        purpose = f"{first.name} in what is {second.name}'s"
+        answer = self.make(RowNeed(table=table.name, values=values, purpose=purpose, shared=False))
+        if _is_made(answer):
+            yield _told(answer, first.name, f"a row of {purpose}")
+
     def lacking(self, table: Table) -> list[str]:
         """Whose rows the table can have, and has not."""
         ownership = self.ownership.get(table.oid)
@@ -89,13 +143,7 @@ class Filling:
                 with self._kept_if(lambda: whose not in self.lacking(table)):
                     answer = self._make_in(request, need)
                 if isinstance(answer, Made) and whose not in self.lacking(table):
-                    return MadeRow(
-                        table=table.name,
-                        whose=whose,
-                        statements=answer.statements,
-                        why=need.why,
-                        unchecked=answer.unchecked,
-                    )
+                    return _told(answer, whose, need.why)
         if isinstance(answer, Made):
             what = f"a row went in, and is not theirs: {answer.statements[-1]}"
             return Unreached(goal=f"a row of {whose}", reason=Reason.UNREACHED, what=what)
@@ -196,6 +244,12 @@ class Filling:
         )
         values = rows[0] if rows else ()
         return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}
+
+
+def _told(made: Made, whose: str, why: str) -> MadeRow:
+    return MadeRow(
+        table=made.table, whose=whose, statements=made.statements, why=why, unchecked=made.unchecked
+    )
 
 
 def _is_made(answer: Made | Unreached) -> TypeGuard[Made]:

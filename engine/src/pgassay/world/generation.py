@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 from pgassay.catalog.model import Function, Policy, Trigger
+from pgassay.catalog.names import relation_name
 from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.catalog.tables import Table, read_surface
 from pgassay.database import Session
@@ -13,10 +14,11 @@ from pgassay.observation import Persona
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached
 from pgassay.solver.solver import Solver
 from pgassay.world.accounts import Account, guess_metadata, make_account
+from pgassay.world.atoms import AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim, without_triggers
-from pgassay.world.claims import find_claims
+from pgassay.world.claims import find_claims, find_consulted
 from pgassay.world.filling import Filling, User
-from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing, World
+from pgassay.world.model import NOBODY, SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.objects import BUCKETS, OBJECTS, StoredObject, make_bucket, named_buckets
 from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, query
@@ -36,7 +38,8 @@ def make_world(
 ) -> World:
     """Make what the session's database lacks, in its transaction.
 
-    `rows`: overrides of whose rows a table's are. Raises ConfigError for one that makes no sense.
+    `rows`: overrides of whose rows a table's are; one of a table that is not there says nothing. Raises
+    ConfigError for one that makes no sense.
     """
     generation = _Generation(session, personas, rows or {}, effort, show)
     with session.as_owner():
@@ -56,6 +59,7 @@ class _Generation:
     ) -> None:
         self._session = session
         self._personas = [persona for persona in personas if persona.id is not None]
+        self._everybody = list(personas)
         self._users = [_user(persona) for persona in self._personas]
         self._overrides = overrides
         self._show = show
@@ -68,10 +72,17 @@ class _Generation:
         return read_catalog(self._session.connection, Policy, Trigger, Function)
 
     def run(self) -> World:
-        found = [*self._accounts(), self._begin_requests(), *self._objects(), *self._rows()]
+        found = [
+            *self._accounts(),
+            self._begin_requests(),
+            *self._objects(),
+            *self._rows(),
+            *self._atoms.search(),
+        ]
         return World(
             made=tuple(row for row in found if isinstance(row, MadeRow)),
             missing=tuple(row for row in found if isinstance(row, Missing)),
+            atoms=tuple(row for row in found if isinstance(row, AtomReach)),
             spent=self._attempts.spent,
         )
 
@@ -175,7 +186,9 @@ class _Generation:
         return MadeRow(table=table, whose=whose, statements=statements, why=why, unchecked=bool(refusal))
 
     def _rows(self) -> Iterator[MadeRow | Missing]:
-        claims = find_claims(self._catalog.of(Policy), self._catalog.of(Function))
+        """Of each, in every table; then those between two users, and those that conditions tell apart."""
+        parts = self._catalog.of(Policy), self._catalog.of(Function)
+        claims, consulted = find_claims(*parts), find_consulted(*parts)
         filling = Filling(
             session=self._session,
             surface=self._surface,
@@ -184,7 +197,23 @@ class _Generation:
             users=self._users,
             make=self._solver.make,
         )
-        yield from filling.fill(list(filter(_is_filled, self._surface.tables.values())), self._show)
+        tables = list(filter(_is_filled, self._surface.tables.values()))
+        yield from filling.fill(tables, self._show)
+        for table in tables:
+            if table.name in consulted:
+                yield from filling.crossed(table)
+            texts = [text for policy in self._catalog.parts(Policy)[table.oid] for _, text in policy.clauses]
+            yield from filling.variants(table, texts)
+
+    @property
+    def _atoms(self) -> AtomSearch:
+        return AtomSearch(
+            session=self._session,
+            surface=self._surface,
+            solver=self._solver,
+            personas=self._everybody,
+            show=self._show,
+        )
 
     def _ownership(self, held: set[tuple[str, str]]) -> dict[int, OwnerPaths]:
         """As the matrix finds it on the rows that will be there: `held` are columns that will hold ids."""
@@ -194,7 +223,16 @@ class _Generation:
         for table in self._surface.tables.values():
             names = {name for relation, name in held if relation == table.name and name in table.columns}
             holders[table.oid] = holders.get(table.oid, frozenset()) | names | _user_keys(table)
-        return find_ownership(self._surface, holders=holders, overrides=self._overrides)
+        names = self._surface.by_name
+        overrides = {name: text for name, text in self._overrides.items() if _spelled(name) in names}
+        return find_ownership(self._surface, holders=holders, overrides=overrides)
+
+
+def _spelled(name: str) -> str:
+    try:
+        return relation_name(name)
+    except ValueError:
+        return ""
 
 
 def _user(persona: Persona) -> User:

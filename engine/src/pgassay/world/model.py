@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgassay.solver.model import Goal, Unreached
+from pgassay.observation import Persona
+from pgassay.solver.model import Atom
 
 NOBODY = "nobody"
 """Whose a row is that could belong to somebody, and does not."""
@@ -41,37 +42,45 @@ class Missing:
 
 @dataclass(frozen=True, kw_only=True)
 class AtomReach:
-    """How the rows of the world tell an atom of a policy apart.
+    """For whom an atom of a policy is true on some row of the world, and for whom it is not.
 
-    `true` and `false`: there is a row on which it is so for one and the same persona; `why` it is not both.
+    `true` and `other` are personas' names; `why` it is not both ways for one of them.
     """
 
-    goal: Goal
-    true: bool
-    false: bool
+    atom: Atom
+    true: frozenset[str]
+    other: frozenset[str]
     why: str = ""
+    is_of_row: bool = True
 
     @property
     def both(self) -> bool:
-        return self.true and self.false
+        """Both ways for one persona; of what no row decides, for two of them."""
+        return bool(self.true & self.other) or bool(self.true and self.other and not self.is_of_row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
     """Rows that were made besides those that were there, in the order to load them; what could not be made.
 
-    `spent`: how many statements it took.
+    `personas`: whom the conditions tell apart besides those that asked; `spent`: how many statements it took.
     """
 
     made: tuple[MadeRow, ...] = ()
     missing: tuple[Missing, ...] = ()
     atoms: tuple[AtomReach, ...] = ()
-    unreached: tuple[Unreached, ...] = ()
+    personas: tuple[Persona, ...] = ()
     spent: int = 0
 
     @property
     def statements(self) -> tuple[str, ...]:
         return tuple(statement for row in self.made for statement in row.statements)
+
+    @property
+    def claim(self) -> str:
+        """How many atoms of policies are both ways."""
+        both = sum(reach.both for reach in self.atoms)
+        return f"{both} of {len(self.atoms)} atoms of policies are true on some row and not true on another."
 
     def of(self, table: str) -> Iterator[MadeRow]:
         """The rows made for a table, whatever else they needed."""

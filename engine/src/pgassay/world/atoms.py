@@ -1,0 +1,164 @@
+"""Rows on which each part of each policy is true for somebody, and not true for the same one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pgassay.catalog.tables import Surface
+from pgassay.database import Session
+from pgassay.observation import Outcome, Persona
+from pgassay.solver.model import Atom, Condition, Goal, Reached, Reason, Source, Truth, Value
+from pgassay.solver.solver import Solver
+from pgassay.world.model import AtomReach, MadeRow
+
+_ROWS = 24  # of a table that are judged
+_OF_POLICIES = (Source.USING, Source.CHECK)
+_BY_CLAIMS_ALONE = (Reason.CLAIMS,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtomSearch:
+    """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others."""
+
+    session: Session
+    surface: Surface
+    solver: Solver
+    personas: Sequence[Persona]
+    show: Callable[[str], object] = str
+
+    def search(self) -> Iterator[AtomReach | MadeRow]:
+        """Each row that was made, and then each atom."""
+        for condition in self._conditions():
+            self.show(f"looking for rows for {condition}")
+            judged = self._judge(condition)
+            for atom in self.solver.atoms(condition):
+                why, is_of_row = "", True
+                for wanted in (Truth.TRUE, Truth.NOT_TRUE):
+                    if judged.lacks(atom, wanted):
+                        answer = self._reach(judged, atom, wanted)
+                        if isinstance(answer, MadeRow):
+                            yield answer
+                            continue
+                        why, is_of_row = answer
+                reach = judged.reach(atom)
+                yield AtomReach(
+                    atom=atom,
+                    true=reach[Truth.TRUE],
+                    other=reach[Truth.NOT_TRUE],
+                    why=why,
+                    is_of_row=is_of_row,
+                )
+
+    def look(self) -> Iterator[AtomReach]:
+        """As the rows at hand have it: nothing is made."""
+        for condition in self._conditions():
+            judged = self._judge(condition)
+            for atom in self.solver.atoms(condition):
+                reach = judged.reach(atom)
+                yield AtomReach(atom=atom, true=reach[Truth.TRUE], other=reach[Truth.NOT_TRUE])
+
+    def _conditions(self) -> Iterator[Condition]:
+        return (
+            condition
+            for condition in self.solver.conditions()
+            if condition.source in _OF_POLICIES and condition.table in self.surface.by_name
+        )
+
+    def _judge(self, condition: Condition) -> Judged:
+        """All personas that the policy is for, on the rows at hand, as long as an atom is not both ways."""
+        judged = Judged(
+            condition=condition, atoms=self.solver.atoms(condition), people=self._people(condition)
+        )
+        rows = self._rows(condition.table)
+        for persona in judged.people:
+            for row in rows:
+                if judged.is_done(persona):
+                    break
+                self._judge_row(judged, persona, row)
+        return judged
+
+    def _judge_row(self, judged: Judged, persona: Persona, row: Mapping[str, Value]) -> None:
+        for atom, truth in zip(judged.atoms, self.solver.judge(judged.condition, persona, row), strict=False):
+            if truth is not None:
+                judged.add(persona, atom, truth)
+
+    def _people(self, condition: Condition) -> list[Persona]:
+        """Those with an id come first: an atom shall be both ways for one of them."""
+        roles = set(condition.roles)
+        asked = [one for one in self.personas if "public" in roles or not roles or one.role in roles]
+        return sorted(asked, key=lambda persona: persona.id is None)
+
+    def _rows(self, table: str) -> list[Mapping[str, Value]]:
+        columns = self.surface.by_name[table].columns.values()
+        shown = ", ".join(f"t.{column.quoted}::text as {column.quoted}" for column in columns)
+        attempt = self.session.attempt(f"select {shown} from {table} as t limit {_ROWS}")
+        return list(attempt.rows) if attempt.outcome is Outcome.ALLOWED else []
+
+    def _reach(self, judged: Judged, atom: Atom, wanted: Truth) -> MadeRow | tuple[str, bool]:
+        """A row that was made; else why not, and whether a row could decide at all."""
+        goal = Goal(condition=judged.condition, wanted=wanted, atom=atom)
+        why, is_of_row = "nobody has the role", True
+        for persona in judged.in_turn(atom)[:1]:
+            purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
+            answer = self.solver.reach(goal, persona, purpose=purpose)
+            if isinstance(answer, Reached):
+                judged.add(persona, atom, wanted)
+                return _made(judged.condition, persona, answer)
+            why, is_of_row = str(answer), answer.reason not in _BY_CLAIMS_ALONE
+        return why, is_of_row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the atoms of a condition were found to be, by persona."""
+
+    condition: Condition
+    atoms: Sequence[Atom]
+    people: Sequence[Persona]
+    found: dict[tuple[int, Truth], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, persona: Persona, atom: Atom, truth: Truth) -> None:
+        kind = Truth.TRUE if truth is Truth.TRUE else Truth.NOT_TRUE
+        self.found[atom.number, kind].add(persona.name)
+
+    def reach(self, atom: Atom) -> dict[Truth, frozenset[str]]:
+        return {kind: frozenset(self.found[atom.number, kind]) for kind in (Truth.TRUE, Truth.NOT_TRUE)}
+
+    def is_done(self, persona: Persona) -> bool:
+        """Whether every atom is both ways for somebody, or for this one."""
+        return all(
+            persona.name in self.found[atom.number, kind] or not self.lacks(atom, kind)
+            for atom in self.atoms
+            for kind in (Truth.TRUE, Truth.NOT_TRUE)
+        )
+
+    def lacks(self, atom: Atom, wanted: Truth) -> bool:
+        """Whether nobody has it both ways, and the one for whom it should be has not this one."""
+        reach = self.reach(atom)
+        if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
+            return False
+        return not any(one.name in reach[wanted] for one in self.in_turn(atom)[:1])
+
+    def in_turn(self, atom: Atom) -> list[Persona]:
+        """First those for whom only one way is missing."""
+        reach = self.reach(atom)
+        half = reach[Truth.TRUE] | reach[Truth.NOT_TRUE]
+        return sorted(self.people, key=lambda persona: (persona.id is None, persona.name not in half))
+
+
+def _made(condition: Condition, persona: Persona, reached: Reached) -> MadeRow:
+    return MadeRow(
+        table=condition.table,
+        whose=persona.name,
+        statements=reached.statements,
+        why=f"makes {_spell(reached.goal)} for {persona.name}",
+        unchecked=any(made.unchecked for made in reached.made),
+    )
+
+
+def _spell(goal: Goal) -> str:
+    text = goal.atom.text if goal.atom else goal.condition.text
+    word = "true" if goal.wanted is Truth.TRUE else "not true"
+    return f"{text} {word} in {goal.condition}"
