@@ -19,6 +19,7 @@ from pgassay.world.attempts import BACKEND, Attempts, claim, without_triggers
 from pgassay.world.claims import find_claims, find_consulted
 from pgassay.world.filling import Filling, User
 from pgassay.world.model import NOBODY, SHARED, AtomReach, MadeRow, Missing, World
+from pgassay.world.naming import name_drawn
 from pgassay.world.objects import BUCKETS, OBJECTS, StoredObject, make_bucket, named_buckets
 from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, query
@@ -80,7 +81,11 @@ class _Generation:
             *self._atoms.search(),
         ]
         return World(
-            made=tuple(row for row in found if isinstance(row, MadeRow)),
+            made=name_drawn(
+                self._session,
+                [table for table in self._surface.tables.values() if table.kind in ("r", "p")],
+                [row for row in found if isinstance(row, MadeRow)],
+            ),
             missing=tuple(row for row in found if isinstance(row, Missing)),
             atoms=tuple(row for row in found if isinstance(row, AtomReach)),
             spent=self._attempts.spent,
@@ -223,8 +228,8 @@ class _Generation:
         for table in self._surface.tables.values():
             names = {name for relation, name in held if relation == table.name and name in table.columns}
             holders[table.oid] = holders.get(table.oid, frozenset()) | names | _user_keys(table)
-        names = self._surface.by_name
-        overrides = {name: text for name, text in self._overrides.items() if _spelled(name) in names}
+        known = self._surface.by_name
+        overrides = {name: text for name, text in self._overrides.items() if _spelled(name) in known}
         return find_ownership(self._surface, holders=holders, overrides=overrides)
 
 
