@@ -30,7 +30,9 @@ def test_every_table_has_rows_of_alice_of_bob_and_of_nobody(server: Server, tmp_
     world = fill(bench)
     assert world.missing == ()
     with loaded(bench, world) as connection:
-        authors = {author and str(author) for (author,) in read(connection, "select author from public.notes")}
+        authors = {
+            author and str(author) for (author,) in read(connection, "select author from public.notes")
+        }
         [(words,)] = read(connection, "select count(*) from public.words")
         names = dict(read(connection, "select id::text, name from public.profiles"))
     assert authors == {ALICE, BOB, None}
@@ -93,7 +95,7 @@ def test_objects_lie_in_the_buckets_that_policies_name(server: Server, tmp_path:
             "select bucket_id, owner_id, name, metadata ->> 'mimetype' from storage.objects"
             " where owner_id is not null order by owner_id, name",
         )
-    assert ("avatars", ALICE, f"{ALICE}/alice.png", "image/png") in objects
+    assert ("avatars", ALICE, f"{ALICE}/{ALICE}.png", "image/png") in objects
     assert {owner for _, owner, *_ in objects} == {ALICE, BOB}
     assert all(reach.both for reach in world.atoms)
 
@@ -120,7 +122,7 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
     create table public.workspaces (
         id uuid primary key default gen_random_uuid(), owner uuid not null references auth.users
     );
-    create function public.begin() returns trigger language plpgsql security definer set search_path = '' as $$
+    create function public.begin() returns trigger language plpgsql security definer as $$
     begin
         insert into public.workspaces (owner) values (new.id);
         return new;

@@ -19,7 +19,7 @@ ALICE, BOB = (str(DEFAULT_PERSONAS[name].claims["sub"]) for name in ("alice", "b
 Bench = Callable[..., Workbench]
 
 NOTES = """
-create table public.profiles (id uuid primary key references auth.users on delete cascade, name text not null);
+create table public.profiles (id uuid primary key references auth.users, name text not null);
 create function public.greet() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
     insert into public.profiles values (new.id, new.raw_user_meta_data ->> 'nickname');
@@ -39,7 +39,7 @@ create table public.words (word text primary key check (word ~ '^[a-z]{5}$'));
 """
 
 
-def make_bench(server: Server, folder: Path, schema: str, **settings: Any) -> Workbench:  # noqa: ANN401
+def make_bench(server: Server, folder: Path, schema: str, **settings: Any) -> Workbench:
     """A project of one file on the platform, which asks for rows."""
     path = folder / "schema.sql"
     path.write_text(schema, encoding="utf-8")

@@ -12,9 +12,11 @@ from pgassay.observation import Outcome, Persona
 from pgassay.solver.model import Atom, Condition, Goal, Reached, Reason, Source, Truth, Value
 from pgassay.solver.solver import Solver
 from pgassay.world.model import AtomReach, MadeRow
+from pgassay.world.order import is_own
 
 _ROWS = 24  # of a table that are judged
 _OF_POLICIES = (Source.USING, Source.CHECK)
+_CONSTANTS = ("true", "false", "null")
 _BY_CLAIMS_ALONE = (Reason.CLAIMS,)
 
 
@@ -33,7 +35,7 @@ class AtomSearch:
         for condition in self._conditions():
             self.show(f"looking for rows for {condition}")
             judged = self._judge(condition)
-            for atom in self.solver.atoms(condition):
+            for atom in self._atoms(condition):
                 why, is_of_row = "", True
                 for wanted in (Truth.TRUE, Truth.NOT_TRUE):
                     if judged.lacks(atom, wanted):
@@ -55,7 +57,7 @@ class AtomSearch:
         """As the rows at hand have it: nothing is made."""
         for condition in self._conditions():
             judged = self._judge(condition)
-            for atom in self.solver.atoms(condition):
+            for atom in self._atoms(condition):
                 reach = judged.reach(atom)
                 yield AtomReach(atom=atom, true=reach[Truth.TRUE], other=reach[Truth.NOT_TRUE])
 
@@ -63,8 +65,17 @@ class AtomSearch:
         return (
             condition
             for condition in self.solver.conditions()
-            if condition.source in _OF_POLICIES and condition.table in self.surface.by_name
+            if condition.source in _OF_POLICIES and self._is_served(condition.table)
         )
+
+    def _is_served(self, name: str) -> bool:
+        """Not those of the platform's own tables."""
+        table = self.surface.by_name.get(name)
+        return table is not None and (table.reachable or is_own(table))
+
+    def _atoms(self, condition: Condition) -> list[Atom]:
+        """Without constants, which are one way only."""
+        return [atom for atom in self.solver.atoms(condition) if atom.text.lower() not in _CONSTANTS]
 
     def _judge(self, condition: Condition) -> Judged:
         """All personas that the policy is for, on the rows at hand, as long as an atom is not both ways."""

@@ -20,7 +20,8 @@ from pgassay.world.claims import find_claims, find_consulted
 from pgassay.world.filling import Filling, User
 from pgassay.world.model import NOBODY, SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.naming import name_drawn
-from pgassay.world.objects import BUCKETS, OBJECTS, StoredObject, make_bucket, named_buckets
+from pgassay.world.objects import BUCKETS, OBJECTS, make_bucket, make_object, named_buckets, object_values
+from pgassay.world.order import is_own
 from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, query
 from pgassay.world.statements import canonical_id, literal
@@ -65,7 +66,7 @@ class _Generation:
         self._overrides = overrides
         self._show = show
         self._attempts = Attempts(session)
-        self._solver = Solver(session, makers={_USERS: self._make_user}, effort=effort)
+        self._solver = Solver(session, makers={_USERS: self._make_user, OBJECTS: self._upload}, effort=effort)
         self._surface = read_surface(session, roles=sorted({persona.role for persona in personas}))
 
     @cached_property
@@ -88,7 +89,7 @@ class _Generation:
             ),
             missing=tuple(row for row in found if isinstance(row, Missing)),
             atoms=tuple(row for row in found if isinstance(row, AtomReach)),
-            spent=self._attempts.spent,
+            spent=self._attempts.spent + self._solver.spent,
         )
 
     def _begin_requests(self) -> MadeRow:
@@ -177,15 +178,36 @@ class _Generation:
                 where = "t.owner_id is null" if owner is None else f"t.owner_id = {literal(owner)}"
                 found = f"select from {OBJECTS} as t where t.bucket_id = {literal(str(bucket))} and {where}"
                 if not query(self._session, found):
-                    made = StoredObject(
-                        bucket=str(bucket), owner=owner, whose=whose, **({"mime": str(mime)} if mime else {})
-                    )
-                    yield self._plain(OBJECTS, whose, made.statement, f"an object of {whose} in {bucket}")
+                    values = object_values(str(bucket), owner, whose, *([str(mime)] if mime else []))
+                    why = f"an object of {whose} in {bucket}"
+                    yield self._plain(OBJECTS, whose, make_object(values), why=why)
 
-    def _plain(self, table: str, whose: str, statement: str, why: str) -> MadeRow | Missing:
-        """By one statement, if need be without triggers."""
-        refusal = self._attempts.refusal([statement])
-        statements = without_triggers([statement]) if refusal else (statement,)
+    def _upload(self, need: RowNeed) -> Made | Unreached:
+        """An object that a condition asks for."""
+        buckets = query(self._session, f"select t.id from {BUCKETS} as t order by t.id limit 1")
+        bucket = need.values.get("bucket_id") or str(next(iter(buckets), ("files",))[0])
+        before: tuple[str, ...] = ()
+        if not query(self._session, f"select from {BUCKETS} as t where t.id = {literal(bucket)}"):
+            before = (make_bucket(bucket),)
+        names = self._surface.by_name[OBJECTS].columns
+        asked = {name: value for name, value in need.values.items() if not names[name].generated}
+        values = object_values(bucket, need.values.get("owner_id"), need.purpose) | asked
+        row = self._plain(OBJECTS, need.purpose, *before, make_object(values), why=need.why)
+        if isinstance(row, Missing):
+            return Unreached(goal=f"a row of {OBJECTS}", reason=Reason.REFUSED, what=row.what)
+        return Made(
+            table=OBJECTS,
+            values=values,
+            statements=row.statements,
+            purpose=need.purpose,
+            why=need.why,
+            unchecked=row.unchecked,
+        )
+
+    def _plain(self, table: str, whose: str, *statements: str, why: str) -> MadeRow | Missing:
+        """By these statements, if need be without triggers."""
+        refusal = self._attempts.refusal(statements)
+        statements = without_triggers(statements) if refusal else statements
         if refusal and self._attempts.refusal(statements):
             return Missing(table=table, whose=whose, what=refusal)
         return MadeRow(table=table, whose=whose, statements=statements, why=why, unchecked=bool(refusal))
@@ -247,8 +269,7 @@ def _user(persona: Persona) -> User:
 
 def _is_filled(table: Table) -> bool:
     """A table of the project's own, or a partitioned one, through which its partitions get their rows."""
-    is_own = not table.owner.startswith(("supabase_", "pgassay_")) and not table.is_of_extension
-    return is_own and table.readable and table.kind in ("r", "p") and table.root == table.oid
+    return is_own(table) and table.readable and table.kind in ("r", "p") and table.root == table.oid
 
 
 def _user_keys(table: Table) -> frozenset[str]:

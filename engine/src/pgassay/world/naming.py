@@ -1,4 +1,4 @@
-"""Ids drawn at random by a trigger or a default are others at the next load: such rows get a name that stays."""
+"""Ids that a trigger or a default draws are others at the next load: such rows get a name that stays."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from mimetypes import guess_extension
 from typing import Any
 
@@ -12,6 +11,7 @@ from pglast import ast, parser
 from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Policy
+from pgassay.solver.model import Value
 from pgassay.world.statements import canonical_id, literal
 
 BUCKETS, OBJECTS = "storage.buckets", "storage.objects"
@@ -19,34 +19,29 @@ _BUCKET = "bucket_id"
 _MIME = "image/png"
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredObject:
-    """An object in a folder of its owner, as the usual layout has it; nobody's lies at the top."""
+def object_values(bucket: str, owner: str | None, purpose: str, mime: str = _MIME) -> dict[str, Value]:
+    """What Storage writes at an upload: in a folder of its owner, as the usual layout has it.
 
-    bucket: str
-    owner: str | None
-    whose: str
-    mime: str = _MIME
+    The id is drawn there, and follows from the rest here. A file is named by an id, which some policies read.
+    """
+    id_ = canonical_id(OBJECTS, f"{bucket} {purpose}")
+    file = f"{owner or id_}{guess_extension(mime) or ''}"
+    metadata = {"mimetype": mime, "size": 3, "contentLength": 3, "httpStatusCode": 200}
+    return {
+        "id": id_,
+        "bucket_id": bucket,
+        "name": f"{owner}/{file}" if owner else file,
+        "owner": owner,
+        "owner_id": owner,
+        "version": canonical_id(OBJECTS, f"version {bucket} {purpose}"),
+        "metadata": json.dumps(metadata),
+    }
 
-    @property
-    def statement(self) -> str:
-        """What Storage sends at an upload. The id is drawn there, and follows from the rest here."""
-        file = f"{self.whose}{guess_extension(self.mime) or ''}"
-        name = f"{self.owner}/{file}" if self.owner else file
-        version = canonical_id(OBJECTS, f"version {self.bucket} {self.whose}")
-        metadata = {"mimetype": self.mime, "size": 3, "contentLength": 3, "httpStatusCode": 200}
-        values: Mapping[str, str | None] = {
-            "id": canonical_id(OBJECTS, f"{self.bucket} {self.whose}"),
-            "bucket_id": self.bucket,
-            "name": name,
-            "owner": self.owner,
-            "owner_id": self.owner,
-            "version": version,
-            "metadata": json.dumps(metadata),
-        }
-        return (
-            f"insert into {OBJECTS} ({', '.join(values)}) values ({', '.join(map(literal, values.values()))})"
-        )
+
+def make_object(values: Mapping[str, Value]) -> str:
+    """The statement of an upload."""
+    names, texts = ", ".join(values), ", ".join(map(literal, values.values()))
+    return f"insert into {OBJECTS} ({names}) values ({texts})"
 
 
 def make_bucket(name: str) -> str:
