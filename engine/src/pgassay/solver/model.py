@@ -6,7 +6,7 @@
     solver.conditions(table)                      # of a table: policies, checks, triggers' WHEN, indexes
     solver.atoms(condition)                       # the parts that AND, OR and NOT join
     solver.make(RowNeed(...))                     # one valid row: Made, or Unreached
-    solver.reach(Goal(...), persona, ...)         # rows for a goal, judged by the server: Reached, or Unreached
+    solver.reach(Goal(...), persona, ...)         # rows for a goal, judged by the server: Reached or Unreached
     solver.judge(condition, persona, made)        # what each atom of a condition is for a row that is there
 
 All of them propose; PostgreSQL decides. None of them raises for a schema that cannot be served.
@@ -24,7 +24,7 @@ Value = str | None
 
 
 class Truth(Flag):
-    """What an expression may be: in SQL a boolean has three values, and a policy asks only for one of them."""
+    """What an expression may be: a boolean of SQL has three values, and a policy asks only for one of them."""
 
     TRUE = auto()
     FALSE = auto()
@@ -123,9 +123,10 @@ class SettingSlot:
 
 @dataclass(frozen=True)
 class ArgumentSlot:
-    """An argument of a function."""
+    """An argument of a function, of a type as SQL spells it."""
 
     name: str
+    type: str = "text"
     path: tuple[str, ...] = ()
 
 
@@ -139,6 +140,7 @@ class RowNeed:
     `purpose` is what the row is for: ids and texts that nobody asked for are derived from it. Two needs with
     the same purpose and table get the same ids. `why` is one sentence for people.
     `shared`: where a row with the same key is there already, it is changed to have the values.
+    `full`: columns that may be null get a value too, where one fits.
     """
 
     table: str
@@ -146,11 +148,12 @@ class RowNeed:
     purpose: str = ""
     why: str = ""
     shared: bool = True
+    full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """What makes a condition as wanted. `rows` in the order to make them, the row in question last.
+    """What makes a condition as wanted. `rows` in the order to make them.
 
     `claims` and `settings` are those that differ from the persona's own: `claims` whole, as JSON values.
     """
@@ -165,7 +168,7 @@ class Assignment:
 class Goal:
     """A condition, or one atom of it, and what it shall be.
 
-    `others`: what the atoms besides shall be where it can be had, such that `atom` alone decides.
+    Of an atom, the others are made such that it alone decides, where that can be had.
     """
 
     condition: Condition
@@ -194,7 +197,7 @@ class Reason(Enum):
 class Made:
     """A row that is there: all its values, and the statements that made it and what it needs, in order.
 
-    `unchecked`: it went in without triggers, because one of them refused. `row` is its text, as a composite.
+    `unchecked`: it went in without triggers, because one of them refused.
     """
 
     table: str
@@ -223,10 +226,11 @@ class Unreached:
 class Reached:
     """A goal that the server confirmed. `claims` and `settings` as in Assignment: a persona may need others.
 
-    `made` are the rows in the order of their making; the last one is the row in question, where there is one.
+    `made` are the rows in the order of their making; `row` is the one in question, where there is one.
     """
 
     goal: Goal
+    row: Made | None = None
     made: tuple[Made, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)

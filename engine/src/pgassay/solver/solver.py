@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 
+from pglast import ast
+from pglast.enums import BoolExprType
+
+from pgassay.catalog.names import quoted
 from pgassay.database import Session
 from pgassay.observation import Persona
-from pgassay.solver.model import Atom, Condition, Goal, Made, Reached, RowNeed, Truth, Unreached, Value
+from pgassay.solver.asking import Asker, BudgetSpentError, merged
+from pgassay.solver.model import (
+    Assignment,
+    Atom,
+    ColumnSlot,
+    Condition,
+    Goal,
+    Made,
+    Reached,
+    Reason,
+    RowNeed,
+    RowRef,
+    Truth,
+    Unreached,
+    Value,
+)
+from pgassay.solver.rows import Maker, RowMaker, where
+from pgassay.solver.schema import read_schema
+from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
+from pgassay.solver.search import Search
+from pgassay.solver.state import State
 
-Maker = Callable[[RowNeed], Made | Unreached]
-"""Makes a row of one table in a way of its own, as accounts are made; runs in the solver's session."""
+STATEMENTS_OF_A_GOAL = 400
+STATEMENTS_OF_A_ROW = 120
+_PROPOSALS = 16
 
 
 class Solver:
@@ -21,19 +48,37 @@ class Solver:
     def __init__(
         self, session: Session, *, makers: Mapping[str, Maker] | None = None, effort: int = 1
     ) -> None:
-        raise NotImplementedError
+        with session.as_owner():
+            self.schema = read_schema(session.connection)
+        self._session = session
+        self._asker = Asker(session)
+        self._rows = RowMaker(self.schema, self._asker, makers or {})
+        self._effort = effort
+
+    @property
+    def spent(self) -> int:
+        """The statements so far."""
+        return self._asker.spent
 
     def conditions(self, table: str = "") -> tuple[Condition, ...]:
         """The conditions of a table or view, or of all: policies first, in the order of the catalog."""
-        raise NotImplementedError
+        tables = [table] if table else sorted(self.schema.relations)
+        return tuple(condition for one in tables for condition in self.schema.conditions(one))
 
     def atoms(self, condition: Condition) -> tuple[Atom, ...]:
         """The parts that AND, OR and NOT join, in the order of the text."""
-        raise NotImplementedError
+        return tuple(
+            Atom(condition=condition, number=number, text=write(node))
+            for number, (node, _) in enumerate(_parts(parse_expression(condition.text)))
+        )
 
     def make(self, need: RowNeed) -> Made | Unreached:
         """Make one valid row, and the parents that it needs. Statements are run as the owner."""
-        raise NotImplementedError
+        try:
+            with self._asker.budget(STATEMENTS_OF_A_ROW * self._effort):
+                return self._rows.make(need)
+        except BudgetSpentError:
+            return Unreached(goal=f"a row of {need.table}", reason=Reason.BUDGET)
 
     def reach(
         self,
@@ -49,10 +94,183 @@ class Solver:
         Stops at the first proposal that the server confirms; what is made stays. `free_claims`: claims
         besides `sub` and `role` may differ from the persona's, and then `claims` of the answer says how.
         """
-        raise NotImplementedError
+        search = Search(self.schema, self._asker, persona=persona, purpose=purpose or str(goal))
+        attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
+        spent = self._asker.spent
+        try:
+            with self._asker.budget(STATEMENTS_OF_A_GOAL * self._effort):
+                found = attempt.run()
+        except BudgetSpentError:
+            found = attempt.unreached(Reason.BUDGET)
+        return replace(found, spent=self._asker.spent - spent)
+
+    def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001
+        ref = RowRef(goal.condition.table)
+        values = {ColumnSlot(ref, name): value for name, value in given.items()}
+        return State(values=values, rows=(ref,), free_claims=free_claims)
 
     def judge(
         self, condition: Condition, persona: Persona, row: Mapping[str, Value]
     ) -> tuple[Truth | None, ...]:
         """What each atom of a condition is for `persona` on a row; None where the server refused to say."""
-        raise NotImplementedError
+        return tuple(
+            self.judge_one(atom.text, condition.table, persona, row) for atom in self.atoms(condition)
+        )
+
+    def judge_one(self, text: str, table: str, persona: Persona, row: Mapping[str, Value]) -> Truth | None:
+        """What an expression is for a persona on a row of a table."""
+        ref = RowRef(table)
+        search = Search(self.schema, self._asker, persona=persona)
+        state = State(values={ColumnSlot(ref, name): value for name, value in row.items()}, rows=(ref,))
+        answer = search.evaluate(Term(parse_expression(text), self.scope_of(table)), state)
+        return answer.truth if answer and not answer.error else None
+
+    def again(self, made: Made) -> Made:
+        """The row as it is by now: triggers after the statement may have changed it."""
+        key = self.schema.key(made.table)
+        if not key or any(made.values.get(name) is None for name in key):
+            return made
+        shown = ", ".join(
+            f"{quoted(name)}::text as {quoted(name)}" for name in self.schema.columns(made.table)
+        )
+        wanted = where({name: made.values[name] for name in key})
+        found = self._asker.look(f"select {shown} from {made.table} where {wanted}").rows
+        return replace(made, values=dict(found[0])) if found else made
+
+    def scope_of(self, table: str) -> Scope:
+        """Where the expressions of a table's policies and checks stand."""
+        return (
+            Scope(rows={self.schema.plain_name(table): BoundRow(RowRef(table))}, path=self.schema.path)
+            if table
+            else Scope()
+        )
+
+    def assignment(self, state: State, purpose: str, why: str) -> Assignment:
+        """What a state asks for: parents before what refers to them."""
+        needs = [
+            RowNeed(
+                table=ref.table,
+                values=state.columns(ref),
+                purpose=f"{purpose} {ref.number}" if ref.number else purpose,
+                why=why,
+            )
+            for ref in state.rows
+            if ref.table
+        ]
+        needs.sort(key=lambda need: self._rank(need.table))
+        return Assignment(
+            rows=tuple(needs), claims=state.claims, settings=state.settings, arguments=state.arguments
+        )
+
+    def _rank(self, table: str, above: tuple[str, ...] = ()) -> int:
+        """How many tables a table's foreign keys lead through."""
+        if table in above or table not in self.schema.relations:
+            return 0
+        keys = self.schema.constraints(table, "f")
+        return max((1 + self._rank(key.target or "", (*above, table)) for key in keys), default=0)
+
+
+class _Reaching:
+    """One goal: proposals in their order, each tried and judged, until one is confirmed."""
+
+    def __init__(self, solver: Solver, search: Search, goal: Goal, persona: Persona, state: State) -> None:
+        self.solver = solver
+        self.search = search
+        self.goal = goal
+        self.persona = persona
+        self.start = state
+        self.refusals: list[Unreached] = []
+        self.tried = 0
+
+    def run(self) -> Reached | Unreached:
+        for state in islice(self._proposals(), _PROPOSALS * self.solver._effort):
+            self.tried += 1
+            if reached := self._try(state):
+                return reached
+        return self.unreached(None)
+
+    def unreached(self, reason: Reason | None) -> Unreached:
+        """Why it was not reached: what was met, or what refused, or the budget."""
+        obstacles = self.search.obstacles
+        first = next(iter(obstacles.items()), None)
+        what = ""
+        if self.refusals:
+            reason, what = reason or Reason.REFUSED, str(self.refusals[-1])
+        elif first and not reason:
+            what, reason = first
+        elif not reason:
+            reason = Reason.UNREACHED if self.tried else Reason.CONTRADICTION
+        return Unreached(goal=str(self.goal), reason=reason or Reason.UNREACHED, what=what)
+
+    def _proposals(self) -> Iterator[State]:
+        """First such that the atom decides, then such that it is as wanted, whatever the others are."""
+        scope = self.solver.scope_of(self.goal.condition.table)
+        whole = parse_expression(self.goal.condition.text)
+        if self.goal.atom is None:
+            yield from self.search.make(Term(whole, scope), self.goal.wanted, self.start)
+            return
+        node, siblings = list(_parts(whole))[self.goal.atom.number]
+        atom = Term(node, scope)
+        for state in self.search.make(atom, self.goal.wanted, self.start) if siblings else ():
+            yield from islice(self._beside(siblings, scope, state), 2)
+        yield from self.search.make(atom, self.goal.wanted, self.start)
+
+    def _beside(
+        self, siblings: tuple[tuple[Node, Truth], ...], scope: Scope, state: State
+    ) -> Iterator[State]:
+        if not siblings:
+            yield state
+            return
+        (node, truth), *rest = siblings
+        for following in self.search.make(Term(node, scope), truth, state):
+            yield from self._beside(tuple(rest), scope, following)
+
+    def _try(self, state: State) -> Reached | None:
+        assignment = self.solver.assignment(state, self.search.purpose, f"makes {self.goal}")
+        table = self.goal.condition.table
+        with self.solver._asker.trial() as trial:
+            made: list[Made] = []
+            main = None
+            for need in assignment.rows:
+                row = self.solver._rows.make(need)
+                if isinstance(row, Unreached):
+                    self.refusals.append(row)
+                    return None
+                made.append(row)
+                if need.table == table and need.purpose == self.search.purpose:
+                    main = row
+            if main:
+                main = self.solver.again(main)
+            if not self._holds(assignment, main):
+                return None
+            trial.keep()
+        return Reached(
+            goal=self.goal,
+            row=main,
+            made=tuple(made),
+            claims=assignment.claims,
+            settings=assignment.settings,
+            arguments=assignment.arguments,
+        )
+
+    def _holds(self, assignment: Assignment, row: Made | None) -> bool:
+        persona = self.persona
+        if assignment.claims:
+            persona = replace(persona, claims=merged(persona.claims, assignment.claims))
+        text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
+        truth = self.solver.judge_one(text, self.goal.condition.table, persona, row.values if row else {})
+        return truth is not None and bool(truth & self.goal.wanted)
+
+
+Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]
+
+
+def _parts(node: Node, besides: tuple[tuple[Node, Truth], ...] = ()) -> Parts:
+    """The atoms below a node, each with what the others must be for it to decide."""
+    if not isinstance(node, ast.BoolExpr):
+        yield node, besides
+        return
+    neutral = Truth.NOT_TRUE if node.boolop == BoolExprType.OR_EXPR else Truth.TRUE
+    for number, part in enumerate(node.args):
+        others = [*node.args[:number], *node.args[number + 1 :]]
+        yield from _parts(part, (*besides, *((other, neutral) for other in others)))

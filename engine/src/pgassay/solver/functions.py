@@ -1,0 +1,137 @@
+"""Functions whose answer is an expression: their bodies in place of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pglast import ast, parser
+from pglast.enums import SubLinkType
+
+from pgassay.catalog.model import Function
+from pgassay.plpgsql.rewriting import parse_function
+from pgassay.plpgsql.tokens import UnplacedError
+from pgassay.solver import bodies
+from pgassay.solver.schema import Parameter
+from pgassay.solver.scope import Node, Scope, Term, names_of, parse_type
+
+if TYPE_CHECKING:
+    from pgassay.solver.search import Search
+
+DEEPEST = 12
+
+
+def inline(search: Search, call: Term) -> Term | None:
+    """What a call stands for; None of what cannot be read, and of the server's own functions."""
+    schema, name = names_of(call.node.funcname)
+    arguments = call.node.args or ()
+    found = search.schema.find_function(schema, name, len(arguments), call.scope.path)
+    if found is None or call.scope.depth >= DEEPEST:
+        return None
+    function, parameters = found
+    values = _arguments(call, parameters)
+    if values is None:
+        return None
+    scope = Scope(
+        variables=values,
+        path=_path(function, call.scope.path),
+        role=function.owner if function.definer else call.scope.role,
+        depth=call.scope.depth + 1,
+    )
+    return _body(function, scope)
+
+
+def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
+    """The arguments by name and as $1, cast to what the function takes."""
+    given: dict[str, Node] = {}
+    for number, node in enumerate(call.node.args or ()):
+        name = (
+            node.name if isinstance(node, ast.NamedArgExpr) else parameters[number].name or f"${number + 1}"
+        )
+        given[name] = node.arg if isinstance(node, ast.NamedArgExpr) else node
+    values: dict[str, Term] = {}
+    for number, one in enumerate(parameters, start=1):
+        node = given.get(one.name or f"${number}", one.default)
+        if node is None:
+            return None
+        term = call.at(ast.TypeCast(arg=node, typeName=parse_type(one.type)))
+        values[f"${number}"] = term
+        if one.name:
+            values[one.name] = term
+    return values
+
+
+def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
+    for setting in function.configuration:
+        name, _, value = setting.partition("=")
+        if name == "search_path":
+            return tuple(part.strip().strip('"') for part in value.split(",") if part.strip().strip('"'))
+    return path
+
+
+def _body(function: Function, scope: Scope) -> Term | None:
+    if function.language == "sql":
+        return _sql(_select(function.function, function.definition), scope)
+    if function.language == "plpgsql":
+        block = _block(function)
+        return bodies.read(block, _named(scope, function)) if block is not None else None
+    return None
+
+
+def _named(scope: Scope, function: Function) -> Scope:
+    """Variables may be qualified with the function's name."""
+    qualified = {f"{function.name}.{name}": value for name, value in scope.variables.items()}
+    return replace(scope, variables={**qualified, **scope.variables})
+
+
+@cache
+def _select(_: str, definition: str) -> Node:
+    """The one query of a function in SQL; None where there are more."""
+    try:
+        [raw] = parser.parse_sql(definition)
+        statement = raw.stmt
+        if statement.sql_body is not None:
+            return _atomic(statement.sql_body)
+        [text] = [option.arg[0].sval for option in statement.options if option.defname == "as"]
+        statements = parser.parse_sql(text)
+    except (parser.ParseError, ValueError):
+        return None
+    return statements[0].stmt if len(statements) == 1 else None
+
+
+def _atomic(body: Node) -> Node:
+    if isinstance(body, ast.ReturnStmt):
+        return ast.SelectStmt(targetList=(ast.ResTarget(val=body.returnval),), op=0)
+    statements = [one for group in body for one in group]
+    return statements[0] if len(statements) == 1 else None
+
+
+def _sql(select: Node, scope: Scope) -> Term | None:
+    if not isinstance(select, ast.SelectStmt) or select.valuesLists:
+        return None
+    return as_expression(select, scope)
+
+
+def as_expression(select: Node, scope: Scope) -> Term:
+    """A query as the value that it gives; of one without FROM, what it selects."""
+    plain = not (select.fromClause or select.whereClause or select.withClause or select.op)
+    if plain and len(select.targetList or ()) == 1:
+        return Term(select.targetList[0].val, scope)
+    return Term(ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=select), scope)
+
+
+_blocks: dict[str, Any] = {}
+
+
+def _block(function: Function) -> Mapping[str, Any] | None:
+    """The body of a PL/pgSQL function as libpg_query reads it."""
+    if function.definition not in _blocks:
+        try:
+            [document] = parse_function(function)
+            _blocks[function.definition] = document["PLpgSQL_function"]
+        except UnplacedError:
+            _blocks[function.definition] = None
+    block: Mapping[str, Any] | None = _blocks[function.definition]
+    return block
