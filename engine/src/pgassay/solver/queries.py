@@ -18,7 +18,6 @@ from pgassay.solver.scope import (
     Bound,
     BoundRow,
     Derived,
-    Local,
     Node,
     Query,
     Scope,

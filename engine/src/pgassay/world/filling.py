@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeGuard
 
 from pgassay.catalog.literals import find_literals
@@ -13,11 +14,11 @@ from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
-from pgassay.solver.solver import Maker
+from pgassay.solver.rows import Maker
 from pgassay.world.attempts import BACKEND, claim
 from pgassay.world.claims import Claims
 from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing
-from pgassay.world.order import order_tables
+from pgassay.world.order import is_own, order_tables
 from pgassay.world.ownership import OwnerPaths
 from pgassay.world.presence import array, query, read_presence
 from pgassay.world.statements import literal
@@ -115,7 +116,7 @@ class Filling:
         where = " and ".join(
             f"t.{quoted(name)} = {literal(value)}" for name, value in values.items() if value is not None
         )
-        if where and query(self.session, f"select from {table.name} as t where {where}"):
+        if where and query(self.session, f"select 1 from {table.name} as t where {where}"):
             return
         purpose = f"{first.name} in what is {second.name}'s"
         answer = self.make(RowNeed(table=table.name, values=values, purpose=purpose, shared=False))
@@ -126,8 +127,10 @@ class Filling:
         """Whose rows the table can have, and has not."""
         ownership = self.ownership.get(table.oid)
         there = read_presence(self.session, table, ownership)
+        if table.oid in self.groups:
+            return [user.name for user in self.users[there.count : 2]]
         if ownership is None:
-            return [] if there.some else [SHARED]
+            return [] if there.count else [SHARED]
         names = [user.name for user in self.users if user.id not in there.users]
         can_be_nobodys = not any(table.columns[name].not_null for name in ownership.columns)
         return [*names, *([NOBODY] if can_be_nobodys and not there.nobody else [])]
@@ -223,24 +226,62 @@ class Filling:
             return {}
         if target.name == _USERS and user and key.target_columns == ("id",):
             return {key.columns[0]: user.id}
-        ownership = self.ownership.get(target.oid)
-        mine = f"{ownership.users} @> {array([user.id])}" if ownership and user else "true"
-        for condition in dict.fromkeys((mine, "true")):
-            if found := self._find(target, key, known, condition):
+        for condition, number in self._preferences(target, user):
+            if found := self._find(target, key, known, condition, number):
                 return found
         return {}
 
+    def _preferences(self, target: Table, user: User | None) -> Iterator[tuple[str, int]]:
+        """Which row of a table to refer to, as a condition and the number among those that fulfil it."""
+        ownership = self.ownership.get(target.oid)
+        if ownership and user:
+            yield f"{ownership.users} @> {array([user.id])}", 0
+        if ownership is None and user:
+            for tie in self._ties(target, user):
+                yield tie, 0
+            yield "true", self.users.index(user)
+        yield "true", 0
+
+    def _ties(self, target: Table, user: User) -> Iterator[str]:
+        """That the user is a member of a row `t`, for each table that can say so."""
+        for other in self.surface.tables.values():
+            ownership = self.ownership.get(other.oid)
+            for key in other.foreign_keys if ownership else ():
+                if key.target_oid == target.oid:
+                    joined = " and ".join(
+                        f"m.{quoted(ours)} = t.{quoted(theirs)}"
+                        for ours, theirs in zip(key.columns, key.target_columns, strict=True)
+                    )
+                    for name in sorted(ownership.direct if ownership else ()):
+                        mine = f"m.{quoted(name)}::text = {literal(user.id)}"
+                        yield f"exists (select from {other.name} as m where {joined} and {mine})"
+
+    @cached_property
+    def groups(self) -> frozenset[int]:
+        """Tables of no user that users' rows refer to, as to a team, and what refers to these."""
+        tables = self.surface.tables.values()
+        unowned = {table.oid for table in tables if is_own(table)} - self.ownership.keys()
+        owning = (table for table in tables if table.oid in self.ownership)
+        found = {key.target_oid for table in owning for key in table.foreign_keys} & unowned
+        while more := {
+            table.oid
+            for table in tables
+            if table.oid in unowned - found and any(key.target_oid in found for key in table.foreign_keys)
+        }:
+            found |= more
+        return frozenset(found)
+
     def _find(
-        self, target: Table, key: Constraint, known: Mapping[str, Value], condition: str
+        self, target: Table, key: Constraint, known: Mapping[str, Value], condition: str, number: int
     ) -> dict[str, Value]:
-        """The key of the first such row in the order of their making, with what is `known` of it already."""
+        """The key of such a row by its number in the order of their making; `known` of it is so much."""
         pairs = list(zip(key.columns, key.target_columns, strict=True))
         where = [f"t.{quoted(theirs)} = {literal(known[ours])}" for ours, theirs in pairs if ours in known]
         rows = query(
             self.session,
             f"select {', '.join(f't.{quoted(theirs)}::text as c{n}' for n, (_, theirs) in enumerate(pairs))} "
             f"from {target.name} as t where {' and '.join([condition, *where])} "
-            "order by t.tableoid, t.ctid limit 1",
+            f"order by t.tableoid, t.ctid limit 1 offset {number}",
         )
         values = rows[0] if rows else ()
         return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}

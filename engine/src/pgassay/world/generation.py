@@ -101,7 +101,7 @@ class _Generation:
     def _accounts(self) -> Iterator[MadeRow | Missing]:
         users = self._surface.by_name.get(_USERS)
         for persona in self._personas if users else ():
-            there = query(self._session, f"select from {_USERS} as t where t.id = {literal(persona.id)}")
+            there = query(self._session, f"select 1 from {_USERS} as t where t.id = {literal(persona.id)}")
             if not there:
                 yield self._make_account(persona)
 
@@ -167,16 +167,15 @@ class _Generation:
         there = {str(name) for (name,) in query(self._session, f"select t.id from {BUCKETS} as t")}
         for name in named_buckets(self._catalog.of(Policy)):
             if name not in there:
-                yield self._plain(
-                    BUCKETS, SHARED, make_bucket(name), f"the bucket {name}, which policies name"
-                )
+                why = f"the bucket {name}, which policies name"
+                yield self._plain(BUCKETS, SHARED, make_bucket(name), why=why)
         buckets = query(
             self._session, f"select t.id, t.allowed_mime_types[1] from {BUCKETS} as t order by t.id"
         )
         for bucket, mime in buckets:
             for whose, owner in [*((user.name, user.id) for user in self._users), (NOBODY, None)]:
                 where = "t.owner_id is null" if owner is None else f"t.owner_id = {literal(owner)}"
-                found = f"select from {OBJECTS} as t where t.bucket_id = {literal(str(bucket))} and {where}"
+                found = f"select 1 from {OBJECTS} as t where t.bucket_id = {literal(str(bucket))} and {where}"
                 if not query(self._session, found):
                     values = object_values(str(bucket), owner, whose, *([str(mime)] if mime else []))
                     why = f"an object of {whose} in {bucket}"
@@ -187,7 +186,7 @@ class _Generation:
         buckets = query(self._session, f"select t.id from {BUCKETS} as t order by t.id limit 1")
         bucket = need.values.get("bucket_id") or str(next(iter(buckets), ("files",))[0])
         before: tuple[str, ...] = ()
-        if not query(self._session, f"select from {BUCKETS} as t where t.id = {literal(bucket)}"):
+        if not query(self._session, f"select 1 from {BUCKETS} as t where t.id = {literal(bucket)}"):
             before = (make_bucket(bucket),)
         names = self._surface.by_name[OBJECTS].columns
         asked = {name: value for name, value in need.values.items() if not names[name].generated}

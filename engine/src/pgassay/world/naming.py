@@ -52,12 +52,12 @@ def _drawn(session: Session, tables: Iterable[Table], statements: Sequence[str])
                 text for text in statements if text.startswith(f"insert into {table.name} ")
             )
             rows = _Rows(session, table, key)
-            for row in rows.all:
-                id_ = row[key.name] or ""
+            for shown in rows.all:
+                id_ = shown[key.name] or ""
                 if f"'{id_}'" in inserting:
                     given.add(id_)
                 elif f"'{id_}'" in used:
-                    unknown.append((id_, rows, row))
+                    unknown.append((id_, rows, shown))
     for id_, rows, row in unknown:
         if id_ not in given and (query := rows.name(row)):
             yield id_, query

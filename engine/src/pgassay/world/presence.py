@@ -11,16 +11,17 @@ from pgassay.observation import Outcome
 from pgassay.world.ownership import OwnerPaths
 from pgassay.world.statements import literal
 
+_MOST = 1000  # rows that are looked at
 _IDS = ("uuid", "text", "varchar", "bpchar")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """Of one table: the ids of users that have a row, whether nobody has one, whether there is any."""
+    """Of one table: the ids of users that have a row, whether nobody has one, and how many rows there are."""
 
     users: frozenset[str]
     nobody: bool
-    some: bool
+    count: int
 
 
 def read_presence(session: Session, table: Table, ownership: OwnerPaths | None) -> Presence:
@@ -29,10 +30,10 @@ def read_presence(session: Session, table: Table, ownership: OwnerPaths | None) 
     rows = query(
         session,
         f"select array(select distinct unnest(q.users)) as users, q.none from (select {users} as users, "
-        f"cardinality(array_remove({users}, null)) = 0 as none from {table.name} as t) as q",
+        f"cardinality(array_remove({users}, null)) = 0 as none from {table.name} as t limit {_MOST}) as q",
     )
     found = {id_ for ids, _ in rows if isinstance(ids, list) for id_ in ids if id_ is not None}
-    return Presence(users=frozenset(found), nobody=any(none for _, none in rows), some=bool(rows))
+    return Presence(users=frozenset(found), nobody=any(none for _, none in rows), count=len(rows))
 
 
 def find_holders(session: Session, surface: Surface, ids: Sequence[str]) -> dict[int, frozenset[str]]:
