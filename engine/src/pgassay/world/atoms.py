@@ -14,7 +14,8 @@ from pgassay.solver.solver import Solver
 from pgassay.world.model import AtomReach, MadeRow
 from pgassay.world.order import is_own
 
-_ROWS = 24  # of a table that are judged
+_ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
+_PEOPLE = 2
 _OF_POLICIES = (Source.USING, Source.CHECK)
 _CONSTANTS = ("true", "false", "null")
 _BY_CLAIMS_ALONE = (Reason.CLAIMS,)
@@ -83,8 +84,8 @@ class AtomSearch:
             condition=condition, atoms=self.solver.atoms(condition), people=self._people(condition)
         )
         rows = self._rows(condition.table)
-        for persona in judged.people:
-            for row in rows:
+        for number, persona in enumerate(judged.people):
+            for row in rows[: _ROWS if number < _PEOPLE else _FEW]:
                 if judged.is_done(persona):
                     break
                 self._judge_row(judged, persona, row)
