@@ -9,11 +9,14 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
-from pgassay.observation import Attempt, Persona
+from pgassay.database.actor import failed
+from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.solver.model import Truth, Value
+from pgassay.supabase.identity import Roles, session_identity
 
 _TRUTHS = {"true": Truth.TRUE, "false": Truth.FALSE, None: Truth.NULL}
 
@@ -39,7 +42,7 @@ class Answer:
 class Trial:
     """A savepoint."""
 
-    def __init__(self, session: Session, answers: dict[tuple[Any, ...], Answer]) -> None:
+    def __init__(self, session: Session, answers: dict[str, Answer]) -> None:
         self._session = session
         self._answers = answers
         self._kept = False
@@ -70,9 +73,11 @@ class Asker:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._persona: Persona | None = None
-        self._settings: dict[str, str] = {}
-        self._answers: dict[tuple[Any, ...], Answer] = {}
+        self._roles = Roles(session.connection)
+        self._answers: dict[str, Answer] = {}
+        self._lasting: dict[str, Answer] = {}
+        with session.undone():  # once: as whom the session pretends to have logged in
+            pass
         self.spent = 0
         self.limit = 0
 
@@ -107,8 +112,20 @@ class Asker:
 
     def look(self, statement: str) -> Attempt:
         """Run a query as the schema's owner that changes nothing."""
-        with self._session.as_owner():
-            return self._session.attempt(statement)  # type: ignore[arg-type]  # quoted by the engine
+        connection = self._session.connection
+        try:
+            cursor = connection.cursor(row_factory=dict_row)
+            cursor.execute(f"savepoint pgassay_row; {statement}; release savepoint pgassay_row".encode())
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            connection.execute(b"rollback to savepoint pgassay_row; release savepoint pgassay_row")
+            return failed(error)
+        rows: list[dict[str, Any]] = []
+        while not cursor.description and cursor.nextset():
+            pass
+        rows = cursor.fetchall() if cursor.description else []
+        return Attempt(outcome=Outcome.ALLOWED if rows else Outcome.FILTERED, rows=rows)
 
     def evaluate(
         self,
@@ -118,43 +135,81 @@ class Asker:
         claims: Mapping[str, Any] | None = None,
         settings: Mapping[str, str] | None = None,
         role: str = "",
+        lasting: bool = False,
     ) -> Answer:
-        """An expression without unknowns, for a persona, with the rights of `role` where one is named."""
+        """An expression without unknowns, for a persona, with the rights of `role` where one is named.
+
+        `lasting`: no row has a part in it.
+        """
         if persona and claims:
             persona = replace(persona, claims=merged(persona.claims, claims))
-        key = (expression, repr(persona), repr(settings), role)
-        if key not in self._answers:
+        query = _Query(expression=expression, persona=persona, settings=settings or {}, role=role)
+        answers = self._lasting if lasting else self._answers
+        if query.key not in answers:
             self._count()
-            self._answers[key] = self._evaluate(expression, persona, settings or {}, role)
-        return self._answers[key]
+            answers[query.key] = self._evaluate(query)
+        return answers[query.key]
 
-    def _evaluate(
-        self, expression: str, persona: Persona | None, settings: Mapping[str, str], role: str
-    ) -> Answer:
-        query = f"select (x.x)::text as value, pg_catalog.pg_typeof(x.x)::text as type from (select {expression} as x) x"
+    def _evaluate(self, query: _Query) -> Answer:
+        """One round trip: whoever it is becomes who asks, asks, and all that is undone."""
+        connection = self._session.connection
         try:
-            return self._asked(query, persona, settings, role)
-        except psycopg.Error as error:  # of a function that runs before each request
-            if self._session.connection.closed:
+            cursor = connection.execute(
+                f"savepoint pgassay_question; {self._become(query)}; {query.text}; {_UNDO}".encode()
+            )
+        except psycopg.Error as error:
+            if connection.closed:
                 raise
-            return Answer(error=f"{error.sqlstate} {error}")
+            connection.execute(_UNDO.encode())
+            return Answer(error=f"{error.sqlstate} {error.diag.message_primary or error}")
+        return _read(cursor)
 
-    def _asked(self, query: str, persona: Persona | None, settings: Mapping[str, str], role: str) -> Answer:
-        with self._session.undone():
-            if persona:
-                self._session.act_as(persona)
-            for name, value in settings.items():
-                text = f"select pg_catalog.set_config({_literal(name)}, {_literal(value)}, true)"
-                self._session.attempt(text)  # type: ignore[arg-type]
-            # Not `as_owner`, which would give the claims up.
-            for name in (role,) if role else ():
-                self._session.attempt(f"set local role {quoted(name)}")  # type: ignore[arg-type]
-            attempt = self._session.attempt(query)  # type: ignore[arg-type]
-        if attempt.sqlstate:
-            return Answer(error=f"{attempt.sqlstate} {attempt.message}")
-        if not attempt.rows:  # of a function that returns rows, and none
-            return Answer()
-        return Answer(attempt.rows[0]["value"], attempt.rows[0]["type"])
+    def _become(self, query: _Query) -> str:
+        persona = query.persona
+        if persona is None:
+            return "select"
+        steps = [session_identity(persona, self._roles).become]
+        for name, value in query.settings.items():
+            steps.append(f"select pg_catalog.set_config({_literal(name)}, {_literal(value)}, true)")
+        if query.role:  # not as a session becomes its owner, which would give the claims up
+            steps.append(f"set local role {quoted(query.role)}")
+        return "; ".join(steps)
+
+
+_UNDO = "rollback to savepoint pgassay_question; release savepoint pgassay_question"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Query:
+    """An expression, and who asks."""
+
+    expression: str
+    persona: Persona | None
+    settings: Mapping[str, str]
+    role: str
+
+    @property
+    def key(self) -> str:
+        return repr((self.expression, self.persona, sorted(self.settings.items()), self.role))
+
+    @property
+    def text(self) -> str:
+        return (
+            "select (x.x)::text as value, pg_catalog.pg_typeof(x.x)::text as type"
+            f" from (select {self.expression} as x) as x"
+        )
+
+
+def _read(cursor: psycopg.Cursor[Any]) -> Answer:
+    """The result that has a value and a type, among those of the other statements."""
+    answer = Answer()
+    while True:
+        if cursor.description and [one.name for one in cursor.description] == ["value", "type"]:
+            rows = cursor.fetchall()
+            # None, of a function that returns rows.
+            answer = Answer(rows[0][0], rows[0][1]) if rows else answer
+        if not cursor.nextset():
+            return answer
 
 
 def merged(claims: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

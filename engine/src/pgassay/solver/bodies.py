@@ -6,7 +6,7 @@ Bodies with loops, dynamic SQL or handlers of errors are nobody's to read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pglast import ast, parser
@@ -14,6 +14,7 @@ from pglast.enums import SubLinkType
 
 from pgassay.solver.scope import Node, Scope, Term, constant, parse_expression
 
+_EXCEPTION = 21  # as elog.h numbers it
 _LONGEST = 40  # statements on one way through a body
 
 Statement = Mapping[str, Any]
@@ -25,9 +26,18 @@ class UnreadableError(Exception):
 
 def read(function: Mapping[str, Any], scope: Scope) -> Term | None:
     """What a function returns as a term; None where it does more than that."""
+    return _read(function, scope, raising=False)
+
+
+def read_refusal(function: Mapping[str, Any], scope: Scope) -> Term | None:
+    """Whether a function raises an error of its own, as a term; what else it does is left out."""
+    return _read(function, scope, raising=True)
+
+
+def _read(function: Mapping[str, Any], scope: Scope, *, raising: bool) -> Term | None:
     try:
         scope = _declared(function, scope)
-        return _Reader(function).returned([function["action"]], scope, 0)
+        return _Reader(function, raising=raising).returned([function["action"]], scope, 0)
     except (UnreadableError, parser.ParseError, RecursionError):
         return None
 
@@ -47,39 +57,48 @@ def _declared(function: Mapping[str, Any], scope: Scope) -> Scope:
 class _Reader:
     """Reads the statements of one function."""
 
-    def __init__(self, function: Mapping[str, Any]) -> None:
-        self._names = [_datum_name(datum) for datum in function.get("datums", ())]
+    def __init__(self, function: Mapping[str, Any], *, raising: bool) -> None:
+        self._raising = raising
+        self._names = list(_datum_names(function.get("datums", ())))
 
     def returned(self, statements: Sequence[Statement], scope: Scope, count: int) -> Term:
         """What the statements return in a scope. Raises UnreadableError."""
         if not statements:
-            return Term(constant(None), scope)
+            return self._ended(scope)
         if count > _LONGEST:
             raise UnreadableError
         kind, statement = next(iter(statements[0].items()))
-        rest = statements[1:]
-        match kind.removeprefix("PLpgSQL_stmt_"):
-            case "block":
-                if statement.get("exceptions"):
-                    raise UnreadableError
-                return self.returned([*statement.get("body", ()), *rest], scope, count + 1)
-            case "return":
-                return Term(_expression(statement["expr"]), scope) if "expr" in statement else _null(scope)
-            case "return_query" if "query" in statement:
-                return Term(_scalar(_query(statement["query"])), scope)
-            case "assign":
-                return self.returned(rest, self._assigned(statement, scope), count + 1)
-            case "execsql":
-                return self.returned(rest, self._selected(statement, scope), count + 1)
-            case "perform":
-                found = _existence(_query(statement["expr"]))
-                return self.returned(rest, scope.knowing("found", Term(found, scope)), count + 1)
-            case "if":
-                return self._decided(statement, rest, scope, count)
-            case "raise":
-                refused = statement.get("elog_level") in (None, 21)
-                return _null(scope) if refused else self.returned(rest, scope, count + 1)
-        raise UnreadableError
+        kind, rest = kind.removeprefix("PLpgSQL_stmt_"), statements[1:]
+        if kind == "block":
+            if statement.get("exceptions") and not self._raising:
+                raise UnreadableError
+            return self.returned([*statement.get("body", ()), *rest], scope, count + 1)
+        if kind == "if":
+            return self._decided(statement, rest, scope, count)
+        if kind == "return":
+            return self._ended(scope, statement.get("expr"))
+        if kind == "return_query" and "query" in statement and not self._raising:
+            return Term(_scalar(_query(statement["query"])), scope)
+        if kind == "raise" and statement.get("elog_level") in (None, _EXCEPTION):
+            return Term(parse_expression("true"), scope) if self._raising else _null(scope)
+        return self.returned(rest, self._after(kind, statement, scope), count + 1)
+
+    def _ended(self, scope: Scope, expression: Mapping[str, Any] | None = None) -> Term:
+        if self._raising:
+            return Term(parse_expression("false"), scope)
+        return Term(_expression(expression), scope) if expression else _null(scope)
+
+    def _after(self, kind: str, statement: Statement, scope: Scope) -> Scope:
+        """The scope behind a statement that goes on to the next."""
+        if kind == "assign":
+            return self._assigned(statement, scope)
+        if kind == "execsql" and statement.get("into"):
+            return self._selected(statement, scope)
+        if kind == "perform":
+            return scope.knowing("found", Term(_existence(_query(statement["expr"])), scope))
+        if kind != "raise" and not self._raising:
+            raise UnreadableError
+        return scope
 
     def _assigned(self, statement: Statement, scope: Scope) -> Scope:
         name = self._names[statement.get("varno", 0)]
@@ -91,8 +110,6 @@ class _Reader:
 
     def _selected(self, statement: Statement, scope: Scope) -> Scope:
         """SELECT INTO: each variable stands for a query that gives its column."""
-        if not statement.get("into"):
-            raise UnreadableError
         select = _query(statement["sqlstmt"])
         if not isinstance(select, ast.SelectStmt):
             raise UnreadableError
@@ -123,9 +140,14 @@ class _Reader:
         return Term(ast.CaseExpr(args=tuple(whens), defresult=_named(f"way {count}.else")), scope)
 
 
-def _datum_name(datum: Mapping[str, Any]) -> str:
-    [value] = datum.values()
-    return str(value.get("refname", value.get("fieldname", "")))
+def _datum_names(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The names of variables; a field of a record is called after both."""
+    values = [next(iter(datum.values())) for datum in data]
+    for value in values:
+        if "fieldname" in value:
+            yield f"{values[value.get('recparentno', 0)].get('refname', '')}.{value['fieldname']}"
+        else:
+            yield str(value.get("refname", ""))
 
 
 def _text(expression: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from pgassay.plpgsql.rewriting import parse_function
 from pgassay.plpgsql.tokens import UnplacedError
 from pgassay.solver import bodies
 from pgassay.solver.schema import Parameter
-from pgassay.solver.scope import Node, Scope, Term, names_of, parse_type
+from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -78,6 +78,25 @@ def _body(function: Function, scope: Scope) -> Term | None:
         block = _block(function)
         return bodies.read(block, _named(scope, function)) if block is not None else None
     return None
+
+
+def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
+    """Whether each trigger of a table raises an error for a row that is inserted, as terms."""
+    names = {"new": row}
+    for trigger in search.schema.user_triggers(table):
+        function = search.schema.catalog.functions.get(trigger.function_oid)
+        if function is None or function.language != "plpgsql" or not (block := _block(function)):
+            continue
+        constants = {
+            "tg_op": "INSERT",
+            "tg_table_name": search.schema.plain_name(table),
+            "tg_name": trigger.name,
+        }
+        scope = Scope(rows=names, path=_path(function, search.schema.path), depth=1)
+        for name, value in constants.items():
+            scope = scope.knowing(name, Term(constant(value, "text"), scope))
+        if "INSERT" in trigger.definition and (term := bodies.read_refusal(block, scope)):
+            yield term
 
 
 def _named(scope: Scope, function: Function) -> Scope:

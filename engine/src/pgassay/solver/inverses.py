@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pglast import ast
 from pglast.enums import A_Expr_Kind
 
-from pgassay.solver import arrays, logic, values
+from pgassay.solver import arrays, constants, logic, values
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
-from pgassay.solver.scope import Term, constant, names_of
+from pgassay.solver.scope import Node, Term, constant, names_of
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search, States
@@ -379,7 +379,11 @@ def _coalesce(search: Search, term: Term, value: Value, state: State, path: Path
 
 
 def _case(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
-    for result, following in logic.arms(search, term, state):
+    def fits(result: Node) -> bool:
+        known = constants.read(result)
+        return path != () or known is None or known.value == value
+
+    for result, following in logic.arms(search, term, state, fits):
         yield from search.push(result, value, following, path)
 
 

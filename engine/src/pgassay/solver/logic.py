@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType, SubLinkType
 
 from pgassay.solver import arrays, comparison
-from pgassay.solver.model import Truth
-from pgassay.solver.scope import Node, Term
+from pgassay.solver.model import Slot, Truth
+from pgassay.solver.scope import Node, Term, constant
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search, States
@@ -68,26 +68,65 @@ def _one(search: Search, parts: Sequence[Term], wanted: Truth, besides: Truth, s
             yield from search.make(part, wanted, following)
 
 
-def every(search: Search, parts: Sequence[Term], wanted: Truth, state: State) -> States:
-    """All the parts are as wanted; those first that leave the least choice."""
-    ordered = sorted(parts, key=lambda part: _choice(part.node, wanted))
-    return _chain(search, ordered, wanted, state)
+def every(search: Search, parts: Iterable[Term], wanted: Truth, state: State) -> States:
+    """All the parts are as wanted."""
+    return each(search, [(part, wanted) for part in parts], state)
 
 
-def _chain(search: Search, parts: Sequence[Term], wanted: Truth, state: State) -> States:
+Part = tuple[Term, Truth]
+
+
+def each(search: Search, parts: Sequence[Part], state: State) -> States:
+    """Each part is as it shall be. Parts that have no slot in common are solved by themselves."""
+    return _groups(search, _grouped(search, parts, state), state)
+
+
+def _groups(search: Search, groups: Sequence[Sequence[Part]], state: State) -> States:
+    if not groups:
+        yield state
+        return
+    for following in _chain(search, groups[0], state):
+        solved = False
+        for last in _groups(search, groups[1:], following):
+            solved = True
+            yield last
+        if not solved:  # nor would it be with other values of what it does not read
+            return
+
+
+def _grouped(search: Search, parts: Sequence[Part], state: State) -> list[list[Part]]:
+    """The parts that are connected by slots that are not decided."""
+    groups: list[tuple[set[Slot], list[Part]]] = []
+    for part in parts:
+        slots = {slot for slot in search.slots(part[0]) if not state.known(slot)}
+        joined = [group for group in groups if not group[0].isdisjoint(slots)]
+        groups = [group for group in groups if group not in joined]
+        together = [one for group in joined for one in group[1]]
+        groups.append((slots.union(*(group[0] for group in joined)), [*together, part]))
+    return [group for _, group in groups]
+
+
+def _chain(search: Search, parts: Sequence[Part], state: State) -> States:
+    """Of parts that depend on each other, first what is decided, then what leaves the least choice."""
     if not parts:
         yield state
         return
-    for following in search.make(parts[0], wanted, state):
-        yield from _chain(search, parts[1:], wanted, following)
+    part = min(parts, key=lambda one: (not _is_decided(search, one[0], state), _choice(*one)))
+    rest = [one for one in parts if one is not part]
+    for following in search.make(*part, state):
+        yield from _chain(search, rest, following)
+
+
+def _is_decided(search: Search, part: Term, state: State) -> bool:
+    return all(state.known(slot) for slot in search.slots(part))
 
 
 _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4, "<=": 4, ">=": 4, "<>": 6}
 
 
-def _choice(node: Node, wanted: Truth) -> int:
+def _choice(term: Term, wanted: Truth) -> int:
     """How much choice a part leaves, so that what is fixed is decided first."""
-    match node:
+    match node := term.node:
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP):
             return _CHOICES.get(node.name[-1].sval, 3) if Truth.TRUE in wanted else 6
         case ast.A_Expr():
@@ -243,27 +282,34 @@ def coalesce(search: Search, term: Term, wanted: Truth, state: State) -> States:
         yield from search.make(term.at(ast.CoalesceExpr(args=tuple(rest))), wanted, following)
 
 
-def arms(search: Search, term: Term, state: State) -> Iterator[tuple[Term, State]]:
-    """The results of a CASE, each with what leads there."""
+def arms(
+    search: Search, term: Term, state: State, fits: Callable[[Node], bool]
+) -> Iterator[tuple[Term, State]]:
+    """The results of a CASE that may fit, each with what leads there."""
     node = term.node
-    before = [state]
-    for when in node.args:
-        test = _operation("=", node.arg, when.expr) if node.arg is not None else when.expr
-        for following in before:
-            for reached in search.make(term.at(test), Truth.TRUE, following):
-                yield term.at(when.result), reached
-        before = [
-            passed for one in before for passed in _first(search.make(term.at(test), Truth.NOT_TRUE, one))
-        ]
-    for following in before:
-        yield term.at(node.defresult or ast.A_Const(isnull=True)), following
-
-
-def _first(states: States) -> list[State]:
-    return [state for state, _ in zip(states, range(2), strict=False)]
+    tests = [_operation("=", node.arg, one.expr) if node.arg is not None else one.expr for one in node.args]
+    results = [*(one.result for one in node.args), node.defresult or constant(None)]
+    for number, result in enumerate(results):
+        if fits(result):
+            before = [(term.at(test), Truth.NOT_TRUE) for test in tests[:number]]
+            chosen = [(term.at(test), Truth.TRUE) for test in tests[number : number + 1]]
+            for following in each(search, [*before, *chosen], state):
+                yield term.at(result), following
 
 
 def case(search: Search, term: Term, wanted: Truth, state: State) -> States:
     """CASE of conditions."""
-    for result, following in arms(search, term, state):
+    unfit = {Truth.TRUE: "true", Truth.FALSE: "false", Truth.NULL: None}
+    excluded = [value for truth, value in unfit.items() if truth not in wanted]
+
+    def fits(result: Node) -> bool:
+        return not (isinstance(result, ast.A_Const) and _boolean(result) in excluded)
+
+    for result, following in arms(search, term, state, fits):
         yield from search.make(result, wanted, following)
+
+
+def _boolean(const: Node) -> str | None:
+    if const.isnull:
+        return None
+    return str(const.val.boolval).lower() if isinstance(const.val, ast.Boolean) else "?"

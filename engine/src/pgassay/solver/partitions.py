@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pglast import ast, parser
 
+from pgassay.catalog.model import Relation
 from pgassay.solver.model import Value
 from pgassay.solver.schema import Schema
 
 
-def key_values(schema: Schema, table: str) -> dict[str, Value]:
-    """Values of the key that the first partition with bounds takes; none where nothing is known."""
+def key_values(schema: Schema, table: str) -> Mapping[str, Value]:
+    """Values that the bounds of a partition take, and of the first one below it that has bounds."""
     relation = schema.relations[table]
-    if relation.partition_key is None:
-        return {}
-    names = _columns(relation.partition_key)
+    found: dict[str, Value] = {}
+    for one in (*_below(schema, relation), relation, *_above(schema, relation)):
+        for parent in _parents(schema, one):
+            names = _columns(parent.partition_key or "")
+            found |= dict(zip(names, _first_values(one.partition_bound or "default"), strict=False))
+    return found
+
+
+def _parents(schema: Schema, relation: Relation) -> list[Relation]:
+    return [schema.relations[name] for name in relation.inherits if schema.relations[name].partition_key]
+
+
+def _above(schema: Schema, relation: Relation) -> list[Relation]:
+    return [one for parent in _parents(schema, relation) for one in (parent, *_above(schema, parent))]
+
+
+def _below(schema: Schema, relation: Relation) -> list[Relation]:
+    """The first partition that has bounds, and so on below it."""
     for one in schema.relations.values():
-        if one.partition_bound and relation.oid in (one.root,) and names:
-            found = _first_values(one.partition_bound)
-            if found:
-                return dict(zip(names, found, strict=False))
-    return {}
+        if relation.name in one.inherits and _first_values(one.partition_bound or "default"):
+            return [*_below(schema, one), one]
+    return []
 
 
 def _columns(key: str) -> list[str]:

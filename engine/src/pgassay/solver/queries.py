@@ -13,7 +13,7 @@ from pglast.enums import BoolExprType, JoinType, SetOperation, SubLinkType
 from pgassay.catalog.model import Policy
 from pgassay.solver import arrays, functions, logic
 from pgassay.solver.asking import Answer
-from pgassay.solver.model import Truth, Value
+from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
 from pgassay.solver.scope import (
     Bound,
     BoundRow,
@@ -300,6 +300,37 @@ def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
         answer = search.evaluate(term, following)
         if answer and answer.truth & wanted and following is not state:
             yield following
+    if search.may_change and wanted & Truth.FALSE:
+        yield from _change(search, term, state)
+
+
+def _change(search: Search, term: Term, state: State) -> States:
+    """A row that is found is changed such that it is not any more."""
+    for opened in open_query(search, term.node.subselect, term.scope, state):
+        new = opened.state.rows[len(state.rows) :]
+        if len(new) == 1:
+            for keyed in _matched(search, term, opened, new[0]):
+                for test in opened.tests:
+                    yield from search.make(test, Truth.NOT_TRUE, keyed)
+
+
+def _matched(search: Search, term: Term, opened: Opened, ref: RowRef) -> States:
+    """With the key of the first row that the query finds now."""
+    keys = search.schema.key(ref.table)
+    rows = opened.scope.rows.items()
+    alias = next((name for name, row in rows if isinstance(row, BoundRow) and row.ref == ref), "")
+    state: State | None = opened.state
+    for name in keys if alias else ():
+        column = ast.ResTarget(val=ast.ColumnRef(fields=(ast.String(alias), ast.String(name))))
+        select = term.node.subselect
+        changed = {part: getattr(select, part) for part in select} | {"targetList": (column,)}
+        sublink = ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=ast.SelectStmt(**changed))
+        found = search.evaluate(term.at(sublink), opened.state)
+        if found is None or found.value is None or state is None:
+            return
+        state = state.assign(ColumnSlot(ref, name), found.value)
+    if keys and alias and state is not None:
+        yield state
 
 
 def member(search: Search, term: Term, wanted: Truth, state: State) -> States:

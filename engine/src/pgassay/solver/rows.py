@@ -13,9 +13,20 @@ from functools import cached_property
 from pgassay.catalog.model import Column, Constraint, Index
 from pgassay.catalog.names import quoted
 from pgassay.observation import Attempt
-from pgassay.solver import partitions, values
+from pgassay.solver import functions, partitions, values
 from pgassay.solver.asking import Asker, BudgetSpentError
-from pgassay.solver.model import ColumnSlot, Made, Reason, RowNeed, RowRef, Source, Truth, Unreached, Value
+from pgassay.solver.model import (
+    ColumnSlot,
+    Made,
+    Reason,
+    RowNeed,
+    RowRef,
+    Slot,
+    Source,
+    Truth,
+    Unreached,
+    Value,
+)
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import BoundRow, Scope, Term, constant, parse_expression, write
 from pgassay.solver.search import Search, logic
@@ -24,6 +35,7 @@ from pgassay.solver.state import State
 Maker = Callable[[RowNeed], Made | Unreached]
 """Makes a row of one table in a way of its own, as accounts are made; runs in the solver's session."""
 
+TEXTS = ("text", "varchar", "bpchar", "citext")
 _REPAIRS = 14
 _CHANCE = ("gen_random_uuid", "uuid_generate", "random()")
 
@@ -81,6 +93,7 @@ class Making:
     before: list[str] = field(default_factory=list)  # statements that made what it needs
     after: list[RowNeed] = field(default_factory=list)  # parents whose keys are checked at the end
     solutions: Iterator[State] | None = None
+    refused: bool = False  # by a trigger
     tries: int = 0
 
     @property
@@ -295,9 +308,23 @@ class Making:
         repair = _REPAIRED.get(attempt.sqlstate)
         if attempt.table and attempt.table != self.schema.relations[self.table].relation:
             repair = None  # a trigger's own statement was refused
-        if repair is None:
-            return self._without_triggers(attempt)
+        if repair is None or (attempt.sqlstate == "23514" and not self._has_check(attempt)):
+            return self._persuade(attempt)
         return repair(self, attempt)
+
+    def _has_check(self, attempt: Attempt) -> bool:
+        """Whether it is one of the table's own, and not a trigger that says so."""
+        return bool(attempt.table or attempt.constraint)
+
+    def _persuade(self, attempt: Attempt) -> Made | Unreached | None:
+        """A trigger refuses: values for which it does not; as a last resort without triggers."""
+        if not self.refused:
+            self.refused, self.solutions = True, None
+        if self.solutions is None or self.tries < _REPAIRS // 2:
+            found = self._check(attempt)
+            if found is None:
+                return None
+        return self._without_triggers(attempt)
 
     def _refused(self, attempt: Attempt) -> Unreached:
         return self.maker.refusal(self.need, Reason.REFUSED, f"{attempt.message} ({attempt.sqlstate})")
@@ -350,6 +377,8 @@ class Making:
             return bool(found)
         keys = self._keys_of(column.name)
         value = self._own(column, variant=f" {self.tries}")
+        if self.solutions is not None and column.base in TEXTS and current:  # it has to fit checks
+            value = values.alike(current, f"{value}")
         if value == current or value is None:
             return False
         if keys:
@@ -406,21 +435,42 @@ class Making:
             return self.maker.refusal(
                 self.need, Reason.CONTRADICTION, f"{attempt.message} ({attempt.sqlstate})"
             )
-        self.values |= state.columns(RowRef(self.table))
+        found = state.columns(RowRef(self.table))
+        kept = self._preferred()
+        self.values |= {
+            name: value
+            for name, value in found.items()
+            if name in self.values or value != kept.get(ColumnSlot(RowRef(self.table), name), "")
+        }
         return None
 
     def _solve_checks(self) -> Iterator[State]:
-        search = Search(self.schema, self.asker, purpose=self.need.purpose)
+        search = Search(self.schema, self.asker, purpose=self.need.purpose, preferred=self._preferred())
         ref = RowRef(self.table)
         state = State(rows=(ref,))
         for name, value in self.need.values.items():
             if name in self.columns:
                 state = state.assign(ColumnSlot(ref, name), value) or state
-        tests = list(self._tests(ref))
+        tests = [(test, Truth.NOT_FALSE) for test in self._tests(ref)]
+        if self.refused:
+            raising = functions.refusals(search, self.table, BoundRow(ref))
+            tests += [(test, Truth.NOT_TRUE) for test in raising]
         try:
-            yield from logic.every(search, tests, Truth.NOT_FALSE, state)
+            yield from logic.each(search, tests, state)
         except BudgetSpentError:
             return
+
+    def _preferred(self) -> dict[Slot, Value]:
+        """What the columns would have: what was chosen, or their defaults."""
+        ref = RowRef(self.table)
+        found: dict[Slot, Value] = {}
+        for column in self.columns.values():
+            if column.name in self.values:
+                found[ColumnSlot(ref, column.name)] = self.values[column.name]
+            elif not column.generated and not column.identity and "nextval" not in (column.default or ""):
+                default = self.asker.evaluate(column.default or "null", None)
+                found[ColumnSlot(ref, column.name)] = default.value
+        return found
 
     def _tests(self, ref: RowRef) -> Iterator[Term]:
         scope = Scope(rows={self.schema.plain_name(self.table): BoundRow(ref)}, path=self.schema.path)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import psycopg
 from pglast import ast, parser
+from pglast.stream import RawStream
 
 from pgassay.catalog.model import (
     Column,
@@ -179,8 +180,13 @@ def _fits(parameters: Sequence[Parameter], arity: int) -> bool:
 
 def read_parameters(function: Function) -> tuple[Parameter, ...] | None:
     """The input arguments; None where the call is of a kind that nobody inlines, such as a variadic one."""
+    return _read_parameters(function.arguments)
+
+
+@cache
+def _read_parameters(arguments: str) -> tuple[Parameter, ...] | None:
     try:
-        [raw] = parser.parse_sql(f"create function f({function.arguments}) returns int language sql as ''")
+        [raw] = parser.parse_sql(f"create function f({arguments}) returns int language sql as ''")
     except parser.ParseError:
         return None
     found = []
@@ -194,8 +200,6 @@ def read_parameters(function: Function) -> tuple[Parameter, ...] | None:
 
 
 def _type_text(node: Any) -> str:  # noqa: ANN401
-    from pglast.stream import RawStream  # noqa: PLC0415
-
     return str(RawStream()(node))
 
 

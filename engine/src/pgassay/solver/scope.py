@@ -134,6 +134,8 @@ def _alone(name: str, scope: Scope, columns: Columns) -> Found:
 
 def _qualified(qualifier: str, name: str, scope: Scope, columns: Columns) -> Found:
     for one in scope.chain:
+        if f"{qualifier}.{name}" in one.variables:  # before the row, of which it may be a new value
+            return _variable(f"{qualifier}.{name}", one)
         if qualifier in one.rows:
             row = one.rows[qualifier]
             if isinstance(row, Local):
@@ -141,8 +143,6 @@ def _qualified(qualifier: str, name: str, scope: Scope, columns: Columns) -> Fou
             if found := _column(row, name, columns):
                 return found
             break
-        if f"{qualifier}.{name}" in one.variables:
-            return _variable(f"{qualifier}.{name}", one)
         if isinstance(record := one.variables.get(f"{qualifier}.*"), Term):
             return _field(record, name)
     raise UnknownNameError(f"{qualifier}.{name}")

@@ -6,7 +6,7 @@ the values that are decided. Nothing here knows whether a proposal is right; who
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pglast import ast
@@ -22,7 +22,7 @@ from pgassay.solver.scope import Local, Node, Term, UnknownNameError, constant, 
 from pgassay.solver.state import State
 from pgassay.solver.substitution import Substitution
 
-_STEPS = 20_000
+_STEPS = 6_000
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 _CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
 _CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
@@ -30,27 +30,54 @@ _CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", 
 States = Iterator[State]
 
 
+class _SomeSpentError(Exception):
+    """A part of the search has had its steps."""
+
+
 class Search:
     """One search, for a persona or for none, as when a row has to satisfy its table's checks.
 
-    `purpose`: what fresh values are derived from. `obstacles`: what was met that nobody can set.
+    `purpose`: what fresh values are derived from; `preferred`: values to try first;
+    `may_change`: rows that are there may get other values. `obstacles`: what was met that nobody can set.
     """
 
     def __init__(
-        self, schema: Schema, asker: Asker, *, persona: Persona | None = None, purpose: str = ""
+        self,
+        schema: Schema,
+        asker: Asker,
+        *,
+        persona: Persona | None = None,
+        purpose: str = "",
+        preferred: Mapping[Slot, Value] | None = None,
+        effort: int = 1,
+        may_change: bool = True,
     ) -> None:
         self.schema = schema
         self.asker = asker
         self.persona = persona
         self.purpose = purpose
+        self.may_change = may_change
+        self.preferred = dict(preferred or {})
         self.obstacles: dict[str, Reason] = {}
-        self._left = _STEPS
+        self._floor = 0
+        self._slots: dict[tuple[int, int], tuple[Term, frozenset[Slot]]] = {}
+        self._left = _STEPS * effort
 
     def step(self) -> None:
-        """Count one step. Raises BudgetSpentError."""
+        """Count one step. Raises BudgetSpentError, or, of a part that has steps of its own, _SomeSpentError."""
         self._left -= 1
-        if self._left < 0:
-            raise BudgetSpentError
+        if self._left <= self._floor:
+            raise _SomeSpentError if self._floor else BudgetSpentError
+
+    def within(self, steps: int, states: States) -> States:
+        """As many of the states as so many steps find."""
+        self._floor = max(0, self._left - steps)
+        try:
+            yield from states
+        except _SomeSpentError:
+            return
+        finally:
+            self._floor = 0
 
     # Asking
 
@@ -58,14 +85,31 @@ class Search:
         """The term with what is decided as literals."""
         return Substitution(self.schema, term, state)
 
+    def slots(self, term: Term) -> frozenset[Slot]:
+        """All that it depends on and that can be set."""
+        key = (id(term.node), id(term.scope))
+        if key not in self._slots:
+            free = frozenset(self.read(term, State()).free)
+            self._slots[key] = (term, free)  # with the term, whose id is taken as long as it lives
+        return self._slots[key][1]
+
     def evaluate(self, term: Term, state: State) -> Answer | None:
         """Its value now; None while something in it is not decided."""
         reading = self.read(term, state)
-        return self._ask(reading.text, term, state) if reading.is_ground else None
+        return self._answer(reading, term, state) if reading.is_ground else None
 
-    def _ask(self, text: str, term: Term, state: State) -> Answer:
-        return constants.read(term.node) or self.asker.evaluate(
-            text, self.persona, claims=state.claims, settings=state.settings, role=term.scope.role
+    def _answer(self, reading: Substitution, term: Term, state: State) -> Answer:
+        known = constants.read(reading.node)
+        return known or self._ask(reading.text, term, state, lasting=not reading.can_change)
+
+    def _ask(self, text: str, term: Term, state: State, *, lasting: bool) -> Answer:
+        return self.asker.evaluate(
+            text,
+            self.persona,
+            claims=state.claims,
+            settings=state.settings,
+            role=term.scope.role,
+            lasting=lasting,
         )
 
     def labels(self, type_: str) -> Sequence[str]:
@@ -99,11 +143,23 @@ class Search:
         if not isinstance(term.node, ast.BoolExpr):
             reading = self.read(term, state)
             if reading.is_ground:
-                if self._ask(reading.text, term, state).truth & wanted:
+                if self._answer(reading, term, state).truth & wanted:
                     yield state
                 if not reading.can_change:
                     return
+            elif (kept := self._keep(reading.free, state)) and (answer := self.evaluate(term, kept)):
+                if answer.truth & wanted:
+                    yield kept
         yield from self._make(term, wanted, state)
+
+    def _keep(self, free: Sequence[Slot], state: State) -> State | None:
+        """With the preferred values of what is not decided; None where one has none."""
+        following: State | None = state
+        for slot in dict.fromkeys(free):
+            if slot not in self.preferred or following is None:
+                return None
+            following = following.assign(slot, self.preferred[slot])
+        return following
 
     def _make(self, term: Term, wanted: Truth, state: State) -> States:
         match term.node:
@@ -165,20 +221,20 @@ class Search:
         if not path:
             reading = self.read(term, state)
             if reading.is_ground:
-                if self._has(reading.text, value, term, state):
+                if self._has(reading, value, term, state):
                     yield state
                 if not reading.can_change:
                     return
         yield from self._push(term, value, state, path)
 
-    def _has(self, text: str, value: Value, term: Term, state: State) -> bool:
-        answer = self._ask(text, term, state)
+    def _has(self, reading: Substitution, value: Value, term: Term, state: State) -> bool:
+        answer = self._answer(reading, term, state)
         if answer.error or answer.value == value:
             return not answer.error
         if value is None or answer.value is None:
             return False
-        same = f"({text}) = {write(constant(value, answer.type))}"
-        return self._ask(same, term, state).truth is Truth.TRUE
+        same = f"({reading.text}) = {write(constant(value, answer.type))}"
+        return self._ask(same, term, state, lasting=not reading.can_change).truth is Truth.TRUE
 
     def _push(self, term: Term, value: Value, state: State, path: tuple[str, ...]) -> States:
         node = term.node
@@ -237,7 +293,7 @@ class Search:
         self.step()
         reading = self.read(term, state)
         if reading.is_ground:
-            answer = self._ask(reading.text, term, state)
+            answer = self._answer(reading, term, state)
             if not answer.error:
                 yield state, answer
             if answer.value is not None:

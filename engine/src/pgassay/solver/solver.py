@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +13,7 @@ from pglast.enums import BoolExprType
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
 from pgassay.observation import Persona
+from pgassay.solver import logic
 from pgassay.solver.asking import Asker, BudgetSpentError, merged
 from pgassay.solver.model import (
     Assignment,
@@ -35,8 +37,10 @@ from pgassay.solver.search import Search
 from pgassay.solver.state import State
 
 STATEMENTS_OF_A_GOAL = 400
-STATEMENTS_OF_A_ROW = 120
+STATEMENTS_OF_A_ROW = 300
 _PROPOSALS = 16
+_DECISIVE = 2_000  # steps for proposals in which the atom decides
+_REFUSALS = 5  # of rows, before a goal is given up
 
 
 class Solver:
@@ -88,13 +92,17 @@ class Solver:
         given: Mapping[str, Value] | None = None,
         purpose: str = "",
         free_claims: bool = False,
+        may_change: bool = True,
     ) -> Reached | Unreached:
         """Make rows such that a goal holds for `persona` on a row with the `given` values.
 
         Stops at the first proposal that the server confirms; what is made stays. `free_claims`: claims
         besides `sub` and `role` may differ from the persona's, and then `claims` of the answer says how.
+        `may_change`: rows that were there before may get other values, where nothing else helps.
         """
-        search = Search(self.schema, self._asker, persona=persona, purpose=purpose or str(goal))
+        search = Search(
+            self.schema, self._asker, persona=persona, purpose=purpose or _purpose(goal), effort=self._effort
+        )
         attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
         spent = self._asker.spent
         try:
@@ -187,6 +195,8 @@ class _Reaching:
             self.tried += 1
             if reached := self._try(state):
                 return reached
+            if len(self.refusals) >= _REFUSALS:
+                break
         return self.unreached(None)
 
     def unreached(self, reason: Reason | None) -> Unreached:
@@ -210,20 +220,11 @@ class _Reaching:
             yield from self.search.make(Term(whole, scope), self.goal.wanted, self.start)
             return
         node, siblings = list(_parts(whole))[self.goal.atom.number]
-        atom = Term(node, scope)
-        for state in self.search.make(atom, self.goal.wanted, self.start) if siblings else ():
-            yield from islice(self._beside(siblings, scope, state), 2)
-        yield from self.search.make(atom, self.goal.wanted, self.start)
-
-    def _beside(
-        self, siblings: tuple[tuple[Node, Truth], ...], scope: Scope, state: State
-    ) -> Iterator[State]:
-        if not siblings:
-            yield state
-            return
-        (node, truth), *rest = siblings
-        for following in self.search.make(Term(node, scope), truth, state):
-            yield from self._beside(tuple(rest), scope, following)
+        atom = (Term(node, scope), self.goal.wanted)
+        if siblings:
+            others = [(Term(other, scope), truth) for other, truth in siblings]
+            yield from self.search.within(_DECISIVE, logic.each(self.search, [atom, *others], self.start))
+        yield from self.search.make(*atom, self.start)
 
     def _try(self, state: State) -> Reached | None:
         assignment = self.solver.assignment(state, self.search.purpose, f"makes {self.goal}")
@@ -260,6 +261,11 @@ class _Reaching:
         text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
         truth = self.solver.judge_one(text, self.goal.condition.table, persona, row.values if row else {})
         return truth is not None and bool(truth & self.goal.wanted)
+
+
+def _purpose(goal: Goal) -> str:
+    """What rows are made for, in a word that is another for each goal."""
+    return f"g{hashlib.sha256(str(goal).encode()).hexdigest()[:8]}"
 
 
 Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]

@@ -39,7 +39,7 @@ class Substitution:
         self.partial: list[Slot] = []
         self.unknown: list[str] = []
         self.can_change = False
-        self._node = self._walk(term.node, term.scope)
+        self.node = self._walk(term.node, term.scope)
 
     @property
     def is_ground(self) -> bool:
@@ -47,12 +47,13 @@ class Substitution:
 
     @property
     def text(self) -> str:
-        return write(self._node)
+        return write(self.node)
 
     def _walk(self, node: Node, scope: Scope) -> Node:
         match node:
             case tuple():
-                return tuple(self._walk(item, scope) for item in node)
+                items = tuple(self._walk(item, scope) for item in node)
+                return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
             case ast.ColumnRef() | ast.ParamRef():
                 return self._name(node, scope)
             case ast.SelectStmt():
@@ -62,6 +63,8 @@ class Substitution:
                 return self._table(node, scope)
             case ast.FuncCall():
                 return self._call(node, scope)
+            case ast.A_Const() | ast.TypeName() | ast.String():
+                return node
             case ast.Node():
                 return _copy(node, {name: self._walk(getattr(node, name), scope) for name in node})
         return node
@@ -132,4 +135,7 @@ class Substitution:
 
 
 def _copy(node: Node, changed: Mapping[str, Any]) -> Node:
+    """With what is changed; the node itself where nothing is."""
+    if all(getattr(node, name) is value for name, value in changed.items()):
+        return node
     return type(node)(**{name: getattr(node, name) for name in node} | changed)

@@ -32,6 +32,7 @@ NUMBERS = (*INTEGERS, "numeric", "real", "double precision", "money", "oid")
 TEXTS = ("text", "character varying", "character", "name", "unknown", '"char"')
 MOMENTS = ("timestamp with time zone", "timestamp without time zone", "date")
 DOCUMENTS = ("json", "jsonb")
+_LONGEST = 40
 _EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -65,6 +66,18 @@ def own(type_: str, purpose: str, *, labels: Sequence[str] = (), length: int | N
     return _shortened(value, purpose, length) if length and value else value
 
 
+def short(purpose: str) -> str:
+    """A text that tells a purpose; of a long one its beginning, and what makes it unique."""
+    if len(purpose) <= _LONGEST:
+        return purpose
+    return f"{purpose[:24]} {hashlib.sha256(purpose.encode()).hexdigest()[:8]}"
+
+
+def alike(value: str, purpose: str) -> str:
+    """Another text as long as this one."""
+    return hashlib.sha256(purpose.encode()).hexdigest()[: len(value)].ljust(len(value), "x")
+
+
 def _array(_: str) -> str:
     return "{}"
 
@@ -83,7 +96,7 @@ def _address(purpose: str) -> str:
 
 
 _OWN: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(TEXTS, lambda purpose: purpose),
+    **dict.fromkeys(TEXTS, short),
     **dict.fromkeys(MOMENTS, _moment),
     **dict.fromkeys(("integer", "bigint", "numeric", "real", "double precision", "oid"),
                     lambda purpose: str(digest(purpose, largest=900_000))),
