@@ -18,6 +18,7 @@ from pgassay.solver.scope import (
     Bound,
     BoundRow,
     Derived,
+    Local,
     Node,
     Query,
     Scope,

@@ -533,12 +533,12 @@ class Making:
 
 
 _REPAIRED: Mapping[str, Callable[[Making, Attempt], Made | Unreached | None]] = {
-    "23502": Making._fill_null,
-    "23503": Making._fill_parent,
-    "23505": Making._part,
-    "23514": Making._check,
-    "23P01": Making._shift,
-    "22003": Making._small,
+    "23502": Making._fill_null,  # noqa: SLF001
+    "23503": Making._fill_parent,  # noqa: SLF001
+    "23505": Making._part,  # noqa: SLF001
+    "23514": Making._check,  # noqa: SLF001
+    "23P01": Making._shift,  # noqa: SLF001
+    "22003": Making._small,  # noqa: SLF001
 }
 
 

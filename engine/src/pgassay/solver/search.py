@@ -373,4 +373,4 @@ def _at(slot: Any, path: tuple[str, ...]) -> Slot:  # noqa: ANN401
     return replace(slot, path=(*slot.path, *path))
 
 
-__all__ = ["BoolExprType", "BoolTestType", "Node", "NullTestType", "Search", "States", "comparison"]
+__all__ = ["Search", "States", "comparison", "BoolExprType", "BoolTestType", "NullTestType", "Node"]
