@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.tables import Surface
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -32,35 +33,41 @@ class AtomSearch:
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
-        """Each row that was made, and then each atom."""
+        """Each row that was made, and then each atom. What one policy said of a table, others say too."""
+        known: dict[tuple[str, str], AtomReach] = {}
         for condition in self._conditions():
-            self.show(f"looking for rows for {condition}")
-            judged = self._judge(condition)
-            for atom in self._atoms(condition):
-                why, is_of_row = "", True
-                for wanted in (Truth.TRUE, Truth.NOT_TRUE):
-                    if judged.lacks(atom, wanted):
-                        answer = self._reach(judged, atom, wanted)
-                        if isinstance(answer, MadeRow):
-                            yield answer
-                            continue
-                        why, is_of_row = answer
-                reach = judged.reach(atom)
-                yield AtomReach(
-                    atom=atom,
-                    true=reach[Truth.TRUE],
-                    other=reach[Truth.NOT_TRUE],
-                    why=why,
-                    is_of_row=is_of_row,
-                )
+            atoms = self._atoms(condition)
+            if any(self._key(atom) not in known for atom in atoms):
+                self.show(f"looking for rows for {condition}")
+                yield from self._search(self._judge(condition), known)
+            yield from (replace(known[self._key(atom)], atom=atom) for atom in atoms)
 
-    def look(self) -> Iterator[AtomReach]:
-        """As the rows at hand have it: nothing is made."""
-        for condition in self._conditions():
-            judged = self._judge(condition)
-            for atom in self._atoms(condition):
-                reach = judged.reach(atom)
-                yield AtomReach(atom=atom, true=reach[Truth.TRUE], other=reach[Truth.NOT_TRUE])
+    def _search(self, judged: Judged, known: dict[tuple[str, str], AtomReach]) -> Iterator[MadeRow]:
+        for atom in judged.atoms:
+            if self._key(atom) in known:
+                continue
+            why, is_of_row = "", True
+            for wanted in (Truth.TRUE, Truth.NOT_TRUE):
+                if judged.lacks(atom, wanted):
+                    answer = self._reach(judged, atom, wanted)
+                    if isinstance(answer, MadeRow):
+                        yield answer
+                    else:
+                        why, is_of_row = answer
+            reach = judged.reach(atom)
+            known[self._key(atom)] = AtomReach(
+                atom=atom,
+                true=reach[Truth.TRUE],
+                other=reach[Truth.NOT_TRUE],
+                why=why,
+                is_of_row=is_of_row,
+            )
+
+    def _key(self, atom: Atom) -> tuple[str, str]:
+        """The table and the text; the text alone where no column of the table is in it."""
+        table = atom.condition.table
+        words = find_literals([atom.text]).words
+        return (table if words & self.surface.by_name[table].columns.keys() else "", atom.text)
 
     def _conditions(self) -> Iterator[Condition]:
         return (
