@@ -50,7 +50,7 @@ class Config:
     `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
     one (`pgtap_database`).
     With `fill_world`, rows that the world lacks are made for whoever tries everything; `effort` scales how
-    many statements that may take.
+    many statements that may take. With `find_personas`, so do users whom only claims tell apart.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -71,6 +71,7 @@ class Config:
     environment: tuple[Path, ...] = ()
     world: Path | None = None
     fill_world: bool = False
+    find_personas: bool = False
     effort: Annotated[int, Meta(ge=1, le=100)] = 1
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
@@ -153,6 +154,8 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
     typed = {name: _read(root, name, value, given) for name, value in values.items()}
     decoded = decode(typed, Config, where=given.where, without=_NEVER_GIVEN)
     config = replace(defaults, **{name: getattr(decoded, name) for name in typed})
+    if "personas" in typed:
+        config = replace(config, find_personas=decoded.find_personas)
     platform = environment_files(_PLATFORM)
     return config if set(platform) <= set(config.environment) else replace(config, personas=decoded.personas)
 
@@ -160,7 +163,11 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
 def _plain_config(root: Path) -> Config:
     """A project on the platform."""
     return Config(
-        root=root, environment=environment_files(_PLATFORM), personas=DEFAULT_PERSONAS, fill_world=True
+        root=root,
+        environment=environment_files(_PLATFORM),
+        personas=DEFAULT_PERSONAS,
+        fill_world=True,
+        find_personas=True,
     )
 
 

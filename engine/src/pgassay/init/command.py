@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_project, prepare, show_progress
-from pgassay.config import Config, is_configured
+from pgassay.config import Config, PersonaConfig, is_configured
 from pgassay.errors import ExitCode
 from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text
 from pgassay.matrix.assessment import assess
@@ -21,6 +21,7 @@ from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
 from pgassay.world import fill
+from pgassay.world.model import NO_ROWS, World
 from pgassay.world.report import world_text
 
 
@@ -75,7 +76,7 @@ def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Ite
         yield Item(
             path=toml,
             make=lambda: toml_text(
-                config.personas,
+                worlds.personas,
                 world=_name(root, world),
                 baseline=_name(root, baseline),
                 schema=request.schema,
@@ -101,17 +102,26 @@ class _World:
         self._kept = None if anew or not path.exists() else path
 
     @cached_property
+    def _made(self) -> World:
+        return NO_ROWS if self._kept else fill(Workbench(self._config, self._server))
+
+    @property
     def text(self) -> str:
-        if self._kept:
-            return self._kept.read_text(encoding="utf-8")
-        return world_text(fill(Workbench(self._config, self._server)))
+        return self._kept.read_text(encoding="utf-8") if self._kept else world_text(self._made)
+
+    @property
+    def personas(self) -> Mapping[str, PersonaConfig]:
+        """Those that are configured, and whom the conditions tell apart."""
+        found = {one.name: PersonaConfig(role=one.role, claims=one.claims) for one in self._made.personas}
+        return {**self._config.personas, **found}
 
     @property
     def baseline(self) -> str:
         with TemporaryDirectory(prefix="pgassay-") as folder:
             path = Path(folder) / "world.sql"
             path.write_text(self.text, encoding="utf-8")
-            return render_baseline(assess(Workbench(replace(self._config, world=path), self._server)).matrix)
+            config = replace(self._config, world=path, personas=self.personas, find_personas=False)
+            return render_baseline(assess(Workbench(config, self._server)).matrix)
 
 
 def _name(folder: Path, path: Path) -> str:

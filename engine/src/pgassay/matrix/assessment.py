@@ -54,8 +54,9 @@ def assess(
     if accepted and only:
         accepted = {question: line for question, line in accepted.items() if line.object in only}
     world = fill(bench, show) if world is None else world
+    people = (*bench.personas.values(), *world.personas)
     with bench.database(rows=world.statements) as database, open_session(database) as session:
-        matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
+        matrix = survey(session, people, rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",

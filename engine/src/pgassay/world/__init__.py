@@ -25,7 +25,12 @@ def fill(bench: Workbench, show: Show = str) -> World:
         return World()
     with bench.database() as database, open_session(database) as session:
         return make_world(
-            session, list(bench.personas.values()), rows=config.rows, effort=config.effort, show=show
+            session,
+            list(bench.personas.values()),
+            rows=config.rows,
+            effort=config.effort,
+            finds_personas=config.find_personas,
+            show=show,
         )
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.tables import Surface
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
-from pgassay.solver.model import Atom, Condition, Goal, Reached, Reason, Source, Truth, Value
+from pgassay.solver.asking import merged
+from pgassay.solver.model import (
+    Atom,
+    Condition,
+    Goal,
+    Reached,
+    Reason,
+    Source,
+    Truth,
+    Unreached,
+    Value,
+)
 from pgassay.solver.solver import Solver
 from pgassay.world.model import AtomReach, MadeRow
 from pgassay.world.order import is_own
@@ -19,17 +33,21 @@ _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for oth
 _PEOPLE = 2
 _OF_POLICIES = (Source.USING, Source.CHECK)
 _CONSTANTS = ("true", "false", "null")
-_BY_CLAIMS_ALONE = (Reason.CLAIMS,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AtomSearch:
-    """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others."""
+    """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others.
+
+    Where only other claims help, and `finds_personas`, whoever has them is one of `personas_found`.
+    """
 
     session: Session
     surface: Surface
     solver: Solver
     personas: Sequence[Persona]
+    finds_personas: bool = False
+    personas_found: dict[str, Persona] = field(default_factory=dict)
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
@@ -121,12 +139,38 @@ class AtomSearch:
         why, is_of_row = "nobody has the role", True
         for persona in judged.in_turn(atom)[:1]:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
-            answer = self.solver.reach(goal, persona, purpose=purpose)
+            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=False)
+            answer = reach()
+            by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
+            if by_claims and self.finds_personas and persona.id:
+                answer = reach(free_claims=True)
             if isinstance(answer, Reached):
-                judged.add(persona, atom, wanted)
+                judged.add(self._persona(persona, answer), atom, wanted)
                 return _made(judged.condition, persona, answer)
-            why, is_of_row = str(answer), answer.reason not in _BY_CLAIMS_ALONE
+            why, is_of_row = str(answer), is_of_row and not by_claims
         return why, is_of_row
+
+    def _persona(self, persona: Persona, reached: Reached) -> Persona:
+        """The one who reached it: with other claims of the same user, somebody else."""
+        if not reached.claims:
+            return persona
+        claims = merged(persona.claims, reached.claims)
+        label = "-".join([persona.name, *_leaves(reached.claims)])
+        other = Persona(name=label, role=persona.role, claims=claims)
+        return self.personas_found.setdefault(json.dumps(claims, sort_keys=True), other)
+
+
+def _leaves(claims: Mapping[str, Any]) -> Iterator[str]:
+    """What to call somebody who has these claims."""
+    for name, value in claims.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        else:
+            yield _word(name if isinstance(value, bool) else str(value))
+
+
+def _word(text: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in text)[:20]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,26 +30,31 @@ _USERS, _IDENTITIES = "auth.users", "auth.identities"
 _USER_WORDS = ("user", "owner", "author", "creator", "profile", "customer")
 
 
-def make_world(
+def make_world(  # noqa: PLR0913 - what a caller may choose, by name
     session: Session,
     personas: Sequence[Persona],
     *,
     rows: Mapping[str, str] | None = None,
     effort: int = 1,
+    finds_personas: bool = False,
     show: Callable[[str], object] = str,
 ) -> World:
     """Make what the session's database lacks, in its transaction.
 
     `rows`: overrides of whose rows a table's are; one of a table that is not there says nothing. Raises
-    ConfigError for one that makes no sense.
+    ConfigError for one that makes no sense. `finds_personas`: users with other claims are named where
+    these alone decide.
     """
     generation = _Generation(session, personas, rows or {}, effort, show)
+    generation.finds_personas = finds_personas
     with session.as_owner():
         return generation.run()
 
 
 class _Generation:
-    """One world in the making."""
+    """One world in the making. `finds_personas`: whoever conditions tell apart besides is named."""
+
+    finds_personas = False
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class _Generation:
             ),
             missing=tuple(row for row in found if isinstance(row, Missing)),
             atoms=tuple(row for row in found if isinstance(row, AtomReach)),
+            personas=tuple(self._atoms.personas_found.values()),
             spent=self._attempts.spent + self._solver.spent,
         )
 
@@ -231,13 +237,14 @@ class _Generation:
             texts = [text for policy in self._catalog.parts(Policy)[table.oid] for _, text in policy.clauses]
             yield from filling.variants(table, texts)
 
-    @property
+    @cached_property
     def _atoms(self) -> AtomSearch:
         return AtomSearch(
             session=self._session,
             surface=self._surface,
             solver=self._solver,
             personas=self._everybody,
+            finds_personas=self.finds_personas,
             show=self._show,
         )
 
