@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
+from pglast.enums import BoolExprType, SubLinkType
 
 from pgassay.solver import functions, logic, queries
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
@@ -27,7 +27,7 @@ def compare_elements(
     """`left = ANY (array)`, and ALL: the elements that are there; then an array that has the element."""
     for following, elements, type_ in _elements(search, array, state):
         operator = BoolExprType.AND_EXPR if every else BoolExprType.OR_EXPR
-        tests = [_operation(name, left.node, constant(element, type_)) for element in elements]
+        tests = [logic.operation(name, left.node, constant(element, type_)) for element in elements]
         if tests:
             yield from search.make(left.at(logic.junction(operator, *tests)), wanted, following)
         elif (Truth.TRUE if every else Truth.FALSE) in wanted:
@@ -39,10 +39,6 @@ def compare_elements(
     for following, answer in search.pick(left, state) if positive or negative else ():
         if answer.value is not None:
             yield from contain(search, array, answer.value, following)
-
-
-def _operation(name: str, left: Node, right: Node) -> Node:
-    return ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(ast.String(name),), lexpr=left, rexpr=right)
 
 
 def _elements(search: Search, array: Term, state: State) -> Iterator[tuple[State, list[Value], str]]:
@@ -70,17 +66,14 @@ def _text(element: object) -> Value:
 def contain(search: Search, array: Term, value: Value, state: State) -> States:
     """States in which an array, or what a function returns row by row, has an element."""
     search.step()
-    node = array.node
-    match node:
+    match array.node:
         case ast.SubLink(subLinkType=SubLinkType.ARRAY_SUBLINK | SubLinkType.EXPR_SUBLINK):
             yield from queries.push(search, array, value, state, element=True)
-        case ast.A_ArrayExpr():
-            for one in node.elements or ():
+        case ast.A_ArrayExpr(elements=elements):
+            for one in elements or ():
                 yield from search.push(array.at(one), value, state)
-        case ast.TypeCast():
-            yield from contain(search, array.at(node.arg), value, state)
-        case ast.CoalesceExpr():
-            yield from contain(search, array.at(node.args[0]), value, state)
+        case ast.TypeCast(arg=inner) | ast.CoalesceExpr(args=(inner, *_)):
+            yield from contain(search, array.at(inner), value, state)
         case ast.ColumnRef() | ast.ParamRef():
             yield from _contain_named(search, array, value, state)
         case ast.FuncCall():
@@ -105,9 +98,10 @@ def _contain_named(search: Search, array: Term, value: Value, state: State) -> S
 def _contain_called(search: Search, array: Term, value: Value, state: State) -> States:
     name = names_of(array.node.funcname)[1]
     arguments = [array.at(one) for one in array.node.args or ()]
-    if name in ("array_agg", "unnest", "array_remove", "array_cat", "array_append"):
-        inner = search.push if name == "array_agg" else contain_of(search)
-        yield from inner(arguments[0], value, state)
+    if name == "array_agg":
+        yield from search.push(arguments[0], value, state)
+    elif name in ("unnest", "array_remove", "array_cat", "array_append"):
+        yield from contain(search, arguments[0], value, state)
     elif name in ("string_to_array", "regexp_split_to_array", "regexp_split_to_table"):
         yield from search.push(arguments[0], value, state)
     elif name in ("jsonb_array_elements_text", "json_array_elements_text"):
@@ -116,11 +110,6 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
         yield from contain(search, body, value, state)
     else:
         search.name_obstacle(name)
-
-
-def contain_of(search: Search):  # noqa: ANN201
-    """`contain` with the search in it."""
-    return lambda array, value, state: contain(search, array, value, state)
 
 
 def quote_element(value: Value) -> str:

@@ -1,4 +1,4 @@
-"""The one door to the server: expressions as a persona or an owner sees them, and statements of the owner's."""
+"""The one door to the server: expressions as a persona or the owner sees them, and the owner's statements."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class _Reader:
         inner = scope
         scope = scope.knowing("found", Term(_existence(select), inner))
         if kind == "PLpgSQL_row":
-            for field, column in zip(target["fields"], select.targetList, strict=False):
+            for field, column in zip(target["fields"], select.targetList or (), strict=False):
                 scope = scope.knowing(field["name"], Term(_scalar(_only(select, column.val)), inner))
             return scope
         # A record: any field of it is a column of the query.

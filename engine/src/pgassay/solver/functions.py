@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pglast import ast, parser
 from pglast.enums import SubLinkType
 
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.plpgsql.rewriting import parse_function
 from pgassay.plpgsql.tokens import UnplacedError
 from pgassay.solver import bodies
-from pgassay.solver.schema import Parameter
+from pgassay.solver.schema import Parameter, Schema
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] |
     """The arguments by name and as $1, cast to what the function takes."""
     given: dict[str, Node] = {}
     for number, node in enumerate(call.node.args or ()):
-        name = (
-            node.name if isinstance(node, ast.NamedArgExpr) else parameters[number].name or f"${number + 1}"
-        )
-        given[name] = node.arg if isinstance(node, ast.NamedArgExpr) else node
+        if isinstance(node, ast.NamedArgExpr):
+            given[str(node.name)] = node.arg
+        else:
+            given[parameters[number].name or f"${number + 1}"] = node
     values: dict[str, Term] = {}
     for number, one in enumerate(parameters, start=1):
         node = given.get(one.name or f"${number}", one.default)
@@ -99,6 +100,18 @@ def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
             yield term
 
 
+def documents(schema: Schema, table: str) -> dict[str, tuple[str, ...]]:
+    """The keys that triggers of a table read in its documents, by column."""
+    found: dict[str, tuple[str, ...]] = {}
+    for trigger in schema.user_triggers(table):
+        function = schema.catalog.functions.get(trigger.function_oid)
+        literals = find_literals([function.text]) if function else None
+        if literals and (keys := tuple(dict.fromkeys(path[0] for path in literals.paths))):
+            names = [one.name for one in schema.columns(table).values() if one.base in ("json", "jsonb")]
+            found |= {name: keys for name in names if name in literals.words}
+    return found
+
+
 def _named(scope: Scope, function: Function) -> Scope:
     """Variables may be qualified with the function's name."""
     qualified = {f"{function.name}.{name}": value for name, value in scope.variables.items()}
@@ -110,7 +123,7 @@ def _select(_: str, definition: str) -> Node:
     """The one query of a function in SQL; None where there are more."""
     try:
         [raw] = parser.parse_sql(definition)
-        statement = raw.stmt
+        statement: Node = raw.stmt
         if statement.sql_body is not None:
             return _atomic(statement.sql_body)
         [text] = [option.arg[0].sval for option in statement.options if option.defname == "as"]

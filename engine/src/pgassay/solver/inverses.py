@@ -132,9 +132,10 @@ def _negative(value: str, _: list[str | None]) -> Iterator[str]:
 
 
 _FIRST: Mapping[str, Texts] = {
-    **dict.fromkeys(("trim", "btrim", "ltrim", "rtrim", "to_jsonb", "to_json", "to_char", "date_trunc_"), _same),
-    **dict.fromkeys(("round", "floor", "ceil", "ceiling", "trunc", "initcap", "quote_ident", "to_date", "unaccent"), _same),
-    **dict.fromkeys(("to_timestamp", "to_number", "normalize", "any_value", "max", "min", "regexp_replace"), _same),
+    **dict.fromkeys(("trim", "btrim", "ltrim", "rtrim", "to_jsonb", "to_json", "to_char"), _same),
+    **dict.fromkeys(("round", "floor", "ceil", "ceiling", "trunc", "initcap", "to_date", "unaccent"), _same),
+    **dict.fromkeys(("to_timestamp", "to_number", "normalize", "any_value", "max", "min"), _same),
+    "regexp_replace": _same,
     "lower": _lower,
     "upper": _upper,
     **dict.fromkeys(("length", "char_length", "character_length", "octet_length"), _length),
@@ -189,7 +190,8 @@ def _by_second(search: Search, term: Term, value: Value, state: State, path: Pat
 
 
 _FIELDS = {
-    **{"year": "{:0>4}-01-01", "month": "2030-{:0>2}-01", "day": "2030-01-{:0>2}", "dow": "2030-09-0{}", "isodow": "2030-09-0{}"},
+    **{"year": "{:0>4}-01-01", "month": "2030-{:0>2}-01", "day": "2030-01-{:0>2}"},
+    **{"dow": "2030-09-0{}", "isodow": "2030-09-0{}"},
     **{"hour": "2030-01-01 {:0>2}:00", "minute": "2030-01-01 00:{:0>2}", "second": "2030-01-01 00:00:{:0>2}"},
 }  # fmt: skip
 
@@ -400,7 +402,7 @@ def _part(search: Search, term: Term, value: Value, state: State, path: Path) ->
 
 def _element(search: Search, array: Term, place: int, value: Value, state: State) -> States:
     node = array.node
-    name = names_of(node.funcname)[1] if isinstance(node, ast.FuncCall) else ""
+    name = names_of(array.node.funcname)[1] if isinstance(node, ast.FuncCall) else ""
     if name in ("foldername", "string_to_array", "regexp_split_to_array", "regexp_split"):
         delimiter = "/" if name == "foldername" else _delimiter(search, array, state)
         before, after = f"x{delimiter}" * (place - 1), f"{delimiter}x" if name == "foldername" else ""

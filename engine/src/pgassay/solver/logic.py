@@ -26,8 +26,8 @@ def is_condition(node: Node) -> bool:
             return True
         case ast.SubLink():
             return node.subLinkType not in (SubLinkType.EXPR_SUBLINK, SubLinkType.ARRAY_SUBLINK)
-        case ast.A_Expr():
-            return node.kind != A_Expr_Kind.AEXPR_NULLIF and node.name[-1].sval not in _VALUES
+        case ast.A_Expr(name=(*_, name)):
+            return node.kind != A_Expr_Kind.AEXPR_NULLIF and name.sval not in _VALUES
     return False
 
 
@@ -127,8 +127,8 @@ _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4,
 def _choice(term: Term, wanted: Truth) -> int:
     """How much choice a part leaves, so that what is fixed is decided first."""
     match node := term.node:
-        case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP):
-            return _CHOICES.get(node.name[-1].sval, 3) if Truth.TRUE in wanted else 6
+        case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, name)):
+            return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else 6
         case ast.A_Expr():
             return 1
         case ast.SubLink() | ast.FuncCall():
@@ -161,7 +161,7 @@ def compare_node(search: Search, term: Term, wanted: Truth, state: State) -> Sta
         case A_Expr_Kind.AEXPR_BETWEEN | A_Expr_Kind.AEXPR_NOT_BETWEEN:
             low, high = node.rexpr
             both = junction(
-                BoolExprType.AND_EXPR, _operation(">=", node.lexpr, low), _operation("<=", node.lexpr, high)
+                BoolExprType.AND_EXPR, operation(">=", node.lexpr, low), operation("<=", node.lexpr, high)
             )
             want = wanted if node.kind == A_Expr_Kind.AEXPR_BETWEEN else wanted.negated
             return search.make(term.at(both), want, state)
@@ -170,7 +170,8 @@ def compare_node(search: Search, term: Term, wanted: Truth, state: State) -> Sta
     return compare(search, left, name, term.at(node.rexpr), wanted, state)
 
 
-def _operation(name: str, left: Node, right: Node) -> Node:
+def operation(name: str, left: Node, right: Node) -> Node:
+    """Two operands and the operator between them."""
     return ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(ast.String(name),), lexpr=left, rexpr=right)
 
 
@@ -204,7 +205,7 @@ def _compare_rows(search: Search, left: Term, name: str, right: Term, wanted: Tr
     pairs = zip(left.node.args, right.node.args, strict=False)
     if name != "=" or left.scope is not right.scope:
         return
-    both = junction(BoolExprType.AND_EXPR, *(_operation("=", one, other) for one, other in pairs))
+    both = junction(BoolExprType.AND_EXPR, *(operation("=", one, other) for one, other in pairs))
     yield from search.make(left.at(both), wanted, state)
 
 
@@ -213,7 +214,7 @@ def _listed(
 ) -> States:
     """IN a list, and NOT IN, whose name is <>."""
     operator = BoolExprType.OR_EXPR if name == "=" else BoolExprType.AND_EXPR
-    joined = junction(operator, *(_operation(name, left.node, item.node) for item in items))
+    joined = junction(operator, *(operation(name, left.node, item.node) for item in items))
     return search.make(left.at(joined), wanted, state)
 
 
@@ -287,7 +288,7 @@ def arms(
 ) -> Iterator[tuple[Term, State]]:
     """The results of a CASE that may fit, each with what leads there."""
     node = term.node
-    tests = [_operation("=", node.arg, one.expr) if node.arg is not None else one.expr for one in node.args]
+    tests = [operation("=", node.arg, one.expr) if node.arg is not None else one.expr for one in node.args]
     results = [*(one.result for one in node.args), node.defresult or constant(None)]
     for number, result in enumerate(results):
         if fits(result):

@@ -2,12 +2,12 @@
 
 `Solver` (solver/solver.py) is what others use:
 
-    Solver(session, seed=…, makers=…, effort=1)   # a session of the owner's, on a loaded database
-    solver.conditions(table)                      # of a table: policies, checks, triggers' WHEN, indexes
-    solver.atoms(condition)                       # the parts that AND, OR and NOT join
-    solver.make(RowNeed(...))                     # one valid row: Made, or Unreached
-    solver.reach(Goal(...), persona, ...)         # rows for a goal, judged by the server: Reached or Unreached
-    solver.judge(condition, persona, made)        # what each atom of a condition is for a row that is there
+    Solver(session, makers=…, effort=1)      # a session of the owner's, on a loaded database
+    solver.conditions(table)                 # of a table: policies, checks, triggers' WHEN, indexes
+    solver.atoms(condition)                  # the parts that AND, OR and NOT join
+    solver.make(RowNeed(...))                # one valid row: Made, or Unreached
+    solver.reach(Goal(...), persona, ...)    # rows for a goal, as the server judges: Reached, or Unreached
+    solver.judge(condition, persona, values) # what each atom of a condition is for a row that is there
 
 All of them propose; PostgreSQL decides. None of them raises for a schema that cannot be served.
 """
@@ -24,7 +24,7 @@ Value = str | None
 
 
 class Truth(Flag):
-    """What an expression may be: a boolean of SQL has three values, and a policy asks only for one of them."""
+    """What an expression may be: a boolean of SQL has three values, of which a policy asks for one."""
 
     TRUE = auto()
     FALSE = auto()

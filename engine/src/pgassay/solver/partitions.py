@@ -9,6 +9,7 @@ from pglast import ast, parser
 from pgassay.catalog.model import Relation
 from pgassay.solver.model import Value
 from pgassay.solver.schema import Schema
+from pgassay.solver.scope import Node
 
 
 def key_values(schema: Schema, table: str) -> Mapping[str, Value]:
@@ -40,22 +41,25 @@ def _below(schema: Schema, relation: Relation) -> list[Relation]:
 
 def _columns(key: str) -> list[str]:
     """The columns of `RANGE (created_at)`; none where an expression is among them."""
-    [raw] = parser.parse_sql(f"create table x (y int) partition by {key}")
-    parts = raw.stmt.partspec.partParams
+    parts = _parse(f"create table x (y int) partition by {key}").partspec.partParams
     return [] if any(part.name is None for part in parts) else [part.name for part in parts]
 
 
 def _first_values(bound: str) -> list[Value]:
     """The first of a list, or the least of a range."""
-    [raw] = parser.parse_sql(f"create table x partition of y {bound}")
-    spec = raw.stmt.partbound
+    spec = _parse(f"create table x partition of y {bound}").partbound
     if spec.is_default:
         return []
     datums = spec.listdatums[:1] if spec.listdatums else spec.lowerdatums or ()
     return [_text(datum) for datum in datums]
 
 
-def _text(node: object) -> Value:
+def _parse(statement: str) -> Node:
+    [raw] = parser.parse_sql(statement)
+    return raw.stmt
+
+
+def _text(node: Node) -> Value:
     while isinstance(node, ast.TypeCast):
         node = node.arg
     if isinstance(node, ast.A_Const) and not node.isnull:

@@ -18,13 +18,11 @@ from pgassay.solver.scope import (
     Bound,
     BoundRow,
     Derived,
-    Local,
     Node,
     Query,
     Scope,
     Term,
     constant,
-    names_of,
     parse_expression,
 )
 
@@ -58,8 +56,9 @@ class Opened:
 
 def _target(target: Node, scope: Scope) -> Iterator[tuple[str, Term]]:
     node = target.val
-    if isinstance(node, ast.ColumnRef) and isinstance(node.fields[-1], ast.A_Star):
-        qualifier = node.fields[0].sval if len(node.fields) > 1 else None
+    fields: list[Node] = [*(node.fields or ())] if isinstance(node, ast.ColumnRef) else [None]
+    if isinstance(fields[-1], ast.A_Star):
+        qualifier = fields[0].sval if len(fields) > 1 else None
         for alias, row in scope.rows.items():
             if qualifier in (None, alias) and isinstance(row, Derived):
                 yield from row.columns.items()
@@ -71,12 +70,12 @@ def _target(target: Node, scope: Scope) -> Iterator[tuple[str, Term]]:
 
 def _name_of(node: Node) -> str:
     match node:
-        case ast.ColumnRef():
-            return str(node.fields[-1].sval)
-        case ast.FuncCall():
-            return names_of(node.funcname)[1]
-        case ast.TypeCast():
-            return _name_of(node.arg)
+        case ast.ColumnRef(fields=(*_, last)):
+            return str(last.sval)
+        case ast.FuncCall(funcname=(*_, last)):
+            return str(last.sval)
+        case ast.TypeCast(arg=inner):
+            return _name_of(inner)
         case ast.CoalesceExpr():
             return "coalesce"
     return "?column?"
@@ -102,7 +101,7 @@ def open_query(search: Search, select: Node, scope: Scope, state: State) -> Iter
     for opened in _from_all(search, select.fromClause or (), outer, state):
         inner = outer.inside(opened.rows)
         where = [Term(select.whereClause, inner)] if select.whereClause is not None else []
-        tests = [*(Term(test.node, test.scope or inner) for test in opened.tests), *where]  # type: ignore[arg-type]
+        tests = [*(Term(test.node, test.scope or inner) for test in opened.tests), *where]
         yield Opened(opened.state, inner, tuple(tests), select)
 
 
@@ -215,9 +214,8 @@ def _joining(join: Node, left: Rows, right: Rows) -> Iterator[_Test]:
     if join.quals is not None:
         yield _Test(join.quals)
     for column in join.usingClause or ():
-        sides = (ast.ColumnRef(fields=(ast.String(next(reversed(rows))), column)) for rows in (left, right))
-        one, other = sides
-        yield _Test(ast.A_Expr(kind=0, name=(ast.String("="),), lexpr=one, rexpr=other))
+        one, other = (ast.ColumnRef(fields=(ast.String([*rows][-1]), column)) for rows in (left, right))
+        yield _Test(logic.operation("=", one, other))
 
 
 def _absent(search: Search, item: Node, scope: Scope, state: State) -> Rows:
@@ -241,7 +239,7 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
     call = item.functions[0][0]
     if not isinstance(call, ast.FuncCall):
         return
-    name = names_of(call.funcname)[1]
+    name = _name_of(call)
     body = functions.inline(search, Term(call, scope))
     if body is not None and isinstance(body.node, ast.SubLink):
         yield from _from_query(search, body.node.subselect, body.scope, state, item.alias, alias=name)
@@ -350,7 +348,7 @@ def member(search: Search, term: Term, wanted: Truth, state: State) -> States:
 def _found(search: Search, test: Term, name: str, opened: Opened) -> States:
     """The row that is found is the one that is compared with."""
     targets = list(_all_columns(search, opened).values())
-    tests = [test.at(one) for one in test.node.args] if isinstance(test.node, ast.RowExpr) else [test]
+    tests = [test.at(one) for one in test.node.args or ()] if isinstance(test.node, ast.RowExpr) else [test]
     for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
         yield from _compare_all(search, list(zip(tests, targets, strict=False)), name, following)
 
@@ -369,7 +367,7 @@ def _compare_all(search: Search, pairs: Sequence[tuple[Term, Term]], name: str, 
 
 
 def _is_array_of(target: Term) -> bool:
-    return isinstance(target.node, ast.FuncCall) and names_of(target.node.funcname)[1] in arrays.SETS
+    return isinstance(target.node, ast.FuncCall) and _name_of(target.node) in arrays.SETS
 
 
 def push(
@@ -410,20 +408,22 @@ _AGGREGATES = ("count", "max", "min", "sum", "bool_or", "bool_and", "every", "av
 
 
 def _aggregate(node: Node) -> str:
-    if isinstance(node, ast.CoalesceExpr):
-        return _aggregate(node.args[0])
-    if isinstance(node, ast.TypeCast):
-        return _aggregate(node.arg)
-    name = names_of(node.funcname)[1] if isinstance(node, ast.FuncCall) else ""
-    return name if name in _AGGREGATES else ""
+    match node:
+        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner):
+            return _aggregate(inner)
+        case ast.FuncCall() if (name := _name_of(node)) in _AGGREGATES:
+            return name
+    return ""
 
 
 def _argument(target: Term) -> Term:
     """What is aggregated over the one row that there is."""
-    node = target.node
-    while isinstance(node, ast.CoalesceExpr | ast.TypeCast) and _aggregate(node):
-        node = node.args[0] if isinstance(node, ast.CoalesceExpr) else node.arg
-    return target.at(node.args[0]) if _aggregate(node) and node.args else target
+    match target.node:
+        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner) if _aggregate(inner):
+            return _argument(target.at(inner))
+        case ast.FuncCall(args=(inner, *_)) if _aggregate(target.node):
+            return target.at(inner)
+    return target
 
 
 def _count(search: Search, term: Term, value: Value, opened: Opened) -> States:

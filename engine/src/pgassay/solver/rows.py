@@ -6,6 +6,7 @@ say what to repair. All of it costs statements, and there are so many and no mor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from functools import cached_property
 from pgassay.catalog.model import Column, Constraint, Index
 from pgassay.catalog.names import quoted
 from pgassay.observation import Attempt
-from pgassay.solver import functions, partitions, values
+from pgassay.solver import functions, logic, partitions, values
 from pgassay.solver.asking import Asker, BudgetSpentError
 from pgassay.solver.model import (
     ColumnSlot,
@@ -29,7 +30,7 @@ from pgassay.solver.model import (
 )
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import BoundRow, Scope, Term, constant, parse_expression, write
-from pgassay.solver.search import Search, logic
+from pgassay.solver.search import Search
 from pgassay.solver.state import State
 
 Maker = Callable[[RowNeed], Made | Unreached]
@@ -314,17 +315,31 @@ class Making:
 
     def _has_check(self, attempt: Attempt) -> bool:
         """Whether it is one of the table's own, and not a trigger that says so."""
-        return bool(attempt.table or attempt.constraint)
+        named = {one.name for one in self.schema.catalog.of(Constraint) if one.type == "c"}
+        return attempt.constraint in named if attempt.constraint else bool(attempt.table)
 
     def _persuade(self, attempt: Attempt) -> Made | Unreached | None:
         """A trigger refuses: values for which it does not; as a last resort without triggers."""
         if not self.refused:
             self.refused, self.solutions = True, None
+            if self._document():
+                return None
         if self.solutions is None or self.tries < _REPAIRS // 2:
             found = self._check(attempt)
             if found is None:
                 return None
         return self._without_triggers(attempt)
+
+    def _document(self) -> bool:
+        """Documents get what the triggers read of them, as accounts have a name; whether there was any."""
+        read = functions.documents(self.schema, self.table)
+        found = {
+            name: json.dumps(dict.fromkeys(keys, values.short(f"{name} {self.need.purpose}")), sort_keys=True)
+            for name, keys in read.items()
+            if name in self.columns and name not in self.need.values
+        }
+        self.values |= found
+        return bool(found)
 
     def _refused(self, attempt: Attempt) -> Unreached:
         return self.maker.refusal(self.need, Reason.REFUSED, f"{attempt.message} ({attempt.sqlstate})")
@@ -356,7 +371,7 @@ class Making:
         return self._refused(attempt)
 
     def _part(self, attempt: Attempt) -> Made | Unreached | None:
-        """A duplicate: the row that is there is the one, or a column that nobody asked for gets another value."""
+        """A duplicate: the row that is there will do, or a column nobody asked for gets another value."""
         index = next((one for one in self.schema.indexes(self.table) if one.name == attempt.constraint), None)
         if index is None:
             return self._refused(attempt)
@@ -533,12 +548,12 @@ class Making:
 
 
 _REPAIRED: Mapping[str, Callable[[Making, Attempt], Made | Unreached | None]] = {
-    "23502": Making._fill_null,  # noqa: SLF001
-    "23503": Making._fill_parent,  # noqa: SLF001
-    "23505": Making._part,  # noqa: SLF001
-    "23514": Making._check,  # noqa: SLF001
-    "23P01": Making._shift,  # noqa: SLF001
-    "22003": Making._small,  # noqa: SLF001
+    "23502": Making._fill_null,
+    "23503": Making._fill_parent,
+    "23505": Making._part,
+    "23514": Making._check,
+    "23P01": Making._shift,
+    "22003": Making._small,
 }
 
 

@@ -58,7 +58,7 @@ class Schema:
 
     @cached_property
     def _columns(self) -> Mapping[str, Mapping[str, Column]]:
-        columns = self._parts[Column]
+        columns = self.catalog.parts(Column)
         return {
             name: {column.name: column for column in columns[one.oid]} for name, one in self.relations.items()
         }
@@ -135,8 +135,8 @@ class Schema:
     @cached_property
     def defers(self) -> bool:
         """Whether anything is checked at the end of a transaction only."""
-        parts = (*self.catalog.of(Constraint), *self.catalog.of(Trigger))
-        return any(one.deferrable for one in parts)
+        constraints = any(one.deferrable for one in self.catalog.of(Constraint))
+        return constraints or any(one.deferrable for one in self.catalog.of(Trigger))
 
     def user_triggers(self, relation: str) -> list[Trigger]:
         """The triggers of a table that fire."""
@@ -186,11 +186,11 @@ def read_parameters(function: Function) -> tuple[Parameter, ...] | None:
 @cache
 def _read_parameters(arguments: str) -> tuple[Parameter, ...] | None:
     try:
-        [raw] = parser.parse_sql(f"create function f({arguments}) returns int language sql as ''")
+        statement = _parse(f"create function f({arguments}) returns int language sql as ''")
     except parser.ParseError:
         return None
     found = []
-    for one in raw.stmt.parameters or ():
+    for one in statement.parameters or ():
         if one.mode.value == "v":
             return None
         if one.mode.value in "idb":
@@ -205,8 +205,12 @@ def _type_text(node: Any) -> str:  # noqa: ANN401
 
 def _check_text(definition: str) -> str:
     """The expression of `CHECK ((…)) NOT VALID`."""
-    [raw] = parser.parse_sql(f"alter table x add {definition}")
-    return _type_text(raw.stmt.cmds[0].def_.raw_expr)
+    return _type_text(_parse(f"alter table x add {definition}").cmds[0].def_.raw_expr)
+
+
+def _parse(statement: str) -> Any:  # noqa: ANN401
+    [raw] = parser.parse_sql(statement)
+    return raw.stmt
 
 
 def _written(triggers: Sequence[Trigger], relation: str) -> Iterator[Condition]:

@@ -106,7 +106,7 @@ def resolve(node: Node, scope: Scope, columns: Columns) -> Found:
     """What a ColumnRef or ParamRef stands for. Raises UnknownNameError."""
     if isinstance(node, ast.ParamRef):
         return _variable(f"${node.number}", scope)
-    names = [part.sval for part in node.fields if isinstance(part, ast.String)]
+    names = [str(part.sval) for part in node.fields if isinstance(part, ast.String)]
     if len(names) != len(node.fields):
         raise UnknownNameError("*")
     if len(names) == 1:
@@ -187,15 +187,19 @@ def _column(row: Bound, name: str, columns: Columns) -> Found | None:
 @cache
 def parse_expression(text: str) -> Node:
     """An expression as a node. Raises pglast.parser.ParseError."""
-    [raw] = parser.parse_sql(f"select {text}")
-    return raw.stmt.targetList[0].val
+    return _selected(text).val
 
 
 @cache
 def parse_type(text: str) -> Node:
     """The node of a type's name."""
-    [raw] = parser.parse_sql(f"select null::{text}")
-    return raw.stmt.targetList[0].val.typeName
+    return _selected(f"null::{text}").val.typeName
+
+
+def _selected(text: str) -> Node:
+    [raw] = parser.parse_sql(f"select {text}")
+    select: Node = raw.stmt
+    return select.targetList[0]
 
 
 def write(node: Node) -> str:

@@ -1,24 +1,25 @@
 """The search: what to set such that an expression is true, false or null, or has a value.
 
 It goes backwards through the expression. Each step proposes, cheapest first, and what it proposes is a state:
-the values that are decided. Nothing here knows whether a proposal is right; whoever applies it asks the server.
+the values that are decided. Nothing here knows whether one is right; whoever applies it asks the server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType, SubLinkType
+from pglast.enums import A_Expr_Kind, SubLinkType
 
+from pgassay.catalog.names import quoted
 from pgassay.observation import Persona
-from pgassay.solver import comparison, constants, functions, inverses, logic, queries, values
+from pgassay.solver import constants, functions, inverses, logic, queries, values
 from pgassay.solver.asking import Answer, Asker, BudgetSpentError
 from pgassay.solver.comparison import Side
 from pgassay.solver.model import ClaimSlot, ColumnSlot, Reason, Slot, Truth, Value
 from pgassay.solver.schema import Schema
-from pgassay.solver.scope import Local, Node, Term, UnknownNameError, constant, names_of, resolve, write
+from pgassay.solver.scope import Local, Term, UnknownNameError, constant, names_of, resolve, write
 from pgassay.solver.state import State
 from pgassay.solver.substitution import Substitution
 
@@ -64,7 +65,7 @@ class Search:
         self._left = _STEPS * effort
 
     def step(self) -> None:
-        """Count one step. Raises BudgetSpentError, or, of a part that has steps of its own, _SomeSpentError."""
+        """Count one step. Raises BudgetSpentError; in a part that has steps of its own, _SomeSpentError."""
         self._left -= 1
         if self._left <= self._floor:
             raise _SomeSpentError if self._floor else BudgetSpentError
@@ -147,8 +148,9 @@ class Search:
                     yield state
                 if not reading.can_change:
                     return
-            elif (kept := self._keep(reading.free, state)) and (answer := self.evaluate(term, kept)):
-                if answer.truth & wanted:
+            elif kept := self._keep(reading.free, state):
+                answer = self.evaluate(term, kept)
+                if answer and answer.truth & wanted:
                     yield kept
         yield from self._make(term, wanted, state)
 
@@ -216,7 +218,7 @@ class Search:
     # Values
 
     def push(self, term: Term, value: Value, state: State, path: tuple[str, ...] = ()) -> States:
-        """States in which the term has a value; with a `path`, in which its document has it there, as JSON."""
+        """States in which the term has a value; with a `path`, in which its document has it there as JSON."""
         self.step()
         if not path:
             reading = self.read(term, state)
@@ -300,8 +302,9 @@ class Search:
                 return
         else:
             for following in self.settle(reading.free, state):
-                if (answer := self.evaluate(term, following)) and not answer.error:
-                    yield following, answer
+                found = self.evaluate(term, following)
+                if found and not found.error:
+                    yield following, found
         yield from self._pick_inside(term, state)
 
     def _pick_inside(self, term: Term, state: State) -> Iterator[tuple[State, Answer]]:
@@ -323,11 +326,11 @@ class Search:
             yield state
             return
         slot, *rest = dict.fromkeys(free)
-        for value in self._proposals(slot, state):
+        for value in self._proposals(slot):
             for following in self.assign(slot, value, state):
                 yield from self.settle([one for one in rest if not following.known(one)], following)
 
-    def _proposals(self, slot: Slot, state: State) -> Iterator[Value]:
+    def _proposals(self, slot: Slot) -> Iterator[Value]:
         if isinstance(slot, ColumnSlot):
             yield from self.fresh(slot)
         elif not isinstance(slot, ClaimSlot):
@@ -358,19 +361,12 @@ class Search:
         """Some values of a column, in their order."""
         if table not in self.schema.relations:
             return []
-        from pgassay.catalog.names import quoted  # noqa: PLC0415
-
-        name = quoted(column)
+        name = f"t.{quoted(column)}"
         attempt = self.asker.look(
-            f"select t.{name}::text as value from {table} as t where t.{name} is not null order by t.{name} limit 3"
+            f"select {name}::text as value from {table} as t where {name} is not null order by {name} limit 3"
         )
         return [row["value"] for row in attempt.rows]
 
 
-def _at(slot: Any, path: tuple[str, ...]) -> Slot:  # noqa: ANN401
-    from dataclasses import replace  # noqa: PLC0415
-
+def _at(slot: Slot, path: tuple[str, ...]) -> Slot:
     return replace(slot, path=(*slot.path, *path))
-
-
-__all__ = ["Search", "States", "comparison", "BoolExprType", "BoolTestType", "NullTestType", "Node"]

@@ -26,6 +26,7 @@ from pgassay.solver.model import (
     Reason,
     RowNeed,
     RowRef,
+    Slot,
     Truth,
     Unreached,
     Value,
@@ -101,7 +102,12 @@ class Solver:
         `may_change`: rows that were there before may get other values, where nothing else helps.
         """
         search = Search(
-            self.schema, self._asker, persona=persona, purpose=purpose or _purpose(goal), effort=self._effort
+            self.schema,
+            self._asker,
+            persona=persona,
+            purpose=purpose or _purpose(goal),
+            effort=self._effort,
+            may_change=may_change,
         )
         attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
         spent = self._asker.spent
@@ -114,7 +120,7 @@ class Solver:
 
     def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001
         ref = RowRef(goal.condition.table)
-        values = {ColumnSlot(ref, name): value for name, value in given.items()}
+        values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in given.items()}
         return State(values=values, rows=(ref,), free_claims=free_claims)
 
     def judge(
@@ -277,6 +283,7 @@ def _parts(node: Node, besides: tuple[tuple[Node, Truth], ...] = ()) -> Parts:
         yield node, besides
         return
     neutral = Truth.NOT_TRUE if node.boolop == BoolExprType.OR_EXPR else Truth.TRUE
-    for number, part in enumerate(node.args):
-        others = [*node.args[:number], *node.args[number + 1 :]]
+    parts = [*(node.args or ())]
+    for number, part in enumerate(parts):
+        others = [*parts[:number], *parts[number + 1 :]]
         yield from _parts(part, (*besides, *((other, neutral) for other in others)))

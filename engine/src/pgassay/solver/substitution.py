@@ -1,4 +1,4 @@
-"""An expression in which every slot that is decided has become a literal, as SQL that the server can answer."""
+"""An expression in which each slot that is decided has become a literal: SQL that the server can answer."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class Substitution:
     def _locals(self, items: tuple[Node, ...], scope: Scope) -> Iterator[tuple[str, Local]]:
         for item in items:
             match item:
-                case ast.RangeVar():
-                    alias = item.alias.aliasname if item.alias else item.relname
-                    table = self._schema.find_relation(item.schemaname, item.relname, scope.path)
-                    yield alias, Local(frozenset(self._schema.columns(table)) if table else None)
+                case ast.RangeVar(schemaname=schema, relname=str(name)):
+                    alias = item.alias.aliasname if item.alias else name
+                    table = self._schema.find_relation(schema, name, scope.path)
+                    yield str(alias), Local(frozenset(self._schema.columns(table)) if table else None)
                 case ast.JoinExpr():
                     yield from self._locals((item.larg, item.rarg), scope)
                 case _:
@@ -138,4 +138,4 @@ def _copy(node: Node, changed: Mapping[str, Any]) -> Node:
     """With what is changed; the node itself where nothing is."""
     if all(getattr(node, name) is value for name, value in changed.items()):
         return node
-    return type(node)(**{name: getattr(node, name) for name in node} | changed)
+    return type(node)(**{**{name: getattr(node, name) for name in node}, **changed})
