@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, product
 from typing import TypeGuard
 
 from pgassay.catalog.literals import find_literals
@@ -23,7 +24,7 @@ from pgassay.world.ownership import OwnerPaths
 from pgassay.world.presence import array, query, read_presence
 from pgassay.world.statements import literal
 
-_PASSES = 2  # a circle of foreign keys takes a second one
+_WAYS = 4  # to make a row: with all that it may refer to or without, plainly or as a request of its user
 _USERS = "auth.users"
 _LABELS = 12  # of one column that rows are made for
 
@@ -54,22 +55,22 @@ class Filling:
 
     def fill(self, tables: Sequence[Table], show: Callable[[str], object]) -> Iterator[MadeRow | Missing]:
         """What is missing is made, parents first; what still is missing at the end is told."""
-        refused: dict[tuple[str, str], str] = {}
-        for turn in range(_PASSES):
-            for table in order_tables(tables):
-                show(f"making rows of {table.name}")
-                for whose in self.lacking(table):
-                    answer = self._make(table, whose)
-                    if isinstance(answer, MadeRow):
-                        yield answer
-                    else:
-                        refused[table.name, whose] = str(answer)
-            if not refused or turn == _PASSES - 1:
-                break
+        refused: dict[str, dict[str, str]] = {}
+        ordered = order_tables(tables)
+        for table in (*ordered, *_before_their_parents(ordered)):
+            show(f"making rows of {table.name}")
+            refusals = refused[table.name] = {}
+            for whose in self.lacking(table):
+                # What refused one will hardly let another in: no more than the first way is tried.
+                answer = self._make(table, whose, ways=1 if refusals else _WAYS)
+                if isinstance(answer, MadeRow):
+                    yield answer
+                else:
+                    refusals[whose] = answer.reason.value + (f": {answer.what}" if answer.what else "")
         for table in tables:
             for whose in self.lacking(table):
-                if (table.name, whose) in refused:
-                    yield Missing(table=table.name, whose=whose, what=refused[table.name, whose])
+                what = refused[table.name].get(whose, "")
+                yield Missing(table=table.name, whose=whose, what=what)
 
     def variants(self, table: Table, texts: Sequence[str]) -> Iterator[MadeRow]:
         """Rows of the first user with each label, boolean and null that conditions read and no row has."""
@@ -135,28 +136,28 @@ class Filling:
         can_be_nobodys = not any(table.columns[name].not_null for name in ownership.columns)
         return [*names, *([NOBODY] if can_be_nobodys and not there.nobody else [])]
 
-    def _make(self, table: Table, whose: str) -> MadeRow | Unreached:
+    def _make(self, table: Table, whose: str, *, ways: int) -> MadeRow | Unreached:
         """With all that a row of theirs may refer to, else with what it takes; at last as they ask for it."""
         answer: Made | Unreached | None = None
-        for values in self._choices(table, whose):
-            for request in self._requests(whose):
-                need = RowNeed(
-                    table=table.name, values=values, purpose=whose, why=f"a row of {whose}", shared=False
-                )
-                with self._kept_if(lambda: whose not in self.lacking(table)):
-                    answer = self._make_in(request, need)
-                if isinstance(answer, Made) and whose not in self.lacking(table):
-                    return _told(answer, whose, need.why)
+        choices = product(self._choices(table, whose), self._requests(table, whose))
+        for values, request in islice(choices, ways):
+            need = RowNeed(
+                table=table.name, values=values, purpose=whose, why=f"a row of {whose}", shared=False
+            )
+            with self._kept_if(lambda: whose not in self.lacking(table)):
+                answer = self._make_in(request, need)
+            if isinstance(answer, Made) and whose not in self.lacking(table):
+                return _told(answer, whose, need.why)
         if isinstance(answer, Made):
             what = f"a row went in, and is not theirs: {answer.statements[-1]}"
             return Unreached(goal=f"a row of {whose}", reason=Reason.UNREACHED, what=what)
         assert answer is not None
         return answer
 
-    def _requests(self, whose: str) -> list[tuple[str, str]]:
+    def _requests(self, table: Table, whose: str) -> list[tuple[str, str]]:
         """Statements around those that make a row: none, and what makes it a request of theirs."""
         user = next((user for user in self.users if user.name == whose), None)
-        if user is None:
+        if user is None or not table.acting:  # only triggers ask
             return [("", "")]
         claims = {"sub": user.id, "email": user.email, "role": "authenticated"}
         return [("", ""), (claim(claims), claim(BACKEND))]
@@ -285,6 +286,16 @@ class Filling:
         )
         values = rows[0] if rows else ()
         return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}
+
+
+def _before_their_parents(ordered: Sequence[Table]) -> list[Table]:
+    """In a circle of foreign keys: what had to be filled before something that it refers to."""
+    place = {table.oid: number for number, table in enumerate(ordered)}
+    return [
+        table
+        for table in ordered
+        if any(place.get(key.target_oid, -1) > place[table.oid] for key in table.foreign_keys)
+    ]
 
 
 def _told(made: Made, whose: str, why: str) -> MadeRow:
