@@ -31,6 +31,8 @@ from pgassay.world.order import is_own
 
 _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
 _PEOPLE = 2
+
+_Key = tuple[tuple[str, ...], str, str]
 _OF_POLICIES = (Source.USING, Source.CHECK)
 _CONSTANTS = ("true", "false", "null")
 
@@ -51,8 +53,8 @@ class AtomSearch:
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
-        """Each row that was made, and then each atom. What one policy said of a table, others say too."""
-        known: dict[tuple[str, str], AtomReach] = {}
+        """Each row that was made, and then each atom. What one policy said, others for the same roles say too."""
+        known: dict[_Key, AtomReach] = {}
         for condition in self._conditions():
             atoms = self._atoms(condition)
             if any(self._key(atom) not in known for atom in atoms):
@@ -60,7 +62,7 @@ class AtomSearch:
                 yield from self._search(self._judge(condition), known)
             yield from (replace(known[self._key(atom)], atom=atom) for atom in atoms)
 
-    def _search(self, judged: Judged, known: dict[tuple[str, str], AtomReach]) -> Iterator[MadeRow]:
+    def _search(self, judged: Judged, known: dict[_Key, AtomReach]) -> Iterator[MadeRow]:
         for atom in judged.atoms:
             if self._key(atom) in known:
                 continue
@@ -81,11 +83,12 @@ class AtomSearch:
                 is_of_row=is_of_row,
             )
 
-    def _key(self, atom: Atom) -> tuple[str, str]:
-        """The table and the text; the text alone where no column of the table is in it."""
+    def _key(self, atom: Atom) -> _Key:
+        """Roles, table and text; no table where none of its columns is in the text."""
         table = atom.condition.table
         words = find_literals([atom.text]).words
-        return (table if words & self.surface.by_name[table].columns.keys() else "", atom.text)
+        of_row = words & self.surface.by_name[table].columns.keys()
+        return atom.condition.roles, table if of_row else "", atom.text
 
     def _conditions(self) -> Iterator[Condition]:
         return (
