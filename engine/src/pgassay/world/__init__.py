@@ -30,6 +30,7 @@ def fill(bench: Workbench, show: Show = str) -> World:
             rows=config.rows,
             effort=config.effort,
             finds_personas=config.find_personas,
+            accounts=config.world is None,  # a world that somebody wrote leaves them out on purpose
             show=show,
         )
 
@@ -52,5 +53,12 @@ def adopt(session: Session, bench: Workbench, world: World, show: Show = str) ->
         taken = tuple(row for row in world.made if not attempts.refusal(row.statements))
     personas = [*bench.personas.values(), *world.personas]
     config = bench.config
-    more = make_world(session, personas, rows=config.rows, effort=config.effort, show=show)
+    more = make_world(
+        session,
+        personas,
+        rows=config.rows,
+        effort=config.effort,
+        accounts=config.world is None,
+        show=show,
+    )
     return replace(more, made=(*taken, *more.made), personas=world.personas)

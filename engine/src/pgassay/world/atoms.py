@@ -53,7 +53,7 @@ class AtomSearch:
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
-        """Each row that was made, and then each atom. What one policy said, others for the same roles say too."""
+        """Each row that was made, and then each atom. What one policy said holds for the others."""
         known: dict[_Key, AtomReach] = {}
         for condition in self._conditions():
             atoms = self._atoms(condition)

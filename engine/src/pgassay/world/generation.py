@@ -37,16 +37,18 @@ def make_world(  # noqa: PLR0913 - what a caller may choose, by name
     rows: Mapping[str, str] | None = None,
     effort: int = 1,
     finds_personas: bool = False,
+    accounts: bool = True,
     show: Callable[[str], object] = str,
 ) -> World:
     """Make what the session's database lacks, in its transaction.
 
     `rows`: overrides of whose rows a table's are; one of a table that is not there says nothing. Raises
     ConfigError for one that makes no sense. `finds_personas`: users with other claims are named where
-    these alone decide.
+    these alone decide. Without `accounts`, only those that rows refer to are made.
     """
     generation = _Generation(session, personas, rows or {}, effort, show)
     generation.finds_personas = finds_personas
+    generation.makes_accounts = accounts
     with session.as_owner():
         return generation.run()
 
@@ -55,6 +57,7 @@ class _Generation:
     """One world in the making. `finds_personas`: whoever conditions tell apart besides is named."""
 
     finds_personas = False
+    makes_accounts = True
 
     def __init__(
         self,
@@ -80,7 +83,7 @@ class _Generation:
 
     def run(self) -> World:
         found = [
-            *self._accounts(),
+            *(self._accounts() if self.makes_accounts else ()),
             self._begin_requests(),
             *self._objects(),
             *self._rows(),
