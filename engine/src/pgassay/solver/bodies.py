@@ -120,7 +120,9 @@ class _Reader:
             for field, column in zip(target["fields"], select.targetList or (), strict=False):
                 scope = scope.knowing(field["name"], Term(_scalar(_only(select, column.val)), inner))
             return scope
-        # A record: any field of it is a column of the query.
+        # A record, whose fields are columns; or a variable of a type that libpg_query does not know.
+        if len(select.targetList or ()) == 1:
+            scope = scope.knowing(target["refname"], Term(_scalar(select), inner))
         return scope.knowing(f"{target['refname']}.*", Term(select, inner))
 
     def _decided(self, statement: Statement, rest: Sequence[Statement], scope: Scope, count: int) -> Term:

@@ -12,16 +12,19 @@ from pglast.enums import SubLinkType
 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
+from pgassay.catalog.names import quoted
 from pgassay.plpgsql.rewriting import parse_function
-from pgassay.plpgsql.tokens import UnplacedError
+from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
-from pgassay.solver.schema import Parameter, Schema
+from pgassay.solver.returns import restore_returns
+from pgassay.solver.schema import Parameter, Schema, read_parameters
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
 DEEPEST = 12
+_RESULTS = {"trigger": "trigger", "void": "void"}
 
 
 def inline(search: Search, call: Term) -> Term | None:
@@ -41,7 +44,7 @@ def inline(search: Search, call: Term) -> Term | None:
         role=function.owner if function.definer else call.scope.role,
         depth=call.scope.depth + 1,
     )
-    return _body(function, scope)
+    return _body(search, function, scope)
 
 
 def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
@@ -72,11 +75,11 @@ def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
     return path
 
 
-def _body(function: Function, scope: Scope) -> Term | None:
+def _body(search: Search, function: Function, scope: Scope) -> Term | None:
     if function.language == "sql":
         return _sql(_select(function.function, function.definition), scope)
     if function.language == "plpgsql":
-        block = _block(function)
+        block = _block(function, search.schema)
         return bodies.read(block, _named(scope, function)) if block is not None else None
     return None
 
@@ -86,7 +89,11 @@ def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
     names = {"new": row}
     for trigger in search.schema.user_triggers(table):
         function = search.schema.catalog.functions.get(trigger.function_oid)
-        if function is None or function.language != "plpgsql" or not (block := _block(function)):
+        if (
+            function is None
+            or function.language != "plpgsql"
+            or not (block := _block(function, search.schema))
+        ):
             continue
         constants = {
             "tg_op": "INSERT",
@@ -157,11 +164,32 @@ def as_expression(select: Node, scope: Scope) -> Term:
 _blocks: dict[str, Any] = {}
 
 
-def _block(function: Function) -> Mapping[str, Any] | None:
+def _with_plain_types(function: Function, schema: Schema) -> Function:
+    """With text for enums and domains in DECLARE: libpg_query takes what it does not know for records."""
+    names = {name.rpartition(".")[2] for name in (*schema.labels, *schema.domains)}
+    tokens = read_tokens(function.body)
+    body, named = function.body, False
+    for number, token in enumerate(tokens):
+        if token.word == "begin":
+            break
+        if token.word in names and named:
+            first = tokens[number - 2] if tokens[number - 1].word == "." else token
+            width = token.end - first.start  # so that the others stay where they are
+            body = f"{body[: first.start]}{'text'.ljust(width)[:width]}{body[token.end :]}"
+        named = token.word not in (";", "declare")
+    arguments = ", ".join(f"{quoted(one.name)} text" for one in read_parameters(function) or () if one.name)
+    words = (function.returns or "").lower().split()
+    kind = "setof text" if {"setof", "table"} & set(words[:1]) else _RESULTS.get(function.result, "text")
+    definition = f"create function f({arguments}) returns {kind} language plpgsql as ''"
+    return replace(function, body=body, definition=definition)
+
+
+def _block(function: Function, schema: Schema) -> Mapping[str, Any] | None:
     """The body of a PL/pgSQL function as libpg_query reads it."""
     if function.definition not in _blocks:
         try:
-            [document] = parse_function(function)
+            [document] = parse_function(_with_plain_types(function, schema))
+            restore_returns(document, function.body)
             _blocks[function.definition] = document["PLpgSQL_function"]
         except UnplacedError:
             _blocks[function.definition] = None

@@ -48,24 +48,26 @@ def join(search: Search, term: Term, wanted: Truth, state: State) -> States:
 def _both(search: Search, parts: Sequence[Term], wanted: Truth, state: State, neutral: Truth) -> States:
     """AND with TRUE as neutral, OR with FALSE: the same law with truth and falsehood exchanged."""
     decisive = neutral.negated
-    if decisive not in wanted:
-        if Truth.NULL in wanted and neutral not in wanted:
-            yield from _one(search, parts, Truth.NULL, neutral | Truth.NULL, state)
-        else:
-            yield from every(search, parts, wanted, state)
-        return
-    yield from _one(search, parts, wanted & (decisive | Truth.NULL), neutral, state)
-    yield from _one(search, parts, wanted & (decisive | Truth.NULL), Truth.ANY, state)
-    if neutral in wanted:
-        yield from every(search, parts, neutral, state)
+    if decisive in wanted:
+        yield from _any(search, parts, wanted & (decisive | Truth.NULL), state)
+    if decisive not in wanted and neutral not in wanted:
+        yield from _null(search, parts, neutral, state)
+    elif neutral in wanted:
+        yield from every(search, parts, wanted & (neutral | Truth.NULL), state)
 
 
-def _one(search: Search, parts: Sequence[Term], wanted: Truth, besides: Truth, state: State) -> States:
-    """One of the parts is as wanted, and the others are what they shall be besides."""
+def _any(search: Search, parts: Sequence[Term], wanted: Truth, state: State) -> States:
+    """One of the parts is as wanted; first what leaves the least choice."""
+    for part in sorted(parts, key=lambda one: _choice(one, wanted)):
+        yield from search.make(part, wanted, state)
+
+
+def _null(search: Search, parts: Sequence[Term], neutral: Truth, state: State) -> States:
+    """One of the parts is null, and the others do not decide."""
     for number, part in enumerate(parts):
         others = [*parts[:number], *parts[number + 1 :]]
-        for following in every(search, others, besides, state) if besides != Truth.ANY else (state,):
-            yield from search.make(part, wanted, following)
+        for following in search.make(part, Truth.NULL, state):
+            yield from every(search, others, neutral | Truth.NULL, following)
 
 
 def every(search: Search, parts: Iterable[Term], wanted: Truth, state: State) -> States:
@@ -190,6 +192,8 @@ def compare(search: Search, left: Term, name: str, right: Term, wanted: Truth, s
     if backwards and search.read(left, state).is_ground and not search.read(right, state).is_ground:
         sides.reverse()
     for one, operator, other in sides:
+        if len(sides) > 1 and search.read(one, state).is_final:  # there is nothing in it to set
+            continue
         for following, answer in search.pick(other, state):
             if answer.value is None:
                 if Truth.NULL in wanted:

@@ -29,8 +29,8 @@ _CLASSES = {
     **{"[:alpha:]": "a-zA-Z", "[:digit:]": "0-9", "[:alnum:]": "a-zA-Z0-9", "[:lower:]": "a-z"},
     **{"[:upper:]": "A-Z", "[:space:]": r"\s", "[:punct:]": "!-/", "[:xdigit:]": "0-9a-fA-F"},
 }
-_ROUNDS = 4
-_OF_A_ROUND = 8
+# How many more repetitions than must be, and how many texts are tried for it.
+_ROUNDS = {0: 8, 1: 8, 2: 4, 3: 4, 5: 2, 8: 2, 13: 2, 21: 2, 34: 2}
 
 
 def like(pattern: str, *, escape: str = "\\") -> Iterator[str]:
@@ -63,8 +63,8 @@ def matching(pattern: str, *, seed: str = "") -> Iterator[str]:
             parsed = list(_parser.parse(pattern))
     except (re.error, OverflowError, RecursionError):
         return
-    for more in range(_ROUNDS):
-        yield from islice(_Writer(more, Random(seed) if seed else None).all(parsed), _OF_A_ROUND)  # noqa: S311
+    for more, texts in _ROUNDS.items():
+        yield from islice(_Writer(more, Random(seed) if seed else None).all(parsed), texts)  # noqa: S311
 
 
 def unmatching(pattern: str) -> Iterator[str]:

@@ -129,8 +129,13 @@ class Schema:
         """The checks of a domain, and of the domain that it is made of, about VALUE."""
         domain = self.domains.get(type_)
         if domain:
-            yield from (_check_text(one.definition) for one in domain[1])
+            yield from (check_text(one.definition) for one in domain[1])
             yield from self.domain_checks(domain[0].base or "")
+
+    def refuses_null(self, type_: str) -> bool:
+        """Whether a domain, or the one that it is made of, is NOT NULL."""
+        domain = self.domains.get(type_)
+        return bool(domain and (domain[0].not_null or self.refuses_null(domain[0].base or "")))
 
     @cached_property
     def defers(self) -> bool:
@@ -165,7 +170,7 @@ class Schema:
                     permissive=policy.permissive,
                 )
         for check in self.constraints(relation, "c"):
-            text = _check_text(check.definition)
+            text = check_text(check.definition)
             yield Condition(text=text, source=Source.CONSTRAINT, table=relation, name=check.name)
         for index in self._of(Index, relation):
             if index.predicate:
@@ -203,7 +208,7 @@ def _type_text(node: Any) -> str:  # noqa: ANN401
     return str(RawStream()(node))
 
 
-def _check_text(definition: str) -> str:
+def check_text(definition: str) -> str:
     """The expression of `CHECK ((…)) NOT VALID`."""
     return _type_text(_parse(f"alter table x add {definition}").cmds[0].def_.raw_expr)
 

@@ -6,8 +6,9 @@ the values that are decided. Nothing here knows whether one is right; whoever ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from pglast import ast
 from pglast.enums import A_Expr_Kind, SubLinkType
@@ -18,12 +19,24 @@ from pgassay.solver import constants, functions, inverses, logic, queries, value
 from pgassay.solver.asking import Answer, Asker, BudgetSpentError
 from pgassay.solver.comparison import Side
 from pgassay.solver.model import ClaimSlot, ColumnSlot, Reason, Slot, Truth, Value
-from pgassay.solver.schema import Schema
-from pgassay.solver.scope import Local, Term, UnknownNameError, constant, names_of, resolve, write
+from pgassay.solver.schema import Schema, check_text
+from pgassay.solver.scope import (
+    BoundRow,
+    Local,
+    Scope,
+    Term,
+    UnknownNameError,
+    constant,
+    names_of,
+    parse_expression,
+    resolve,
+    write,
+)
 from pgassay.solver.state import State
 from pgassay.solver.substitution import Substitution
 
 _STEPS = 6_000
+_GUESSES = 4
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 _CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
 _CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
@@ -61,6 +74,7 @@ class Search:
         self.preferred = dict(preferred or {})
         self.obstacles: dict[str, Reason] = {}
         self._floor = 0
+        self._fresh: dict[ColumnSlot, Value] = {}
         self._slots: dict[tuple[int, int], tuple[Term, frozenset[Slot]]] = {}
         self._left = _STEPS * effort
 
@@ -144,15 +158,31 @@ class Search:
         if not isinstance(term.node, ast.BoolExpr):
             reading = self.read(term, state)
             if reading.is_ground:
-                if self._answer(reading, term, state).truth & wanted:
+                answer = self._answer(reading, term, state)
+                if answer.error:
+                    self.obstacles.setdefault(answer.error, Reason.REFUSED)
+                if answer.truth & wanted:
                     yield state
-                if not reading.can_change:
+                if reading.is_final:
                     return
             elif kept := self._keep(reading.free, state):
-                answer = self.evaluate(term, kept)
-                if answer and answer.truth & wanted:
+                likely = self.evaluate(term, kept)
+                if likely and likely.truth & wanted:
                     yield kept
-        yield from self._make(term, wanted, state)
+        found = False
+        for following in self._make(term, wanted, state):
+            found = True
+            yield following
+        if not found:
+            yield from self._happen(term, wanted, state)
+
+    def _happen(self, term: Term, wanted: Truth, state: State) -> States:
+        """As a last resort, whatever values there are: it may be as wanted for most."""
+        free = self.read(term, state).free
+        for following in islice(self.settle(free, state), _GUESSES) if free else ():
+            answer = self.evaluate(term, following)
+            if answer and answer.truth & wanted:
+                yield following
 
     def _keep(self, free: Sequence[Slot], state: State) -> State | None:
         """With the preferred values of what is not decided; None where one has none."""
@@ -225,7 +255,7 @@ class Search:
             if reading.is_ground:
                 if self._has(reading, value, term, state):
                     yield state
-                if not reading.can_change:
+                if reading.is_final:
                     return
         yield from self._push(term, value, state, path)
 
@@ -284,11 +314,26 @@ class Search:
         """Decide a slot, or a place in the document that it holds."""
         if path:
             slot = ClaimSlot(path) if isinstance(slot, ClaimSlot) else _at(slot, path)
-        following = state.assign(slot, value)
-        if following is not None:
-            yield following
-        elif isinstance(slot, ClaimSlot):
-            self.obstacles.setdefault(f"the claim {'.'.join(slot.path)}", Reason.CLAIMS)
+        for fitting in self._fitting(slot, value):
+            following = state.assign(slot, fitting)
+            if following is not None:
+                yield following
+            elif isinstance(slot, ClaimSlot):
+                self.obstacles.setdefault(f"the claim {'.'.join(slot.path)}", Reason.CLAIMS)
+
+    def _fitting(self, slot: Slot, value: Value) -> Iterable[Value]:
+        """The value; where a column's type has none such, those that are meant by it."""
+        if not isinstance(slot, ColumnSlot) or slot.path:
+            return (value,)
+        column = self.schema.columns(slot.row.table)[slot.column]
+        if value is None:
+            return () if column.not_null else (None,)
+        if column.labels and value not in column.labels:
+            # Another text than a label was asked for: `ax`, because it is not `a`.
+            return (label for label in column.labels if not value.startswith(label))
+        if column.base == "uuid":
+            return values.as_uuid(value, self.key_purpose(slot))
+        return (value,)
 
     def pick(self, term: Term, state: State) -> Iterator[tuple[State, Answer]]:
         """Any values of a term: what it is now, else with fresh values for what is not decided."""
@@ -342,6 +387,7 @@ class Search:
         column = self.schema.columns(slot.row.table)[slot.column]
         purpose = self.key_purpose(slot)
         own = values.own(column.base, purpose, labels=column.labels, length=column.length)
+        own = self._checked(slot, own)
         keys = [key for key in self.schema.constraints(slot.row.table, "f") if key.columns == (slot.column,)]
         existing = [value for key in keys for value in self.existing(key.target or "", key.target_columns[0])]
         # A text that refers to something is a word of a list, such as a plan's name.
@@ -351,6 +397,27 @@ class Search:
             yield own
         if existing and column.base == "uuid":
             yield from existing
+
+    def _checked(self, slot: ColumnSlot, value: Value) -> Value:
+        """The value, or one that the checks of this column alone let pass."""
+        if slot not in self._fresh:
+            self._fresh[slot] = value
+            tests = [(term, Truth.NOT_FALSE) for term in self.checks(slot)]
+            inner = Search(self.schema, self.asker, purpose=self.purpose, preferred={slot: value})
+            inner._fresh = self._fresh  # so that it does not look for this one again
+            for state in islice(logic.each(inner, tests, State()), 1) if tests else ():
+                self._fresh[slot] = state.value(slot) if state.known(slot) else value
+        return self._fresh[slot]
+
+    def checks(self, slot: ColumnSlot) -> Iterator[Term]:
+        """The checks that read this column and no other, those of its domain among them."""
+        table = slot.row.table
+        for text in self.schema.domain_checks(self.schema.columns(table)[slot.column].type):
+            yield Term(parse_expression(text), Scope(variables={"value": slot}))
+        scope = Scope(rows={self.schema.plain_name(table): BoundRow(slot.row)}, path=self.schema.path)
+        for check in self.schema.constraints(table, "c"):
+            if check.columns == (slot.column,):
+                yield Term(parse_expression(check_text(check.definition)), scope)
 
     def key_purpose(self, slot: ColumnSlot) -> str:
         """What a column's own value is derived from."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +13,7 @@ from pglast.enums import BoolExprType
 
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
-from pgassay.observation import Persona
+from pgassay.observation import Attempt, Persona
 from pgassay.solver import logic
 from pgassay.solver.asking import Asker, BudgetSpentError, merged
 from pgassay.solver.model import (
@@ -26,16 +27,18 @@ from pgassay.solver.model import (
     Reason,
     RowNeed,
     RowRef,
+    SettingSlot,
     Slot,
     Truth,
     Unreached,
     Value,
 )
-from pgassay.solver.rows import Maker, RowMaker, where
+from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
 from pgassay.solver.search import Search
 from pgassay.solver.state import State
+from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
@@ -64,6 +67,20 @@ class Solver:
     def spent(self) -> int:
         """The statements so far."""
         return self._asker.spent
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """A block of which nothing stays."""
+        with self._asker.trial():
+            yield
+
+    def run(self, statement: str) -> Attempt:
+        """One statement of the owner's, and what became of it."""
+        return self._asker.run(statement)
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(self._asker.look(f"select count(*) as number from {table}").rows[0]["number"])
 
     def conditions(self, table: str = "") -> tuple[Condition, ...]:
         """The conditions of a table or view, or of all: policies first, in the order of the catalog."""
@@ -131,11 +148,21 @@ class Solver:
             self.judge_one(atom.text, condition.table, persona, row) for atom in self.atoms(condition)
         )
 
-    def judge_one(self, text: str, table: str, persona: Persona, row: Mapping[str, Value]) -> Truth | None:
-        """What an expression is for a persona on a row of a table."""
+    def judge_one(
+        self,
+        text: str,
+        table: str,
+        persona: Persona,
+        row: Mapping[str, Value],
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> Truth | None:
+        """What an expression is for a persona on a row of a table, with `settings` of its request."""
         ref = RowRef(table)
         search = Search(self.schema, self._asker, persona=persona)
-        state = State(values={ColumnSlot(ref, name): value for name, value in row.items()}, rows=(ref,))
+        values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in row.items()}
+        values |= {SettingSlot(name): value for name, value in (settings or {}).items()}
+        state = State(values=values, rows=(ref,))
         answer = search.evaluate(Term(parse_expression(text), self.scope_of(table)), state)
         return answer.truth if answer and not answer.error else None
 
@@ -265,7 +292,8 @@ class _Reaching:
         if assignment.claims:
             persona = replace(persona, claims=merged(persona.claims, assignment.claims))
         text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
-        truth = self.solver.judge_one(text, self.goal.condition.table, persona, row.values if row else {})
+        table, values = self.goal.condition.table, row.values if row else {}
+        truth = self.solver.judge_one(text, table, persona, values, settings=assignment.settings)
         return truth is not None and bool(truth & self.goal.wanted)
 
 

@@ -24,6 +24,9 @@ from pgassay.solver.scope import (
 )
 from pgassay.solver.state import State
 
+# Who sends a request is nothing to set.
+_FIXED = (("auth", "uid"), ("auth", "role"))
+
 
 class Substitution:
     """One reading of a term: its `text`, and what stands in the way of evaluating it.
@@ -44,6 +47,11 @@ class Substitution:
     @property
     def is_ground(self) -> bool:
         return not self.free and not self.unknown
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can make it another value."""
+        return self.is_ground and not self.can_change and not self.partial
 
     @property
     def text(self) -> str:
@@ -128,7 +136,8 @@ class Substitution:
         changed = {name: self._walk(getattr(node, name), scope) for name in node}
         schema, name = names_of(node.funcname)
         found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
-        self.can_change |= found is not None or name == "current_setting"
+        fixed = (schema, name) in _FIXED
+        self.can_change |= (found is not None and not fixed) or name == "current_setting"
         if found and not schema and len(node.funcname) == 1:
             changed["funcname"] = (ast.String(found[0].schema), ast.String(name))
         return _copy(node, changed)

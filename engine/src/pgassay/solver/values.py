@@ -25,7 +25,7 @@ _ALIASES = {
     },
     **{"varchar": "character varying", "bpchar": "character", "float4": "real", "citext": "text"},
     **{"timestamptz": "timestamp with time zone", "timestamp": "timestamp without time zone"},
-    **{"timetz": "time with time zone", "time": "time without time zone"},
+    **{"char": '"char"', "timetz": "time with time zone", "time": "time without time zone"},
 }
 INTEGERS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 NUMBERS = (*INTEGERS, "numeric", "real", "double precision", "money", "oid")
@@ -64,6 +64,20 @@ def own(type_: str, purpose: str, *, labels: Sequence[str] = (), length: int | N
         return _PLAIN.get(name)
     value = make(purpose)
     return _shortened(value, purpose, length) if length and value else value
+
+
+_UUID = "0123456789abcdef-"
+
+
+def as_uuid(value: str, purpose: str) -> Iterator[str]:
+    """The value where it is a uuid; else such as end with it, and begin with it."""
+    try:
+        yield str(uuid.UUID(value))
+    except ValueError:
+        whole = own("uuid", purpose) or ""
+        if value and len(value) < len(whole) and set(value) <= set(_UUID):
+            yield whole[: -len(value)] + value
+            yield value + whole[len(value) :]
 
 
 def short(purpose: str) -> str:
