@@ -1577,7 +1577,7 @@ begin
         'shortfall',
         add_debt.credits,
         add_debt.is_partial,
-        coalesce(max(t.id), 0)
+        max(t.id)
     from public.credit_transactions as t where t.user_id = add_debt.user_id;
     update public.payments as p set metadata = p.metadata where p.id = add_debt.payment_id;
 end

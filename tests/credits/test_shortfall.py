@@ -100,6 +100,24 @@ def test_refund_of_a_user_who_owes_nothing_is_whole(backend: Session, erin: Pers
     assert read_books(backend, erin.id).credits == 3
 
 
+def test_debt_names_the_users_own_last_entry_and_writes_no_other_payment(
+    backend: Session, erin: Persona
+) -> None:
+    payment = buy(backend, erin.id)
+    add_job(backend, erin.id, status="QUEUED", cost=3)
+    last = backend.value("select max(id) from public.credit_transactions where user_id = %s", [erin.id])
+    others = buy(backend, open_account(backend, "frank").id)  # an entry later than erin's
+    version = "select ctid::text from public.payments where id = %s"
+    before = backend.value(version, [others])
+    backend.execute(SET_STATUS, ["REFUNDED", payment])
+    assert backend.value(version, [others]) == before
+    with backend.as_owner():
+        debts = backend.execute(
+            "select credits, after_entry from private.debts where user_id = %s", [erin.id]
+        )
+    assert debts.rows == [{"credits": 3, "after_entry": last}]
+
+
 @pytest.mark.parametrize("owes", [True, False])
 def test_refund_reads_no_more_of_a_long_ledger(backend: Session, erin: Persona, *, owes: bool) -> None:
     # In one statement that ends many jobs, reading the whole ledger for each would be quadratic.

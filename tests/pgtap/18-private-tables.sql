@@ -1,7 +1,7 @@
--- The tables that only functions reach: their keys.
+-- The tables that only functions reach: their keys, and checks of several columns.
 
 begin;
-select plan(6);
+select plan(7);
 
 create temporary view keys as
 select
@@ -53,6 +53,21 @@ select is_empty(
         ])
     $$,
     'no other table of private has keys that stand nowhere here'
+);
+
+select set_eq(
+    $$
+        select format('%s %s', k.conname, pg_get_constraintdef(k.oid, true))
+        from pg_constraint as k
+        where
+            k.connamespace = 'private'::regnamespace and k.contype = 'c'
+            and coalesce(cardinality(k.conkey), 0) <> 1
+    $$,
+    array[
+        'debts_shortfall_has_place CHECK ((kind = ''shortfall''::text) = (after_entry IS NOT NULL))',
+        'debts_reduction_has_shortfall CHECK ((kind = ''shortfall''::text) = (shortfall_id IS NULL))'
+    ],
+    'private: checks of several columns'
 );
 
 select finish();

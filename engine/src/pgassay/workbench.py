@@ -15,6 +15,9 @@ import psycopg
 
 from pgassay.config import Config
 from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
+from pgassay.database.script import read_script
+from pgassay.extensions.catalogue import OLDER
+from pgassay.extensions.statements import presumed
 from pgassay.observation import Persona
 from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.server import Server
@@ -82,6 +85,9 @@ class Workbench:
         )
         if configured:
             layers.append(_statements("settings", configured, applied_by="superuser"))
+        if self._older_extensions:
+            older = self._older_extensions
+            layers.append(_statements("extensions of an older project", older, applied_by="owner"))
         if pgtap:
             layers.append(
                 Layer(
@@ -105,6 +111,16 @@ class Workbench:
         if depth == "world" and rows:
             layers.append(Layer(name="made rows", step=partial(_run_all, rows), fingerprint="\0".join(rows)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
+
+    @cached_property
+    def _older_extensions(self) -> str:
+        """What makes the extensions that older projects began with, as far as the files presume them."""
+        needed = presumed(read_script(path).text for path in self.config.schema)
+        return ";".join(
+            f"create extension {name} with schema {schema} cascade"
+            for name, schema in OLDER.items()
+            if name in needed
+        )
 
     @contextmanager
     def database(

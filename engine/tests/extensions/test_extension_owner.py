@@ -5,15 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import errors
 
+from pgassay.config import Config
 from pgassay.database import Layer, Recipe, clone, ensure_template
 from pgassay.extensions.catalogue import VERSION, stand_ins
 from pgassay.server import ATTACHED, Server
+from pgassay.supabase.environments import environment_files
+from pgassay.workbench import Workbench
 
 Connection = psycopg.Connection[Any]
 
@@ -33,6 +38,48 @@ def project(server: Server, owner: str, template: str) -> Iterator[Connection]:
         closing(database.connect(autocommit=True)) as connection,
     ):
         yield connection
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter extension citext set schema extensions",
+        '/* moved */ ALTER EXTENSION "citext" SET SCHEMA "extensions";',
+        "do $$ begin alter extension citext set schema extensions; end $$",
+    ],
+)
+def test_owner_moves_an_extension_to_another_schema(project: Connection, statement: str) -> None:
+    project.execute("create extension citext with schema public; create table public.t (x public.citext)")
+    project.execute(statement.encode())
+    assert value(
+        project, "select extnamespace::regnamespace::text from pg_extension where extname = 'citext'"
+    ) == ("extensions")
+    assert value(project, "select to_regtype('extensions.citext') is not null") is True
+
+
+def test_extension_is_moved_by_its_owner_alone_and_where_the_owner_may_create(project: Connection) -> None:
+    project.execute(
+        "create extension citext with schema public; grant usage, create on schema public to anon"
+    )
+    with pytest.raises(errors.InsufficientPrivilege, match="must be owner of extension citext"):
+        project.execute("set role anon; alter extension citext set schema public")
+    project.execute("reset role")
+    with pytest.raises(errors.InsufficientPrivilege, match="permission denied for schema pg_catalog"):
+        project.execute("alter extension citext set schema pg_catalog")
+    assert value(project, "select to_regtype('public.citext') is not null") is True
+
+
+def test_older_project_has_what_its_files_drop_without_a_word_of_creating_it(
+    server: Server, tmp_path: Path
+) -> None:
+    if server.origin == ATTACHED:
+        pytest.skip("a server that somebody else runs has its own extensions only")
+    schema = tmp_path / "schema.sql"
+    schema.write_text("drop extension pg_graphql; create table public.t ()")
+    config = replace(Config(), schema=(schema,), environment=environment_files("supabase"))
+    with Workbench(config, server).database() as database, closing(database.connect()) as connection:
+        assert value(connection, "select to_regclass('public.t') is not null")
+        assert not value(connection, "select exists (select from pg_extension where extname = 'pg_graphql')")
 
 
 def value(connection: Connection, query: str) -> Any:

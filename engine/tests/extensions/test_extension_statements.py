@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pglast import parser
 
-from pgassay.extensions.statements import changes_roles, mentions_xml, requested, without_version
+from pgassay.extensions.statements import changes_roles, mentions_xml, presumed, requested, without_version
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,22 @@ from pgassay.extensions.statements import changes_roles, mentions_xml, requested
 )  # fmt: skip
 def test_extensions_are_found_in_statements_bodies_and_strings(text: str, names: set[str]) -> None:
     assert requested(text) == names
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["drop extension a"], {"a"}),
+        (["drop extension if exists a"], set()),
+        (["create extension a", "drop extension a"], set()),
+        (["drop extension a", "create extension a"], {"a"}),
+        (["alter extension \"A-b\" update; comment on extension c is 'x'"], {"A-b", "c"}),
+        (["do $$ begin drop extension d; end $$"], {"d"}),
+        (["comment on table extension is 'drop extension'"], set()),
+    ],
+)  # fmt: skip
+def test_extensions_that_nobody_created_are_presumed(texts: list[str], names: set[str]) -> None:
+    assert presumed(texts) == names
 
 
 @pytest.mark.parametrize(

@@ -225,3 +225,15 @@ def test_text_is_the_same_in_every_run(
     club_session: Session, club_matrix: Matrix, members: tuple[Persona, ...]
 ) -> None:
     assert render_baseline(survey(club_session, members)) == render_baseline(club_matrix)
+
+
+def test_what_an_extension_computes_with_is_no_right_to_ask_about(
+    club_session: Session, anon: Persona
+) -> None:
+    club_session.execute("create extension pg_trgm with schema public")
+    asked = {
+        cell.key.object for cell in survey(club_session, [anon]).cells if cell.key.action is Action.EXECUTE
+    }
+    assert "public.greet()" in asked
+    assert {name for name in asked if "trgm" in name or "similarity" in name} == set()
+    assert "public.set_limit(real)" in asked  # writes a setting, and so is volatile

@@ -66,6 +66,13 @@ def test_later_file_alone_finds_the_same_and_an_earlier_one_begins_anew(run: Fol
     assert [judge(run, file).passed for file in (last, first, last, last)] == [True] * 4
 
 
+def test_files_are_included_relative_to_the_folder(run: FolderRun, folder: Path) -> None:
+    (folder / "inc.psql").write_text("select pass('included');\n", encoding="utf-8")
+    file = folder / "sub/020-second.sql"
+    file.write_text("select plan(1);\n\\i ./inc.psql\n", encoding="utf-8")
+    assert [assertion.description for assertion in judge(run, file).assertions] == ["included"]
+
+
 def test_files_are_in_the_order_of_pg_prove(tmp_path: Path) -> None:
     for name in ("a/1.sql", "a-b/1.pg", "a.sql", "a/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -53,6 +53,13 @@ def test_several_projects_below_are_listed(tmp_path: Path, monkeypatch: pytest.M
     assert find_project(tmp_path / "apps/web") == tmp_path / "apps/web"
 
 
+def test_template_below_that_is_no_toml_hides_no_project(tmp_path: Path) -> None:
+    put(tmp_path / "template/pyproject.toml", "[project]\nname = {{ name }}\n")
+    put(tmp_path / "packages/db/supabase/config.toml", "")
+    put(tmp_path / "packages/db/pyproject.toml", "{% if x %}")
+    assert find_project(tmp_path) == tmp_path / "packages/db"
+
+
 def test_folder_without_a_project_is_itself(tmp_path: Path) -> None:
     assert find_project(tmp_path) == tmp_path
 

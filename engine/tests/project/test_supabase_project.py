@@ -99,6 +99,7 @@ def test_declared_schema_serves_where_there_are_no_migrations(
         ("enabled = false", [], 0),
         ('sql_paths = ["./seeds/*.sql", "seed.sql", "./seeds/1.sql"]', ["1.sql", "2.sql", "seed.sql"], 0),
         ('sql_paths = ["../outside.sql"]', ["outside.sql"], 0),
+        ('sql_paths = ["./seeds/[^2]*.sql"]', ["1.sql"], 0),
         ('sql_paths = ["./none/*.sql"]', [], 1),
     ],
 )
@@ -110,6 +111,21 @@ def test_seeds_are_those_of_the_patterns(
     put(tmp_path / "supabase/config.toml", f"[db.seed]\n{config}\n")
     found = read_supabase_project(tmp_path)
     assert (names(found.seeds), len(found.notes)) == (expected, notes)
+
+
+def test_brackets_above_the_project_are_no_pattern(tmp_path: Path) -> None:
+    root = tmp_path / "[app]" / "a*b"
+    put(root / "supabase/seed.sql", "")
+    put(root / "supabase/seeds/1.sql", "")
+    put(root / "supabase/config.toml", '[db.seed]\nsql_paths = ["./seed.sql", "./seeds/[0-9].sql"]')
+    assert names(read_supabase_project(root).seeds) == ["seed.sql", "1.sql"]
+
+
+def test_text_with_commas_stands_for_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_SCHEMAS", "public, api")
+    text = '[api]\nschemas = "env(API_SCHEMAS)"\n[db.seed]\nsql_paths = "./a.sql,./b.sql"'
+    read = settings(tmp_path, text)
+    assert (read.schemas, read.seeds) == (("public", "api"), ("./a.sql", "./b.sql"))
 
 
 def test_settings_that_a_database_can_notice_are_read(
@@ -175,7 +191,7 @@ def test_byte_order_mark_and_cr_lf_of_the_settings_do_not_matter(tmp_path: Path)
     [
         ("[db\n", "Cannot read {}: Expected ']' at the end of a table declaration (at line 1, column 4)"),
         ("[db]\nmajor_version = []\n", "db.major_version in {}: Expected `int | null`, got `array`"),
-        ("[api]\nschemas = 'public'\n", "api.schemas in {}: Expected `array`, got `str`"),
+        ("[api]\nschemas = 1\n", "api.schemas in {}: Expected `str | array`, got `int`"),
         ("[db.seed]\nenabled = 'often'\n", "db.seed.enabled in {}: Expected `bool`, got `str`"),
         ("[storage.buckets.a]\nfile_size_limit = 'big'\n", "file_size_limit in {}: 'big' is no size"),
     ],

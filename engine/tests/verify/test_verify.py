@@ -149,10 +149,15 @@ def test_lost_server_stands_alone(project: Config, server: Server) -> None:
     ]
 
 
-def test_project_without_suites_is_not_judged(project: Config, server: Server) -> None:
-    verdict = verify(Config(root=project.root, schema=project.schema), server, only=("suites",))
-    assert verdict.stages[-1].detail == "no suites configured: no test to run"
-    assert verdict.exit_code is ExitCode.CANNOT_JUDGE
+def test_project_without_suites_is_judged_by_what_it_has(project: Config, server: Server) -> None:
+    bare = Config(root=project.root, schema=project.schema)
+    verdict = verify(bare, server)
+    assert (verdict.stages[-1].status, verdict.stages[-1].detail) == (
+        Status.SKIPPED,
+        "no suites configured: no test to run",
+    )
+    assert verdict.exit_code is ExitCode.GOOD
+    assert verify(bare, server, only=("suites",)).exit_code is ExitCode.CANNOT_JUDGE
 
 
 def test_broken_test_file_fails_the_gate(project: Config, server: Server) -> None:

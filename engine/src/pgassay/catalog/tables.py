@@ -75,9 +75,11 @@ class Table(Relation):
         return index.whole and all(self.columns[name].not_null for name in index.columns)
 
     def draws(self, index: Index) -> bool:
-        """Whether values of a unique index may be drawn at random, so that no other database has the same."""
-        columns = (self.columns[name] for name in index.columns)
-        return any(column.has_default and column.base == "uuid" for column in columns)
+        """Whether values of a unique index may be drawn at random, so that no other database has the same.
+
+        So may any uuid be: by a default, by whoever writes the row, or by the row that it refers to.
+        """
+        return any(self.columns[name].base == "uuid" for name in index.columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +172,15 @@ def _privileges(
 
 
 def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator[CallRight]:
-    """Calls would have effects and need arguments: privileges alone are asked about."""
+    """Calls would have effects and need arguments: privileges alone are asked about.
+
+    Not about what an extension brings to compute with: there are hundreds, other ones in each version.
+    """
     asked = [
         (function.function, function, "execute", function.types)
         for function in catalog.of(Function)
         if function.result not in ("trigger", "event_trigger")  # these cannot be called
+        and not (function.is_of_extension and function.volatility != "v")
     ] + [
         (sequence.name, sequence, privilege, ())
         for sequence in catalog.of(Relation)

@@ -105,7 +105,7 @@ def _advice(
         remark = "A new project has some extensions from the start, as on Supabase."
         return [remark], ("write `create extension if not exists`",)
     if code == "42710" and diag.source_function == "CreateRole":
-        remark = "Roles belong to the whole server, which has it from another load, such as that of BASE."
+        remark = "Roles belong to the whole server: an earlier file, or another load such as BASE's, made it."
         return [remark], (
             "create the role where there is none: do $$ begin if to_regrole('…') is null then …",
         )

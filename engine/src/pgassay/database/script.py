@@ -222,7 +222,11 @@ def _refuse_psql_syntax(script: Script, offset: int) -> None:
             f"{script.place(offset)}: {command} is a command of psql, and not SQL.",
             place=script.place(offset),
             why=_without_psql(script, offset),
-            fixes=("take it out; what it would include can be listed as a file of its own",),
+            fixes=(
+                "take it out, as pg_dump's \\restrict and \\unrestrict may be"
+                if command in ("\\restrict", "\\unrestrict")
+                else "take it out; what it would include can be listed as a file of its own",
+            ),
             sqlstate="42601",
         )
 

@@ -55,6 +55,9 @@ _NEVER_REAL = frozenset(
     }
 )
 
+OLDER = {"pg_graphql": "graphql", "pgjwt": "extensions", "pgsodium": "pgsodium"}
+"""What a project had from its start in former years, each with its schema; no new one has them."""
+
 # Where `create extension` puts them, and makes the schema (`schema` of the control file).
 _SCHEMAS = {
     "pg_graphql": "graphql",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from pglast import ast, parser
 
 _STRINGS = ("SCONST", "USCONST")
+_VERBS = ("CREATE", "ALTER", "DROP", "ON")
 _NO_NAMES = ("IF_P", "NOT", "EXISTS")
 
 
@@ -17,7 +18,20 @@ def requested(text: str) -> frozenset[str]:
 
     Of names that are put together at run time nothing is known.
     """
-    return frozenset(_names(text))
+    return frozenset(name for verb, name in _mentions(text) if verb == "CREATE")
+
+
+def presumed(texts: Iterable[str]) -> frozenset[str]:
+    """The names of the extensions that files drop, alter or comment on, and that none created before.
+
+    `drop extension if exists` presumes nothing.
+    """
+    created: set[str] = set()
+    names: set[str] = set()
+    for text in texts:
+        for verb, name in _mentions(text):
+            (created if verb == "CREATE" or name in created else names).add(name)
+    return frozenset(names)
 
 
 def without_version(node: ast.Node, text: str, *, start: int) -> str:
@@ -55,14 +69,19 @@ def changes_roles(text: str) -> bool:
     )
 
 
-def _names(text: str) -> Iterator[str]:
+def _mentions(text: str) -> Iterator[tuple[str, str]]:
+    """The statements about extensions: their first word, or ON of a comment, and the extension's name."""
+    if "extension" not in text.lower():
+        return
     for tokens in _token_lists(text, quotes="$'eE"):
         for place, ((first, _), (second, _)) in enumerate(pairwise(tokens)):
-            if (first.name, second.name) == ("CREATE", "EXTENSION"):
-                following = [
-                    source for token, source in tokens[place + 2 : place + 6] if token.name not in _NO_NAMES
-                ]
-                yield from map(_identifier, following[:1])
+            if second.name != "EXTENSION" or first.name not in _VERBS:
+                continue
+            following = tokens[place + 2 : place + 6]
+            if first.name == "DROP" and following[:1] and following[0][0].name == "IF_P":
+                continue
+            names = [source for token, source in following if token.name not in _NO_NAMES]
+            yield from ((first.name, _identifier(name)) for name in names[:1])
 
 
 def _token_lists(text: str, *, quotes: str) -> Iterator[list[tuple[Any, str]]]:

@@ -104,7 +104,7 @@ def _cell_of_right(right: CallRight, persona: Persona, refusal: Answer | None) -
     result = CellResult(
         outcome=Outcome.ALLOWED if held else Outcome.DENIED_GRANT,
         sqlstate="" if held else refusal.sqlstate if refusal else "42501",
-        why=_refusal(refusal) if refusal else why,
+        why=explain_refusal(refusal) if refusal else why,
         witness=Witness(persona=persona, statement=f"select {question}"),
     )
     key = CellKey(
@@ -150,14 +150,14 @@ def find_reason(table: Table, observation: Observation) -> str:
     role = observation.probe.witness.persona.role
     held = table.privileges[role]
     if observation.answer.whole_request:
-        return _refusal(observation.answer)
+        return explain_refusal(observation.answer)
     match observation.outcome:
         case Outcome.DENIED_GRANT:
             return _missing_grant(table, held, observation) or observation.answer.message
         case Outcome.DENIED_POLICY:
             return f"{observation.answer.message}; {_policies(held, role, observation.probe.key.action)}"
         case Outcome.REJECTED | Outcome.ERROR:
-            return _refusal(observation.answer)
+            return explain_refusal(observation.answer)
         case Outcome.ALLOWED | Outcome.FILTERED:
             return _row_security(table, held, observation)
 
@@ -186,7 +186,8 @@ def _missing_grant(table: Table, held: Privileges, observation: Observation) -> 
     return f"missing grant select {on}, to name the row" if names_row and not held.select else ""
 
 
-def _refusal(answer: Answer) -> str:
+def explain_refusal(answer: Answer) -> str:
+    """The constraint or function that refused, in the server's words."""
     if answer.constraint:
         where = f"on {quoted(answer.table)}" if answer.table else "of a domain"
         return f"constraint {quoted(answer.constraint)} {where}"

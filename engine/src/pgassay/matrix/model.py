@@ -183,13 +183,17 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """All cells, sorted; what could not be tried; how many statements ran, in how many seconds; on what."""
+    """All cells, sorted; what could not be tried; how many statements ran, in how many seconds; on what.
+
+    `refused` are the personas of whom a hook or the pre-request function refuses every request, with why.
+    """
 
     cells: tuple[Cell, ...]
     gaps: tuple[Gap, ...]
     probes: int
     seconds: float
     surface: Surface = field(default=Surface(tables={}, rights=()), repr=False, compare=False)
+    refused: tuple[tuple[str, str], ...] = ()
 
     @property
     def errors(self) -> tuple[Cell, ...]:

@@ -153,7 +153,8 @@ def _longer(column: Column, this: str) -> str:
 def _other_key(key: Constraint, target: Table, this: str) -> str:
     """A foreign key wants one that exists."""
     theirs = f"f.{quoted(key.target_columns[0])}"
+    order = "f.ctid" if target.stored else theirs  # a key may be drawn at random
     return (
         f"select coalesce((select {theirs} from {target.name} as f "
-        f"where {theirs} is distinct from {this} order by {theirs} limit 1), {this})"
+        f"where {theirs} is distinct from {this} order by {order} limit 1), {this})"
     )

@@ -97,6 +97,7 @@ class _Reader:
         """Whom nothing holds back, functions, what the API has no way to send, what was not tried."""
         everything = f"may do everything to {_count(set(self._objects) - self._untried, 'table')}"
         unlimited = ((persona, f"({self._roles[persona]}) {everything}") for persona in self._unlimited)
+        yield _table("Refused whatever they send", self._matrix.refused)
         yield _table("Held back by nothing", unlimited)
         yield _table("Functions that may be called", self._rights(Action.EXECUTE))
         yield _table("Granted, though no request of the API can send it", self._out_of_reach())

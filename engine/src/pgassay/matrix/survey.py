@@ -17,7 +17,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import removed
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.matrix.baseline import spell_field
-from pgassay.matrix.cells import build_cells
+from pgassay.matrix.cells import build_cells, explain_refusal
 from pgassay.matrix.effects import EffectRecorder
 from pgassay.matrix.model import Action, Effects, Matrix, Observation, Probe
 from pgassay.matrix.questions import ask_all
@@ -69,6 +69,7 @@ def survey(
         probes=len({id(observation.probe) for observation in observations}),
         seconds=time.perf_counter() - started,
         surface=surface,
+        refused=tuple((persona.name, explain_refusal(answer)) for persona, answer in refusals.items()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pgassay.pgtap.run import PgtapDatabase, run_file
@@ -24,6 +25,7 @@ class FolderRun:
     """
 
     def __init__(self, folder: Path, lend: Callable[[], AbstractContextManager[PgtapDatabase]]) -> None:
+        self._folder = folder
         self._files = list_pgtap_files(folder)
         self._lend = lend
         self._resources = ExitStack()
@@ -37,7 +39,7 @@ class FolderRun:
         if position < self._next:
             self.close()
         if self._database is None:
-            self._database = self._resources.enter_context(self._lend())
+            self._database = replace(self._resources.enter_context(self._lend()), folder=self._folder)
         for earlier in self._files[self._next : position]:
             run_file(earlier, self._database)
         self._next = position + 1

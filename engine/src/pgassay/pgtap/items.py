@@ -145,15 +145,14 @@ def _file_report(
     item: PgtapItem, verdict: FileVerdict, *, outcome: Literal["failed", "skipped"], duration: float
 ) -> pytest.TestReport:
     reason = f"Skipped: {verdict.plan.reason if verdict.plan and verdict.plan.reason else 'no reason given'}"
-    sections = [("Captured stderr call", verdict.stderr)] if verdict.stderr else []
+    told = [*verdict.problems, *([verdict.stderr.rstrip()] if verdict.stderr else [])]
     return pytest.TestReport(
         nodeid=item.nodeid,
         location=item.location,
         keywords={"pgtap": 1},
         outcome=outcome,
-        longrepr="\n".join(verdict.problems) if outcome == "failed" else (str(item.path), 0, reason),
+        longrepr="\n".join(told) if outcome == "failed" else (str(item.path), 0, reason),
         when="call",
-        sections=sections,
         duration=duration,
         beyond_collected=bool(verdict.assertions),
     )

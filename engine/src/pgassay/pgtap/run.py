@@ -32,11 +32,15 @@ _SECONDS_TO_CANCEL = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class PgtapDatabase:
-    """Where a file runs: a database with pgTAP in it, the psql to use, a limit in seconds for the file."""
+    """Where a file runs: a database with pgTAP in it, the psql to use, a limit in seconds for the file.
+
+    `folder` is psql's working directory, to which `\\i` is relative; None: that of this process.
+    """
 
     conninfo: str
     psql: Path
     timeout: float
+    folder: Path | None = None
 
 
 def find_psql(bin_dir: Path | None, *, environ: Mapping[str, str] = os.environ) -> Path:
@@ -72,6 +76,7 @@ def run_file(file: Path, database: PgtapDatabase) -> FileVerdict:
     try:
         process = subprocess.Popen(
             command,
+            cwd=database.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

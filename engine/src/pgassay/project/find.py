@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pgassay.config import find_root, is_project
 from pgassay.errors import ConfigError
+from pgassay.supabase.project import is_supabase_project
 
 _DEEPEST = 6
 _PASSED_OVER = frozenset({"node_modules", "build", "dist", "target", "vendor", "venv", "__pycache__"})
@@ -39,9 +40,17 @@ def find_projects_below(folder: Path) -> Iterator[Path]:
     base = len(folder.parts)
     for path, names, _ in os.walk(folder):
         here = Path(path)
-        if here != folder and is_project(here):
+        if here != folder and _looks_like_project(here):
             names.clear()
             yield here
             continue
         deep = len(here.parts) - base >= _DEEPEST
         names[:] = [] if deep else [n for n in names if n not in _PASSED_OVER and not n.startswith(".")]
+
+
+def _looks_like_project(folder: Path) -> bool:
+    """As `is_project`; a file of TOML that cannot be read is somebody's template, and says nothing."""
+    try:
+        return is_project(folder)
+    except ConfigError:
+        return (folder / "pgassay.toml").is_file() or is_supabase_project(folder)

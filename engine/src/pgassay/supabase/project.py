@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 from pgassay.supabase.settings_file import Settings, read_settings
@@ -114,9 +115,11 @@ def _matches(
 
 def _glob(folder: Path, pattern: str) -> list[Path]:
     """As Go's `fs.Glob`: `**` is `*`, and never more than one folder."""
-    path = os.path.normpath(folder / pattern.replace("\\", "/"))
-    while "**" in path:
-        path = path.replace("**", "*")
+    pattern = pattern.replace("\\", "/").replace("[^", "[!")
+    while "**" in pattern:
+        pattern = pattern.replace("**", "*")
+    # Names of folders above the project may have brackets in them, which are no pattern.
+    path = os.path.normpath(Path(escape(str(folder)), pattern))
     anchor = Path(path).anchor
     try:
         return sorted(file for file in Path(anchor).glob(path.removeprefix(anchor)) if file.is_file())

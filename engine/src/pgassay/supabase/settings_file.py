@@ -22,6 +22,8 @@ _UNITS = "bkmgtp"
 
 Version = Annotated[int, Meta(ge=12, le=99)]
 Size = int | str
+Names = tuple[str, ...] | str
+"""A list, or its items in one text with commas between: the CLI's reader of TOML takes both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +57,21 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class _Api:
-    schemas: tuple[str, ...] = ()
-    extra_search_path: tuple[str, ...] = ()
+    schemas: Names = ()
+    extra_search_path: Names = ()
     auto_expose_new_tables: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Migrations:
     enabled: bool = True
-    schema_paths: tuple[str, ...] = ()
+    schema_paths: Names = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Seed:
     enabled: bool = True
-    sql_paths: tuple[str, ...] = ("seed.sql",)
+    sql_paths: Names = ("seed.sql",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class _Database:
 class _Bucket:
     public: bool = False
     file_size_limit: Size | None = None
-    allowed_mime_types: tuple[str, ...] = ()
+    allowed_mime_types: Names = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,13 +131,13 @@ def read_settings(path: Path) -> Settings:
         expose_new_tables=document.api.auto_expose_new_tables,
         major_version=document.db.major_version,
         migrates=document.db.migrations.enabled,
-        schema_paths=document.db.migrations.schema_paths,
-        seeds=document.db.seed.sql_paths if document.db.seed.enabled else (),
+        schema_paths=_listed(document.db.migrations.schema_paths),
+        seeds=_listed(document.db.seed.sql_paths) if document.db.seed.enabled else (),
         buckets={
             name.lower(): Bucket(  # the CLI's reader of TOML knows no upper case in keys
                 public=bucket.public,
                 file_size_limit=to_bytes(bucket.file_size_limit or document.storage.file_size_limit),
-                allowed_mime_types=bucket.allowed_mime_types,
+                allowed_mime_types=_listed(bucket.allowed_mime_types),
             )
             for name, bucket in document.storage.buckets.items()
         },
@@ -144,8 +146,12 @@ def read_settings(path: Path) -> Settings:
     )
 
 
-def _named(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+def _named(names: Names) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in _listed(names) if name.strip()))
+
+
+def _listed(names: Names) -> tuple[str, ...]:
+    return tuple(filter(None, names.split(","))) if isinstance(names, str) else names
 
 
 def _with_environment(value: Any) -> Any:  # noqa: ANN401 - whatever TOML has

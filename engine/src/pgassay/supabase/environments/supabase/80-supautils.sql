@@ -27,6 +27,17 @@ begin
 end
 $$;
 
+-- Below its first line, which is the asking function's, a context begins with the statement that a block or function
+-- runs, in quotes. What the client sent has no context.
+create function pgassay.statement_at_work(context text) returns text
+language sql
+as $$
+    select regexp_replace(
+        coalesce(substring(context from '^[^\n]*\n[^\n"]*"(.*)$'), current_query()),
+        '^\s*(?:--[^\n]*\n\s*|/\*(?:[^*]|\*+[^*/])*\*+/\s*)*', ''
+    )
+$$;
+
 do $functions$
 begin
     execute format($format$
@@ -53,14 +64,11 @@ begin
             if tg_tag not in ('CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER') then
                 return;
             end if;
-            -- Below its first line, which is this function's, the context begins with the statement that a block or
-            -- function runs, in quotes. What the client sent has no context.
             get diagnostics context = pg_context;
-            statement := coalesce(substring(context from '^[^\n]*\n[^\n"]*"(.*)$'), current_query());
+            statement := pgassay.statement_at_work(context);
             target := to_regclass(substring(
                 statement from
-                '(?i)^\s*(?:--[^\n]*\n\s*|/\*(?:[^*]|\*+[^*/])*\*+/\s*)*'
-                || '(?:create|alter|drop)\s+(?:policy|trigger)\s+(?:if\s+exists\s+)?'
+                '(?i)^(?:create|alter|drop)\s+(?:policy|trigger)\s+(?:if\s+exists\s+)?'
                 || name || '\s+on\s+(' || name || '(?:\s*\.\s*' || name || ')?)'
             ));
             select case

@@ -102,9 +102,43 @@ begin
 end
 $$;
 
+-- What an extension's script makes is a superuser's. So the superuser moves it for the owner of the extension, whose
+-- own statement then finds it where it shall be.
+create function pgassay.move_extension(statement text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+    name constant text := '("(?:[^"]|"")+"|[^\s".;(]+)';
+    words constant text[] := regexp_match(
+        statement, '(?i)^alter\s+extension\s+' || name || '\s+set\s+schema\s+' || name
+    );
+    extension name;
+    target name;
+begin
+    select e.extname, n.nspname into extension, target
+    from pg_catalog.pg_extension as e, pg_catalog.pg_namespace as n
+    where e.extname = (parse_ident(words[1]))[1] and n.nspname = (parse_ident(words[2]))[1]
+        and e.extowner = session_user::regrole and current_setting('role') in ('none', session_user)
+        and e.extnamespace <> n.oid and pg_catalog.has_schema_privilege(session_user, n.oid, 'CREATE');
+    if found then
+        execute format('alter extension %I set schema %I', extension, target);
+    end if;
+end
+$$;
+
 create function pgassay.before_extension() returns event_trigger
 language plpgsql security definer set search_path = ''
-as $$ begin perform pgassay.pause_event_triggers(); end $$;
+as $$
+declare
+    context text;
+begin
+    get diagnostics context = pg_context;
+    perform pgassay.pause_event_triggers();
+    if context !~ 'pgassay\.move_extension' then
+        perform pgassay.move_extension(pgassay.statement_at_work(context));
+    end if;
+end
+$$;
 
 create function pgassay.after_extension() returns event_trigger
 language plpgsql security definer set search_path = ''
@@ -117,7 +151,8 @@ begin
     revoke execute on all functions in schema pgassay from public;
     execute format(
         'grant execute on function pgassay.create_event_trigger, pgassay.change_event_trigger, '
-        || 'pgassay.pause_event_triggers, pgassay.resume_event_triggers, pgassay.open_schemas to %s', owner
+        || 'pgassay.pause_event_triggers, pgassay.resume_event_triggers, pgassay.open_schemas, '
+        || 'pgassay.statement_at_work to %s', owner
     );
 end
 $rights$;
