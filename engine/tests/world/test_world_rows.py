@@ -142,3 +142,20 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
         )
         [(workspaces,)] = read(connection, "select count(*) from public.workspaces")
     assert (owners, workspaces) == ([(ALICE,), (BOB,)], 2)
+
+
+def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.admins (id uuid primary key references auth.users);
+    create table public.config (id integer primary key);
+    alter table public.config enable row level security;
+    create policy "admins" on public.config to authenticated using (
+        exists (select from public.admins where admins.id = auth.uid())
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        assert read(connection, "select id::text from public.admins") == [(ALICE,)]
+    [reach] = world.atoms
+    assert (reach.true, reach.other, reach.both) == ({"alice"}, {"bob"}, True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from pgassay.catalog.literals import find_literals
 from pgassay.catalog.tables import Surface
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -26,6 +25,7 @@ from pgassay.solver.model import (
     Value,
 )
 from pgassay.solver.solver import Solver
+from pgassay.world.claims import reads_row
 from pgassay.world.model import AtomReach, MadeRow
 from pgassay.world.order import is_own
 
@@ -41,7 +41,8 @@ _CONSTANTS = ("true", "false", "null")
 class AtomSearch:
     """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others.
 
-    Where only other claims help, and `finds_personas`, whoever has them is one of `personas_found`.
+    With `may_change`, rows that triggers made may get other values. Where only other claims help, and
+    `finds_personas`, whoever has them is one of `personas_found`.
     """
 
     session: Session
@@ -49,6 +50,7 @@ class AtomSearch:
     solver: Solver
     personas: Sequence[Persona]
     finds_personas: bool = False
+    may_change: bool = False
     personas_found: dict[str, Persona] = field(default_factory=dict)
     show: Callable[[str], object] = str
 
@@ -67,8 +69,9 @@ class AtomSearch:
             if self._key(atom) in known:
                 continue
             why, is_of_row = "", True
+            of_row = bool(self._key(atom)[1])
             for wanted in (Truth.TRUE, Truth.NOT_TRUE):
-                if judged.lacks(atom, wanted):
+                if judged.lacks(atom, wanted, of_row=of_row):
                     answer = self._reach(judged, atom, wanted)
                     if isinstance(answer, MadeRow):
                         yield answer
@@ -80,15 +83,14 @@ class AtomSearch:
                 true=reach[Truth.TRUE],
                 other=reach[Truth.NOT_TRUE],
                 why=why,
-                is_of_row=is_of_row,
+                is_of_row=is_of_row and of_row,
             )
 
     def _key(self, atom: Atom) -> _Key:
         """Roles, table and text; no table where none of its columns is in the text."""
-        table = atom.condition.table
-        words = find_literals([atom.text]).words
-        of_row = words & self.surface.by_name[table].columns.keys()
-        return atom.condition.roles, table if of_row else "", atom.text
+        table = self.surface.by_name[atom.condition.table]
+        of_row = reads_row(atom.text, table.relation)
+        return atom.condition.roles, table.name if of_row else "", atom.text
 
     def _conditions(self) -> Iterator[Condition]:
         return (
@@ -142,7 +144,9 @@ class AtomSearch:
         why, is_of_row = "nobody has the role", True
         for persona in judged.in_turn(atom)[:1]:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
-            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=False)
+            # Who is an administrator is said by the row of a user that is there already.
+            may_change = self.may_change and wanted is Truth.TRUE and not self._key(atom)[1]
+            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=may_change)
             answer = reach()
             by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
             if by_claims and self.finds_personas and persona.id:
@@ -200,9 +204,14 @@ class Judged:
             for kind in (Truth.TRUE, Truth.NOT_TRUE)
         )
 
-    def lacks(self, atom: Atom, wanted: Truth) -> bool:
-        """Whether nobody has it both ways, and the one for whom it should be has not this one."""
+    def lacks(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> bool:
+        """Whether nobody has it both ways, and the one for whom it should be has not this one.
+
+        What is not `of_row` is one way for each; so it shall be true for one and not for another.
+        """
         reach = self.reach(atom)
+        if not of_row:
+            return not reach[wanted]
         if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
             return False
         return not any(one.name in reach[wanted] for one in self.in_turn(atom)[:1])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pglast import ast, parser
 from pglast.visitors import Visitor
 
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function, Policy
 from pgassay.catalog.names import spell
 
@@ -24,6 +26,31 @@ _EQUALS = ("=", "@>", "<@", "&&")
 def find_consulted(policies: Iterable[Policy], functions: Iterable[Function]) -> frozenset[str]:
     """The tables that subqueries of policies and functions of SQL read."""
     return frozenset(name for reader in _read(policies, functions) for name in reader.tables)
+
+
+def find_asked(texts: Iterable[str], functions: Iterable[Function]) -> frozenset[str]:
+    """The tables that expressions read in subqueries, themselves or by functions of SQL."""
+    bodies = {function.name: function.text for function in functions if function.language == "sql"}
+    found: set[str] = set()
+    for text in texts:
+        reader = _Reader("")
+        for part in (
+            f"select {text}",
+            *(bodies[name] for name in bodies if name in find_literals([text]).words),
+        ):
+            with suppress(parser.ParseError):
+                for statement in parser.parse_sql(part):
+                    reader(statement)
+        found |= reader.tables
+    return frozenset(found)
+
+
+def reads_row(text: str, relation: str) -> bool:
+    """Whether an expression of a policy depends on the row: PostgreSQL names it, or it stands alone."""
+    reader = _Reader("")
+    reader(parser.parse_sql(f"select {text}"))
+    own = (column for column in reader.columns if column)
+    return any(len(column) == 1 or column[-2] == relation for column in own)
 
 
 def find_claims(policies: Iterable[Policy], functions: Iterable[Function]) -> Claims:
@@ -58,10 +85,14 @@ class _Reader(Visitor):
         self._own = table
         self._tables: dict[str, list[str]] = defaultdict(list)
         self._compared: list[tuple[tuple[str, ...], str]] = []
+        self.columns: list[tuple[str, ...]] = []
 
     def visit_RangeVar(self, _: object, node: Any) -> None:  # noqa: ANN401 - pglast's names and trees
         name = spell(node.schemaname or "public", node.relname)
         self._tables[node.alias.aliasname if node.alias else node.relname].append(name)
+
+    def visit_ColumnRef(self, _: object, node: Any) -> None:  # noqa: ANN401
+        self.columns.append(_column(node))
 
     def visit_A_Expr(self, _: object, node: Any) -> None:  # noqa: ANN401
         if node.name and node.name[-1].sval in _EQUALS:

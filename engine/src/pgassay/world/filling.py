@@ -44,12 +44,16 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """Fills tables through `make`. `claims`: the columns that hold a claim of their user."""
+    """Fills tables through `make`. `claims`: the columns that hold a claim of their user.
+
+    `rosters`: tables that say who is an administrator or the like; the first user is.
+    """
 
     session: Session
     surface: Surface
     ownership: Mapping[int, OwnerPaths]
     claims: Claims
+    rosters: frozenset[str]
     users: Sequence[User]
     make: Maker
 
@@ -132,7 +136,8 @@ class Filling:
             return [user.name for user in self.users[there.count : 2]]
         if ownership is None:
             return [] if there.count else [SHARED]
-        names = [user.name for user in self.users if user.id not in there.users]
+        users = self.users[:1] if table.name in self.rosters else self.users
+        names = [user.name for user in users if user.id not in there.users]
         can_be_nobodys = not any(table.columns[name].not_null for name in ownership.columns)
         return [*names, *([NOBODY] if can_be_nobodys and not there.nobody else [])]
 

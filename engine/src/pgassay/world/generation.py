@@ -11,12 +11,12 @@ from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.catalog.tables import Table, read_surface
 from pgassay.database import Session
 from pgassay.observation import Persona
-from pgassay.solver.model import Made, Reason, RowNeed, Unreached
+from pgassay.solver.model import Made, Reason, RowNeed, Source, Unreached
 from pgassay.solver.solver import Solver
 from pgassay.world.accounts import Account, guess_metadata, make_account
 from pgassay.world.atoms import AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim, without_triggers
-from pgassay.world.claims import find_claims, find_consulted
+from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, reads_row
 from pgassay.world.filling import Filling, User
 from pgassay.world.model import NOBODY, SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.naming import name_drawn
@@ -229,6 +229,7 @@ class _Generation:
             surface=self._surface,
             ownership=self._ownership({key for key, claim in claims.items() if claim == "sub"}),
             claims=claims,
+            rosters=self._rosters(claims),
             users=self._users,
             make=self._solver.make,
         )
@@ -240,6 +241,23 @@ class _Generation:
             texts = [text for policy in self._catalog.parts(Policy)[table.oid] for _, text in policy.clauses]
             yield from filling.variants(table, texts)
 
+    def _rosters(self, claims: Claims) -> frozenset[str]:
+        """Tables that say who may do things everywhere, such as administrators: not everybody is in there."""
+        tables = self._surface.by_name
+        texts = [
+            atom.text
+            for condition in self._solver.conditions()
+            if condition.source in (Source.USING, Source.CHECK)
+            for atom in self._solver.atoms(condition)
+            if condition.table in tables and not reads_row(atom.text, tables[condition.table].relation)
+        ]
+        asked = find_asked(texts, self._catalog.of(Function))
+        keyed = {table for (table, _), claim in claims.items() if claim == "sub"}
+        tables = self._surface.by_name
+        return frozenset(
+            name for name in asked & keyed if name in tables and _names_users_alone(tables[name])
+        )
+
     @cached_property
     def _atoms(self) -> AtomSearch:
         return AtomSearch(
@@ -248,6 +266,7 @@ class _Generation:
             solver=self._solver,
             personas=self._everybody,
             finds_personas=self.finds_personas,
+            may_change=self.makes_accounts,
             show=self._show,
         )
 
@@ -274,6 +293,11 @@ def _spelled(name: str) -> str:
 def _user(persona: Persona) -> User:
     email = str(persona.claims.get("email") or f"{persona.name}@example.com")
     return User(name=persona.name, id=str(persona.id), email=email)
+
+
+def _names_users_alone(table: Table) -> bool:
+    """Not the members of a group: those are somewhere, and nowhere else."""
+    return all(key.target == _USERS or table.columns[key.columns[0]].primary for key in table.foreign_keys)
 
 
 def _is_filled(table: Table) -> bool:
