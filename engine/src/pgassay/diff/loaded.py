@@ -17,7 +17,7 @@ from pgassay.observation import Persona
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
-from pgassay.world.model import World
+from pgassay.world.model import NO_ROWS, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class LoadedSide:
 
 
 @contextmanager
-def open_side(server: Server, side: Side, world: World) -> Iterator[LoadedSide]:
+def open_side(server: Server, side: Side, world: World = NO_ROWS) -> Iterator[LoadedSide]:
     """Load a schema into a database of its own, for as long as the block lasts, with the rows of `world`.
 
     Raises SchemaError.
