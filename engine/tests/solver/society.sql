@@ -86,6 +86,19 @@ $$;
 create view public.active_members as
 select m.team_id, m.user_id as id from public.members as m where m.active;
 
+create table public.notes (
+    id integer generated always as identity primary key,
+    mood text not null check (mood in ('glad', 'sad')),
+    folder text
+);
+create policy "word" on public.notes using (mood <> 'glad');
+create policy "two unknowns" on public.notes using (
+    lower(folder) = lower(auth.jwt() -> 'app_metadata' ->> 'folder')
+);
+create policy "header" on public.notes using (
+    current_setting('request.headers', true)::json ->> 'x-key' = 'open'
+);
+
 create policy "column" on public.papers using (author_id = auth.uid());
 create policy "exists" on public.papers using (exists (
     select from public.members as m where m.team_id = papers.team_id and m.user_id = auth.uid() and m.active

@@ -67,6 +67,21 @@ def test_condition_is_reached_both_ways(solver: Solver, alice: Persona, name: st
         assert found.row is not None
 
 
+@pytest.mark.parametrize("name", ["word", "two unknowns", "header"])
+def test_what_the_request_or_a_check_knows_counts(solver: Solver, alice: Persona, name: str) -> None:
+    [found] = [one for one in solver.conditions("public.notes") if one.name == name]
+    for wanted in (Truth.TRUE, Truth.NOT_TRUE):
+        reached = solver.reach(Goal(condition=found, wanted=wanted), alice, free_claims=True)
+        assert isinstance(reached, Reached), str(reached)
+
+
+def test_settings_of_the_request_are_told(solver: Solver, alice: Persona) -> None:
+    [found] = [one for one in solver.conditions("public.notes") if one.name == "header"]
+    reached = solver.reach(Goal(condition=found), alice)
+    assert isinstance(reached, Reached)
+    assert reached.settings == {"request.headers": '{"x-key": "open"}'}
+
+
 def test_every_policy_of_the_society_has_its_case(solver: Solver) -> None:
     assert {one.name for one in solver.conditions(PAPERS) if one.source is Source.USING} == {*NAMES, "opaque"}
 

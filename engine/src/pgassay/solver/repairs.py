@@ -185,7 +185,12 @@ def _merge(making: Making, index: Index, attempt: Attempt) -> Made | Unreached:
     updated = _update(making, changed, where(key))
     if isinstance(updated, Made):
         return updated
-    return making.refused_by(updated if updated.sqlstate else attempt)
+
+    def change() -> Made | None:
+        again = _update(making, changed, where(key))
+        return again if isinstance(again, Made) else None
+
+    return _unchecked(making, change) or making.refused_by(updated if updated.sqlstate else attempt)
 
 
 def _is_same(making: Making, name: str, one: Value, other: Value) -> bool:
@@ -295,25 +300,38 @@ def _small(making: Making, attempt: Attempt) -> Unreached | None:
 
 def _without_triggers(making: Making, attempt: Attempt) -> Made | Unreached:
     """As a last resort; not where a trigger is none of the owner's to disable."""
-    triggers = making.schema.user_triggers(making.table)
-    if not triggers or attempt.sqlstate[:2] in ("42", "22"):
+    if attempt.sqlstate[:2] in ("42", "22"):
         return making.refused_by(attempt)
+    making.refused, making.solutions = False, None
+
+    def insert() -> Made | None:
+        for _ in range(_PERSUASIONS):
+            again = making.asker.run(making.statement())
+            if not again.sqlstate:
+                return making.made(again)
+            if again.sqlstate != "23514" or _check(making, again) is not None:
+                break
+        return None
+
+    return _unchecked(making, insert) or making.refused_by(attempt)
+
+
+def _unchecked(making: Making, write: Callable[[], Made | None]) -> Made | None:
+    """What is written while the triggers of the table sleep."""
+    triggers = making.schema.user_triggers(making.table)
     off = [f"alter table {making.table} disable trigger {one.quoted}" for one in triggers]
     on = [f"alter table {making.table} {one.enabling} trigger {one.quoted}" for one in triggers]
+    if making.schema.defers:  # a table with events that wait for the end cannot be altered
+        off.insert(0, "set constraints all immediate")
+        on.append("set constraints all deferred")
     with making.asker.trial() as trial:
-        if making.schema.defers:  # a table with events that wait for the end cannot be altered
-            off.insert(0, "set constraints all immediate")
-            on.append("set constraints all deferred")
-        for statement in off:
-            if making.asker.run(statement).sqlstate:
-                return making.refused_by(attempt)
-        again = making.asker.run(making.statement())
-        if again.sqlstate or any(making.asker.run(statement).sqlstate for statement in on):
-            return making.refused_by(attempt)
+        if not triggers or any(making.asker.run(statement).sqlstate for statement in off):
+            return None
+        made = write()
+        if made is None or any(making.asker.run(statement).sqlstate for statement in on):
+            return None
         trial.keep()
-    insert = making.insert()
-    row = dict(again.rows[0])
-    return making.as_made(row, *off, insert, *on, unchecked=True)
+    return replace(made, statements=(*off, *made.statements, *on), unchecked=True)
 
 
 _REPAIRED: Mapping[str, Callable[[Making, Attempt], Made | Unreached | None]] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from pglast import ast, parser
+from pglast.enums import A_Expr_Kind, BoolExprType
 from pglast.stream import RawStream
 
 from pgassay.catalog.model import (
@@ -132,6 +133,13 @@ class Schema:
             yield from (check_text(one.definition) for one in domain[1])
             yield from self.domain_checks(domain[0].base or "")
 
+    def words(self, relation: str, column: str) -> tuple[str, ...]:
+        """The texts that a check allows in a column; none where no check lists them."""
+        for check in self.constraints(relation, "c"):
+            if check.columns == (column,) and (found := _listed(check.definition)):
+                return found
+        return ()
+
     def refuses_null(self, type_: str) -> bool:
         """Whether a domain, or the one that it is made of, is NOT NULL."""
         domain = self.domains.get(type_)
@@ -206,6 +214,34 @@ def _read_parameters(arguments: str) -> tuple[Parameter, ...] | None:
 
 def _type_text(node: Any) -> str:  # noqa: ANN401
     return str(RawStream()(node))
+
+
+@cache
+def _listed(definition: str) -> tuple[str, ...]:
+    """The constants of `column = ANY (ARRAY[…])` in a check, which is all that it says, besides null."""
+    [raw] = parser.parse_sql(f"select {check_text(definition)}")
+    select: Any = raw.stmt
+    node = select.targetList[0].val
+    if isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.OR_EXPR:
+        node = next((part for part in node.args or () if not isinstance(part, ast.NullTest)), node)
+    match node:
+        case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP_ANY, name=(ast.String(sval="="),), rexpr=array):
+            constants = [_constant(one) for one in _elements(array)]
+            return tuple(one for one in constants if one is not None)
+    return ()
+
+
+def _elements(array: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    while isinstance(array, ast.TypeCast):
+        array = array.arg
+    return array.elements or () if isinstance(array, ast.A_ArrayExpr) else ()
+
+
+def _constant(node: Any) -> str | None:  # noqa: ANN401
+    while isinstance(node, ast.TypeCast):
+        node = node.arg
+    text = node.val if isinstance(node, ast.A_Const) else None
+    return text.sval if isinstance(text, ast.String) else None
 
 
 def check_text(definition: str) -> str:

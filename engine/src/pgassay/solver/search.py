@@ -328,9 +328,10 @@ class Search:
         column = self.schema.columns(slot.row.table)[slot.column]
         if value is None:
             return () if column.not_null else (None,)
-        if column.labels and value not in column.labels:
-            # Another text than a label was asked for: `ax`, because it is not `a`.
-            return (label for label in column.labels if not value.startswith(label))
+        words = column.labels or self.schema.words(slot.row.table, slot.column)
+        if words and value not in words:
+            # Another text than a word was asked for: `ax`, because it is not `a`.
+            return (word for word in words if not value.startswith(word))
         if column.base == "uuid":
             return values.as_uuid(value, self.key_purpose(slot))
         return (value,)
@@ -364,6 +365,10 @@ class Search:
             case ast.ColumnRef() | ast.ParamRef():
                 if isinstance(found := self.resolve(term), Term):
                     yield from self._pick_inside(found, state)
+            case ast.FuncCall() | ast.A_Expr() | ast.CoalesceExpr():
+                value = values.short(self.purpose).lower()  # which most functions leave as it is
+                for following in self.push(term, value, state):
+                    yield following, Answer(value)
 
     def settle(self, free: Sequence[Slot], state: State) -> States:
         """Give every slot that is not decided a value of its own, and then one that exists."""
