@@ -14,6 +14,7 @@ from pglast import ast
 from pglast.enums import A_Expr_Kind
 
 from pgassay.solver import arrays, constants, logic, values
+from pgassay.solver.asking import Answer
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.scope import Node, Term, constant, names_of
 
@@ -332,8 +333,10 @@ def _arithmetic(search: Search, term: Term, name: str, value: Value, state: Stat
                 continue
             if values.plain_type(answer.type) in values.NUMBERS and _number(value) is not None:
                 yield from _solved(search, one, _SOLVED[name][rule], value, answer.value, following)
-            elif rule == 0 or name == "+":
-                yield from _moved(search, one, value, _REVERSED[name], answer, following)
+            elif rule == 1 and name == "-":  # what is taken away
+                yield from _moved(search, one, answer, "-", Answer(value), following)
+            elif name in "+-":
+                yield from _moved(search, one, Answer(value), _REVERSED[name], answer, following)
 
 
 def _number(value: str) -> Decimal | None:
@@ -353,15 +356,13 @@ def _solved(
     yield from search.push(term, found.rstrip("0").rstrip(".") if "." in found else found, state)
 
 
-def _moved(search: Search, term: Term, value: str, name: str, answer: Any, state: State) -> States:  # noqa: ANN401
-    for type_ in ("timestamptz", "date", "interval"):
-        moved = ast.A_Expr(
-            kind=A_Expr_Kind.AEXPR_OP,
-            name=(ast.String(name),),
-            lexpr=constant(value, type_),
-            rexpr=constant(answer.value, answer.type),
+def _moved(search: Search, term: Term, left: Answer, name: str, right: Answer, state: State) -> States:
+    """What the server makes of two moments or intervals; the value itself comes without its type."""
+    for type_ in ("timestamptz", "interval", "date"):
+        one, other = (
+            constant(side.value, type_ if side.type == "text" else side.type) for side in (left, right)
         )
-        found = search.evaluate(term.at(moved), state)
+        found = search.evaluate(term.at(logic.operation(name, one, other)), state)
         if found and found.value is not None:
             yield from search.push(term, found.value, state)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pglast import ast
@@ -199,7 +200,9 @@ def compare(search: Search, left: Term, name: str, right: Term, wanted: Truth, s
                 if Truth.NULL in wanted:
                     yield following
                 continue
-            for target in comparison.targets(operator, search.side(answer), wanted):
+            untyped = isinstance(other.node, ast.A_Const)
+            side = replace(answer, type=search.type_of(one, following)) if untyped else answer
+            for target in comparison.targets(operator, search.side(side), wanted):
                 yield from search.push(one, target, following)
     if not comparison.is_known(name):
         search.name_obstacle(f"operator {name}")

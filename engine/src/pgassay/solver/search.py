@@ -127,6 +127,11 @@ class Search:
             lasting=lasting,
         )
 
+    def type_of(self, term: Term, state: State) -> str:
+        """The name of its type, whatever its value is."""
+        reading = self.read(term, state)
+        return "text" if reading.unknown else self._ask(reading.text, term, state, lasting=True).type
+
     def labels(self, type_: str) -> Sequence[str]:
         """The labels of an enum, whose name may lack its schema."""
         names = (type_, *(f"{schema}.{type_}" for schema in self.schema.path))
@@ -365,7 +370,7 @@ class Search:
             case ast.ColumnRef() | ast.ParamRef():
                 if isinstance(found := self.resolve(term), Term):
                     yield from self._pick_inside(found, state)
-            case ast.FuncCall() | ast.A_Expr() | ast.CoalesceExpr():
+            case ast.FuncCall() | ast.A_Expr() | ast.CoalesceExpr() | ast.A_Indirection():
                 value = values.short(self.purpose).lower()  # which most functions leave as it is
                 for following in self.push(term, value, state):
                     yield following, Answer(value)

@@ -93,7 +93,7 @@ class Substitution:
     def _literal(self, slot: Slot) -> Node:
         if not self._state.known(slot):
             self.free.append(slot)
-            return constant(None)
+            return constant(None, self._type(slot))
         if slot not in self._state.values:
             self.partial.append(slot)
         return constant(self._state.value(slot), self._type(slot))

@@ -227,7 +227,7 @@ def _stepped(value: str, name: str, steps: Sequence[int]) -> Iterator[str]:
     elif name in MOMENTS or name.startswith("time "):
         yield from (text for step in steps if (text := _moved(value, name, step)))
     elif name == "interval":
-        yield from (f"{value} {step:+d} day" for step in steps)
+        yield from (f"{value} {step:+d} week" for step in steps)  # of days it may have some
 
 
 def _moved(value: str, name: str, step: int) -> str:
