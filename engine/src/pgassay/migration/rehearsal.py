@@ -28,6 +28,7 @@ from pgassay.migration.hazards import Hazard, LockWatch, TableLock, ask_squawk, 
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from pgassay.world import adopt
 
 _ORDER = "order of columns"
 
@@ -232,10 +233,14 @@ def _survey_result(server: Server, review: Review, scripts: Sequence[Script]) ->
         with open_session(database) as session:
             bench = Workbench(side.config, server)
             inventory = read_inventory(session, besides=True)
-            return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey()
+            world = adopt(session, bench, review.world) if review.world.made else review.world
+            people = (*bench.personas.values(), *world.personas)
+            return LoadedSide(
+                side=side, bench=bench, session=session, inventory=inventory, personas=people
+            ).survey()
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix, "HEAD does not load"
-    with open_side(server, review.head) as head:
+    with open_side(server, review.head, review.world) as head:
         return Snapshot(inventory=read_inventory(head.session, besides=True), matrix=review.matrix)
