@@ -19,7 +19,19 @@ def project(folder: Path, table: str) -> Path:
 
 def test_defaults_hold_without_a_configuration(tmp_path: Path) -> None:
     platform = environment_files("supabase")
-    assert load_config(tmp_path) == Config(root=tmp_path, environment=platform, personas=DEFAULT_PERSONAS)
+    assert load_config(tmp_path) == Config(
+        root=tmp_path,
+        environment=platform,
+        personas=DEFAULT_PERSONAS,
+        fill_world=True,
+        find_personas=True,
+    )
+
+
+def test_world_auto_is_no_file_and_can_be_left_as_it_is(tmp_path: Path) -> None:
+    config = load_config(project(tmp_path, 'world = "auto"\nfill_world = false'))
+    assert (config.world, config.fill_world) == (None, False)
+    assert load_config(project(tmp_path, "personas.eve = { role = 'anon' }")).find_personas is False
 
 
 def test_own_environment_brings_its_own_personas(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ LAYERS = (
     {"database"},
     {"catalog"},
     {"pgtap", "plpgsql", "render", "suites"},
+    {"solver"},
     {"commands", "workbench"},
     {
         "coverage",
@@ -37,6 +38,7 @@ LAYERS = (
         "plugin",
         "races",
         "verify",
+        "world",
     },
     {"doctor", "up"},
     {"cli"},
@@ -46,18 +48,24 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 EDGES = {
     ("diff", "denial"),
     ("diff", "matrix"),
+    ("diff", "world"),
     ("init", "matrix"),
+    ("init", "world"),
     ("matrix", "denial"),
     ("matrix", "guard_map"),
+    ("matrix", "world"),
     ("migration", "diff"),
     ("migration", "matrix"),
+    ("migration", "world"),
     ("mutation", "guard_map"),
     ("mutation", "matrix"),
     ("mutation", "plugin"),
+    ("mutation", "world"),
     ("plugin", "coverage"),
     ("verify", "matrix"),
     ("verify", "mutation"),
     ("verify", "plans"),
+    ("verify", "world"),
 }
 
 

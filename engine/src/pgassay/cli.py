@@ -18,7 +18,10 @@ from pgassay.errors import ExitCode, PgassayError
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 # In the order of the help. A feature whose folder is gone has no command.
-_FEATURES = ("init", "verify", "matrix", "diff", "migration", "coverage", "races", "plans", "mutation")
+_FEATURES = (
+    *("init", "world", "verify", "matrix", "diff", "migration"),
+    *("coverage", "races", "plans", "mutation"),
+)
 _COMMANDS = [f"{name}.command" for name in _FEATURES if (files("pgassay") / name / "command.py").is_file()]
 
 

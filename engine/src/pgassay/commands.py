@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from pgassay.config import Config, load_config
+from pgassay.config import AUTO_WORLD, Config, load_config
 from pgassay.database import Script, parse_script, read_script
 from pgassay.errors import ConfigError, SchemaError, ServerError, printable
 from pgassay.extensions.statements import changes_roles, mentions_xml, requested
@@ -66,7 +66,10 @@ def add_project(parser: ArgumentParser, *, folder: bool = True) -> None:
         "--schema", type=Path, action="append", metavar="PATH",
         help="this file instead of the project's schema; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--world", type=Path, metavar="PATH", help="this file instead of the project's world")
+    parser.add_argument(
+        "--world", type=Path, metavar="PATH",
+        help="this file instead of the project's world; `auto`: no file, all rows are made",
+    )  # fmt: skip
     parser.add_argument(
         "--server", metavar="CHOICE",
         help="embedded, system, a major version (15 to 18), a bin directory or a connection URL "
@@ -80,6 +83,14 @@ def add_reporting(parser: ArgumentParser, *, formats: Iterable[str], folder: boo
     parser.add_argument(
         "--report", type=partial(_report, tuple(formats)), action="append", default=[], metavar="FORMAT=PATH",
         help="write this report too; may be repeated, so that one run serves all readers",
+    )  # fmt: skip
+
+
+def add_effort(parser: ArgumentParser) -> None:
+    """How hard to look for rows."""
+    parser.add_argument(
+        "--effort", type=int, choices=range(1, 101), metavar="N",
+        help="try N times as many statements for each row that is hard to make (default: 1)",
     )  # fmt: skip
 
 
@@ -107,9 +118,12 @@ def configure(options: Namespace) -> Config:
     """The project's configuration, with what the arguments say instead."""
     config = load_config(choose_project(options))
     if options.world:
-        config = replace(config, world=options.world.absolute())
+        is_auto = str(options.world) == AUTO_WORLD
+        config = replace(config, world=None if is_auto else options.world.absolute())
     if options.schema:
         config = replace(config, schema=tuple(path.absolute() for path in options.schema), notes=())
+    if effort := getattr(options, "effort", None):
+        config = replace(config, effort=effort)
     asked = options.server or os.environ.get("PGASSAY_SERVER")
     return replace(config, server=asked) if asked else choose_own_server(config)
 

@@ -25,6 +25,8 @@ Text = Annotated[str, Meta(min_length=1)]
 _PATTERNS: Any = str | tuple[str, ...]
 _PLATFORM = "supabase"
 _NEVER_GIVEN = ("root", "notes")
+AUTO_WORLD = "auto"
+"""No file of rows: all are made."""
 _OPEN = (
     "supabase/config.toml does not say auto_expose_new_tables: API roles are given the new tables of public, "
     "as in older projects."
@@ -47,6 +49,8 @@ class Config:
     which is Supabase where nothing is said; then `schema`, its `companions`, the `seeds` and the `world`, as
     `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
     one (`pgtap_database`).
+    With `fill_world`, rows that the world lacks are made for whoever tries everything; `effort` scales how
+    many statements that may take. With `find_personas`, so do users whom only claims tell apart.
     `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
     `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
     `schedules` are scenarios of concurrent sessions, files or folders of them.
@@ -66,6 +70,9 @@ class Config:
     seeds: tuple[Path, ...] = ()
     environment: tuple[Path, ...] = ()
     world: Path | None = None
+    fill_world: bool = False
+    find_personas: bool = False
+    effort: Annotated[int, Meta(ge=1, le=100)] = 1
     suites: tuple[Path, ...] = ()
     pgtap: tuple[Path, ...] = ()
     pgtap_database: Literal["file", "folder"] = "file"
@@ -147,13 +154,21 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
     typed = {name: _read(root, name, value, given) for name, value in values.items()}
     decoded = decode(typed, Config, where=given.where, without=_NEVER_GIVEN)
     config = replace(defaults, **{name: getattr(decoded, name) for name in typed})
+    if "personas" in typed:
+        config = replace(config, find_personas=decoded.find_personas)
     platform = environment_files(_PLATFORM)
     return config if set(platform) <= set(config.environment) else replace(config, personas=decoded.personas)
 
 
 def _plain_config(root: Path) -> Config:
     """A project on the platform."""
-    return Config(root=root, environment=environment_files(_PLATFORM), personas=DEFAULT_PERSONAS)
+    return Config(
+        root=root,
+        environment=environment_files(_PLATFORM),
+        personas=DEFAULT_PERSONAS,
+        fill_world=True,
+        find_personas=True,
+    )
 
 
 def _supabase_config(root: Path) -> Config:
@@ -184,9 +199,9 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
     kind = {key.name: key.type for key in fields(Config)}.get(name)
     if kind == "tuple[Path, ...]":
         return _expand(root, name, value, given)
-    if name in ("world", "load"):
+    if name in ("world", "load") and value != AUTO_WORLD:
         return _single(name, _expand(root, name, value, given), given)
-    if kind == "Path | None":
+    if kind == "Path | None" and name != "world":
         return root / decode(value, Text, where=where)
     if name == "personas":
         personas = decode(value, dict[str, dict[str, Any]], where=where)
@@ -195,7 +210,7 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
         return {
             table: decode(text, Text, where=f"rows.{table} in {given.label}") for table, text in value.items()
         }
-    return value
+    return None if name == "world" else value
 
 
 def _read_given(root: Path) -> _Given | None:

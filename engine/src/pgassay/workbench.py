@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -65,7 +65,12 @@ class Workbench:
         return self._project_recipe(depth=depth)
 
     def _project_recipe(
-        self, *, depth: Depth, pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+        self,
+        *,
+        depth: Depth,
+        pgtap: bool = False,
+        starting_point: tuple[Path, ...] = (),
+        rows: tuple[str, ...] = (),
     ) -> Recipe:
         """The layers of the project's own files; `starting_point` scripts follow the environment.
 
@@ -103,6 +108,8 @@ class Workbench:
             layers.append(_statements("buckets", buckets_script(config.buckets), applied_by="owner"))
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
+        if depth == "world" and rows:
+            layers.append(Layer(name="made rows", step=partial(_run_all, rows), fingerprint="\0".join(rows)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @cached_property
@@ -117,10 +124,18 @@ class Workbench:
 
     @contextmanager
     def database(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+        self,
+        *,
+        depth: Depth = "world",
+        pgtap: bool = False,
+        starting_point: tuple[Path, ...] = (),
+        rows: tuple[str, ...] = (),
     ) -> Iterator[Database]:
-        """A database of one's own, dropped at the end. Raises SchemaError when the schema does not load."""
-        recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point)
+        """A database of one's own, dropped at the end; `rows` are the owner's statements after the world.
+
+        Raises SchemaError when the schema does not load.
+        """
+        recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point, rows=rows)
         observer = self._observer if depth != "environment" else None
         if observer is not None:
             recipe = replace(recipe, layers=(*recipe.layers, observer.layer))
@@ -133,6 +148,12 @@ class Workbench:
             finally:
                 if observer is not None:
                     observer.add(database)
+
+
+def _run_all(statements: Iterable[str], connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction():
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _statements(name: str, statements: str, *, applied_by: Literal["superuser", "owner"]) -> Layer:

@@ -66,7 +66,7 @@ def test_first_run_writes_what_makes_every_later_matrix_good(root: Path, run: Ru
     assert "alice  public.projects  select  kind  own  allowed" in accepted
     assert "alice  public.projects  select  kind  another's  filtered" in accepted
     assert any(line.startswith("bob  public.tasks  select") for line in accepted)
-    assert not any(" public.strict  select" in line for line in accepted)  # no plain insert does there
+    assert "anon  public.strict  select  n  public  allowed" in accepted  # though it takes no plain insert
     assert run("matrix", cwd=root).returncode == 0
 
 

@@ -37,7 +37,7 @@ def confirm(gains: Iterable[AccessChange], base: LoadedSide, head: LoadedSide) -
 
 @contextmanager
 def _open(side: LoadedSide) -> Iterator[Session]:
-    with side.bench.database() as database, open_session(database) as session:
+    with side.bench.database(rows=side.world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
         yield session
 

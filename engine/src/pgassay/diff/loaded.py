@@ -18,6 +18,7 @@ from pgassay.observation import Persona
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from pgassay.world.model import NO_ROWS, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +29,8 @@ class LoadedSide:
     bench: Workbench
     session: Session
     inventory: Inventory
-
-    @property
-    def personas(self) -> tuple[Persona, ...]:
-        return tuple(self.bench.personas.values())
+    personas: tuple[Persona, ...]
+    world: World = NO_ROWS
 
     @property
     def overrides(self) -> Mapping[str, str]:
@@ -57,9 +56,15 @@ class LoadedSide:
 
 
 @contextmanager
-def open_side(server: Server, side: Side) -> Iterator[LoadedSide]:
-    """Load a schema into a database of its own, for as long as the block lasts. Raises SchemaError."""
+def open_side(server: Server, side: Side, world: World = NO_ROWS) -> Iterator[LoadedSide]:
+    """Load a schema into a database of its own, for as long as the block lasts, with the rows of `world`.
+
+    Raises SchemaError.
+    """
     bench = Workbench(side.config, server)
-    with bench.database() as database, open_session(database) as session:
+    with bench.database(rows=world.statements) as database, open_session(database) as session:
         inventory = read_rows(session, read_inventory(session))
-        yield LoadedSide(side=side, bench=bench, session=session, inventory=inventory)
+        personas = (*bench.personas.values(), *world.personas)
+        yield LoadedSide(
+            side=side, bench=bench, session=session, inventory=inventory, personas=personas, world=world
+        )

@@ -25,6 +25,8 @@ from pgassay.project.revisions import Side, named_by_revision
 from pgassay.render.text import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from pgassay.world import fill, refill
+from pgassay.world.model import NO_ROWS, World
 
 SEARCH_STATEMENTS = 4000
 
@@ -34,14 +36,15 @@ class Review:
     """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
 
     `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
-    with other rows and claims. `remarks`: how BASE was loaded, and what could not be searched. `seconds` is
-    wall-clock time.
+    with other rows and claims. `world`: the rows that were made for it. `remarks`: how BASE was loaded, and
+    what could not be searched. `seconds` is wall-clock time.
     """
 
     base: Side
     head: Side
     difference: Difference = field(default_factory=Difference)
     matrix: Matrix | None = None
+    world: World = NO_ROWS
     fault: SchemaError | None = None
     accepted: bool = False
     tried: int = 0
@@ -90,15 +93,19 @@ def review(
 
 def _review(server: Server, base: Side, head: Side, search: int, on_stage: Callable[[str], None]) -> Review:
     """Both at once, unless the roles, which belong to the whole cluster, are not the same for both."""
-    with open_side(server, base) as one:
+    on_stage("loading HEAD")
+    world = fill(Workbench(head.config, server), on_stage)
+    on_stage("loading BASE")
+    former = refill(Workbench(base.config, server), world, on_stage)
+    with open_side(server, base, former) as one:
         on_stage("loading HEAD")
-        with open_side(server, head) as two:
+        with open_side(server, head, world) as two:
             on_stage("trying everything in both")
             if one.inventory.roles == two.inventory.roles:
                 with ThreadPoolExecutor(2) as pool:
                     before, after = pool.map(LoadedSide.survey, (one, two))
                 resolve = partial(settle, base=one.session, head=two.session)
-                found = judge(base, head, before, after, settle=resolve)
+                found = replace(judge(base, head, before, after, settle=resolve), world=world)
                 confirm(found.difference.gained, one, two)
                 found = _add_gains(found, compare_accounts(one, two, found.difference.schema))
                 unaccepted = found.difference.gained and not found.accepted
@@ -110,8 +117,9 @@ def _review(server: Server, base: Side, head: Side, search: int, on_stage: Calla
     # Loaded anew, over the environment that brings the roles back.
     if error := _fails(server, base):
         raise _unloadable(base, error) from error
-    with open_side(server, base) as again:
-        return judge(base, head, replace(again.survey(), inventory=one.inventory), after)
+    with open_side(server, base, former) as again:
+        found = judge(base, head, replace(again.survey(), inventory=one.inventory), after)
+        return replace(found, world=world)
 
 
 def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) -> Review:

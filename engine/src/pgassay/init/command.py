@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_project, prepare, show_progress
-from pgassay.config import Config, is_configured
-from pgassay.database import open_session
+from pgassay.config import Config, PersonaConfig, is_configured
 from pgassay.errors import ExitCode
-from pgassay.init.rows import make_world
-from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text, world_text
+from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text
 from pgassay.matrix.assessment import assess
 from pgassay.matrix.baseline import render_baseline
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from pgassay.world import fill
+from pgassay.world.model import NO_ROWS, World
+from pgassay.world.report import world_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Ite
         yield Item(
             path=toml,
             make=lambda: toml_text(
-                config.personas,
+                worlds.personas,
                 world=_name(root, world),
                 baseline=_name(root, baseline),
                 schema=request.schema,
@@ -96,24 +97,31 @@ class _World:
     """The rows that are there, or that are made; and what everybody can do with them."""
 
     def __init__(self, config: Config, server: Server, path: Path, *, anew: bool) -> None:
-        self._config = replace(config, world=None, baseline=None)
+        self._config = replace(config, world=None, baseline=None, fill_world=True)
         self._server = server
         self._kept = None if anew or not path.exists() else path
 
     @cached_property
+    def _made(self) -> World:
+        return NO_ROWS if self._kept else fill(Workbench(self._config, self._server))
+
+    @property
     def text(self) -> str:
-        if self._kept:
-            return self._kept.read_text(encoding="utf-8")
-        bench = Workbench(self._config, self._server)
-        with bench.database() as database, open_session(database) as session:
-            return world_text(make_world(session, list(bench.personas.values())))
+        return self._kept.read_text(encoding="utf-8") if self._kept else world_text(self._made)
+
+    @property
+    def personas(self) -> Mapping[str, PersonaConfig]:
+        """Those that are configured, and whom the conditions tell apart."""
+        found = {one.name: PersonaConfig(role=one.role, claims=one.claims) for one in self._made.personas}
+        return {**self._config.personas, **found}
 
     @property
     def baseline(self) -> str:
         with TemporaryDirectory(prefix="pgassay-") as folder:
             path = Path(folder) / "world.sql"
             path.write_text(self.text, encoding="utf-8")
-            return render_baseline(assess(Workbench(replace(self._config, world=path), self._server)).matrix)
+            config = replace(self._config, world=path, personas=self.personas, find_personas=False)
+            return render_baseline(assess(Workbench(config, self._server)).matrix)
 
 
 def _name(folder: Path, path: Path) -> str:

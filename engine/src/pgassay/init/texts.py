@@ -18,12 +18,6 @@ baseline = {baseline}  # who can do what, as accepted; `pgassay matrix --accept`
 {personas}
 """
 
-_WORLD = """\
--- Rows for pgassay's personas to find: each of them as a user, and a row of each in the tables that take
--- a plain insert. Applied after the schema and its seeds, as the schema's owner. Edit it: what is not here
--- is not tried.
-{rows}"""
-
 _WORKFLOW = """\
 name: pgassay
 on:
@@ -77,11 +71,6 @@ def toml_text(
 def _persona(persona: PersonaConfig) -> str:
     values = {"role": persona.role, **persona.claims}
     return f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in values.items())} }}"
-
-
-def world_text(statements: Sequence[str]) -> str:
-    """A world.sql."""
-    return _WORLD.format(rows="".join(f"{statement};\n" for statement in statements))
 
 
 def workflow_text(project: str) -> str:

@@ -13,13 +13,19 @@ from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_accep
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
 from pgassay.workbench import Workbench
+from pgassay.world import Show, fill
+from pgassay.world.model import NO_ROWS, World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """A matrix and where it differs from the file `baseline`, which is None where there is none."""
+    """A matrix and where it differs from the file `baseline`, which is None where there is none.
+
+    `world`: the rows that were made for it.
+    """
 
     matrix: Matrix
+    world: World = NO_ROWS
     baseline: Path | None
     differences: tuple[Deviation, ...]
 
@@ -28,8 +34,12 @@ class Assessment:
         return Place(file=self.baseline, line=difference.line) if self.baseline else None
 
 
-def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
+def assess(
+    bench: Workbench, *, only: Collection[str] = (), world: World | None = None, show: Show = str
+) -> Assessment:
     """Load schema and world into a database of their own and survey it, or `only` these objects of it.
+
+    Rows that it lacks are made as the configuration says, unless `world` has them; `show` hears of it.
 
     Raises SchemaError when they do not load, ConfigError for no personas or a broken baseline,
     CannotJudgeError when there is nothing at all to try. Of an object whose rows are gone, lines are unused.
@@ -43,8 +53,10 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
     accepted = load_baseline(bench.config)
     if accepted and only:
         accepted = {question: line for question, line in accepted.items() if line.object in only}
-    with bench.database() as database, open_session(database) as session:
-        matrix = survey(session, bench.personas.values(), rows=bench.config.rows, only=only)
+    world = fill(bench, show) if world is None else world
+    people = (*bench.personas.values(), *world.personas)
+    with bench.database(rows=world.statements) as database, open_session(database) as session:
+        matrix = survey(session, people, rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",
@@ -53,6 +65,7 @@ def assess(bench: Workbench, *, only: Collection[str] = ()) -> Assessment:
         )
     return Assessment(
         matrix=matrix,
+        world=world,
         baseline=None if accepted is None else bench.config.baseline,
         differences=() if accepted is None else compare(matrix, accepted),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
+from pgassay.commands import Command, add_effort, add_reporting, choose_output, prepare, show_progress
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.guard_map import guards_path, load_guards
@@ -19,17 +19,24 @@ from pgassay.project.fingerprint import fingerprint
 from pgassay.render.output import TEXT_ALONE, Output, check_writable, publish, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
+from pgassay.world import Show
 
 
-def show_matrix(
-    config: Config, server: Server, *, accept: bool = False, cells: bool = False, output: Output = TEXT_ALONE
+def show_matrix(  # noqa: PLR0913 - what a caller may choose, by name
+    config: Config,
+    server: Server,
+    *,
+    accept: bool = False,
+    cells: bool = False,
+    output: Output = TEXT_ALONE,
+    show: Show = str,
 ) -> ExitCode:
     """Survey, compare, report; with `accept` the result becomes the baseline, unless a probe went wrong.
 
     With `cells` the text has them all.
     """
     baseline = _accepting(config) if accept else None
-    assessment = assess(Workbench(config, server))
+    assessment = assess(Workbench(config, server), show=show)
     key = fingerprint(config, server=str(server.version))
     guards = load_guards(guards_path(config), key=key)
     page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
@@ -62,6 +69,7 @@ def _judge(assessment: Assessment) -> ExitCode:
 
 def _add(parser: ArgumentParser) -> None:
     add_reporting(parser, formats=MATRIX_FORMATS)
+    add_effort(parser)
     parser.add_argument("--accept", action="store_true", help="write the baseline anew")
     parser.add_argument("--cells", action="store_true", help="show every cell, not only a summary")
 
@@ -71,7 +79,9 @@ def _run(options: Namespace) -> int:
     with show_progress() as show, open_server(config.server) as server:
         show("matrix")
         output = choose_output(options)
-        return show_matrix(config, server, accept=options.accept, cells=options.cells, output=output)
+        return show_matrix(
+            config, server, accept=options.accept, cells=options.cells, output=output, show=show
+        )
 
 
 COMMAND = Command(

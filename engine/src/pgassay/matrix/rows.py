@@ -10,15 +10,14 @@ from pgassay.catalog.model import Column, Index
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
-from pgassay.matrix.ownership import OwnerPaths, find_ownership, find_ties
 from pgassay.matrix.statements import changed_value, literal
-from pgassay.observation import Attempt, Outcome
+from pgassay.world.ownership import OwnerPaths, find_ownership, find_ties
+from pgassay.world.presence import array, ask, find_holders, query
 
 ROWS_OF_A_CLASS = 12
 """How many rows of one class are tried at most: such that every state and owner occurs, if they fit."""
 
 _READ_AT_MOST = 1000
-_IDS = ("uuid", "text", "varchar", "bpchar")
 _STORAGE = ("storage", "objects")
 _STORAGE_KEY = ("bucket_id", "name")  # as the Storage API names an object; the id is drawn at random
 # What of an object's row decides where it lies and whose it is; the rest is the Storage API's own business.
@@ -83,31 +82,14 @@ class _Reader:
     @cached_property
     def holders(self) -> dict[int, frozenset[str]]:
         """The columns of each table in which an id of a persona occurs."""
-        found = {}
-        for table in self._surface.tables.values():
-            columns = [c for c in table.columns.values() if c.base in _IDS and not c.generated]
-            if not table.reachable:  # only to know the tables of users
-                columns = [c for c in columns if (c.name,) in {u.columns for u in table.unique if u.primary}]
-            if columns:
-                found[table.oid] = self._held(table, columns)
-        return found
-
-    def _held(self, table: Table, columns: Sequence[Column]) -> frozenset[str]:
-        ids = _array(self._ids)
-        answers = self._ask(table, [f"bool_or(t.{c.quoted}::text = any({ids}))" for c in columns])
-        return frozenset(c.name for c, held in zip(columns, answers, strict=False) if held)
-
-    def _ask(self, table: Table, tests: Sequence[str]) -> tuple[object, ...]:
-        """One value for each aggregate over a table; none where it can not be read."""
-        named = ", ".join(f"{test} as a{number}" for number, test in enumerate(tests))
-        return next(iter(self._read(f"select {named} from {table.name} as t")), ())
+        return find_holders(self._session, self._surface, self._ids)
 
     def samples(self, table: Table, ownership: OwnerPaths | None) -> Iterator[Sample]:
         if (table.schema, table.relation) != _STORAGE:
             yield self._sample(table, ownership, tuple(table.columns.values()))
             return
         columns = tuple(table.columns[name] for name in _STORAGE_COLUMNS if name in table.columns)
-        for (bucket,) in self._read("select t.id from storage.buckets as t order by 1"):
+        for (bucket,) in query(self._session, "select t.id from storage.buckets as t order by 1"):
             yield self._sample(table, ownership, columns, bucket=str(bucket))
 
     def _sample(
@@ -139,7 +121,7 @@ class _Reader:
         columns = [c for c in table.columns.values() if c.comparable]
         if not columns:
             return ()
-        answers = self._ask(table, [f"count(*) = count(distinct t.{c.quoted})" for c in columns])
+        answers = ask(self._session, table, [f"count(*) = count(distinct t.{c.quoted})" for c in columns])
         alone = [c.name for c, unique in zip(columns, answers, strict=False) if unique]
         return (alone[0],) if alone else tuple(c.name for c in columns)
 
@@ -149,10 +131,10 @@ class _Reader:
         """The first row of every state for each owner, personas first; all rows where there are no owners."""
         keys = [f"t.{quoted(name)}::text" for name in key]
         columns = tuple(table.columns.values())
-        owners = _users(ownership) if ownership else _array(())
+        owners = ownership.users if ownership else array(())
         order = [f"t.{quoted(name)}::text" for name in _stable_order(table, key)]
         place = "t.ctid" if table.stored else "null"
-        ids = _array(self._ids)
+        ids = array(self._ids)
         ties = find_ties(self._surface, table, holders=self.holders, ids=ids, owners=owners)
         return f"""
             select s.key, s.owners, s.found, s.changed
@@ -176,20 +158,6 @@ class _Reader:
             ) as s
             order by s.ordinal, s.place
         """
-
-    def _read(self, query: str) -> list[tuple[object, ...]]:
-        """Rows of a query; none where the owner may not run it: what follows is reported as a gap."""
-        attempt: Attempt = self._session.attempt(query)
-        return [tuple(row.values()) for row in attempt.rows] if attempt.outcome is Outcome.ALLOWED else []
-
-
-def _users(ownership: OwnerPaths) -> str:
-    """The users of a row `t` as text[]: each expression gives one id, or an array of them."""
-    return " || ".join(
-        "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"
-        f" from (select ({expression})::text) as u (id))"
-        for expression in ownership.expressions
-    )
 
 
 def _as_readable(table: Table, one: Index, other: Index) -> bool:
@@ -236,10 +204,6 @@ def _state(columns: Iterable[Column], values: Mapping[str, str | None]) -> Itera
     for column in some:
         if not column.not_null and column not in plain:
             yield column.name, "null" if values[column.name] is None else "not null"
-
-
-def _array(ids: Sequence[str]) -> str:
-    return _array_of([literal(value) for value in ids])
 
 
 def _array_of(expressions: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ from functools import cached_property
 from pgassay.catalog.model import Column
 from pgassay.catalog.tables import Privileges, Table
 from pgassay.matrix.model import Action, CellKey, Gap, Probe, RowClass, Witness
-from pgassay.matrix.ownership import OwnerPaths
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample
 from pgassay.matrix.statements import condition
 from pgassay.observation import Persona
+from pgassay.world.ownership import OwnerPaths
 
 Question = tuple[Probe, ...]
 """What one cell asks: probes in the order to try them, all of one persona."""

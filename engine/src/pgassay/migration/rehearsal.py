@@ -28,6 +28,7 @@ from pgassay.migration.hazards import Hazard, LockWatch, TableLock, ask_squawk, 
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
+from pgassay.world import adopt
 
 _ORDER = "order of columns"
 
@@ -241,13 +242,16 @@ def _survey_result(
         with open_session(database) as session:
             bench = Workbench(side.config, server)
             inventory = read_inventory(session, besides=True)
+            world = adopt(session, bench, review.world) if review.world.made else review.world
+            people = (*bench.personas.values(), *world.personas)
+            result = LoadedSide(side=side, bench=bench, session=session, inventory=inventory, personas=people)
             try:
-                return LoadedSide(side=side, bench=bench, session=session, inventory=inventory).survey(), None
+                return result.survey(), None
             except SchemaError as error:
                 return Snapshot(inventory=inventory, matrix=_NO_MATRIX), error
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:
     assert review.matrix, "HEAD does not load"
-    with open_side(server, review.head) as head:
+    with open_side(server, review.head, review.world) as head:
         return Snapshot(inventory=read_inventory(head.session, besides=True), matrix=review.matrix)

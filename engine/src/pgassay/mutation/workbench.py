@@ -56,10 +56,15 @@ class MutantWorkbench(Workbench):
 
     @contextmanager
     def database(
-        self, *, depth: Depth = "world", pgtap: bool = False, starting_point: tuple[Path, ...] = ()
+        self,
+        *,
+        depth: Depth = "world",
+        pgtap: bool = False,
+        starting_point: tuple[Path, ...] = (),
+        rows: tuple[str, ...] = (),
     ) -> Iterator[Database]:
         """A clone of the schema's own template, changed: faster than a template of the mutant."""
-        with super().database(depth=depth, pgtap=pgtap, starting_point=starting_point) as database:
+        with super().database(depth=depth, pgtap=pgtap, starting_point=starting_point, rows=rows) as database:
             if self.on_open:
                 self.on_open(database)
             with closing(database.connect(autocommit=True)) as connection:

@@ -32,6 +32,8 @@ from pgassay.pgtap.items import PgtapItem
 from pgassay.pgtap.verdict import FileVerdict
 from pgassay.plugin import ENGINE
 from pgassay.pytest_private import run_item, shared_fixtures, tear_down
+from pgassay.world import fill
+from pgassay.world.model import World
 
 _SHOWN = 200  # characters of a reason
 
@@ -79,6 +81,8 @@ class Worker:
         accepted = load_baseline(engine.config) or {}
         self._items = {item.nodeid: item for item in session.items}
         self._objects = name_matrix_tests({line.object for line in accepted.values()})
+        # Of the schema without a mutant: there is none yet.
+        self._world = fill(self._bench) if accepted else World()
         self._recorder = StatementRecorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
@@ -186,7 +190,7 @@ class Worker:
 
     def _run_matrix(self, test: str) -> TestRun:
         try:
-            assessment = assess(self._bench, only={object_of(test)})
+            assessment = assess(self._bench, only={object_of(test)}, world=self._world)
         except PgassayError as error:
             return TestRun(outcome="error", reason=str(error))
         self._cells = assessment.matrix.cells

@@ -32,11 +32,15 @@ def list_statements(function: Function) -> list[Line]:
 
     Raises UnplacedError when libpg_query refuses the function, as it knows only built-in types.
     """
+    return list(_walk(parse_function(function)))
+
+
+def parse_function(function: Function) -> Any:  # noqa: ANN401 - JSON
+    """What libpg_query's parser makes of a function. Raises UnplacedError when it refuses the function."""
     try:
-        document = json.loads(parser.parse_plpgsql_json(_simplify(function)))
+        return json.loads(parser.parse_plpgsql_json(_simplify(function)))
     except parser.ParseError as error:
         raise UnplacedError(f"libpg_query says: {error.args[0]}") from error
-    return list(_walk(document))
 
 
 def replace_body(definition: str, body: str) -> str:

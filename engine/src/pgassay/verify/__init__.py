@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,9 @@ from pgassay.verdict import Finding, Stage, Status, Verdict
 from pgassay.verify.lint import lint
 from pgassay.verify.since import choose_tests
 from pgassay.workbench import Workbench
+from pgassay.world.model import World
+
+_TOLD = 10  # atoms
 
 
 def load(bench: Workbench, *, alone: bool) -> Stage:
@@ -60,7 +63,18 @@ def check_matrix(bench: Workbench) -> Stage:
     count = f"{len(matrix.cells)} cells"
     detail = f"{count}, {len(findings)} not as accepted" if findings else f"{count} as accepted"
     status = Status.PROBLEM if findings else Status.GOOD
+    detail = "\n".join((detail, *_tell_atoms(assessment.world)))
     return Stage(name="matrix", status=status, detail=detail, findings=findings)
+
+
+def _tell_atoms(world: World) -> Iterator[str]:
+    """How much of the policies the rows tell apart, and the first of what they do not."""
+    others = [reach for reach in world.atoms if not reach.both]
+    if world.atoms:
+        yield world.claim
+    yield from (f"not {reach.atom}: {reach.why}" for reach in others[:_TOLD])
+    if len(others) > _TOLD:
+        yield f"and {len(others) - _TOLD} more: pgassay world"
 
 
 def _not_accepted(deviation: Deviation, baseline: Path) -> Finding:

@@ -7,7 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
+from pgassay.commands import (
+    Command,
+    add_effort,
+    add_jobs,
+    add_reporting,
+    choose_output,
+    prepare,
+    show_progress,
+)
 from pgassay.project.revisions import resolve_side
 from pgassay.render.report import FORMATS, publish_report
 from pgassay.server import open_server
@@ -27,6 +35,7 @@ def _add(parser: ArgumentParser) -> None:
         help="leave out tests that what is not the same in BASE cannot touch: a path, REV:path or REV",
     )  # fmt: skip
     add_jobs(parser)
+    add_effort(parser)
 
 
 def _run(options: Namespace) -> int:

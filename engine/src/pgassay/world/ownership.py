@@ -31,6 +31,15 @@ class OwnerPaths:
     columns: frozenset[str] = frozenset()
     direct: frozenset[str] = frozenset()
 
+    @property
+    def users(self) -> str:
+        """The users of a row as SQL of text[]: each expression gives one id, or an array of them."""
+        return " || ".join(
+            "(select case when u.id like '{%}' then u.id::text[] else array[u.id] end"
+            f" from (select ({expression})::text) as u (id))"
+            for expression in self.expressions
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Hop:

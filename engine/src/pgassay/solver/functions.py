@@ -1,0 +1,197 @@
+"""Functions whose answer is an expression: their bodies in place of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pglast import ast, parser
+from pglast.enums import SubLinkType
+
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Function
+from pgassay.catalog.names import quoted
+from pgassay.plpgsql.rewriting import parse_function
+from pgassay.plpgsql.tokens import UnplacedError, read_tokens
+from pgassay.solver import bodies
+from pgassay.solver.returns import restore_returns
+from pgassay.solver.schema import Parameter, Schema, read_parameters
+from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
+
+if TYPE_CHECKING:
+    from pgassay.solver.search import Search
+
+DEEPEST = 12
+_RESULTS = {"trigger": "trigger", "void": "void"}
+
+
+def inline(search: Search, call: Term) -> Term | None:
+    """What a call stands for; None of what cannot be read, and of the server's own functions."""
+    schema, name = names_of(call.node.funcname)
+    arguments = call.node.args or ()
+    found = search.schema.find_function(schema, name, len(arguments), call.scope.path)
+    if found is None or call.scope.depth >= DEEPEST:
+        return None
+    function, parameters = found
+    values = _arguments(call, parameters)
+    if values is None:
+        return None
+    scope = Scope(
+        variables=values,
+        path=_path(function, call.scope.path),
+        role=function.owner if function.definer else call.scope.role,
+        depth=call.scope.depth + 1,
+    )
+    return _body(search, function, scope)
+
+
+def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
+    """The arguments by name and as $1, cast to what the function takes."""
+    given: dict[str, Node] = {}
+    for number, node in enumerate(call.node.args or ()):
+        if isinstance(node, ast.NamedArgExpr):
+            given[str(node.name)] = node.arg
+        else:
+            given[parameters[number].name or f"${number + 1}"] = node
+    values: dict[str, Term] = {}
+    for number, one in enumerate(parameters, start=1):
+        node = given.get(one.name or f"${number}", one.default)
+        if node is None:
+            return None
+        term = call.at(ast.TypeCast(arg=node, typeName=parse_type(one.type)))
+        values[f"${number}"] = term
+        if one.name:
+            values[one.name] = term
+    return values
+
+
+def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
+    for setting in function.configuration:
+        name, _, value = setting.partition("=")
+        if name == "search_path":
+            return tuple(part.strip().strip('"') for part in value.split(",") if part.strip().strip('"'))
+    return path
+
+
+def _body(search: Search, function: Function, scope: Scope) -> Term | None:
+    if function.language == "sql":
+        return _sql(_select(function.function, function.definition), scope)
+    if function.language == "plpgsql":
+        block = _block(function, search.schema)
+        return bodies.read(block, _named(scope, function)) if block is not None else None
+    return None
+
+
+def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
+    """Whether each trigger of a table raises an error for a row that is inserted, as terms."""
+    names = {"new": row}
+    for trigger in search.schema.user_triggers(table):
+        function = search.schema.catalog.functions.get(trigger.function_oid)
+        if (
+            function is None
+            or function.language != "plpgsql"
+            or not (block := _block(function, search.schema))
+        ):
+            continue
+        constants = {
+            "tg_op": "INSERT",
+            "tg_table_name": search.schema.plain_name(table),
+            "tg_name": trigger.name,
+        }
+        scope = Scope(rows=names, path=_path(function, search.schema.path), depth=1)
+        for name, value in constants.items():
+            scope = scope.knowing(name, Term(constant(value, "text"), scope))
+        if "INSERT" in trigger.definition and (term := bodies.read_refusal(block, scope)):
+            yield term
+
+
+def documents(schema: Schema, table: str) -> dict[str, tuple[str, ...]]:
+    """The keys that triggers of a table read in its documents, by column."""
+    found: dict[str, tuple[str, ...]] = {}
+    for trigger in schema.user_triggers(table):
+        function = schema.catalog.functions.get(trigger.function_oid)
+        literals = find_literals([function.text]) if function else None
+        if literals and (keys := tuple(dict.fromkeys(path[0] for path in literals.paths))):
+            names = [one.name for one in schema.columns(table).values() if one.base in ("json", "jsonb")]
+            found |= {name: keys for name in names if name in literals.words}
+    return found
+
+
+def _named(scope: Scope, function: Function) -> Scope:
+    """Variables may be qualified with the function's name."""
+    qualified = {f"{function.name}.{name}": value for name, value in scope.variables.items()}
+    return replace(scope, variables={**qualified, **scope.variables})
+
+
+@cache
+def _select(_: str, definition: str) -> Node:
+    """The one query of a function in SQL; None where there are more."""
+    try:
+        [raw] = parser.parse_sql(definition)
+        statement: Node = raw.stmt
+        if statement.sql_body is not None:
+            return _atomic(statement.sql_body)
+        [text] = [option.arg[0].sval for option in statement.options if option.defname == "as"]
+        statements = parser.parse_sql(text)
+    except (parser.ParseError, ValueError):
+        return None
+    return statements[0].stmt if len(statements) == 1 else None
+
+
+def _atomic(body: Node) -> Node:
+    if isinstance(body, ast.ReturnStmt):
+        return ast.SelectStmt(targetList=(ast.ResTarget(val=body.returnval),), op=0)
+    statements = [one for group in body for one in group]
+    return statements[0] if len(statements) == 1 else None
+
+
+def _sql(select: Node, scope: Scope) -> Term | None:
+    if not isinstance(select, ast.SelectStmt) or select.valuesLists:
+        return None
+    return as_expression(select, scope)
+
+
+def as_expression(select: Node, scope: Scope) -> Term:
+    """A query as the value that it gives; of one without FROM, what it selects."""
+    plain = not (select.fromClause or select.whereClause or select.withClause or select.op)
+    if plain and len(select.targetList or ()) == 1:
+        return Term(select.targetList[0].val, scope)
+    return Term(ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=select), scope)
+
+
+_blocks: dict[str, Any] = {}
+
+
+def _with_plain_types(function: Function, schema: Schema) -> Function:
+    """With text for enums and domains in DECLARE: libpg_query takes what it does not know for records."""
+    names = {name.rpartition(".")[2] for name in (*schema.labels, *schema.domains)}
+    tokens = read_tokens(function.body)
+    body, named = function.body, False
+    for number, token in enumerate(tokens):
+        if token.word == "begin":
+            break
+        if token.word in names and named:
+            first = tokens[number - 2] if tokens[number - 1].word == "." else token
+            width = token.end - first.start  # so that the others stay where they are
+            body = f"{body[: first.start]}{'text'.ljust(width)[:width]}{body[token.end :]}"
+        named = token.word not in (";", "declare")
+    arguments = ", ".join(f"{quoted(one.name)} text" for one in read_parameters(function) or () if one.name)
+    words = (function.returns or "").lower().split()
+    kind = "setof text" if {"setof", "table"} & set(words[:1]) else _RESULTS.get(function.result, "text")
+    definition = f"create function f({arguments}) returns {kind} language plpgsql as ''"
+    return replace(function, body=body, definition=definition)
+
+
+def _block(function: Function, schema: Schema) -> Mapping[str, Any] | None:
+    """The body of a PL/pgSQL function as libpg_query reads it."""
+    if function.definition not in _blocks:
+        try:
+            [document] = parse_function(_with_plain_types(function, schema))
+            restore_returns(document, function.body)
+            _blocks[function.definition] = document["PLpgSQL_function"]
+        except UnplacedError:
+            _blocks[function.definition] = None
+    block: Mapping[str, Any] | None = _blocks[function.definition]
+    return block

@@ -1,0 +1,209 @@
+"""Subqueries: the rows that they would find are rows that can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pglast import ast
+from pglast.enums import SubLinkType
+
+from pgassay.solver import arrays, logic
+from pgassay.solver.asking import Answer
+from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
+from pgassay.solver.opening import Opened, all_columns, name_of, open_query
+from pgassay.solver.scope import (
+    BoundRow,
+    Node,
+    Term,
+)
+
+if TYPE_CHECKING:
+    from pgassay.solver.search import Search, States
+    from pgassay.solver.state import State
+
+_MOST_ROWS = 30
+
+
+def exists(search: Search, term: Term, wanted: Truth, state: State) -> States:
+    """EXISTS: never null."""
+    if Truth.TRUE in wanted:
+        for opened in open_query(search, term.node.subselect, term.scope, state):
+            yield from logic.every(search, opened.tests, Truth.TRUE, opened.state)
+    if Truth.FALSE in wanted:
+        yield from _none(search, term, Truth.FALSE, state)
+
+
+def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
+    """Nothing is found: what it looks for is of values that nothing has yet."""
+    for following in search.settle(search.read(term, state).free, state):
+        answer = search.evaluate(term, following)
+        if answer and answer.truth & wanted and following is not state:
+            yield following
+    if search.may_change and wanted & Truth.FALSE:
+        yield from _change(search, term, state)
+
+
+def _change(search: Search, term: Term, state: State) -> States:
+    """A row that is found is changed such that it is not any more."""
+    for opened in open_query(search, term.node.subselect, term.scope, state):
+        new = opened.state.rows[len(state.rows) :]
+        if len(new) == 1:
+            for keyed in _matched(search, term, opened, new[0]):
+                for test in opened.tests:
+                    yield from search.make(test, Truth.NOT_TRUE, keyed)
+
+
+def _matched(search: Search, term: Term, opened: Opened, ref: RowRef) -> States:
+    """With the key of the first row that the query finds now."""
+    keys = search.schema.key(ref.table)
+    rows = opened.scope.rows.items()
+    alias = next((name for name, row in rows if isinstance(row, BoundRow) and row.ref == ref), "")
+    state: State | None = opened.state
+    for name in keys if alias else ():
+        column = ast.ResTarget(val=ast.ColumnRef(fields=(ast.String(alias), ast.String(name))))
+        select = term.node.subselect
+        changed = {part: getattr(select, part) for part in select} | {"targetList": (column,)}
+        sublink = ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=ast.SelectStmt(**changed))
+        found = search.evaluate(term.at(sublink), opened.state)
+        if found is None or found.value is None or state is None:
+            return
+        state = state.assign(ColumnSlot(ref, name), found.value)
+    if keys and alias and state is not None:
+        yield state
+
+
+def member(search: Search, term: Term, wanted: Truth, state: State) -> States:
+    """`x IN (SELECT …)`, `x op ANY (SELECT …)`, and ALL."""
+    node = term.node
+    every = node.subLinkType == SubLinkType.ALL_SUBLINK
+    name = node.operName[-1].sval if node.operName else "="
+    if Truth.TRUE in wanted and not every:
+        for opened in open_query(search, node.subselect, term.scope, state):
+            yield from _found(search, term.at(node.testexpr), name, opened)
+    rest = wanted if every else wanted & ~Truth.TRUE
+    if rest:
+        yield from _none(search, term, rest, state)
+
+
+def _found(search: Search, test: Term, name: str, opened: Opened) -> States:
+    """The row that is found is the one that is compared with."""
+    targets = list(all_columns(search, opened).values())
+    tests = [test.at(one) for one in test.node.args or ()] if isinstance(test.node, ast.RowExpr) else [test]
+    for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
+        yield from _compare_all(search, list(zip(tests, targets, strict=False)), name, following)
+
+
+def _compare_all(search: Search, pairs: Sequence[tuple[Term, Term]], name: str, state: State) -> States:
+    if not pairs:
+        yield state
+        return
+    (test, target), *rest = pairs
+    if _is_array_of(target):
+        compared = arrays.contain_compared(search, test, target, state)
+    else:
+        compared = logic.compare(search, test, name, target, Truth.TRUE, state)
+    for following in compared:
+        yield from _compare_all(search, rest, name, following)
+
+
+def _is_array_of(target: Term) -> bool:
+    return isinstance(target.node, ast.FuncCall) and name_of(target.node) in arrays.SETS
+
+
+def push(
+    search: Search,
+    term: Term,
+    value: Value,
+    state: State,
+    path: tuple[str, ...] = (),
+    *,
+    element: bool = False,
+) -> States:
+    """A scalar subquery has a value, or its array has an element."""
+    node = term.node
+    if value is None and not path:
+        yield from _nothing(search, term, state)
+    listed = element and node.subLinkType == SubLinkType.ARRAY_SUBLINK
+    for opened in open_query(search, node.subselect, term.scope, state):
+        for target in islice(all_columns(search, opened).values(), 1):
+            if _aggregate(target.node) == "count":
+                yield from _count(search, term, value, opened)
+                continue
+            for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
+                inner = _argument(target)
+                if element and not listed:
+                    yield from arrays.contain(search, target, value, following)
+                else:
+                    yield from search.push(inner, value, following, path)
+
+
+def _nothing(search: Search, term: Term, state: State) -> States:
+    for following in search.settle(search.read(term, state).free, state):
+        answer = search.evaluate(term, following)
+        if answer and answer.value is None and not answer.error:
+            yield following
+
+
+_AGGREGATES = ("count", "max", "min", "sum", "bool_or", "bool_and", "every", "avg")
+
+
+def _aggregate(node: Node) -> str:
+    match node:
+        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner):
+            return _aggregate(inner)
+        case ast.FuncCall() if (name := name_of(node)) in _AGGREGATES:
+            return name
+    return ""
+
+
+def _argument(target: Term) -> Term:
+    """What is aggregated over the one row that there is."""
+    match target.node:
+        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner) if _aggregate(inner):
+            return _argument(target.at(inner))
+        case ast.FuncCall(args=(inner, *_)) if _aggregate(target.node):
+            return target.at(inner)
+    return target
+
+
+def _count(search: Search, term: Term, value: Value, opened: Opened) -> States:
+    """So many rows: those that there are, and new ones."""
+    try:
+        wanted = int(value or "0")
+    except ValueError:
+        return
+    now = search.evaluate(term, opened.state)
+    there = int(now.value or "0") if now and not now.error else 0
+    states: States = iter([opened.state])
+    if not there < wanted <= there + _MOST_ROWS:
+        if wanted == 0:
+            yield from _nothing_counted(search, term, opened.state)
+        return
+    for number in range(wanted - there):
+        states = _one_more(search, term, states, number)
+    yield from islice(states, 3)
+
+
+def _nothing_counted(search: Search, term: Term, state: State) -> States:
+    for following in search.settle(search.read(term, state).free, state):
+        answer = search.evaluate(term, following)
+        if answer and answer.value == "0":
+            yield following
+
+
+def _one_more(search: Search, term: Term, states: States, number: int) -> States:
+    for state in states:
+        for opened in open_query(search, term.node.subselect, term.scope, state):
+            if number and len(opened.state.rows) == len(state.rows):
+                continue  # a row that counted already
+            yield from logic.every(search, opened.tests, Truth.TRUE, opened.state)
+
+
+def pick(search: Search, term: Term, state: State) -> Iterator[tuple[State, Answer]]:
+    """The value of the row that a scalar subquery shall find."""
+    for opened in open_query(search, term.node.subselect, term.scope, state):
+        for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
+            for target in islice(all_columns(search, opened).values(), 1):
+                yield from search.pick(_argument(target), following)

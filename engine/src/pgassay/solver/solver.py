@@ -1,0 +1,323 @@
+"""The solver as others use it: over a session of the owner's, on a loaded database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+
+from pglast import ast
+from pglast.enums import BoolExprType
+from pglast.parser import ParseError
+
+from pgassay.catalog.names import quoted
+from pgassay.database import Session
+from pgassay.observation import Attempt, Persona
+from pgassay.solver import logic
+from pgassay.solver.asking import Asker, BudgetSpentError, merged
+from pgassay.solver.model import (
+    Assignment,
+    Atom,
+    ColumnSlot,
+    Condition,
+    Goal,
+    Made,
+    Reached,
+    Reason,
+    RowNeed,
+    RowRef,
+    SettingSlot,
+    Slot,
+    Truth,
+    Unreached,
+    Value,
+)
+from pgassay.solver.rows import Maker, RowMaker
+from pgassay.solver.schema import read_schema
+from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
+from pgassay.solver.search import Search
+from pgassay.solver.state import State
+from pgassay.solver.writing import where
+
+STATEMENTS_OF_A_GOAL = 400
+STATEMENTS_OF_A_ROW = 300
+_PROPOSALS = 16
+_DECISIVE = 2_000  # steps for proposals in which the atom decides
+_UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
+_REFUSALS = 5  # of rows, before a goal is given up
+
+
+class Solver:
+    """Makes rows in the transaction of `session`; what failed leaves no trace.
+
+    `makers` by table make the rows of tables that take more than an INSERT. `effort` scales the budgets.
+    """
+
+    def __init__(
+        self, session: Session, *, makers: Mapping[str, Maker] | None = None, effort: int = 1
+    ) -> None:
+        with session.as_owner():
+            self.schema = read_schema(session.connection)
+        self._session = session
+        self._asker = Asker(session)
+        self._rows = RowMaker(self.schema, self._asker, makers or {})
+        self._effort = effort
+
+    @property
+    def spent(self) -> int:
+        """The statements so far."""
+        return self._asker.spent
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """A block of which nothing stays."""
+        with self._asker.trial():
+            yield
+
+    def run(self, statement: str) -> Attempt:
+        """One statement of the owner's, and what became of it."""
+        return self._asker.run(statement)
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(self._asker.look(f"select count(*) as number from {table}").rows[0]["number"])
+
+    def conditions(self, table: str = "") -> tuple[Condition, ...]:
+        """The conditions of a table or view, or of all: policies first, in the order of the catalog."""
+        tables = [table] if table else sorted(self.schema.relations)
+        return tuple(condition for one in tables for condition in self.schema.conditions(one))
+
+    def atoms(self, condition: Condition) -> tuple[Atom, ...]:
+        """The parts that AND, OR and NOT join, in the order of the text."""
+        return tuple(
+            Atom(condition=condition, number=number, text=write(node))
+            for number, (node, _) in enumerate(_parts(parse_expression(condition.text)))
+        )
+
+    def make(self, need: RowNeed) -> Made | Unreached:
+        """Make one valid row, and the parents that it needs. Statements are run as the owner."""
+        try:
+            with self._asker.budget(STATEMENTS_OF_A_ROW * self._effort):
+                return self._rows.make(need)
+        except BudgetSpentError:
+            return Unreached(goal=f"a row of {need.table}", reason=Reason.BUDGET)
+        except _UNREADABLE as error:
+            return Unreached(goal=f"a row of {need.table}", reason=Reason.OPAQUE, what=str(error))
+
+    def reach(
+        self,
+        goal: Goal,
+        persona: Persona,
+        *,
+        given: Mapping[str, Value] | None = None,
+        purpose: str = "",
+        free_claims: bool = False,
+        may_change: bool = True,
+    ) -> Reached | Unreached:
+        """Make rows such that a goal holds for `persona` on a row with the `given` values.
+
+        Stops at the first proposal that the server confirms; what is made stays. `free_claims`: claims
+        besides `sub` and `role` may differ from the persona's, and then `claims` of the answer says how.
+        `may_change`: rows that were there before may get other values, where nothing else helps.
+        """
+        search = Search(
+            self.schema,
+            self._asker,
+            persona=persona,
+            purpose=purpose or _purpose(goal),
+            effort=self._effort,
+            may_change=may_change,
+        )
+        attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
+        spent = self._asker.spent
+        try:
+            with self._asker.budget(STATEMENTS_OF_A_GOAL * self._effort):
+                found = attempt.run()
+        except BudgetSpentError:
+            found = attempt.unreached(Reason.BUDGET)
+        except _UNREADABLE as error:
+            found = Unreached(goal=str(goal), reason=Reason.OPAQUE, what=str(error))
+        return replace(found, spent=self._asker.spent - spent)
+
+    def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001
+        ref = RowRef(goal.condition.table)
+        values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in given.items()}
+        return State(values=values, rows=(ref,), free_claims=free_claims)
+
+    def judge(
+        self, condition: Condition, persona: Persona, row: Mapping[str, Value]
+    ) -> tuple[Truth | None, ...]:
+        """What each atom of a condition is for `persona` on a row; None where the server refused to say."""
+        return tuple(
+            self.judge_one(atom.text, condition.table, persona, row) for atom in self.atoms(condition)
+        )
+
+    def judge_one(
+        self,
+        text: str,
+        table: str,
+        persona: Persona,
+        row: Mapping[str, Value],
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> Truth | None:
+        """What an expression is for a persona on a row of a table, with `settings` of its request."""
+        ref = RowRef(table)
+        search = Search(self.schema, self._asker, persona=persona)
+        values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in row.items()}
+        values |= {SettingSlot(name): value for name, value in (settings or {}).items()}
+        state = State(values=values, rows=(ref,))
+        answer = search.evaluate(Term(parse_expression(text), self.scope_of(table)), state)
+        return answer.truth if answer and not answer.error else None
+
+    def again(self, made: Made) -> Made:
+        """The row as it is by now: triggers after the statement may have changed it."""
+        key = self.schema.key(made.table)
+        if not key or any(made.values.get(name) is None for name in key):
+            return made
+        shown = ", ".join(
+            f"{quoted(name)}::text as {quoted(name)}" for name in self.schema.columns(made.table)
+        )
+        wanted = where({name: made.values[name] for name in key})
+        found = self._asker.look(f"select {shown} from {made.table} where {wanted}").rows
+        return replace(made, values=dict(found[0])) if found else made
+
+    def scope_of(self, table: str) -> Scope:
+        """Where the expressions of a table's policies and checks stand."""
+        return (
+            Scope(rows={self.schema.plain_name(table): BoundRow(RowRef(table))}, path=self.schema.path)
+            if table
+            else Scope()
+        )
+
+    def assignment(self, state: State, purpose: str, why: str) -> Assignment:
+        """What a state asks for: parents before what refers to them."""
+        needs = [
+            RowNeed(
+                table=ref.table,
+                values=state.columns(ref),
+                purpose=f"{purpose} {ref.number}" if ref.number else purpose,
+                why=why,
+            )
+            for ref in state.rows
+            if ref.table
+        ]
+        needs.sort(key=lambda need: self._rank(need.table))
+        return Assignment(
+            rows=tuple(needs), claims=state.claims, settings=state.settings, arguments=state.arguments
+        )
+
+    def _rank(self, table: str, above: tuple[str, ...] = ()) -> int:
+        """How many tables a table's foreign keys lead through."""
+        if table in above or table not in self.schema.relations:
+            return 0
+        keys = self.schema.constraints(table, "f")
+        return max((1 + self._rank(key.target or "", (*above, table)) for key in keys), default=0)
+
+
+class _Reaching:
+    """One goal: proposals in their order, each tried and judged, until one is confirmed."""
+
+    def __init__(self, solver: Solver, search: Search, goal: Goal, persona: Persona, state: State) -> None:
+        self.solver = solver
+        self.search = search
+        self.goal = goal
+        self.persona = persona
+        self.start = state
+        self.refusals: list[Unreached] = []
+        self.tried = 0
+
+    def run(self) -> Reached | Unreached:
+        for state in islice(self._proposals(), _PROPOSALS * self.solver._effort):
+            self.tried += 1
+            if reached := self._try(state):
+                return reached
+            if len(self.refusals) >= _REFUSALS:
+                break
+        return self.unreached(None)
+
+    def unreached(self, reason: Reason | None) -> Unreached:
+        """Why it was not reached: what was met, or what refused, or the budget."""
+        obstacles = self.search.obstacles
+        first = next(iter(obstacles.items()), None)
+        what = ""
+        if self.refusals:
+            reason, what = reason or Reason.REFUSED, str(self.refusals[-1])
+        elif first and not reason:
+            what, reason = first
+        elif not reason:
+            reason = Reason.UNREACHED if self.tried else Reason.CONTRADICTION
+        return Unreached(goal=str(self.goal), reason=reason or Reason.UNREACHED, what=what)
+
+    def _proposals(self) -> Iterator[State]:
+        """First such that the atom decides, then such that it is as wanted, whatever the others are."""
+        scope = self.solver.scope_of(self.goal.condition.table)
+        whole = parse_expression(self.goal.condition.text)
+        if self.goal.atom is None:
+            yield from self.search.make(Term(whole, scope), self.goal.wanted, self.start)
+            return
+        node, siblings = list(_parts(whole))[self.goal.atom.number]
+        atom = (Term(node, scope), self.goal.wanted)
+        if siblings:
+            others = [(Term(other, scope), truth) for other, truth in siblings]
+            yield from self.search.within(_DECISIVE, logic.each(self.search, [atom, *others], self.start))
+        yield from self.search.make(*atom, self.start)
+
+    def _try(self, state: State) -> Reached | None:
+        assignment = self.solver.assignment(state, self.search.purpose, f"makes {self.goal}")
+        table = self.goal.condition.table
+        with self.solver._asker.trial() as trial:
+            made: list[Made] = []
+            main = None
+            for need in assignment.rows:
+                row = self.solver._rows.make(need)
+                if isinstance(row, Unreached):
+                    self.refusals.append(row)
+                    return None
+                made.append(row)
+                if need.table == table and need.purpose == self.search.purpose:
+                    main = row
+            if main:
+                main = self.solver.again(main)
+            if not self._holds(assignment, main):
+                return None
+            trial.keep()
+        return Reached(
+            goal=self.goal,
+            row=main,
+            made=tuple(made),
+            claims=assignment.claims,
+            settings=assignment.settings,
+            arguments=assignment.arguments,
+        )
+
+    def _holds(self, assignment: Assignment, row: Made | None) -> bool:
+        persona = self.persona
+        if assignment.claims:
+            persona = replace(persona, claims=merged(persona.claims, assignment.claims))
+        text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
+        table, values = self.goal.condition.table, row.values if row else {}
+        truth = self.solver.judge_one(text, table, persona, values, settings=assignment.settings)
+        return truth is not None and bool(truth & self.goal.wanted)
+
+
+def _purpose(goal: Goal) -> str:
+    """What rows are made for, in a word that is another for each goal."""
+    return f"g{hashlib.sha256(str(goal).encode()).hexdigest()[:8]}"
+
+
+Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]
+
+
+def _parts(node: Node, besides: tuple[tuple[Node, Truth], ...] = ()) -> Parts:
+    """The atoms below a node, each with what the others must be for it to decide."""
+    if not isinstance(node, ast.BoolExpr):
+        yield node, besides
+        return
+    neutral = Truth.NOT_TRUE if node.boolop == BoolExprType.OR_EXPR else Truth.TRUE
+    parts = [*(node.args or ())]
+    for number, part in enumerate(parts):
+        others = [*parts[:number], *parts[number + 1 :]]
+        yield from _parts(part, (*besides, *((other, neutral) for other in others)))

@@ -1,0 +1,100 @@
+"""What is decided so far in one line of the search. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pgassay.solver.model import ArgumentSlot, ClaimSlot, ColumnSlot, RowRef, SettingSlot, Slot, Value
+
+_FIXED_CLAIMS = ("sub", "role", "aud", "exp", "iat", "iss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """The slots that have a value, and the rows that have to be there. A value once given stays.
+
+    `free_claims`: whether claims may be set. `columns`: of a table, which columns are documents.
+    """
+
+    values: Mapping[Slot, Value] = field(default_factory=dict)
+    rows: tuple[RowRef, ...] = ()
+    free_claims: bool = False
+
+    def assign(self, slot: Slot, value: Value) -> State | None:
+        """With a value for a slot; None where it has another one, or may have none."""
+        if isinstance(slot, ClaimSlot) and (not self.free_claims or slot.path[0] in _FIXED_CLAIMS):
+            return None
+        if slot in self.values:
+            return self if self.values[slot] == value else None
+        if _path(slot) and _whole(slot) in self.values:
+            return None
+        if any(_whole(other) == slot for other in self.values if _path(other)):
+            return None
+        return replace(self, values={**self.values, slot: value})
+
+    def known(self, slot: Slot) -> bool:
+        """Whether a slot has its value, or is a document of which parts are decided."""
+        return slot in self.values or bool(self.parts(slot))
+
+    def parts(self, slot: Slot) -> dict[tuple[str, ...], Value]:
+        """What is decided of a document."""
+        return {_path(one): value for one, value in self.values.items() if _path(one) and _whole(one) == slot}
+
+    def value(self, slot: Slot) -> Value:
+        """The value of a known slot."""
+        if slot in self.values:
+            return self.values[slot]
+        return json.dumps(compose(self.parts(slot)), sort_keys=True)
+
+    def add_row(self, table: str) -> tuple[State, RowRef]:
+        """With one more row."""
+        ref = RowRef(table, len(self.rows))
+        return replace(self, rows=(*self.rows, ref)), ref
+
+    def columns(self, ref: RowRef) -> dict[str, Value]:
+        """What is decided of a row, documents put together."""
+        slots = [slot for slot in self.values if isinstance(slot, ColumnSlot) and slot.row == ref]
+        return {slot.column: self.value(ColumnSlot(ref, slot.column)) for slot in slots}
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """The claims that were set, put together."""
+        return compose(
+            {slot.path: value for slot, value in self.values.items() if isinstance(slot, ClaimSlot)}
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that were set."""
+        names = {slot.name for slot in self.values if isinstance(slot, SettingSlot)}
+        return {name: self.value(SettingSlot(name)) or "" for name in sorted(names)}
+
+    @property
+    def arguments(self) -> dict[str, Value]:
+        """The arguments that were set."""
+        names = {slot.name for slot in self.values if isinstance(slot, ArgumentSlot)}
+        return {name: self.value(ArgumentSlot(name)) for name in sorted(names)}
+
+
+def _path(slot: Slot) -> tuple[str, ...]:
+    return () if isinstance(slot, ClaimSlot) else slot.path
+
+
+def _whole(slot: Slot) -> Slot:
+    return slot if isinstance(slot, ClaimSlot) else replace(slot, path=())
+
+
+def compose(parts: Mapping[tuple[str, ...], Value]) -> dict[str, Any]:
+    """The document in which each path has its value, which is JSON itself."""
+    document: dict[str, Any] = {}
+    for path, value in parts.items():
+        inner = document
+        for step in path[:-1]:
+            following = inner.get(step)
+            inner[step] = following if isinstance(following, dict) else {}
+            inner = inner[step]
+        inner[path[-1]] = None if value is None else json.loads(value)
+    return document

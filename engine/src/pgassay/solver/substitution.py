@@ -1,0 +1,150 @@
+"""An expression in which each slot that is decided has become a literal: SQL that the server can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pglast import ast
+
+from pgassay.solver.model import ArgumentSlot, ColumnSlot, Slot
+from pgassay.solver.schema import Schema
+from pgassay.solver.scope import (
+    BoundRow,
+    Derived,
+    Local,
+    Node,
+    Scope,
+    Term,
+    UnknownNameError,
+    constant,
+    names_of,
+    resolve,
+    write,
+)
+from pgassay.solver.state import State
+
+# Who sends a request is nothing to set.
+_FIXED = (("auth", "uid"), ("auth", "role"))
+
+
+class Substitution:
+    """One reading of a term: its `text`, and what stands in the way of evaluating it.
+
+    `free`: slots without a value; `partial`: documents of which only parts are decided; `unknown`: names.
+    `can_change`: it depends on rows or settings, so that its value may yet be another.
+    """
+
+    def __init__(self, schema: Schema, term: Term, state: State) -> None:
+        self._schema = schema
+        self._state = state
+        self.free: list[Slot] = []
+        self.partial: list[Slot] = []
+        self.unknown: list[str] = []
+        self.can_change = False
+        self.node = self._walk(term.node, term.scope)
+
+    @property
+    def is_ground(self) -> bool:
+        return not self.free and not self.unknown
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can make it another value."""
+        return self.is_ground and not self.can_change and not self.partial
+
+    @property
+    def text(self) -> str:
+        return write(self.node)
+
+    def _walk(self, node: Node, scope: Scope) -> Node:
+        match node:
+            case tuple():
+                items = tuple(self._walk(item, scope) for item in node)
+                return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
+            case ast.ColumnRef() | ast.ParamRef():
+                return self._name(node, scope)
+            case ast.SelectStmt():
+                self.can_change = True
+                return self._select(node, scope)
+            case ast.RangeVar():
+                return self._table(node, scope)
+            case ast.FuncCall():
+                return self._call(node, scope)
+            case ast.A_Const() | ast.TypeName() | ast.String():
+                return node
+            case ast.Node():
+                return _copy(node, {name: self._walk(getattr(node, name), scope) for name in node})
+        return node
+
+    def _name(self, node: Node, scope: Scope) -> Node:
+        try:
+            found = resolve(node, scope, self._schema.columns)
+        except UnknownNameError as error:
+            self.unknown.append(str(error))
+            return node
+        match found:
+            case Local():
+                return node
+            case Term():
+                return self._walk(found.node, found.scope)
+        return self._literal(found)
+
+    def _literal(self, slot: Slot) -> Node:
+        if not self._state.known(slot):
+            self.free.append(slot)
+            return constant(None, self._type(slot))
+        if slot not in self._state.values:
+            self.partial.append(slot)
+        return constant(self._state.value(slot), self._type(slot))
+
+    def _type(self, slot: Slot) -> str:
+        if isinstance(slot, ColumnSlot):
+            return self._schema.columns(slot.row.table)[slot.column].type
+        return slot.type if isinstance(slot, ArgumentSlot) else "text"
+
+    def _select(self, node: Node, scope: Scope) -> Node:
+        names: dict[str, BoundRow | Derived | Local] = {}
+        for cte in node.withClause.ctes if node.withClause else ():
+            names[f"with {cte.ctename}"] = Local(frozenset())
+        names.update(self._locals(node.fromClause or (), scope))
+        inner = scope.inside(names)
+        return _copy(node, {name: self._walk(getattr(node, name), inner) for name in node})
+
+    def _locals(self, items: tuple[Node, ...], scope: Scope) -> Iterator[tuple[str, Local]]:
+        for item in items:
+            match item:
+                case ast.RangeVar(schemaname=schema, relname=str(name)):
+                    alias = item.alias.aliasname if item.alias else name
+                    table = self._schema.find_relation(schema, name, scope.path)
+                    yield str(alias), Local(frozenset(self._schema.columns(table)) if table else None)
+                case ast.JoinExpr():
+                    yield from self._locals((item.larg, item.rarg), scope)
+                case _:
+                    alias = item.alias.aliasname if item.alias else ""
+                    yield alias, Local(None)
+
+    def _table(self, node: Node, scope: Scope) -> Node:
+        """With its schema: the server looks names up in another path than a function's body."""
+        if node.schemaname or any(f"with {node.relname}" in one.rows for one in scope.chain):
+            return node
+        table = self._schema.find_relation(None, node.relname, scope.path)
+        schema = self._schema.relations[table].schema if table else None
+        return _copy(node, {"schemaname": schema})
+
+    def _call(self, node: Node, scope: Scope) -> Node:
+        changed = {name: self._walk(getattr(node, name), scope) for name in node}
+        schema, name = names_of(node.funcname)
+        found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
+        fixed = (schema, name) in _FIXED
+        self.can_change |= (found is not None and not fixed) or name == "current_setting"
+        if found and not schema and len(node.funcname) == 1:
+            changed["funcname"] = (ast.String(found[0].schema), ast.String(name))
+        return _copy(node, changed)
+
+
+def _copy(node: Node, changed: Mapping[str, Any]) -> Node:
+    """With what is changed; the node itself where nothing is."""
+    if all(getattr(node, name) is value for name, value in changed.items()):
+        return node
+    return type(node)(**{**{name: getattr(node, name) for name in node}, **changed})

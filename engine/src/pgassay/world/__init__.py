@@ -1,0 +1,64 @@
+"""Rows that nobody wrote: who needs them, how they come about, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pgassay.database import Session, open_session
+from pgassay.workbench import Workbench
+from pgassay.world.attempts import Attempts
+from pgassay.world.generation import make_world
+from pgassay.world.model import World
+
+Show = Callable[[str], object]
+"""Hears what is going on."""
+
+
+def fill(bench: Workbench, show: Show = str) -> World:
+    """The rows that the project's own world lacks; none where the configuration does not ask for them.
+
+    They are made in a database of their own. Raises SchemaError where the schema does not load.
+    """
+    config = bench.config
+    if not config.fill_world:
+        return World()
+    with bench.database() as database, open_session(database) as session:
+        return make_world(
+            session,
+            list(bench.personas.values()),
+            rows=config.rows,
+            effort=config.effort,
+            finds_personas=config.find_personas,
+            accounts=config.world is None,  # a world that somebody wrote leaves them out on purpose
+            show=show,
+        )
+
+
+def refill(bench: Workbench, world: World, show: Show = str) -> World:
+    """The rows of `world`, made for a like schema, as far as this one takes them; then what it lacks.
+
+    For the personas of that one, too.
+    """
+    if not world.made:
+        return world
+    with bench.database() as database, open_session(database) as session:
+        return adopt(session, bench, world, show)
+
+
+def adopt(session: Session, bench: Workbench, world: World, show: Show = str) -> World:
+    """As `refill`, in the transaction of a session, which then has the rows."""
+    attempts = Attempts(session)
+    with session.as_owner():
+        taken = tuple(row for row in world.made if not attempts.refusal(row.statements))
+    personas = [*bench.personas.values(), *world.personas]
+    config = bench.config
+    more = make_world(
+        session,
+        personas,
+        rows=config.rows,
+        effort=config.effort,
+        accounts=config.world is None,
+        show=show,
+    )
+    return replace(more, made=(*taken, *more.made), personas=world.personas)

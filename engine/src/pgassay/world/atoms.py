@@ -1,0 +1,239 @@
+"""Rows on which each part of each policy is true for somebody, and not true for the same one."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from pgassay.catalog.tables import Surface
+from pgassay.database import Session
+from pgassay.observation import Outcome, Persona
+from pgassay.solver.asking import merged
+from pgassay.solver.model import (
+    Atom,
+    Condition,
+    Goal,
+    Reached,
+    Reason,
+    Source,
+    Truth,
+    Unreached,
+    Value,
+)
+from pgassay.solver.solver import Solver
+from pgassay.world.claims import reads_row
+from pgassay.world.model import AtomReach, MadeRow
+from pgassay.world.order import is_own
+
+_ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
+_PEOPLE = 2
+
+_Key = tuple[tuple[str, ...], str, str]
+_OF_POLICIES = (Source.USING, Source.CHECK)
+_CONSTANTS = ("true", "false", "null")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtomSearch:
+    """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others.
+
+    With `may_change`, rows that triggers made may get other values. Where only other claims help, and
+    `finds_personas`, whoever has them is one of `personas_found`.
+    """
+
+    session: Session
+    surface: Surface
+    solver: Solver
+    personas: Sequence[Persona]
+    finds_personas: bool = False
+    may_change: bool = False
+    personas_found: dict[str, Persona] = field(default_factory=dict)
+    show: Callable[[str], object] = str
+
+    def search(self) -> Iterator[AtomReach | MadeRow]:
+        """Each row that was made, and then each atom. What one policy said holds for the others."""
+        known: dict[_Key, AtomReach] = {}
+        for condition in self._conditions():
+            atoms = self._atoms(condition)
+            if any(self._key(atom) not in known for atom in atoms):
+                self.show(f"looking for rows for {condition}")
+                yield from self._search(self._judge(condition), known)
+            yield from (replace(known[self._key(atom)], atom=atom) for atom in atoms)
+
+    def _search(self, judged: Judged, known: dict[_Key, AtomReach]) -> Iterator[MadeRow]:
+        for atom in judged.atoms:
+            if self._key(atom) in known:
+                continue
+            why, is_of_row = "", True
+            of_row = bool(self._key(atom)[1])
+            for wanted in (Truth.TRUE, Truth.NOT_TRUE):
+                if judged.lacks(atom, wanted, of_row=of_row):
+                    answer = self._reach(judged, atom, wanted)
+                    if isinstance(answer, MadeRow):
+                        yield answer
+                    else:
+                        why, is_of_row = answer
+            reach = judged.reach(atom)
+            known[self._key(atom)] = AtomReach(
+                atom=atom,
+                true=reach[Truth.TRUE],
+                other=reach[Truth.NOT_TRUE],
+                why=why,
+                is_of_row=is_of_row and of_row,
+            )
+
+    def _key(self, atom: Atom) -> _Key:
+        """Roles, table and text; no table where none of its columns is in the text."""
+        table = self.surface.by_name[atom.condition.table]
+        of_row = reads_row(atom.text, table.relation)
+        return atom.condition.roles, table.name if of_row else "", atom.text
+
+    def _conditions(self) -> Iterator[Condition]:
+        return (
+            condition
+            for condition in self.solver.conditions()
+            if condition.source in _OF_POLICIES and self._is_served(condition.table)
+        )
+
+    def _is_served(self, name: str) -> bool:
+        """Not those of the platform's own tables."""
+        table = self.surface.by_name.get(name)
+        return table is not None and (table.reachable or is_own(table))
+
+    def _atoms(self, condition: Condition) -> list[Atom]:
+        """Without constants, which are one way only."""
+        return [atom for atom in self.solver.atoms(condition) if atom.text.lower() not in _CONSTANTS]
+
+    def _judge(self, condition: Condition) -> Judged:
+        """All personas that the policy is for, on the rows at hand, as long as an atom is not both ways."""
+        judged = Judged(
+            condition=condition, atoms=self.solver.atoms(condition), people=self._people(condition)
+        )
+        rows = self._rows(condition.table)
+        for number, persona in enumerate(judged.people):
+            for row in rows[: _ROWS if number < _PEOPLE else _FEW]:
+                if judged.is_done(persona):
+                    break
+                self._judge_row(judged, persona, row)
+        return judged
+
+    def _judge_row(self, judged: Judged, persona: Persona, row: Mapping[str, Value]) -> None:
+        for atom, truth in zip(judged.atoms, self.solver.judge(judged.condition, persona, row), strict=False):
+            if truth is not None:
+                judged.add(persona, atom, truth)
+
+    def _people(self, condition: Condition) -> list[Persona]:
+        """Those with an id come first: an atom shall be both ways for one of them."""
+        roles = set(condition.roles)
+        asked = [one for one in self.personas if "public" in roles or not roles or one.role in roles]
+        return sorted(asked, key=lambda persona: persona.id is None)
+
+    def _rows(self, table: str) -> list[Mapping[str, Value]]:
+        columns = self.surface.by_name[table].columns.values()
+        shown = ", ".join(f"t.{column.quoted}::text as {column.quoted}" for column in columns)
+        attempt = self.session.attempt(f"select {shown} from {table} as t limit {_ROWS}")
+        return list(attempt.rows) if attempt.outcome is Outcome.ALLOWED else []
+
+    def _reach(self, judged: Judged, atom: Atom, wanted: Truth) -> MadeRow | tuple[str, bool]:
+        """A row that was made; else why not, and whether a row could decide at all."""
+        goal = Goal(condition=judged.condition, wanted=wanted, atom=atom)
+        why, is_of_row = "nobody has the role", True
+        for persona in judged.in_turn(atom)[:1]:
+            purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
+            # Who is an administrator is said by the row of a user that is there already.
+            may_change = self.may_change and wanted is Truth.TRUE and not self._key(atom)[1]
+            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=may_change)
+            answer = reach()
+            by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
+            if by_claims and self.finds_personas and persona.id:
+                answer = reach(free_claims=True)
+            if isinstance(answer, Reached):
+                judged.add(self._persona(persona, answer), atom, wanted)
+                return _made(judged.condition, persona, answer)
+            why, is_of_row = str(answer), is_of_row and not by_claims
+        return why, is_of_row
+
+    def _persona(self, persona: Persona, reached: Reached) -> Persona:
+        """The one who reached it: with other claims of the same user, somebody else."""
+        if not reached.claims:
+            return persona
+        claims = merged(persona.claims, reached.claims)
+        label = "-".join([persona.name, *_leaves(reached.claims)])
+        other = Persona(name=label, role=persona.role, claims=claims)
+        return self.personas_found.setdefault(json.dumps(claims, sort_keys=True), other)
+
+
+def _leaves(claims: Mapping[str, Any]) -> Iterator[str]:
+    """What to call somebody who has these claims."""
+    for name, value in claims.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        else:
+            yield _word(name if isinstance(value, bool) else str(value))
+
+
+def _word(text: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in text)[:20]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the atoms of a condition were found to be, by persona."""
+
+    condition: Condition
+    atoms: Sequence[Atom]
+    people: Sequence[Persona]
+    found: dict[tuple[int, Truth], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, persona: Persona, atom: Atom, truth: Truth) -> None:
+        kind = Truth.TRUE if truth is Truth.TRUE else Truth.NOT_TRUE
+        self.found[atom.number, kind].add(persona.name)
+
+    def reach(self, atom: Atom) -> dict[Truth, frozenset[str]]:
+        return {kind: frozenset(self.found[atom.number, kind]) for kind in (Truth.TRUE, Truth.NOT_TRUE)}
+
+    def is_done(self, persona: Persona) -> bool:
+        """Whether every atom is both ways for somebody, or for this one."""
+        return all(
+            persona.name in self.found[atom.number, kind] or not self.lacks(atom, kind)
+            for atom in self.atoms
+            for kind in (Truth.TRUE, Truth.NOT_TRUE)
+        )
+
+    def lacks(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> bool:
+        """Whether nobody has it both ways, and the one for whom it should be has not this one.
+
+        What is not `of_row` is one way for each; so it shall be true for one and not for another.
+        """
+        reach = self.reach(atom)
+        if not of_row:
+            return not reach[wanted]
+        if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
+            return False
+        return not any(one.name in reach[wanted] for one in self.in_turn(atom)[:1])
+
+    def in_turn(self, atom: Atom) -> list[Persona]:
+        """First those for whom only one way is missing."""
+        reach = self.reach(atom)
+        half = reach[Truth.TRUE] | reach[Truth.NOT_TRUE]
+        return sorted(self.people, key=lambda persona: (persona.id is None, persona.name not in half))
+
+
+def _made(condition: Condition, persona: Persona, reached: Reached) -> MadeRow:
+    return MadeRow(
+        table=condition.table,
+        whose=persona.name,
+        statements=reached.statements,
+        why=f"makes {_spell(reached.goal)} for {persona.name}",
+        unchecked=any(made.unchecked for made in reached.made),
+    )
+
+
+def _spell(goal: Goal) -> str:
+    text = goal.atom.text if goal.atom else goal.condition.text
+    word = "true" if goal.wanted is Truth.TRUE else "not true"
+    return f"{text} {word} in {goal.condition}"

@@ -1,0 +1,317 @@
+"""Rows of each user, of nobody and of everybody, in every table of the project: along foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
+from typing import TypeGuard
+
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Surface, Table
+from pgassay.database import Session
+from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
+from pgassay.solver.rows import Maker
+from pgassay.world.attempts import BACKEND, claim
+from pgassay.world.claims import Claims
+from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing
+from pgassay.world.order import is_own, order_tables
+from pgassay.world.ownership import OwnerPaths
+from pgassay.world.presence import array, query, read_presence
+from pgassay.world.statements import literal
+
+_WAYS = 4  # to make a row: with all that it may refer to or without, plainly or as a request of its user
+_USERS = "auth.users"
+_LABELS = 12  # of one column that rows are made for
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A persona with an id, as a row has it: the claims that columns hold."""
+
+    name: str
+    id: str
+    email: str
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        return {"sub": self.id, "email": self.email}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Fills tables through `make`. `claims`: the columns that hold a claim of their user.
+
+    `rosters`: tables that say who is an administrator or the like; the first user is.
+    """
+
+    session: Session
+    surface: Surface
+    ownership: Mapping[int, OwnerPaths]
+    claims: Claims
+    rosters: frozenset[str]
+    users: Sequence[User]
+    make: Maker
+
+    def fill(self, tables: Sequence[Table], show: Callable[[str], object]) -> Iterator[MadeRow | Missing]:
+        """What is missing is made, parents first; what still is missing at the end is told."""
+        refused: dict[str, dict[str, str]] = {}
+        ordered = order_tables(tables)
+        for table in (*ordered, *_before_their_parents(ordered)):
+            show(f"making rows of {table.name}")
+            refusals = refused[table.name] = {}
+            for whose in self.lacking(table):
+                # What refused one will hardly let another in: no more than the first way is tried.
+                answer = self._make(table, whose, ways=1 if refusals else _WAYS)
+                if isinstance(answer, MadeRow):
+                    yield answer
+                else:
+                    refusals[whose] = answer.reason.value + (f": {answer.what}" if answer.what else "")
+        for table in tables:
+            for whose in self.lacking(table):
+                what = refused[table.name].get(whose, "")
+                yield Missing(table=table.name, whose=whose, what=what)
+
+    def variants(self, table: Table, texts: Sequence[str]) -> Iterator[MadeRow]:
+        """Rows of the first user with each label, boolean and null that conditions read and no row has."""
+        if not self.users or not texts:
+            return
+        words = find_literals(texts).words
+        who, ownership = self.users[0].name, self.ownership.get(table.oid)
+        fixed = {name for key in table.foreign_keys for name in key.columns}
+        fixed |= ownership.columns if ownership else frozenset()
+        for name, column in table.columns.items():
+            if name not in words or name in fixed or column.generated:
+                continue
+            for value in self._unseen(table, column):
+                shown = f"{name} = {value}" if value is not None else f"{name} is null"
+                purpose = f"{who} {shown}"
+                values = self.values(table, who) | {name: value}
+                need = RowNeed(table=table.name, values=values, purpose=purpose, shared=False)
+                answer = self.make(need)
+                if _is_made(answer):
+                    yield _told(answer, who, f"a row of {who} where {shown}")
+
+    def _unseen(self, table: Table, column: Column) -> list[Value]:
+        """The labels, booleans and null that no row has; not null is what rows have by themselves."""
+        kinds: list[Value] = list(column.labels[:_LABELS]) or (
+            ["true", "false"] if column.base == "bool" else []
+        )
+        wanted = [*kinds, *([] if column.not_null else [None])]
+        rows = query(
+            self.session, f"select distinct t.{column.quoted}::text from {table.name} as t limit 100"
+        )
+        seen = {value for (value,) in rows}
+        return [value for value in wanted if value not in seen]
+
+    def crossed(self, table: Table) -> Iterator[MadeRow]:
+        """The first user in what is the second one's, as a member of a group is; the second stays outside."""
+        ownership = self.ownership.get(table.oid)
+        if ownership is None or not ownership.direct or len(self.users) < 2:
+            return
+        first, second = self.users[:2]
+        own, other = self.values(table, first.name), self.values(table, second.name)
+        values = other | {name: own[name] for name in ownership.direct if name in own}
+        if values in (own, other):
+            return
+        where = " and ".join(
+            f"t.{quoted(name)} = {literal(value)}" for name, value in values.items() if value is not None
+        )
+        if where and query(self.session, f"select 1 from {table.name} as t where {where}"):
+            return
+        purpose = f"{first.name} in what is {second.name}'s"
+        answer = self.make(RowNeed(table=table.name, values=values, purpose=purpose, shared=False))
+        if _is_made(answer):
+            yield _told(answer, first.name, f"a row of {purpose}")
+
+    def lacking(self, table: Table) -> list[str]:
+        """Whose rows the table can have, and has not."""
+        ownership = self.ownership.get(table.oid)
+        there = read_presence(self.session, table, ownership)
+        if table.oid in self.groups:
+            return [user.name for user in self.users[there.count : 2]]
+        if ownership is None:
+            return [] if there.count else [SHARED]
+        users = self.users[:1] if table.name in self.rosters else self.users
+        names = [user.name for user in users if user.id not in there.users]
+        can_be_nobodys = not any(table.columns[name].not_null for name in ownership.columns)
+        return [*names, *([NOBODY] if can_be_nobodys and not there.nobody else [])]
+
+    def _make(self, table: Table, whose: str, *, ways: int) -> MadeRow | Unreached:
+        """With all that a row of theirs may refer to, else with what it takes; at last as they ask for it."""
+        answer: Made | Unreached | None = None
+        choices = product(self._choices(table, whose), self._requests(table, whose))
+        for values, request in islice(choices, ways):
+            need = RowNeed(
+                table=table.name, values=values, purpose=whose, why=f"a row of {whose}", shared=False
+            )
+            with self._kept_if(lambda: whose not in self.lacking(table)):
+                answer = self._make_in(request, need)
+            if isinstance(answer, Made) and whose not in self.lacking(table):
+                return _told(answer, whose, need.why)
+        if isinstance(answer, Made):
+            what = f"a row went in, and is not theirs: {answer.statements[-1]}"
+            return Unreached(goal=f"a row of {whose}", reason=Reason.UNREACHED, what=what)
+        assert answer is not None
+        return answer
+
+    def _requests(self, table: Table, whose: str) -> list[tuple[str, str]]:
+        """Statements around those that make a row: none, and what makes it a request of theirs."""
+        user = next((user for user in self.users if user.name == whose), None)
+        if user is None or not table.acting:  # only triggers ask
+            return [("", "")]
+        claims = {"sub": user.id, "email": user.email, "role": "authenticated"}
+        return [("", ""), (claim(claims), claim(BACKEND))]
+
+    def _make_in(self, request: tuple[str, str], need: RowNeed) -> Made | Unreached:
+        before, after = request
+        if not before:
+            return self.make(need)
+        self.session.connection.execute(before.encode())
+        answer = self.make(need)
+        self.session.connection.execute(after.encode())
+        return replace(answer, statements=(before, *answer.statements, after)) if _is_made(answer) else answer
+
+    @contextmanager
+    def _kept_if(self, test: Callable[[], bool]) -> Iterator[None]:
+        """What is done inside stays if it passes the test."""
+        connection = self.session.connection
+        connection.execute("savepoint pgassay_row")
+        yield
+        if not test():
+            connection.execute("rollback to savepoint pgassay_row")
+        connection.execute("release savepoint pgassay_row")
+
+    def _choices(self, table: Table, whose: str) -> list[Mapping[str, Value]]:
+        full = self.values(table, whose)
+        ownership = self.ownership.get(table.oid)
+        owning = ownership.columns if ownership else frozenset()
+        bare = {
+            name: value
+            for name, value in full.items()
+            if name in owning or (table.columns[name].not_null and not table.columns[name].has_default)
+        }
+        return [full] if bare == full else [full, bare]
+
+    def values(self, table: Table, whose: str) -> dict[str, Value]:
+        """What makes a row theirs: keys of their rows elsewhere, and their claims. Nobody's: nulls."""
+        user = next((user for user in self.users if user.name == whose), None)
+        who = user or next(iter(self.users), None)
+        found: dict[str, Value] = {}
+        for key in sorted(table.foreign_keys, key=lambda key: (-len(key.columns), key.columns)):
+            found |= self._parent(table, key, who, found) or {}
+        if who:
+            found |= {name: value for name, value in self._held(table, who) if name not in found}
+        ownership = self.ownership.get(table.oid)
+        if user is None and ownership:
+            found |= dict.fromkeys(ownership.columns)
+        return found
+
+    def _held(self, table: Table, user: User) -> Iterator[tuple[str, Value]]:
+        """Claims in columns that the schema compares with them, and the id in those that own the row."""
+        ownership = self.ownership.get(table.oid)
+        referring = {name for key in table.foreign_keys for name in key.columns}
+        for name, column in table.columns.items():
+            is_owner = ownership is not None and name in ownership.direct
+            claim = self.claims.get((table.name, name)) or ("sub" if is_owner else "")
+            if not claim or column.generated or name in referring:
+                continue
+            value = user.claims[claim]
+            yield name, f"{{{value}}}" if column.category == "A" else value
+
+    def _parent(
+        self, table: Table, key: Constraint, user: User | None, known: Mapping[str, Value]
+    ) -> Mapping[str, Value]:
+        """The columns of a foreign key: a row of the user's there, else any; nothing where there is none."""
+        target = self.surface.tables.get(key.target_oid)
+        if target is None or target.oid == table.oid:
+            return {}
+        if target.name == _USERS and user and key.target_columns == ("id",):
+            return {key.columns[0]: user.id}
+        for condition, number in self._preferences(target, user):
+            if found := self._find(target, key, known, condition, number):
+                return found
+        return {}
+
+    def _preferences(self, target: Table, user: User | None) -> Iterator[tuple[str, int]]:
+        """Which row of a table to refer to, as a condition and the number among those that fulfil it."""
+        ownership = self.ownership.get(target.oid)
+        if ownership and user:
+            yield f"{ownership.users} @> {array([user.id])}", 0
+        if ownership is None and user:
+            for tie in self._ties(target, user):
+                yield tie, 0
+            yield "true", self.users.index(user)
+        yield "true", 0
+
+    def _ties(self, target: Table, user: User) -> Iterator[str]:
+        """That the user is a member of a row `t`, for each table that can say so."""
+        for other in self.surface.tables.values():
+            ownership = self.ownership.get(other.oid)
+            for key in other.foreign_keys if ownership else ():
+                if key.target_oid == target.oid:
+                    joined = " and ".join(
+                        f"m.{quoted(ours)} = t.{quoted(theirs)}"
+                        for ours, theirs in zip(key.columns, key.target_columns, strict=True)
+                    )
+                    for name in sorted(ownership.direct if ownership else ()):
+                        mine = f"m.{quoted(name)}::text = {literal(user.id)}"
+                        yield f"exists (select from {other.name} as m where {joined} and {mine})"
+
+    @cached_property
+    def groups(self) -> frozenset[int]:
+        """Tables of no user that users' rows refer to, as to a team, and what refers to these."""
+        tables = self.surface.tables.values()
+        unowned = {table.oid for table in tables if is_own(table)} - self.ownership.keys()
+        owning = (table for table in tables if table.oid in self.ownership)
+        found = {key.target_oid for table in owning for key in table.foreign_keys} & unowned
+        while more := {
+            table.oid
+            for table in tables
+            if table.oid in unowned - found and any(key.target_oid in found for key in table.foreign_keys)
+        }:
+            found |= more
+        return frozenset(found)
+
+    def _find(
+        self, target: Table, key: Constraint, known: Mapping[str, Value], condition: str, number: int
+    ) -> dict[str, Value]:
+        """The key of such a row by its number in the order of their making; `known` of it is so much."""
+        pairs = list(zip(key.columns, key.target_columns, strict=True))
+        where = [f"t.{quoted(theirs)} = {literal(known[ours])}" for ours, theirs in pairs if ours in known]
+        rows = query(
+            self.session,
+            f"select {', '.join(f't.{quoted(theirs)}::text as c{n}' for n, (_, theirs) in enumerate(pairs))} "
+            f"from {target.name} as t where {' and '.join([condition, *where])} "
+            f"order by t.tableoid, t.ctid limit 1 offset {number}",
+        )
+        values = rows[0] if rows else ()
+        return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}
+
+
+def _before_their_parents(ordered: Sequence[Table]) -> list[Table]:
+    """In a circle of foreign keys: what had to be filled before something that it refers to."""
+    place = {table.oid: number for number, table in enumerate(ordered)}
+    return [
+        table
+        for table in ordered
+        if any(place.get(key.target_oid, -1) > place[table.oid] for key in table.foreign_keys)
+    ]
+
+
+def _told(made: Made, whose: str, why: str) -> MadeRow:
+    return MadeRow(
+        table=made.table, whose=whose, statements=made.statements, why=why, unchecked=made.unchecked
+    )
+
+
+def _is_made(answer: Made | Unreached) -> TypeGuard[Made]:
+    return isinstance(answer, Made)
+
+
+def _text(value: object) -> Value:
+    return None if value is None else str(value)

@@ -1,0 +1,161 @@
+-- A condition of every kind that the solver inverts, each as a policy of its own.
+create type public.rank as enum ('reader', 'editor', 'chair');
+create type public.state as enum ('draft', 'review', 'published');
+create domain public.grade as integer check (value between 1 and 5);
+
+create table public.teams (
+    id uuid primary key default gen_random_uuid(),
+    name text not null check (name ~ '^[a-z][a-z0-9-]{2,30}$'),
+    owner_id uuid references auth.users (id)
+);
+create table public.members (
+    team_id uuid not null references public.teams (id),
+    user_id uuid not null references auth.users (id),
+    rank public.rank not null default 'reader',
+    active boolean not null default true,
+    primary key (team_id, user_id)
+);
+create table public.bans (user_id uuid primary key references auth.users (id), until date);
+create table public.papers (
+    id uuid primary key default gen_random_uuid(),
+    team_id uuid references public.teams (id),
+    author_id uuid not null references auth.users (id),
+    state public.state not null default 'draft',
+    title text not null,
+    grade public.grade,
+    score integer,
+    meta jsonb not null default '{}',
+    tags text[] not null default '{}',
+    created_at timestamptz not null default now(),
+    shown boolean not null generated always as (title like 'shown:%') stored
+);
+alter table public.members enable row level security;
+alter table public.papers enable row level security;
+create policy "own memberships" on public.members for select using (user_id = (select auth.uid()));
+
+create function public.is_member(team uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.members as m where m.team_id = team and m.user_id = auth.uid()) $$;
+create function public.my_teams() returns setof uuid
+language sql stable security definer set search_path = public
+as $$ select team_id from members where user_id = auth.uid() $$;
+create function public.my_rank(team_id uuid) returns public.rank
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+    found_rank public.rank;
+begin
+    select m.rank into found_rank from public.members as m where m.team_id = my_rank.team_id and m.user_id = auth.uid();
+    return found_rank;
+end
+$$;
+create function public.may_edit(paper_team uuid) returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+    member record;
+begin
+    if auth.uid() is null then
+        return false;
+    end if;
+    select * into member from public.members as m where m.team_id = paper_team and m.user_id = auth.uid();
+    if not found then
+        return false;
+    end if;
+    return member.active and member.rank in ('editor', 'chair');
+end
+$$;
+create function public.users_of(team uuid) returns uuid[]
+language sql stable security definer set search_path = ''
+as $$ select array_agg(m.user_id) from public.members as m where m.team_id = team $$;
+create function public.claim(name text) returns text
+language sql stable
+as $$ select coalesce(current_setting('request.jwt.claims', true)::jsonb -> 'app_metadata' ->> name, 'none') $$;
+create function public.is_sound(anything text) returns boolean
+language plpgsql
+as $$
+begin
+    for i in 1 .. 3 loop
+        if anything like 'unsound%' then
+            return false;
+        end if;
+    end loop;
+    return true;
+end
+$$;
+create view public.active_members as
+select m.team_id, m.user_id as id from public.members as m where m.active;
+
+create table public.notes (
+    id integer generated always as identity primary key,
+    mood text not null check (mood in ('glad', 'sad')),
+    folder text
+);
+create policy "word" on public.notes using (mood <> 'glad');
+create policy "two unknowns" on public.notes using (
+    lower(folder) = lower(auth.jwt() -> 'app_metadata' ->> 'folder')
+);
+create policy "header" on public.notes using (
+    current_setting('request.headers', true)::json ->> 'x-key' = 'open'
+);
+
+create policy "column" on public.papers using (author_id = auth.uid());
+create policy "exists" on public.papers using (exists (
+    select from public.members as m where m.team_id = papers.team_id and m.user_id = auth.uid() and m.active
+));
+create policy "in" on public.papers using (team_id in (select m.team_id from public.members as m where m.user_id = auth.uid()));
+create policy "helper" on public.papers using (public.is_member(team_id));
+create policy "set" on public.papers using (team_id in (select public.my_teams()));
+create policy "helper value" on public.papers using (public.my_rank(team_id) = 'chair');
+create policy "helper branches" on public.papers using (public.may_edit(team_id));
+create policy "array of a helper" on public.papers using (auth.uid() = any(public.users_of(team_id)));
+create policy "view" on public.papers using (exists (
+    select from public.active_members as a where a.team_id = papers.team_id and a.id = auth.uid()
+));
+create policy "join" on public.papers using (exists (
+    select from public.teams as t inner join public.members as m on t.id = m.team_id
+    where t.id = papers.team_id and m.user_id = auth.uid() and t.name like 'board%'
+));
+create policy "with" on public.papers using (team_id in (
+    with mine as (select m.team_id from public.members as m where m.user_id = auth.uid()) select mine.team_id from mine
+));
+create policy "not exists" on public.papers using (not exists (
+    select from public.bans as b where b.user_id = papers.author_id
+));
+create policy "scalar" on public.papers using ((select t.owner_id from public.teams as t where t.id = papers.team_id) = auth.uid());
+create policy "count" on public.papers using ((select count(*) from public.bans as b where b.until = papers.created_at::date) >= 2);
+create policy "any of" on public.papers using (state = any(array['review', 'published']::public.state[]));
+create policy "different" on public.papers using (state <> 'draft');
+create policy "between" on public.papers using (score between 5 and 10);
+create policy "arithmetic" on public.papers using (score * 2 + 1 = 7);
+create policy "null" on public.papers using (score is null);
+create policy "coalesced" on public.papers using (coalesce(score, 0) > 100);
+create policy "case" on public.papers using (case when state = 'draft' then score = 1 else score = 2 end);
+create policy "like" on public.papers using (title like 'open%');
+create policy "unlike" on public.papers using (title !~~ '%secret%');
+create policy "pattern" on public.papers using (title ~* '^[a-f]+-\d{3}$');
+create policy "lower" on public.papers using (lower(title) = 'agenda');
+create policy "part" on public.papers using (split_part(title, ':', 2) = 'open');
+create policy "joined" on public.papers using (title = 'of ' || auth.uid()::text);
+create policy "length" on public.papers using (length(title) > 60);
+create policy "document" on public.papers using ((meta ->> 'shared')::boolean);
+create policy "deep document" on public.papers using ((meta #>> '{a,b}') = 'c' and (meta -> 'a' ->> 'd') = 'e');
+create policy "contains" on public.papers using (meta @> '{"open": true}');
+create policy "key" on public.papers using (meta ? 'open');
+create policy "element" on public.papers using ('shared' = any(tags));
+create policy "folder" on public.papers using ((storage.foldername(title))[1] = auth.uid()::text);
+create policy "old" on public.papers using (created_at < now() - interval '400 days');
+create policy "year" on public.papers using (extract(year from created_at) = 2024);
+create policy "age" on public.papers using (date_trunc('day', created_at) = '2024-05-05 00:00+00');
+create policy "id" on public.papers using (id::text like '%ffff');
+create policy "generated" on public.papers using (shown);
+create policy "domain" on public.papers using (grade > 3);
+create policy "claim" on public.papers using ((auth.jwt() -> 'app_metadata' ->> 'role') = 'admin');
+create policy "claim of a helper" on public.papers using (public.claim('plan') in ('pro', 'team'));
+create policy "distinct" on public.papers using (score is distinct from grade);
+create policy "truth" on public.papers using ((score > 3) is not true);
+create policy "row" on public.papers using ((score, title) = (4, 'four'));
+create policy "opaque" on public.papers using (public.is_sound(title));
+create policy "both" on public.papers using (
+    (author_id = auth.uid() and state = 'draft') or (state = 'published' and not (score < 3 or 'hidden' = any(tags)))
+);

@@ -1,0 +1,211 @@
+"""One valid row of a table, and tables that no row can satisfy: what refused is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pgassay.solver.model import Made, Reason, RowNeed, Unreached
+from pgassay.solver.solver import STATEMENTS_OF_A_ROW, Solver
+
+Solving = Callable[[str], Solver]
+
+# What makes a row, and what of it has to be.
+SATISFIED = {
+    "types": (
+        "create table x (a uuid not null, b text not null, c varchar(3) not null,"
+        " d numeric(3, 2) not null,"
+        " e date not null, f timestamptz not null, g jsonb not null, h inet not null, i text[] not null,"
+        " j int4range not null, k bytea not null, l interval not null, m time not null, n char(2) not null,"
+        ' o "char" not null, p money not null, q smallint not null, r boolean not null)',
+        {},
+    ),
+    "enum": ("create type s as enum ('a', 'b'); create table x (a s not null)", {"a": "a"}),
+    "identity": ("create table x (a int generated always as identity, b text)", {"a": "1"}),
+    "identity that is asked for": (
+        "create table x (a int generated always as identity primary key, b text)",
+        {"a": "77"},
+    ),
+    "generated": (
+        "create table x (a int not null check (a = 2), b int generated always as (a * 2) stored)",
+        {"b": "4"},
+    ),
+    "check": (
+        "create table x (a int not null check (a between 3 and 4), b int not null, check (b = a + 1))",
+        {},
+    ),
+    "check of words": ("create table x (a text not null check (a in ('left', 'right')))", {"a": "left"}),
+    "check of a pattern": ("create table x (a text not null check (a ~ '^[A-Z]{2}-[0-9]{4}$'))", {}),
+    "checks that meet": (
+        "create table x (a text not null,"
+        " check (length(a) > 5), check (a ~ '^[a-z]+$'), check (length(a) < 8))",
+        {},
+    ),
+    "domain": (
+        "create domain d as text not null check (value like '%@%');"
+        "create domain e as d check (length(value) < 9); create table x (a e)",
+        {},
+    ),
+    "parents": (
+        "create table z (a int primary key);"
+        "create table y (a uuid primary key, b int not null references z);"
+        "create table x (a uuid not null references y)",
+        {},
+    ),
+    "key of two": (
+        "create table y (a int, b text, primary key (a, b));"
+        "create table x (a int not null, b text not null, foreign key (a, b) references y)",
+        {},
+    ),
+    "itself": ("create table x (a uuid primary key, b uuid not null references x)", {}),
+    "partition": (
+        "create table x (a date not null, b int) partition by range (a);"
+        "create table y partition of x for values from ('2020-05-05') to ('2021-01-01')",
+        {"a": "2020-05-05"},
+    ),
+    "circle that is checked at the end": (
+        "create table x (a uuid primary key, b uuid not null);"
+        "create table y (a uuid primary key, b uuid not null references x);"
+        "alter table x add foreign key (b) references y deferrable initially deferred",
+        {},
+    ),
+    "trigger that fills in": (
+        "create table x (a text not null, b text);"
+        "create function f() returns trigger language plpgsql as"
+        " $$ begin new.b := lower(new.a); return new; end $$;"
+        "create trigger t before insert on x for each row execute function f()",
+        {},
+    ),
+    "trigger with a condition": (
+        "create table x (a int not null, b int not null);"
+        "create function f() returns trigger language plpgsql as $$ declare wrong boolean := new.a > 7; begin"
+        " if wrong or new.b <= new.a then raise exception 'b is more than a'; end if; return new; end $$;"
+        "create trigger t before insert on x for each row execute function f()",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SATISFIED)
+def test_row_is_made(solving: Solving, name: str) -> None:
+    schema, expected = SATISFIED[name]
+    solver = solving(f"set search_path = public; {schema}")
+    asked = {"a": "77"} if "asked for" in name else {}
+    made = solver.make(RowNeed(table="public.x", values=asked, purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert not made.unchecked
+    assert {column: made.values[column] for column in expected} == expected
+    assert solver.count("public.x") == 1
+
+
+@pytest.mark.parametrize("name", ["types", "check of a pattern", "parents"])
+def test_rows_of_two_purposes_are_two(solving: Solving, name: str) -> None:
+    solver = solving(f"set search_path = public; {SATISFIED[name][0]}")
+    first, again, second = (
+        solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in ("one", "one", "two")
+    )
+    assert isinstance(first, Made)
+    assert isinstance(again, Made)
+    assert isinstance(second, Made)
+    assert first.values == again.values
+    assert first.values != second.values
+
+
+def test_unique_columns_get_other_values(solving: Solving) -> None:
+    solver = solving(
+        "create table public.x (a uuid primary key default gen_random_uuid(), b boolean unique,"
+        " c text not null unique check (length(c) between 2 and 3), during tsrange not null,"
+        " exclude using gist (during with &&))"
+    )
+    made = [solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in ("one", "two", "three")]
+    assert [type(one) for one in made] == [Made, Made, Made], [str(one) for one in made]
+    assert solver.count("public.x") == 3
+
+
+def test_a_row_that_is_there_gets_what_is_asked_for(solving: Solving) -> None:
+    solver = solving("create table public.x (a int primary key, b text, c text)")
+    need = RowNeed(table="public.x", values={"a": "1", "b": "old", "c": "kept"})
+    assert isinstance(solver.make(need), Made)
+    made = solver.make(RowNeed(table="public.x", values={"a": "1", "b": "new"}))
+    assert isinstance(made, Made)
+    assert made.values == {"a": "1", "b": "new", "c": "kept"}
+    assert made.statements == ("update public.x set b = 'new' where a = '1'",)
+
+
+def test_statements_make_the_row_by_themselves(solving: Solving) -> None:
+    solver = solving(f"set search_path = public; {SATISFIED['parents'][0]}")
+    with solver.undone():
+        made = solver.make(RowNeed(table="public.x", purpose="test"))
+    assert isinstance(made, Made)
+    assert solver.count("public.x") == 0
+    for statement in made.statements:
+        assert solver.run(statement).sqlstate == ""
+    assert solver.count("public.x") == 1
+
+
+# What no row can satisfy, and what says so.
+REFUSED = {
+    "checks that contradict each other": (
+        "create table x (a int not null, check (a > 5), check (a < 3))",
+        Reason.CONTRADICTION,
+        'violates check constraint "x_a_check',
+    ),
+    "a trigger that always raises": (
+        "create table x (a int); create function f() returns trigger language plpgsql as"
+        " $$ begin raise exception 'never'; end $$; create constraint trigger t after insert on x"
+        " deferrable initially deferred for each row execute function f()",
+        Reason.REFUSED,
+        "never",
+    ),
+    "a circle of keys": (
+        "create table x (a uuid primary key, b uuid not null);"
+        "create table y (a uuid primary key, b uuid not null references x);"
+        "alter table x add foreign key (b) references y",
+        Reason.CONTRADICTION,
+        "public.x → public.y → public.x",
+    ),
+    "an enum without labels": (
+        "create type s as enum (); create table x (a s not null)",
+        Reason.REFUSED,
+        'null value in column "a"',
+    ),
+    "a domain that refuses all": (
+        "create domain d as int check (value > 1 and value < 1); create table x (a d not null)",
+        Reason.CONTRADICTION,
+        "value for domain",
+    ),
+    "a partitioned table without partitions": (
+        "create table x (a int) partition by range (a)",
+        Reason.CONTRADICTION,
+        "no partition of relation",
+    ),
+    "a view": ("create view x as select 1 as a", Reason.OPAQUE, "it is no table"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_refuses_is_named(solving: Solving, name: str) -> None:
+    schema, reason, what = REFUSED[name]
+    solver = solving(f"set search_path = public; {schema}")
+    refused = solver.make(RowNeed(table="public.x", purpose="test"))
+    assert isinstance(refused, Unreached), str(refused)
+    assert refused.reason is reason
+    assert what in refused.what
+    assert refused.spent <= STATEMENTS_OF_A_ROW
+    if name != "a view":
+        assert solver.count("public.x") == 0
+
+
+def test_a_trigger_that_refuses_is_passed_by_and_the_row_says_so(solving: Solving) -> None:
+    solver = solving(
+        "create table public.x (a int not null);"
+        "create function public.f() returns trigger language plpgsql as"
+        " $$ begin for i in 1 .. 2 loop raise exception 'never'; end loop; return new; end $$;"
+        "create trigger t before insert on public.x for each row execute function public.f()"
+    )
+    made = solver.make(RowNeed(table="public.x", purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert made.unchecked
+    assert made.statements[0] == "alter table public.x disable trigger t"
+    assert solver.run("insert into public.x values (1)").message == "never"

@@ -1,0 +1,161 @@
+"""Rows of each persona, of nobody and of everybody, made from a schema alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pgassay.server import Server
+from pgassay.world import fill
+from tests.world.world_support import ALICE, BOB, NOTES, loaded, make_bench, read
+
+TEAMS = """
+create table public.teams (id uuid primary key default gen_random_uuid(), name text not null unique);
+create table public.members (
+    team uuid not null references public.teams, person uuid not null references auth.users,
+    role text not null check (role in ('admin', 'member')), primary key (team, person)
+);
+create table public.papers (
+    id uuid primary key default gen_random_uuid(), team uuid not null references public.teams,
+    author uuid not null references auth.users, title text not null
+);
+alter table public.papers enable row level security;
+create policy "Members read papers" on public.papers for select using (exists (
+    select from public.members as m where m.team = papers.team and m.person = (select auth.uid())
+));
+"""
+
+
+def test_every_table_has_rows_of_alice_of_bob_and_of_nobody(server: Server, tmp_path: Path) -> None:
+    bench = make_bench(server, tmp_path, NOTES)
+    world = fill(bench)
+    assert world.missing == ()
+    with loaded(bench, world) as connection:
+        authors = {
+            author and str(author) for (author,) in read(connection, "select author from public.notes")
+        }
+        [(words,)] = read(connection, "select count(*) from public.words")
+        names = dict(read(connection, "select id::text, name from public.profiles"))
+    assert authors == {ALICE, BOB, None}
+    assert words == 1
+    assert names == {ALICE: "alice_nickname", BOB: "bob_nickname"}  # what the trigger asked the sign-up for
+
+
+def test_accounts_have_what_auth_writes(server: Server, tmp_path: Path) -> None:
+    bench = make_bench(server, tmp_path, NOTES)
+    with loaded(bench, fill(bench)) as connection:
+        accounts = read(
+            connection,
+            "select u.email, u.role, u.raw_app_meta_data ->> 'provider', i.provider_id = u.id::text,"
+            " u.email_confirmed_at is not null, u.last_sign_in_at is not null"
+            " from auth.users as u inner join auth.identities as i on i.user_id = u.id order by 1",
+        )
+    assert accounts == [
+        ("alice@example.com", "authenticated", "email", True, True, True),
+        ("bob@example.com", "authenticated", "email", True, True, True),
+    ]
+
+
+def test_labels_that_a_policy_reads_occur(server: Server, tmp_path: Path) -> None:
+    bench = make_bench(server, tmp_path, NOTES)
+    with loaded(bench, fill(bench)) as connection:
+        states = {state for (state,) in read(connection, "select distinct state from public.notes")}
+    assert states == {"draft", "open", "done"}
+
+
+def test_group_has_a_member_from_outside_and_an_outsider(server: Server, tmp_path: Path) -> None:
+    bench = make_bench(server, tmp_path, TEAMS)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        seen = read(
+            connection,
+            "select p.author::text, m.person::text from public.papers as p"
+            " inner join public.members as m on m.team = p.team",
+        )
+    assert (BOB, ALICE) in seen
+    assert (ALICE, BOB) not in seen
+    assert {reach.both for reach in world.atoms} == {True}
+
+
+def test_same_schema_gives_the_same_world(server: Server, tmp_path: Path) -> None:
+    worlds = [fill(make_bench(server, tmp_path, TEAMS + NOTES)) for _ in range(2)]
+    assert worlds[0] == worlds[1]
+
+
+def test_objects_lie_in_the_buckets_that_policies_name(server: Server, tmp_path: Path) -> None:
+    policy = """
+    create policy "own folder" on storage.objects for select to authenticated using (
+        bucket_id = 'avatars' and (storage.foldername(name))[1] = (select auth.uid())::text
+    );
+    """
+    bench = make_bench(server, tmp_path, policy)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        objects = read(
+            connection,
+            "select bucket_id, owner_id, name, metadata ->> 'mimetype' from storage.objects"
+            " where owner_id is not null order by owner_id, name",
+        )
+    assert ("avatars", ALICE, f"{ALICE}/{ALICE}.png", "image/png") in objects
+    assert {owner for _, owner, *_ in objects} == {ALICE, BOB}
+    assert all(reach.both for reach in world.atoms)
+
+
+def test_hand_written_world_is_only_filled_up(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "world.sql").write_text(
+        f"insert into auth.users (id, raw_user_meta_data) values ('{ALICE}', '{{\"nickname\": \"Al\"}}');"
+        f"insert into public.notes (author, body) values ('{ALICE}', 'by hand');",
+        encoding="utf-8",
+    )
+    bench = make_bench(server, tmp_path, NOTES, world=tmp_path / "world.sql")
+    world = fill(bench)
+    assert list(world.of("auth.users")) == []
+    with loaded(bench, world) as connection:
+        drafts = read(
+            connection,
+            f"select body from public.notes where author = '{ALICE}' and state = 'draft'",
+        )
+    assert drafts == [("by hand",)]
+
+
+def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.workspaces (
+        id uuid primary key default gen_random_uuid(), owner uuid not null references auth.users
+    );
+    create function public.begin() returns trigger language plpgsql security definer as $$
+    begin
+        insert into public.workspaces (owner) values (new.id);
+        return new;
+    end $$;
+    create trigger begin after insert on auth.users for each row execute function public.begin();
+    create table public.pages (
+        id uuid primary key default gen_random_uuid(), workspace uuid not null references public.workspaces
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        owners = read(
+            connection,
+            "select w.owner::text from public.pages as p"
+            " inner join public.workspaces as w on w.id = p.workspace order by 1",
+        )
+        [(workspaces,)] = read(connection, "select count(*) from public.workspaces")
+    assert (owners, workspaces) == ([(ALICE,), (BOB,)], 2)
+
+
+def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.admins (id uuid primary key references auth.users);
+    create table public.config (id integer primary key);
+    alter table public.config enable row level security;
+    create policy "admins" on public.config to authenticated using (
+        exists (select from public.admins where admins.id = auth.uid())
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        assert read(connection, "select id::text from public.admins") == [(ALICE,)]
+    [reach] = world.atoms
+    assert (sorted(reach.true), sorted(reach.other), reach.both) == (["alice"], ["bob"], True)
