@@ -2487,21 +2487,18 @@ as $$
 begin
     if new.deleted_at is not null and old.deleted_at is null then
         perform private.close_account(new.id);
-    elsif old.deleted_at is not null and new.deleted_at is null then
-        perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
-    elsif new.email is distinct from old.email then
+    else
         perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
-    end if;
-    if new.deleted_at is null and (new.email, new.phone) is distinct from (old.email, old.phone) then
         perform private.remember_trial(new.id);
     end if;
     return null;
 end
 $$;
 comment on function private.handle_changed_user() is
-'Changes of email follow auth.users, and make an account that is missing; the auth server''s soft deletion closes it.';
+'Changes of email follow auth.users; whatever changes makes an account that is missing; and who has had the trial has '
+'had it under the new address or number. The auth server''s soft deletion closes the account.';
 
 create function private.handle_deleted_user() returns trigger
 language plpgsql
@@ -2693,7 +2690,8 @@ for each row when (new.deleted_at is not null) execute function private.empty_cl
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
 create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
-for each row execute function private.handle_changed_user();
+for each row when ((new.email, new.phone, new.deleted_at) is distinct from (old.email, old.phone, old.deleted_at))
+execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
 execute function private.handle_login();
