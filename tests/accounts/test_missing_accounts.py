@@ -123,9 +123,10 @@ def test_login_and_change_of_email_or_number_make_what_is_missing(lost: Session,
     assert lost.value("select count(*) from public.user_preferences where user_id = %s", [ERIN]) == 1
 
 
-def test_account_that_a_change_makes_has_the_changed_id_and_name(lost: Session) -> None:
+@pytest.mark.parametrize("what", ["phone = '66812345678'", "last_sign_in_at = clock_timestamp()"])
+def test_account_that_a_change_makes_has_the_changed_id_and_name(lost: Session, what: str) -> None:
     other = "e0000000-0000-4000-8000-000000000010"
-    change = "update auth.users set id = %s, phone = '66812345678', raw_user_meta_data = %s where id = %s"
+    change = f"update auth.users set id = %s, {what}, raw_user_meta_data = %s where id = %s"
     lost.execute(change, [other, Jsonb({"full_name": "Later"}), ERIN])
     assert read_user(lost, other)["full_name"] == "Later"
     assert lost.value("select count(*) from public.users where id = %s", [ERIN]) == 0
