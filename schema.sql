@@ -2219,27 +2219,6 @@ comment on function public.reclaim_expired_jobs() is
 -- Functions: accounts
 -- ---------------------------------------------------------------------------------------------------------------------
 
-create function private.cancel_jobs(user_id uuid) returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-    perform from public.jobs as j
-    where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    order by j.id
-    for no key update nowait;
-    perform from public.payments as p
-    where p.id = any(array(select d.payment_id from private.debts as d where d.user_id = cancel_jobs.user_id))
-    for no key update nowait;
-    update public.jobs as j set status = 'CANCELLED'
-    where j.user_id = cancel_jobs.user_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
-end
-$$;
-comment on function private.cancel_jobs(uuid) is
-'Cancels what is unfinished of a user; charged jobs are refunded. Never waits for a job or for a payment '
-'that is owed: whoever holds it may be waiting for the user. 55P03 asks the caller to let go of everything and try '
-'again.';
-
 create function private.erase_account(user_id uuid) returns void
 language plpgsql
 set search_path = ''
@@ -2321,21 +2300,23 @@ security definer
 set search_path = ''
 as $$
 declare
+    closed_id constant pg_catalog.uuid := new.id;
     rows pg_catalog.text;
 begin
     foreach rows in array private.rows_of_account() loop
         -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
         -- empties client_request_id, part of a key, so that it would have to wait for him.
-        execute 'select from ' || rows || ' for update nowait' using new.id;
+        execute 'select from ' || rows || ' for update nowait' using closed_id;
     end loop;
-    perform private.cancel_jobs(new.id);
-    perform private.erase_account(new.id);
+    update public.jobs as j set status = 'CANCELLED'
+    where j.user_id = closed_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
+    perform private.erase_account(closed_id);
     return null;
 end
 $$;
 comment on function private.empty_closed_account() is
-'No live job and nothing personal on a closed account, whoever closed it. It waits for nobody, since it holds the '
-'user''s row: 55P03 asks the caller to let go of everything and try again.';
+'No live job (what was charged is refunded) and nothing personal on a closed account, whoever closed it. It waits for '
+'nobody, since it holds the user''s row: 55P03 asks the caller to let go of everything and try again.';
 
 create function private.try_to_close(user_id uuid) returns boolean
 language plpgsql
@@ -2506,21 +2487,18 @@ as $$
 begin
     if new.deleted_at is not null and old.deleted_at is null then
         perform private.close_account(new.id);
-    elsif old.deleted_at is not null and new.deleted_at is null then
-        perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
-    elsif new.email is distinct from old.email then
+    else
         perform private.add_account(new.id, new.email, new.raw_user_meta_data, new.last_sign_in_at);
         update public.users as u set email = left(new.email, 320)
         where u.id = new.id and u.deleted_at is null;
-    end if;
-    if new.deleted_at is null and (new.email, new.phone) is distinct from (old.email, old.phone) then
         perform private.remember_trial(new.id);
     end if;
     return null;
 end
 $$;
 comment on function private.handle_changed_user() is
-'Changes of email follow auth.users, and make an account that is missing; the auth server''s soft deletion closes it.';
+'Changes of email follow auth.users; whatever changes makes an account that is missing; and who has had the trial has '
+'had it under the new address or number. The auth server''s soft deletion closes the account.';
 
 create function private.handle_deleted_user() returns trigger
 language plpgsql
@@ -2712,7 +2690,8 @@ for each row when (new.deleted_at is not null) execute function private.empty_cl
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
 create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
-for each row execute function private.handle_changed_user();
+for each row when ((new.email, new.phone, new.deleted_at) is distinct from (old.email, old.phone, old.deleted_at))
+execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
 execute function private.handle_login();

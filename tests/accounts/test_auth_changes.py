@@ -25,6 +25,16 @@ def test_email_follows_the_auth_server(owner: Session, email: str | None) -> Non
     assert read_user(owner, ALICE)["email"] == email
 
 
+def test_update_that_changes_nothing_writes_nothing(owner: Session) -> None:
+    written = "select ctid::text from public.users where id = %s"
+    before = owner.value(written, [ALICE])
+    same = "update auth.users set email = email, phone = phone, deleted_at = deleted_at where id = %s"
+    assert owner.execute(same, [ALICE]).rowcount == 1
+    assert owner.value(written, [ALICE]) == before
+    owner.execute(EMAIL, [ALICE])
+    assert owner.value(written, [ALICE]) != before
+
+
 def test_email_does_not_come_back_to_a_closed_account(owner: Session) -> None:
     owner.execute(CLOSING, [ALICE])
     owner.execute(EMAIL, [ALICE])

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from pgassay.database import Session
 from pgassay.observation import Persona
-from tests.shared.accounts import SERVICE, find_disagreements, read_books
+from tests.shared.accounts import ALICE_JOBS, SERVICE, find_disagreements, read_books
 from tests.shared.payments import SET_STATUS, order
 
 CANARY = "canary"
@@ -238,8 +238,12 @@ def test_other_users_keep_everything(session: Session, erin: Persona, how: str) 
             union all select l::text from public.api_usage_logs as l where l.id <= 2
         ) as rows (r)
     """
+    # Of alice's job, which it names; the world's other events say nothing.
+    event = "update public.webhook_logs set payload = %s where job_id = %s and event_id = 'evt_2'"
+    assert session.execute(event, ['{"said": "of alice"}', ALICE_JOBS["FAILED"]]).rowcount == 1
     before = session.value(others, {"u": erin.id})
     assert "alice@example.com" in before
+    assert "of alice" in before
     close(session, erin, how)
     assert session.value(others, {"u": erin.id}) == before
 

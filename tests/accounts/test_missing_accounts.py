@@ -100,6 +100,7 @@ def test_null_character_never_reaches_the_metadata(owner: Session) -> None:
 CHANGES = {
     "login": "update auth.users set last_sign_in_at = clock_timestamp() where id = %s",
     "e-mail": "update auth.users set email = 'new@example.com' where id = %s",
+    "number": "update auth.users set phone = '66812345678' where id = %s",
 }
 
 
@@ -113,13 +114,22 @@ def lost(owner: Session) -> Session:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_login_and_change_of_email_make_what_is_missing(lost: Session, change: str) -> None:
+def test_login_and_change_of_email_or_number_make_what_is_missing(lost: Session, change: str) -> None:
     assert lost.execute(CHANGES[change], [ERIN]).rowcount == 1
     user = read_user(lost, ERIN)
     email = "new@example.com" if change == "e-mail" else "erin@example.com"
     assert (user["email"], user["full_name"], user["deleted_at"]) == (email, "Erin", None)
     assert user["last_login_at"] is not None
     assert lost.value("select count(*) from public.user_preferences where user_id = %s", [ERIN]) == 1
+
+
+@pytest.mark.parametrize("what", ["phone = '66812345678'", "last_sign_in_at = clock_timestamp()"])
+def test_account_that_a_change_makes_has_the_changed_id_and_name(lost: Session, what: str) -> None:
+    other = "e0000000-0000-4000-8000-000000000010"
+    change = f"update auth.users set id = %s, {what}, raw_user_meta_data = %s where id = %s"
+    lost.execute(change, [other, Jsonb({"full_name": "Later"}), ERIN])
+    assert read_user(lost, other)["full_name"] == "Later"
+    assert lost.value("select count(*) from public.users where id = %s", [ERIN]) == 0
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -112,6 +112,18 @@ def test_identity_that_was_added_without_a_trial_is_free(owner: Session, column:
     assert take(owner, SECOND).rowcount == 1
 
 
+def test_address_that_comes_with_another_id_is_of_the_account_with_that_id(owner: Session) -> None:
+    sign_up(owner, FIRST, ME)
+    assert take(owner, FIRST).rowcount == 1
+    owner.execute("delete from auth.users where id = %s", [FIRST])
+    sign_up(owner, SECOND, "else@example.com")
+    change = "update auth.users set id = %s, email = 'later@example.com' where id = %s"
+    assert owner.execute(change, [FIRST, SECOND]).rowcount == 1
+    third = "e0000000-0000-4000-8000-000000000013"
+    sign_up(owner, third, "later+again@example.com")
+    assert take(owner, third).sqlstate == "PT409"
+
+
 def test_trial_that_was_refunded_was_had(owner: Session) -> None:
     sign_up(owner, FIRST, ME)
     assert take(owner, FIRST).rowcount == 1

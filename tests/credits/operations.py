@@ -41,7 +41,7 @@ from tests.shared.accounts import ALICE, BOB
 ACCOUNTS = (
     owner("sign up", SIGN_UP),
     owner("change the email", f"update auth.users set email = 'new@example.com' where id = '{ALICE}'"),
-    owner("change nothing", f"update auth.users set email = email where id = '{ALICE}'", idle=True),
+    owner("change the number", f"update auth.users set phone = '66811111111' where id = '{ALICE}'"),
     owner("delete softly", f"update auth.users set deleted_at = now() where id = '{ALICE}'"),
     owner("delete", f"delete from auth.users where id = '{BOB}'"),
     owner("undo a deletion", RETURN, LEAVE),

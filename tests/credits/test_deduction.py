@@ -169,13 +169,16 @@ def test_upsert_charges_a_job_once_whichever_branch_it_takes(backend: Session, e
 
 
 @pytest.mark.parametrize("status", ["PENDING", "UPLOADING", "QUEUED"])
-@pytest.mark.parametrize("closing", ["is_active = false", "deleted_at = now()"])
+@pytest.mark.parametrize(
+    "changes", [["is_active = false"], ["deleted_at = now()"], ["deleted_at = now()", "is_active = true"]]
+)
 def test_closed_or_suspended_account_starts_no_job(
-    backend: Session, erin: Persona, status: str, closing: str
+    backend: Session, erin: Persona, status: str, changes: list[str]
 ) -> None:
     job = {"user": erin.id, "status": status}
     assert backend.attempt(INSERT, job).rowcount == 1
-    backend.execute(f"update public.users set {closing} where id = %s", [erin.id])
+    for change in changes:
+        assert backend.execute(f"update public.users set {change} where id = %s", [erin.id]).rowcount == 1
     before = read_books(backend, erin.id)
     tried = backend.attempt(INSERT, job)
     assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT403")

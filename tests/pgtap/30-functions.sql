@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(163);
+select plan(161);
 
 select functions_are(
     'public',
@@ -22,9 +22,9 @@ select functions_are(
         'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
         'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
         'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'keep_turns',
-        'take_job_back', 'cancel_jobs', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account',
-        'try_to_close', 'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account',
-        'handle_new_user', 'handle_changed_user', 'handle_deleted_user', 'handle_login'
+        'take_job_back', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
+        'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
+        'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers and those'
 );
@@ -118,7 +118,6 @@ from (
     ('public', 'fail_job', 'boolean'),
     ('private', 'take_job_back', 'void'),
     ('public', 'reclaim_expired_jobs', 'setof jobs'),
-    ('private', 'cancel_jobs', 'void'),
     ('private', 'anonymise_user', 'trigger'),
     ('private', 'empty_closed_account', 'trigger'),
     ('private', 'erase_account', 'void'),
@@ -207,7 +206,6 @@ from (
     ('public', 'complete_job'),
     ('public', 'fail_job'),
     ('private', 'take_job_back'),
-    ('private', 'cancel_jobs'),
     ('private', 'anonymise_user'),
     ('private', 'erase_account'),
     ('private', 'rows_of_account'),

@@ -53,7 +53,6 @@ BEHIND: dict[tuple[str, str], tuple[Guard, ...]] = {
 DEEP_CALLS = {
     "charge_jobs(uuid, uuid[], integer[])": f"%(alice)s, array[{PENDING}]::uuid[], array[1]",
     "refund_jobs(uuid, uuid[], text[])": f"%(alice)s, array[{QUEUED}]::uuid[], '{{FAILED}}'",
-    "cancel_jobs(uuid)": "%(alice)s",
     "recover_debts(uuid, uuid[])": f"%(alice)s, array[{QUEUED}]::uuid[]",
     "take_job_back(uuid[])": f"array[{RENDERING}]::uuid[]",
     "hash_person(text, text)": "'email', 'bob@example.com'",

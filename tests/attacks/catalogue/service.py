@@ -379,7 +379,7 @@ SERVICE_MONEY = Section(
             by="service",
             outcome="there is an account",
             defence="back-fill; login and e-mail change make what is missing",
-            test="test_missing_accounts.py::test_login_and_change_of_email_make_what_is_missing",
+            test="test_missing_accounts.py::test_login_and_change_of_email_or_number_make_what_is_missing",
         ),
         Written(
             name="two different events for one payment",
