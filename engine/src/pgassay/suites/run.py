@@ -29,11 +29,11 @@ def run_suites(
 ) -> Stage:
     """Run pytest in `jobs` processes over `tests` (paths, node ids), else over the configured suites.
 
-    `options` are pytest's. No test of suites that ran means: not judged.
+    `options` are pytest's. No test that ran means: not judged.
     """
     tests = tests or tuple(dict.fromkeys(map(str, (*config.suites, *config.pgtap))))
     if not tests:
-        return Stage(name="suites", status=Status.SKIPPED, detail="no suites configured: no test to run")
+        return Stage(name="suites", status=Status.NOT_JUDGED, detail="no suites configured: no test to run")
     # Nameless, so that nothing is left of it however this process ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as report:
         done = _run_pytest(config, server, (*options, *tests), report.fileno(), jobs=jobs)

@@ -169,6 +169,8 @@ def verify(  # noqa: PLR0913 - what a caller may choose, by name
 def _judge_suites(
     config: Config, server: Server, stages: list[Stage], *, jobs: int, since: Side | None
 ) -> Stage:
+    if not (config.suites or config.pgtap):
+        return Stage(name="suites", status=Status.SKIPPED, detail="no suites configured")
     repeating = _leave_out(stages)
     if since is None:
         return run_suites(config, server, jobs=jobs, options=repeating)
