@@ -2690,8 +2690,11 @@ for each row when (new.deleted_at is not null) execute function private.empty_cl
 create trigger autocut_new_user after insert on auth.users
 for each row execute function private.handle_new_user();
 create trigger autocut_changed_user after update of email, phone, deleted_at on auth.users
-for each row when ((new.email, new.phone, new.deleted_at) is distinct from (old.email, old.phone, old.deleted_at))
-execute function private.handle_changed_user();
+for each row when (
+    new.email is distinct from old.email
+    or new.phone is distinct from old.phone
+    or new.deleted_at is distinct from old.deleted_at
+) execute function private.handle_changed_user();
 create trigger autocut_login after update of last_sign_in_at on auth.users
 for each row when (new.last_sign_in_at is distinct from old.last_sign_in_at)
 execute function private.handle_login();

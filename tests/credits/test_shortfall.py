@@ -121,12 +121,10 @@ def test_debt_names_the_users_own_last_entry_and_writes_no_other_payment(
 @pytest.mark.parametrize("owes", [True, False])
 def test_refund_reads_no_more_of_a_long_ledger(backend: Session, erin: Persona, *, owes: bool) -> None:
     # In one statement that ends many jobs, reading the whole ledger for each would be quadratic.
-    # Dead rows of other tests could decide for a BRIN index, which reads whole ranges of blocks.
-    backend.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
     if owes:
         owe(backend, erin.id, 3)
-    short, long = (count_read_entries(backend, erin.id, more=more) for more in (1, 40))
-    assert short == long > 0
+    short, long = (count_read_entries(backend, erin.id, more=more) for more in (40, 400))
+    assert 0 < long <= short
 
 
 def count_read_entries(session: Session, user: str | None, *, more: int) -> int:
@@ -134,6 +132,8 @@ def count_read_entries(session: Session, user: str | None, *, more: int) -> int:
     grants = "select public.grant_credits(%s, 1, 'BONUS', 'more') from generate_series(1, %s)"
     session.execute(grants, [user, more])
     job = add_job(session, user, status="QUEUED")
+    with session.as_owner():  # else what other tests left behind decides between indexes
+        session.execute("analyze public.credit_transactions")
     before = session.value(READ)
     move_job(session, job, "CANCELLED")
     return int(session.value(READ) - before)

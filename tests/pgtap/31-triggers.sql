@@ -187,7 +187,7 @@ from (
         'auth.users',
         'autocut_changed_user',
         'CREATE TRIGGER autocut_changed_user AFTER UPDATE OF email, phone, deleted_at ON auth.users FOR EACH ROW '
-        'WHEN (((((new.email)::text IS DISTINCT FROM (old.email)::text) OR (new.phone IS DISTINCT FROM old.phone)) OR '
+        'WHEN ((((new.email)::text IS DISTINCT FROM (old.email)::text) OR (new.phone IS DISTINCT FROM old.phone) OR '
         '(new.deleted_at IS DISTINCT FROM old.deleted_at))) '
         'EXECUTE FUNCTION private.handle_changed_user()'
     ),
