@@ -16,7 +16,7 @@ class Status(Enum):
     GOOD = "good"
     PROBLEM = "problem"
     NOT_JUDGED = "not judged"  # could not run: never counts as good
-    SKIPPED = "skipped"  # not asked for
+    SKIPPED = "skipped"  # not asked for, or there is nothing of the kind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,8 +116,12 @@ class Workbench:
     def _older_extensions(self) -> str:
         """What makes the extensions that older projects began with, as far as the files presume them."""
         needed = presumed(read_script(path).text for path in self.config.schema)
-        return ";".join(
-            f"create extension {name} with schema {schema} cascade"
+        return "\n".join(
+            f"""do $$ begin
+                if exists (select from pg_catalog.pg_available_extensions where name = '{name}') then
+                    create extension {name} with schema {schema} cascade;
+                end if;
+            end $$;"""
             for name, schema in OLDER.items()
             if name in needed
         )

@@ -256,6 +256,18 @@ def test_schema_cannot_pass_its_fault_on_to_the_server(database: Database, text:
     assert (error.place, error.sqlstate) == (Place(file=FILE, line=2, column=1), sqlstate)
 
 
+def test_session_that_ends_itself_at_the_end_of_the_file_is_the_schemas_fault(database: Database) -> None:
+    error = failure(
+        database,
+        """create table t (x int);
+        create function f() returns trigger language plpgsql
+        as $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
+        create constraint trigger t after insert on t initially deferred for each row execute function f();
+insert into t values (1)""",
+    )
+    assert (error.place, error.sqlstate) == (Place(file=FILE, line=5, column=1), "57P01")
+
+
 def test_server_killed_in_mid_statement_is_exit_2() -> None:
     with open_server("embedded") as own:
         conninfo = own.conninfo(own.maintenance)

@@ -98,6 +98,15 @@ def test_each_report_has_a_node_id_and_its_own_text(project: pytest.Pytester) ->
     )
 
 
+def test_failure_of_a_file_says_what_psql_said(project: pytest.Pytester) -> None:
+    add_samples(project, "error_in_middle")
+    run(project, "--junitxml=junit.xml")
+    failures = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
+    assert ['relation "no_such_table" does not exist' in (failure.text or "") for failure in failures] == [
+        True
+    ]
+
+
 def test_progress_ends_at_100_percent(project: pytest.Pytester) -> None:
     add_samples(project, "all_pass", "plan_too_high")
     result = run(project, "-v")

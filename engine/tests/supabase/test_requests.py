@@ -24,6 +24,8 @@ from pgassay.database import (
     open_session,
     request,
 )
+from pgassay.matrix.summary import summarise
+from pgassay.matrix.survey import survey
 from pgassay.observation import Outcome, Persona
 from pgassay.server import Server, open_server
 from pgassay.supabase.settings import remember_settings, settings_script
@@ -287,3 +289,8 @@ def test_request_that_a_pre_request_function_refuses_is_told_and_leaves_no_trace
         assert (refusal.sqlstate, refusal.message) == ("P0001", "no guests")
         assert session.value("select current_user") == owner
         assert not session.value("select current_setting('app.tenant', true)")
+        matrix = survey(session, [ALICE, Persona(name="guest", role="anon")])
+        [(name, why)] = matrix.refused
+        assert (name, why.partition(" (")[0]) == ("guest", "every request is refused: no guests")
+        sections = {section.title: section.entries for section in summarise(matrix)}
+        assert [entry.cells for entry in sections["Refused whatever they send"]] == [(name, why)]

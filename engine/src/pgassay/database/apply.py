@@ -203,8 +203,14 @@ class _Application:
         line.pipeline_sync()
         self._connection.wait(send(line))
         failures: list[PGresult] = []
-        while (result := self._connection.wait(fetch_many(line))[0]).status != ExecStatus.PIPELINE_SYNC:
-            failures.append(result)
+        try:
+            while results := self._connection.wait(fetch_many(line)):
+                if results[0].status == ExecStatus.PIPELINE_SYNC:
+                    break
+                failures += results
+        except psycopg.OperationalError:
+            if not failures:  # else the error took the connection with it
+                raise
         if failures:
             raise error_from_result(failures[0], encoding=self._connection.info.encoding)
 
