@@ -54,16 +54,20 @@ def _experiments(
     callers: Sequence[Persona],
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
-    looks = tuple(
-        # What this transaction wrote has no age.
-        f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
-        for sample in context.samples
-        if sample.table.stored and sample.object in reach
-    )
+    looks = find_looks(context.samples, reach)
     texts = _texts(context, function, callers, reach)
-    attempts = (_call(function.object, text, persona, looks) for text in texts for persona in callers)
+    attempts = (probe_call(function.object, text, persona, looks) for text in texts for persona in callers)
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
+
+
+def find_looks(samples: Iterable[Sample], reach: frozenset[str]) -> tuple[str, ...]:
+    """Queries of the owner's for what a transaction wrote to the tables that are near: it has no age."""
+    return tuple(
+        f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
+        for sample in samples
+        if sample.table.stored and sample.object in reach
+    )
 
 
 def _texts(
@@ -90,7 +94,8 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     return found
 
 
-def _call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
+def probe_call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
+    """A call with these arguments, as SQL."""
     name = function.split("(", maxsplit=1)[0]
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE

@@ -15,6 +15,7 @@ from pgassay.errors import CannotJudgeError
 
 _TIMES = 4  # chance may decide, too
 _NO_ROWS = "0"
+SETTING = "select pg_catalog.set_config("
 _AS_OWNER = "set local role none"
 
 
@@ -45,7 +46,9 @@ def _open(side: LoadedSide) -> Iterator[Session]:
 def _run(session: Session, gain: AccessChange) -> Answer | None:
     """What the persona gets, and what the owner then sees; None where the owner could not prepare it."""
     assert gain.witness, "nothing to run"
-    segment = [gain.witness.statement, *((_AS_OWNER, *gain.looks) if gain.looks else ())]
+    # Of the request: whoever becomes the persona sets them anew.
+    settings = [text for text in gain.setup if text.startswith(SETTING)]
+    segment = [*settings, gain.witness.statement, *((_AS_OWNER, *gain.looks) if gain.looks else ())]
     with session.undone():
         try:
             for statement in gain.setup:

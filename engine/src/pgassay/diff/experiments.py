@@ -13,6 +13,7 @@ from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, invent_row, vary_claims, vary_rows
+from pgassay.diff.volatile import Opening
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.questions import ask_inserts
@@ -37,7 +38,7 @@ class SearchProbe:
     A trigger may let a write pass and put back what it set: then it finds fewer. `values`: queries of his for
     what else the write left behind, and the persona may not write. `bare`: nothing but the privilege to read
     keeps rows from the persona, of which the world has none. `invented`: the row, so that a constraint that
-    refuses it tells nothing.
+    refuses it tells nothing. `solved`: a call whose answer is another only where HEAD asks otherwise.
     """
 
     key: CellKey
@@ -46,17 +47,24 @@ class SearchProbe:
     values: tuple[str, ...] = ()
     bare: bool = False
     invented: bool = False
+    solved: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What the owner does first, also in words, and what is then tried because of these changes."""
+    """What the owner does first, also in words, and what is then tried because of these changes.
+
+    `former`: what he does in BASE, where that is something else. `openings`: what of the condition only the
+    clock or chance lets through; then nothing is tried.
+    """
 
     changes: tuple[SchemaChange, ...]
     attempts: tuple[SearchProbe, ...]
     setup: tuple[str, ...] = ()
     given: str = ""
+    former: tuple[str, ...] | None = None
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +147,7 @@ def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     ids = [persona.id for persona in personas if persona.id is not None]
     subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
-    yield from _experiment(around, (scan for subject in concerned for scan in _scans(subject)))
+    yield from _experiment(around, (scan for subject in concerned for scan in probe_scan(subject)))
     if not around.sample.rows:
         yield from _experiment(around, (probe for subject in concerned for probe in _invented(subject, ids)))
     yield from _experiment(around, _with_other_claims(around, concerned))
@@ -161,7 +169,7 @@ def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> It
     for subject in subjects:
         for persona in vary_claims(subject.persona, around.literals):
             other, given = replace(subject, persona=persona), f"the claims {json.dumps(dict(persona.claims))}"
-            for probe in (*_reads(other), *_writes(other, around.sample.rows)):
+            for probe in (*probe_reads(other), *probe_writes(other, around.sample.rows)):
                 yield replace(probe, given=given)
 
 
@@ -184,7 +192,7 @@ def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str
         own = sample.object == around.sample.object
         for variation in vary_rows(sample, around.literals, ids):
             rows = (variation.varied,) if own else around.sample.rows[:2]
-            probes = (probe for s in subjects for probe in (*_reads(s), *_writes(s, rows)))
+            probes = (probe for s in subjects for probe in (*probe_reads(s), *probe_writes(s, rows)))
             yield from _experiment(around, probes, setup=variation.setup, given=str(variation))
 
 
@@ -201,7 +209,7 @@ def _attempt(
     )
 
 
-def _scans(subject: Subject) -> Iterator[SearchProbe]:
+def probe_scan(subject: Subject) -> Iterator[SearchProbe]:
     """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
     columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
     if columns:
@@ -210,16 +218,16 @@ def _scans(subject: Subject) -> Iterator[SearchProbe]:
         yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
 
 
-def _reads(subject: Subject) -> Iterator[SearchProbe]:
+def probe_reads(subject: Subject) -> Iterator[SearchProbe]:
     sample = subject.sample
     if not sample.rows or subject.blind:
-        yield from _scans(subject)
+        yield from probe_scan(subject)
         return
     text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
     yield _attempt(subject, Action.SELECT, "-", text)
 
 
-def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
+def probe_writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
     """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
     table, held = subject.table, subject.privileges
     column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
@@ -234,12 +242,22 @@ def _writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
 
 def _inserts(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
     """The varied row as the persona itself would add it."""
-    row = variation.varied
+    alone = replace(subject, sample=replace(subject.sample, rows=(variation.varied,)))
+    yield from probe_insert(alone, looks=_looks(variation))
+
+
+def probe_insert(subject: Subject, *, looks: Iterable[str] = ()) -> Iterator[SearchProbe]:
+    """The one row that it has as the persona itself would add it, in its own name and in others'."""
+    looks = tuple(looks)
     if subject.privileges.insert and "insert" in subject.table.writable:
-        for question in ask_inserts(replace(subject, sample=replace(subject.sample, rows=(row,)))):
+        for question in ask_inserts(subject):
             if question[0].key.variant == "-":
-                text = question[0].witness.statement
-                yield _attempt(subject, Action.INSERT, "-", text, looks=_looks(variation))
+                yield _attempt(subject, Action.INSERT, "-", question[0].witness.statement, looks=looks)
+
+
+def probe_update(subject: Subject, columns: Iterable[str], text: str) -> SearchProbe:
+    """An UPDATE of these columns."""
+    return _attempt(subject, Action.UPDATE, ", ".join(columns), text)
 
 
 def _invented(subject: Subject, ids: Sequence[str]) -> Iterator[SearchProbe]:

@@ -13,9 +13,10 @@ from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import Answer
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment, SearchProbe
-from pgassay.matrix.model import Action, CellKey, Direction
+from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
+from pgassay.solver.model import Reason
 
 Rows = tuple[tuple[str | None, ...], ...]
 
@@ -62,6 +63,7 @@ class Judge:
         )
         return (
             passes
+            or (attempt.solved and _answers_otherwise(before, after))
             or _opens(self.tables, attempt, before, after)
             or _is_wider(attempt, before, after)
             or (
@@ -115,6 +117,11 @@ def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bo
     return sorted(map(str, before.rows[-2])) != sorted(map(str, after.rows[-2]))
 
 
+def _answers_otherwise(before: Answer, after: Answer) -> bool:
+    """Whether HEAD gives something, and something else."""
+    return not before.sqlstate and not after.sqlstate and after.rows[_FIRST] not in ((), before.rows[_FIRST])
+
+
 def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, after: Answer) -> bool:
     """Whether HEAD would show any row that there may be, where BASE has a guard or no such table.
 
@@ -141,16 +148,43 @@ def _found(attempt: SearchProbe, answer: Answer) -> list[int]:
     return [own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
 
 
-def _describe_otherwise(key: CellKey, before: Answer, after: Answer) -> tuple[str, str]:
+def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> tuple[str, str]:
     """What is told or written where as many rows are reached as before."""
+    key = attempt.key
     if after.sqlstate.startswith(_OF_A_CONSTRAINT) and before.sqlstate in _CLOSED:
         told = f"{key.object}: no privilege and no policy refuses any more, only this: {after.message}"
         return told, f"refused, {before.sqlstate}"
     if after.sqlstate:
         return f"{key.object} and is told of others: {after.message}", before.message or "nothing"
+    if key.action is Action.EXECUTE and attempt.solved:
+        return f"{key.object} to get another answer", "what BASE's condition left of it"
     if key.action is Action.EXECUTE:
         return f"{key.object} to get what only others got", "what is their own"
     return f"{key.object} with other effects", "without"
+
+
+def tell_opening(experiment: Experiment) -> AccessChange:
+    """What will be open, or is so by chance: nothing that is tried now shows it."""
+    attempt = experiment.attempts[0]
+    opening = experiment.openings[0]
+    when = opening.word.format(opening.moment) if opening.moment else ""
+    how = when or ("by chance" if opening.reason is Reason.CHANCE else "at some times")
+    key = attempt.key
+    columns = f" {key.variant} of" if key.variant != "-" else ""
+    given = f", given {experiment.given}" if experiment.given else ""
+    causes = experiment.changes
+    told = (
+        f"{key.persona} can {key.action.value.upper()}{columns} rows of {key.object} {how} ({opening.text})"
+    )
+    return AccessChange(
+        direction=Direction.GAINED,
+        message=" ".join([f"{told}{given}. Found by search.", *map(str, causes[:2])]),
+        witness=attempt.witness,
+        setup=experiment.setup,
+        before=opening.reason.value,
+        after=opening.reason.value,
+        causes=causes,
+    )
 
 
 def tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> AccessChange:
@@ -170,7 +204,7 @@ def tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: An
         was = "less" if stays else was
     is_otherwise = new <= old and not stays and not attempt.bare
     if is_otherwise:
-        of_which, was = _describe_otherwise(key, before, after)
+        of_which, was = _describe_otherwise(attempt, before, after)
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
     message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
     is_new = SchemaChange(kind=ChangeKind.ADDED, key=ObjectKey("relation", key.table, ""))

@@ -87,6 +87,8 @@ def _document(review: Review) -> dict[str, Any]:
         "untried": [_schema_change(change) for change in difference.untried],
         "notes": review.notes,
         "tried": review.tried,
+        "conditions": review.conditions,
+        "unsolved": review.unsolved,
         "probes": review.probes,
         "seconds": round(review.seconds, 3),
     }
@@ -163,6 +165,7 @@ def _conclude(review: Review) -> Iterator[str]:
     yield from review.notes
     if untried := len(difference.untried):
         yield f"{untried} change{'s' if untried > 1 else ''} on which access may depend cannot be tried."
+    yield from (f"Not solved: {text}." for text in review.unsolved)
     yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
@@ -176,10 +179,16 @@ def _judge(review: Review) -> Iterator[str]:
             yield "  pgassay matrix --accept"
         if any(not change.cells for change in review.difference.gained):
             yield f'  lines of the baseline that begin with "{ACCEPTED}", for what no cell shows'
-    elif review.tried:
-        yield f"No gain found ({review.tried} statements tried with other rows and claims)."
     else:
-        yield "No gain found."
+        told = [f"{review.tried} statements tried with other rows and claims"] if review.tried else []
+        told += [_count_solved(review)] if review.conditions else []
+        how = f" ({'; '.join(told)})" if told else ""
+        yield f"No gain found{how}."
+
+
+def _count_solved(review: Review) -> str:
+    solved = review.conditions - len(review.unsolved)
+    return f"{solved} of {review.conditions} conditions that differ were solved"
 
 
 def compare_schemas(review: Review) -> Comparison:
@@ -191,7 +200,11 @@ def compare_schemas(review: Review) -> Comparison:
         entries=tuple(replace(one, script=show_witness(review, one)) for one in difference.entries),
         added=difference.added,
         dropped=difference.dropped,
-        notes=(*review.notes, *(f"Not tried: {change}" for change in difference.untried)),
+        notes=(
+            *review.notes,
+            *(f"Not solved: {text}." for text in review.unsolved),
+            *(f"Not tried: {change}" for change in difference.untried),
+        ),
         accepted=review.accepted,
         fault=str(review.fault or ""),
     )

@@ -36,8 +36,9 @@ class Review:
     """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
 
     `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
-    with other rows and claims. `world`: the rows that were made for it. `remarks`: how BASE was loaded, and
-    what could not be searched. `seconds` is wall-clock time.
+    with other rows and claims; `conditions`: those that HEAD has otherwise, `unsolved`: of which of them it
+    is not known whether they open anything. `world`: the rows that were made for it. `remarks`: how BASE was
+    loaded, and what could not be searched. `seconds` is wall-clock time.
     """
 
     base: Side
@@ -48,6 +49,8 @@ class Review:
     fault: SchemaError | None = None
     accepted: bool = False
     tried: int = 0
+    conditions: int = 0
+    unsolved: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     probes: int = 0
     seconds: float = 0.0
@@ -125,7 +128,13 @@ def _review(server: Server, base: Side, head: Side, search: int, on_stage: Calla
 def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) -> Review:
     explored = explore(one, two, found.difference.schema, budget=statements)
     confirm(explored.found, one, two)
-    return replace(_add_gains(found, explored.found), remarks=explored.notes, tried=explored.tried)
+    return replace(
+        _add_gains(found, explored.found),
+        remarks=explored.notes,
+        tried=explored.tried,
+        conditions=explored.conditions,
+        unsolved=explored.unsolved,
+    )
 
 
 def _add_gains(found: Review, more: Iterable[AccessChange]) -> Review:

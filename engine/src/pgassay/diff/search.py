@@ -22,9 +22,10 @@ from pgassay.diff.experiments import (
     find_neighbourhoods,
     make_experiments,
 )
-from pgassay.diff.judgement import AS_OWNER, Judge, find_secrets, tell
+from pgassay.diff.judgement import AS_OWNER, Judge, find_secrets, tell, tell_opening
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.platform_attempts import try_platform
+from pgassay.diff.solving import Solving
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
@@ -42,11 +43,14 @@ _COST_OF_A_SETUP = 3
 class SearchResult:
     """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
 
-    `notes`: what could not be searched, and why.
+    `conditions`: those that differ; `unsolved`: of which of them it is not known, and why. `notes`: what
+    could not be searched, and why.
     """
 
     tried: int = 0
     found: tuple[AccessChange, ...] = ()
+    conditions: int = 0
+    unsolved: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -69,21 +73,36 @@ def explore(
     calls = chain(platform, make_calls(changes, context, head.personas))
     judge = Judge(tables=tables, trusted=_find_trusted(head), secrets=find_secrets(samples, head.personas))
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
+    solving = Solving(base, head, changes)
+    experiments = chain(
+        solving.experiments(samples, head.personas, budget=budget),
+        _take_turns(around, calls, head.personas),
+    )
+    found: tuple[AccessChange, ...] = ()
     with ThreadPoolExecutor(2) as pool:
-        for experiment in _take_turns(around, calls, head.personas):
-            if spent >= budget:
+        for experiment in experiments:
+            if found or spent + solving.spent >= budget:
                 break
+            if experiment.openings:
+                found = (tell_opening(experiment),)
+                continue
             spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
-            before, after = pool.map(_run, (base.session, head.session), (experiment, experiment))
+            before, after = pool.map(_run, (base.session, head.session), (_as_base(experiment), experiment))
             tried += len(before)
             for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
                 if _is_comparable(experiment, answers[0], keys) and judge.is_gain(attempt, *answers):
-                    found = tell(experiment, attempt, *answers)
-                    return SearchResult(tried=tried, found=(found,), notes=notes)
+                    found = (tell(experiment, attempt, *answers),)
+                    break
                 judge.remember(experiment, attempt, *answers)
-    if crossing := judge.find_crossing():
-        return SearchResult(tried=tried, found=(tell(*crossing),), notes=notes)
-    return SearchResult(tried=tried, notes=notes)
+    if not found and (crossing := judge.find_crossing()):
+        found = (tell(*crossing),)
+    return SearchResult(
+        tried=tried,
+        found=found,
+        conditions=solving.conditions,
+        unsolved=tuple(solving.unsolved),
+        notes=notes,
+    )
 
 
 def _find_trusted(head: LoadedSide) -> frozenset[str]:
@@ -148,6 +167,10 @@ def _skipped(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> Iterato
                 else "there are none"
             )
             yield f"{sample.object} was searched without its rows: {why}."
+
+
+def _as_base(experiment: Experiment) -> Experiment:
+    return experiment if experiment.former is None else replace(experiment, setup=experiment.former)
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:

@@ -79,7 +79,7 @@ def _body(search: Search, function: Function, scope: Scope) -> Term | None:
     if function.language == "sql":
         return _sql(_select(function.function, function.definition), scope)
     if function.language == "plpgsql":
-        block = _block(function, search.schema)
+        block = read_block(function, search.schema)
         return bodies.read(block, _named(scope, function)) if block is not None else None
     return None
 
@@ -92,7 +92,7 @@ def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
         if (
             function is None
             or function.language != "plpgsql"
-            or not (block := _block(function, search.schema))
+            or not (block := read_block(function, search.schema))
         ):
             continue
         constants = {
@@ -184,7 +184,7 @@ def _with_plain_types(function: Function, schema: Schema) -> Function:
     return replace(function, body=body, definition=definition)
 
 
-def _block(function: Function, schema: Schema) -> Mapping[str, Any] | None:
+def read_block(function: Function, schema: Schema) -> Mapping[str, Any] | None:
     """The body of a PL/pgSQL function as libpg_query reads it."""
     if function.definition not in _blocks:
         try:

@@ -60,7 +60,8 @@ class Condition:
     """A boolean expression of the catalog. `table` is as SQL spells it, "" where there is no row.
 
     `name` is that of the policy, constraint, trigger, index, view or function; `command` and `roles` are a
-    policy's. `asks`: whose rights its subqueries have; "" for whoever sends the request.
+    policy's. `asks`: whose rights its subqueries have; "" for whoever sends the request. `parameters`: of a
+    function, by name, with their types.
     """
 
     text: str
@@ -70,6 +71,8 @@ class Condition:
     command: str = ""
     roles: tuple[str, ...] = ()
     permissive: bool = True
+    asks: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         if self.source in (Source.USING, Source.CHECK):

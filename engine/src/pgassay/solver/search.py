@@ -38,8 +38,8 @@ from pgassay.solver.substitution import Substitution
 _STEPS = 6_000
 _GUESSES = 4
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
-_CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
-_CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
+CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
+CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
 
 States = Iterator[State]
 
@@ -312,7 +312,7 @@ class Search:
 
     def name_obstacle(self, name: str) -> None:
         """Remember what cannot be set."""
-        reason = Reason.CLOCK if name in _CLOCK else Reason.CHANCE if name in _CHANCE else Reason.OPAQUE
+        reason = Reason.CLOCK if name in CLOCK else Reason.CHANCE if name in CHANCE else Reason.OPAQUE
         self.obstacles.setdefault(f"{name}()", reason)
 
     def assign(self, slot: Slot, value: Value, state: State, path: tuple[str, ...] = ()) -> States:

@@ -18,6 +18,7 @@ from pgassay.observation import Attempt, Persona
 from pgassay.solver import logic
 from pgassay.solver.asking import Asker, BudgetSpentError, merged
 from pgassay.solver.model import (
+    ArgumentSlot,
     Assignment,
     Atom,
     ColumnSlot,
@@ -151,25 +152,28 @@ class Solver:
     ) -> tuple[Truth | None, ...]:
         """What each atom of a condition is for `persona` on a row; None where the server refused to say."""
         return tuple(
-            self.judge_one(atom.text, condition.table, persona, row) for atom in self.atoms(condition)
+            self.judge_one(replace(condition, text=atom.text), persona, row) for atom in self.atoms(condition)
         )
 
     def judge_one(
         self,
-        text: str,
-        table: str,
+        condition: Condition,
         persona: Persona,
         row: Mapping[str, Value],
         *,
         settings: Mapping[str, str] | None = None,
+        arguments: Mapping[str, Value] | None = None,
     ) -> Truth | None:
-        """What an expression is for a persona on a row of a table, with `settings` of its request."""
-        ref = RowRef(table)
+        """What a condition is for a persona on a row, with `settings` of its request and these arguments."""
+        ref = RowRef(condition.table)
         search = Search(self.schema, self._asker, persona=persona)
         values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in row.items()}
         values |= {SettingSlot(name): value for name, value in (settings or {}).items()}
+        values |= {
+            ArgumentSlot(name, type_): (arguments or {}).get(name) for name, type_ in condition.parameters
+        }
         state = State(values=values, rows=(ref,))
-        answer = search.evaluate(Term(parse_expression(text), self.scope_of(table)), state)
+        answer = search.evaluate(Term(parse_expression(condition.text), self.scope_of(condition)), state)
         return answer.truth if answer and not answer.error else None
 
     def again(self, made: Made) -> Made:
@@ -184,12 +188,14 @@ class Solver:
         found = self._asker.look(f"select {shown} from {made.table} where {wanted}").rows
         return replace(made, values=dict(found[0])) if found else made
 
-    def scope_of(self, table: str) -> Scope:
-        """Where the expressions of a table's policies and checks stand."""
-        return (
-            Scope(rows={self.schema.plain_name(table): BoundRow(RowRef(table))}, path=self.schema.path)
-            if table
-            else Scope()
+    def scope_of(self, condition: Condition) -> Scope:
+        """Where a condition stands: beside its row, if any, and the arguments of its function."""
+        table = condition.table
+        return Scope(
+            rows={self.schema.plain_name(table): BoundRow(RowRef(table))} if table else {},
+            variables=_variables(condition),
+            path=self.schema.path,
+            role=condition.asks,
         )
 
     def assignment(self, state: State, purpose: str, why: str) -> Assignment:
@@ -253,7 +259,7 @@ class _Reaching:
 
     def _proposals(self) -> Iterator[State]:
         """First such that the atom decides, then such that it is as wanted, whatever the others are."""
-        scope = self.solver.scope_of(self.goal.condition.table)
+        scope = self.solver.scope_of(self.goal.condition)
         whole = parse_expression(self.goal.condition.text)
         if self.goal.atom is None:
             yield from self.search.make(Term(whole, scope), self.goal.wanted, self.start)
@@ -297,15 +303,29 @@ class _Reaching:
         persona = self.persona
         if assignment.claims:
             persona = replace(persona, claims=merged(persona.claims, assignment.claims))
-        text = self.goal.atom.text if self.goal.atom else self.goal.condition.text
-        table, values = self.goal.condition.table, row.values if row else {}
-        truth = self.solver.judge_one(text, table, persona, values, settings=assignment.settings)
+        condition = self.goal.condition
+        truth = self.solver.judge_one(
+            replace(condition, text=self.goal.atom.text) if self.goal.atom else condition,
+            persona,
+            row.values if row else {},
+            settings=assignment.settings,
+            arguments=assignment.arguments,
+        )
         return truth is not None and bool(truth & self.goal.wanted)
 
 
 def _purpose(goal: Goal) -> str:
     """What rows are made for, in a word that is another for each goal."""
     return f"g{hashlib.sha256(str(goal).encode()).hexdigest()[:8]}"
+
+
+def _variables(condition: Condition) -> dict[str, Term | Slot | None]:
+    """The arguments by name, by the name of the function and theirs, and as $1."""
+    function = condition.name.split("(", maxsplit=1)[0].rpartition(".")[2]
+    found: dict[str, Term | Slot | None] = {}
+    for number, (name, type_) in enumerate(condition.parameters, start=1):
+        found |= dict.fromkeys((name, f"{function}.{name}", f"${number}"), ArgumentSlot(name, type_))
+    return found
 
 
 Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]

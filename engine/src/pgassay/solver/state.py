@@ -75,8 +75,8 @@ class State:
     @property
     def arguments(self) -> dict[str, Value]:
         """The arguments that were set."""
-        names = {slot.name for slot in self.values if isinstance(slot, ArgumentSlot)}
-        return {name: self.value(ArgumentSlot(name)) for name in sorted(names)}
+        slots = [replace(slot, path=()) for slot in self.values if isinstance(slot, ArgumentSlot)]
+        return {slot.name: self.value(slot) for slot in sorted(slots, key=lambda slot: slot.name)}
 
 
 def _path(slot: Slot) -> tuple[str, ...]:

@@ -1,0 +1,300 @@
+"""What tables, views and functions ask otherwise in HEAD, and what a solution lets somebody try. Pure."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pgassay.catalog.compare import SchemaChange
+from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import Function
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import CallRight
+from pgassay.diff.calls import find_looks, probe_call
+from pgassay.diff.conditions import Contrast, TwoSchemas
+from pgassay.diff.confirmation import SETTING
+from pgassay.diff.experiments import (
+    Experiment,
+    SearchProbe,
+    bodies,
+    probe_insert,
+    probe_reads,
+    probe_scan,
+    probe_update,
+    probe_writes,
+)
+from pgassay.diff.queries import contrast, read_function, read_query
+from pgassay.matrix import statements
+from pgassay.matrix.model import Action
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import literal
+from pgassay.matrix.subject import Subject, make_subjects
+from pgassay.observation import Persona
+from pgassay.solver.asking import merged
+from pgassay.solver.model import Condition, Reached, Source
+from pgassay.solver.schema import Parameter, Schema, read_parameters
+from pgassay.solver.scope import write
+
+_USERS, _SERVERS = "user_metadata", "app_metadata"
+_LONGEST = 60  # characters of a value that are told
+_ROWS = 4  # that a persona tries to change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Both schemas, the rows that both have, and BASE's functions that HEAD has otherwise."""
+
+    schemas: TwoSchemas
+    changes: Sequence[SchemaChange]
+    samples: Sequence[Sample]
+    schema: Schema
+    former: Sequence[Function]
+    rights: Sequence[CallRight]
+
+    def near(self, name: str) -> tuple[SchemaChange, ...]:
+        """The changes of what an object uses on one of the sides."""
+        reach = self.reach(name)
+        return tuple(change for change in self.changes if change.key.object in reach)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The bodies of the functions that it uses."""
+        sides = (self.schemas.before, self.schemas.after)
+        return tuple(dict.fromkeys(text for side in sides for text in bodies(self.reach(name), side)))
+
+    def reach(self, name: str) -> frozenset[str]:
+        """What an object uses on one of the sides."""
+        return self.schemas.before.reach(name) | self.schemas.after.reach(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(ABC):
+    """A condition that is true where HEAD lets `roles` do what BASE did not; `former`: BASE's part of it.
+
+    `texts`: the bodies of functions that it may call.
+    """
+
+    condition: Condition
+    changes: tuple[SchemaChange, ...]
+    roles: tuple[str, ...]
+    texts: tuple[str, ...]
+    former: str = ""
+
+    def experiment(self, persona: Persona, reached: Reached) -> Experiment:
+        """What to try once there is what was reached."""
+        literals = find_literals([self.condition.text, *self.texts])
+        claims = merged(persona.claims, _boast(reached.claims, literals))
+        return Experiment(
+            changes=self.changes,
+            attempts=tuple(self.probe(replace(persona, claims=claims), reached, literals)),
+            setup=(*self.prepare(reached), *_set(reached)),
+            given=_describe(reached, literals, claims if reached.claims else {}),
+        )
+
+    def prepare(self, reached: Reached) -> tuple[str, ...]:
+        """What the owner does before."""
+        return reached.statements
+
+    @abstractmethod
+    def probe(self, persona: Persona, reached: Reached, literals: Literals) -> Iterator[SearchProbe]:
+        """The statements of the persona."""
+
+    def __str__(self) -> str:
+        return self.condition.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedRow(Asked):
+    """Of a row that is there, or that shall be written."""
+
+    contrast: Contrast
+    sample: Sample
+
+    @property
+    def _is_written(self) -> bool:
+        return self.contrast.clause == "with check"
+
+    def prepare(self, reached: Reached) -> tuple[str, ...]:
+        """Not the row that the persona itself shall write."""
+        if not self._is_written or reached.row is None:
+            return reached.statements
+        own = tuple(f"{verb} {self.contrast.table} " for verb in ("insert into", "update", "alter table"))
+        purpose = reached.row.purpose
+        return tuple(
+            text
+            for made in reached.made
+            for text in made.statements
+            if made.purpose != purpose or not text.startswith(own)
+        )
+
+    def probe(self, persona: Persona, reached: Reached, literals: Literals) -> Iterator[SearchProbe]:
+        assert reached.row, "there is a row"
+        values, action = reached.row.values, self.contrast.action
+        key = tuple(values.get(name) for name in self.sample.key)
+        row = Row(key=key, owners=frozenset(), state={}, values=values, changed=values)
+        # As the row of a table whose rows are nobody's: it stays whose it is.
+        ownership = None if self._is_written else self.sample.ownership
+        [subject] = make_subjects([replace(self.sample, rows=(row,), ownership=ownership)], [persona])
+        if action is Action.SELECT:
+            yield from probe_reads(subject)
+        elif action is Action.INSERT:
+            yield from probe_insert(subject)
+        elif not self._is_written:
+            yield from (one for one in probe_writes(subject, [row]) if one.key.action is action)
+        else:
+            yield from self._updates(subject, values, literals)
+
+    def _updates(
+        self, subject: Subject, values: Mapping[str, str | None], literals: Literals
+    ) -> Iterator[SearchProbe]:
+        """Rows that are there get the values that the condition is about."""
+        held = subject.privileges.update & subject.table.updatable & literals.words
+        changed = {name: value for name, value in values.items() if name in held}
+        sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
+        for row in self.sample.rows[:_ROWS] if changed else ():
+            where = statements.condition(self.sample.key, row.key)
+            yield probe_update(subject, changed, f"update {subject.table.name} set {sets} where {where}")
+
+
+def find_tables(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedRow]:
+    """Policies and checks of tables, for the roles of the personas."""
+    samples: dict[str, Sample] = {}
+    for sample in scene.samples:
+        samples.setdefault(sample.table.name, sample)
+    for one in scene.schemas.contrasts(scene.changes, [persona.role for persona in personas]):
+        if one.table in samples:
+            yield AskedRow(
+                condition=Condition(
+                    text=one.opened,
+                    source=Source.CHECK if one.clause == "with check" else Source.USING,
+                    table=one.table,
+                    name=str(one),
+                ),
+                changes=one.changes,
+                roles=(one.role,),
+                texts=scene.texts(one.table),
+                former=one.base,
+                contrast=one,
+                sample=samples[one.table],
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedView(Asked):
+    """Of the rows of a view."""
+
+    sample: Sample
+
+    def probe(self, persona: Persona, *_: object) -> Iterator[SearchProbe]:
+        [subject] = make_subjects([self.sample], [persona])
+        yield from (replace(one, bare=False) for one in probe_scan(subject))
+
+
+def find_views(scene: Scene) -> Iterator[AskedView]:
+    """Views of the API that both sides have."""
+    for sample in scene.samples:
+        table, before = sample.table, scene.schemas.base.get(sample.table.name)
+        if table.kind not in "vm" or not table.reachable or before is None:
+            continue
+        former = scene.schemas.former.rename(before.definition or "")
+        privileges = table.privileges.items()
+        for text in contrast(read_query(former), read_query(table.definition or "")):
+            yield AskedView(
+                condition=Condition(
+                    text=text,
+                    source=Source.VIEW,
+                    name=table.name,
+                    asks="" if table.invoker else table.owner,
+                ),
+                changes=scene.near(table.name),
+                roles=tuple(role for role, held in privileges if held.select and held.usage),
+                texts=scene.texts(table.name),
+                sample=sample,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedFunction(Asked):
+    """Of the rows that a function looks for, and of its arguments."""
+
+    parameters: tuple[Parameter, ...]
+    looks: tuple[str, ...]
+
+    def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
+        given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
+        yield replace(probe_call(self.condition.name, ", ".join(given), persona, self.looks), solved=True)
+
+
+def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:
+    """What was solved; else the default, or the caller's own id."""
+    name = one.name or f"${number}"
+    if name in reached.arguments:
+        return literal(reached.arguments[name])
+    if one.default is not None:
+        return write(one.default)
+    return literal(persona.id if one.type == "uuid" else None)
+
+
+def find_functions(scene: Scene) -> Iterator[AskedFunction]:
+    """Functions of the API whose bodies, or those of functions that they call, are others."""
+    before = {one.function: one for one in scene.former}
+    rename = scene.schemas.former.rename
+    for function in scene.schema.catalog.of(Function):
+        roles = tuple(
+            one.role
+            for one in scene.rights
+            if one.object == function.function and one.privilege == "execute" and one.held and one.usage
+        )
+        parameters = read_parameters(function)
+        old = before.get(function.function)
+        if not roles or old is None or parameters is None:
+            continue
+        sides = (replace(old, body=rename(old.body)), function)
+        for text in contrast(*(read_function(side, scene.schema) for side in sides)):
+            yield AskedFunction(
+                condition=Condition(
+                    text=text,
+                    source=Source.WHERE,
+                    name=function.function,
+                    asks=function.owner if function.definer else "",
+                    parameters=tuple((one.name or f"${n}", one.type) for n, one in enumerate(parameters, 1)),
+                ),
+                changes=scene.near(function.function),
+                roles=roles,
+                texts=scene.texts(function.function),
+                parameters=parameters,
+                looks=find_looks(scene.samples, scene.reach(function.function)),
+            )
+
+
+def _boast(claims: Mapping[str, Any], literals: Literals) -> Mapping[str, Any]:
+    """Who could say so of himself gains nothing where the server has to say it."""
+    theirs = claims.get(_SERVERS)
+    asked = any(path[0] == _USERS for path in literals.paths)
+    return merged(claims, {_USERS: theirs}) if asked and theirs else claims
+
+
+def _set(reached: Reached) -> Iterator[str]:
+    """The settings of the request."""
+    for name, value in reached.settings.items():
+        yield f"{SETTING}{literal(name)}, {literal(value)}, true)"
+
+
+def _describe(reached: Reached, literals: Literals, claims: Mapping[str, Any]) -> str:
+    """What there has to be, in words."""
+    parts = [f"the claims {json.dumps(dict(claims))}"] if claims else []
+    parts += [f"{name} = {literal(value)}" for name, value in reached.settings.items()]
+    for made in reached.made:
+        told = [f"{name} = {_shorten(made.values[name])}" for name in made.values if name in literals.words]
+        values = " and ".join(told)
+        parts.append(f"a row of {made.table}{f' with {values}' if values else ''}")
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _shorten(value: str | None) -> str:
+    """A value as SQL; of a long one how it begins, and its length."""
+    if value is None or len(value) <= _LONGEST:
+        return literal(value)
+    return f"{literal(value[:_LONGEST])}… ({len(value)} characters)"

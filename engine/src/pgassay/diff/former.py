@@ -1,0 +1,99 @@
+"""Functions of BASE that HEAD has otherwise, beside HEAD's under other names: one expression asks both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pglast import ast, parser
+
+from pgassay.catalog.model import Function
+from pgassay.catalog.names import quoted
+from pgassay.catalog.names import spell as spell_relation
+from pgassay.database import Session
+from pgassay.plpgsql.tokens import Token, UnplacedError, read_tokens
+from pgassay.solver.scope import Node, write
+
+SCHEMA = "pgassay_base"
+
+
+_BEFORE = (
+    f"create schema {SCHEMA}",
+    f"grant usage on schema {SCHEMA} to public",
+    f"alter default privileges in schema {SCHEMA} grant execute on functions to public",
+    "set local check_function_bodies = off",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Former:
+    """The functions of BASE that are there under another name, as schema and name."""
+
+    names: frozenset[tuple[str, str]] = frozenset()
+
+    def rename(self, text: str) -> str:
+        """An expression or a definition that calls those of BASE: in dollar quotes, too."""
+        try:
+            tokens = read_tokens(text)
+        except UnplacedError:
+            return text
+        parts, last = [], 0
+        for start, end, new in self._changes(text, tokens):
+            parts += [text[last:start], new]
+            last = end
+        return "".join([*parts, text[last:]])
+
+    def _changes(self, text: str, tokens: tuple[Token, ...]) -> Iterator[tuple[int, int, str]]:
+        """From where to where, and what shall be there."""
+        words = [_plain(text, token) for token in tokens]
+        for number, (word, following) in enumerate(pairwise([*words, ""])):
+            token = tokens[number]
+            if word.startswith("$") and word.endswith("$") and word.count("$") > 2:
+                quote = word[: word.index("$", 1) + 1]
+                inner = text[token.start + len(quote) : token.end - len(quote)]
+                yield token.start, token.end, f"{quote}{self.rename(inner)}{quote}"
+            elif following == "(":
+                dotted = number > 1 and words[number - 1] == "."
+                schemas = [words[number - 2]] if dotted else [schema for schema, _ in sorted(self.names)]
+                found = next((one for one in schemas if (one, word) in self.names), None)
+                if found is not None:
+                    yield tokens[number - 2].start if dotted else token.start, token.end, spell(found, word)
+
+
+def _plain(text: str, token: Token) -> str:
+    shown = text[token.start : token.end]
+    return shown[1:-1].replace('""', '"') if shown.startswith('"') else token.word
+
+
+def spell(schema: str, name: str) -> str:
+    """What a function of BASE is called beside that of HEAD."""
+    return f"{SCHEMA}.{quoted(f'{schema}.{name}')}"
+
+
+def make_former(session: Session, functions: Iterable[Function]) -> Former:
+    """Make functions of BASE in a transaction of HEAD's owner. Those that HEAD does not take are left out."""
+    former = Former(names=frozenset((one.schema, one.name) for one in functions))
+    if not former.names:
+        return former
+    with session.as_owner():
+        if any(session.attempt(statement).sqlstate for statement in _BEFORE):
+            return Former()  # an event trigger refuses
+        made = [one for one in functions if not session.attempt(former.rename(one.definition)).sqlstate]
+    return Former(names=frozenset((one.schema, one.name) for one in made))
+
+
+def fit_insert(statement: str, columns: Mapping[str, Collection[str]]) -> str:
+    """An INSERT of one row as BASE takes it, without the columns that it lacks; others as they are."""
+    [raw] = parser.parse_sql(statement)
+    if not isinstance(raw.stmt, ast.InsertStmt) or not raw.stmt.cols:
+        return statement
+    insert: Node = raw.stmt
+    there = columns.get(spell_relation(insert.relation.schemaname or "public", insert.relation.relname))
+    pairs = list(zip(insert.cols, insert.selectStmt.valuesLists[0], strict=True))
+    kept = [pair for pair in pairs if there is None or pair[0].name in there]
+    if not kept or len(kept) == len(pairs):
+        return statement
+    insert.cols = tuple(column for column, _ in kept)
+    insert.selectStmt.valuesLists = (tuple(value for _, value in kept),)
+    return write(insert)

@@ -1,0 +1,216 @@
+"""HEAD's condition true and BASE's not: what the solver makes of rows, claims and settings, and cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.diff.review import review
+from pgassay.errors import ExitCode
+from tests.diff.diff_support import Tenants
+from tests.diff.test_diff_review import show
+
+pytestmark = pytest.mark.slow
+
+STATEMENTS = 4000
+OWN = "owner = (select auth.uid())"
+
+
+def open_to(condition: str) -> str:
+    return f'create policy "more" on public.documents for select to authenticated using ({condition});\n'
+
+
+@pytest.mark.parametrize(
+    ("condition", "given"),
+    [
+        ("(select auth.jwt()) ->> 'email' like '%@staff.example'", '"email": "'),
+        ("(select auth.jwt()) #>> '{app_metadata,level}' = 'root'", '"app_metadata": {"level": "root"}'),
+        (
+            "(select auth.jwt()) ->> 'aal' = 'aal3' and auth.jwt() -> 'app_metadata' ->> 'crew' = 'x'",
+            '"crew": "x"',
+        ),
+        (
+            "current_setting('request.headers', true)::json ->> 'x-preview' = 'on'",
+            """request.headers = '{"x-preview": "on"}'""",
+        ),
+        ("label = (select auth.jwt()) -> 'app_metadata' ->> 'shelf'", '"app_metadata": {"shelf": "'),
+        ("priority = 313 and label = 'spare' and stage = 'REVIEW'", "priority = '313'"),
+        ("length(label) > 90", "xxx'… (91 characters)"),
+        ("id::text like '%4711'", "with id = '"),
+        (
+            "exists (select from public.members as m where m.user_id = auth.uid() and m.role = 'chief')",
+            "a row of public.members with",
+        ),
+    ],
+    ids=["e-mail", "path", "two claims", "header", "row and claim", "columns", "length", "key", "other row"],
+)
+def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: str, given: str) -> None:
+    found = tenants.review(tenants.head(open_to(condition)), search=STATEMENTS)
+    [gain] = found.difference.gained
+    assert "alice can now SELECT" in gain.message
+    assert given in gain.message
+    assert show(tenants, found).count("\n") > 3
+    assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        (
+            "now() > timestamptz '2094-03-02'",
+            "alice can SELECT rows of public.documents from 2094-03-02 on (",
+        ),
+        ("current_date >= date '2094-03-02' and stage = 'REVIEW'", "from 2094-03-02 on ("),
+        ("random() < 0.001", "SELECT rows of public.documents by chance ("),
+    ],
+    ids=["date", "date and column", "chance"],
+)
+def test_condition_that_no_row_meets_today(tenants: Tenants, condition: str, said: str) -> None:
+    [gain] = tenants.review(tenants.head(open_to(condition)), search=STATEMENTS).difference.gained
+    assert said in gain.message
+
+
+MEMBERSHIP = """
+create function private.may_read(who uuid) returns boolean language sql stable security definer
+set search_path = '' as $$ select exists (
+    select from public.members as m where m.user_id = auth.uid() and (who = m.user_id or m.role = 'curator')
+) $$;
+grant usage on schema private to authenticated;
+grant execute on function private.may_read(uuid) to authenticated;
+create policy "more" on public.documents for select to authenticated using (private.may_read(owner));
+"""
+
+
+def test_function_of_a_policy_is_solved_against_what_it_was(tenants: Tenants) -> None:
+    base = tenants.head(MEMBERSHIP, name="base.sql")
+    head = tenants.head(MEMBERSHIP.replace("= 'curator'", "in ('curator', 'guest')"))
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "role = 'guest'" in gain.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'curator'", "'cura' || 'tor'"),
+        ("(who = m.user_id or m.role = 'curator')", "(m.role = 'curator' or m.user_id = who)"),
+        ("= 'curator'", "= 'curator' and m.tenant <> ''"),
+    ],
+    ids=["spelling", "order", "narrower"],
+)
+def test_function_that_lets_nobody_else_in_is_no_gain(tenants: Tenants, old: str, new: str) -> None:
+    assert old in MEMBERSHIP
+    base = tenants.head(MEMBERSHIP, name="base.sql")
+    head = tenants.head(MEMBERSHIP.replace(old, new))
+    found = review(tenants.server, base, head, search=STATEMENTS)
+    assert found.difference.gained == ()
+    assert found.conditions > 0
+    assert found.unsolved == ()
+
+
+def test_claim_that_only_the_server_sets_closes(tenants: Tenants) -> None:
+    claim = "(select auth.jwt()) -> '{}' ->> 'rank' = 'top'"
+    base = tenants.head(open_to(claim.format("user_metadata")), name="base.sql")
+    head = tenants.head(open_to(claim.format("app_metadata")))
+    assert review(tenants.server, base, head, search=STATEMENTS).difference.gained == ()
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained != ()
+
+
+INSERTING = """
+alter table public.documents add column path text not null default 'x'
+    constraint path_is_own check (path = 'x' or starts_with(path, owner::text || '/'));
+grant insert on public.documents to authenticated;
+create policy "owners add" on public.documents for insert to authenticated with check (owner = auth.uid());
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("starts_with(path, owner::text || '/')", "path like '%' || owner::text || '/%'"),
+        ("with check (owner = auth.uid())", "with check (owner = auth.uid() or tenant = 'lobby')"),
+    ],
+    ids=["constraint", "policy"],
+)
+def test_row_that_only_head_takes(tenants: Tenants, old: str, new: str) -> None:
+    assert old in INSERTING
+    base = tenants.head(INSERTING, name="base.sql")
+    head = tenants.head(INSERTING.replace(old, new))
+    gained = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert any("INSERT" in one.message for one in gained)
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
+def test_what_is_not_solved_is_told(tenants: Tenants) -> None:
+    opaque = """
+create function private.guess(text text) returns boolean language plpgsql as $$
+declare found_it boolean := false;
+begin
+    for i in 1..3 loop found_it := found_it or md5(text) like '00000000000' || i || '%'; end loop;
+    return found_it;
+end $$;
+grant usage on schema private to authenticated;
+"""
+    base = tenants.head(opaque, name="base.sql")
+    head = tenants.head(opaque + open_to("private.guess(label)"))
+    found = review(tenants.server, base, head, search=STATEMENTS)
+    assert found.difference.gained == ()
+    assert len(found.unsolved) == 1
+    assert "guess()" in found.unsolved[0]
+
+
+FUNCTION = """
+create function public.listed(kind text default 'own') returns setof public.documents
+language sql stable security definer set search_path = '' as $$
+    select d.* from public.documents as d where d.owner = auth.uid() and kind = 'own'
+$$;
+create function public.counted(request jsonb) returns jsonb language sql stable security definer
+set search_path = '' as $$
+    select jsonb_build_object('documents', count(*)) from public.documents as d where d.owner = auth.uid()
+$$;
+create function public.told(request jsonb) returns text language plpgsql stable security definer
+set search_path = '' as $$
+begin
+    if request ->> 'code' = 'sesame' and auth.uid() is null then
+        return (select string_agg(d.label, ', ') from public.documents as d);
+    end if;
+    return 'nothing';
+end $$;
+revoke execute on all functions in schema public from public, anon;
+grant execute on all functions in schema public to authenticated;
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("and kind = 'own'", "or kind = upper('any')", "EXECUTE public.listed(text)"),
+        (
+            "d where d.owner = auth.uid()\n$$;\ncreate function public.told",
+            "d where d.owner = coalesce((request -> 'filter' ->> 'owner')::uuid, auth.uid())\n"
+            "$$;\ncreate function public.told",
+            "EXECUTE public.counted(jsonb) to get another answer",
+        ),
+        (" and auth.uid() is null", "", "EXECUTE public.told(jsonb) to get another answer"),
+    ],
+    ids=["argument", "document", "branch"],
+)
+def test_call_with_arguments_that_only_head_answers(tenants: Tenants, old: str, new: str, said: str) -> None:
+    assert old in FUNCTION
+    base = tenants.head(FUNCTION, name="base.sql")
+    head = tenants.head(FUNCTION.replace(old, new))
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert said in gain.message
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
+def test_view_that_finds_other_rows(tenants: Tenants) -> None:
+    view = """
+create view public.mine as
+select d.id, d.label from public.documents as d where d.owner = auth.uid() and d.priority < 10;
+grant select on public.mine to authenticated;
+"""
+    base = tenants.head(view, name="base.sql")
+    head = tenants.head(view.replace("d.priority < 10", "(d.priority < 10 or d.priority = 800)"))
+    gained = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "SELECT" in gained[0].message
+    assert "public.mine" in gained[0].message
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
