@@ -170,7 +170,7 @@ create function public.told(request jsonb) returns text language plpgsql stable 
 set search_path = '' as $$
 begin
     if request ->> 'code' = 'sesame' and auth.uid() is null then
-        return (select string_agg(d.label, ', ') from public.documents as d);
+        return (select string_agg(d.owner::text, ', ') from public.documents as d);
     end if;
     return 'nothing';
 end $$;
@@ -189,7 +189,7 @@ grant execute on all functions in schema public to authenticated;
             "$$;\ncreate function public.told",
             "EXECUTE public.counted(jsonb) to get another answer",
         ),
-        (" and auth.uid() is null", "", "EXECUTE public.told(jsonb) to get another answer"),
+        (" and auth.uid() is null", "", "EXECUTE public.told(jsonb) to get what only others got"),
     ],
     ids=["argument", "document", "branch"],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgassay.diff.former import Former, fit_insert
-from pgassay.diff.queries import contrast, read_query
+from pgassay.diff.queries import Departure, contrast, read_query
 from pgassay.diff.volatile import open_all
 from pgassay.solver.model import Reason
 
@@ -62,6 +62,10 @@ def test_queries_are_compared_where_they_look_for_the_same_rows() -> None:
     before = read_query("select a from t where b = 1; delete from u where c = 1")
     after = read_query("select a, b from t where b = 1 or d = 2; delete from u where c = 1")
     assert list(contrast(before, after)) == [
-        "EXISTS (SELECT 1 FROM t WHERE (b = 1 OR d = 2) AND b = 1 IS NOT TRUE)"
+        Departure("EXISTS (SELECT 1 FROM t WHERE (b = 1 OR d = 2) AND b = 1 IS NOT TRUE)", widens=True)
     ]
     assert list(contrast(before, before)) == []
+    narrower = read_query(
+        "select a from t inner join m on m.id = t.id where b = 1; delete from u where c = 1"
+    )
+    assert [one.widens for one in contrast(before, narrower)] == [False]

@@ -200,10 +200,10 @@ def find_views(scene: Scene) -> Iterator[AskedView]:
             continue
         former = scene.schemas.former.rename(before.definition or "")
         privileges = table.privileges.items()
-        for text in contrast(read_query(former), read_query(table.definition or "")):
+        for departure in contrast(read_query(former), read_query(table.definition or "")):
             yield AskedView(
                 condition=Condition(
-                    text=text,
+                    text=departure.text,
                     source=Source.VIEW,
                     name=table.name,
                     asks="" if table.invoker else table.owner,
@@ -217,14 +217,19 @@ def find_views(scene: Scene) -> Iterator[AskedView]:
 
 @dataclass(frozen=True, kw_only=True)
 class AskedFunction(Asked):
-    """Of the rows that a function looks for, and of its arguments."""
+    """Of the rows that a function looks for, and of its arguments.
+
+    `widens`: it then answers with a row that BASE leaves out. Not where it says yes or no: who knows to what.
+    """
 
     parameters: tuple[Parameter, ...]
+    widens: bool
     looks: tuple[str, ...]
 
     def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
         given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
-        yield replace(probe_call(self.condition.name, ", ".join(given), persona, self.looks), solved=True)
+        call = probe_call(self.condition.name, ", ".join(given), persona, self.looks)
+        yield replace(call, widens=self.widens, reveals=True)
 
 
 def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:
@@ -252,10 +257,10 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
         if not roles or old is None or parameters is None:
             continue
         sides = (replace(old, body=rename(old.body)), function)
-        for text in contrast(*(read_function(side, scene.schema) for side in sides)):
+        for departure in contrast(*(read_function(side, scene.schema) for side in sides)):
             yield AskedFunction(
                 condition=Condition(
-                    text=text,
+                    text=departure.text,
                     source=Source.WHERE,
                     name=function.function,
                     asks=function.owner if function.definer else "",
@@ -265,6 +270,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 roles=roles,
                 texts=scene.texts(function.function),
                 parameters=parameters,
+                widens=departure.widens and function.result != "boolean",
                 looks=find_looks(scene.samples, scene.reach(function.function)),
             )
 

@@ -38,7 +38,8 @@ class SearchProbe:
     A trigger may let a write pass and put back what it set: then it finds fewer. `values`: queries of his for
     what else the write left behind, and the persona may not write. `bare`: nothing but the privilege to read
     keeps rows from the persona, of which the world has none. `invented`: the row, so that a constraint that
-    refuses it tells nothing. `solved`: a call whose answer is another only where HEAD asks otherwise.
+    refuses it tells nothing. `widens`: whatever else HEAD answers is more than BASE lets out.
+    `reveals`: a call whose answer is looked through for what stands in rows of others.
     """
 
     key: CellKey
@@ -47,7 +48,8 @@ class SearchProbe:
     values: tuple[str, ...] = ()
     bare: bool = False
     invented: bool = False
-    solved: bool = False
+    widens: bool = False
+    reveals: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 

@@ -63,7 +63,7 @@ class Judge:
         )
         return (
             passes
-            or (attempt.solved and _answers_otherwise(before, after))
+            or (attempt.widens and _answers_otherwise(before, after))
             or _opens(self.tables, attempt, before, after)
             or _is_wider(attempt, before, after)
             or (
@@ -105,8 +105,9 @@ def _is_judged(attempt: SearchProbe) -> bool:
 
 
 def _shown(attempt: SearchProbe, answer: Answer) -> str:
-    """What the persona is told, and what it wrote."""
-    rows = answer.rows[-1] if attempt.values and not answer.sqlstate else ()
+    """What the persona is told, and what it wrote or got."""
+    is_shown = not answer.sqlstate and (attempt.values or attempt.reveals)
+    rows = answer.rows[_FIRST if attempt.reveals else -1] if is_shown else ()
     return "\n".join([answer.message, *(value for row in rows for value in row if value)])
 
 
@@ -156,7 +157,7 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
         return told, f"refused, {before.sqlstate}"
     if after.sqlstate:
         return f"{key.object} and is told of others: {after.message}", before.message or "nothing"
-    if key.action is Action.EXECUTE and attempt.solved:
+    if key.action is Action.EXECUTE and attempt.widens:
         return f"{key.object} to get another answer", "what BASE's condition left of it"
     if key.action is Action.EXECUTE:
         return f"{key.object} to get what only others got", "what is their own"

@@ -30,19 +30,27 @@ class Question:
         return bool(self.rows)
 
 
-def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[str]:
-    """Conditions under which HEAD's answer may be another: of those questions that one side has alone.
+@dataclass(frozen=True)
+class Departure:
+    """A condition under which HEAD's answer may be another.
 
-    Those of queries find a row that HEAD's finds and BASE's does not.
+    `widens`: it finds a row that HEAD's query finds and BASE's does not; else nobody knows which way it goes.
     """
+
+    text: str
+    widens: bool = False
+
+
+def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[Departure]:
+    """Those of the questions that one side has alone; first queries, then what is decided."""
     for old, new in _pairs(before, after):
-        if new is not None and new.is_query:
-            yield from _exists(new.rows, _differs(new, old))
-        elif new is not None and old is not None and not old.is_query:
-            yield f"({old.test}) and ({new.test}) is not true"
-            yield f"({new.test}) and ({old.test}) is not true"
+        if old and new and not old.is_query:
+            yield Departure(f"({old.test}) and ({new.test}) is not true")
+            yield Departure(f"({new.test}) and ({old.test}) is not true")
+        elif old and new and old.rows == new.rows:
+            yield from _exists(new.rows, f"({new.test}) and ({old.test}) is not true", widens=True)
         elif found := new or old:
-            yield from _exists(found.rows, found.test) if found.is_query else (found.test,)
+            yield from _exists(found.rows, found.test) if found.is_query else (Departure(found.test),)
 
 
 def _pairs(
@@ -54,13 +62,7 @@ def _pairs(
         yield from zip_longest(old, new)
 
 
-def _differs(new: Question, old: Question | None) -> str:
-    if old is None or old.rows != new.rows:
-        return new.test
-    return f"({new.test}) and ({old.test}) is not true"
-
-
-def _exists(rows: str, test: str) -> Iterator[str]:
+def _exists(rows: str, test: str, *, widens: bool = False) -> Iterator[Departure]:
     try:
         [raw] = parser.parse_sql(rows)
         where = parse_expression(test)
@@ -68,7 +70,8 @@ def _exists(rows: str, test: str) -> Iterator[str]:
         return
     select: Node = raw.stmt
     changed = {name: getattr(select, name) for name in select} | {"whereClause": where}
-    yield write(ast.SubLink(subLinkType=SubLinkType.EXISTS_SUBLINK, subselect=ast.SelectStmt(**changed)))
+    sublink = ast.SubLink(subLinkType=SubLinkType.EXISTS_SUBLINK, subselect=ast.SelectStmt(**changed))
+    yield Departure(write(sublink), widens)
 
 
 def read_function(function: Function, schema: Schema) -> tuple[Question, ...]:
