@@ -229,7 +229,9 @@ class AskedFunction(Asked):
     def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
         given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
         call = probe_call(self.condition.name, ", ".join(given), persona, self.looks)
-        yield replace(call, widens=self.widens, reveals=True)
+        # Where it finds what is the caller's own, BASE may have found what is not.
+        is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
+        yield replace(call, widens=self.widens and not is_own, reveals=True)
 
 
 def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:

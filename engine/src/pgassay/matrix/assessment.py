@@ -11,7 +11,7 @@ from pgassay.database import open_session
 from pgassay.errors import CannotJudgeError, ConfigError, Place
 from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_accepted, read_baseline
 from pgassay.matrix.model import Matrix
-from pgassay.matrix.survey import survey
+from pgassay.matrix.worlds import survey_filled
 from pgassay.workbench import Workbench
 from pgassay.world import Show, fill
 from pgassay.world.model import NO_ROWS, World
@@ -56,7 +56,7 @@ def assess(
     world = fill(bench, show) if world is None else world
     people = (*bench.personas.values(), *world.personas)
     with bench.database(rows=world.statements) as database, open_session(database) as session:
-        matrix = survey(session, people, rows=bench.config.rows, only=only)
+        matrix = survey_filled(session, bench, world, people, rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",

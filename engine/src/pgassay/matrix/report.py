@@ -16,6 +16,7 @@ from pgassay.matrix.baseline import (
     render_baseline,
     render_cell,
     render_key,
+    told,
 )
 from pgassay.matrix.model import Cell, CellKey, CellResult, Gap, Matrix
 from pgassay.matrix.page import render_matrix_page
@@ -58,7 +59,7 @@ def render_matrix_markdown(assessment: Assessment) -> str:
             lines += [f"- {difference.question}  {difference.was}"] if difference.was else []
             lines += [f"+ {difference.question}  {difference.now}"] if difference.now else []
         lines.append("```")
-    for persona, cells in groupby(assessment.matrix.cells, key=lambda cell: cell.key.persona):
+    for persona, cells in groupby(told(assessment.matrix.cells), key=lambda cell: cell.key.persona):
         lines += _table(persona, cells)
     lines += ["", *name_gaps(assessment.matrix.gaps)]
     return "\n".join(lines).rstrip() + "\n"
@@ -163,9 +164,7 @@ def describe_error(cell: Cell) -> str:
 
 
 def _table(persona: str, cells: Iterable[Cell]) -> Iterator[str]:
-    rows = (
-        (c.key.object, c.key.action.value, c.key.variant, c.key.rows.value, render_answer(c)) for c in cells
-    )
+    rows = ((c.key.object, c.key.action.value, c.key.variant, c.key.whose, render_answer(c)) for c in cells)
     yield f"\n<details><summary>{escape(persona)}</summary>\n"
     yield from table(("object", "action", "column", "row", "outcome"), rows)
     yield "\n</details>"
@@ -178,7 +177,7 @@ def key_document(key: CellKey) -> dict[str, Any]:
         "object": key.object,
         "action": key.action,
         "column": key.variant,
-        "rows": key.rows,
+        "rows": key.whose,
     }
 
 
