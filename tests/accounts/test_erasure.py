@@ -235,7 +235,8 @@ def test_other_users_keep_everything(session: Session, erin: Persona, how: str) 
             union all select p::text from public.payments as p where p.user_id <> %(u)s
             union all select t::text from public.credit_transactions as t where t.user_id <> %(u)s
             union all select w::text from public.webhook_logs as w where w.event_id in ('evt_1', 'evt_2')
-            union all select l::text from public.api_usage_logs as l where l.id <= 2 or l.api_endpoint = 'alice'
+            union all select l::text from public.api_usage_logs as l
+            where l.id <= 2 or l.api_endpoint = 'alice'
         ) as rows (r)
     """
     # Of alice's job, which they name; the world's other events and calls say nothing.
