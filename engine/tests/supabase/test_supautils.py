@@ -176,3 +176,15 @@ def test_web_hook_and_table_of_migrations_of_older_projects_are_there(owners: Ow
         assert run(owners, statement) == ""
     noted = owners.execute("select hook_table_id::regclass::text, hook_name from supabase_functions.hooks")
     assert noted.fetchall() == [("orders", "told")]
+
+
+def test_owner_alters_the_tables_in_which_the_cli_notes_its_migrations(owners: Owners) -> None:
+    """The CLI makes schema and tables as the owner."""
+    for statement in (
+        "alter table supabase_migrations.schema_migrations add column created_by text",
+        "create unique index on supabase_migrations.schema_migrations (name)",
+        "drop table supabase_migrations.seed_files",
+        "alter schema supabase_migrations rename to mine",
+    ):
+        assert run(owners, statement) == ""
+    assert run(owners, "alter table auth.users add column mine text") == "42501"
