@@ -103,9 +103,9 @@ def choose_project(options: Namespace) -> Path:
     return find_project(options.project or getattr(options, "folder", None) or Path.cwd())
 
 
-def configure(options: Namespace) -> Config:
+def configure(options: Namespace, *, makes_world: bool = False) -> Config:
     """The project's configuration, with what the arguments say instead."""
-    config = load_config(choose_project(options))
+    config = load_config(choose_project(options), makes_world=makes_world)
     if options.world:
         config = replace(config, world=options.world.absolute())
     if options.schema:
@@ -152,12 +152,15 @@ def _tell_stand_ins(config: Config) -> None:
         print(f"note: {printable(told)}", file=sys.stderr)
 
 
-def prepare(options: Namespace) -> Config:
-    """As `configure`; refuses at once what cannot be read or written, before a server is started for it."""
-    config = configure(options)
+def prepare(options: Namespace, *, makes_world: bool = False) -> Config:
+    """As `configure`; refuses at once what cannot be read or written, before a server is started for it.
+
+    A command that `makes_world` takes the name of a file that is not there yet.
+    """
+    config = configure(options, makes_world=makes_world)
     for path in _paths(options):
         check_writable(path)
-    if config.world:
+    if config.world and not (makes_world and not config.world.exists()):
         read_script(config.world)
     scripts = [read_script(path) for path in config.schema]
     for note in config.notes:
