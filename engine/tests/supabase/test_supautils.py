@@ -119,6 +119,15 @@ def test_nobody_gets_round_it_by_becoming_an_admin(owners: Owners, role: str) ->
     ).fetchone() == (True,)
 
 
+def test_owner_has_no_rights_of_the_admins_and_cannot_become_one(server: Server, owners: Owners) -> None:
+    """A member it is, which the platform's is not: see docs/fidelity.md."""
+    kinds = ["usage", *(["set"] if server.version >= 160000 else [])]
+    admins = ["supabase_storage_admin", "supabase_auth_admin", "supabase_realtime_admin"]
+    asked = "select bool_or(pg_has_role(r, k)) from unnest(%s::name[]) as r, unnest(%s::text[]) as k"
+    assert owners.execute(asked, [admins, kinds]).fetchone() == (False,)
+    assert owners.execute(asked, [["anon"], kinds]).fetchone() == (True,)
+
+
 def test_a_policy_that_is_refused_leaves_nobody_else_at_work(owners: Owners) -> None:
     with owners.transaction():
         assert (
