@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import open_session
-from pgassay.errors import CannotJudgeError, ConfigError, Place
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, Place
 from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.survey import survey
@@ -22,6 +22,14 @@ class Assessment:
     matrix: Matrix
     baseline: Path | None
     differences: tuple[Deviation, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Good where nothing differs and nothing is broken; no verdict where a probe went wrong."""
+        if self.matrix.errors:
+            return ExitCode.CANNOT_JUDGE
+        is_problem = self.differences or self.matrix.broken
+        return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
     def place_of(self, difference: Deviation) -> Place | None:
         """The line of the baseline; its start for what it lacks; None where there is none."""

@@ -38,7 +38,7 @@ def show_matrix(
     if baseline and not (assessment.matrix.errors or assessment.matrix.broken):
         write_report(baseline, render_baseline(assessment.matrix))
         return ExitCode.GOOD
-    return _judge(assessment)
+    return assessment.exit_code
 
 
 def _accepting(config: Config) -> Path:
@@ -51,13 +51,6 @@ def _accepting(config: Config) -> Path:
         )
     check_writable(config.baseline)
     return config.baseline
-
-
-def _judge(assessment: Assessment) -> ExitCode:
-    if assessment.matrix.errors:
-        return ExitCode.CANNOT_JUDGE
-    is_problem = assessment.differences or assessment.matrix.broken
-    return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
 
 def _add(parser: ArgumentParser) -> None:
