@@ -56,6 +56,13 @@ def test_cost_can_be_set_with_the_video_in_the_statement_that_queues(backend: Se
     assert backend.value(spent, [ALICE_JOBS["PENDING"]]) == -2
 
 
+def test_video_of_a_queued_job_goes_when_it_is_over_and_not_as_it_ends(backend: Session) -> None:
+    job, take = ALICE_JOBS["QUEUED"], "update public.jobs set {} input_video_path = null where id = %s"
+    assert backend.attempt(take.format("status = 'CANCELLED',"), [job]).sqlstate == "PT409"
+    move_job(backend, job, "CANCELLED")
+    assert backend.attempt(take.format(""), [job]).rowcount == 1
+
+
 @pytest.mark.parametrize(
     ("assignment", "sqlstate"),
     [
