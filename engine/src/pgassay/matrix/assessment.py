@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import open_session
-from pgassay.errors import CannotJudgeError, ConfigError, Place
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, Place
 from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_accepted, read_baseline
 from pgassay.matrix.model import Matrix
 from pgassay.matrix.worlds import survey_filled
@@ -28,6 +28,14 @@ class Assessment:
     world: World = NO_ROWS
     baseline: Path | None
     differences: tuple[Deviation, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Good where nothing differs and nothing is broken; no verdict where a probe went wrong."""
+        if self.matrix.errors:
+            return ExitCode.CANNOT_JUDGE
+        is_problem = self.differences or self.matrix.broken
+        return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
     def place_of(self, difference: Deviation) -> Place | None:
         """The line of the baseline; its start for what it lacks; None where there is none."""

@@ -36,8 +36,7 @@ def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
     matrix = assessment.matrix
     lines = [*render_baseline(matrix).splitlines(), ""] if cells else []
     lines += [str(difference) for difference in assessment.differences]
-    lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
-    lines += describe_broken(matrix)
+    lines += describe_wrong(matrix)
     if assessment.baseline is None:
         lines += [line for section in summarise(matrix) for line in (*section_text(section), "")]
     elif matrix.gaps:
@@ -146,6 +145,12 @@ def name_gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
         by_question.setdefault((gap.object, gap.rows.value, gap.why), []).append(gap.persona)
     for (name, rows, why), personas in sorted(by_question.items()):
         yield f"no row to try: {name}, {rows} ({', '.join(personas)}){f': {why}' if why else ''}"
+
+
+def describe_wrong(matrix: Matrix) -> Iterator[str]:
+    """What could not be answered, and what of the schema fails."""
+    yield from (f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors)
+    yield from describe_broken(matrix)
 
 
 def describe_broken(matrix: Matrix) -> Iterator[str]:
