@@ -19,6 +19,7 @@ from pgassay.database import Script, Session, open_session, read_script
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
 from pgassay.matrix.rows import Sample, read_samples
+from pgassay.matrix.statements import literal
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 from pgassay.workbench import Workbench
@@ -168,9 +169,7 @@ def own_condition(sample: Sample, persona: Persona) -> str:
     """SQL that holds of the rows `t` of a persona; false where no path leads to users."""
     if sample.ownership is None or persona.id is None:
         return "false"
-    from pgassay.matrix.statements import literal
-
-    return f"{literal(persona.id)} = any({sample.ownership.users})"
+    return f"({sample.ownership.users}) && array[{literal(persona.id)}]::text[]"
 
 
 def key_expression(table: Table, key: Sequence[str], alias: str = "") -> str:
