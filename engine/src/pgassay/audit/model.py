@@ -77,6 +77,7 @@ class Finding:
     candidates: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     repair: Repair | None = None
     place: Place | None = None
+    fingerprint: str = ""
     accepted: str = ""
 
     @property

@@ -16,7 +16,7 @@ Keys = frozenset[tuple[str | None, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """By object: the keys of the rows that are seen, and numbers of rows that a write without WHERE reaches."""
+    """By object: the keys of the rows that are seen; how many rows a write without WHERE reaches."""
 
     seen: Mapping[str, Keys]
     written: Mapping[tuple[str, str], int]
@@ -46,7 +46,7 @@ def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None 
 def _questions(sample: Sample, persona: Persona | None) -> Iterator[tuple[str, str]]:
     table, key = sample.table, sample.key
     where = _where(sample)
-    yield "select", f"select {key_expression(table, key)} from {table.name}{where}"
+    yield "select", f"select {key_expression(key)} from {table.name}{where}"
     if persona is None or table.kind not in "rp":
         return
     held = table.privileges[persona.role]
@@ -57,7 +57,7 @@ def _questions(sample: Sample, persona: Persona | None) -> Iterator[tuple[str, s
 
 
 def _plain(table: Table) -> Iterator[str]:
-    return (c.name for c in table.columns.values() if not c.generated and not c.identity == "a")
+    return (c.name for c in table.columns.values() if not c.generated and c.identity != "a")
 
 
 def _where(sample: Sample) -> str:

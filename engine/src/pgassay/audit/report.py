@@ -9,10 +9,14 @@ from typing import Any
 from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import Audit, Finding, Severity
 from pgassay.errors import ExitCode
-from pgassay.render.ci import Annotation, Check, Suite
+from pgassay.render.ci import Annotation, Check, Level, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
 
-_LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
+_LEVELS: dict[Severity, Level] = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+}
 
 
 def report_audit(audit: Audit) -> Report:
@@ -52,6 +56,16 @@ def report_audit(audit: Audit) -> Report:
         annotations=tuple(_annotations(audit)),
         seconds=audit.seconds,
     )
+
+
+def fixes_text(audit: Audit) -> str:
+    """The repairs that were tried, as a migration."""
+    blocks = [
+        f"-- {finding.id}\n" + "".join(f"{text};\n" for text in finding.repair.statements)
+        for finding in audit.open
+        if finding.repair
+    ]
+    return "\n".join(["-- Repairs of pgassay audit, each tried by itself. Read them first.\n", *blocks])
 
 
 def _entry(finding: Finding, *, full: bool = True) -> ReportEntry:
@@ -119,7 +133,9 @@ def _checks(audit: Audit) -> Iterator[Check]:
 
 def _annotations(audit: Audit) -> Iterator[Annotation]:
     for finding in audit.open:
-        level = _LEVELS.get(finding.severity, "notice")
-        yield Annotation(level=level, title=f"audit: {finding.rule}", message=finding.sentence, place=finding.place)
-    level = "error" if audit.exit_code is ExitCode.SCHEMA_PROBLEM else "notice"
-    yield Annotation(level=level, title="audit", message=_summary(audit))
+        level: Level = _LEVELS.get(finding.severity, "notice")
+        yield Annotation(
+            level=level, title=f"audit: {finding.rule}", message=finding.sentence, place=finding.place
+        )
+    last: Level = "error" if audit.exit_code is ExitCode.SCHEMA_PROBLEM else "notice"
+    yield Annotation(level=last, title="audit", message=_summary(audit))

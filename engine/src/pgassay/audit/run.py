@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from pgassay.audit.acceptance import FILE, apply_acceptances, fingerprint, read_acceptances
 from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
+from pgassay.audit.repairs import repair
 from pgassay.audit.rules import RULES
 from pgassay.audit.scene import Scene, open_scene
 from pgassay.errors import SchemaError
@@ -23,19 +25,21 @@ def audit(bench: Workbench, *, show: Show = str) -> Audit:
         world = fill(bench, show)
         show("trying everything")
         with open_scene(bench, world) as scene:
-            found = []
+            found: list[Finding] = []
             for rule in RULES:
                 found += rule(scene)
             show("running the witnesses again")
             findings = rank(confirm(one_of_each_cause(found), bench, world))
+            show("trying repairs")
             done = Audit(
-                findings=tuple(_placed(scene, findings)),
+                findings=tuple(_placed(scene, repair(scene, findings))),
                 untried=tuple(_untried(scene)),
                 matrix=scene.matrix,
                 world=world,
             )
     except SchemaError as error:
         done = Audit(fault=error)
+    done = apply_acceptances(done, read_acceptances(bench.config.root / FILE))
     return replace(done, seconds=time.perf_counter() - started)
 
 
@@ -57,7 +61,8 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
 def _placed(scene: Scene, findings: Iterable[Finding]) -> Iterator[Finding]:
     places = find_definitions(scene.scripts)
     for finding in findings:
-        yield replace(finding, place=next(filter(None, map(places.find, finding.about)), None))
+        place = next(filter(None, map(places.find, finding.about)), None)
+        yield replace(finding, place=place, fingerprint=fingerprint(scene.inventory, finding.object))
 
 
 def _untried(scene: Scene) -> Iterator[str]:

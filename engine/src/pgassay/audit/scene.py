@@ -12,9 +12,9 @@ import psycopg
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy, Role, Trigger
-from pgassay.catalog.names import quoted
+from pgassay.catalog.names import quoted, spell
 from pgassay.catalog.read import ACCESS, Catalog, read_catalog
-from pgassay.catalog.tables import Surface, Table, read_surface
+from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Script, Session, open_session, read_script
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
@@ -22,6 +22,7 @@ from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import literal
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
+from pgassay.plpgsql.definitions import find_definitions
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 
@@ -83,20 +84,28 @@ class Scene:
         return find_literals(
             [
                 *(text for policy in self.catalog.of(Policy) for _, text in policy.clauses),
-                *(f.text for f in self.catalog.of(Function) if self._is_ours(f)),
-                *(trigger.definition for trigger in self.catalog.of(Trigger)),
-                *(c.definition for c in self.catalog.of(Constraint) if c.type == "c"),
+                *(f.text for f in self.catalog.of(Function) if self.is_ours(f)),
+                *(t.definition for t in self.catalog.of(Trigger) if t.relation_oid in self._served),
+                *(
+                    c.definition
+                    for c in self.catalog.of(Constraint)
+                    if c.type == "c" and c.relation_oid in self._served
+                ),
             ]
         )
 
-    def _is_ours(self, function: Function) -> bool:
-        return not function.is_of_extension and function.schema in (*self.catalog.exposed, *self._schemas)
+    def is_ours(self, function: Function) -> bool:
+        return spell(function.schema, function.name) in self._made
 
     @cached_property
-    def _schemas(self) -> frozenset[str]:
-        """Schemas that the files of the project make things in, other than the platform's."""
-        platform = {"auth", "storage", "realtime", "extensions", "pgassay", "pg_catalog", "vault", "cron"}
-        return frozenset(f.schema for f in self.catalog.of(Function)) - platform
+    def _served(self) -> frozenset[int]:
+        return frozenset(t.oid for t in self.surface.reachable if t.schema != "storage")
+
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """The functions that the files of the project make."""
+        known = find_definitions(self.scripts).known
+        return frozenset(key.object for key in known if key.kind == "function")
 
     def ask(self, persona: Persona | None, segments: Sequence[Sequence[str]]) -> list[Answer]:
         """What becomes of each segment of statements, each undone again."""
@@ -172,6 +181,6 @@ def own_condition(sample: Sample, persona: Persona) -> str:
     return f"({sample.ownership.users}) && array[{literal(persona.id)}]::text[]"
 
 
-def key_expression(table: Table, key: Sequence[str], alias: str = "") -> str:
+def key_expression(key: Sequence[str], alias: str = "") -> str:
     prefix = f"{alias}." if alias else ""
     return ", ".join(f"{prefix}{quoted(name)}::text" for name in key) or "1"

@@ -17,6 +17,13 @@ _WITHDRAWN = (
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
 )
 
+_VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
+
+
+def does(actions: Iterable[str]) -> str:
+    """Actions as verbs of a sentence."""
+    return join(_VERBS.get(action, f"{action}s") for action in actions)
+
 
 def anyone(people: Sequence[Persona]) -> str:
     """Who, in as few words as say it."""

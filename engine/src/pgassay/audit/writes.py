@@ -1,4 +1,4 @@
-"""Writes that a persona may try: rows like those of others, but its own; other values in its own rows. Pure."""
+"""Writes that a persona may try: rows like those of others, but its own; own rows with other values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def owner_columns(sample: Sample) -> frozenset[str]:
 
 
 def insert_of(sample: Sample, persona: Persona, row: Row, **given: str | None) -> Write | None:
-    """A row like `row` that belongs to `persona`, with the values `given`; None where the role may give none."""
+    """A row like `row` that belongs to `persona`, with the values `given`; None where it may give none."""
     table = sample.table
     held = table.privileges[persona.role].insert
     mine = dict.fromkeys(owner_columns(sample), persona.id)
@@ -64,7 +64,7 @@ def insert_of(sample: Sample, persona: Persona, row: Row, **given: str | None) -
     return Write(sample=sample, verb="insert", statement=text, row=row, values=values)
 
 
-def own_inserts(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
+def own_inserts(sample: Sample, persona: Persona) -> Iterator[Write]:
     """Like each row that there is, once."""
     if sample.table.kind not in "rp" or "insert" not in sample.table.writable:
         return
@@ -98,7 +98,7 @@ def own_updates(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Writ
                 )
 
 
-def claims_of_nobodys(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
+def claims_of_nobodys(sample: Sample, persona: Persona) -> Iterator[Write]:
     """Rows that are nobody's, taken."""
     held = sample.table.privileges[persona.role].update
     for name in sorted(owner_columns(sample) & held):

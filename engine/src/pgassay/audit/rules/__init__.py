@@ -5,15 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pgassay.audit.model import Finding
-from pgassay.audit.rules import chains, default_privileges, defaults, pointless, revokes, strangers, views
+from pgassay.audit.rules import (
+    chains,
+    claims,
+    colleagues,
+    default_privileges,
+    defaults,
+    functions,
+    moved,
+    nobody,
+    pointless,
+    revokes,
+    strangers,
+    twice,
+    views,
+    withdrawn,
+)
 from pgassay.audit.scene import Scene
 
 RULES: tuple[Callable[[Scene], Iterator[Finding]], ...] = (
+    nobody.find,
     strangers.find,
     views.find,
+    colleagues.find,
     revokes.find,
     default_privileges.find,
     pointless.find,
     chains.find,
+    moved.find,
     defaults.find,
+    claims.find,
+    withdrawn.find,
+    functions.find,
+    twice.find,
 )

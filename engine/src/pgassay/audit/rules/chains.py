@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import join
+from pgassay.audit.words import does, join
 from pgassay.audit.writes import Write, claims_of_nobodys, own_inserts, own_updates
 from pgassay.catalog.model import ObjectKey
 from pgassay.database.pipeline import Answer
@@ -45,8 +45,8 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
     """Writes that differ in values alone."""
-    inserts = list(own_inserts(scene, sample, persona))
-    updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(scene, sample, persona)]
+    inserts = list(own_inserts(sample, persona))
+    updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(sample, persona)]
     columns = dict.fromkeys(write.column for write in updates)
     groups = [inserts, *([w for w in updates if w.column == column] for column in columns)]
     return (group for group in groups if group)
@@ -85,8 +85,8 @@ def _gains(scene: Scene, write: Write, before: Reach, after: Reach) -> Iterator[
         if new:
             yield _Gain(object=object_, action="select", key=new[0])
     for (object_, verb), count in after.written.items():
-        own = 1 if object_ == write.sample.object else 0
-        if count > before.written.get((object_, verb), 0) + own:
+        of_write = 1 if object_ == write.sample.object else 0
+        if count > before.written.get((object_, verb), 0) + of_write:
             yield _Gain(object=object_, action=verb)
 
 
@@ -102,7 +102,7 @@ def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain]) -> F
             *steps,
             Step(who=persona, statement=look, shows=ROWS),
         ]
-    told = join(dict.fromkeys(f"{gain.action}s more rows of {gain.object}" for gain in gains))
+    told = join(dict.fromkeys(f"{does([gain.action])} more rows of {gain.object}" for gain in gains))
     deed = (
         f"inserts a row of {persona.name}'s own into {table.name}"
         if write.verb == "insert"

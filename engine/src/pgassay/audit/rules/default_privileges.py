@@ -10,7 +10,7 @@ from pglast.enums import ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import anyone, join
+from pgassay.audit.words import anyone, does
 from pgassay.catalog.model import DefaultPrivilege, ObjectKey
 from pgassay.catalog.names import quoted
 
@@ -22,10 +22,7 @@ _WRITES = {"insert", "update", "delete"}
 def find(scene: Scene) -> Iterator[Finding]:
     """Those of the platform itself are not the project's doing, and are told in one line elsewhere."""
     granted = {
-        (schema, role)
-        for script in scene.scripts
-        for schema, roles in _read(script.text)
-        for role in roles
+        (schema, role) for script in scene.scripts for schema, roles in _read(script.text) for role in roles
     }
     for schema, role in sorted(granted):
         held = {
@@ -34,7 +31,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if one.schema == schema and one.kind == "r" and one.role == role
         }
         verbs = sorted(held & {"select", *_WRITES})
-        who = [p for p in scene.people if p.role == role or role == "public"]
+        who = [p for p in scene.people if role in (p.role, "public")]
         if verbs and who and schema in scene.catalog.exposed:
             yield _tell(schema, role, verbs, who)
 
@@ -42,14 +39,15 @@ def find(scene: Scene) -> Iterator[Finding]:
 def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
     table = f"{quoted(schema)}.{_NEW}"
     grantee = role if role == "public" else quoted(role)
-    fix = f"alter default privileges in schema {quoted(schema)} revoke {', '.join(verbs)} on tables from {grantee}"
+    revoked = f"revoke {', '.join(verbs)} on tables from {grantee}"
+    fix = f"alter default privileges in schema {quoted(schema)} {revoked}"
     return Finding(
         rule=RULE,
         object=quoted(schema),
         actions=tuple(sorted(verbs, key=lambda verb: verb not in _WRITES)),
         who=tuple(persona.name for persona in who),
         severity=Severity.HIGH,
-        sentence=f"{anyone(who)} {join(f'{verb}s' for verb in verbs)} whatever table the next migration makes "
+        sentence=f"{anyone(who)} {does(verbs)} whatever table the next migration makes "
         f"in {quoted(schema)}: default privileges grant it to {role}.",
         steps=(
             Step(statement=f"create table {table} as select 1 as id"),
@@ -71,10 +69,13 @@ def _read(text: str) -> Iterator[tuple[str, list[str]]]:
         node: Any = raw.stmt
         if not isinstance(node, ast.AlterDefaultPrivilegesStmt):
             continue
-        action = node.action
+        action: Any = node.action
         if action.is_grant and action.objtype == ObjectType.OBJECT_TABLE:
             schemas = [
-                part.sval for option in node.options or () if option.defname == "schemas" for part in option.arg
+                part.sval
+                for option in node.options or ()
+                if option.defname == "schemas"
+                for part in option.arg
             ]
             for schema in schemas:
                 yield schema, [role.rolename or "public" for role in action.grantees]

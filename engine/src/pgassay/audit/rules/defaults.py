@@ -6,6 +6,7 @@ The schema says how such a row begins: by a default, or by refusing the same val
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pglast import ast, parser
 
@@ -15,8 +16,9 @@ from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, val
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
+from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.observation import Persona
+from pgassay.observation import Outcome, Persona
 
 RULE = "defaults"
 _PLAIN = (*statements.NUMBERS, "bool")
@@ -35,7 +37,9 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 
 def _of_persona(scene: Scene, sample: Sample, persona: Persona, done: set[str]) -> Iterator[Finding]:
-    columns = [c for c in sample.table.columns.values() if c.name not in done and _is_asked(sample, persona, c)]
+    columns = [
+        c for c in sample.table.columns.values() if c.name not in done and _is_asked(sample, persona, c)
+    ]
     if not columns:
         return
     begun = _first_insert(scene, sample, persona)
@@ -71,7 +75,8 @@ def _has_constant(column: Column) -> bool:
         [raw] = parser.parse_sql(f"select {column.default}")
     except (parser.ParseError, ValueError):
         return False
-    node = raw.stmt.targetList[0].val
+    select: Any = raw.stmt
+    node = select.targetList[0].val
     while isinstance(node, ast.TypeCast):
         node = node.arg
     return isinstance(node, ast.A_Const)
@@ -103,8 +108,9 @@ def _look(write: Write, persona: Persona, column: Column, value: str, *, fresh: 
 def _try(
     scene: Scene, persona: Persona, setup: tuple[str, ...], write: Write, column: Column
 ) -> Finding | None:
-    default = _default_value(scene, write.sample, column)
-    for value in values_for(scene, write.sample, column, besides=default):
+    default = _default_value(scene, column)
+    given = write.values.get(column.name) if default is None else default
+    for value in values_for(scene, write.sample, column, besides=given):
         insert = with_value(write, column.name, value)
         look = _look(write, persona, column, value)
         if not _stays(scene, persona, (*setup,), insert.statement, look):
@@ -116,11 +122,11 @@ def _try(
         plain = with_value(write, column.name, default) if default is not None else write
         if _stays(scene, persona, (*setup,), plain.statement, look, change):
             return None  # the user may change it anyway
-        return _tell(scene, persona, setup, insert, column, look)
+        return _tell(scene, persona, (setup, insert), column, look)
     return None
 
 
-def _default_value(scene: Scene, sample: Sample, column: Column) -> str | None:
+def _default_value(scene: Scene, column: Column) -> str | None:
     if not column.default:
         return None
     [answer] = scene.ask(None, [[f"select ({column.default})::text"]])
@@ -145,9 +151,6 @@ def _stays(
 def _may_update(scene: Scene, sample: Sample, persona: Persona, column: Column) -> bool:
     """Whether the user may change other columns of such a row."""
     cells = scene.cells
-    from pgassay.matrix.model import Action, RowClass
-    from pgassay.observation import Outcome
-
     return any(
         cell.key.persona == persona.name
         and cell.key.rows is RowClass.OWN
@@ -158,17 +161,22 @@ def _may_update(scene: Scene, sample: Sample, persona: Persona, column: Column) 
 
 
 def _tell(
-    scene: Scene, persona: Persona, setup: tuple[str, ...], insert: Write, column: Column, look: str
+    scene: Scene, persona: Persona, begun: tuple[tuple[str, ...], Write], column: Column, look: str
 ) -> Finding:
+    setup, insert = begun
     table = insert.sample.table
     guarded = _may_update(scene, insert.sample, persona, column)
     value = insert.values[column.name]
     said = (
-        f"the column begins as {column.default}" if _has_constant(column) else "nobody else says it of the user"
+        f"the column begins as {column.default}"
+        if _has_constant(column)
+        else "nobody else says it of the user"
     )
     policies = [p for p in table.privileges[persona.role].policies if p.command in ("insert", "all")]
     shown = insert.sample.table.privileges[persona.role].insert
-    others = ", ".join(quoted(c.name) for c in table.columns.values() if c.name in shown and c.name != column.name)
+    others = ", ".join(
+        quoted(c.name) for c in table.columns.values() if c.name in shown and c.name != column.name
+    )
     role = persona.role
     return Finding(
         rule=RULE,
@@ -177,8 +185,8 @@ def _tell(
         actions=("insert",),
         who=tuple(p.name for p in scene.users),
         severity=Severity.HIGH if guarded else Severity.MEDIUM,
-        sentence=f"{persona.name} inserts a row of {persona.name}'s own into {table.name} with {column.name} = "
-        f"{value!r}, which an UPDATE may not set; {said}.",
+        sentence=f"{persona.name} inserts a row of {persona.name}'s own into {table.name} with "
+        f"{column.name} = {value!r}, which an UPDATE may not set; {said}.",
         steps=(
             *(Step(statement=text) for text in setup),
             Step(statement=look, shows=NO_ROWS_SHOWN),

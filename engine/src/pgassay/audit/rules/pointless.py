@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import anyone, join
+from pgassay.audit.words import anyone, does
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import condition, literal
+from pgassay.matrix.statements import condition, literal, update
 from pgassay.observation import Persona
 
 RULE = "pointless"
@@ -36,15 +36,16 @@ def _of_table(scene: Scene, sample: Sample, policies: list[Policy]) -> Iterator[
             continue
         for wide in policies:
             lost = [p for p in scene.people if _writes_lost(without[wide.name][p], whole[p])]
-            if wide is not narrow and lost and _covers(wide, narrow, scene):
-                alone = _alone(scene, table, wide, policies)
+            if wide is not narrow and lost and _covers(wide, narrow):
+                alone = _alone(scene, table, wide)
                 only = [p for p in lost if _writes_lost(alone[p], whole[p])]
                 if only:
-                    yield _tell(scene, sample, narrow, wide, only, whole, alone)
+                    verbs = [verb for (_, verb) in _writes_lost(alone[only[0]], whole[only[0]])]
+                    yield _tell(scene, sample, (narrow, wide), only, verbs)
                     return
 
 
-def _covers(wide: Policy, narrow: Policy, scene: Scene) -> bool:
+def _covers(wide: Policy, narrow: Policy) -> bool:
     """Whether the wide one is for whatever the narrow one is for, and for writes."""
     return wide.command == "all" and narrow.command in ("all", "update", "delete")
 
@@ -59,7 +60,7 @@ def _without(scene: Scene, table: Table, policy: Policy) -> dict[Persona, Reach]
         return {p: measure(scene, p, [table.name]) for p in scene.people}
 
 
-def _alone(scene: Scene, table: Table, wide: Policy, policies: list[Policy]) -> dict[Persona, Reach]:
+def _alone(scene: Scene, table: Table, wide: Policy) -> dict[Persona, Reach]:
     """What is left where the wide policy only lets read."""
     with scene.session.undone():
         run(scene.session, None, _as_select(table, wide)[0])
@@ -71,21 +72,16 @@ def _as_select(table: Table, wide: Policy) -> tuple[str, str]:
     roles = ", ".join("public" if role == "public" else quoted(role) for role in wide.roles)
     return (
         f"drop policy {quoted(wide.name)} on {table.name}",
-        f"create policy {quoted(wide.name)} on {table.name} for select to {roles} using ({wide.using or 'true'})",
+        f"create policy {quoted(wide.name)} on {table.name} for select to {roles} "
+        f"using ({wide.using or 'true'})",
     )
 
 
 def _tell(
-    scene: Scene,
-    sample: Sample,
-    narrow: Policy,
-    wide: Policy,
-    who: list[Persona],
-    whole: dict[Persona, Reach],
-    alone: dict[Persona, Reach],
+    scene: Scene, sample: Sample, policies: tuple[Policy, Policy], who: list[Persona], verbs: list[str]
 ) -> Finding:
+    narrow, wide = policies
     table, first = sample.table, who[0]
-    verbs = [verb for (_, verb) in _writes_lost(alone[first], whole[first])]
     step = _witness(scene, sample, first, wide)
     return Finding(
         rule=RULE,
@@ -93,7 +89,7 @@ def _tell(
         actions=tuple(verbs),
         who=tuple(p.name for p in who),
         severity=Severity.HIGH,
-        sentence=f'{anyone(who)} {join(f"{v}s" for v in verbs)} in {table.name} all that "{wide.name}" lets '
+        sentence=f'{anyone(who)} {does(verbs)} in {table.name} all that "{wide.name}" lets '
         f'through, for which "{narrow.name}" has a narrower condition: that one decides nothing.',
         steps=step,
         cause=f"strangers {sample.object}",
@@ -110,13 +106,12 @@ def _witness(scene: Scene, sample: Sample, persona: Persona, wide: Policy) -> tu
     for row in sample.rows:
         where = condition(sample.key, row.key)
         text = (
-            f"update {table.name} set {quoted(column.name)} = {literal(row.values[column.name])} where {where}"
+            update(table, column.name, literal(row.values[column.name]), where=where)
             if column
             else f"delete from {table.name} where {where}"
         )
-        with scene.session.undone():
-            with scene.session.act_as(persona):
-                before = scene.session.attempt(text).rowcount
+        with scene.session.undone(), scene.session.act_as(persona):
+            before = scene.session.attempt(text).rowcount
         with scene.session.undone():
             for statement in _as_select(table, wide):
                 run(scene.session, None, statement)

@@ -108,9 +108,10 @@ def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
     verbs = _verbs(one)
     first = who[0]
     if one.kind == "function":
-        what, steps = f"may still call {one.object}", ()
+        steps: tuple[Step, ...] = ()
         sentence = (
-            f"{anyone(who)} may call {one.object}, though EXECUTE was revoked: default privileges had granted it."
+            f"{anyone(who)} may call {one.object}, though EXECUTE was revoked: "
+            "default privileges had granted it."
         )
         fix = f"revoke execute on function {one.object} from {', '.join(dict.fromkeys(p.role for p in who))}"
         repairs: tuple[tuple[str, ...], ...] = ((fix,),)
@@ -127,18 +128,15 @@ def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
     else:
         columns = join(map(quoted, one.columns))
         on = f"{columns} of {one.object}" if one.columns else one.object
-        sentence = (
-            f"{anyone(who)} may {join(v.upper() for v in verbs)} {on}, though it was revoked: "
-            + ("a grant on the whole table covers the column." if one.columns else "it is granted otherwise.")
+        sentence = f"{anyone(who)} may {join(v.upper() for v in verbs)} {on}, though it was revoked: " + (
+            "a grant on the whole table covers the column." if one.columns else "it is granted otherwise."
         )
         listed = ", ".join(map(quoted, one.columns)) or "*"
         shows = "rows" if "select" in verbs else ""
         statement = f"select {listed} from {one.object}"
         steps = (Step(who=first, statement=statement, shows=shows),) if "select" in verbs else ()
-        roles = ", ".join(dict.fromkeys(p.role for p in who))
         repairs = ()
         severity, actions = Severity.HIGH, tuple(verbs)
-        del roles
     return Finding(
         rule=RULE,
         object=one.object,
@@ -148,7 +146,12 @@ def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
         severity=severity,
         sentence=sentence,
         steps=steps,
-        about=(ObjectKey(kind=f"{'function' if one.kind == 'function' else 'relation'}", object=one.object, name=""),),
+        cause=f"writes {one.object}" if one.kind == "function" else "",
+        about=(
+            ObjectKey(
+                kind=f"{'function' if one.kind == 'function' else 'relation'}", object=one.object, name=""
+            ),
+        ),
         candidates=repairs,
     )
 
@@ -175,7 +178,14 @@ def _of(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are unty
     for item in node.objects or () if kind else ():
         name = _name(item)
         if not node.privileges:
-            yield _Said(grants=node.is_grant, kind=str(kind), object=name, privileges=frozenset(), columns=(), roles=roles)
+            yield _Said(
+                grants=node.is_grant,
+                kind=str(kind),
+                object=name,
+                privileges=frozenset(),
+                columns=(),
+                roles=roles,
+            )
             continue
         for privilege in node.privileges:
             yield _Said(
@@ -193,5 +203,3 @@ def _name(item: Any) -> str:  # noqa: ANN401
         return spell(item.schemaname or "public", item.relname)
     parts = [part.sval for part in item.objname]
     return spell(*parts) if len(parts) > 1 else spell("public", parts[0])
-
-

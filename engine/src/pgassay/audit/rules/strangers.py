@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import anyone, join, tells_of_a_person
+from pgassay.audit.words import anyone, does, join, tells_of_a_person
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Table
 from pgassay.matrix.model import Action, Cell, RowClass
@@ -79,7 +79,7 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     written = [deed for deed in deeds if deed.action in _WRITES and not _is_posting(sample, deed)]
     read = [deed for deed in deeds if deed.action is Action.SELECT]
     if table.kind == "f" and read:
-        return _tell(scene, sample, [*written, *read], _by_anybody(scene, read))
+        return _tell(scene, sample, [*written, *read], _by_anybody(read))
     if table.kind in "rp" and not table.secured and (read or written):
         severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
         return _tell(scene, sample, [*written, *read], severity)
@@ -97,12 +97,11 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
 def _is_posting(sample: Sample, deed: _Deed) -> bool:
     """An INSERT into what belongs to nobody, as a contact form sends it."""
     return deed.action is Action.INSERT and (
-        deed.rows is RowClass.PUBLIC
-        or (deed.rows is RowClass.NOBODY and bool(sample.table.secured))
+        deed.rows is RowClass.PUBLIC or (deed.rows is RowClass.NOBODY and bool(sample.table.secured))
     )
 
 
-def _by_anybody(scene: Scene, deeds: Sequence[_Deed]) -> Severity:
+def _by_anybody(deeds: Sequence[_Deed]) -> Severity:
     anon = any(deed.persona.id is None for deed in deeds)
     return Severity.CRITICAL if anon else Severity.HIGH
 
@@ -121,7 +120,7 @@ def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severi
     who = [p for p in scene.people if any(deed.persona == p for deed in deeds)]
     first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
     whose = "rows of others" if sample.ownership else "all rows"
-    verbs = join(f"{action.value}s" for action in actions)
+    verbs = does(action.value for action in actions)
     why = _why(table, deeds)
     return Finding(
         rule=RULE,
@@ -129,7 +128,7 @@ def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severi
         actions=tuple(action.value for action in actions),
         who=tuple(persona.name for persona in who),
         severity=severity,
-        sentence=f"{anyone(who)} {verbs} {whose} of {sample.object}: {why}.",
+        sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
         steps=_steps(first),
         cause=f"strangers {sample.object}",
         about=_about(table, deeds),
@@ -164,7 +163,9 @@ def _why(table: Table, deeds: Sequence[_Deed]) -> str:
     if not table.secured:
         return "row level security is off"
     names = [f'"{name}"' for name in _policies(table, deeds)]
-    return f"{join(names)} let{'s' if len(names) == 1 else ''} every row through" if names else "nothing refuses"
+    return (
+        f"{join(names)} let{'s' if len(names) == 1 else ''} every row through" if names else "nothing refuses"
+    )
 
 
 def _about(table: Table, deeds: Sequence[_Deed]) -> tuple[ObjectKey, ...]:

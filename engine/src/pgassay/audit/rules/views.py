@@ -50,7 +50,9 @@ def _number(answer: Answer) -> int:
 def _is_narrowed(scene: Scene, table: Table) -> bool:
     """Whether the view leaves rows out: then somebody has chosen what to show."""
     bases = [
-        t.name for t in scene.surface.tables.values() if t.stored and t.name in scene.inventory.reach(table.name)
+        t.name
+        for t in scene.surface.tables.values()
+        if t.stored and t.name in scene.inventory.reach(table.name)
     ]
     if len(bases) != 1:
         return " where " in _query(table).lower().replace("\n", " ")
@@ -92,5 +94,3 @@ def _tell(scene: Scene, table: Table, who: list[Persona]) -> Finding:
         about=(ObjectKey(kind="relation", object=table.name, name=""),),
         candidates=tuple((text,) for text in repairs),
     )
-
-
