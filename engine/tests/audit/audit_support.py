@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pgassay.audit.model import Audit, Finding
+from pgassay.audit.rules import Rule
 from pgassay.audit.run import audit
 from pgassay.config import DEFAULT_PERSONAS, Config
 from pgassay.server import Server
@@ -15,8 +16,8 @@ from pgassay.workbench import Workbench
 Audited = Callable[[str], Audit]
 
 
-def audit_schema(server: Server, folder: Path, schema: str) -> Audit:
-    """A project of one file, of which nothing else is said."""
+def audit_schema(server: Server, folder: Path, schema: str, rule: Rule) -> Audit:
+    """By one rule, a project of one file, of which nothing else is said."""
     folder.mkdir(exist_ok=True)
     path = folder / "schema.sql"
     path.write_text(schema, encoding="utf-8")
@@ -28,7 +29,7 @@ def audit_schema(server: Server, folder: Path, schema: str) -> Audit:
         fill_world=True,
         find_personas=True,
     )
-    found = audit(Workbench(config, server))
+    found = audit(Workbench(config, server), rules=(rule,))
     assert found.fault is None, found.fault
     return found
 

@@ -21,6 +21,7 @@ _ASKS = ("auth.uid()", "auth.jwt()", "auth.role()", "auth.email()")
 _WORDS = {"current_setting", "current_user", "session_user", "current_role", "user"}
 _CALLS = 48
 _VALUES = 8
+_TIMEOUT = "57014"
 _LEAST = 3  # characters of a value that can be recognized
 
 
@@ -107,6 +108,17 @@ def _spread(lists: list[list[str | None]]) -> Iterator[str | None]:
     longest = max(map(len, lists), default=0)
     for number in range(longest):
         yield from (one[number] for one in lists if number < len(one) and one[number] is not None)
+
+
+def make_calls(
+    scene: Scene, persona: Persona, calls: Sequence[Call], *looks: str
+) -> list[tuple[Call, Answer]]:
+    """What each call answers, then what the owner sees; none of a function that does not come to an end."""
+    segments = [[call.statement, *looks] for call in calls]
+    first = scene.ask(persona, segments[:1])
+    if any(answer.sqlstate == _TIMEOUT for answer in first):
+        return []
+    return list(zip(calls, [*first, *scene.ask(persona, segments[1:])], strict=True))
 
 
 def setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:

@@ -26,6 +26,8 @@ from pgassay.plpgsql.definitions import find_definitions
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 
+_LONGEST = 5000  # milliseconds of one statement: functions may sleep
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -125,6 +127,7 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
     """A session of the owner's on a fresh load of schema and world; materialized views are filled."""
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
+        session.connection.execute(f"set local statement_timeout = {_LONGEST}")
         with session.as_owner():
             for (name,) in session.connection.execute(
                 "select m.schemaname || '.' || quote_ident(m.matviewname) from pg_catalog.pg_matviews as m"

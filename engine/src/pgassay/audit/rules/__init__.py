@@ -23,7 +23,9 @@ from pgassay.audit.rules import (
 )
 from pgassay.audit.scene import Scene
 
-RULES: tuple[Callable[[Scene], Iterator[Finding]], ...] = (
+Rule = Callable[[Scene], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
     nobody.find,
     strangers.find,
     views.find,

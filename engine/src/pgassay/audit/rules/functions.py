@@ -11,6 +11,7 @@ from pgassay.audit.calls import (
     asks_who_calls,
     callable_by,
     look_new,
+    make_calls,
     samples_of,
     secrets,
     told,
@@ -53,9 +54,8 @@ def _tells(scene: Scene, persona: Persona, function: Function, seen: Reach) -> F
     if not any(some for _, some in known):
         return None
     calls = _calls(scene, persona, function)
-    answers = scene.ask(persona, [[call.statement] for call in calls])
     found: list[tuple[Call, Sample, Row, str]] = []
-    for call, answer in zip(calls, answers, strict=True):
+    for call, answer in make_calls(scene, persona, calls):
         values = told(answer) - {a for a in call.arguments if a}
         for sample, some in known:
             for value in values & some.keys():
@@ -93,9 +93,8 @@ def _writes(scene: Scene, persona: Persona, function: Function, seen: Reach) -> 
     samples = samples_of(scene, function)
     looks = [look_new(sample) for sample in samples]
     calls = _calls(scene, persona, function)
-    answers = scene.ask(persona, [[call.statement, _OWNER, *looks] for call in calls])
     best: tuple[Severity, Call, Sample, str] | None = None
-    for call, answer in zip(calls, answers, strict=True):
+    for call, answer in make_calls(scene, persona, calls, _OWNER, *looks):
         if answer.sqlstate:
             continue
         for sample, rows in zip(samples, answer.rows[2:], strict=True):

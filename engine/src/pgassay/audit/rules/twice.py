@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of, setups
+from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
@@ -70,8 +70,8 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
     looks = [look_new(sample) for sample in samples_of(scene, function)]
     before = {s.object: {row.key for row in s.rows} for s in samples_of(scene, function)}
     calls = [Call(function=function, arguments=some, persona=persona, setup=setup) for some in lists]
-    claims = scene.ask(persona, [[c.statement, _OWNER, *looks] for c in calls])
-    alive = [c for c, a in zip(calls, claims, strict=True) if not a.sqlstate and any(a.rows[2:])]
+    answers = make_calls(scene, persona, calls, _OWNER, *looks)
+    alive = [call for call, answer in answers if not answer.sqlstate and any(answer.rows[2:])]
     for call in alive:
         with scene.session.undone():
             once = _after(scene, persona, call, looks, 1)
