@@ -19,7 +19,7 @@ def test_a_policy_that_lets_anyone_change_every_row_is_critical(audited: Audited
     found = audited(OPEN + 'create policy "read" on public.recipes for select using (true);')
     [finding] = of_rule(found, "strangers")
     assert (finding.object, finding.severity.word) == ("public.recipes", "critical")
-    assert finding.actions == ("update", "select")
+    assert finding.actions == ("update",)
     assert finding.who == ("anon", "alice", "bob")
     assert '"sync"' in finding.sentence
     assert finding.place is not None
@@ -66,3 +66,15 @@ def test_rows_inserted_in_the_name_of_others_are_a_finding(audited: Audited) -> 
     """
     assert told(audited(schema.format("true")), "strangers") == [("public.entries", "high", ("insert",))]
     assert told(audited(schema.format("author = (select auth.uid())")), "strangers") == []
+
+
+def test_a_repair_closes_all_that_the_finding_says(audited: Audited) -> None:
+    schema = RECIPES + (
+        'create policy "sync" on public.recipes for update using (true);\n'
+        'create policy "clean" on public.recipes for delete using (true);\n'
+        'create policy "read" on public.recipes for select using (true);\n'
+    )
+    [finding] = of_rule(audited(schema), "strangers")
+    assert finding.actions == ("update", "delete")
+    assert finding.repair is not None
+    assert len(finding.repair.statements) == 2

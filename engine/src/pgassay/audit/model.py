@@ -60,7 +60,7 @@ class Finding:
     """One thing that is wrong, by one cause; `object` is spelled as in SQL.
 
     `actions` are verbs such as `select`, the worst first; `who` are names of personas. `cause`: findings with
-    the same one are one. `about` says where to look for the place, `candidates` which repairs to try.
+    the same one are one. `others` are witnesses of what else it says. `about` says where to look for the place, `candidates` which repairs to try.
     """
 
     rule: str
@@ -70,6 +70,7 @@ class Finding:
     severity: Severity
     sentence: str
     steps: Steps = ()
+    others: tuple[Steps, ...] = field(default=(), repr=False)
     columns: tuple[str, ...] = ()
     cause: str = ""
     about: tuple[ObjectKey, ...] = ()

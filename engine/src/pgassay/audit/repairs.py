@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
+
+from pglast import ast, parser
+from pglast.enums import BoolExprType
+from pglast.stream import RawStream
 
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import Finding, Repair
+from pgassay.audit.model import Finding, Repair, Severity
 from pgassay.audit.scene import Scene, open_loaded, own_condition, run
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import Policy
@@ -16,7 +21,7 @@ from pgassay.database import Session
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
-_MOST = 6
+_MOST = 8
 _WRITES = ("insert", "update", "delete")
 
 
@@ -28,7 +33,7 @@ def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
-    if not finding.steps:
+    if not finding.steps or finding.severity is Severity.INFO:
         return finding
     for statements in list(dict.fromkeys([*_scoped(scene, finding), *finding.candidates]))[:_MOST]:
         if _closes(scene, session, finding, statements):
@@ -39,26 +44,30 @@ def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
 
 def _closes(scene: Scene, session: Session, finding: Finding, statements: Sequence[str]) -> bool:
     sample = scene.sample_of.get(finding.object)
-    before = _held(scene, session, sample)
+    before = _held(scene, session, sample, finding)
     with session.undone():
         if not all(run(session, None, text) for text in statements):
             return False
-        if plays(session, finding.steps):
+        if any(plays(session, steps) for steps in (finding.steps, *finding.others)):
             return False
-        after = _held(scene, session, sample)
+        after = _held(scene, session, sample, finding)
     return all(now >= was for was, now in zip(before, after, strict=True))
 
 
-def _held(scene: Scene, session: Session, sample: Sample | None) -> list[int]:
-    """How many rows of its own each user reads, changes and removes."""
-    return [
-        _count(session, persona, text)
-        for persona in scene.users
-        for text in (_own_statements(sample, persona) if sample and sample.ownership else ())
-    ]
+def _held(scene: Scene, session: Session, sample: Sample | None, finding: Finding) -> list[int]:
+    """How many rows of its own each user reads, changes and removes; how many it reads, if that is right."""
+    if sample is None:
+        return []
+    texts = {persona: list(_own_statements(sample, persona)) for persona in scene.users}
+    if "select" not in finding.actions:
+        for some in texts.values():
+            some.append(f"select 1 from {sample.table.name}")
+    return [_count(session, persona, text) for persona, some in texts.items() for text in some]
 
 
 def _own_statements(sample: Sample, persona: Persona) -> Iterator[str]:
+    if sample.ownership is None:
+        return
     table, own = sample.table, own_condition(sample, persona)
     yield f"select 1 from {table.name} as t where {own}"
     if table.kind in "rp":
@@ -82,10 +91,10 @@ def _scoped(scene: Scene, finding: Finding) -> Iterator[tuple[str, ...]]:
         return
     policies = scene.policies.get(sample.table.oid, [])
     named = {key.name for key in finding.about if key.kind == "policy"}
-    for policy in [policy for policy in policies if policy.name in named and policy.permissive]:
-        for condition in _conditions(sample, policy, policies):
-            if text := _narrowed(sample.table, policy, condition, finding):
-                yield (text,)
+    wide = [policy for policy in policies if policy.name in named and policy.permissive]
+    for condition in dict.fromkeys(c for policy in wide for c in _conditions(sample, policy, policies)):
+        if texts := tuple(filter(None, (_narrowed(sample.table, p, condition, finding) for p in wide))):
+            yield texts
 
 
 def _conditions(sample: Sample, policy: Policy, policies: Sequence[Policy]) -> list[str]:
@@ -98,10 +107,19 @@ def _conditions(sample: Sample, policy: Policy, policies: Sequence[Policy]) -> l
         text
         for other in policies
         if other is not policy
-        for _, text in other.clauses
+        for _, clause in other.clauses
+        for text in (clause, *_alternatives(clause))
         if text not in ("true", "false", policy.using, policy.check)
     ]
     return list(dict.fromkeys([*siblings, *own]))
+
+
+def _alternatives(clause: str) -> list[str]:
+    """What OR joins."""
+    select: Any = parser.parse_sql(f"select {clause}")[0].stmt
+    node = select.targetList[0].val
+    is_or = isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.OR_EXPR
+    return [RawStream()(one) for one in node.args] if is_or else []
 
 
 def _narrowed(table: Table, policy: Policy, condition: str, finding: Finding) -> str:

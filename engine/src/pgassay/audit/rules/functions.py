@@ -63,7 +63,7 @@ def _tells(scene: Scene, persona: Persona, function: Function, seen: Reach) -> F
     if not found:
         return None
     asks = asks_who_calls(scene, function)
-    own = [one for one in found if persona.id in one[2].owners]
+    own = [one for one in found if persona.id in one[2].owners and _sees_own(one[1], persona, seen)]
     if asks and not own:
         return None  # it is for the function to say who sees what
     call, sample, _, value = (own or found)[0]
@@ -79,6 +79,12 @@ def _tells(scene: Scene, persona: Persona, function: Function, seen: Reach) -> F
     return _finding(
         function, who, severity=severity, sentence=sentence, steps=_shows(call, value), what="tells"
     )
+
+
+def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
+    """Whether a condition tells its own rows apart: of a table that is closed to it, a function may tell."""
+    visible = seen.seen.get(sample.object, frozenset())
+    return any(persona.id in row.owners and row.key in visible for row in sample.rows)
 
 
 def _shows(call: Call, value: str) -> tuple[Step, ...]:
@@ -165,5 +171,7 @@ def _finding(  # noqa: PLR0913 - the parts of a finding, by name
         steps=steps,
         cause=f"{what} {function.function.split('(', maxsplit=1)[0]}",
         about=(ObjectKey(kind="function", object=function.function, name=""),),
-        candidates=((f"revoke execute on function {function.function} from public, {roles}",),),
+        candidates=((f"revoke execute on function {function.function} from public, {roles}",),)
+        if what == "writes"  # others call what tells something for good reasons
+        else (),
     )

@@ -85,13 +85,19 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
         return _tell(scene, sample, [*written, *read], severity)
     if written:
         severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
-        return _tell(scene, sample, [*written, *read], severity)
+        return _tell(scene, sample, [*written, *(d for d in read if not _is_meant(table, d))], severity)
     posts = [deed for deed in deeds if deed.action is Action.INSERT and deed.persona.id is None]
     if posts:
         return _tell(scene, sample, posts, Severity.LOW)
     if read and sample.ownership is not None:
         return _tell(scene, sample, read, _of_reading(sample, read))
     return None
+
+
+def _is_meant(table: Table, deed: _Deed) -> bool:
+    """A policy of its own lets everybody read."""
+    policies = table.privileges[deed.persona.role].policies
+    return any(p.permissive and p.command == "select" and p.using == "true" for p in policies)
 
 
 def _is_posting(sample: Sample, deed: _Deed) -> bool:
@@ -130,6 +136,7 @@ def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severi
         severity=severity,
         sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
         steps=_steps(first),
+        others=tuple(_steps(deed) for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",
         about=_about(table, deeds),
         candidates=tuple(_repairs(table, deeds, who)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, is_withdrawal
+from pgassay.audit.writes import owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey, Policy
 from pgassay.catalog.names import quoted
@@ -56,6 +57,12 @@ def _try(scene: Scene, sample: Sample, column: Column) -> Finding | None:
     if shown is None or not _is_everybodys(scene, sample, [p.name for p in readers]):
         return None
     likely = is_withdrawal(column)
+    own = " or ".join(
+        f"{quoted(name)} = (select auth.uid())"
+        for name in sorted(owner_columns(sample))
+        if sample.table.columns[name].base == "uuid"
+    )
+    test = f"{quoted(column.name)} is not true" if column.base == "bool" else f"{quoted(column.name)} is null"
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -78,7 +85,18 @@ def _try(scene: Scene, sample: Sample, column: Column) -> Finding | None:
             ),
             ObjectKey(kind="relation", object=sample.table.name, name=""),
         ),
+        candidates=tuple(
+            (f"alter policy {quoted(p.name)} on {p.table} using ({_and(p.using, test, own)})",)
+            for p in scene.policies.get(sample.table.oid, ())
+            if p.command == "select" and p.using
+        ),
     )
+
+
+def _and(using: str, test: str, own: str) -> str:
+    """Owners go on to read their own."""
+    whose = f"({test} or {own})" if own else test
+    return whose if using == "true" else f"({using}) and {whose}"
 
 
 def _is_everybodys(scene: Scene, sample: Sample, readers: list[str]) -> bool:
