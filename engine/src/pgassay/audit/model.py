@@ -60,7 +60,8 @@ class Finding:
     """One thing that is wrong, by one cause; `object` is spelled as in SQL.
 
     `actions` are verbs such as `select`, the worst first; `who` are names of personas. `cause`: findings with
-    the same one are one. `others` are witnesses of what else it says. `about` says where to look for the place, `candidates` which repairs to try.
+    the same one are one. `others` are witnesses of what else it says. `about` says where to look for the
+    place, `candidates` which repairs to try.
     """
 
     rule: str
