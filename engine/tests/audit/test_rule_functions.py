@@ -45,3 +45,17 @@ def test_a_function_that_anyone_writes_through_is_critical(audited: Audited) -> 
     ]
     closed = f"{open_} revoke execute on function public.set_fine from public, anon, authenticated;"
     assert told(audited(closed), "functions") == []
+
+
+def test_a_helper_of_policies_may_tell_what_no_select_shows(audited: Audited) -> None:
+    schema = """
+    create table public.seats (room integer, who uuid references auth.users, primary key (room, who));
+    create table public.rooms (id integer primary key, name text not null);
+    create function public.my_rooms() returns setof integer
+    language sql stable security definer set search_path = ''
+    as $$ select s.room from public.seats as s where s.who = auth.uid() $$;
+    alter table public.seats enable row level security;
+    alter table public.rooms enable row level security;
+    create policy "see" on public.rooms for select to authenticated using (id in (select public.my_rooms()));
+    """
+    assert told(audited(schema), "functions") == []

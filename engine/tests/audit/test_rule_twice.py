@@ -32,3 +32,25 @@ def test_the_same_call_pays_twice(audited: Audited) -> None:
 def test_a_unique_index_lets_it_pay_once(audited: Audited) -> None:
     index = "create unique index once on public.entries (order_id) where kind = 'back';"
     assert told(audited(ORDERS + index), "twice") == []
+
+
+def test_a_call_that_leaves_another_balance_is_no_repetition(audited: Audited) -> None:
+    schema = """
+    create table public.purses (
+        id integer primary key, holder uuid not null references auth.users, coins integer not null
+    );
+    create table public.treats (
+        id integer generated always as identity primary key, purse integer not null references public.purses
+    );
+    alter table public.purses enable row level security;
+    alter table public.treats enable row level security;
+    create function public.treat(wanted integer) returns void
+    language plpgsql security definer set search_path = '' as $$
+    begin
+        {}
+        insert into public.treats (purse) values (wanted);
+    end $$;
+    """
+    paid = "update public.purses as p set coins = p.coins - 1 where p.id = wanted;"
+    assert told(audited(schema.format("")), "twice") == [("public.treat(integer)", "medium", ("execute",))]
+    assert told(audited(schema.format(paid)), "twice") == []

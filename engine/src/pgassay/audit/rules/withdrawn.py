@@ -23,7 +23,8 @@ _MOMENTS = ("timestamptz", "timestamp", "date")
 def find(scene: Scene) -> Iterator[Finding]:
     """The name of such a column only says how likely it is meant so."""
     for sample in scene.samples:
-        if sample.table.kind in "rp" and sample.ownership and sample.table.secured:
+        is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
+        if is_plain and sample.ownership and sample.table.secured:
             for column in sample.table.columns.values():
                 if _marks(scene, sample, column) and (found := _try(scene, sample, column)):
                     yield found
