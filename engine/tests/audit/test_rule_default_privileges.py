@@ -5,10 +5,11 @@ from __future__ import annotations
 from tests.audit.audit_support import Audited, of_rule, told
 
 GRANT = "alter default privileges in schema public grant select, insert on tables to {};"
+REVOKE = "alter default privileges in schema public revoke all on tables from anon, authenticated;"
 
 
 def test_whatever_comes_next_is_open_to_anyone(audited: Audited) -> None:
-    [finding] = of_rule(audited(GRANT.format("anon")), "default-privileges")
+    [finding] = of_rule(audited(REVOKE + GRANT.format("anon")), "default-privileges")
     assert (finding.object, finding.severity.word) == ("public", "high")
     assert finding.actions == ("insert", "select")
     assert finding.repair is not None
@@ -16,4 +17,8 @@ def test_whatever_comes_next_is_open_to_anyone(audited: Audited) -> None:
 
 
 def test_the_backend_may_have_it(audited: Audited) -> None:
-    assert told(audited(GRANT.format("service_role")), "default-privileges") == []
+    assert told(audited(REVOKE + GRANT.format("service_role")), "default-privileges") == []
+
+
+def test_what_the_platform_grants_anyway_is_no_finding(audited: Audited) -> None:
+    assert told(audited(GRANT.format("anon")), "default-privileges") == []

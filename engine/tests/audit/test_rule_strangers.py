@@ -26,7 +26,7 @@ def test_a_policy_that_lets_anyone_change_every_row_is_critical(audited: Audited
     assert finding.place.line == 7
     # Scoped as the sibling is.
     assert finding.repair is not None
-    assert finding.repair.statements[0].startswith('alter policy "sync" on public.recipes using (')
+    assert finding.repair.statements[0].startswith("alter policy sync on public.recipes using (")
 
 
 def test_what_is_scoped_to_owners_is_no_finding(audited: Audited) -> None:

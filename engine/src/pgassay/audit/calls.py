@@ -9,6 +9,7 @@ from itertools import islice, product
 
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
+from pgassay.catalog.inventory import follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.database.pipeline import Answer
@@ -58,8 +59,9 @@ def samples_of(scene: Scene, function: Function) -> list[Sample]:
 
 
 def asks_who_calls(scene: Scene, function: Function) -> bool:
-    """Whether its body, or that of a function that it uses, looks at the caller."""
-    for name in scene.inventory.reach(function.function):
+    """Whether its body, or that of a function that it uses, looks at the caller; policies do not bind it."""
+    steps = {name: used & scene.functions.keys() for name, used in scene.inventory.uses.items()}
+    for name in (function.function, *follow(steps, function.function)):
         if name in _ASKS:
             return True
         used = scene.functions.get(name)

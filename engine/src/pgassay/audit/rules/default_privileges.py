@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast, parser
@@ -17,23 +18,41 @@ from pgassay.catalog.names import quoted
 RULE = "default-privileges"
 _NEW = "pgassay_new_table"
 _WRITES = {"insert", "update", "delete"}
+_VERBS = _WRITES | {"select"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What one statement grants to one role in one schema, or takes from it."""
+
+    grants: bool
+    schema: str
+    role: str
+    privileges: frozenset[str]
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """Those of the platform itself are not the project's doing, and are told in one line elsewhere."""
-    granted = {
-        (schema, role) for script in scene.scripts for schema, roles in _read(script.text) for role in roles
-    }
-    for schema, role in sorted(granted):
+    """What was closed, and the files open again; what the platform grants anyway is not their doing."""
+    closed = scene.bench.config.expose_new_tables is False
+    given: dict[tuple[str, str], set[str]] = {}
+    was_closed: dict[tuple[str, str], bool] = {}
+    for one in (one for script in scene.scripts for one in _read(script.text)):
+        key = (one.schema, one.role)
+        if not one.grants:
+            was_closed[key] = True
+            given.pop(key, None)
+        elif was_closed.get(key, closed or one.schema != "public"):
+            given.setdefault(key, set()).update(one.privileges)
+    for (schema, role), verbs in sorted(given.items()):
         held = {
             one.privilege
             for one in scene.catalog.of(DefaultPrivilege)
             if one.schema == schema and one.kind == "r" and one.role == role
         }
-        verbs = sorted(held & {"select", *_WRITES})
+        some = sorted(held & verbs)
         who = [p for p in scene.people if role in (p.role, "public")]
-        if verbs and who and schema in scene.catalog.exposed:
-            yield _tell(schema, role, verbs, who)
+        if some and who and schema in scene.catalog.exposed:
+            yield _tell(schema, role, some, who)
 
 
 def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
@@ -60,7 +79,7 @@ def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
     )
 
 
-def _read(text: str) -> Iterator[tuple[str, list[str]]]:
+def _read(text: str) -> Iterator[_Said]:
     try:
         statements = parser.parse_sql(text)
     except parser.ParseError:
@@ -70,12 +89,15 @@ def _read(text: str) -> Iterator[tuple[str, list[str]]]:
         if not isinstance(node, ast.AlterDefaultPrivilegesStmt):
             continue
         action: Any = node.action
-        if action.is_grant and action.objtype == ObjectType.OBJECT_TABLE:
-            schemas = [
-                part.sval
-                for option in node.options or ()
-                if option.defname == "schemas"
-                for part in option.arg
-            ]
-            for schema in schemas:
-                yield schema, [role.rolename or "public" for role in action.grantees]
+        if action.objtype != ObjectType.OBJECT_TABLE:
+            continue
+        named = {privilege.priv_name for privilege in action.privileges or ()} or _VERBS
+        for option in node.options or ():
+            for part in option.arg if option.defname == "schemas" else ():
+                for role in action.grantees:
+                    yield _Said(
+                        grants=action.is_grant,
+                        schema=part.sval,
+                        role=role.rolename or "public",
+                        privileges=frozenset(named & _VERBS),
+                    )

@@ -93,10 +93,8 @@ Looked = list[tuple[str | None, ...]]
 Keys = Mapping[str, Set[tuple[str | None, ...]]]
 
 
-def _keeps(
-    before: Mapping[str, Set[tuple[str | None, ...]]], prepared: list[Looked], once: list[Looked]
-) -> bool:
-    """Whether the call changed a row that was there, such as a balance: then the next one finds another state."""
+def _keeps(before: Keys, prepared: list[Looked], once: list[Looked]) -> bool:
+    """Whether the call changed a row that was there, such as a balance: the next one finds another state."""
     return any(
         row[:-1] in keys and row not in former
         for keys, former, now in zip(before.values(), prepared, once, strict=True)
