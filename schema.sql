@@ -922,8 +922,9 @@ as $$
 begin
     if jsonb_typeof(new.metadata) = 'object' then
         new.metadata := (new.metadata - 'shortfall') || coalesce((
-            select jsonb_build_object('shortfall', private.owed_credits(new.id))
-            where exists (select from private.debts as d where d.payment_id = new.id)
+            select
+                jsonb_build_object('shortfall', sum(case d.kind when 'shortfall' then d.credits else -d.credits end))
+            from private.debts as d where d.payment_id = new.id having count(*) > 0
         ), '{}');
     end if;
     return new;
@@ -1275,15 +1276,6 @@ $$;
 comment on function private.refund_jobs(uuid, uuid[], text[]) is
 'Returns what was charged for jobs of one user that failed or were cancelled, and takes of it what is owed. That a '
 'job is refunded once is held by the state machine (no way out of FAILED) and by a unique constraint.';
-
-create function private.owed_credits(payment_id uuid) returns integer
-language sql stable
-set search_path = ''
-as $$
-    select coalesce(sum(case d.kind when 'shortfall' then d.credits else -d.credits end), 0)::integer
-    from private.debts as d where d.payment_id = owed_credits.payment_id
-$$;
-comment on function private.owed_credits(uuid) is 'What is still owed of a refunded payment.';
 
 create function private.open_debts(user_id uuid)
 returns table (shortfall_id bigint, payment_id uuid, after_entry bigint, is_partial boolean, owed integer)

@@ -235,15 +235,22 @@ def test_other_users_keep_everything(session: Session, erin: Persona, how: str) 
             union all select p::text from public.payments as p where p.user_id <> %(u)s
             union all select t::text from public.credit_transactions as t where t.user_id <> %(u)s
             union all select w::text from public.webhook_logs as w where w.event_id in ('evt_1', 'evt_2')
-            union all select l::text from public.api_usage_logs as l where l.id <= 2
+            union all select l::text from public.api_usage_logs as l
+            where l.id <= 2 or l.api_endpoint = 'alice'
         ) as rows (r)
     """
-    # Of alice's job, which it names; the world's other events say nothing.
+    # Of alice's job, which they name; the world's other events and calls say nothing.
     event = "update public.webhook_logs set payload = %s where job_id = %s and event_id = 'evt_2'"
-    assert session.execute(event, ['{"said": "of alice"}', ALICE_JOBS["FAILED"]]).rowcount == 1
+    assert session.execute(event, ['{"said": "in an event"}', ALICE_JOBS["FAILED"]]).rowcount == 1
+    call = """
+        insert into public.api_usage_logs (api_provider, api_endpoint, job_id, request_metadata)
+        values ('openai', 'alice', %s, %s)
+    """
+    session.execute(call, [ALICE_JOBS["FAILED"], '{"said": "in a call"}'])
     before = session.value(others, {"u": erin.id})
     assert "alice@example.com" in before
-    assert "of alice" in before
+    assert "in an event" in before
+    assert "in a call" in before
     close(session, erin, how)
     assert session.value(others, {"u": erin.id}) == before
 

@@ -14,6 +14,7 @@ from tests.shared.accounts import add_job, open_account, triggers_asleep
 from tests.shared.parallel import Scene, open_scene
 
 UPLOAD = "insert into storage.objects (bucket_id, name) values ('raw-videos', %s)"
+CHANGES = "select path_changes from public.jobs where id = %s"
 POINT = "update public.jobs set input_video_path = %s where id = %s"
 INSERT = "insert into public.jobs (user_id) select auth.uid() from generate_series(1, %s)"
 CANCEL = "update public.jobs set status = 'CANCELLED' where status in ('PENDING', 'UPLOADING')"
@@ -56,13 +57,34 @@ def test_one_job_admits_four_uploads_and_no_more(session: Session, poor: Persona
     assert upload(session, poor, "more.mp4").sqlstate == "42501"
 
 
+def test_path_that_is_sent_with_the_next_status_counts_too(session: Session, service: Persona) -> None:
+    user = open_account(session, "mover", credits=1)
+    job = add_job(session, user.id)
+    for number in range(3):
+        assert point(session, user, job, f"{number}.mp4").rowcount == 1
+    queue = "update public.jobs set status = 'QUEUED', input_video_path = %s where id = %s"
+    with session.act_as(service):
+        assert session.attempt(queue, [f"{user.id}/more.mp4", job]).sqlstate == "PT429"
+        assert session.attempt(queue, [f"{user.id}/2.mp4", job]).rowcount == 1
+
+
 def test_moving_a_job_on_does_not_count_as_a_change_of_its_path(session: Session, poor: Persona) -> None:
     job = add_job(session, poor.id)
     for name in ("a", "b", "c", "d", "e"):
         with session.act_as(poor):
             assert session.attempt("update public.jobs set job_name = %s where id = %s", [name, job]).rowcount
     assert point(session, poor, job, "in.mp4").rowcount == 1
-    assert session.value("select path_changes from public.jobs where id = %s", [job]) == 0
+    assert session.value(CHANGES, [job]) == 0
+
+
+def test_taking_a_path_counts_and_setting_the_first_does_not(session: Session, poor: Persona) -> None:
+    job = add_job(session, poor.id)
+    with session.act_as(poor):
+        empty = "insert into public.jobs (user_id) values (%s) returning id::text"
+        other = session.value(empty, [poor.id])
+    assert point(session, poor, job, None).rowcount == 1
+    assert point(session, poor, other, "in.mp4").rowcount == 1
+    assert [session.value(CHANGES, [each]) for each in (job, other)] == [1, 0]
 
 
 def spend_the_day(session: Session, user: Persona) -> None:

@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(161);
+select plan(159);
 
 select functions_are(
     'public',
@@ -18,7 +18,7 @@ select functions_are(
     array[
         'set_updated_at', 'start_job', 'move_job', 'is_own_path', 'check_job_values', 'start_payment', 'move_payment',
         'mirror_shortfall', 'clean_webhook', 'post_entry', 'sync_balance', 'refuse_ledger_change', 'keep_description',
-        'lock_account', 'charge_jobs', 'settle_inserted_jobs', 'check_job_limits', 'refund_jobs', 'owed_credits',
+        'lock_account', 'charge_jobs', 'settle_inserted_jobs', 'check_job_limits', 'refund_jobs',
         'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
         'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
         'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'keep_turns',
@@ -86,7 +86,6 @@ from (
     ('private', 'settle_inserted_jobs', 'trigger'),
     ('private', 'check_job_limits', 'void'),
     ('private', 'refund_jobs', 'void'),
-    ('private', 'owed_credits', 'integer'),
     (
         'private', 'open_debts',
         'table(shortfall_id bigint, payment_id uuid, after_entry bigint, is_partial boolean, owed integer)'
@@ -187,7 +186,6 @@ from (
     ('private', 'charge_jobs'),
     ('private', 'check_job_limits'),
     ('private', 'refund_jobs'),
-    ('private', 'owed_credits'),
     ('private', 'open_debts'),
     ('private', 'reduce_debt'),
     ('private', 'recover_debts'),
@@ -228,7 +226,7 @@ select set_eq(
         where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and l.lanname = 'sql'
     $$,
     array[
-        'owed_credits', 'open_debts', 'hash_person', 'normalise_email', 'hash_identities', 'remember_trial',
+        'open_debts', 'hash_person', 'normalise_email', 'hash_identities', 'remember_trial',
         'credits_owed', 'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar', 'find_users',
         'expiring_subscriptions', 'expire_subscriptions', 'objects_to_erase'
     ],
@@ -255,7 +253,6 @@ select set_eq(
     $$
         values
         ('is_own_path', 'i'),
-        ('owed_credits', 's'),
         ('open_debts', 's'),
         ('hash_person', 's'),
         ('normalise_email', 'i'),

@@ -46,6 +46,23 @@ def test_cost_is_frozen_once_a_job_is_queued(backend: Session, status: str) -> N
         assert (tried.outcome, tried.sqlstate) == (Outcome.REJECTED, "PT409")
 
 
+def test_cost_can_be_set_with_the_video_in_the_statement_that_queues(backend: Session) -> None:
+    queue = """
+        update public.jobs set status = 'QUEUED', credits_cost = 2, input_video_path = user_id || '/other.mp4'
+        where id = %s returning credits_cost
+    """
+    assert backend.attempt(queue, [ALICE_JOBS["PENDING"]]).rows == [{"credits_cost": 2}]
+    spent = "select amount from public.credit_transactions where job_id = %s"
+    assert backend.value(spent, [ALICE_JOBS["PENDING"]]) == -2
+
+
+def test_video_of_a_queued_job_goes_when_it_is_over_and_not_as_it_ends(backend: Session) -> None:
+    job, take = ALICE_JOBS["QUEUED"], "update public.jobs set {} input_video_path = null where id = %s"
+    assert backend.attempt(take.format("status = 'CANCELLED',"), [job]).sqlstate == "PT409"
+    move_job(backend, job, "CANCELLED")
+    assert backend.attempt(take.format(""), [job]).rowcount == 1
+
+
 @pytest.mark.parametrize(
     ("assignment", "sqlstate"),
     [
@@ -94,6 +111,26 @@ def test_times_sent_with_an_update_are_ignored(backend: Session, status: str) ->
     after = read_job(backend, job)
     assert (after["job_name"], tell_changes(before, after)) == ("Renamed", {})
     assert after["updated_at"] > before["updated_at"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *[
+            (f"{event}_at", datetime(2001, 2, 3, tzinfo=UTC))
+            for event in ("created", "queued", "started", "completed")
+        ],
+        ("attempt_token", BOB),
+        ("path_changes", 3),
+    ],
+)
+def test_what_the_trigger_alone_writes_is_ignored_by_itself(
+    backend: Session, column: str, value: object
+) -> None:
+    job = ALICE_JOBS["RENDERING"]
+    before = read_job(backend, job)[column]
+    query = f"update public.jobs set {column} = %s where id = %s"
+    assert (backend.execute(query, [value, job]).rowcount, read_job(backend, job)[column]) == (1, before)
 
 
 @pytest.mark.parametrize(

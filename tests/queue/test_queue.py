@@ -151,6 +151,11 @@ def test_name_of_a_worker_is_bounded(backend: Session, worker: str, constraint: 
         assert (tried.outcome, tried.sqlstate, tried.constraint) == refused
 
 
+def test_shortest_name_of_a_worker_may_be_written_beside_what_is_checked_too(backend: Session) -> None:
+    query = "update public.jobs set worker_id = 'w', credits_cost = 2 where id = %s"
+    assert backend.attempt(query, [ALICE_JOBS["PENDING"]]).rowcount == 1
+
+
 def test_job_of_a_worker_that_rolled_back_is_claimed_again(clone: Database, service: Persona) -> None:
     with open_client(clone) as one, open_client(clone) as two:
         with pytest.raises(ZeroDivisionError), one.request(service):

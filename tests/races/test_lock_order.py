@@ -150,6 +150,19 @@ def test_second_event_about_a_payment_waits_before_it_is_logged(scene: Scene, se
     assert scene.value(ENTRIES.format("payment_id"), [target]) == 1
 
 
+def test_event_about_a_payment_waits_for_no_other_payment(scene: Scene, service: Persona) -> None:
+    buyer, holder, logger = (scene.join(service) for _ in range(3))
+    other = """
+        insert into public.payments (user_id, provider, amount_thb, credits_purchased)
+        values (%s, 'MANUAL', 1, 1) returning id
+    """
+    [row] = buyer.attempt(other, [BOB]).rows
+    buyer.commit()
+    held = "select from public.payments where id = %s and provider_transaction_id is null for update"
+    assert holder.attempt(held, [row["id"]]).rowcount == 1
+    assert logger.attempt(LOG.format("payment_id"), ["one", PENDING_PAYMENT]).rowcount == 1
+
+
 # Two jobs (queued, pending) and two payments, first Bob's, who has the greater id, then Alice's.
 PAIR = f"(values ('{BOB}'::uuid), ('{ALICE}'::uuid)) as u (id)"
 BATCHES = {

@@ -10,9 +10,10 @@ import pytest
 
 from pgassay.database import Database, Session
 from pgassay.observation import Persona
-from tests.shared.accounts import open_account
+from tests.shared.accounts import BOB, open_account
 from tests.shared.parallel import Scene, open_scene
 
+SUBSCRIBE = "update public.users set subscription_tier = %s where id = %s"
 INSERT = """
     insert into public.jobs (user_id, job_name, status, input_video_path)
     select u.id, %s, 'QUEUED', u.id || '/in.mp4'
@@ -21,6 +22,12 @@ INSERT = """
 MOVE = """
     update public.jobs set status = 'QUEUED'
     where id = any(array(select id from public.jobs where job_name = %s and status = 'PENDING' limit %s))
+"""
+NEIGHBOURS = """
+    with paid as (select public.grant_credits(%s, 20, 'BONUS', 'Of the neighbour') as id)
+    insert into public.jobs (user_id, status, input_video_path)
+    select u.id, 'QUEUED', u.id || '/in.mp4'
+    from paid cross join (values (%s::uuid)) as u (id) cross join generate_series(1, 20)
 """
 QUEUED = """
     select array_agg(coalesce(turn_at, queued_at) order by coalesce(turn_at, queued_at), id)
@@ -40,11 +47,10 @@ def scene(clone: Database) -> Iterator[Scene]:
 
 @pytest.fixture
 def hoarder(clone: Database) -> Persona:
-    """A new user of the tier `pro` with 30 credits and as many jobs without payment."""
+    """A new user with 30 credits and as many jobs without payment."""
     with closing(clone.connect(autocommit=True)) as connection:
         session = Session(connection, owner=clone.owner)
         hoarder = open_account(session, "hoarder", credits=30)
-        session.execute("update public.users set subscription_tier = 'pro' where id = %s", [hoarder.id])
         for name in ("first", "second"):
             session.execute(
                 "insert into public.jobs (user_id, job_name, input_video_path)"
@@ -57,11 +63,15 @@ def hoarder(clone: Database) -> Persona:
 
 
 @pytest.mark.parametrize("statement", [INSERT, MOVE], ids=["inserted", "moved"])
-@pytest.mark.parametrize("first", [4, 9, 10, 15])
+@pytest.mark.parametrize(
+    ("first", "tier", "priority"), [(4, "basic", 10), (9, "pro", 20), (10, "pro", 20), (15, "enterprise", 30)]
+)
 def test_turns_of_two_connections_are_ten_for_each_ten_minutes(
-    scene: Scene, hoarder: Persona, statement: str, first: int
+    scene: Scene, hoarder: Persona, service: Persona, statement: str, first: int, tier: str, priority: int
 ) -> None:
-    one, other = scene.join(hoarder), scene.join(hoarder)
+    one, other, sales = scene.join(hoarder), scene.join(hoarder), scene.join(service)
+    assert sales.attempt(SUBSCRIBE, [tier, hoarder.id]).rowcount == 1
+    sales.commit()
     assert one.attempt(statement, ["first", first]).rowcount == first
     waiting = other.start(statement, ["second", 12])
     assert scene.blockers(other) == {one.pid}
@@ -73,13 +83,17 @@ def test_turns_of_two_connections_are_ten_for_each_ten_minutes(
     assert min(late - early for early, late in zip(turns[:-10], turns[10:], strict=True)) >= timedelta(
         minutes=10
     )
-    assert scene.value(PRIORITIES, [hoarder.id]) == [20] * 10 + [0] * (first + 2)
+    assert scene.value(PRIORITIES, [hoarder.id]) == [priority] * 10 + [0] * (first + 2)
 
 
 def test_priority_of_the_backend_stays_when_a_turn_is_put_off(
-    scene: Scene, hoarder: Persona, personas: dict[str, Persona]
+    scene: Scene, hoarder: Persona, service: Persona
 ) -> None:
-    one, other = scene.join(hoarder), scene.join(personas["service"])
+    neighbour = scene.join(service)
+    # Of another user, with turns of their own, which count for nothing here.
+    assert neighbour.attempt(NEIGHBOURS, [BOB, BOB]).rowcount == 20
+    neighbour.commit()
+    one, other = scene.join(hoarder), scene.join(service)
     assert one.attempt(INSERT, ["first", 10]).rowcount == 10
     urgent = (
         "insert into public.jobs (user_id, status, input_video_path, priority)"
@@ -90,6 +104,6 @@ def test_priority_of_the_backend_stays_when_a_turn_is_put_off(
     one.commit()
     assert [row["priority"] for row in waiting.result().rows] == [50]
     other.commit()
-    assert scene.value(PRIORITIES, [hoarder.id]) == [20] * 10 + [50]
+    assert scene.value(PRIORITIES, [hoarder.id]) == [0] * 10 + [50]
     turns = scene.value(QUEUED, [hoarder.id])
-    assert turns[10] - turns[0] >= timedelta(minutes=10)
+    assert turns[10] - turns[0] == timedelta(minutes=10)

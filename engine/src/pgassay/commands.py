@@ -114,9 +114,9 @@ def choose_project(options: Namespace) -> Path:
     return find_project(options.project or getattr(options, "folder", None) or Path.cwd())
 
 
-def configure(options: Namespace) -> Config:
+def configure(options: Namespace, *, makes_world: bool = False) -> Config:
     """The project's configuration, with what the arguments say instead."""
-    config = load_config(choose_project(options))
+    config = load_config(choose_project(options), makes_world=makes_world)
     if options.world:
         is_auto = str(options.world) == AUTO_WORLD
         config = replace(config, world=None if is_auto else options.world.absolute())
@@ -162,20 +162,31 @@ def _tell_stand_ins(config: Config) -> None:
     except ServerError:  # whoever starts it will say so, in its turn
         return
     if names:
-        told = f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."
-        print(f"note: {printable(told)}", file=sys.stderr)
+        tell_notes(
+            [f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."]
+        )
 
 
-def prepare(options: Namespace) -> Config:
-    """As `configure`; refuses at once what cannot be read or written, before a server is started for it."""
-    config = configure(options)
+def tell_notes(notes: Iterable[str]) -> None:
+    """Tell on the terminal what a person should know, beside the report."""
+    for note in notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
+
+
+def prepare(options: Namespace, *, makes_world: bool = False, tells_notes: bool = True) -> Config:
+    """As `configure`; refuses at once what cannot be read or written, before a server is started for it.
+
+    A command that `makes_world` takes the name of a file that is not there yet. One that does not have the
+    configuration's notes told here tells them itself.
+    """
+    config = configure(options, makes_world=makes_world)
     for path in _paths(options):
         check_writable(path)
-    if config.world:
+    if config.world and not (makes_world and not config.world.exists()):
         read_script(config.world)
     scripts = [read_script(path) for path in config.schema]
-    for note in config.notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+    if tells_notes:
+        tell_notes(config.notes)
     if any(map(_says_something, scripts)):
         _tell_stand_ins(config)
         return config

@@ -23,6 +23,7 @@ _LONGEST_TIMEOUT = 2_147_483  # PostgreSQL counts milliseconds in 32 bits
 
 Text = Annotated[str, Meta(min_length=1)]
 _PATTERNS: Any = str | tuple[str, ...]
+_PATTERN = "*?["
 _PLATFORM = "supabase"
 _NEVER_GIVEN = ("root", "notes")
 AUTO_WORLD = "auto"
@@ -141,9 +142,10 @@ def is_configured(root: Path) -> bool:
     return _read_given(root) is not None
 
 
-def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
+def load_config(root: Path, *, only: Collection[str] = (), makes_world: bool = False) -> Config:
     """Read the configuration of the project in `root`; `only` these keys of it, if any are named.
 
+    The world need not be there where the caller `makes_world`.
     Raises ConfigError for an unknown key, a wrong type, a pattern that matches nothing or a missing file.
     """
     given = _read_given(root)
@@ -151,7 +153,11 @@ def load_config(root: Path, *, only: Collection[str] = ()) -> Config:
     if given is None:
         return defaults
     values = {key: value for key, value in given.values.items() if not only or key in only}
-    typed = {name: _read(root, name, value, given) for name, value in values.items()}
+    coming = {"world"} if makes_world else set[str]()
+    typed = {
+        name: (name in coming and _coming(root, value)) or _read(root, name, value, given)
+        for name, value in values.items()
+    }
     decoded = decode(typed, Config, where=given.where, without=_NEVER_GIVEN)
     config = replace(defaults, **{name: getattr(decoded, name) for name in typed})
     if "personas" in typed:
@@ -211,6 +217,12 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
             table: decode(text, Text, where=f"rows.{table} in {given.label}") for table, text in value.items()
         }
     return None if name == "world" else value
+
+
+def _coming(root: Path, value: object) -> Path | None:
+    """The path of a file that is not there yet, where `value` is a name and no pattern."""
+    is_name = isinstance(value, str) and value and not any(c in value for c in _PATTERN)
+    return root / str(value) if is_name and not _matches(root, str(value)) else None
 
 
 def _read_given(root: Path) -> _Given | None:
@@ -274,7 +286,7 @@ def _expand(root: Path, name: str, value: object, given: _Given) -> tuple[Path, 
 def _matches(root: Path, text: str) -> Sequence[Path]:
     """Existing files for a name or a pattern, relative or absolute; none for what is no name at all."""
     try:
-        if not any(c in text for c in "*?["):
+        if not any(c in text for c in _PATTERN):
             return [root / text] if (root / text).exists() else []
         anchor = Path(text).anchor
         return sorted(Path(anchor or root).glob(text.removeprefix(anchor)))

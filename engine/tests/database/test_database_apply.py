@@ -294,3 +294,13 @@ def test_no_server_is_exit_2(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="Cannot connect to PostgreSQL") as caught:
         apply_script(f"host='{tmp_path}'", Script(path=FILE, text="select 1"), timeout_seconds=1)
     assert caught.value.exit_code == ExitCode.CANNOT_JUDGE
+
+
+ALTER = "alter database %I set datestyle to 'German'"
+
+
+def test_database_that_a_block_names_is_the_one_that_is_being_built(database: Database) -> None:
+    with pytest.raises(CannotJudgeError, match="cannot change the database postgres inside of blocks"):
+        apply(database, f"do $$ begin execute format($a${ALTER}$a$, 'postgres'); end $$;")
+    asked = f"do $$ begin execute format($a${ALTER}$a$, current_database()); end $$;"
+    assert apply(database, asked) == ()

@@ -112,3 +112,51 @@ def test_workflow_and_hook_are_written_on_request(root: Path, run: Run) -> None:
     done = run("init", "--pre-commit", cwd=root)
     assert "id: pgassay" in done.stdout
     assert hooks.read_text(encoding="utf-8") == "repos: []\n"
+
+
+RECURSIVE = """
+create policy loop on public.profiles using (exists (select from public.profiles));
+alter table public.profiles enable row level security;
+create function public.wrong() returns int language sql as 'select 1';
+"""
+
+
+def test_broken_schema_is_told_as_by_the_matrix_and_the_files_are_written(root: Path, run: Run) -> None:
+    (root / "supabase/migrations/2_b.sql").write_text(RECURSIVE, encoding="utf-8")
+    done = run("init", cwd=root)
+    *written, broken = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert written == ["wrote  world.sql", "wrote  access.matrix", "wrote  pgassay.toml"]
+    assert broken.startswith("broken: public.profiles: infinite recursion detected in policy")
+    assert texts_of(root, "world.sql")
+    later = run("matrix", cwd=root)
+    assert later.returncode == 1
+    assert broken in later.stdout.splitlines()
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_world_that_is_named_and_not_there_is_written(root: Path, run: Run, force: list[str]) -> None:
+    given = "world = 'rows/mine.sql'\nbaseline = 'mine.matrix'\n"
+    (root / "pgassay.toml").write_text(given, encoding="utf-8")
+    done = run("init", *force, cwd=root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:2] == ["wrote  rows/mine.sql", "wrote  mine.matrix"]
+    assert "insert into public.projects" in (root / "rows/mine.sql").read_text(encoding="utf-8")
+    assert texts_of(root, "mine.matrix")
+    assert run("matrix", cwd=root).returncode == 0
+    (root / "rows/mine.sql").write_text("-- mine\n", encoding="utf-8")
+    (root / "mine.matrix").unlink()
+    assert run("init", cwd=root).stdout.splitlines()[0] == "kept   rows/mine.sql: it is there already"
+    assert texts_of(root, "rows/mine.sql") == ["-- mine"]
+
+
+def test_world_that_is_a_pattern_without_a_file_is_refused(root: Path, run: Run) -> None:
+    (root / "pgassay.toml").write_text("world = 'rows/*.sql'\n", encoding="utf-8")
+    done = run("init", cwd=root)
+    assert done.returncode == 2
+    assert "there is no such file" in done.stderr
+
+
+def test_other_commands_need_the_world_that_is_named(root: Path, run: Run) -> None:
+    (root / "pgassay.toml").write_text("world = 'rows/mine.sql'\n", encoding="utf-8")
+    assert run("matrix", cwd=root).returncode == 2

@@ -60,6 +60,21 @@ def test_operator_makes_the_mutants_of_its_example_and_no_others(
             assert refusal(connection, change.statements) == example.invalid
 
 
+def test_what_a_migration_does_to_the_notes_of_the_cli_is_not_the_projects(
+    connection: psycopg.Connection[Any], known: frozenset[Thing]
+) -> None:
+    with connection.transaction(force_rollback=True):
+        for table in ("supabase_migrations.schema_migrations", "public.people"):
+            connection.execute(
+                f"create table if not exists {table} ();"
+                f"alter table {table} add column n integer not null check (n > 1) default 7;"
+                f"grant select on {table} to anon".encode()
+            )
+        found = {str(thing) for thing in list_things(connection, roles=["anon"]) if thing not in known}
+    assert any("public.people" in one for one in found)
+    assert [one for one in found if "schema_migrations" in one] == []
+
+
 def refusal(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> bool:
     try:
         with connection.transaction(force_rollback=True):

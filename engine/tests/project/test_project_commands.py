@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.server import ATTACHED, Server
-from tests.project.project_support import NOTES, WORLD, put
+from tests.project.project_support import NOTES, WORLD, commit_all, git, put
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 OPEN = "create policy everybody on public.notes for select using (true);\n"
@@ -93,9 +94,9 @@ def test_file_is_refused_as_db_push_would(
 def test_files_load_as_db_push_loads_them(tmp_path: Path, run: Run, texts: list[str]) -> None:
     for number, text in enumerate(texts, start=1):
         migration(tmp_path, f"{number}_a.sql", text)
-    done = run("matrix", tmp_path, cwd=Path("/"))
+    done = run("matrix", "--cells", tmp_path, cwd=Path("/"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "public.a" in done.stdout
+    assert "alice  public.a  select  i  public  allowed" in done.stdout.splitlines()
 
 
 @pytest.mark.usefixtures("attach")
@@ -107,9 +108,13 @@ def test_policy_whose_file_was_deleted_is_a_gain_between_folders(tmp_path: Path,
     world = put(tmp_path / "world.sql", WORLD)
     done = run("diff", "base", "head", "--world", world, cwd=tmp_path)
     assert done.returncode == 1
-    assert "base → head: 1 gained, 0 lost, 0 changed" in done.stdout
+    # The owner may be null, so that there is a row of nobody, too: it was hidden, and is no longer.
+    told = " ".join(done.stdout.split())
+    gained = "gained: alice, anon and bob can now SELECT {} rows of public.notes (was: filtered)"
+    assert [told.count(gained.format(whose)) for whose in ("other people's", "nobody's")] == [1, 1]
+    assert "base → head: 2 gained, 0 lost, 0 changed" in told
     back = run("diff", "head", "base", "--world", world, "--search", "0", cwd=tmp_path)
-    assert "head → base: 0 gained, 1 lost, 0 changed" in back.stdout
+    assert "head → base: 0 gained, 2 lost, 0 changed" in back.stdout
 
 
 def test_broken_settings_exit_2_before_any_server(tmp_path: Path, run: Run) -> None:
@@ -193,3 +198,46 @@ def test_project_with_an_event_trigger_is_judged(tmp_path: Path, run: Run) -> No
     done = run("matrix", "--cells", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "alice  public.notes  select  id  another's  filtered" in done.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("attach")
+def test_base_that_has_no_project_yet_is_nothing_and_every_note_is_told_once(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "README.md", "hello")
+    commit_all(tmp_path, monkeypatch)
+    migration(tmp_path, "1_a.sql", NOTES)
+    put(tmp_path / "supabase/config.toml", "")
+    world = put(tmp_path / "world.sql", WORLD)
+    done = run("diff", "HEAD", "--world", world, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "added: relation public.notes" in done.stdout
+    assert "HEAD has no schema yet: everything in the working tree is new." in done.stdout
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "project")
+    back = run("diff", "HEAD", "HEAD~1", "--world", world, "--format", "json", cwd=tmp_path)
+    notes = json.loads(back.stdout)["notes"]
+    assert notes[0] == "HEAD~1 has no schema: everything in HEAD is gone."
+    assert [note.split(":")[0] for note in notes[1:]] == [
+        "supabase/config.toml does not say auto_expose_new_tables",
+        "HEAD has no world",
+    ]
+    assert "auto_expose_new_tables" not in back.stderr
+    assert json.loads(back.stdout)["lost"]
+    both = run("diff", "HEAD", "--world", world, "--search", "0", cwd=tmp_path)
+    told = both.stdout + both.stderr
+    assert (both.returncode, told.count("auto_expose_new_tables")) == (0, 1)
+
+
+@pytest.mark.usefixtures("attach")
+def test_notes_are_told_where_the_difference_is_not_shown(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration(tmp_path, "1_a.sql", NOTES)
+    commit_all(tmp_path, monkeypatch)
+    migration(tmp_path, "2_b.sql", "select 1 / 0;")
+    migration(tmp_path, "old.sql", "")
+    done = run("diff", "HEAD", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "note: Skipped old.sql" in done.stderr
+    assert "note: Skipped old.sql" in run("diff", "nonesuch", cwd=tmp_path).stderr

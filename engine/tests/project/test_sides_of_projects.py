@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pgassay.config import Config, load_config
+from pgassay.errors import ConfigError
 from pgassay.project.revisions import Side, resolve_side
 from tests.project.project_support import NOTES, WORLD, commit_all, put
 
@@ -84,3 +86,45 @@ def test_folder_is_the_project_in_it(base: Path, tmp_path: Path) -> None:
     found = side(base, tmp_path, str(other))
     assert names(found.config) == ["9_z.sql"]
     assert found.config.root == base
+
+
+@pytest.mark.parametrize("there", ["README.md", "db/old.sql", "supabase/config.toml"])
+def test_base_before_the_first_migration_has_no_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    put(tmp_path / "root" / there, "")
+    commit_all(tmp_path / "root", monkeypatch)
+    root = tmp_path / "root"
+    put(root / "supabase/migrations/1_a.sql", NOTES)
+    put(root / "supabase/config.toml", '[api]\nschemas = ["api"]\n[storage.buckets.icons]\n')
+    world = put(root / "world.sql", WORLD)
+    put(root / "pgassay.toml", "world = 'world.sql'\n")
+    found = side(root, tmp_path)
+    assert (found.is_empty, names(found.config), found.notes) == (True, [], ())
+    assert (found.config.world, found.config.exposed, found.config.buckets) == (None, (), {})
+    assert found.config.environment == load_config(root).environment
+    assert side(root, tmp_path, "HEAD:db/old.sql" if there == "db/old.sql" else str(world)).is_empty is False
+
+
+def test_projects_that_base_has_elsewhere_are_named(base: Path, tmp_path: Path) -> None:
+    root = tmp_path / "repository/packages/db"
+    put(root / "supabase/migrations/1_a.sql", NOTES)
+    found = side(root, tmp_path)
+    where = "./" if base.name == "repository" else "apps/web/"
+    assert found.is_empty
+    assert found.notes == (f"HEAD has projects in other folders: {where}",)
+
+
+def test_schema_that_the_command_line_names_must_be_in_base(base: Path, tmp_path: Path) -> None:
+    config = replace(load_config(base), schema=(put(base / "mine.sql", NOTES),))
+    with pytest.raises(ConfigError, match="HEAD has none of the schema's files"):
+        resolve_side("HEAD", config, tmp_path)
+
+
+def test_notes_are_those_of_each_side(base: Path, tmp_path: Path) -> None:
+    put(base / "supabase/config.toml", "[api]\n")
+    config = load_config(base)
+    assert len(config.notes) == 1
+    assert resolve_side(None, config, tmp_path).notes == config.notes
+    assert resolve_side(str(base), config, tmp_path).notes == config.notes
+    assert side(base, tmp_path).notes == ()

@@ -55,7 +55,7 @@ EXAMPLES = (
         ),
         old="for select to authenticated using (organisation_id in (select internal.ranks('admin')));",
         new="for select to authenticated using (organisation_id in (select internal.ranks('member')));",
-        gains="bob can now SELECT their own rows of internal.log (was: filtered)",
+        gains="bob and carol can now SELECT their own rows of internal.log (was: filtered)",
     ),
     Example(
         name="blog",
@@ -135,6 +135,16 @@ def test_odd_names_types_and_objects_are_judged_and_what_cannot_be_read_says_why
     )
 
 
+@pytest.mark.parametrize("example", [*EXAMPLES, ODD], ids=lambda example: example.name)
+def test_what_a_written_world_answers_stays_when_it_is_filled_up(example: Example, server: Server) -> None:
+    alone, filled = (
+        set(render_baseline(assess(Workbench(config, server)).matrix).splitlines())
+        for config in (replace(example.config(), fill_world=fills) for fills in (False, True))
+    )
+    assert alone - filled == set()
+    assert filled - alone
+
+
 FAR = """
 create foreign data wrapper nothing;
 create server far foreign data wrapper nothing;
@@ -160,6 +170,7 @@ def test_foreign_table_that_nothing_can_be_asked_of_is_named(
         environment=(*environment.scripts, tmp_path / "far.sql"),
         schema=(schema,),
         world=None,
+        fill_world=False,
     )
     gaps = [line.partition(" (") for line in name_gaps(assess(Workbench(config, server)).matrix.gaps)]
     why = 'foreign-data wrapper "nothing" has no handler'

@@ -119,6 +119,15 @@ def test_nobody_gets_round_it_by_becoming_an_admin(owners: Owners, role: str) ->
     ).fetchone() == (True,)
 
 
+def test_owner_has_no_rights_of_the_admins_and_cannot_become_one(server: Server, owners: Owners) -> None:
+    """A member it is, which the platform's is not: see docs/fidelity.md."""
+    kinds = ["usage", *(["set"] if server.version >= 160000 else [])]
+    admins = ["supabase_storage_admin", "supabase_auth_admin", "supabase_realtime_admin"]
+    asked = "select bool_or(pg_has_role(r, k)) from unnest(%s::name[]) as r, unnest(%s::text[]) as k"
+    assert owners.execute(asked, [admins, kinds]).fetchone() == (False,)
+    assert owners.execute(asked, [["anon"], kinds]).fetchone() == (True,)
+
+
 def test_a_policy_that_is_refused_leaves_nobody_else_at_work(owners: Owners) -> None:
     with owners.transaction():
         assert (
@@ -176,3 +185,15 @@ def test_web_hook_and_table_of_migrations_of_older_projects_are_there(owners: Ow
         assert run(owners, statement) == ""
     noted = owners.execute("select hook_table_id::regclass::text, hook_name from supabase_functions.hooks")
     assert noted.fetchall() == [("orders", "told")]
+
+
+def test_owner_alters_the_tables_in_which_the_cli_notes_its_migrations(owners: Owners) -> None:
+    """The CLI makes schema and tables as the owner."""
+    for statement in (
+        "alter table supabase_migrations.schema_migrations add column created_by text",
+        "create unique index on supabase_migrations.schema_migrations (name)",
+        "drop table supabase_migrations.seed_files",
+        "alter schema supabase_migrations rename to mine",
+    ):
+        assert run(owners, statement) == ""
+    assert run(owners, "alter table auth.users add column mine text") == "42501"

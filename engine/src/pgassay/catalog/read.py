@@ -26,6 +26,8 @@ _SPELLED: Mapping[type[Any], tuple[str, str]] = {
     model.Sequence: ("sequence", "relation"),
     Grant: ("object", "object"),
 }
+HISTORY = "supabase_migrations"
+"""The schema in which the CLI notes, as the schema's owner, which files it applied."""
 ACCESS = (
     *(Relation, model.Column, model.Constraint, model.Index, Policy, model.Trigger, model.Rule, Function),
     *(model.Type, Grant, Role, model.Publication, model.Published, model.DefaultPrivilege, model.Other),
@@ -59,6 +61,15 @@ class Catalog:
     def relations(self) -> Mapping[int, Relation]:
         """Tables, views and the like by OID."""
         return {relation.oid: relation for relation in self.of(Relation)}
+
+    @cached_property
+    def own_tables(self) -> Mapping[int, Relation]:
+        """The tables of whoever read this, by OID, without those in which the CLI notes what it did."""
+        return {
+            oid: table
+            for oid, table in self.relations.items()
+            if (table.kind, table.owner) == ("r", self.user) and table.schema != HISTORY
+        }
 
     @cached_property
     def functions(self) -> Mapping[int, Function]:

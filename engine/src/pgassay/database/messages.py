@@ -14,6 +14,8 @@ from pgassay.extensions.catalogue import MISSING
 WIDTH = 80
 _UNKNOWN = "This server does not have it, and no stand-in of pgassay does (see `pgassay doctor`)."
 
+_PLATFORMS = "database postgres"
+
 # SQLSTATEs of Appendix A of PostgreSQL's manual.
 _DISK_FULL, _ADMIN_SHUTDOWN = "53100", "57P01"
 
@@ -39,12 +41,8 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     if _is_servers_fault(error, facts):
         return _server_error(statement, error)
     place = _place_of(script, statement, error.diag)
-    if _lacks_extension(code, error.diag):
-        return _missing_extension(script, statement, place, error)
-    if code == "0A000" and (error.diag.source_file or "").endswith("xml.c"):
-        return _no_xml(place)
-    if (code, error.diag.source_function) == ("42501", "CreateEventTrigger"):
-        return _no_event_trigger(script, place)
+    if lack := _lack(script, statement, place, error):
+        return lack
     remark, fixes = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
@@ -53,6 +51,20 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
         fixes=fixes,
         sqlstate=code,
     )
+
+
+def _lack(script: Script, statement: Statement, place: Place, error: psycopg.Error) -> PgassayError | None:
+    """What the platform has or allows, and this server or emulation does not."""
+    code, diag = error.sqlstate or "", error.diag
+    if _lacks_extension(code, diag):
+        return _missing_extension(script, statement, place, error)
+    if code == "0A000" and (diag.source_file or "").endswith("xml.c"):
+        return _no_xml(place)
+    if (code, diag.source_function) == ("42501", "CreateEventTrigger"):
+        return _no_event_trigger(script, place)
+    if code == "42501" and _PLATFORMS in (diag.message_primary or "") and statement.database is None:
+        return _no_database(script, place)
+    return None
 
 
 def _is_servers_fault(error: psycopg.Error, facts: Circumstances) -> bool:
@@ -140,6 +152,18 @@ def _no_event_trigger(script: Script, place: Place) -> CannotJudgeError:
         f"{place}: this emulation cannot create event triggers inside of blocks and functions.",
         why=script.excerpt(place, caret=False),
         fixes=("make `create event trigger` a statement of the file",),
+    )
+
+
+def _no_database(script: Script, place: Place) -> CannotJudgeError:
+    """On the platform the owner owns it; here a schema is built in a database of another name."""
+    return CannotJudgeError(
+        f"{place}: this emulation cannot change the database postgres inside of blocks and functions.",
+        why=script.excerpt(place, caret=False),
+        fixes=(
+            "make it a statement of the file",
+            "ask for the name: execute format('alter database %I …', current_database())",
+        ),
     )
 
 

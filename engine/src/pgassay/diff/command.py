@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress
+from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress, tell_notes
 from pgassay.config import Config, is_project
 from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_STATEMENTS, Review, review, witness_files
@@ -22,14 +22,22 @@ from pgassay.server import Server, open_server
 def reviewed(
     config: Config, options: Namespace, *, on_stage: Callable[[str], None]
 ) -> Iterator[tuple[Server, Side, Review]]:
-    """The review that `options` ask for, with BASE and the server, which are there until the block ends."""
+    """The review that `options` ask for, with BASE and the server, which are there until the block ends.
+
+    Notes that its report does not have are told beside it.
+    """
     if options.witness:
         check_writable(options.witness / "gained-01.sql")
-    with TemporaryDirectory(prefix="pgassay-") as folder:
-        base, head = (resolve_side(text, config, Path(folder)) for text in (options.base, options.head))
-        with open_server(config.server) as server:
+    untold = dict.fromkeys(config.notes)
+    with TemporaryDirectory(prefix="pgassay-") as folder, ExitStack() as stack:
+        try:
+            base, head = (resolve_side(text, config, Path(folder)) for text in (options.base, options.head))
+            server = stack.enter_context(open_server(config.server))
             found = review(server, base, head, search=options.search, on_stage=on_stage)
-            yield server, base, found
+            untold = {note: None for note in untold if found.fault or note not in found.notes}
+        finally:
+            tell_notes(untold)
+        yield server, base, found
 
 
 def write_witnesses(folder: Path | None, found: Review) -> None:
@@ -59,11 +67,11 @@ def _number(text: str) -> int:
 
 
 def prepare_sides(options: Namespace) -> Config:
-    """As `prepare`; the project is HEAD's where HEAD is a folder."""
+    """As `prepare`; the project is HEAD's where HEAD is a folder. `reviewed` tells the notes."""
     head = Path(options.head or "")
     if options.head and not options.project and head.is_dir() and is_project(head.absolute()):
         options.project = head
-    return prepare(options)
+    return prepare(options, tells_notes=False)
 
 
 def _run(options: Namespace) -> int:

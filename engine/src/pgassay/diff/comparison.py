@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.matrix.cells import describe_groups
 from pgassay.matrix.model import Cell, CellKey, CellResult, Direction, Matrix, Try, Witness
@@ -36,11 +36,16 @@ class CellDifference:
 
 def compare_cells(base: Matrix, head: Matrix) -> Iterator[CellDifference]:
     """All differences, in the order of the cells of `head`, then those that only `base` has."""
-    old = {cell.key: cell for cell in base.cells}
-    for cell in head.cells:
-        yield from _compare(old.pop(cell.key, None), cell)
-    for cell in old.values():
-        yield from _compare(cell, None)
+    old, new = ({cell.key: cell for cell in matrix.cells} for matrix in (base, head))
+    for key in (*new, *(key for key in old if key not in new)):
+        # Of made rows that only one side has, the rows that both have tell.
+        if (key in old and key in new) or not _is_of_both(key, old, new):
+            yield from _compare(old.get(key), new.get(key))
+
+
+def _is_of_both(key: CellKey, *sides: Mapping[CellKey, Cell]) -> bool:
+    """Whether it is a question about made rows, and both answer it for others."""
+    return key.made and all(replace(key, made=False) in cells for cells in sides)
 
 
 def _rank(result: CellResult) -> int:

@@ -12,8 +12,9 @@ from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session, open_session
 from pgassay.diff.difference import Snapshot
 from pgassay.errors import CannotJudgeError, SchemaError
+from pgassay.matrix.model import Matrix
 from pgassay.matrix.report import describe_broken, describe_error
-from pgassay.matrix.survey import survey
+from pgassay.matrix.worlds import Written, survey_filled, survey_made
 from pgassay.observation import Persona
 from pgassay.project.revisions import Side
 from pgassay.server import Server
@@ -23,7 +24,10 @@ from pgassay.world.model import NO_ROWS, World
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedSide:
-    """One loaded schema: a session of its owner's in a database of its own."""
+    """One loaded schema: a session of its owner's in a database of its own.
+
+    `written`: what the world without made rows answers, where another database cannot tell.
+    """
 
     side: Side
     bench: Workbench
@@ -31,6 +35,7 @@ class LoadedSide:
     inventory: Inventory
     personas: tuple[Persona, ...]
     world: World = NO_ROWS
+    written: Written | None = None
 
     @property
     def overrides(self) -> Mapping[str, str]:
@@ -44,7 +49,7 @@ class LoadedSide:
 
     def survey(self) -> Snapshot:
         """Everybody tries everything. Raises CannotJudgeError, SchemaError for what is broken."""
-        matrix = survey(self.session, self.personas, rows=self.overrides)
+        matrix = self._survey()
         if matrix.errors:
             raise CannotJudgeError(
                 f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
@@ -53,6 +58,11 @@ class LoadedSide:
         if matrix.broken:
             raise SchemaError(f"{self.side.label} is broken.", why="\n".join(describe_broken(matrix)))
         return Snapshot(inventory=self.inventory, matrix=matrix)
+
+    def _survey(self) -> Matrix:
+        if self.written:
+            return survey_made(self.session, self.written, self.personas, rows=self.overrides)
+        return survey_filled(self.session, self.bench, self.world, self.personas, rows=self.overrides)
 
 
 @contextmanager

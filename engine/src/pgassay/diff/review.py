@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -55,7 +55,15 @@ class Review:
     @property
     def notes(self) -> tuple[str, ...]:
         """All that a reader of the difference should know of how it came about."""
-        return (*self.base.notes, *self.head.notes, *self.remarks)
+        sides = (*self._without_schema, *self.base.notes, *self.head.notes)
+        return tuple(dict.fromkeys((*sides, *self.remarks)))
+
+    @property
+    def _without_schema(self) -> Iterator[str]:
+        if self.base.is_empty:
+            yield f"{self.base.label} has no schema yet: everything in {self.head.label} is new."
+        if self.head.is_empty:
+            yield f"{self.head.label} has no schema: everything in {self.base.label} is gone."
 
     @property
     def exit_code(self) -> ExitCode:
@@ -177,6 +185,8 @@ def _is_accepted(head: Side, gained: Sequence[AccessChange], matrix: Matrix) -> 
 
 def _with_world(server: Server, base: Side, head: Side) -> tuple[Side, tuple[str, ...]]:
     """BASE with the world of HEAD, so that the same rows are tried; with its own, and a remark, where not."""
+    if base.is_empty or head.is_empty:
+        return base, ()
     shared = replace(base, config=replace(base.config, seeds=head.config.seeds, world=head.config.world))
     if _fails(server, shared) is None:
         return shared, ()

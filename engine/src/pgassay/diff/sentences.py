@@ -20,14 +20,15 @@ def collapse(differences: Iterable[CellDifference]) -> list[list[CellDifference]
         by_persona[one.key.persona, *_kind(one)].append(one)
     groups: dict[tuple[object, ...], list[CellDifference]] = defaultdict(list)
     for (_, *kind), some in by_persona.items():
-        variants = tuple(sorted(one.key.variant for one in some))
+        variants = tuple(sorted({one.key.variant for one in some}))
         groups[(*kind, variants)] += some
     return sorted(groups.values(), key=_importance)
 
 
 def _kind(one: CellDifference) -> tuple[object, ...]:
     key = one.key
-    answers = describe_answer(one.before), describe_answer(one.after), one.when
+    when = one.when if "=" in one.when else ""  # what only counts rows is not told
+    answers = describe_answer(one.before), describe_answer(one.after), when
     effects = tuple(side.effects if side else () for side in (one.before, one.after))
     effects = effects if _is_effect(one) else ()
     return key.object, key.action, key.rows, *answers, effects, one.behind

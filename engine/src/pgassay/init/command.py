@@ -15,8 +15,9 @@ from pgassay.commands import Command, add_project, prepare, show_progress
 from pgassay.config import Config, PersonaConfig, is_configured
 from pgassay.errors import ExitCode
 from pgassay.init.texts import hook_entry, hook_text, toml_text, workflow_text
-from pgassay.matrix.assessment import assess
+from pgassay.matrix.assessment import Assessment, assess
 from pgassay.matrix.baseline import render_baseline
+from pgassay.matrix.report import describe_wrong
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
@@ -44,12 +45,21 @@ class InitRequest:
     force: bool = False
 
 
-def initialise(config: Config, server: Server, request: InitRequest) -> list[str]:
-    """Write what is missing, and say a line for each file. Nothing is written where the schema does not load.
+@dataclass(frozen=True, kw_only=True)
+class Initialised:
+    """A line for each file and each thing that is broken; what the matrix behind the baseline answers."""
+
+    lines: tuple[str, ...]
+    exit_code: ExitCode
+
+
+def initialise(config: Config, server: Server, request: InitRequest) -> Initialised:
+    """Write what is missing. Nothing is written where the schema does not load.
 
     Raises SchemaError for that, ConfigError for what cannot be written.
     """
-    items = list(_items(config, server, request))
+    worlds = _World(config, server, _world_path(config), anew=request.force)
+    items = list(_items(config, worlds, request))
     texts = {item.path: item.make() for item in items if request.force or not item.path.exists()}
     for path in texts:
         check_writable(path)
@@ -61,15 +71,23 @@ def initialise(config: Config, server: Server, request: InitRequest) -> list[str
         lines.append(f"wrote  {shown}" if item.path in texts else f"kept   {shown}: it {item.kept}")
     if config.root / "pgassay.toml" not in texts and not (config.world and config.baseline):
         lines.append('Name them in the configuration: world = "world.sql", baseline = "access.matrix".')
-    return lines if texts else [*lines, "Nothing was changed."]
+    if not texts:
+        lines.append("Nothing was changed.")
+    if worlds.judged is None:
+        return Initialised(lines=tuple(lines), exit_code=ExitCode.GOOD)
+    wrong = describe_wrong(worlds.judged.matrix)
+    return Initialised(lines=(*lines, *wrong), exit_code=worlds.judged.exit_code)
 
 
-def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Item]:
+def _world_path(config: Config) -> Path:
+    return config.world or config.root / "world.sql"
+
+
+def _items(config: Config, worlds: _World, request: InitRequest) -> Iterator[Item]:
     root, toml = config.root, config.root / "pgassay.toml"
     configured = is_configured(root) and not toml.exists()
-    world = config.world or root / "world.sql"
+    world = _world_path(config)
     baseline = config.baseline or root / "access.matrix"
-    worlds = _World(config, server, world, anew=request.force)
     yield Item(path=world, make=lambda: worlds.text)
     yield Item(path=baseline, make=lambda: worlds.baseline)
     if not configured:
@@ -94,7 +112,12 @@ def _items(config: Config, server: Server, request: InitRequest) -> Iterator[Ite
 
 
 class _World:
-    """The rows that are there, or that are made; and what everybody can do with them."""
+    """The rows that are there, or that are made; and what everybody can do with them.
+
+    `judged` is that, once the baseline was asked for.
+    """
+
+    judged: Assessment | None = None
 
     def __init__(self, config: Config, server: Server, path: Path, *, anew: bool) -> None:
         self._config = replace(config, world=None, baseline=None, fill_world=True)
@@ -121,7 +144,8 @@ class _World:
             path = Path(folder) / "world.sql"
             path.write_text(self.text, encoding="utf-8")
             config = replace(self._config, world=path, personas=self.personas, find_personas=False)
-            return render_baseline(assess(Workbench(config, self._server)).matrix)
+            self.judged = assess(Workbench(config, self._server))
+        return render_baseline(self.judged.matrix)
 
 
 def _name(folder: Path, path: Path) -> str:
@@ -136,7 +160,7 @@ def _add(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> int:
-    config = prepare(options)
+    config = prepare(options, makes_world=True)
     request = InitRequest(
         schema=tuple(_name(config.root, path) for path in config.schema) if options.schema else (),
         workflow=options.workflow,
@@ -145,9 +169,9 @@ def _run(options: Namespace) -> int:
     )
     with show_progress() as show, open_server(config.server) as server:
         show("making a world and a baseline")
-        lines = initialise(config, server, request)
-    print("\n".join(lines))
-    return ExitCode.GOOD
+        done = initialise(config, server, request)
+    print("\n".join(done.lines))
+    return done.exit_code
 
 
 COMMAND = Command(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.database import open_session
-from pgassay.errors import CannotJudgeError, ConfigError, Place
+from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, Place
 from pgassay.matrix.baseline import BaselineLine, Deviation, compare, read_accepted, read_baseline
 from pgassay.matrix.model import Matrix
-from pgassay.matrix.survey import survey
+from pgassay.matrix.worlds import survey_filled
 from pgassay.workbench import Workbench
 from pgassay.world import Show, fill
 from pgassay.world.model import NO_ROWS, World
@@ -28,6 +28,14 @@ class Assessment:
     world: World = NO_ROWS
     baseline: Path | None
     differences: tuple[Deviation, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Good where nothing differs and nothing is broken; no verdict where a probe went wrong."""
+        if self.matrix.errors:
+            return ExitCode.CANNOT_JUDGE
+        is_problem = self.differences or self.matrix.broken
+        return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
     def place_of(self, difference: Deviation) -> Place | None:
         """The line of the baseline; its start for what it lacks; None where there is none."""
@@ -56,7 +64,7 @@ def assess(
     world = fill(bench, show) if world is None else world
     people = (*bench.personas.values(), *world.personas)
     with bench.database(rows=world.statements) as database, open_session(database) as session:
-        matrix = survey(session, people, rows=bench.config.rows, only=only)
+        matrix = survey_filled(session, bench, world, people, rows=bench.config.rows, only=only)
     if not matrix.cells and not only:
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",

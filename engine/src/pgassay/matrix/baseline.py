@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pgassay.errors import ConfigError
@@ -107,9 +107,32 @@ def render_baseline(matrix: Matrix, accepted: Iterable[str] = ()) -> str:
     """The whole file. The same for every run on the same schema and world; `accepted` as `read_accepted`."""
     lines = [
         *(f"{ACCEPTED}{message}" for message in sorted(accepted)),
-        *sorted(map(render_cell, matrix.cells)),
+        *sorted(map(render_cell, told(matrix.cells))),
     ]
     return HEADER + "".join(f"{line}\n" for line in lines)
+
+
+def told(cells: Iterable[Cell]) -> Iterator[Cell]:
+    """Without those of made rows that are answered as the rows of the project's own world are."""
+    some = tuple(cells)
+    written = {cell.key: cell for cell in some if not cell.key.made}
+    for cell in some:
+        other = written.get(replace(cell.key, made=False)) if cell.key.made else None
+        if other is None or not _says_no_more(cell, other):
+            yield cell
+
+
+def _says_no_more(cell: Cell, other: Cell) -> bool:
+    """Whether all rows are answered as all others are, or each as one of the others in the same state is."""
+    return render_answer(cell) == render_answer(other) or _by_state(cell) <= _by_state(other)
+
+
+def _by_state(cell: Cell) -> set[tuple[object, ...]]:
+    return {
+        (frozenset(one.state.items()), result.outcome, result.sqlstate, result.effects)
+        for result in cell.results
+        for one in result.tries
+    }
 
 
 def read_accepted(text: str) -> frozenset[str]:
@@ -199,13 +222,19 @@ def compare(matrix: Matrix, baseline: Mapping[str, BaselineLine]) -> tuple[Devia
     """Where the matrix and the baseline disagree, in the order of their lines."""
     cells = {render_key(cell.key): cell for cell in matrix.cells}
     gone = sorted(set(baseline) - set(cells))
-    found = [*_of_cells(cells, baseline), *_of_lines(gone, baseline, matrix.cells)]
+    news = {render_key(cell.key) for cell in told(matrix.cells)}
+    found = [*_of_cells(cells, news, baseline), *_of_lines(gone, baseline, matrix.cells)]
     return tuple(sorted(found, key=lambda difference: difference.question))
 
 
-def _of_cells(cells: Mapping[str, Cell], baseline: Mapping[str, BaselineLine]) -> Iterator[Deviation]:
+def _of_cells(
+    cells: Mapping[str, Cell], news: Collection[str], baseline: Mapping[str, BaselineLine]
+) -> Iterator[Deviation]:
+    """Only of what is new a line is due."""
     for question, cell in cells.items():
         line = baseline.get(question)
+        if line is None and question not in news:
+            continue
         if line is None:
             yield Deviation(kind=DeviationKind.ADDED, cell=cell)
         elif line.answer != render_answer(cell):

@@ -64,7 +64,7 @@ def build_cells(
 
 def sort_key(key: CellKey) -> tuple[str, ...]:
     """The order of cells in every output."""
-    return key.persona, key.object, key.action.value, key.variant, key.rows.value
+    return key.persona, key.object, key.action.value, key.variant, key.whose
 
 
 def _results(observations: Sequence[Observation], tables: Mapping[str, Table]) -> tuple[CellResult, ...]:

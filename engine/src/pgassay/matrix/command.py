@@ -45,7 +45,7 @@ def show_matrix(  # noqa: PLR0913 - what a caller may choose, by name
     if baseline and not (assessment.matrix.errors or assessment.matrix.broken):
         write_report(baseline, render_baseline(assessment.matrix, load_accepted(config)))
         return ExitCode.GOOD
-    return _judge(assessment)
+    return assessment.exit_code
 
 
 def _accepting(config: Config) -> Path:
@@ -58,13 +58,6 @@ def _accepting(config: Config) -> Path:
         )
     check_writable(config.baseline)
     return config.baseline
-
-
-def _judge(assessment: Assessment) -> ExitCode:
-    if assessment.matrix.errors:
-        return ExitCode.CANNOT_JUDGE
-    is_problem = assessment.differences or assessment.matrix.broken
-    return ExitCode.SCHEMA_PROBLEM if is_problem else ExitCode.GOOD
 
 
 def _add(parser: ArgumentParser) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from pgassay.matrix.baseline import list_effects
+from pgassay.matrix.baseline import list_effects, told
 from pgassay.matrix.model import Action, Cell, CellKey, CellResult, Comparison, Entry, Matrix, RowClass
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 from pgassay.supabase.identity import claims_of
 
 _CLASSES = tuple(RowClass)
+_NO_ROWS = RowClass.NONE.value
 _ACTIONS = tuple(Action)
 _KINDS = {Action.EXECUTE: "function", Action.USAGE: "sequence"}
 # In a data block of a page these could end the block or begin a comment.
@@ -71,7 +72,7 @@ class _Builder:
             for key in entry.cells:
                 self._entries.setdefault(key, []).append(number)
         self._cells: dict[str, list[Cell]] = {}
-        for cell in matrix.cells:
+        for cell in told(matrix.cells):
             self._cells.setdefault(cell.key.object, []).append(cell)
 
     def names(self) -> list[str]:
@@ -87,7 +88,7 @@ class _Builder:
         return {
             "name": name,
             "kind": kind or _KINDS.get(self._action(name), "bucket"),
-            "columns": [[self._order[persona], rows.value] for persona, rows in columns],
+            "columns": [[self._order[persona], whose] for persona, whose in columns],
             "rows": [
                 [action.value, variant, [self._cell(cell, columns) for cell in some]]
                 for (action, variant), some in groupby(
@@ -101,25 +102,25 @@ class _Builder:
             ],
         }
 
-    def _sort_key(self, key: CellKey) -> tuple[int, bool, str, int, int]:
+    def _sort_key(self, key: CellKey) -> tuple[int, bool, str, int, int, bool]:
         return (
             _ACTIONS.index(key.action), key.variant != "-", key.variant, self._order[key.persona],
-            _CLASSES.index(key.rows),
+            *_rank(key),
         )  # fmt: skip
 
-    def _columns(self, cells: Iterable[Cell]) -> list[tuple[str, RowClass]]:
+    def _columns(self, cells: Iterable[Cell]) -> list[tuple[str, str]]:
         """Each persona's classes of rows; what involves no row has a column only where there is no other."""
-        found = {(cell.key.persona, cell.key.rows) for cell in cells}
-        with_rows = {persona for persona, rows in found if rows is not RowClass.NONE}
-        kept = [(p, rows) for p, rows in found if rows is not RowClass.NONE or p not in with_rows]
-        return sorted(kept, key=lambda column: (self._order[column[0]], _CLASSES.index(column[1])))
+        found = {(cell.key.persona, cell.key.whose): _rank(cell.key) for cell in cells}
+        with_rows = {persona for persona, whose in found if whose != _NO_ROWS}
+        kept = [(p, whose) for p, whose in found if whose != _NO_ROWS or p not in with_rows]
+        return sorted(kept, key=lambda column: (self._order[column[0]], found[column]))
 
-    def _cell(self, cell: Cell, columns: Sequence[tuple[str, RowClass]]) -> list[Any]:
+    def _cell(self, cell: Cell, columns: Sequence[tuple[str, str]]) -> list[Any]:
         key = cell.key
         places = [
             place
-            for place, (persona, rows) in enumerate(columns)
-            if persona == key.persona and key.rows in (rows, RowClass.NONE)
+            for place, (persona, whose) in enumerate(columns)
+            if persona == key.persona and key.whose in (whose, _NO_ROWS)
         ]
         # The one that gives the cell its outcome comes first.
         leading = sorted(cell.results, key=lambda result: result.outcome is not cell.outcome)
@@ -139,6 +140,11 @@ class _Builder:
             text(witness.row),
             result.rows,
         ]
+
+
+def _rank(key: CellKey) -> tuple[int, bool]:
+    """The order of classes of rows."""
+    return _CLASSES.index(key.rows), key.made
 
 
 def _personas(cells: Iterable[Cell]) -> list[Persona]:

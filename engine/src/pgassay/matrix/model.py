@@ -47,13 +47,22 @@ def strip_bucket(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CellKey:
-    """The question of a cell. `object` is spelled as in SQL; `variant` is a column, "column=value" or "-"."""
+    """The question of a cell. `object` is spelled as in SQL; `variant` is a column, "column=value" or "-".
+
+    `made`: asked of rows that were made besides those of the project's world, which has some of the class.
+    """
 
     persona: str
     object: str
     action: Action
     variant: str
     rows: RowClass
+    made: bool = False
+
+    @property
+    def whose(self) -> str:
+        """Whose rows, as reports spell it."""
+        return f"{self.rows.value}, made" if self.made else self.rows.value
 
     @property
     def table(self) -> str:

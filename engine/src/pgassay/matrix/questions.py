@@ -161,7 +161,8 @@ class _Inserter:
     def templates(self, rows: RowClass) -> tuple[Row, ...]:
         """Rows of the class, or else others made to be of it."""
         found = self.subject.rows.get(rows, ())
-        if found or rows not in self.subject.classes:
+        # What a row of others would do that is made to be of the class, those others were asked.
+        if found or rows not in self.subject.classes or self.subject.sample.besides:
             return found
         return tuple(self._made(rows, self.subject.sample.rows))
 

@@ -16,6 +16,7 @@ from pgassay.matrix.baseline import (
     render_baseline,
     render_cell,
     render_key,
+    told,
 )
 from pgassay.matrix.model import Cell, CellKey, CellResult, Gap, Matrix
 from pgassay.matrix.page import render_matrix_page
@@ -35,8 +36,7 @@ def render_matrix_text(assessment: Assessment, *, cells: bool = False) -> str:
     matrix = assessment.matrix
     lines = [*render_baseline(matrix).splitlines(), ""] if cells else []
     lines += [str(difference) for difference in assessment.differences]
-    lines += [f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors]
-    lines += describe_broken(matrix)
+    lines += describe_wrong(matrix)
     if assessment.baseline is None:
         lines += [line for section in summarise(matrix) for line in (*section_text(section), "")]
     elif matrix.gaps:
@@ -58,7 +58,7 @@ def render_matrix_markdown(assessment: Assessment) -> str:
             lines += [f"- {difference.question}  {difference.was}"] if difference.was else []
             lines += [f"+ {difference.question}  {difference.now}"] if difference.now else []
         lines.append("```")
-    for persona, cells in groupby(assessment.matrix.cells, key=lambda cell: cell.key.persona):
+    for persona, cells in groupby(told(assessment.matrix.cells), key=lambda cell: cell.key.persona):
         lines += _table(persona, cells)
     lines += ["", *name_gaps(assessment.matrix.gaps)]
     return "\n".join(lines).rstrip() + "\n"
@@ -147,6 +147,12 @@ def name_gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
         yield f"no row to try: {name}, {rows} ({', '.join(personas)}){f': {why}' if why else ''}"
 
 
+def describe_wrong(matrix: Matrix) -> Iterator[str]:
+    """What could not be answered, and what of the schema fails."""
+    yield from (f"probe went wrong: {describe_error(cell)}" for cell in matrix.errors)
+    yield from describe_broken(matrix)
+
+
 def describe_broken(matrix: Matrix) -> Iterator[str]:
     """What of the schema fails, a line for each object and reason, with all personas and commands."""
     tried: dict[tuple[str, str], dict[str, None]] = {}
@@ -163,9 +169,7 @@ def describe_error(cell: Cell) -> str:
 
 
 def _table(persona: str, cells: Iterable[Cell]) -> Iterator[str]:
-    rows = (
-        (c.key.object, c.key.action.value, c.key.variant, c.key.rows.value, render_answer(c)) for c in cells
-    )
+    rows = ((c.key.object, c.key.action.value, c.key.variant, c.key.whose, render_answer(c)) for c in cells)
     yield f"\n<details><summary>{escape(persona)}</summary>\n"
     yield from table(("object", "action", "column", "row", "outcome"), rows)
     yield "\n</details>"
@@ -178,7 +182,7 @@ def key_document(key: CellKey) -> dict[str, Any]:
         "object": key.object,
         "action": key.action,
         "column": key.variant,
-        "rows": key.rows,
+        "rows": key.whose,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 from pgassay.catalog.model import Column, Index
 from pgassay.catalog.names import quoted
@@ -39,7 +40,7 @@ class Row:
 class Sample:
     """Rows of a table, or of one bucket of storage.objects; `key` are columns that name a row.
 
-    `unread`: what PostgreSQL said where they could not be read.
+    `unread`: what PostgreSQL said where they could not be read. `besides`: other rows are there.
     """
 
     object: str
@@ -49,21 +50,47 @@ class Sample:
     ownership: OwnerPaths | None
     rows: tuple[Row, ...] = field(repr=False)
     unread: str = ""
+    besides: bool = False
 
 
-def read_samples(
+@dataclass(frozen=True, kw_only=True)
+class KnownRows:
+    """All rows that a table had: `keys` are values of `columns`, as the server writes an array of them."""
+
+    columns: tuple[str, ...]
+    keys: tuple[str, ...] = field(repr=False)
+
+    @property
+    def exclusion(self) -> str:
+        """True of a row `t` that is none of them; of none where rows cannot be told apart."""
+        return f"{_text_of(self.columns)} <> all({array(self.keys)})" if self.columns else "false"
+
+
+Known = Mapping[str, KnownRows]
+"""By table, as SQL spells it."""
+
+
+def read_known(session: Session, surface: Surface, *, ids: Sequence[str]) -> Known:
+    """The rows that are there by now, of all that is reachable."""
+    reader = _Reader(session, surface, ids)
+    with session.as_owner():
+        return {table.name: reader.known(table) for table in surface.reachable}
+
+
+def read_samples(  # noqa: PLR0913 - by name
     session: Session,
     surface: Surface,
     *,
     ids: Sequence[str],
     overrides: Mapping[str, str],
     hidden: bool = False,
+    besides: Known = MappingProxyType({}),
 ) -> tuple[Sample, ...]:
     """The rows to try of all that is reachable, and of what is `hidden`; `ids` are the personas'.
 
-    Raises ConfigError.
+    Those `besides` are left out. Raises ConfigError.
     """
-    reader = _Reader(session, surface, ids)
+    reader = _Reader(session, surface, ids, besides)
     with session.as_owner():
         ownership = find_ownership(surface, holders=reader.holders, overrides=overrides)
         return tuple(
@@ -74,10 +101,23 @@ def read_samples(
 
 
 class _Reader:
-    def __init__(self, session: Session, surface: Surface, ids: Sequence[str]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        surface: Surface,
+        ids: Sequence[str],
+        besides: Known = MappingProxyType({}),
+    ) -> None:
         self._session = session
         self._surface = surface
         self._ids = list(ids)
+        self._besides = besides
+
+    def known(self, table: Table) -> KnownRows:
+        """All rows of a table."""
+        columns = self._key(table)
+        found = query(self._session, f"select {_text_of(columns)} from {table.name} as t") if columns else []
+        return KnownRows(columns=columns, keys=tuple(str(key) for (key,) in found))
 
     @cached_property
     def holders(self) -> dict[int, frozenset[str]]:
@@ -96,7 +136,11 @@ class _Reader:
         self, table: Table, ownership: OwnerPaths | None, columns: tuple[Column, ...], *, bucket: str = ""
     ) -> Sample:
         key = self._key(table)
-        where = f" where t.bucket_id = {literal(bucket)}" if bucket else ""
+        conditions = [f"t.bucket_id = {literal(bucket)}"] if bucket else []
+        known = self._besides.get(table.name)
+        if known:
+            conditions.append(known.exclusion)
+        where = f" where {' and '.join(conditions)}" if conditions else ""
         attempt = self._session.attempt(self._first_of_each_state(table, key, ownership, where))
         return Sample(
             object=f"{table.name}[{bucket}]" if bucket else table.name,
@@ -106,6 +150,7 @@ class _Reader:
             ownership=ownership,
             rows=tuple(_row(table, tuple(row.values())) for row in attempt.rows),
             unread=attempt.message,
+            besides=bool(known and known.keys),
         )
 
     def _key(self, table: Table) -> tuple[str, ...]:
@@ -204,6 +249,11 @@ def _state(columns: Iterable[Column], values: Mapping[str, str | None]) -> Itera
     for column in some:
         if not column.not_null and column not in plain:
             yield column.name, "null" if values[column.name] is None else "not null"
+
+
+def _text_of(columns: Sequence[str]) -> str:
+    """The values of columns of a row `t` as one text."""
+    return f"{_array_of([f't.{quoted(name)}::text' for name in columns])}::text"
 
 
 def _array_of(expressions: Sequence[str]) -> str:

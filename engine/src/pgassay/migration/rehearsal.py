@@ -15,6 +15,7 @@ from pgassay.diff.loaded import LoadedSide, open_side
 from pgassay.diff.review import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Cell, CellResult, Matrix
+from pgassay.matrix.worlds import is_filled_up, survey_written
 from pgassay.migration.contents import (
     Intent,
     TableChange,
@@ -29,6 +30,7 @@ from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 from pgassay.world import adopt
+from pgassay.world.model import World
 
 _ORDER = "order of columns"
 
@@ -242,13 +244,22 @@ def _survey_result(
         with open_session(database) as session:
             bench = Workbench(side.config, server)
             inventory = read_inventory(session, besides=True)
-            world = adopt(session, bench, review.world) if review.world.made else review.world
-            people = (*bench.personas.values(), *world.personas)
+            people = (*bench.personas.values(), *review.world.personas)
             result = LoadedSide(side=side, bench=bench, session=session, inventory=inventory, personas=people)
+            result = _fill_up(result, review.world) if review.world.made else result
             try:
                 return result.survey(), None
             except SchemaError as error:
                 return Snapshot(inventory=inventory, matrix=_NO_MATRIX), error
+
+
+def _fill_up(side: LoadedSide, world: World) -> LoadedSide:
+    """With the rows of a world, in the session; before that, the world that somebody wrote is looked at."""
+    written = None
+    if is_filled_up(side.bench, world):
+        written = survey_written(side.session, side.personas, rows=side.overrides)
+    world = adopt(side.session, side.bench, world)
+    return replace(side, world=world, written=written)
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:

@@ -25,7 +25,7 @@ from pgassay.catalog.model import (
     Type,
 )  # fmt: skip
 from pgassay.catalog.names import quoted
-from pgassay.catalog.read import Access, Catalog, read_catalog
+from pgassay.catalog.read import HISTORY, Access, Catalog, read_catalog
 from pgassay.matrix.statements import literal
 from pgassay.workbench import Workbench
 
@@ -133,7 +133,8 @@ def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing,
 
 
 def _tables(catalog: Catalog) -> list[Relation]:
-    return [table for table in catalog.of(Relation) if table.kind in ("r", "p") and not table.is_of_extension]
+    tables = (table for table in catalog.of(Relation) if table.kind in ("r", "p"))
+    return [table for table in tables if not table.is_of_extension and table.schema != HISTORY]
 
 
 def _relations(catalog: Catalog) -> Iterator[Thing]:
@@ -166,7 +167,7 @@ def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Privilege]:
     """What was granted to the roles or everybody, and what the roles lack."""
     granted = [grant for grant in catalog.of(Grant) if grant.kind != "type" and not grant.is_of_owner]
     for grant in granted:
-        if grant.role in (*roles, "public") and not _is_foreign(catalog, grant.oid):
+        if grant.role in (*roles, "public") and not _is_passed_over(catalog, grant.oid):
             yield Privilege(
                 kind=grant.kind, object=grant.object, column=grant.column,
                 role=grant.role, privilege=grant.privilege, granted=True,
@@ -174,7 +175,7 @@ def _rights(catalog: Catalog, roles: Sequence[str]) -> Iterator[Privilege]:
     access = Access(catalog)
     columns = catalog.parts(Column)
     for oid, (kind, name) in {grant.oid: (grant.kind, grant.object) for grant in catalog.of(Grant)}.items():
-        if kind != "type" and not _is_foreign(catalog, oid):
+        if kind != "type" and not _is_passed_over(catalog, oid):
             for column, privilege in _grantable(catalog, access, kind, oid, columns.get(oid, ())):
                 for role in roles:
                     if not access.holds(role, privilege, oid, column):
@@ -195,8 +196,9 @@ def _grantable(
             yield from ((column.name, privilege) for column in columns)
 
 
-def _is_foreign(catalog: Catalog, oid: int) -> bool:
-    return oid in catalog.relations and catalog.relations[oid].kind == "f"
+def _is_passed_over(catalog: Catalog, oid: int) -> bool:
+    relation = catalog.relations.get(oid)
+    return relation is not None and (relation.kind == "f" or relation.schema == HISTORY)
 
 
 def _read_cells(connection: Connection, catalog: Catalog) -> Iterator[Seed]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgassay.catalog.model import Constraint, Index, Relation
-from pgassay.catalog.read import read_catalog
+from pgassay.catalog.read import HISTORY, read_catalog
 from pgassay.config import Config
 from pgassay.database import Session
 from pgassay.errors import ExitCode
@@ -31,20 +31,21 @@ from pgassay.workbench import Workbench
 
 SINCE = 180000  # server_version_num that brought pg_restore_relation_stats
 
-_FACTOR = """
-    select %s / pg_catalog.max(reltuples) from pg_catalog.pg_class
-    where relkind = 'r' and reltuples > 0 and pg_catalog.pg_get_userbyid(relowner) = current_user
+# The owner's tables and indexes with rows, as Catalog.own_tables has them.
+_OWN = f"""
+    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    where
+        c.relkind in ('r', 'i') and c.reltuples > 0 and n.nspname <> '{HISTORY}'
+        and pg_catalog.pg_get_userbyid(c.relowner) = current_user
 """
+_FACTOR = f"select %s / pg_catalog.max(c.reltuples) {_OWN} and c.relkind = 'r'"
 # The planner multiplies rows per page by the pages that the file really has: so rows grow, and pages stay.
-_RELATIONS = """
+_RELATIONS = f"""
     select pg_catalog.pg_restore_relation_stats(
         'schemaname', n.nspname::text, 'relname', c.relname::text,
         'relpages', c.relpages, 'reltuples', (c.reltuples * %s)::real
     )
-    from pg_catalog.pg_class as c inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-    where
-        c.relkind in ('r', 'i') and c.reltuples > 0
-        and pg_catalog.pg_get_userbyid(c.relowner) = current_user
+    {_OWN}
 """
 # As many more users and jobs as rows: else each would own as many more.
 _REFERENCES = """
@@ -75,10 +76,7 @@ def scale_statistics(session: Session, rows: int) -> None:
 HUNDREDTH = 0.01
 SCALED_ROWS = 100_000_000
 
-_LOADED = """
-    select coalesce(pg_catalog.sum(reltuples), 0)::bigint from pg_catalog.pg_class
-    where relkind = 'r' and reltuples > 0 and pg_catalog.pg_get_userbyid(relowner) = current_user
-"""
+_LOADED = f"select coalesce(pg_catalog.sum(c.reltuples), 0)::bigint {_OWN} and c.relkind = 'r'"
 
 
 @dataclass(frozen=True, kw_only=True)

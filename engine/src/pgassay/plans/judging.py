@@ -33,21 +33,17 @@ class Flaw:
 
 def list_indexes(catalog: Catalog) -> tuple[Index, ...]:
     """The indexes on tables of who read the catalog, by table and name."""
-    return _sorted(index for index in catalog.of(Index) if _is_own(catalog, index))
+    return _sorted(index for index in catalog.of(Index) if index.relation_oid in catalog.own_tables)
 
 
 def list_foreign_keys(catalog: Catalog) -> tuple[Constraint, ...]:
     """The foreign keys of tables of who read the catalog, by table and name."""
-    return _sorted(key for key in catalog.of(Constraint) if key.type == "f" and _is_own(catalog, key))
+    keys = (key for key in catalog.of(Constraint) if key.relation_oid in catalog.own_tables)
+    return _sorted(key for key in keys if key.type == "f")
 
 
 def _sorted(parts: Iterable[P]) -> tuple[P, ...]:
     return tuple(sorted(parts, key=lambda part: (part.relation, part.name)))
-
-
-def _is_own(catalog: Catalog, part: Part) -> bool:
-    table = catalog.relations.get(part.relation_oid)
-    return table is not None and (table.kind, table.owner) == ("r", catalog.user)
 
 
 def find_repeats(indexes: tuple[Index, ...]) -> Iterator[Flaw]:

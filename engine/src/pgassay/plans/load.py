@@ -95,7 +95,7 @@ def read_shape(connection: psycopg.Connection[Any]) -> tuple[tuple[RemovablePart
     Each in the order of creation, by which the planner breaks ties.
     """
     catalog = read_catalog(connection, Relation, Trigger, Constraint, Index)
-    own = {table.oid for table in catalog.of(Relation) if (table.kind, table.owner) == ("r", catalog.user)}
+    own = catalog.own_tables
     triggers = (trigger for trigger in catalog.of(Trigger) if trigger.relation_oid in own)
     constraints = sorted(catalog.of(Constraint), key=lambda constraint: constraint.oid)
     definitions = {(c.relation_oid, c.name): c.definition for c in constraints if c.relation_oid in own}

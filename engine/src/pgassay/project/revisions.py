@@ -16,11 +16,15 @@ from pathlib import Path
 
 from pgassay.config import Config, is_project, load_config
 from pgassay.errors import ConfigError, PgassayError, SchemaError
+from pgassay.project.find import find_projects_below
+from pgassay.supabase.project import is_supabase_project
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A schema to compare, as a configuration of its own; `notes` say what was taken from elsewhere.
+    """A schema to compare, as a configuration of its own.
+
+    `notes` say what was taken from elsewhere, and what a person should know of how the files were found.
 
     The files of a `revision` are copies in `folder`, which stands for `top`, the repository's own.
     """
@@ -31,6 +35,11 @@ class Side:
     revision: str = ""
     folder: Path | None = None
     top: Path = Path()
+
+    @property
+    def is_empty(self) -> bool:
+        """There was no schema yet."""
+        return not self.config.schema
 
     def original(self, path: Path) -> Path:
         """The project's file that `path` is, or is a copy of."""
@@ -77,7 +86,7 @@ def resolve_side(text: str | None, config: Config, folder: Path) -> Side:
     Files of a revision are written into `folder`. Raises ConfigError for what names nothing.
     """
     if text is None:
-        return Side(label="the working tree", config=config)
+        return Side(label="the working tree", config=config, notes=config.notes)
     path = Path(text)
     if path.is_file():
         return Side(label=text, config=replace(config, schema=(path.absolute(),)))
@@ -90,21 +99,30 @@ def resolve_side(text: str | None, config: Config, folder: Path) -> Side:
 def _own_project(label: str, root: Path, config: Config) -> Side:
     """The project in a folder: its files and what it says of them, and the rest as `config` has it."""
     if root == config.root:
-        return Side(label=label, config=config)
+        return Side(label=label, config=config, notes=config.notes)
     own, notes = _own_config(label, root, config)
     return Side(label=label, config=own, notes=notes)
 
 
 def _own_config(label: str, root: Path, config: Config) -> tuple[Config, tuple[str, ...]]:
-    """What the project in `root` says itself, with the world of `config` if it has none; and what to note."""
+    """What the project in `root` says itself, with the world of `config` if it has none; and what to note.
+
+    Of a project that has no schema yet, nothing.
+    """
     found = load_config(root, only=_OWN)
     own = replace(config, **{name: getattr(found, name) for name in _OWN})
     if not own.schema:
-        raise ConfigError(f"{label} has no schema.", fixes=("name a file of it: a path or REV:path",))
+        return _without_schema(config), ()
     if own.world or not config.world:
         return own, found.notes
     note = f"{label} has no world: its rows are those of {config.world.name} as it is now."
     return replace(own, world=config.world), (*found.notes, note)
+
+
+def _without_schema(config: Config) -> Config:
+    """The platform alone, with the personas and the server of `config`."""
+    platform = ("environment", "major_version", "expose_new_tables")
+    return replace(config, **{name: getattr(Config(), name) for name in _OWN if name not in platform})
 
 
 class _Checkout:
@@ -165,6 +183,9 @@ class _Checkout:
             own, notes = _own_config(self._revision, root, self._config)
             self._notes += notes
             return own
+        has_some = any(self._copy(path).is_file() for path in self._config.schema)
+        if usual and is_supabase_project(self._config.root) and not has_some:
+            return self._before_project()
         return self._as_now()
 
     def _as_now(self) -> Config:
@@ -180,6 +201,14 @@ class _Checkout:
         world = next(iter(self._all((config.world,) if config.world else ())), config.world)
         companions, seeds = self._all(config.companions), self._all(config.seeds)
         return replace(config, schema=schema, companions=companions, seeds=seeds, world=world)
+
+    def _before_project(self) -> Config:
+        """The project is younger than this revision, or was elsewhere."""
+        top = self._folder
+        if others := [*filter(is_project, [top]), *sorted(find_projects_below(top))]:
+            where = ", ".join(f"{path.relative_to(top).as_posix()}/" for path in others)
+            self._notes.append(f"{self._revision} has projects in other folders: {where}")
+        return _without_schema(self._config)
 
     def _named(self, name: str) -> tuple[Path, ...]:
         copy = self._folder / os.path.normpath(name)

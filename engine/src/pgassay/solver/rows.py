@@ -30,6 +30,7 @@ Maker = Callable[[RowNeed], Made | Unreached]
 """Makes a row of one table in a way of its own, as accounts are made; runs in the solver's session."""
 
 _REPAIRS = 14
+_COUNTED = ("int2", "int4", "int8")
 _CHANCE = ("gen_random_uuid", "uuid_generate", "random()")
 
 
@@ -137,9 +138,14 @@ class Making:
         return None
 
     def _is_own(self, column: Column) -> bool:
-        """An id that the server would draw: it shall be the same in each run."""
-        drawn = any(name in (column.default or "") for name in _CHANCE)
-        return drawn and column.base == "uuid" and not column.generated and not self.keys_of(column.name)
+        """An id that the server would draw: it shall be the same in each run.
+
+        So shall a number that other rows refer to: what was refused has moved its sequence on.
+        """
+        drawn = column.base == "uuid" and any(name in (column.default or "") for name in _CHANCE)
+        counted = column.base in _COUNTED and (column.identity or "nextval(" in (column.default or ""))
+        drawn = drawn or (bool(counted) and self.schema.is_referred_to(self.table, column.name))
+        return drawn and not column.generated and not self.keys_of(column.name)
 
     def _is_due(self, column: Column) -> bool:
         if column.generated or column.identity or column.has_default:

@@ -75,6 +75,15 @@ class Schema:
         """The constraints of a table of these pg_constraint.contype."""
         return (one for one in self._of(Constraint, relation) if one.type in types)
 
+    @cached_property
+    def _referred_to(self) -> frozenset[tuple[int, str]]:
+        keys = (one for one in self.catalog.of(Constraint) if one.type == "f")
+        return frozenset((key.target_oid, name) for key in keys for name in key.target_columns)
+
+    def is_referred_to(self, relation: str, column: str) -> bool:
+        """Whether a foreign key of any table names the column."""
+        return relation in self.relations and (self.relations[relation].oid, column) in self._referred_to
+
     def indexes(self, relation: str) -> Iterator[Index]:
         """The unique indexes, the primary key first."""
         return (one for one in self._of(Index, relation) if one.unique)

@@ -10,7 +10,7 @@ from itertools import islice, product
 from typing import TypeGuard
 
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
@@ -19,34 +19,23 @@ from pgassay.solver.rows import Maker
 from pgassay.world.attempts import BACKEND, claim
 from pgassay.world.claims import Claims
 from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing
-from pgassay.world.order import is_own, order_tables
+from pgassay.world.order import order_tables
 from pgassay.world.ownership import OwnerPaths
-from pgassay.world.presence import array, query, read_presence
+from pgassay.world.presence import query, read_presence
+from pgassay.world.references import References, User
 from pgassay.world.statements import literal
 
 _WAYS = 4  # to make a row: with all that it may refer to or without, plainly or as a request of its user
-_USERS = "auth.users"
 _LABELS = 12  # of one column that rows are made for
-
-
-@dataclass(frozen=True, kw_only=True)
-class User:
-    """A persona with an id, as a row has it: the claims that columns hold."""
-
-    name: str
-    id: str
-    email: str
-
-    @property
-    def claims(self) -> Mapping[str, str]:
-        return {"sub": self.id, "email": self.email}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
     """Fills tables through `make`. `claims`: the columns that hold a claim of their user.
 
-    `rosters`: tables that say who is an administrator or the like; the first user is.
+    `rosters`: tables that say who is an administrator or the like; the first user is. `own_parents`: tables
+    in which nobody gets a row below what others have, since that lets them at it, as a membership does.
+    `peopled`: where somebody wrote rows of users, and so said who is in what is another's.
     """
 
     session: Session
@@ -56,6 +45,18 @@ class Filling:
     rosters: frozenset[str]
     users: Sequence[User]
     make: Maker
+    own_parents: frozenset[str] = frozenset()
+    peopled: frozenset[str] = frozenset()
+
+    @cached_property
+    def _references(self) -> References:
+        return References(
+            session=self.session,
+            surface=self.surface,
+            ownership=self.ownership,
+            users=self.users,
+            own_parents=self.own_parents,
+        )
 
     def fill(self, tables: Sequence[Table], show: Callable[[str], object]) -> Iterator[MadeRow | Missing]:
         """What is missing is made, parents first; what still is missing at the end is told."""
@@ -111,7 +112,7 @@ class Filling:
     def crossed(self, table: Table) -> Iterator[MadeRow]:
         """The first user in what is the second one's, as a member of a group is; the second stays outside."""
         ownership = self.ownership.get(table.oid)
-        if ownership is None or not ownership.direct or len(self.users) < 2:
+        if ownership is None or not ownership.direct or len(self.users) < 2 or table.name in self.peopled:
             return
         first, second = self.users[:2]
         own, other = self.values(table, first.name), self.values(table, second.name)
@@ -132,7 +133,7 @@ class Filling:
         """Whose rows the table can have, and has not."""
         ownership = self.ownership.get(table.oid)
         there = read_presence(self.session, table, ownership)
-        if table.oid in self.groups:
+        if table.oid in self._references.groups:
             return [user.name for user in self.users[there.count : 2]]
         if ownership is None:
             return [] if there.count else [SHARED]
@@ -203,7 +204,7 @@ class Filling:
         who = user or next(iter(self.users), None)
         found: dict[str, Value] = {}
         for key in sorted(table.foreign_keys, key=lambda key: (-len(key.columns), key.columns)):
-            found |= self._parent(table, key, who, found) or {}
+            found |= self._references.parent(table, key, who, found) or {}
         if who:
             found |= {name: value for name, value in self._held(table, who) if name not in found}
         ownership = self.ownership.get(table.oid)
@@ -222,75 +223,6 @@ class Filling:
                 continue
             value = user.claims[claim]
             yield name, f"{{{value}}}" if column.category == "A" else value
-
-    def _parent(
-        self, table: Table, key: Constraint, user: User | None, known: Mapping[str, Value]
-    ) -> Mapping[str, Value]:
-        """The columns of a foreign key: a row of the user's there, else any; nothing where there is none."""
-        target = self.surface.tables.get(key.target_oid)
-        if target is None or target.oid == table.oid:
-            return {}
-        if target.name == _USERS and user and key.target_columns == ("id",):
-            return {key.columns[0]: user.id}
-        for condition, number in self._preferences(target, user):
-            if found := self._find(target, key, known, condition, number):
-                return found
-        return {}
-
-    def _preferences(self, target: Table, user: User | None) -> Iterator[tuple[str, int]]:
-        """Which row of a table to refer to, as a condition and the number among those that fulfil it."""
-        ownership = self.ownership.get(target.oid)
-        if ownership and user:
-            yield f"{ownership.users} @> {array([user.id])}", 0
-        if ownership is None and user:
-            for tie in self._ties(target, user):
-                yield tie, 0
-            yield "true", self.users.index(user)
-        yield "true", 0
-
-    def _ties(self, target: Table, user: User) -> Iterator[str]:
-        """That the user is a member of a row `t`, for each table that can say so."""
-        for other in self.surface.tables.values():
-            ownership = self.ownership.get(other.oid)
-            for key in other.foreign_keys if ownership else ():
-                if key.target_oid == target.oid:
-                    joined = " and ".join(
-                        f"m.{quoted(ours)} = t.{quoted(theirs)}"
-                        for ours, theirs in zip(key.columns, key.target_columns, strict=True)
-                    )
-                    for name in sorted(ownership.direct if ownership else ()):
-                        mine = f"m.{quoted(name)}::text = {literal(user.id)}"
-                        yield f"exists (select from {other.name} as m where {joined} and {mine})"
-
-    @cached_property
-    def groups(self) -> frozenset[int]:
-        """Tables of no user that users' rows refer to, as to a team, and what refers to these."""
-        tables = self.surface.tables.values()
-        unowned = {table.oid for table in tables if is_own(table)} - self.ownership.keys()
-        owning = (table for table in tables if table.oid in self.ownership)
-        found = {key.target_oid for table in owning for key in table.foreign_keys} & unowned
-        while more := {
-            table.oid
-            for table in tables
-            if table.oid in unowned - found and any(key.target_oid in found for key in table.foreign_keys)
-        }:
-            found |= more
-        return frozenset(found)
-
-    def _find(
-        self, target: Table, key: Constraint, known: Mapping[str, Value], condition: str, number: int
-    ) -> dict[str, Value]:
-        """The key of such a row by its number in the order of their making; `known` of it is so much."""
-        pairs = list(zip(key.columns, key.target_columns, strict=True))
-        where = [f"t.{quoted(theirs)} = {literal(known[ours])}" for ours, theirs in pairs if ours in known]
-        rows = query(
-            self.session,
-            f"select {', '.join(f't.{quoted(theirs)}::text as c{n}' for n, (_, theirs) in enumerate(pairs))} "
-            f"from {target.name} as t where {' and '.join([condition, *where])} "
-            f"order by t.tableoid, t.ctid limit 1 offset {number}",
-        )
-        values = rows[0] if rows else ()
-        return {ours: _text(value) for (ours, _), value in zip(pairs, values, strict=False)}
 
 
 def _before_their_parents(ordered: Sequence[Table]) -> list[Table]:
@@ -311,7 +243,3 @@ def _told(made: Made, whose: str, why: str) -> MadeRow:
 
 def _is_made(answer: Made | Unreached) -> TypeGuard[Made]:
     return isinstance(answer, Made)
-
-
-def _text(value: object) -> Value:
-    return None if value is None else str(value)

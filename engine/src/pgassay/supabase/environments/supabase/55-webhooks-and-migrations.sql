@@ -61,8 +61,9 @@ begin
     execute format('grant all on all tables in schema supabase_functions to %s, anon, authenticated, service_role', owner);
     execute format('grant all on all sequences in schema supabase_functions to %s', owner);
     execute format('grant execute on function supabase_functions.http_request() to %s', owner);
-    -- The CLI makes these as the owner, but they are no tables of the project's.
-    execute format('grant all on schema supabase_migrations to %s', owner);
-    execute format('grant all on all tables in schema supabase_migrations to %s', owner);
+    -- The CLI makes these as the owner, but they are no tables of the project's: see Catalog.own_tables.
+    execute format('alter schema supabase_migrations owner to %s', owner);
+    execute format('alter table supabase_migrations.schema_migrations owner to %s', owner);
+    execute format('alter table supabase_migrations.seed_files owner to %s', owner);
 end
 $owner$;
