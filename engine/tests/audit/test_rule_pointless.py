@@ -7,7 +7,8 @@ from tests.audit.audit_support import Audited, of_rule, told
 BOARDS = """
 create table public.boards (id integer primary key, title text not null);
 create table public.seats (
-    board integer references public.boards, who uuid references auth.users, is_chair boolean not null,
+    board integer references public.boards on delete cascade,
+    who uuid references auth.users, is_chair boolean not null,
     primary key (board, who)
 );
 create function public.boards_of(chair boolean) returns setof integer

@@ -44,7 +44,7 @@ def test_a_call_that_leaves_another_balance_is_no_repetition(audited: Audited) -
     );
     alter table public.purses enable row level security;
     alter table public.treats enable row level security;
-    create function public.treat(wanted integer) returns void
+    create function public.snack(wanted integer) returns void
     language plpgsql security definer set search_path = '' as $$
     begin
         {}
@@ -52,5 +52,5 @@ def test_a_call_that_leaves_another_balance_is_no_repetition(audited: Audited) -
     end $$;
     """
     paid = "update public.purses as p set coins = p.coins - 1 where p.id = wanted;"
-    assert told(audited(schema.format("")), "twice") == [("public.treat(integer)", "medium", ("execute",))]
+    assert told(audited(schema.format("")), "twice") == [("public.snack(integer)", "medium", ("execute",))]
     assert told(audited(schema.format(paid)), "twice") == []

@@ -22,9 +22,9 @@ def test_a_view_with_its_owners_rights_shows_hidden_rows(audited: Audited, kind:
     )
     assert (finding.object, finding.severity.word) == ("public.titles", "critical")
     assert finding.who == ("anon", "alice", "bob")
-    assert finding.repair is not None
-    fix = "alter view public.titles set (security_invoker = true)"
-    assert (finding.repair.statements == (fix,)) == (kind == "view")
+    # Without the privilege nobody would read his own rows there any more.
+    fixes = [("alter view public.titles set (security_invoker = true)",)] if kind == "view" else []
+    assert [finding.repair.statements for _ in [0] if finding.repair] == fixes
 
 
 def test_a_view_with_its_readers_rights_does_not(audited: Audited) -> None:

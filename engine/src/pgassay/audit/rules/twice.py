@@ -30,13 +30,7 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
     samples = [s for s in samples_of(scene, function) if not _may_insert(s, persona)]
-    keys = {
-        str(row.key[0])
-        for s in samples_of(scene, function)
-        if len(s.key) == 1
-        for row in s.rows
-        if row.key[0]
-    }
+    keys = {value for s in samples_of(scene, function) for value in _named_rows(s)}
     lists = [some for some in argument_lists(scene, function) if some and set(some) & keys]
     if not samples or not lists:
         return None
@@ -50,6 +44,12 @@ def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
         if found:
             return found
     return None
+
+
+def _named_rows(sample: Sample) -> Iterator[str]:
+    """What names a row: its own, or one that it refers to."""
+    columns = {*sample.key, *(name for key in sample.table.foreign_keys for name in key.columns)}
+    return (value for row in sample.rows for name in columns if (value := row.values[name]))
 
 
 def _may_insert(sample: Sample, persona: Persona) -> bool:
