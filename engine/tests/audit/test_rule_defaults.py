@@ -46,3 +46,19 @@ def test_a_number_about_oneself_that_is_never_changed_is_a_finding(audited: Audi
     found = audited(schema.format("have", "insert", "with check"))
     assert told(found, "defaults") == [("public.limits", "medium", ("insert",))]
     assert told(audited(schema.format("drop", "delete", "using")), "defaults") == []
+
+
+def test_values_that_a_policy_chose_are_no_finding(audited: Audited) -> None:
+    schema = """
+    create type public.stage as enum ('new', 'sent', 'paid');
+    create table public.orders (
+        id integer generated always as identity primary key,
+        buyer uuid not null references auth.users, stage public.stage not null default 'new'
+    );
+    alter table public.orders enable row level security;
+    create policy "see" on public.orders for select to authenticated using (buyer = (select auth.uid()));
+    create policy "order" on public.orders for insert to authenticated
+    with check (buyer = (select auth.uid()) {});
+    """
+    assert told(audited(schema.format("")), "defaults") == [("public.orders", "medium", ("insert",))]
+    assert told(audited(schema.format("and stage in ('new', 'sent')")), "defaults") == []

@@ -21,6 +21,7 @@ from pgassay.matrix.rows import Sample
 from pgassay.observation import Outcome, Persona
 
 RULE = "defaults"
+_OF_VALUES = ("22", "23")
 _PLAIN = (*statements.NUMBERS, "bool")
 
 
@@ -110,7 +111,10 @@ def _try(
 ) -> Finding | None:
     default = _default_value(scene, column)
     given = write.values.get(column.name) if default is None else default
-    for value in values_for(scene, write.sample, column, besides=given):
+    values = values_for(scene, write.sample, column, besides=given)
+    if _is_chosen(scene, persona, setup, [with_value(write, column.name, value) for value in values]):
+        return None
+    for value in values:
         insert = with_value(write, column.name, value)
         look = _look(write, persona, column, value)
         if not _stays(scene, persona, (*setup,), insert.statement, look):
@@ -124,6 +128,15 @@ def _try(
             return None  # the user may change it anyway
         return _tell(scene, persona, (setup, insert), column, look)
     return None
+
+
+def _is_chosen(scene: Scene, persona: Persona, setup: tuple[str, ...], writes: list[Write]) -> bool:
+    """Whether a policy or trigger refuses some values: then somebody chose which a row may begin with."""
+    with scene.session.undone():
+        if not all(run(scene.session, None, text) for text in setup):
+            return False
+        answers = scene.ask(persona, [[write.statement] for write in writes])
+    return any(answer.sqlstate and answer.sqlstate[:2] not in _OF_VALUES for answer in answers)
 
 
 def _default_value(scene: Scene, column: Column) -> str | None:
