@@ -11,7 +11,7 @@ import psycopg
 
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
-from pgassay.catalog.model import Constraint, Function, Policy, Role, Trigger
+from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
 from pgassay.catalog.names import quoted, spell
 from pgassay.catalog.read import ACCESS, Catalog, read_catalog
 from pgassay.catalog.tables import Surface, read_surface
@@ -129,10 +129,9 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
         session.connection.execute("set constraints all immediate")
         session.connection.execute(f"set local statement_timeout = {_LONGEST}")
         with session.as_owner():
-            for (name,) in session.connection.execute(
-                "select m.schemaname || '.' || quote_ident(m.matviewname) from pg_catalog.pg_matviews as m"
-            ).fetchall():
-                session.attempt(f"refresh materialized view {name}")
+            for relation in read_catalog(session.connection, Relation).of(Relation):
+                if relation.kind == "m":
+                    session.attempt(f"refresh materialized view {relation.name}")
         yield session
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pglast import ast, parser
 from pglast.enums import GrantTargetType, ObjectType
 
-from pgassay.audit.model import Finding, Severity, Step
+from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, join
 from pgassay.catalog.model import Function, ObjectKey
@@ -45,7 +45,7 @@ def find(scene: Scene) -> Iterator[Finding]:
         held = _still_held(scene, access, one, said, said[number + 1 :])
         if held and (key := (one.object, "+".join(one.columns))) not in told:
             told.add(key)
-            yield _tell(one, held)
+            yield _tell(scene, one, held)
 
 
 def _still_held(
@@ -103,7 +103,7 @@ def _oids(scene: Scene, one: _Said) -> list[int]:
     return [table.oid] if table and table.reachable and table.kind in "rpvmf" else []
 
 
-def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
+def _tell(scene: Scene, one: _Said, held: list[tuple[Persona, int]]) -> Finding:
     who = list(dict.fromkeys(persona for persona, _ in held))
     verbs = _verbs(one)
     first = who[0]
@@ -115,14 +115,9 @@ def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
         )
         fix = f"revoke execute on function {one.object} from {', '.join(dict.fromkeys(p.role for p in who))}"
         repairs: tuple[tuple[str, ...], ...] = ((fix,),)
-        test = f"select 1 from pg_catalog.pg_proc as p where p.oid::regproc = {literal(one.object)}::regproc"
-        steps = (
-            Step(
-                who=first,
-                statement=f"{test} and pg_catalog.has_function_privilege(p.oid, 'execute')",
-                shows="rows",
-            ),
-        )
+        signature = scene.catalog.functions[held[0][1]].function
+        may = f"select 1 where pg_catalog.has_function_privilege({literal(signature)}, 'execute')"
+        steps = (Step(who=first, statement=may, shows=ROWS),)
         severity = Severity.HIGH
         actions: tuple[str, ...] = ("execute",)
     else:
@@ -132,7 +127,7 @@ def _tell(one: _Said, held: list[tuple[Persona, int]]) -> Finding:
             "a grant on the whole table covers the column." if one.columns else "it is granted otherwise."
         )
         listed = ", ".join(map(quoted, one.columns)) or "*"
-        shows = "rows" if "select" in verbs else ""
+        shows = ROWS if "select" in verbs else ""
         statement = f"select {listed} from {one.object}"
         steps = (Step(who=first, statement=statement, shows=shows),) if "select" in verbs else ()
         repairs = ()
