@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgassay.audit import scene
 from pgassay.server import Server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -86,7 +87,10 @@ def test_every_format_is_written(root: Path, run: Run) -> None:
         assert "public.hits" in (root / f"{name}.out").read_text(encoding="utf-8")
 
 
-def test_a_function_that_sleeps_holds_nothing_up(root: Path, run: Run, server: Server) -> None:
+def test_a_function_that_sleeps_holds_nothing_up(
+    root: Path, run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "_LONGEST", 500)
     sleeper = """
     create function public.wait() returns void language sql security definer set search_path = ''
     as $$ select pg_catalog.pg_sleep(600) $$;

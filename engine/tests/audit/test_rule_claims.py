@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.audit.audit_support import Audited, told
+
+pytestmark = pytest.mark.slow
 
 FILES = """
 create table public.files (id integer primary key, text text not null);

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
 
 GRANT = "alter default privileges in schema public grant select, insert on tables to {};"
 REVOKE = "alter default privileges in schema public revoke all on tables from anon, authenticated;"

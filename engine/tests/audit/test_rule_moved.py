@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.audit.audit_support import Audited, told
+
+pytestmark = pytest.mark.slow
 
 PADS = """
 create table public.groups (id integer primary key, name text not null);

@@ -6,6 +6,8 @@ import pytest
 
 from tests.audit.audit_support import Audited, of_rule, told
 
+pytestmark = pytest.mark.slow
+
 NOTES = """
 create table public.notes (
     id integer primary key, author uuid not null references auth.users, text text not null
