@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
 
 RECIPES = """
 create table public.recipes (
