@@ -90,13 +90,15 @@ def test_every_format_is_written(root: Path, run: Run) -> None:
 def test_a_function_that_sleeps_holds_nothing_up(
     root: Path, run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scene, "_LONGEST", 500)
+    monkeypatch.setattr(scene, "LONGEST", 500)
     sleeper = """
     create function public.wait() returns void language sql security definer set search_path = ''
     as $$ select pg_catalog.pg_sleep(600) $$;
     """
     (root / "hits.sql").write_text(CLOSED + sleeper, encoding="utf-8")
-    assert run("audit", "hits.sql", cwd=root).returncode == 0
+    done = run("audit", "hits.sql", cwd=root)
+    assert done.returncode == 0
+    assert "public.wait() beyond its first call" in done.stdout
     with psycopg.connect(server.url("postgres")) as connection:
         asked = (
             "select count(*) from pg_catalog.pg_stat_activity "

@@ -51,6 +51,11 @@ def test_a_function_that_anyone_writes_through_is_critical(audited: Audited) -> 
     assert told(audited(closed), "functions") == []
 
 
+def test_a_function_with_brackets_in_its_name_is_called(audited: Audited) -> None:
+    odd = BILLS.format("").replace("public.bill(wanted", 'public."bill (1)"(wanted')
+    assert told(audited(odd), "functions") == [('public."bill (1)"(integer)', "critical", ("execute",))]
+
+
 def test_a_helper_of_policies_may_tell_what_no_select_shows(audited: Audited) -> None:
     schema = """
     create table public.seats (room integer, who uuid references auth.users, primary key (room, who));

@@ -12,6 +12,7 @@ from pgassay.audit.scene import Scene, key_expression
 from pgassay.catalog.inventory import follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
+from pgassay.catalog.names import without_arguments
 from pgassay.database.pipeline import Answer
 from pgassay.diff.variations import candidates
 from pgassay.matrix.rows import Row, Sample
@@ -37,7 +38,7 @@ class Call:
 
     @property
     def statement(self) -> str:
-        name = self.function.function.split("(", maxsplit=1)[0]
+        name = without_arguments(self.function.function)
         return f"select * from {name}({', '.join(map(literal, self.arguments))})"
 
 
@@ -119,6 +120,7 @@ def make_calls(
     segments = [[call.statement, *looks] for call in calls]
     first = scene.ask(persona, segments[:1])
     if any(answer.sqlstate == _TIMEOUT for answer in first):
+        scene.unending.add(calls[0].function.function)
         return []
     return list(zip(calls, [*first, *scene.ask(persona, segments[1:])], strict=True))
 

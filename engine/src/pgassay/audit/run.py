@@ -14,7 +14,7 @@ from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
 from pgassay.audit.rules import RULES, Rule
-from pgassay.audit.scene import Scene, open_scene
+from pgassay.audit.scene import LONGEST, Scene, open_scene
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.text import relative
@@ -33,6 +33,10 @@ def audit(bench: Workbench, *, rules: Sequence[Rule] = RULES, show: Show = str) 
             untried = list(_untried(scene))
             for rule in rules:
                 found += _carry_out(scene, rule, untried)
+            untried += (
+                f"{name} beyond its first call, which took over {LONGEST / 1000:g} s"
+                for name in sorted(scene.unending)
+            )
             show("running the witnesses again")
             findings = rank(confirm(one_of_each_cause(found), bench, world))
             show("trying repairs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import psycopg
@@ -26,12 +26,15 @@ from pgassay.plpgsql.definitions import find_definitions
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 
-_LONGEST = 5000  # milliseconds of one statement: functions may sleep
+LONGEST = 5000  # milliseconds of one statement: functions may sleep
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """One loaded schema. `people` are strangers to whatever is not theirs; `guests` are known by claims."""
+    """One loaded schema. `people` are strangers to whatever is not theirs.
+
+    `unending` collects the functions of which a call did not end in time: rules look at them no further.
+    """
 
     bench: Workbench
     world: World
@@ -41,6 +44,7 @@ class Scene:
     samples: tuple[Sample, ...]
     matrix: Matrix
     people: tuple[Persona, ...]
+    unending: set[str] = field(default_factory=set)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -127,7 +131,7 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
     """A session of the owner's on a fresh load of schema and world; materialized views are filled."""
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
-        session.connection.execute(f"set local statement_timeout = {_LONGEST}")
+        session.connection.execute(f"set local statement_timeout = {LONGEST}")
         with session.as_owner():
             for relation in read_catalog(session.connection, Relation).of(Relation):
                 if relation.kind == "m":

@@ -11,7 +11,7 @@ from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does
 from pgassay.audit.writes import insert_of, make_room, owner_columns
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Sample
@@ -107,7 +107,7 @@ def _tell(  # noqa: PLR0913 - what was seen, by name
     )
 
 
-def _from_app(table: str, policy: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _from_app(table: str, policy: Policy) -> tuple[str, ...]:
     clauses = " ".join(f"{name} ({text.replace(_GIVEN, 'app_metadata')})" for name, text in policy.clauses)
     return (f"alter policy {quoted(policy.name)} on {table} {clauses}",)
 

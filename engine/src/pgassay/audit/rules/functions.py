@@ -21,6 +21,7 @@ from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
+from pgassay.catalog.names import without_arguments
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
@@ -169,7 +170,7 @@ def _finding(  # noqa: PLR0913 - the parts of a finding, by name
         severity=severity,
         sentence=sentence,
         steps=steps,
-        cause=f"{what} {function.function.split('(', maxsplit=1)[0]}",
+        cause=f"{what} {without_arguments(function.function)}",
         about=(ObjectKey(kind="function", object=function.function, name=""),),
         candidates=((f"revoke execute on function {function.function} from public, {roles}",),)
         if what == "writes"  # others call what tells something for good reasons

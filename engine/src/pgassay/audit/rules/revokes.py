@@ -105,49 +105,45 @@ def _oids(scene: Scene, one: _Said) -> list[int]:
 
 def _tell(scene: Scene, one: _Said, held: list[tuple[Persona, int]]) -> Finding:
     who = list(dict.fromkeys(persona for persona, _ in held))
-    verbs = _verbs(one)
-    first = who[0]
     if one.kind == "function":
-        steps: tuple[Step, ...] = ()
-        sentence = (
-            f"{anyone(who)} may call {one.object}, though EXECUTE was revoked: "
-            "default privileges had granted it."
-        )
-        fix = f"revoke execute on function {one.object} from {', '.join(dict.fromkeys(p.role for p in who))}"
-        repairs: tuple[tuple[str, ...], ...] = ((fix,),)
-        signature = scene.catalog.functions[held[0][1]].function
-        may = f"select 1 where pg_catalog.has_function_privilege({literal(signature)}, 'execute')"
-        steps = (Step(who=first, statement=may, shows=ROWS),)
-        severity = Severity.HIGH
-        actions: tuple[str, ...] = ("execute",)
-    else:
-        columns = join(map(quoted, one.columns))
-        on = f"{columns} of {one.object}" if one.columns else one.object
-        sentence = f"{anyone(who)} may {join(v.upper() for v in verbs)} {on}, though it was revoked: " + (
-            "a grant on the whole table covers the column." if one.columns else "it is granted otherwise."
-        )
-        listed = ", ".join(map(quoted, one.columns)) or "*"
-        shows = ROWS if "select" in verbs else ""
-        statement = f"select {listed} from {one.object}"
-        steps = (Step(who=first, statement=statement, shows=shows),) if "select" in verbs else ()
-        repairs = ()
-        severity, actions = Severity.HIGH, tuple(verbs)
+        return _of_function(one, who, scene.catalog.functions[held[0][1]].function)
+    return _of_table(one, who)
+
+
+def _of_function(one: _Said, who: list[Persona], signature: str) -> Finding:
+    may = f"select 1 where pg_catalog.has_function_privilege({literal(signature)}, 'execute')"
+    roles = ", ".join(dict.fromkeys(persona.role for persona in who))
+    return Finding(
+        rule=RULE,
+        object=one.object,
+        actions=("execute",),
+        who=tuple(persona.name for persona in who),
+        severity=Severity.HIGH,
+        sentence=f"{anyone(who)} may call {one.object}, though EXECUTE was revoked: "
+        "default privileges had granted it.",
+        steps=(Step(who=who[0], statement=may, shows=ROWS),),
+        cause=f"writes {one.object}",
+        about=(ObjectKey(kind="function", object=one.object, name=""),),
+        candidates=((f"revoke execute on function {one.object} from {roles}",),),
+    )
+
+
+def _of_table(one: _Said, who: list[Persona]) -> Finding:
+    verbs = _verbs(one)
+    listed = ", ".join(map(quoted, one.columns))
+    on = f"{join(map(quoted, one.columns))} of {one.object}" if one.columns else one.object
+    why = "a grant on the whole table covers the column" if one.columns else "it is granted otherwise"
+    look = Step(who=who[0], statement=f"select {listed or '*'} from {one.object}", shows=ROWS)
     return Finding(
         rule=RULE,
         object=one.object,
         columns=one.columns,
-        actions=actions,
+        actions=tuple(verbs),
         who=tuple(persona.name for persona in who),
-        severity=severity,
-        sentence=sentence,
-        steps=steps,
-        cause=f"writes {one.object}" if one.kind == "function" else "",
-        about=(
-            ObjectKey(
-                kind=f"{'function' if one.kind == 'function' else 'relation'}", object=one.object, name=""
-            ),
-        ),
-        candidates=repairs,
+        severity=Severity.HIGH,
+        sentence=f"{anyone(who)} may {join(v.upper() for v in verbs)} {on}, though it was revoked: {why}.",
+        steps=(look,) if "select" in verbs else (),
+        about=(ObjectKey(kind="relation", object=one.object, name=""),),
     )
 
 
