@@ -109,7 +109,7 @@ class Workbench:
         if depth == "world" and config.world is not None:
             layers.append(Layer(name="world", scripts=(config.world,)))
         if depth == "world" and rows:
-            layers.append(Layer(name="made rows", step=partial(_run_all, rows), fingerprint="\0".join(rows)))
+            layers.append(Layer(name="made rows", step=partial(run_all, rows), fingerprint="\0".join(rows)))
         return Recipe(owner=self.owner, layers=tuple(layers), timeout_seconds=config.statement_timeout)
 
     @cached_property
@@ -154,7 +154,8 @@ class Workbench:
                     observer.add(database)
 
 
-def _run_all(statements: Iterable[str], connection: psycopg.Connection[Any]) -> None:
+def run_all(statements: Iterable[str], connection: psycopg.Connection[Any]) -> None:
+    """All of them, in one transaction that is committed."""
     with connection.transaction():
         for statement in statements:
             connection.execute(statement.encode())

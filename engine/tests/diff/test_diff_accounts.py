@@ -8,6 +8,8 @@ from pgassay.diff.review import review
 from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
 
+pytestmark = pytest.mark.slow
+
 PROFILES = """
 create table public.profiles (
     id uuid primary key, name text, credits integer not null default 5,

@@ -12,6 +12,8 @@ import pytest
 from pgassay.server import Server
 from tests.world.world_support import NOTES
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -28,6 +28,17 @@ def spell(schema: str, name: str = "") -> str:
     return ".".join(quoted(part) for part in (schema, name) if part)
 
 
+def without_arguments(signature: str) -> str:
+    """The name of a function or operator, spelled as in `signature`; one in quotes may have brackets."""
+    is_quoted = False
+    for number, character in enumerate(signature):
+        if character == '"':
+            is_quoted = not is_quoted
+        elif character == "(" and not is_quoted:
+            return signature[:number]
+    return signature
+
+
 def role_name(name: str) -> str:
     """A role as GRANT spells it; `public` stands for everybody."""
     return name if name == "public" else quoted(name)

@@ -56,6 +56,9 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
     connection = session.connection.pgconn
     back = f"rollback to savepoint {_SAVEPOINT}".encode()
     answers: list[Answer] = []
+    # Otherwise libpq waits until it can send without reading, and the server until it can answer without
+    # reading: for ever, once neither buffer holds what is under way.
+    was, connection.nonblocking = connection.nonblocking, 0
     connection.enter_pipeline_mode()
     try:
         all_segments = [*segments, ()]
@@ -70,6 +73,7 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
     finally:
         if connection.status == pq.ConnStatus.OK:
             connection.exit_pipeline_mode()
+            connection.nonblocking = was
     return answers[:-1]  # the last segment only went back
 
 

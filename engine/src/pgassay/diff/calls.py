@@ -9,6 +9,7 @@ from itertools import islice, product
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
+from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface
 from pgassay.diff.experiments import Experiment, SearchProbe, bodies, is_searched
 from pgassay.diff.variations import candidates
@@ -96,7 +97,7 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
 
 def probe_call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
     """A call with these arguments, as SQL."""
-    name = function.split("(", maxsplit=1)[0]
+    name = without_arguments(function)
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )

@@ -28,8 +28,8 @@ from pgassay.migration.contents import (
 from pgassay.migration.hazards import Hazard, LockWatch, TableLock, ask_squawk, find_squawk
 from pgassay.project.revisions import Side
 from pgassay.server import Server
-from pgassay.workbench import Workbench
-from pgassay.world import adopt
+from pgassay.workbench import Workbench, run_all
+from pgassay.world import take
 from pgassay.world.model import World
 
 _ORDER = "order of columns"
@@ -239,27 +239,30 @@ def _survey_result(
 ) -> tuple[Snapshot, SchemaError | None]:
     """What everybody can do after the migration, as HEAD's configuration asks; why that fails, if it does."""
     side = replace(review.head, label="the result of the migration")
+    bench = Workbench(side.config, server)
+    people = (*bench.personas.values(), *review.world.personas)
     with Workbench(review.base.config, server).database() as database:
         _apply(database, review.base, scripts)
         with open_session(database) as session:
-            bench = Workbench(side.config, server)
             inventory = read_inventory(session, besides=True)
-            people = (*bench.personas.values(), *review.world.personas)
             result = LoadedSide(side=side, bench=bench, session=session, inventory=inventory, personas=people)
-            result = _fill_up(result, review.world) if review.world.made else result
+            result = _fill_up(result, review.world)
+        with closing(database.connect(autocommit=True)) as connection:
+            # Committed, as HEAD's are: within one transaction now() stands still, which triggers stamp.
+            run_all(result.world.statements, connection)
+        with open_session(database) as session:
             try:
-                return result.survey(), None
+                return replace(result, session=session).survey(), None
             except SchemaError as error:
                 return Snapshot(inventory=inventory, matrix=_NO_MATRIX), error
 
 
 def _fill_up(side: LoadedSide, world: World) -> LoadedSide:
-    """With the rows of a world, in the session; before that, the world that somebody wrote is looked at."""
+    """With the rows of a world as far as the side takes them; what was written is looked at before."""
     written = None
     if is_filled_up(side.bench, world):
         written = survey_written(side.session, side.personas, rows=side.overrides)
-    world = adopt(side.session, side.bench, world)
-    return replace(side, world=world, written=written)
+    return replace(side, world=take(side.session, world), written=written)
 
 
 def _survey_head(server: Server, review: Review) -> Snapshot:

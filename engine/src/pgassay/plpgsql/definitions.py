@@ -10,7 +10,7 @@ from pglast import ast, parser
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType
 
 from pgassay.catalog.model import ObjectKey
-from pgassay.catalog.names import quoted
+from pgassay.catalog.names import quoted, without_arguments
 from pgassay.database import Script
 from pgassay.errors import Place
 from pgassay.plpgsql.grammar import parse_body
@@ -49,7 +49,7 @@ class Definitions:
 
     def find(self, key: ObjectKey, what: str = "") -> Place | None:
         """The statement about an object, or a property of it; of what is gone, that of what had it."""
-        name = key.object.split("(")[0] if key.kind in _CALLED else key.object
+        name = without_arguments(key.object) if key.kind in _CALLED else key.object
         whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
         places = [self.known[one] for one in (*_candidates(key, what, name), *whole) if one in self.known]
         blocks = [place for text, place in self.blocks if key.name and key.name in text]
@@ -70,7 +70,7 @@ def _candidates(key: ObjectKey, what: str, name: str) -> list[ObjectKey]:
     if what == _IDENTITY:
         return [ObjectKey(kind=_IDENTITY, object=name, name="")]
     if key.kind in ("operator", "default privileges"):  # without types, and whose they are
-        return [key._replace(object=name, name=key.name.split("(")[0] if key.kind == "operator" else "")]
+        return [key._replace(object=name, name=without_arguments(key.name) if key.kind == "operator" else "")]
     # Of a publication whatever was said last of it as a whole.
     return [key._replace(object=name), *([key._replace(object="")] if key.kind == "publication" else [])]
 

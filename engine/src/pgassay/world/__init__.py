@@ -48,9 +48,7 @@ def refill(bench: Workbench, world: World, show: Show = str) -> World:
 
 def adopt(session: Session, bench: Workbench, world: World, show: Show = str) -> World:
     """As `refill`, in the transaction of a session, which then has the rows."""
-    attempts = Attempts(session)
-    with session.as_owner():
-        taken = tuple(row for row in world.made if not attempts.refusal(row.statements))
+    taken = take(session, world)
     personas = [*bench.personas.values(), *world.personas]
     config = bench.config
     more = make_world(
@@ -61,4 +59,11 @@ def adopt(session: Session, bench: Workbench, world: World, show: Show = str) ->
         accounts=config.world is None,
         show=show,
     )
-    return replace(more, made=(*taken, *more.made), personas=world.personas)
+    return replace(more, made=(*taken.made, *more.made), personas=world.personas)
+
+
+def take(session: Session, world: World) -> World:
+    """The rows of `world` that the schema takes, and no others; the session's transaction then has them."""
+    attempts = Attempts(session)
+    with session.as_owner():
+        return replace(world, made=tuple(row for row in world.made if not attempts.refusal(row.statements)))

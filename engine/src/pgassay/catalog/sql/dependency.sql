@@ -1,7 +1,7 @@
 -- What a view reads, a policy looks at, a default, check or trigger calls: as far as the server itself knows.
 select distinct
-    coalesce(o.oprcode, d.refobjid)::bigint as used,
     d.classid::regclass::text as part,
+    coalesce(o.oprcode, d.refobjid)::bigint as used,
     coalesce(w.ev_class, y.polrelid, f.adrelid, k.conrelid, t.tgrelid)::bigint as user,
     coalesce(a.attname, '') as "column"
 from pg_catalog.pg_depend as d

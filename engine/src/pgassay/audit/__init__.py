@@ -1,0 +1,1 @@
+"""What is wrong with a schema that nobody said anything about: findings, each executed."""

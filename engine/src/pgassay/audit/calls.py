@@ -1,0 +1,172 @@
+"""Calls of the functions that personas may execute, with arguments that may matter, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, product
+
+from pgassay.audit.reach import Reach
+from pgassay.audit.scene import Scene, key_expression
+from pgassay.catalog.inventory import follow
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Function
+from pgassay.catalog.names import without_arguments
+from pgassay.database.pipeline import Answer
+from pgassay.diff.variations import candidates
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import TEXTS, literal
+from pgassay.observation import Persona
+
+_ASKS = ("auth.uid()", "auth.jwt()", "auth.role()", "auth.email()")
+_WORDS = {"current_setting", "current_user", "session_user", "current_role", "user"}
+_CALLS = 48
+_VALUES = 8
+_TIMEOUT = "57014"
+_LEAST = 3  # characters of a value that can be recognized
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call by one persona, after what the owner does before it."""
+
+    function: Function
+    arguments: tuple[str | None, ...]
+    persona: Persona
+    setup: tuple[str, ...] = ()
+
+    @property
+    def statement(self) -> str:
+        name = without_arguments(self.function.function)
+        return f"select * from {name}({', '.join(map(literal, self.arguments))})"
+
+
+def callable_by(scene: Scene, persona: Persona) -> Iterator[Function]:
+    """What the project made and the persona may call."""
+    for right in scene.surface.rights:
+        function = scene.functions.get(right.object)
+        is_held = right.role == persona.role and right.held and right.usage
+        if not (right.privilege == "execute" and is_held and function and function.kind == "f"):
+            continue
+        if scene.is_ours(function):
+            yield function
+
+
+def samples_of(scene: Scene, function: Function) -> list[Sample]:
+    """The tables that it comes to use."""
+    reach = scene.inventory.reach(function.function)
+    return [sample for sample in scene.samples if sample.object in reach and sample.table.stored]
+
+
+def asks_who_calls(scene: Scene, function: Function) -> bool:
+    """Whether its body, or that of a function that it uses, looks at the caller; policies do not bind it."""
+    steps = {name: used & scene.functions.keys() for name, used in scene.inventory.uses.items()}
+    for name in (function.function, *follow(steps, function.function)):
+        if name in _ASKS:
+            return True
+        used = scene.functions.get(name)
+        if used and (used is function or scene.is_ours(used)):
+            words = find_literals([used.text]).words
+            if words & _WORDS or {"uid", "auth"} <= words or {"jwt", "auth"} <= words:
+                return True
+    return False
+
+
+def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
+    """Keys of the rows that it may be about first, then what its text compares with."""
+    literals = find_literals([function.text])
+    labels = {c.base: c.labels for t in scene.surface.tables.values() for c in t.columns.values() if c.labels}
+    samples = samples_of(scene, function)
+    ids = [persona.id for persona in scene.users if persona.id]
+
+    @cache
+    def values(type_: str) -> tuple[str | None, ...]:
+        keys = [
+            row.key[0]
+            for sample in samples
+            if len(sample.key) == 1 and sample.table.columns[sample.key[0]].type == type_
+            for row in sample.rows
+        ]
+        texts = [""] if type_ in TEXTS else []
+        known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
+        return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
+
+    choices = [values(type_)[:_VALUES] or (None,) for type_ in function.types]
+    return list(islice(product(*choices), _CALLS))
+
+
+def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:
+    """The keys of each table, so that no table's crowd out the others'."""
+    base = {"int4": ("int4", "int8", "int2"), "int8": ("int8", "int4"), "numeric": ()}.get(type_, (type_,))
+    return [
+        [row.values[name] for row in sample.rows[:_VALUES]]
+        for sample in samples
+        for name in dict.fromkeys([*sample.key, *(n for k in sample.table.foreign_keys for n in k.columns)])
+        if sample.table.columns[name].base in base and sample.table.columns[name].base not in TEXTS
+    ]
+
+
+def _spread(lists: list[list[str | None]]) -> Iterator[str | None]:
+    longest = max(map(len, lists), default=0)
+    for number in range(longest):
+        yield from (one[number] for one in lists if number < len(one) and one[number] is not None)
+
+
+def make_calls(
+    scene: Scene, persona: Persona, calls: Sequence[Call], *looks: str
+) -> list[tuple[Call, Answer]]:
+    """What each call answers, then what the owner sees; none of a function that does not come to an end."""
+    segments = [[call.statement, *looks] for call in calls]
+    first = scene.ask(persona, segments[:1])
+    if any(answer.sqlstate == _TIMEOUT for answer in first):
+        scene.unending.add(calls[0].function.function)
+        return []
+    return list(zip(calls, [*first, *scene.ask(persona, segments[1:])], strict=True))
+
+
+def setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
+    """As things are; then with what the body compares with in each column of text or of an enum."""
+    yield ()
+    strings = find_literals([function.text]).strings
+    for sample in samples_of(scene, function):
+        keys = {name for index in sample.table.unique for name in index.columns}
+        for column in sample.table.columns.values():
+            if column.name in keys or column.generated or (column.base not in TEXTS and not column.labels):
+                continue
+            for text in strings[:6]:
+                if not column.labels or text in column.labels:
+                    yield (f"update {sample.table.name} set {column.quoted} = {literal(text)}",)
+
+
+def hidden_rows(sample: Sample, seen: Reach) -> list[Row]:
+    visible = seen.seen.get(sample.object, frozenset())
+    return [row for row in sample.rows if row.key not in visible]
+
+
+def secrets(sample: Sample, seen: Reach, persona: Persona) -> dict[str, Row]:
+    """Values that only stand in rows which the persona does not see."""
+    hidden = hidden_rows(sample, seen)
+    open_ = {v for row in sample.rows if row not in hidden for v in row.values.values()}
+    return {
+        value: row
+        for row in hidden
+        for value in row.values.values()
+        if value
+        and len(value) >= _LEAST
+        and value not in open_
+        and value not in (persona.id, "true", "false")
+    }
+
+
+def told(answer: Answer) -> set[str]:
+    """All that the persona is told, value by value."""
+    return {value for rows in answer.rows for row in rows for value in row if value}
+
+
+def look_new(sample: Sample) -> str:
+    """The rows of this transaction."""
+    key = key_expression(sample.key, "t")
+    return (
+        f"select {key}, to_jsonb(t.*)::text from {sample.table.name} as t where pg_catalog.age(t.xmin) <= 0"
+    )

@@ -1,0 +1,57 @@
+"""Witnesses: run again on a fresh load before anybody reads them, and as plain SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import psycopg
+
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Step, Steps
+from pgassay.audit.scene import open_loaded
+from pgassay.database import Session
+from pgassay.matrix.statements import become
+from pgassay.workbench import Workbench
+from pgassay.world.model import World
+
+
+def confirm(findings: Sequence[Finding], bench: Workbench, world: World) -> Iterator[Finding]:
+    """Those of which the witness shows what the sentence says; facts of the catalog have none to run."""
+    with open_loaded(bench, world) as session:
+        yield from (finding for finding in findings if not finding.steps or plays(session, finding.steps))
+
+
+def plays(session: Session, steps: Steps) -> bool:
+    """Whether each step comes to what it should show. Leaves no trace."""
+    with session.undone():
+        return all(_plays(session, step) for step in steps)
+
+
+def _plays(session: Session, step: Step) -> bool:
+    try:
+        with session.act_as(step.who) if step.who else session.as_owner():
+            answer = session.attempt(step.statement)
+    except psycopg.Error:
+        if session.connection.closed:
+            raise
+        return False
+    if step.shows in ("", ROWS, NO_ROWS_SHOWN):
+        if answer.sqlstate:
+            return False
+        count = max(answer.rowcount, 0)
+        return step.shows == "" or (count > 0) == (step.shows == ROWS)
+    return answer.sqlstate == step.shows
+
+
+def witness_script(finding: Finding) -> str:
+    """For psql, on a database that has the schema and the rows of `pgassay world --write`."""
+    lines = [
+        f"-- {finding.sentence}",
+        "-- Run it with psql on a database with the schema and the rows that `pgassay world --write` writes;",
+        "-- it leaves nothing behind.",
+        "begin;",
+    ]
+    for step in finding.steps:
+        lines += [*become(step.who)] if step.who else ["set local role none;"]
+        shows = {ROWS: "rows", NO_ROWS_SHOWN: "no rows", "": ""}.get(step.shows, f"error {step.shows}")
+        lines.append(f"{step.statement};{f'  -- shows {shows}' if shows else ''}")
+    return "\n".join([*lines, "rollback;"]) + "\n"

@@ -1,0 +1,139 @@
+"""Repairs: candidates for each finding, tried on a fresh load before one is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pglast import ast, parser
+from pglast.enums import BoolExprType
+from pglast.stream import RawStream
+
+from pgassay.audit.confirmation import plays
+from pgassay.audit.model import Finding, Repair, Severity
+from pgassay.audit.scene import Scene, open_loaded, own_condition, run
+from pgassay.audit.writes import owner_columns
+from pgassay.catalog.model import Policy
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
+from pgassay.database import Session
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Persona
+
+_MOST = 8
+_WRITES = ("insert", "update", "delete")
+
+
+def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Each finding with the first of its candidates that closes it and takes nothing from owners of rows."""
+    with open_loaded(scene.bench, scene.world) as session:
+        for finding in findings:
+            yield _repaired(scene, session, finding)
+
+
+def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
+    if not finding.steps or finding.severity is Severity.INFO:
+        return finding
+    for statements in list(dict.fromkeys([*_scoped(scene, finding), *finding.candidates]))[:_MOST]:
+        if _closes(scene, session, finding, statements):
+            tried = "tried: closes this, and owners keep their rows"
+            return replace(finding, repair=Repair(statements=statements, tried=tried))
+    return finding
+
+
+def _closes(scene: Scene, session: Session, finding: Finding, statements: Sequence[str]) -> bool:
+    sample = scene.sample_of.get(finding.object)
+    before = _held(scene, session, sample, finding)
+    with session.undone():
+        if not all(run(session, None, text) for text in statements):
+            return False
+        if any(plays(session, steps) for steps in (finding.steps, *finding.others)):
+            return False
+        after = _held(scene, session, sample, finding)
+    return all(now >= was for was, now in zip(before, after, strict=True))
+
+
+def _held(scene: Scene, session: Session, sample: Sample | None, finding: Finding) -> list[int]:
+    """How many rows of its own each user reads, changes and removes; how many it reads, if that is right."""
+    if sample is None:
+        return []
+    texts = {persona: list(_own_statements(sample, persona)) for persona in scene.users}
+    if "select" not in finding.actions:
+        for some in texts.values():
+            some.append(f"select 1 from {sample.table.name}")
+    return [_count(session, persona, text) for persona, some in texts.items() for text in some]
+
+
+def _own_statements(sample: Sample, persona: Persona) -> Iterator[str]:
+    if sample.ownership is None:
+        return
+    table, own = sample.table, own_condition(sample, persona)
+    yield f"select 1 from {table.name} as t where {own}"
+    if table.kind in "rp":
+        held = table.privileges[persona.role]
+        if column := next(
+            (c for c in table.columns.values() if c.name in held.update and not c.generated), None
+        ):
+            yield f"update {table.name} as t set {column.quoted} = {column.quoted} where {own}"
+        yield f"delete from {table.name} as t where {own}"
+
+
+def _count(session: Session, persona: Persona, text: str) -> int:
+    with session.undone(), session.act_as(persona):
+        return max(session.attempt(text).rowcount, 0)
+
+
+def _scoped(scene: Scene, finding: Finding) -> Iterator[tuple[str, ...]]:
+    """Policies with the condition that others of the same table have, or that the row is the caller's."""
+    sample = scene.sample_of.get(finding.object)
+    if sample is None or not sample.table.secured:
+        return
+    policies = scene.policies.get(sample.table.oid, [])
+    named = {key.name for key in finding.about if key.kind == "policy"}
+    wide = [policy for policy in policies if policy.name in named and policy.permissive]
+    for condition in dict.fromkeys(c for policy in wide for c in _conditions(sample, policy, policies)):
+        if texts := tuple(filter(None, (_narrowed(sample.table, p, condition, finding) for p in wide))):
+            yield texts
+
+
+def _conditions(sample: Sample, policy: Policy, policies: Sequence[Policy]) -> list[str]:
+    own = [
+        f"{quoted(name)} = (select auth.uid())"
+        for name in sorted(owner_columns(sample))
+        if sample.table.columns[name].base == "uuid"
+    ]
+    siblings = [
+        text
+        for other in policies
+        if other is not policy
+        for _, clause in other.clauses
+        for text in (clause, *_alternatives(clause))
+        if text not in ("true", "false", policy.using, policy.check)
+    ]
+    return list(dict.fromkeys([*siblings, *own]))
+
+
+def _alternatives(clause: str) -> list[str]:
+    """What OR joins."""
+    select: Any = parser.parse_sql(f"select {clause}")[0].stmt
+    node = select.targetList[0].val
+    is_or = isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.OR_EXPR
+    return [RawStream()(one) for one in node.args] if is_or else []
+
+
+def _narrowed(table: Table, policy: Policy, condition: str, finding: Finding) -> str:
+    writes = [action for action in finding.actions if action in _WRITES]
+    clauses = []
+    if policy.using is not None and (set(finding.actions) - {"insert"}):
+        clauses.append(f"using ({_and(policy.using, condition)})")
+    if policy.command != "select" and writes and policy.command != "delete":
+        check = policy.check or policy.using or "true"
+        clauses.append(f"with check ({_and(check, condition)})")
+    if not clauses:
+        return ""
+    return f"alter policy {quoted(policy.name)} on {table.name} {' '.join(clauses)}"
+
+
+def _and(former: str, condition: str) -> str:
+    return condition if former == "true" else f"({former}) and ({condition})"

@@ -1,0 +1,43 @@
+"""The rules: each a module with a function `find`, which yields findings of one loaded schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pgassay.audit.model import Finding
+from pgassay.audit.rules import (
+    chains,
+    claims,
+    colleagues,
+    default_privileges,
+    defaults,
+    functions,
+    moved,
+    nobody,
+    pointless,
+    revokes,
+    strangers,
+    twice,
+    views,
+    withdrawn,
+)
+from pgassay.audit.scene import Scene
+
+Rule = Callable[[Scene], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    nobody.find,
+    strangers.find,
+    views.find,
+    colleagues.find,
+    revokes.find,
+    default_privileges.find,
+    pointless.find,
+    chains.find,
+    moved.find,
+    defaults.find,
+    claims.find,
+    withdrawn.find,
+    functions.find,
+    twice.find,
+)

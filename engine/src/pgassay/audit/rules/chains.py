@@ -1,0 +1,127 @@
+"""Chains: after a write that is allowed, the persona reaches rows that it did not reach before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.reach import Reach, measure
+from pgassay.audit.scene import Scene, run
+from pgassay.audit.words import does, join
+from pgassay.audit.writes import Write, claims_of_nobodys, own_inserts, own_updates
+from pgassay.catalog.model import ObjectKey
+from pgassay.database.pipeline import Answer
+from pgassay.matrix import statements
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Persona
+
+RULE = "chains"
+_NO_PRIVILEGE = "42501"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gain:
+    object: str
+    action: str
+    key: tuple[str | None, ...] = ()
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """For each table the writes of each user: one finding where one of them opens more."""
+    found: dict[tuple[str, str], Finding] = {}
+    for persona in scene.users:
+        before = measure(scene, persona)
+        for sample in scene.samples:
+            dependents = scene.dependents(sample.table.name)
+            if not dependents:
+                continue
+            for group in _groups(scene, sample, persona):
+                key = (sample.object, group[0].verb + group[0].column)
+                if key not in found and (finding := _try(scene, persona, before, group)):
+                    found[key] = finding
+    yield from found.values()
+
+
+def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
+    """Writes that differ in values alone."""
+    inserts = list(own_inserts(sample, persona))
+    updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(sample, persona)]
+    columns = dict.fromkeys(write.column for write in updates)
+    groups = [inserts, *([w for w in updates if w.column == column] for column in columns)]
+    return (group for group in groups if group)
+
+
+def _try(scene: Scene, persona: Persona, before: Reach, group: list[Write]) -> Finding | None:
+    answers = scene.ask(persona, [[write.statement] for write in group])
+    foreign = [
+        (write, answer)
+        for write, answer in zip(group, answers, strict=True)
+        if write.verb == "update" or persona.id not in write.row.owners
+    ]
+    # A policy that lets some through and others not has a condition: an invitation, a vacancy.
+    if any(answer.sqlstate == _NO_PRIVILEGE for _, answer in foreign if group[0].verb == "insert"):
+        return None
+    for write in [write for write, answer in foreign if _went_through(answer)]:
+        only = scene.dependents(write.sample.table.name)
+        with scene.session.undone():
+            if not run(scene.session, persona, write.statement):
+                continue
+            after = measure(scene, persona, only)
+        if gains := list(_gains(scene, write, before, after)):
+            return _tell(scene, persona, write, gains)
+    return None
+
+
+def _went_through(answer: Answer) -> bool:
+    return not answer.sqlstate and answer.counts[0] > 0
+
+
+def _gains(scene: Scene, write: Write, before: Reach, after: Reach) -> Iterator[_Gain]:
+    for object_, keys in after.seen.items():
+        known = {row.key for row in scene.sample_of[object_].rows}
+        own = {write.row.key} if object_ == write.sample.object and write.verb == "update" else set()
+        new = sorted((keys - before.seen.get(object_, frozenset())) & known - own, key=str)
+        if new:
+            yield _Gain(object=object_, action="select", key=new[0])
+    for (object_, verb), count in after.written.items():
+        of_write = 1 if object_ == write.sample.object else 0
+        if count > before.written.get((object_, verb), 0) + of_write:
+            yield _Gain(object=object_, action=verb)
+
+
+def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain]) -> Finding:
+    table = write.sample.table
+    seen = [gain for gain in gains if gain.action == "select"]
+    steps = [Step(who=persona, statement=write.statement, shows=ROWS)]
+    if seen:
+        sample = scene.sample_of[seen[0].object]
+        look = f"select * from {sample.table.name} where {statements.condition(sample.key, seen[0].key)}"
+        steps = [
+            Step(who=persona, statement=look, shows=NO_ROWS_SHOWN),
+            *steps,
+            Step(who=persona, statement=look, shows=ROWS),
+        ]
+    told = join(dict.fromkeys(f"{does([gain.action])} more rows of {gain.object}" for gain in gains))
+    deed = (
+        f"inserts a row of {persona.name}'s own into {table.name}"
+        if write.verb == "insert"
+        else f"sets {table.name}.{write.column}"
+    )
+    policies = [p for p in table.privileges[persona.role].policies if p.command in (write.verb, "all")]
+    writes = any(gain.action != "select" for gain in gains)
+    return Finding(
+        rule=RULE,
+        object=write.sample.object,
+        columns=(write.column,) if write.column else (),
+        actions=(write.verb,),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.CRITICAL if writes else Severity.HIGH,
+        sentence=f"{persona.name} {deed}, and then {told}.",
+        steps=tuple(steps),
+        cause=f"own {write.verb} {write.sample.object} {write.column}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+    )

@@ -1,0 +1,103 @@
+"""Default privileges: statements of the files that open every table to come to whoever has the public key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast, parser
+from pglast.enums import ObjectType
+
+from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene
+from pgassay.audit.words import anyone, does
+from pgassay.catalog.model import DefaultPrivilege, ObjectKey
+from pgassay.catalog.names import quoted
+
+RULE = "default-privileges"
+_NEW = "pgassay_new_table"
+_WRITES = {"insert", "update", "delete"}
+_VERBS = _WRITES | {"select"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What one statement grants to one role in one schema, or takes from it."""
+
+    grants: bool
+    schema: str
+    role: str
+    privileges: frozenset[str]
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """What was closed, and the files open again; what the platform grants anyway is not their doing."""
+    closed = scene.bench.config.expose_new_tables is False
+    given: dict[tuple[str, str], set[str]] = {}
+    was_closed: dict[tuple[str, str], bool] = {}
+    for one in (one for script in scene.scripts for one in _read(script.text)):
+        key = (one.schema, one.role)
+        if not one.grants:
+            was_closed[key] = True
+            given.pop(key, None)
+        elif was_closed.get(key, closed or one.schema != "public"):
+            given.setdefault(key, set()).update(one.privileges)
+    for (schema, role), verbs in sorted(given.items()):
+        held = {
+            one.privilege
+            for one in scene.catalog.of(DefaultPrivilege)
+            if one.schema == schema and one.kind == "r" and one.role == role
+        }
+        some = sorted(held & verbs)
+        who = [p for p in scene.people if role in (p.role, "public")]
+        if some and who and schema in scene.catalog.exposed:
+            yield _tell(schema, role, some, who)
+
+
+def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
+    table = f"{quoted(schema)}.{_NEW}"
+    grantee = role if role == "public" else quoted(role)
+    revoked = f"revoke {', '.join(verbs)} on tables from {grantee}"
+    fix = f"alter default privileges in schema {quoted(schema)} {revoked}"
+    return Finding(
+        rule=RULE,
+        object=quoted(schema),
+        actions=tuple(sorted(verbs, key=lambda verb: verb not in _WRITES)),
+        who=tuple(persona.name for persona in who),
+        severity=Severity.HIGH,
+        sentence=f"{anyone(who)} {does(verbs)} whatever table the next migration makes "
+        f"in {quoted(schema)}: default privileges grant it to {role}.",
+        steps=(
+            Step(statement=f"create table {table} as select 1 as id"),
+            Step(who=who[0], statement=f"select * from {table}", shows=ROWS)
+            if "select" in verbs
+            else Step(who=who[0], statement=f"insert into {table} values (2)", shows=ROWS),
+        ),
+        about=(ObjectKey(kind="default privileges", object=quoted(schema), name=""),),
+        candidates=((fix,),),
+    )
+
+
+def _read(text: str) -> Iterator[_Said]:
+    try:
+        statements = parser.parse_sql(text)
+    except parser.ParseError:
+        return
+    for raw in statements:
+        node: Any = raw.stmt
+        if not isinstance(node, ast.AlterDefaultPrivilegesStmt):
+            continue
+        action: Any = node.action
+        if action.objtype != ObjectType.OBJECT_TABLE:
+            continue
+        named = {privilege.priv_name for privilege in action.privileges or ()} or _VERBS
+        for option in node.options or ():
+            for part in option.arg if option.defname == "schemas" else ():
+                for role in action.grantees:
+                    yield _Said(
+                        grants=action.is_grant,
+                        schema=part.sval,
+                        role=role.rolename or "public",
+                        privileges=frozenset(named & _VERBS),
+                    )

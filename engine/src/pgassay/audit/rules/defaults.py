@@ -1,0 +1,222 @@
+"""Defaults: an INSERT sets a column to what its user may never change it to.
+
+The schema says how such a row begins: by a default, or by refusing the same value in an UPDATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pglast import ast, parser
+
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
+from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.names import quoted
+from pgassay.matrix import statements
+from pgassay.matrix.model import Action, RowClass
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Outcome, Persona
+
+RULE = "defaults"
+_OF_VALUES = ("22", "23")
+_PLAIN = (*statements.NUMBERS, "bool")
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """Of each table in which users have rows of their own, at most one finding for each column."""
+    for sample in scene.samples:
+        if sample.table.kind not in "rp" or not owner_columns(sample) or sample.object != sample.table.name:
+            continue
+        done: set[str] = set()
+        for persona in scene.users:
+            for finding in _of_persona(scene, sample, persona, done):
+                done |= set(finding.columns)
+                yield finding
+
+
+def _of_persona(scene: Scene, sample: Sample, persona: Persona, done: set[str]) -> Iterator[Finding]:
+    columns = [
+        c for c in sample.table.columns.values() if c.name not in done and _is_asked(sample, persona, c)
+    ]
+    if not columns:
+        return
+    begun = _first_insert(scene, sample, persona)
+    if begun is None:
+        return
+    setup, write = begun
+    for column in columns:
+        if found := _try(scene, persona, setup, write, column):
+            yield found
+
+
+def _is_asked(sample: Sample, persona: Persona, column: Column) -> bool:
+    """Columns with a constant default, and plain facts about users who have one row each."""
+    table = sample.table
+    keys = {name for index in table.unique for name in index.columns}
+    refers = {name for key in table.foreign_keys for name in key.columns}
+    if column.generated or column.identity or column.name in keys | refers | owner_columns(sample):
+        return False
+    if column.name not in table.privileges[persona.role].insert:
+        return False
+    return _has_constant(column) or (_is_single(sample) and (column.base in _PLAIN or bool(column.labels)))
+
+
+def _is_single(sample: Sample) -> bool:
+    return any(set(index.columns) <= owner_columns(sample) for index in sample.table.unique)
+
+
+def _has_constant(column: Column) -> bool:
+    """Whether its default says how a row begins; times and drawn ids do not."""
+    if not column.default:
+        return False
+    try:
+        [raw] = parser.parse_sql(f"select {column.default}")
+    except (parser.ParseError, ValueError):
+        return False
+    select: Any = raw.stmt
+    node = select.targetList[0].val
+    while isinstance(node, ast.TypeCast):
+        node = node.arg
+    return isinstance(node, ast.A_Const)
+
+
+def _first_insert(scene: Scene, sample: Sample, persona: Persona) -> tuple[tuple[str, ...], Write] | None:
+    """An own row that goes in; the persona's others may have to go before."""
+    for row in sample.rows:
+        write = insert_of(sample, persona, row)
+        if write is None:
+            return None
+        for setup in ((), (make_room(sample, persona),)):
+            with scene.session.undone():
+                ran = all(run(scene.session, None, text) for text in setup)
+                if ran and run(scene.session, persona, write.statement):
+                    return setup, write
+    return None
+
+
+def _look(write: Write, persona: Persona, column: Column, value: str, *, fresh: bool = True) -> str:
+    sample = write.sample
+    new = " and pg_catalog.age(t.xmin) <= 0" if fresh else ""
+    return (
+        f"select 1 from {sample.table.name} as t where {own_condition(sample, persona)} "
+        f"and t.{quoted(column.name)} = {statements.literal(value)}{new}"
+    )
+
+
+def _try(
+    scene: Scene, persona: Persona, setup: tuple[str, ...], write: Write, column: Column
+) -> Finding | None:
+    default = _default_value(scene, column)
+    given = write.values.get(column.name) if default is None else default
+    values = values_for(scene, write.sample, column, besides=given)
+    if _is_chosen(scene, persona, setup, [with_value(write, column.name, value) for value in values]):
+        return None
+    for value in values:
+        insert = with_value(write, column.name, value)
+        look = _look(write, persona, column, value)
+        if not _stays(scene, persona, (*setup,), insert.statement, look):
+            continue
+        change = (
+            f"update {write.sample.table.name} as t set {quoted(column.name)} = {statements.literal(value)} "
+            f"where {own_condition(write.sample, persona)}"
+        )
+        plain = with_value(write, column.name, default) if default is not None else write
+        if _stays(scene, persona, (*setup,), plain.statement, look, change):
+            return None  # the user may change it anyway
+        return _tell(scene, persona, (setup, insert), column, look)
+    return None
+
+
+def _is_chosen(scene: Scene, persona: Persona, setup: tuple[str, ...], writes: list[Write]) -> bool:
+    """Whether a policy or trigger refuses some values: then somebody chose which a row may begin with."""
+    with scene.session.undone():
+        if not all(run(scene.session, None, text) for text in setup):
+            return False
+        answers = scene.ask(persona, [[write.statement] for write in writes])
+    return any(answer.sqlstate and answer.sqlstate[:2] not in _OF_VALUES for answer in answers)
+
+
+def _default_value(scene: Scene, column: Column) -> str | None:
+    if not column.default:
+        return None
+    [answer] = scene.ask(None, [[f"select ({column.default})::text"]])
+    return None if answer.sqlstate else answer.rows[0][0][0]
+
+
+def _stays(
+    scene: Scene, persona: Persona, setup: tuple[str, ...], statement: str, look: str, *more: str
+) -> bool:
+    session = scene.session
+    with session.undone():
+        if not all(run(session, None, text) for text in setup):
+            return False
+        if not run(session, persona, statement):
+            return False
+        for text in more:
+            run(session, persona, text)
+        with session.as_owner():
+            return session.attempt(look).rowcount > 0
+
+
+def _may_update(scene: Scene, sample: Sample, persona: Persona, column: Column) -> bool:
+    """Whether the user may change other columns of such a row."""
+    cells = scene.cells
+    return any(
+        cell.key.persona == persona.name
+        and cell.key.rows is RowClass.OWN
+        and cell.key.variant.split("=")[0] != column.name
+        and cell.outcome is Outcome.ALLOWED
+        for cell in cells.get((sample.object, Action.UPDATE), ())
+    )
+
+
+def _tell(
+    scene: Scene, persona: Persona, begun: tuple[tuple[str, ...], Write], column: Column, look: str
+) -> Finding:
+    setup, insert = begun
+    table = insert.sample.table
+    guarded = _may_update(scene, insert.sample, persona, column)
+    value = insert.values[column.name]
+    said = (
+        f"the column begins as {column.default}"
+        if _has_constant(column)
+        else "nobody else says it of the user"
+    )
+    policies = [p for p in table.privileges[persona.role].policies if p.command in ("insert", "all")]
+    shown = insert.sample.table.privileges[persona.role].insert
+    others = ", ".join(
+        quoted(c.name) for c in table.columns.values() if c.name in shown and c.name != column.name
+    )
+    role = persona.role
+    return Finding(
+        rule=RULE,
+        object=insert.sample.object,
+        columns=(column.name,),
+        actions=("insert",),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.HIGH if guarded else Severity.MEDIUM,
+        sentence=f"{persona.name} inserts a row of {persona.name}'s own into {table.name} with "
+        f"{column.name} = {value!r}, which an UPDATE may not set; {said}.",
+        steps=(
+            *(Step(statement=text) for text in setup),
+            Step(statement=look, shows=NO_ROWS_SHOWN),
+            Step(who=persona, statement=insert.statement, shows=ROWS),
+            Step(statement=look, shows=ROWS),
+        ),
+        cause=f"own insert {insert.sample.object} {column.name}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+        candidates=(
+            (
+                f"revoke insert on {table.name} from {role}",
+                f"grant insert ({others}) on {table.name} to {role}",
+            ),
+        )
+        if others and (column.default or not column.not_null)
+        else ((f"revoke insert on {table.name} from {role}",),),
+    )

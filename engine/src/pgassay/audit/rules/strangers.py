@@ -1,0 +1,188 @@
+"""Strangers: a persona reads or writes every row that is another's, nobody's or everybody's.
+
+Where some such rows are let through and others are not, somebody wrote a condition: that is no finding here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene
+from pgassay.audit.words import anyone, does, join, tells_of_a_person
+from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.tables import Table
+from pgassay.matrix.model import Action, Cell, RowClass
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Outcome, Persona
+
+RULE = "strangers"
+_NOT_OWN = (RowClass.OTHER, RowClass.NOBODY, RowClass.PUBLIC)
+_WRITES = (Action.UPDATE, Action.DELETE, Action.INSERT)
+_CONSTRAINT = "23"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deed:
+    """What a persona may do to all rows of a class."""
+
+    persona: Persona
+    action: Action
+    rows: RowClass
+    cell: Cell
+    columns: tuple[str, ...] = ()
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """One finding for each table that strangers write, or read where nothing says that they may."""
+    for sample in scene.samples:
+        if sample.table.kind in "rpf":
+            deeds = [deed for persona in scene.people for deed in _deeds(scene, sample, persona)]
+            if deeds and (found := _judge(scene, sample, deeds)):
+                yield found
+
+
+def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
+    for rows in _NOT_OWN:
+        for action in (Action.SELECT, Action.DELETE):
+            cell = scene.cell(persona.name, sample.object, action, "-", rows)
+            if cell and _is_whole(cell):
+                yield _Deed(persona=persona, action=action, rows=rows, cell=cell)
+        updates = [
+            c
+            for c in scene.cells.get((sample.object, Action.UPDATE), ())
+            if c.key.persona == persona.name and c.key.rows is rows and _is_whole(c)
+        ]
+        if updates:
+            columns = tuple(dict.fromkeys(c.key.variant.split("=")[0] for c in updates))
+            yield _Deed(persona=persona, action=Action.UPDATE, rows=rows, cell=updates[0], columns=columns)
+        insert = scene.cell(persona.name, sample.object, Action.INSERT, "-", rows)
+        if insert and _is_whole(insert):
+            yield _Deed(persona=persona, action=Action.INSERT, rows=rows, cell=insert)
+    blind = scene.cell(persona.name, sample.object, Action.DELETE, "-", RowClass.ANY)
+    if blind and _is_whole(blind):
+        yield _Deed(persona=persona, action=Action.DELETE, rows=RowClass.ANY, cell=blind)
+
+
+def _is_whole(cell: Cell) -> bool:
+    """Whether nothing but a constraint refuses anything."""
+    allowed = [one for one in cell.results if one.outcome is Outcome.ALLOWED]
+    others = [one for one in cell.results if one.outcome is not Outcome.ALLOWED]
+    return bool(allowed) and all(
+        one.outcome is Outcome.REJECTED and one.sqlstate.startswith(_CONSTRAINT) for one in others
+    )
+
+
+def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | None:
+    table = sample.table
+    written = [deed for deed in deeds if deed.action in _WRITES and not _is_posting(sample, deed)]
+    read = [deed for deed in deeds if deed.action is Action.SELECT]
+    if table.kind == "f" and read:
+        return _tell(scene, sample, [*written, *read], _by_anybody(read))
+    if table.kind in "rp" and not table.secured and (read or written):
+        severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
+        return _tell(scene, sample, [*written, *read], severity)
+    if written:
+        severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
+        return _tell(scene, sample, [*written, *(d for d in read if not _is_meant(table, d))], severity)
+    posts = [deed for deed in deeds if deed.action is Action.INSERT and deed.persona.id is None]
+    if posts:
+        return _tell(scene, sample, posts, Severity.LOW)
+    if read and sample.ownership is not None:
+        return _tell(scene, sample, read, _of_reading(sample, read))
+    return None
+
+
+def _is_meant(table: Table, deed: _Deed) -> bool:
+    """A policy of its own lets everybody read."""
+    policies = table.privileges[deed.persona.role].policies
+    return any(p.permissive and p.command == "select" and p.using == "true" for p in policies)
+
+
+def _is_posting(sample: Sample, deed: _Deed) -> bool:
+    """An INSERT into what belongs to nobody, as a contact form sends it."""
+    return deed.action is Action.INSERT and (
+        deed.rows is RowClass.PUBLIC or (deed.rows is RowClass.NOBODY and bool(sample.table.secured))
+    )
+
+
+def _by_anybody(deeds: Sequence[_Deed]) -> Severity:
+    anon = any(deed.persona.id is None for deed in deeds)
+    return Severity.CRITICAL if anon else Severity.HIGH
+
+
+def _of_reading(sample: Sample, read: Sequence[_Deed]) -> Severity:
+    """A policy says that all may read: names tell whether that is likely to be meant."""
+    if not any(tells_of_a_person(column) for column in sample.table.columns.values()):
+        return Severity.INFO
+    return Severity.MEDIUM if any(deed.persona.id is None for deed in read) else Severity.LOW
+
+
+def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severity) -> Finding:
+    table = sample.table
+    order = (Action.UPDATE, Action.DELETE, Action.INSERT, Action.SELECT)
+    actions = [action for action in order if any(deed.action is action for deed in deeds)]
+    who = [p for p in scene.people if any(deed.persona == p for deed in deeds)]
+    first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
+    whose = "rows of others" if sample.ownership else "all rows"
+    verbs = does(action.value for action in actions)
+    why = _why(table, deeds)
+    return Finding(
+        rule=RULE,
+        object=sample.object,
+        actions=tuple(action.value for action in actions),
+        who=tuple(persona.name for persona in who),
+        severity=severity,
+        sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
+        steps=_steps(first),
+        others=tuple(_steps(deed) for deed in deeds if deed is not first),
+        cause=f"strangers {sample.object}",
+        about=_about(table, deeds),
+        candidates=tuple(_repairs(table, deeds, who)),
+    )
+
+
+def _steps(deed: _Deed) -> tuple[Step, ...]:
+    witness = deed.cell.witness
+    return (Step(who=witness.persona, statement=witness.statement, shows=ROWS),)
+
+
+def _policies(table: Table, deeds: Sequence[_Deed]) -> Mapping[str, None]:
+    return dict.fromkeys(
+        policy.name
+        for deed in deeds
+        for policy in table.privileges[deed.persona.role].policies
+        if policy.permissive
+        and policy.command in ("all", deed.action.value)
+        and (policy.check if deed.action is Action.INSERT and policy.check else policy.using) == "true"
+    ) or dict.fromkeys(
+        policy.name
+        for deed in deeds
+        for policy in table.privileges[deed.persona.role].policies
+        if policy.permissive and policy.command in ("all", deed.action.value)
+    )
+
+
+def _why(table: Table, deeds: Sequence[_Deed]) -> str:
+    if table.kind == "f":
+        return "a foreign table has no policies, and the privilege is granted"
+    if not table.secured:
+        return "row level security is off"
+    names = [f'"{name}"' for name in _policies(table, deeds)]
+    return (
+        f"{join(names)} let{'s' if len(names) == 1 else ''} every row through" if names else "nothing refuses"
+    )
+
+
+def _about(table: Table, deeds: Sequence[_Deed]) -> tuple[ObjectKey, ...]:
+    policies = [ObjectKey(kind="policy", object=table.name, name=name) for name in _policies(table, deeds)]
+    return (*(policies if table.secured else ()), ObjectKey(kind="relation", object=table.name, name=""))
+
+
+def _repairs(table: Table, deeds: Sequence[_Deed], who: Sequence[Persona]) -> Iterator[tuple[str, ...]]:
+    if table.kind in "rp" and not table.secured:
+        yield (f"alter table {table.name} enable row level security",)
+    verbs = ", ".join(dict.fromkeys(deed.action.value for deed in deeds))
+    roles = ", ".join(dict.fromkeys(persona.role for persona in who))
+    yield (f"revoke {verbs} on {table.name} from {roles}",)

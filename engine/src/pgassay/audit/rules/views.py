@@ -1,0 +1,96 @@
+"""Views: one that reads with its owner's rights shows what its tables hide from the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene
+from pgassay.audit.words import anyone
+from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
+from pgassay.database.pipeline import Answer
+from pgassay.observation import Persona
+
+RULE = "views"
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """Each view of which strangers see rows that the same query does not give them."""
+    for table in scene.surface.reachable:
+        if table.kind in "vm" and not table.invoker and table.definition:
+            seen = [p for p in scene.people if _shows_more(scene, table, p)]
+            if seen:
+                yield _tell(scene, table, seen)
+
+
+def _query(table: Table) -> str:
+    return (table.definition or "").strip().rstrip(";")
+
+
+def _shows_more(scene: Scene, table: Table, persona: Persona) -> bool:
+    names = [quoted(name) for name in table.columns if name in table.privileges[persona.role].select]
+    if not names:
+        return False
+    shown, own = scene.ask(
+        persona,
+        [
+            [f"select count(*) from {table.name}"],
+            [f"select count(*) from ({_query(table)}) as q"],
+        ],
+    )
+    return _number(shown) > _number(own)
+
+
+def _number(answer: Answer) -> int:
+    return 0 if answer.sqlstate else int(answer.rows[0][0][0] or 0)
+
+
+def _is_narrowed(scene: Scene, table: Table) -> bool:
+    """Whether the view leaves rows out: then somebody has chosen what to show."""
+    bases = [
+        t.name
+        for t in scene.surface.tables.values()
+        if t.stored and t.name in scene.inventory.reach(table.name)
+    ]
+    if len(bases) != 1:
+        return " where " in _query(table).lower().replace("\n", " ")
+    shown, there = scene.ask(
+        None, [[f"select count(*) from {table.name}"], [f"select count(*) from {bases[0]}"]]
+    )
+    return _number(shown) < _number(there)
+
+
+def _tell(scene: Scene, table: Table, who: list[Persona]) -> Finding:
+    kind = "materialized view" if table.kind == "m" else "view"
+    why = (
+        "a materialized view has no row level security"
+        if table.kind == "m"
+        else "the view reads with the rights of its owner"
+    )
+    first = who[0]
+    anon = any(persona.id is None for persona in who)
+    severity = Severity.CRITICAL if anon else Severity.HIGH
+    if _is_narrowed(scene, table):
+        severity = Severity.LOW
+    repairs = [f"revoke select on {table.name} from {', '.join(dict.fromkeys(p.role for p in who))}"]
+    if table.kind == "v":
+        repairs.insert(0, f"alter view {table.name} set (security_invoker = true)")
+    steps = [Step(who=first, statement=f"select * from {table.name}", shows=ROWS)]
+    names = [quoted(c.name) for c in table.columns.values() if c.comparable]
+    listed = ", ".join(names)
+    hidden = f"select {listed} from {table.name} except select {listed} from ({_query(table)}) as q"
+    if not scene.ask(first, [[f"select from ({_query(table)}) as q"]])[0].sqlstate and names:
+        steps.append(Step(who=first, statement=hidden, shows=ROWS))
+    return Finding(
+        rule=RULE,
+        object=table.name,
+        actions=("select",),
+        who=tuple(persona.name for persona in who),
+        severity=severity,
+        sentence=f"{anyone(who)} reads through the {kind} {table.name} rows that its tables hide: {why}.",
+        steps=tuple(steps),
+        about=(ObjectKey(kind="relation", object=table.name, name=""),),
+        candidates=tuple((text,) for text in repairs),
+    )

@@ -1,0 +1,192 @@
+"""A loaded schema with rows, and all that rules ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import psycopg
+
+from pgassay.catalog.inventory import Inventory, take_inventory
+from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
+from pgassay.catalog.names import quoted, spell
+from pgassay.catalog.read import ACCESS, Catalog, read_catalog
+from pgassay.catalog.tables import Surface, read_surface
+from pgassay.database import Script, Session, open_session, read_script
+from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.matrix.model import Action, Cell, Matrix, RowClass
+from pgassay.matrix.rows import Sample, read_samples
+from pgassay.matrix.statements import literal
+from pgassay.matrix.survey import survey
+from pgassay.observation import Persona
+from pgassay.plpgsql.definitions import find_definitions
+from pgassay.workbench import Workbench
+from pgassay.world.model import World
+
+LONGEST = 5000  # milliseconds of one statement: functions may sleep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One loaded schema. `people` are strangers to whatever is not theirs.
+
+    `unending` collects the functions of which a call did not end in time: rules look at them no further.
+    """
+
+    bench: Workbench
+    world: World
+    session: Session
+    catalog: Catalog
+    surface: Surface
+    samples: tuple[Sample, ...]
+    matrix: Matrix
+    people: tuple[Persona, ...]
+    unending: set[str] = field(default_factory=set)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        return take_inventory(self.catalog)
+
+    @cached_property
+    def scripts(self) -> list[Script]:
+        config = self.bench.config
+        return [read_script(path) for path in (*config.schema, *config.companions)]
+
+    @cached_property
+    def cells(self) -> Mapping[tuple[str, Action], Sequence[Cell]]:
+        found: dict[tuple[str, Action], list[Cell]] = {}
+        for cell in self.matrix.cells:
+            found.setdefault((cell.key.object, cell.key.action), []).append(cell)
+        return found
+
+    def cell(self, persona: str, object_: str, action: Action, variant: str, rows: RowClass) -> Cell | None:
+        some = self.cells.get((object_, action), ())
+        return next(
+            (c for c in some if (c.key.persona, c.key.variant, c.key.rows) == (persona, variant, rows)), None
+        )
+
+    @property
+    def users(self) -> tuple[Persona, ...]:
+        return tuple(persona for persona in self.people if persona.id is not None)
+
+    @cached_property
+    def sample_of(self) -> Mapping[str, Sample]:
+        return {sample.object: sample for sample in self.samples}
+
+    @cached_property
+    def policies(self) -> Mapping[int, list[Policy]]:
+        return self.catalog.parts(Policy)
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        return {function.function: function for function in self.catalog.of(Function)}
+
+    @cached_property
+    def literals(self) -> Literals:
+        """What the conditions and bodies of the schema compare with."""
+        return find_literals(
+            [
+                *(text for policy in self.catalog.of(Policy) for _, text in policy.clauses),
+                *(f.text for f in self.catalog.of(Function) if self.is_ours(f)),
+                *(t.definition for t in self.catalog.of(Trigger) if t.relation_oid in self._served),
+                *(
+                    c.definition
+                    for c in self.catalog.of(Constraint)
+                    if c.type == "c" and c.relation_oid in self._served
+                ),
+            ]
+        )
+
+    def is_ours(self, function: Function) -> bool:
+        return spell(function.schema, function.name) in self._made
+
+    @cached_property
+    def _served(self) -> frozenset[int]:
+        return frozenset(t.oid for t in self.surface.reachable if t.schema != "storage")
+
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """The functions that the files of the project make."""
+        known = find_definitions(self.scripts).known
+        return frozenset(key.object for key in known if key.kind == "function")
+
+    def ask(self, persona: Persona | None, segments: Sequence[Sequence[str]]) -> list[Answer]:
+        """What becomes of each segment of statements, each undone again."""
+        if not segments:
+            return []
+        acting = self.session.act_as(persona) if persona else self.session.as_owner()
+        with acting, savepoint(self.session):
+            return fly(self.session, segments)
+
+    def dependents(self, name: str) -> frozenset[str]:
+        """The tables and views whose policies or definitions come to read `name`."""
+        return frozenset(t.name for t in self.surface.reachable if name in self.inventory.reach(t.name))
+
+
+@contextmanager
+def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
+    """A session of the owner's on a fresh load of schema and world; materialized views are filled."""
+    with bench.database(rows=world.statements) as database, open_session(database) as session:
+        session.connection.execute("set constraints all immediate")
+        session.connection.execute(f"set local statement_timeout = {LONGEST}")
+        with session.as_owner():
+            for relation in read_catalog(session.connection, Relation).of(Relation):
+                if relation.kind == "m":
+                    session.attempt(f"refresh materialized view {relation.name}")
+        yield session
+
+
+@contextmanager
+def open_scene(bench: Workbench, world: World) -> Iterator[Scene]:
+    """Load schema and world, and let everybody try everything. Raises SchemaError where it does not load."""
+    with open_loaded(bench, world) as session:
+        with session.as_owner():
+            catalog = read_catalog(session.connection, *ACCESS)
+        people = _strangers(bench.personas.values(), catalog)
+        surface = read_surface(session, roles=[persona.role for persona in people])
+        ids = [persona.id for persona in bench.personas.values() if persona.id is not None]
+        rows = {name: text for name, text in bench.config.rows.items() if name in surface.by_name}
+        samples = read_samples(session, surface, ids=ids, overrides=rows)
+        matrix = survey(session, people, rows=rows)
+        yield Scene(
+            bench=bench,
+            world=world,
+            session=session,
+            catalog=catalog,
+            surface=surface,
+            samples=samples,
+            matrix=matrix,
+            people=people,
+        )
+
+
+def _strangers(personas: Iterable[Persona], catalog: Catalog) -> tuple[Persona, ...]:
+    """Whom policies bind."""
+    trusted = {role.name for role in catalog.of(Role) if role.superuser or role.bypassrls}
+    return tuple(persona for persona in personas if persona.role not in trusted)
+
+
+def run(session: Session, persona: Persona | None, statement: str) -> bool:
+    """Whether a statement goes through; its effects stay."""
+    try:
+        with session.act_as(persona) if persona else session.as_owner():
+            return not session.attempt(statement).sqlstate
+    except psycopg.Error:
+        if session.connection.closed:
+            raise
+        return False
+
+
+def own_condition(sample: Sample, persona: Persona) -> str:
+    """SQL that holds of the rows `t` of a persona; false where no path leads to users."""
+    if sample.ownership is None or persona.id is None:
+        return "false"
+    return f"({sample.ownership.users}) && array[{literal(persona.id)}]::text[]"
+
+
+def key_expression(key: Sequence[str], alias: str = "") -> str:
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(f"{prefix}{quoted(name)}::text" for name in key) or "1"

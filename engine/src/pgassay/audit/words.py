@@ -1,0 +1,53 @@
+"""How findings speak of people and things; names of columns, which only rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pgassay.catalog.model import Column
+from pgassay.observation import Persona
+
+_PERSONAL = (
+    *("email", "mail", "phone", "mobile", "address", "password", "secret", "token", "ssn", "salary"),
+    *("birth", "iban", "card", "ip", "latitude", "longitude", "location", "api_key", "key_hash", "dob"),
+    *("stripe", "passport", "medical", "diagnosis", "balance", "income", "health"),
+)
+_WITHDRAWN = (
+    *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
+    *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
+)
+
+_VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
+
+
+def does(actions: Iterable[str]) -> str:
+    """Actions as verbs of a sentence."""
+    return join(_VERBS.get(action, f"{action}s") for action in actions)
+
+
+def anyone(people: Sequence[Persona]) -> str:
+    """Who, in as few words as say it."""
+    if any(persona.id is None for persona in people):
+        return "anyone, without an account,"
+    return "anyone signed in" if len(people) > 1 else people[0].name
+
+
+def join(words: Iterable[str]) -> str:
+    """One, two and three."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def tells_of_a_person(column: Column) -> bool:
+    """By its name or type."""
+    return column.base in ("inet", "cidr") or _has_word(column.name, _PERSONAL)
+
+
+def is_withdrawal(column: Column) -> bool:
+    """By its name."""
+    return _has_word(column.name, _WITHDRAWN)
+
+
+def _has_word(name: str, words: Sequence[str]) -> bool:
+    parts = name.lower().split("_")
+    return any(word in parts or (len(word) > 4 and word in name.lower()) for word in words)

@@ -1,0 +1,157 @@
+"""Writes that a persona may try: rows like those of others, but its own; own rows with other values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pgassay.audit.scene import Scene, own_condition
+from pgassay.catalog.model import Column
+from pgassay.catalog.names import quoted
+from pgassay.matrix import statements
+from pgassay.matrix.rows import Row, Sample
+from pgassay.observation import Persona
+
+Values = Mapping[str, str | None]
+_MOST_ROWS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One INSERT or UPDATE; `row` is the one that it is like, or aimed at; `column` the one that is set."""
+
+    sample: Sample
+    verb: str
+    statement: str
+    row: Row
+    values: Values
+    column: str = ""
+
+    @property
+    def written(self) -> str:
+        """The condition that holds of the row that an INSERT leaves."""
+        columns = self.sample.table.columns
+        pairs = (
+            f"t.{quoted(name)} is not distinct from {statements.literal(value)}"
+            for name, value in self.values.items()
+            if columns[name].comparable
+        )
+        return " and ".join(pairs) or "true"
+
+
+def owner_columns(sample: Sample) -> frozenset[str]:
+    return sample.ownership.direct if sample.ownership else frozenset()
+
+
+def insert_of(sample: Sample, persona: Persona, row: Row, **given: str | None) -> Write | None:
+    """A row like `row` that belongs to `persona`, with the values `given`; None where it may give none."""
+    table = sample.table
+    held = table.privileges[persona.role].insert
+    mine = dict.fromkeys(owner_columns(sample), persona.id)
+    values = {}
+    for column in table.columns.values():
+        if column.name in given:
+            values[column.name] = given[column.name]
+        elif column.name in mine:
+            values[column.name] = mine[column.name]
+        elif column.name in held and not column.generated and not _is_left_out(sample, column):
+            fresh = column.name in _fresh(sample)
+            values[column.name] = row.changed[column.name] if fresh else row.values[column.name]
+    if not values or not held.issuperset(values):
+        return None
+    overriding = any(table.columns[name].identity == "a" for name in values)
+    text = statements.insert(table, values, overriding=overriding)
+    return Write(sample=sample, verb="insert", statement=text, row=row, values=values)
+
+
+def own_inserts(sample: Sample, persona: Persona) -> Iterator[Write]:
+    """Like each row that there is, once."""
+    if sample.table.kind not in "rp" or "insert" not in sample.table.writable:
+        return
+    seen: set[str] = set()
+    for row in sample.rows[:_MOST_ROWS]:
+        write = insert_of(sample, persona, row)
+        if write and write.statement not in seen:
+            seen.add(write.statement)
+            yield write
+
+
+def own_updates(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
+    """Each column of an own row, with each value that other rows have, and those that the schema names."""
+    table = sample.table
+    held = table.privileges[persona.role].update
+    mine = [row for row in sample.rows if persona.id in row.owners][:2]
+    for row in mine:
+        for column in table.columns.values():
+            if column.name not in held or column.generated or column.name in owner_columns(sample):
+                continue
+            for value in values_for(scene, sample, column, besides=row.values[column.name]):
+                where = statements.condition(sample.key, row.key)
+                text = statements.update(table, column.name, statements.literal(value), where=where)
+                yield Write(
+                    sample=sample,
+                    verb="update",
+                    statement=text,
+                    row=row,
+                    values={column.name: value},
+                    column=column.name,
+                )
+
+
+def claims_of_nobodys(sample: Sample, persona: Persona) -> Iterator[Write]:
+    """Rows that are nobody's, taken."""
+    held = sample.table.privileges[persona.role].update
+    for name in sorted(owner_columns(sample) & held):
+        for row in [row for row in sample.rows if not row.owners][:2]:
+            where = statements.condition(sample.key, row.key)
+            text = statements.update(sample.table, name, statements.literal(persona.id), where=where)
+            yield Write(
+                sample=sample, verb="update", statement=text, row=row, values={name: persona.id}, column=name
+            )
+
+
+def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | None) -> list[str]:
+    """Values that may matter: labels, those of other rows, what the schema compares with, a changed one."""
+    found: dict[str | None, None] = {}
+    if column.labels:
+        found |= dict.fromkeys(column.labels)
+    elif column.base == "bool":
+        found |= {"true": None, "false": None}
+    else:
+        found |= dict.fromkeys(row.values[column.name] for row in sample.rows[:_MOST_ROWS])
+        if column.base in statements.TEXTS and not _refers(sample, column):
+            found |= dict.fromkeys(text for text in scene.literals.strings if 0 < len(text) <= 40)
+        found |= dict.fromkeys(row.changed[column.name] for row in sample.rows[:1])
+    plain = {"t": "true", "f": "false"}.get(besides or "", besides) if column.base == "bool" else besides
+    return [value for value in found if value is not None and value not in (besides, plain)][:_MOST_ROWS]
+
+
+def _refers(sample: Sample, column: Column) -> bool:
+    return any(column.name in key.columns for key in sample.table.foreign_keys)
+
+
+def _is_left_out(sample: Sample, column: Column) -> bool:
+    """Keys that have a default."""
+    keys = {name for index in sample.table.unique for name in index.columns}
+    return column.identity != "" or (column.name in keys and column.has_default)
+
+
+def _fresh(sample: Sample) -> frozenset[str]:
+    """Of each unique index one column that is neither the owner's nor a foreign key."""
+    table = sample.table
+    fixed = owner_columns(sample) | {name for key in table.foreign_keys for name in key.columns}
+    free = [[n for n in index.columns if n not in fixed] for index in table.unique]
+    return frozenset(names[-1] for names in free if names)
+
+
+def make_room(sample: Sample, persona: Persona) -> str:
+    """The owner's statement after which the persona has no row of its own."""
+    return f"delete from {sample.table.name} as t where {own_condition(sample, persona)}"
+
+
+def with_value(write: Write, name: str, value: str) -> Write:
+    values = {**write.values, name: value}
+    table = write.sample.table
+    overriding = any(table.columns[one].identity == "a" for one in values)
+    text = statements.insert(table, values, overriding=overriding)
+    return replace(write, statement=text, values=values, column=name)

@@ -1,0 +1,47 @@
+"""Claims that users write themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, told
+
+pytestmark = pytest.mark.slow
+
+FILES = """
+create table public.files (id integer primary key, text text not null);
+alter table public.files enable row level security;
+create policy "staff" on public.files for select to authenticated
+using ((select auth.jwt() -> '{}' ->> 'job') = 'clerk');
+"""
+POSTS = """
+create table public.posts (
+    id integer generated always as identity primary key,
+    author uuid not null references auth.users, text text not null
+);
+alter table public.posts enable row level security;
+create policy "read" on public.posts for select {} using (true);
+create policy "write" on public.posts for insert to authenticated
+with check (author = (select auth.uid()) {});
+"""
+NO_GUESTS = "and (select (auth.jwt() ->> 'is_anonymous')::boolean) is not true"
+
+
+def test_metadata_of_ones_own_open_rows(audited: Audited) -> None:
+    assert told(audited(FILES.format("user_metadata")), "claims") == [("public.files", "high", ("select",))]
+
+
+def test_metadata_of_the_application_do_not(audited: Audited) -> None:
+    assert told(audited(FILES.format("app_metadata")), "claims") == []
+
+
+def test_guests_publish_as_users_do(audited: Audited) -> None:
+    assert told(audited(POSTS.format("", "")), "claims") == [("public.posts", "medium", ("insert",))]
+
+
+def test_guests_who_are_told_apart_do_not(audited: Audited) -> None:
+    assert told(audited(POSTS.format("", NO_GUESTS)), "claims") == []
+
+
+def test_guests_whom_only_users_read_publish_nothing(audited: Audited) -> None:
+    assert told(audited(POSTS.format("to authenticated", "")), "claims") == []

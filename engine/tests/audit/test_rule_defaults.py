@@ -1,0 +1,68 @@
+"""Columns that an INSERT sets and an UPDATE may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+ACCOUNTS = """
+create table public.accounts (
+    id uuid primary key references auth.users, nick text not null, tier text not null default 'free'
+);
+alter table public.accounts enable row level security;
+create policy "see" on public.accounts for select to authenticated using (id = (select auth.uid()));
+create policy "begin" on public.accounts for insert to authenticated with check (id = (select auth.uid()));
+create policy "edit" on public.accounts for update to authenticated using (id = (select auth.uid()));
+create function public.keep() returns trigger language plpgsql as $$
+begin
+    new.tier := case tg_op when 'INSERT' then 'free' else old.tier end;
+    return new;
+end $$;
+create trigger keep before {} on public.accounts for each row when (current_user = 'authenticated')
+execute function public.keep();
+"""
+
+
+def test_a_guard_of_updates_alone_leaves_the_insert_open(audited: Audited) -> None:
+    [finding] = of_rule(audited(ACCOUNTS.format("update")), "defaults")
+    assert (finding.object, finding.columns, finding.severity.word) == ("public.accounts", ("tier",), "high")
+    assert finding.actions == ("insert",)
+
+
+def test_a_guard_of_both_closes_it(audited: Audited) -> None:
+    assert told(audited(ACCOUNTS.format("insert or update")), "defaults") == []
+
+
+def test_what_users_may_change_anyway_is_no_finding(audited: Audited) -> None:
+    assert told(audited(ACCOUNTS.format("delete")), "defaults") == []
+
+
+def test_a_number_about_oneself_that_is_never_changed_is_a_finding(audited: Audited) -> None:
+    schema = """
+    create table public.limits (who uuid primary key references auth.users, most integer not null);
+    alter table public.limits enable row level security;
+    create policy "see" on public.limits for select to authenticated using (who = (select auth.uid()));
+    create policy "{}" on public.limits for {} to authenticated {} (who = (select auth.uid()));
+    """
+    found = audited(schema.format("have", "insert", "with check"))
+    assert told(found, "defaults") == [("public.limits", "medium", ("insert",))]
+    assert told(audited(schema.format("drop", "delete", "using")), "defaults") == []
+
+
+def test_values_that_a_policy_chose_are_no_finding(audited: Audited) -> None:
+    schema = """
+    create type public.stage as enum ('new', 'sent', 'paid');
+    create table public.orders (
+        id integer generated always as identity primary key,
+        buyer uuid not null references auth.users, stage public.stage not null default 'new'
+    );
+    alter table public.orders enable row level security;
+    create policy "see" on public.orders for select to authenticated using (buyer = (select auth.uid()));
+    create policy "order" on public.orders for insert to authenticated
+    with check (buyer = (select auth.uid()) {});
+    """
+    assert told(audited(schema.format("")), "defaults") == [("public.orders", "medium", ("insert",))]
+    assert told(audited(schema.format("and stage in ('new', 'sent')")), "defaults") == []

@@ -1,0 +1,38 @@
+"""Policies that decide nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+BOARDS = """
+create table public.boards (id integer primary key, title text not null);
+create table public.seats (
+    board integer references public.boards on delete cascade,
+    who uuid references auth.users, is_chair boolean not null,
+    primary key (board, who)
+);
+create function public.boards_of(chair boolean) returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select s.board from public.seats as s where s.who = auth.uid() and s.is_chair >= chair $$;
+alter table public.boards enable row level security;
+alter table public.seats enable row level security;
+create policy "chairs run boards" on public.boards for all to authenticated
+using (id in (select public.boards_of(true)));
+create policy "members see boards" on public.boards for {} to authenticated
+using (id in (select public.boards_of(false)));
+"""
+
+
+def test_a_wider_policy_for_all_makes_the_narrow_one_pointless(audited: Audited) -> None:
+    [finding] = of_rule(audited(BOARDS.format("all")), "pointless")
+    assert (finding.object, finding.severity.word) == ("public.boards", "high")
+    assert finding.actions == ("update", "delete")
+    assert '"members see boards"' in finding.sentence
+
+
+def test_a_wider_policy_that_only_reads_does_not(audited: Audited) -> None:
+    assert told(audited(BOARDS.format("select")), "pointless") == []

@@ -1,0 +1,39 @@
+"""Views that show what their tables hide."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+NOTES = """
+create table public.notes (
+    id integer primary key, author uuid not null references auth.users, text text not null
+);
+alter table public.notes enable row level security;
+create policy "own" on public.notes for select using (author = (select auth.uid()));
+"""
+
+
+@pytest.mark.parametrize("kind", ["view", "materialized view"])
+def test_a_view_with_its_owners_rights_shows_hidden_rows(audited: Audited, kind: str) -> None:
+    [finding] = of_rule(
+        audited(f"{NOTES} create {kind} public.titles as select * from public.notes;"), "views"
+    )
+    assert (finding.object, finding.severity.word) == ("public.titles", "critical")
+    assert finding.who == ("anon", "alice", "bob")
+    # Without the privilege nobody would read his own rows there any more.
+    fixes = [("alter view public.titles set (security_invoker = true)",)] if kind == "view" else []
+    assert [finding.repair.statements for _ in [0] if finding.repair] == fixes
+
+
+def test_a_view_with_its_readers_rights_does_not(audited: Audited) -> None:
+    schema = f"{NOTES} create view public.titles with (security_invoker) as select * from public.notes;"
+    assert told(audited(schema), "views") == []
+
+
+def test_a_view_that_chooses_its_rows_is_low(audited: Audited) -> None:
+    schema = f"{NOTES} create view public.news as select * from public.notes where text like '%alice%';"
+    assert told(audited(schema), "views") == [("public.news", "low", ("select",))]
