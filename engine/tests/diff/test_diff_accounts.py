@@ -67,12 +67,19 @@ USER_KEY = "alter table public.profiles add foreign key (id) references auth.use
             "A new e-mail address of alice now makes public.profiles.closed_at null (was: nothing of it).",
         ),
         (
+            "where id = new.id;",
+            "where id = new.id; if new.deleted_at is not null and new.deleted_at = old.deleted_at then "
+            "update public.profiles set closed_at = null where id = new.id; end if;",
+            "A new e-mail address of alice, whose account was deleted softly, now makes "
+            "public.profiles.closed_at null",
+        ),
+        (
             KEY,
             KEY + " on delete cascade); " + USER_KEY + "create table private.x (id integer",
             "Deleting the account of alice now makes 1 rows that go of public.orders, 1 rows that go of",
         ),
     ],
-    ids=["number", "flag below a key", "more for everybody", "reopened", "taken along"],
+    ids=["number", "flag below a key", "more for everybody", "reopened", "comes back", "taken along"],
 )
 def test_account_gets_what_its_user_may_not_write(tenants: Tenants, old: str, new: str, told: str) -> None:
     assert old in PROFILES

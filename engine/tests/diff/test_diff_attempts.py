@@ -39,6 +39,16 @@ for each row execute function private.unique_label();
 """
 SILENT = TAKEN.format("'this label is taken'")
 TELLING = TAKEN.format("'this label is taken by %', other.owner")
+# Nobody has one yet, so that the world alone has none to be taken.
+HANDLES = """
+create table public.handles (id integer primary key, owner uuid not null, handle text);
+insert into public.handles values
+(1, 'a11ce000-0000-4000-8000-000000000001', null), (2, 'b0b00000-0000-4000-8000-000000000002', null);
+alter table public.handles enable row level security;
+create policy "own" on public.handles to authenticated using (owner = (select auth.uid()));
+revoke all on public.handles from anon, authenticated;
+grant select, update (handle) on public.handles to authenticated;
+"""
 BONUS = """
 create function private.bonus() returns trigger language plpgsql as $$
 begin if new.label = 'Early Bird' then new.priority := old.priority + {}; end if; return new; end $$;
@@ -50,6 +60,64 @@ create function public.stats(request jsonb) returns jsonb language sql stable se
 $$;
 grant execute on function public.stats(jsonb) to authenticated;
 """
+
+NEWS = """
+create table public.news (id bigint generated always as identity primary key, body text);
+revoke all on public.news from anon, authenticated;
+grant select on public.news to authenticated;
+"""
+# An order that is over steps back before it can be over again: no other one has what that takes.
+ORDERS = (
+    NEWS
+    + """
+create table public.orders (
+    id integer primary key, owner uuid not null, stage public.stage not null, paid_with text,
+    constraint orders_over_is_paid check (stage <> 'PUBLISHED' or paid_with is not null)
+);
+insert into public.orders values
+(1, 'a11ce000-0000-4000-8000-000000000001', 'DRAFT', null),
+(2, 'b0b00000-0000-4000-8000-000000000002', 'PUBLISHED', 'card of bob');
+alter table public.orders enable row level security;
+create policy "own" on public.orders for select to authenticated using (owner = (select auth.uid()));
+revoke all on public.orders from anon, authenticated;
+grant select on public.orders to authenticated;
+"""
+)
+ANNOUNCE = """
+create function private.announce() returns trigger language plpgsql security definer as $$
+begin insert into public.news (body) values ({}); return null; end $$;
+create trigger announce after update on public.orders for each row
+when (new.stage = 'PUBLISHED' and old.stage <> 'PUBLISHED') execute function private.announce();
+"""
+LIMITED = """
+create table public.notes (
+    id bigint generated always as identity primary key, owner uuid not null, body text unique
+);
+insert into public.notes (owner, body) values ('a11ce000-0000-4000-8000-000000000001', 'mine');
+alter table public.notes enable row level security;
+create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+revoke all on public.notes from anon, authenticated;
+grant select, insert on public.notes to authenticated;
+create function private.count_notes(who uuid) returns bigint language sql security definer as $$
+    select count(*) from public.notes as n where n.owner = who
+$$;
+grant usage on schema private to authenticated;
+create function private.limit_notes() returns trigger language plpgsql security definer as $$
+begin
+    if private.count_notes(new.owner) >= {} then
+        raise exception 'no more notes' using errcode = 'PT402';
+    end if;
+    return new;
+end $$;
+create trigger limit_notes before insert on public.notes
+for each row execute function private.limit_notes();
+"""
+# Called by a trigger's function, as no grant and no policy does.
+PAID = LIMITED.replace("select count(*)", "select {} * count(*)").format(1, 6)
+
+
+def _of_handles(trigger: str) -> str:
+    return trigger.replace("documents", "handles").replace("label", "handle")
 
 
 def compare(tenants: Tenants, before: str, after: str) -> Review:
@@ -94,12 +162,25 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
         (
             STATS.format("auth.uid()"),
             STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"),
-            "EXECUTE public.stats(jsonb) to get what only others got",
+            "EXECUTE public.stats(jsonb) to get",
         ),
+        (
+            HANDLES + _of_handles(SILENT),
+            HANDLES + _of_handles(TELLING),
+            "UPDATE handle of public.handles and is told of others: this handle is taken by",
+        ),
+        (
+            ORDERS,
+            ORDERS + ANNOUNCE.format("'paid: ' || new.paid_with"),
+            "alice can now SELECT 1 of the rows of public.news (was: 0), given stage = ",
+        ),
+        (LIMITED.format(6), LIMITED.format(60), "INSERT 8 of the rows of public.notes (was: refused, PT402)"),
+        (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 8 of the rows of public.notes (was: refused"),
     ],
     ids=[
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),
         *("folder inside", "message", "value", "call"),
+        *("message of a value", "fed table", "limit", "limit of a called function"),
     ],
 )
 def test_what_no_row_of_the_world_shows_is_found(
@@ -121,6 +202,8 @@ def test_what_no_row_of_the_world_shows_is_found(
         (CHANNELS.format("true"), CHANNELS.format("realtime.topic() = 'user:' || auth.uid()")),
         (FILES.replace(OWN_FOLDER, "true"), FILES),
         (TELLING, SILENT),
+        (ORDERS, ORDERS + ANNOUNCE.format("'an order is over'")),
+        (LIMITED.format(60), LIMITED.format(6)),
         (STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"), STATS.format("auth.uid()")),
         (
             "create policy admin on public.documents for select to authenticated "
@@ -129,7 +212,7 @@ def test_what_no_row_of_the_world_shows_is_found(
             "using (auth.jwt() -> 'app_metadata' ->> 'role' = 'admin');",
         ),
     ],
-    ids=["table", "channel", "folder", "message", "call", "who says so"],
+    ids=["table", "channel", "folder", "message", "fed table", "limit", "call", "who says so"],
 )
 def test_tightening_is_never_a_gain(tenants: Tenants, before: str, after: str) -> None:
     found = compare(tenants, before, after)

@@ -103,7 +103,7 @@ def test_function_that_lets_nobody_else_in_is_no_gain(tenants: Tenants, old: str
     found = review(tenants.server, base, head, search=STATEMENTS)
     assert found.difference.gained == ()
     assert found.conditions > 0
-    # Two spellings of one condition are no contradiction to the solver: it says that it did not solve this one.
+    # The solver sees no contradiction in two spellings of one condition: it says that it did not solve this.
     [unsolved] = found.unsolved
     assert unsolved.startswith("using for SELECT on public.documents by authenticated: ")
 

@@ -37,10 +37,15 @@ Properties = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The properties of all objects. `uses`: what views read, policies ask, triggers call, bodies name."""
+    """The properties of all objects. `uses`: what views read, policies ask, triggers call, bodies name.
+
+    `feeds`: the relations that the bodies of triggers' functions name. They are no part of what a table uses:
+    all that its triggers touch would be near to it.
+    """
 
     objects: Mapping[ObjectKey, Properties] = field(repr=False)
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    feeds: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def reach(self, name: str) -> frozenset[str]:
         """`name` and all that it uses, over any number of steps."""
@@ -87,7 +92,20 @@ def take_inventory(catalog: Catalog, *, besides: bool = False) -> Inventory:
     if besides:
         for table, columns in catalog.parts(Column).items():
             objects[catalog.relations[table].key]["order of columns"] = ", ".join(c.name for c in columns)
-    return Inventory(objects=dict(objects), uses=_find_uses(catalog))
+    mentions = dict(_find_mentions(catalog))
+    return Inventory(
+        objects=dict(objects),
+        uses=_find_uses(catalog, mentions),
+        feeds={f.function: _relations(catalog, mentions[f.function]) for f in _of_triggers(catalog)},
+    )
+
+
+def _of_triggers(catalog: Catalog) -> Iterator[Function]:
+    return (f for f in catalog.of(Function) if f.result == "trigger" and not f.is_of_extension)
+
+
+def _relations(catalog: Catalog, names: frozenset[str]) -> frozenset[str]:
+    return names & {relation.name for relation in catalog.of(Relation)}
 
 
 def _is_left_out(thing: Thing, composite: set[int], *, besides: bool) -> bool:
@@ -124,24 +142,25 @@ def _read_of(session: Session, table: str, query: LiteralString) -> list[tuple[A
         return session.connection.execute(query).fetchall() if there.fetchone() == (True,) else []
 
 
-def _find_uses(catalog: Catalog) -> dict[str, frozenset[str]]:
-    """By the server's own account, and by the names in the bodies of functions, of which it keeps none."""
+def _find_uses(catalog: Catalog, mentions: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """By the server's own account, and by the names in the bodies of functions, of which it keeps none.
+
+    Of triggers' functions only what they call.
+    """
+    of_triggers = {function.function for function in _of_triggers(catalog)}
     spelled = {oid: relation.name for oid, relation in catalog.relations.items()}
     spelled |= {oid: function.function for oid, function in catalog.functions.items()}
     found: dict[str, set[str]] = defaultdict(set)
     for edge in catalog.of(Dependency):
         if edge.part in _ASKED and edge.user in spelled and edge.used in spelled:
             found[spelled[edge.user]].add(spelled[edge.used])
-    for function, used in _find_mentions(catalog):
-        found[function] |= used
+    for function, used in mentions.items():
+        found[function] |= used - _relations(catalog, used) if function in of_triggers else used
     return {name: frozenset(used) for name, used in found.items()}
 
 
 def _find_mentions(catalog: Catalog) -> Iterator[tuple[str, frozenset[str]]]:
-    """What the bodies of functions name, in whatever schema.
-
-    Not those of triggers: they belong to a table, and all that they touch would be near to it.
-    """
+    """What the bodies of functions name, in whatever schema."""
     own = [function for function in catalog.of(Function) if not function.is_of_extension]
     named: dict[str, set[str]] = defaultdict(set)
     for relation in catalog.of(Relation):
@@ -149,6 +168,5 @@ def _find_mentions(catalog: Catalog) -> Iterator[tuple[str, frozenset[str]]]:
     for function in own:
         named[function.name].add(function.function)
     for function in own:
-        if function.result != "trigger":
-            words = find_literals([function.text]).words
-            yield function.function, frozenset().union(*(named.get(word, ()) for word in words))
+        words = find_literals([function.text]).words
+        yield function.function, frozenset().union(*(named.get(word, ()) for word in words))

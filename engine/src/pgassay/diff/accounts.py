@@ -113,7 +113,12 @@ def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]
             (f"A sign-in of {persona.name}", "last_sign_in_at = pg_catalog.now()"),
             (f"New metadata of {persona.name}", """raw_user_meta_data = '{"pgassay": 1}'"""),
         ):
-            yield AccountEvent(title=title, statement=f"update {_USERS} set {what} {where}")
+            change = f"update {_USERS} set {what} {where}"
+            yield AccountEvent(title=title, statement=change)
+            yield AccountEvent(
+                title=f"{title}, whose account was deleted softly,",
+                statement=f"update {_USERS} set deleted_at = pg_catalog.now() {where}; {change}",
+            )
         yield AccountEvent(
             title=f"Deleting the account of {persona.name}", statement=f"delete from {_USERS} {where}"
         )

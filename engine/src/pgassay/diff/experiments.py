@@ -39,7 +39,8 @@ class SearchProbe:
     what else the write left behind, and the persona may not write. `bare`: nothing but the privilege to read
     keeps rows from the persona, of which the world has none. `invented`: the row, so that a constraint that
     refuses it tells nothing. `widens`: whatever else HEAD answers is more than BASE lets out.
-    `reveals`: a call whose answer is looked through for what stands in rows of others.
+    `reveals`: its answer is looked through for what stands in rows of others. `follows`: it reads what the
+    owner's write may have fed: only such values count.
     """
 
     key: CellKey
@@ -50,6 +51,7 @@ class SearchProbe:
     invented: bool = False
     widens: bool = False
     reveals: bool = False
+    follows: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
@@ -207,7 +209,7 @@ def _attempt(
         key=key,
         witness=Witness(persona=subject.persona, statement=text),
         looks=looks,
-        values=tuple(_values(subject)) if looks else (),
+        values=tuple(find_values(subject)) if looks else (),
     )
 
 
@@ -282,7 +284,7 @@ def _sets(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
         yield _attempt(subject, Action.UPDATE, variant, variation.update, looks=_looks(variation))
 
 
-def _values(subject: Subject) -> Iterator[str]:
+def find_values(subject: Subject) -> Iterator[str]:
     """What the write itself left of numbers and the like that the persona may not write; then all of it."""
     table, held = subject.table, subject.privileges
     if not table.stored:

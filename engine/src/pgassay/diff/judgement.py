@@ -58,6 +58,8 @@ class Judge:
         is_trusted = attempt.witness.persona.role in self.trusted
         if before.sqlstate in _ABSENT and (is_trusted or _is_judged(attempt)):
             return False
+        if attempt.follows:
+            return not is_trusted and self._tells(attempt, before, after)
         passes = (
             attempt.invented and before.sqlstate in _CLOSED and after.sqlstate.startswith(_OF_A_CONSTRAINT)
         )
@@ -157,6 +159,8 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
         return told, f"refused, {before.sqlstate}"
     if after.sqlstate:
         return f"{key.object} and is told of others: {after.message}", before.message or "nothing"
+    if attempt.follows:
+        return f"{key.object} to find there what stands in rows of others", "not there"
     if key.action is Action.EXECUTE and attempt.widens:
         return f"{key.object} to get another answer", "what BASE's condition left of it"
     if key.action is Action.EXECUTE:

@@ -107,7 +107,7 @@ def _review(server: Server, base: Side, head: Side, search: int, on_stage: Calla
     on_stage("loading HEAD")
     world = fill(Workbench(head.config, server), on_stage)
     on_stage("loading BASE")
-    former = refill(Workbench(base.config, server), world, on_stage)
+    former = refill(Workbench(base.config, server), world)
     with open_side(server, base, former) as one:
         on_stage("loading HEAD")
         with open_side(server, head, world) as two:

@@ -26,6 +26,7 @@ from pgassay.diff.judgement import AS_OWNER, Judge, find_secrets, tell, tell_ope
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.solving import Solving
+from pgassay.diff.writes import try_writes
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
@@ -76,6 +77,7 @@ def explore(
     solving = Solving(base, head, changes)
     experiments = chain(
         solving.experiments(samples, head.personas, budget=budget),
+        try_writes(around, samples, head.personas, head.inventory),
         _take_turns(around, calls, head.personas),
     )
     found: tuple[AccessChange, ...] = ()

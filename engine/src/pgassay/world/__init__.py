@@ -35,31 +35,12 @@ def fill(bench: Workbench, show: Show = str) -> World:
         )
 
 
-def refill(bench: Workbench, world: World, show: Show = str) -> World:
-    """The rows of `world`, made for a like schema, as far as this one takes them; then what it lacks.
-
-    For the personas of that one, too.
-    """
+def refill(bench: Workbench, world: World) -> World:
+    """The rows of `world` that another schema takes, and no others: two schemas are compared on the same."""
     if not world.made:
         return world
     with bench.database() as database, open_session(database) as session:
-        return adopt(session, bench, world, show)
-
-
-def adopt(session: Session, bench: Workbench, world: World, show: Show = str) -> World:
-    """As `refill`, in the transaction of a session, which then has the rows."""
-    taken = take(session, world)
-    personas = [*bench.personas.values(), *world.personas]
-    config = bench.config
-    more = make_world(
-        session,
-        personas,
-        rows=config.rows,
-        effort=config.effort,
-        accounts=config.world is None,
-        show=show,
-    )
-    return replace(more, made=(*taken.made, *more.made), personas=world.personas)
+        return take(session, world)
 
 
 def take(session: Session, world: World) -> World:

@@ -1,0 +1,182 @@
+"""Ordinary writes where what happens at them is another: many at once, with another's value, read by others.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+
+from pglast import parser
+
+from pgassay.catalog.compare import SchemaChange
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import find_literals
+from pgassay.diff.experiments import (
+    Experiment,
+    Neighbourhood,
+    SearchProbe,
+    find_values,
+    probe_insert,
+    probe_scan,
+    probe_update,
+    said_by,
+)
+from pgassay.diff.variations import Variation
+from pgassay.matrix import statements
+from pgassay.matrix.model import RowClass
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import literal
+from pgassay.matrix.subject import Subject, make_subjects
+from pgassay.observation import Persona
+from pgassay.solver.scope import Node, write
+
+_AT_WRITES = ("trigger", "function", "rule", "constraint", "index", "column")
+_OF_WRITES = ("trigger", "function", "rule")
+_COPIES = (2, 4, 8, 16, 32, 64, 128)
+_DEEDS = 64
+
+
+def try_writes(
+    around: Iterable[Neighbourhood], samples: Sequence[Sample], personas: Sequence[Persona], head: Inventory
+) -> Iterator[Experiment]:
+    """Experiments for each table of which a trigger, function, rule, constraint or column is another."""
+    for one in (_narrow(one, head) for one in around):
+        if one.sample.table.stored and _concerns(one.changes, _AT_WRITES):
+            subjects = make_subjects([one.sample], personas)
+            yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
+            yield from _collisions(one, subjects)
+        if one.sample.table.stored and _concerns(one.changes, _OF_WRITES):
+            names = _find_fed(one.changes, head) - {one.sample.object}
+            yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
+
+
+def _narrow(around: Neighbourhood, head: Inventory) -> Neighbourhood:
+    """With what the changes themselves mention, and no more."""
+    return replace(around, literals=find_literals(said_by(around.changes, head)))
+
+
+def _concerns(changes: Iterable[SchemaChange], kinds: Sequence[str]) -> bool:
+    return any(change.key.kind in kinds for change in changes)
+
+
+def _experiment(
+    around: Neighbourhood, probes: Iterable[SearchProbe], *, setup: tuple[str, ...] = (), given: str = ""
+) -> Iterator[Experiment]:
+    attempts = tuple(probes)
+    if attempts:
+        yield Experiment(changes=around.changes, attempts=attempts, setup=setup, given=given)
+
+
+def _copies(subject: Subject) -> Iterator[SearchProbe]:
+    """One's own rows again, more and more in one statement: limits count, and balances end."""
+    owning = subject.sample.ownership.columns if subject.sample.ownership else frozenset()
+    unique = {name for index in subject.table.unique for name in index.columns} - owning
+    empty = {name: None for name in unique if not subject.table.columns[name].not_null}
+    for row in subject.rows.get(RowClass.OWN, ()):
+        copy = replace(row, values={**row.values, **empty}, changed={**row.changed, **empty})
+        alone = replace(subject, sample=replace(subject.sample, rows=(copy,)))
+        for probe in islice(probe_insert(alone), 1):
+            for number in _COPIES:
+                text = _repeat(probe.witness.statement, number)
+                yield replace(probe, witness=replace(probe.witness, statement=text))
+
+
+def _repeat(insert: str, number: int) -> str:
+    [raw] = parser.parse_sql(insert)
+    statement: Node = raw.stmt
+    rows: Node = statement.selectStmt
+    rows.valuesLists = rows.valuesLists * number
+    return write(statement)
+
+
+def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    """A value of another's row in one's own: whoever compares them may tell of the other."""
+    for subject in subjects:
+        own, others = (subject.rows.get(rows, ()) for rows in (RowClass.OWN, RowClass.OTHER))
+        for column in subject.sample.columns if own else ():
+            name = column.name
+            is_meant = name in around.literals.words and name not in subject.sample.key
+            for other in others[:1] if is_meant and not column.generated else ():
+                value = other.changed[name] if other.values[name] is None else other.values[name]
+                theirs = Variation(sample=subject.sample, row=other, values={name: value})
+                yield from _experiment(
+                    around,
+                    chain.from_iterable(_with_value(subject, row, name, value) for row in own),
+                    setup=theirs.setup if other.values[name] is None else (),
+                    given=str(theirs),
+                )
+
+
+def _with_value(subject: Subject, row: Row, name: str, value: str | None) -> Iterator[SearchProbe]:
+    table = subject.table
+    left = tuple(find_values(subject))
+    if "update" in table.writable and name in subject.privileges.update & table.updatable:
+        text = statements.update(table, name, literal(value), where=subject.where(row))
+        yield replace(probe_update(subject, (name,), text), values=left)
+    varied = replace(row, values={**row.values, name: value})
+    alone = replace(subject, sample=replace(subject.sample, rows=(varied,)))
+    for probe in islice(probe_insert(alone), 1) if name in subject.privileges.insert else ():
+        yield replace(probe, values=left)
+
+
+def _find_fed(changes: Iterable[SchemaChange], head: Inventory) -> frozenset[str]:
+    """What changed functions, and those of changed triggers and rules, come to name."""
+    keys = [change.key for change in changes if change.key.kind in _OF_WRITES]
+    called = {head.objects.get(key, {}).get("function", "") for key in keys}
+    functions = called | {key.object for key in keys if key.kind == "function"}
+    return frozenset(name for one in functions for name in head.reach(one) | head.feeds.get(one, frozenset()))
+
+
+def _flows(around: Neighbourhood, fed: Sequence[Sample], personas: Sequence[Persona]) -> Iterator[Experiment]:
+    """Writes of whoever it may be, after which everybody reads what the changed functions use."""
+    readers = [
+        replace(probe, follows=True, reveals=True, bare=False)
+        for subject in make_subjects(fed, personas)
+        for probe in probe_scan(subject)
+    ]
+    for setup, given in islice(_deeds(around), _DEEDS) if readers else ():
+        yield from _experiment(around, readers, setup=setup, given=given)
+
+
+def _deeds(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the owner writes, also in words: the steps that the change names, each column, the rest."""
+    return chain(_steps(around), _touches(around), _removals(around))
+
+
+def _steps(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
+    """A row that is there already steps back first, without triggers: it has whatever the step needs."""
+    sample, literals = around.sample, around.literals
+    for column in sample.columns:
+        labels = column.labels if column.name in literals.words else ()
+        for label in (label for label in labels if label in literals.strings):
+            for row in sample.rows:
+                step = Variation(sample=sample, row=row, values={column.name: label})
+                if row.values[column.name] != label:
+                    yield (step.update,), str(step)
+                    continue
+                for before in (one for one in labels if one != label):
+                    back = Variation(sample=sample, row=row, values={column.name: before})
+                    yield (*back.setup, step.update), f"{back}, and then {label}"
+
+
+def _touches(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
+    sample = around.sample
+    for column in sample.columns:
+        if column.name in sample.key or column.generated or column.labels:
+            continue
+        for row in sample.rows[:2]:
+            touch = Variation(sample=sample, row=row, values={column.name: row.changed[column.name]})
+            yield (touch.update,), str(touch)
+
+
+def _removals(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
+    sample = around.sample
+    for row in sample.rows[:2]:
+        where = statements.condition(sample.key, row.key)
+        yield (
+            (statements.delete(sample.table, where=where),),
+            f"no row of {sample.object} where {where}",
+        )
