@@ -89,6 +89,23 @@ begin insert into public.news (body) values ({}); return null; end $$;
 create trigger announce after update on public.orders for each row
 when (new.stage = 'PUBLISHED' and old.stage <> 'PUBLISHED') execute function private.announce();
 """
+# Each load draws the keys of products anew, and orders refer to them.
+PRODUCTS = """
+create table public.products (id uuid primary key default gen_random_uuid(), name text);
+create table public.sales (
+    id integer primary key, owner uuid not null, product uuid references public.products (id)
+);
+insert into public.products (name) values ('mug');
+insert into public.sales select 1, 'b0b00000-0000-4000-8000-000000000002', p.id from public.products as p;
+alter table public.sales enable row level security;
+create policy "own" on public.sales for select to authenticated using (owner = (select auth.uid()));
+revoke all on public.products, public.sales from anon, authenticated;
+grant select on public.products, public.sales to anon, authenticated;
+create function private.count_sale() returns trigger language plpgsql security definer as $$
+begin update public.products set name = {} where id = new.product; return null; end $$;
+create trigger count_sale after update on public.sales
+for each row execute function private.count_sale();
+"""
 LIMITED = """
 create table public.notes (
     id bigint generated always as identity primary key, owner uuid not null, body text unique
@@ -204,6 +221,7 @@ def test_what_no_row_of_the_world_shows_is_found(
         (TELLING, SILENT),
         (ORDERS, ORDERS + ANNOUNCE.format("'an order is over'")),
         (LIMITED.format(60), LIMITED.format(6)),
+        (PRODUCTS.format("name"), PRODUCTS.format("coalesce(name, 'sold')")),
         (STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"), STATS.format("auth.uid()")),
         (
             "create policy admin on public.documents for select to authenticated "
@@ -212,7 +230,10 @@ def test_what_no_row_of_the_world_shows_is_found(
             "using (auth.jwt() -> 'app_metadata' ->> 'role' = 'admin');",
         ),
     ],
-    ids=["table", "channel", "folder", "message", "fed table", "limit", "call", "who says so"],
+    ids=[
+        *("table", "channel", "folder", "message", "fed table", "limit", "key of a product", "call"),
+        "who says so",
+    ],
 )
 def test_tightening_is_never_a_gain(tenants: Tenants, before: str, after: str) -> None:
     found = compare(tenants, before, after)

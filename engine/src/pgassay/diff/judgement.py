@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -29,19 +29,26 @@ _TELLING = 6  # characters
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
-def find_secrets(samples: Iterable[Sample], personas: Iterable[Persona]) -> dict[str, tuple[str, ...]]:
-    """By persona what only stands in rows of others: long enough to be told from a word of a message."""
-    rows = [row for sample in samples for row in sample.rows if row.owners]
-    found = {}
-    for persona in personas:
-        own, theirs = (
-            {value for row in rows if (persona.id in row.owners) is wanted for value in row.values.values()}
-            for wanted in (True, False)
-        )
-        found[persona.name] = tuple(
-            sorted(v for v in theirs - own if v and len(v) >= _TELLING and not v.isdecimal())
-        )
-    return found
+def find_secrets(samples: Sequence[Sample], personas: Iterable[Persona]) -> dict[str, tuple[str, ...]]:
+    """By persona what only stands in rows of others: long enough to be told from a word of a message.
+
+    Not what a table of nobody has too, such as the key of a product, where the persona may read that.
+    """
+    return {persona.name: tuple(sorted(_find_secrets_of(persona, samples))) for persona in personas}
+
+
+def _find_secrets_of(persona: Persona, samples: Iterable[Sample]) -> Iterator[str]:
+    known: set[str | None] = set()
+    theirs: set[str | None] = set()
+    for sample in samples:
+        held = sample.table.privileges.get(persona.role)
+        is_open = sample.ownership is None and held is not None and held.select
+        for row in sample.rows:
+            if persona.id in row.owners or is_open:
+                known.update(row.values.values())
+            elif row.owners:
+                theirs.update(row.values.values())
+    yield from (v for v in theirs - known if v and len(v) >= _TELLING and not v.isdecimal())
 
 
 @dataclass
