@@ -154,3 +154,5 @@ def test_one_statement_refunds_before_it_charges(
     """
     assert backend.execute(swap, {"paid": paid, "waiting": waiting}).rowcount == 2
     assert read_books(backend, erin.id).credits == 0
+    told = "select description from public.credit_transactions where user_id = %s and type = 'REFUND'"
+    assert backend.value(told, [erin.id]) == "Video job cancelled"

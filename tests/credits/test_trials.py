@@ -131,6 +131,14 @@ def test_what_is_kept_tells_nothing_without_the_key(owner: Session) -> None:
     assert owner.value(again) != before
 
 
+def test_other_secrets_hash_nobody(owner: Session) -> None:
+    hashed = "select encode(private.hash_person('email', 'ab@example.com'), 'hex')"
+    before = owner.value(hashed)
+    owner.execute("insert into private.secrets (name, value) values ('another', 'x')")
+    owner.execute("update private.secrets set value = value where name = 'person'")  # now the last to be read
+    assert owner.value(hashed) == before
+
+
 def test_gift_of_support_without_a_package_is_no_trial(backend: Session) -> None:
     user = sign_up(backend, "ab@example.com")
     gift = {"amount_thb": 0, "credits_purchased": 2, "provider": "MANUAL", "status": "COMPLETED"}

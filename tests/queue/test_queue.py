@@ -63,6 +63,18 @@ def test_claimed_job_is_at_work_with_its_worker_and_lease(backend: Session) -> N
     assert earliest <= job["started_at"] <= latest
 
 
+def test_claim_settles_nothing(backend: Session) -> None:
+    """Claims and progress are the most frequent by far: they end before debts are locked and jobs looked up."""
+    locked = (
+        "select count(*) from pg_locks where pid = pg_backend_pid() and mode = 'RowShareLock' "
+        "and relation = 'public.payments'::regclass"
+    )
+    assert claim(backend, count=1) == [ALICE_QUEUED]
+    assert backend.value(locked) == 0
+    move_job(backend, ALICE_QUEUED, "CANCELLED")
+    assert backend.value(locked) == 1
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_highest_priority_comes_first_then_the_oldest_then_the_id(
     backend: Session, erin: Persona, count: int

@@ -117,11 +117,12 @@ def test_job_keeps_its_turn_while_it_is_queued(backend: Session, hoarder: Person
     assert (before is None, read_job(backend, jobs[-1])["turn_at"]) == (False, before)
 
 
-def test_turn_sent_with_a_new_job_is_ignored(backend: Session, frank: Persona) -> None:
+@pytest.mark.parametrize("status", ["PENDING", "QUEUED"])
+def test_turn_sent_with_a_new_job_is_ignored(backend: Session, frank: Persona, status: str) -> None:
     job = backend.value(
         "insert into public.jobs (user_id, status, input_video_path, turn_at)"
-        " values (%s, 'QUEUED', %s, '1999-01-01') returning id::text",
-        [frank.id, f"{frank.id}/in.mp4"],
+        " values (%s, %s, %s, '1999-01-01') returning id::text",
+        [frank.id, status, f"{frank.id}/in.mp4"],
     )
     assert read_job(backend, job)["turn_at"] is None
 
