@@ -35,7 +35,10 @@ def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
 def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
     if not finding.steps or finding.severity is Severity.INFO:
         return finding
-    for statements in list(dict.fromkeys([*_scoped(scene, finding), *finding.candidates]))[:_MOST]:
+    scoped = list(_scoped(scene, finding))
+    # What is about columns, its rule knows to close with less.
+    some = [*finding.candidates, *scoped] if finding.columns else [*scoped, *finding.candidates]
+    for statements in list(dict.fromkeys(some))[:_MOST]:
         if _closes(scene, session, finding, statements):
             tried = "tried: closes this, and owners keep their rows"
             return replace(finding, repair=Repair(statements=statements, tried=tried))
@@ -123,6 +126,8 @@ def _alternatives(clause: str) -> list[str]:
 
 
 def _narrowed(table: Table, policy: Policy, condition: str, finding: Finding) -> str:
+    if condition in (policy.using, policy.check):
+        return ""
     writes = [action for action in finding.actions if action in _WRITES]
     clauses = []
     if policy.using is not None and (set(finding.actions) - {"insert"}):
