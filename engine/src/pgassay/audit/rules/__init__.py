@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator
 
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import (
+    catalog,
     chains,
     claims,
     colleagues,
     default_privileges,
     defaults,
     functions,
+    many,
     moved,
     nobody,
     pointless,
     revokes,
+    search_path,
+    signup,
     strangers,
     twice,
     views,
@@ -37,7 +41,11 @@ RULES: tuple[Rule, ...] = (
     moved.find,
     defaults.find,
     claims.find,
+    signup.find,
     withdrawn.find,
     functions.find,
     twice.find,
+    many.find,
+    search_path.find,
+    catalog.find,
 )
