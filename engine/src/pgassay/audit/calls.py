@@ -9,7 +9,8 @@ from itertools import islice, product
 from math import prod
 
 from pgassay.audit.reach import Reach
-from pgassay.audit.scene import TIMEOUT, Scene, key_expression
+from pgassay.audit.scene import Scene, key_expression
+from pgassay.audit.slow import TIMEOUT
 from pgassay.catalog.inventory import follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function

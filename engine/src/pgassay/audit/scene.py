@@ -9,6 +9,7 @@ from functools import cached_property
 
 import psycopg
 
+from pgassay.audit.slow import TIMEOUT, find_slow
 from pgassay.audit.watch import watched
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
@@ -18,6 +19,7 @@ from pgassay.catalog.read import ACCESS, Catalog, read_catalog
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Script, Session, open_session, read_script
 from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import literal
@@ -34,7 +36,7 @@ PLATFORM = (
 """Schemas of the platform."""
 STATEMENTS = 40_000
 """How many statements each rule may send; more with more effort."""
-TIMEOUT = "57014"
+_NOTHING = "-"  # no object is called so
 _OF_A_TIMEOUT = 2000
 LONGEST = 5000  # milliseconds of one statement: functions may sleep
 
@@ -171,6 +173,7 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
     """A session of the owner's on a fresh load of schema and world; materialized views are filled."""
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
+        session.longest = LONGEST
         session.connection.execute(f"set local statement_timeout = {LONGEST}")
         with session.as_owner():
             for relation in read_catalog(session.connection, Relation).of(Relation):
@@ -194,17 +197,21 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
         ids = [persona.id for persona in bench.personas.values() if persona.id is not None]
         rows = {name: text for name, text in bench.config.rows.items() if name in surface.by_name}
         samples = read_samples(session, surface, ids=ids, overrides=rows)
-        matrix = survey(session, people, rows=rows)
+        slow = frozenset(find_slow(session, samples, people))
+        asked = [sample for sample in samples if sample.object not in slow]
+        only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
+        matrix = survey(session, people, rows=rows, only=only if slow else ())
         yield Scene(
             bench=bench,
             world=world,
             session=session,
             catalog=catalog,
             surface=surface,
-            samples=samples,
+            samples=tuple(asked),
             matrix=matrix,
             people=people,
             unending=unending,
+            untried=[f"{name}: a statement took over {LONGEST / 1000:g} s" for name in sorted(slow)],
         )
 
 

@@ -21,8 +21,8 @@ from pgassay.catalog.model import ObjectKey, Trigger
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import Answer
-from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, condition, literal
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 RULE = "many"
@@ -86,9 +86,9 @@ def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
     for size in dict.fromkeys([*(n + 1 for n in _limits(scene, sample)), _FEW]):
         for setup in ((), (make_room(sample, persona),)):
             yield from _inserts(sample, persona, size, setup)
-    rows = [row for row in sample.rows if persona.id in row.owners][:_FEW]
-    if len(rows) > 1 and sample.table.acting:
-        yield from _changes(sample, persona, rows)
+    if sample.table.acting and sample.key:
+        more = next(_inserts(sample, persona, _FEW, ()), None)
+        yield from _changes(sample, persona, (more.together,) if more else ())
 
 
 def _inserts(sample: Sample, persona: Persona, size: int, setup: tuple[str, ...]) -> Iterator[_Deed]:
@@ -125,20 +125,24 @@ def _other(table: Table, name: str, value: str | None, number: int) -> str | Non
     return f"{value}{number}" if base in TEXTS else value
 
 
-def _changes(sample: Sample, persona: Persona, rows: Sequence[Row]) -> Iterator[_Deed]:
-    table = sample.table
-    held = table.privileges[persona.role]
-    places = [condition(sample.key, row.key) for row in rows]
-    everything = " or ".join(f"({place})" for place in places)
+def _changes(sample: Sample, persona: Persona, setup: tuple[str, ...]) -> Iterator[_Deed]:
+    """Of the first own rows by their key; `setup` sees to it that there are some."""
+    table, held = sample.table, sample.table.privileges[persona.role]
+    keys = ", ".join(map(quoted, sample.key))
+    own = f"select {keys} from {table.name} as t where {own_condition(sample, persona)} order by {keys}"
+    places = [f"({keys}) = ({own} limit 1 offset {number})" for number in range(_FEW)]
+    everything = f"({keys}) in ({own} limit {_FEW})"
     if held.delete:
         head = f"delete from {table.name} where "
-        singles = tuple(head + place for place in places)
-        yield _Deed(persona=persona, verb="delete", singles=singles, together=head + everything)
+        singles = (head + places[0],) * _FEW
+        yield _Deed(persona=persona, verb="delete", singles=singles, together=head + everything, setup=setup)
     plain = [c for c in table.columns.values() if c.name in held.update and not c.generated]
-    for column in [c for c in plain if c.name not in owner_columns(sample)][:_COLUMNS]:
-        head = f"update {table.name} set {column.quoted} = {literal(rows[0].changed[column.name])} where "
+    asked = [c for c in plain if c.name not in owner_columns(sample) and c.name not in sample.key]
+    for column in asked[:_COLUMNS] if sample.rows else ():
+        value = literal(sample.rows[0].changed[column.name])
+        head = f"update {table.name} set {column.quoted} = {value} where "
         singles = tuple(head + place for place in places)
-        yield _Deed(persona=persona, verb="update", singles=singles, together=head + everything)
+        yield _Deed(persona=persona, verb="update", singles=singles, together=head + everything, setup=setup)
 
 
 def _try(scene: Scene, sample: Sample, deed: _Deed) -> Finding | None:

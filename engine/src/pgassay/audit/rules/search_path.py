@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pgassay.audit.calls import Call, argument_lists, callable_by
 from pgassay.audit.model import Finding, Severity, Step
-from pgassay.audit.scene import TIMEOUT, Scene
+from pgassay.audit.scene import Scene
+from pgassay.audit.slow import TIMEOUT
 from pgassay.audit.words import anyone
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function, ObjectKey, Trigger
