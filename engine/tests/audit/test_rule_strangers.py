@@ -148,3 +148,31 @@ def test_what_anyone_sends_and_all_read_is_medium(audited: Audited) -> None:
     create policy "we read" on public.messages for select to authenticated using (true);
     """
     assert told(audited(schema), "strangers") == [("public.messages", "medium", ("insert", "select"))]
+
+
+@pytest.mark.parametrize(("key", "severity"), [("id", "medium"), ("sender, taker", "info")])
+def test_what_goes_from_one_user_to_another_is_not_for_all(audited: Audited, key: str, severity: str) -> None:
+    schema = f"""
+    create table public.words (
+        id integer not null, sender uuid not null references auth.users,
+        taker uuid not null references auth.users, text text, primary key ({key})
+    );
+    alter table public.words enable row level security;
+    create policy "read" on public.words for select to authenticated using (auth.role() = 'authenticated');
+    create policy "send" on public.words for insert to authenticated with check (sender = auth.uid());
+    """
+    assert told(audited(schema), "strangers") == [("public.words", severity, ("select",))]
+
+
+@pytest.mark.parametrize("verb", ["select", "update"])
+def test_a_condition_that_no_row_happens_to_fail_is_one(audited: Audited, verb: str) -> None:
+    schema = f"""
+    create table public.plots (
+        id integer primary key, holder uuid not null references auth.users,
+        hidden boolean not null, size integer
+    );
+    alter table public.plots enable row level security;
+    create policy "some" on public.plots for {verb} using (not hidden or holder = (select auth.uid()));
+    create policy "see" on public.plots for select using (not hidden or holder = (select auth.uid()));
+    """
+    assert told(audited(schema), "strangers") == []

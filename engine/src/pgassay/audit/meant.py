@@ -9,19 +9,21 @@ from collections.abc import Iterator, Sequence
 
 from pgassay.audit.calls import hidden_rows
 from pgassay.audit.reach import measure
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import join
-from pgassay.audit.writes import owner_columns
+from pgassay.audit.writes import owner_columns, values_for
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Policy
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import condition
+from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Outcome, Persona
 
 _OF_NETWORKS = ("inet", "cidr", "macaddr", "macaddr8")
+_VALUES = 8
+_KEPT_OUT = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY)
 _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 
@@ -31,9 +33,36 @@ def is_open(table: Table, policy: Policy) -> bool:
     return policy.permissive and policy.using is not None and not words & table.columns.keys()
 
 
+def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bool:
+    """Whether no other value of what policies ask for keeps a row back: all may just happen to be reached."""
+    asked = [p for p in sample.table.privileges[persona.role].policies if p.command in (verb, "all")]
+    words = find_literals(policy.using or "" for policy in asked).words
+    if sample.table.kind not in "rp" or not sample.table.secured:
+        return True
+    fixed = owner_columns(sample) | set(sample.key)
+    columns = [c for c in sample.table.columns.values() if c.name in words - fixed and not c.generated]
+    before = _reached(scene, sample, persona, verb)
+    for column in columns:
+        values = values_for(scene, sample, column, besides=None)[:_VALUES]
+        for value in [*values, *(() if column.not_null else (None,))]:
+            with scene.session.undone():
+                set_ = f"update {sample.table.name} set {column.quoted} = {literal(value)}"
+                ran = run(scene.session, None, set_)
+                if ran and _reached(scene, sample, persona, verb) < before:
+                    return False
+    return True
+
+
+def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
+    reach = measure(scene, persona, [sample.table.name])
+    if verb == "select":
+        return len(reach.seen.get(sample.object, ()))
+    return reach.written.get((sample.object, verb), 0)
+
+
 def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
     """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
-    reasons = (_narrower, _hidden_parents, _shown_in_part, _of_networks, _written_for)
+    reasons = (_narrower, _hidden_parents, _addressed, _shown_in_part, _of_networks, _written_for)
     return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
 
 
@@ -62,6 +91,15 @@ def _hidden_parents(scene: Scene, sample: Sample, readers: Sequence[Persona]) ->
             }
             if _is_closed(scene, parent) and any(row.values[key.columns[0]] in theirs for row in sample.rows):
                 yield f"they belong to rows of {parent.object} that {reader.name} may not read"
+
+
+def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
+    """Rows go from one user to another, and more than once: who follows whom is one row for each pair."""
+    refers = {name for key in sample.table.foreign_keys for name in key.columns}
+    people = owner_columns(sample) & refers
+    pairs = (len(people & set(index.columns)) > 1 for index in sample.table.unique)
+    if len(people) > 1 and not any(pairs):
+        yield f"they go from {join(map(quoted, sorted(people)))} to each other"
 
 
 def _is_closed(scene: Scene, sample: Sample) -> bool:
@@ -115,7 +153,7 @@ def _written_for(scene: Scene, sample: Sample, _: Sequence[Persona]) -> Iterator
         for cell in scene.cells.get((sample.object, action), ())
         if cell.key.persona in users and cell.key.rows is RowClass.OWN
     ]
-    if own and not any(cell.outcome is Outcome.ALLOWED for cell in own) and not _is_named(scene, sample):
+    if own and all(cell.outcome in _KEPT_OUT for cell in own) and not _is_named(scene, sample):
         yield "users write none of these rows, which the server keeps about them"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pgassay.audit.meant import is_open, speaks_against
+from pgassay.audit.meant import is_open, reaches_all, speaks_against
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join, tells_of_a_person
@@ -39,7 +39,12 @@ def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table that strangers write, or read where nothing says that they may."""
     for sample in scene.samples:
         if sample.table.kind in "rpf":
-            deeds = [deed for persona in scene.people for deed in _deeds(scene, sample, persona)]
+            deeds = [
+                deed
+                for persona in scene.people
+                for deed in _deeds(scene, sample, persona)
+                if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
+            ]
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
 
