@@ -53,6 +53,14 @@ def texts_that_ask(scene: Scene) -> list[str]:
     return [text for text in texts if {_GIVEN, _IDENTITY} & find_literals([text]).words]
 
 
+def asked_elsewhere(scene: Scene) -> frozenset[str]:
+    """Names in policies, and in functions that do not read the metadata themselves."""
+    reading = set(texts_that_ask(scene))
+    policies = [text for some in scene.policies.values() for policy in some for _, text in policy.clauses]
+    functions = [f.text for f in scene.catalog.of(Function) if scene.is_ours(f) and f.text not in reading]
+    return find_literals([*policies, *functions]).words
+
+
 def sign_up(scene: Scene, plain: Document, given: Document = _NOTHING, *, number: int = 0) -> Event:
     """As Auth does it."""
     account = Account(

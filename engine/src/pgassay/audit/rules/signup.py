@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from pgassay.audit.addresses import find_addresses
 from pgassay.audit.metadata import (
     MOST,
     Document,
     Event,
     Facts,
+    asked_elsewhere,
     chosen,
     from_the_server,
     hostile,
@@ -29,13 +31,12 @@ from pgassay.audit.metadata import (
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.words import anyone, does, join
+from pgassay.audit.words import does, join
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.metadata import USERS
 from pgassay.matrix.statements import NUMBERS, condition, literal
-from pgassay.observation import Persona
 
 RULE = "signup"
 _TRIED = 6
@@ -67,7 +68,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     if plain is None:
         scene.untried.append("sign-ups: none passes the schema's triggers")
         return
-    yield from _addresses(scene, plain)
+    yield from find_addresses(scene, plain, RULE)
     if texts:
         yield from _signing_up(scene, texts, plain)
 
@@ -216,15 +217,7 @@ def _matters(scene: Scene, told: Told, value: str, plain: Facts) -> bool:
         return True
     if column.base in _PLAIN and begins:
         return True  # the schema says how an account begins, and the user says otherwise
-    return column.name in _asked_elsewhere(scene) and not column.base.startswith("json")
-
-
-def _asked_elsewhere(scene: Scene) -> frozenset[str]:
-    """Names in policies, and in functions that do not read the metadata themselves."""
-    reading = set(texts_that_ask(scene))
-    policies = [text for some in scene.policies.values() for policy in some for _, text in policy.clauses]
-    functions = [f.text for f in scene.catalog.of(Function) if scene.is_ours(f) and f.text not in reading]
-    return find_literals([*policies, *functions]).words
+    return column.name in asked_elsewhere(scene) and not column.base.startswith("json")
 
 
 def _witness(pair: _Pair, event: Event, gain: _Gain) -> Steps:
@@ -307,53 +300,3 @@ def _functions(scene: Scene) -> Iterator[ObjectKey]:
     for function in scene.catalog.of(Function):
         if scene.is_ours(function) and function.text in asking:
             yield ObjectKey(kind="function", object=function.function, name="")
-
-
-def _addresses(scene: Scene, plain: Document) -> Iterator[Finding]:
-    """The address of an account, which only its user and the server know, stands where others read it."""
-    event = sign_up(scene, plain)
-    address = str(event.persona.claims["email"])
-    [facts] = observe(scene, [event])
-    for (table, column), values in (facts or {}).items():
-        if address in values and table in scene.sample_of:
-            look = f"select 1 from {table} where {quoted(column)}::text = {literal(address)}"
-            with scene.session.undone():
-                for text in event.statements:
-                    run(scene.session, None, text)
-                who = [p for p in scene.people if _reads(scene, p, look)]
-            if who:
-                yield _tell_address(scene, event, (table, column), who=who, look=look)
-
-
-def _reads(scene: Scene, persona: Persona, look: str) -> bool:
-    with scene.session.act_as(persona):
-        return scene.session.attempt(look).rowcount > 0
-
-
-def _tell_address(scene: Scene, event: Event, told: Told, *, who: list[Persona], look: str) -> Finding:
-    table, column = told
-    return Finding(
-        rule=RULE,
-        object=table,
-        columns=(column,),
-        actions=("select",),
-        who=tuple(persona.name for persona in who),
-        severity=Severity.MEDIUM,
-        sentence=f"{anyone(who)} reads in {table}.{column} the e-mail address of whoever signs up.",
-        steps=(
-            *(Step(statement=text) for text in event.statements),
-            Step(who=who[0], statement=look, shows=ROWS),
-        ),
-        cause=f"strangers {table}",
-        about=(ObjectKey(kind="relation", object=table, name=""),),
-        candidates=_without(scene, table, column, who),
-    )
-
-
-def _without(scene: Scene, table: str, column: str, who: Sequence[Persona]) -> tuple[tuple[str, ...], ...]:
-    """Everything else of the table goes on to be read."""
-    roles = ", ".join(dict.fromkeys(persona.role for persona in who))
-    others = ", ".join(quoted(name) for name in scene.surface.by_name[table].columns if name != column)
-    if not others:
-        return ()
-    return ((f"revoke select on {table} from {roles}", f"grant select ({others}) on {table} to {roles}"),)
