@@ -59,7 +59,8 @@ class Config:
     `exposed` are the schemas that the API serves, where they are not those of the environment; `search_path`
     is what follows them in the search path of each request. `major_version` is the PostgreSQL that the
     project runs on: the server "auto" is that one where it is here, else the embedded one.
-    `expose_new_tables`: whether the API's roles get new tables; None where nobody said.
+    `expose_new_tables`: whether the API's roles get new tables; `anonymous_sign_ins`: whether Auth makes
+    accounts of guests; None where nobody said.
     `hooks` of Auth are functions, `schema.function`, by the name of the hook.
     `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
     `notes` are what a person should know of how the files were found, and of what was assumed.
@@ -92,7 +93,7 @@ class Config:
     exposed: tuple[Text, ...] = ()
     search_path: tuple[Text, ...] = ()
     expose_new_tables: bool | None = None
-    anonymous_sign_ins: bool = False
+    anonymous_sign_ins: bool | None = None
     hooks: Mapping[str, Text] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     blind: tuple[Path, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.rules import Rule
@@ -13,11 +14,11 @@ from pgassay.server import Server
 from pgassay.supabase.environments import environment_files
 from pgassay.workbench import Workbench
 
-Audited = Callable[[str], Audit]
+Audited = Callable[..., Audit]
 
 
-def audit_schema(server: Server, folder: Path, schema: str, rule: Rule) -> Audit:
-    """By one rule, a project of one file, of which nothing else is said."""
+def audit_schema(server: Server, folder: Path, schema: str, *rules: Rule, **said: Any) -> Audit:
+    """By some rules, a project of one file, of which nothing is said but what is `said`."""
     folder.mkdir(exist_ok=True)
     path = folder / "schema.sql"
     path.write_text(schema, encoding="utf-8")
@@ -28,8 +29,9 @@ def audit_schema(server: Server, folder: Path, schema: str, rule: Rule) -> Audit
         personas=DEFAULT_PERSONAS,
         fill_world=True,
         find_personas=True,
+        **said,
     )
-    found = audit(Workbench(config, server), rules=(rule,))
+    found = audit(Workbench(config, server), rules=rules)
     assert found.fault is None, found.fault
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def audited(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> A
     name = request.module.__name__.rpartition("test_rule_")[2]
     rule = import_module(f"pgassay.audit.rules.{name}").find
 
-    def audited(schema: str) -> Audit:
-        return audit_schema(server, tmp_path, schema, rule)
+    def audited(schema: str, **said: Any) -> Audit:
+        return audit_schema(server, tmp_path, schema, rule, **said)
 
     return audited

@@ -39,6 +39,14 @@ def test_guests_publish_as_users_do(audited: Audited) -> None:
     assert told(audited(POSTS.format("", "")), "claims") == [("public.posts", "medium", ("insert",))]
 
 
+def test_guests_are_looked_for_unless_the_settings_say_that_they_are_off(audited: Audited) -> None:
+    # What the file says of other things, such as the version, does not matter.
+    assert told(audited(POSTS.format("", ""), anonymous_sign_ins=False), "claims") == []
+    assert told(audited(POSTS.format("", ""), anonymous_sign_ins=True, major_version=17), "claims") == [
+        ("public.posts", "medium", ("insert",))
+    ]
+
+
 def test_guests_who_are_told_apart_do_not(audited: Audited) -> None:
     assert told(audited(POSTS.format("", NO_GUESTS)), "claims") == []
 

@@ -82,3 +82,97 @@ def test_a_repair_closes_all_that_the_finding_says(audited: Audited) -> None:
     assert finding.actions == ("update", "delete")
     assert finding.repair is not None
     assert len(finding.repair.statements) == 2
+
+
+LINES = """
+create table public.orders (id integer primary key, buyer uuid not null references auth.users, note text);
+create table public.lines (
+    id integer primary key, order_id integer not null references public.orders, goods text not null
+);
+alter table public.orders enable row level security;
+alter table public.lines enable row level security;
+create policy "own" on public.orders for all to authenticated using ({});
+create policy "lines" on public.lines for select to authenticated using (auth.role() = 'authenticated');
+"""
+
+
+def test_rows_of_what_the_reader_may_not_read_are_medium(audited: Audited) -> None:
+    found = audited(LINES.format("buyer = (select auth.uid())"))
+    assert ("public.lines", "medium", ("select",)) in told(found, "strangers")
+    assert "may not read" in of_rule(found, "strangers")[0].sentence
+    # Where all read the orders, too, their lines are no secret.
+    opened = LINES.format("buyer = (select auth.uid())") + (
+        'create policy "all" on public.orders for select to authenticated using (auth.uid() is not null);'
+    )
+    assert ("public.lines", "info", ("select",)) in told(audited(opened), "strangers")
+
+
+def test_what_users_write_nothing_of_is_kept_about_them(audited: Audited) -> None:
+    keys = """
+    create table public.things (id integer primary key, holder uuid not null references auth.users, t text);
+    alter table public.things enable row level security;
+    create policy "all" on public.things for select using (true);
+    """
+    assert told(audited(keys), "strangers") == [("public.things", "medium", ("select",))]
+    write = 'create policy "own" on public.things for update using (holder = (select auth.uid()));'
+    assert told(audited(keys + write), "strangers") == [("public.things", "info", ("select",))]
+
+
+def test_a_narrower_policy_that_decides_nothing_says_that_not_all_were_to_read(audited: Audited) -> None:
+    narrow = 'create policy "mine" on public.recipes for select using (cook = (select auth.uid()));'
+    [finding] = of_rule(audited(READ + narrow), "strangers")
+    assert finding.severity.word == "medium"
+    assert '"mine" lets only some through, and decides nothing beside "all read"' in finding.sentence
+
+
+def test_a_view_with_fewer_columns_that_needs_no_open_table(audited: Audited) -> None:
+    view = "create view public.titles {} as select id, text from public.recipes;"
+    [finding] = of_rule(audited(READ + view.format("")), "strangers")
+    assert finding.severity.word == "medium"
+    assert "public.titles shows the same rows to them without cook" in finding.sentence
+    with_invoker = audited(READ + view.format("with (security_invoker = true)"))
+    assert told(with_invoker, "strangers") == [("public.recipes", "info", ("select",))]
+
+
+@pytest.mark.parametrize(("type_", "severity"), [("inet", "medium"), ("text", "info")])
+def test_network_addresses_count_and_names_do_not(audited: Audited, type_: str, severity: str) -> None:
+    schema = READ + f"alter table public.recipes add column email_address {type_};"
+    assert told(audited(schema), "strangers") == [("public.recipes", severity, ("select",))]
+
+
+def test_what_anyone_sends_and_all_read_is_medium(audited: Audited) -> None:
+    schema = """
+    create table public.messages (id integer generated always as identity primary key, text text not null);
+    alter table public.messages enable row level security;
+    create policy "anyone writes to us" on public.messages for insert with check (true);
+    create policy "we read" on public.messages for select to authenticated using (true);
+    """
+    assert told(audited(schema), "strangers") == [("public.messages", "medium", ("insert", "select"))]
+
+
+@pytest.mark.parametrize(("key", "severity"), [("id", "medium"), ("sender, taker", "info")])
+def test_what_goes_from_one_user_to_another_is_not_for_all(audited: Audited, key: str, severity: str) -> None:
+    schema = f"""
+    create table public.words (
+        id integer not null, sender uuid not null references auth.users,
+        taker uuid not null references auth.users, text text, primary key ({key})
+    );
+    alter table public.words enable row level security;
+    create policy "read" on public.words for select to authenticated using (auth.role() = 'authenticated');
+    create policy "send" on public.words for insert to authenticated with check (sender = auth.uid());
+    """
+    assert told(audited(schema), "strangers") == [("public.words", severity, ("select",))]
+
+
+@pytest.mark.parametrize("verb", ["select", "update"])
+def test_a_condition_that_no_row_happens_to_fail_is_one(audited: Audited, verb: str) -> None:
+    schema = f"""
+    create table public.plots (
+        id integer primary key, holder uuid not null references auth.users,
+        hidden boolean not null, size integer
+    );
+    alter table public.plots enable row level security;
+    create policy "some" on public.plots for {verb} using (not hidden or holder = (select auth.uid()));
+    create policy "see" on public.plots for select using (not hidden or holder = (select auth.uid()));
+    """
+    assert told(audited(schema), "strangers") == []

@@ -1,32 +1,102 @@
-"""Rows that their owners took back."""
+"""Rows that their owners took back: what is a mark follows from what owners and the schema do with it."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.audit.audit_support import Audited, told
+from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
 
 ADS = """
 create table public.ads (
-    id integer primary key, seller uuid not null references auth.users, text text not null, {} timestamptz
+    id integer primary key, seller uuid not null references auth.users, text text not null, {column}
 );
 alter table public.ads enable row level security;
-create policy "read" on public.ads for select using ({});
+create policy "read" on public.ads for select using ({using});
+create policy "edit" on public.ads for update to authenticated
+using (seller = (select auth.uid())) with check (seller = (select auth.uid()));
+{more}
 """
+MEDIUM = [("public.ads", "medium", ("select",))]
+INFO = [("public.ads", "info", ("select",))]
 
 
-def test_rows_that_were_taken_back_are_read(audited: Audited) -> None:
-    found = audited(ADS.format("archived_at", "true"))
-    assert told(found, "withdrawn") == [("public.ads", "medium", ("select",))]
+def ads(column: str, using: str = "true", more: str = "") -> str:
+    return ADS.format(column=column, using=using, more=more)
+
+
+@pytest.mark.parametrize("name", ["deleted_at", "wieder_da", '"Ünbekannt"'])
+def test_rows_that_owners_mark_are_read_whatever_the_mark_is_called(audited: Audited, name: str) -> None:
+    found = audited(ads(f"{name} timestamptz"))
+    assert told(found, "withdrawn") == MEDIUM
+    [finding] = of_rule(found, "withdrawn")
+    assert [step.who.name if step.who else "" for step in finding.steps] == ["alice", "anon"]
+    # Who may read goes on to read what is not marked.
+    assert finding.repair is not None
+    assert "is null" in finding.repair.statements[0]
 
 
 def test_a_policy_that_asks_hides_them(audited: Audited) -> None:
-    assert told(audited(ADS.format("archived_at", "archived_at is null")), "withdrawn") == []
+    assert told(audited(ads("archived_at timestamptz", "archived_at is null")), "withdrawn") == []
 
 
-def test_a_name_that_says_nothing_only_ranks_lower(audited: Audited) -> None:
-    assert told(audited(ADS.format("boosted_at", "true")), "withdrawn") == [
-        ("public.ads", "info", ("select",))
-    ]
+def test_what_only_the_server_sets_is_only_to_know(audited: Audited) -> None:
+    more = "revoke update on public.ads from public, authenticated; grant update (text) on public.ads to anon"
+    assert told(audited(ads("deleted_at timestamptz", more=more)), "withdrawn") == INFO
+
+
+def test_what_only_the_server_sets_counts_where_a_view_leaves_rows_out_by_it(audited: Audited) -> None:
+    more = (
+        "revoke update on public.ads from authenticated; grant update (text) on public.ads to authenticated;"
+        "create view public.shop with (security_invoker = true) as "
+        "select id, text from public.ads where stage = 'out';"
+    )
+    stage = "stage text not null default 'out' check (stage in ('out', 'kept'))"
+    [finding] = of_rule(audited(ads(stage, more=more)), "withdrawn")
+    assert (finding.severity.word, finding.columns) == ("medium", ("stage",))
+    assert "public.shop leaves rows out by it" in finding.sentence
+
+
+def test_a_text_by_which_nothing_leaves_rows_out_is_no_mark(audited: Audited) -> None:
+    assert told(audited(ads("size text check (size in ('s', 'm'))")), "withdrawn") == []
+
+
+def test_what_a_trigger_keeps_is_no_mark(audited: Audited) -> None:
+    more = """
+    create function public.touch() returns trigger language plpgsql as
+    $$ begin new.edited := now(); return new; end $$;
+    create trigger touch before update on public.ads for each row execute function public.touch();
+    """
+    assert told(audited(ads("edited timestamptz", more=more)), "withdrawn") == []
+
+
+def test_a_function_that_sets_it_or_leaves_rows_out_says_that_it_is_a_mark(audited: Audited) -> None:
+    grants = "revoke update on public.ads from authenticated;"
+    hides = """
+    create function public.search() returns setof public.ads language sql stable as
+    $$ select * from public.ads where gone is null $$;
+    """
+    found = audited(ads("gone timestamptz", more=grants + hides))
+    assert told(found, "withdrawn") == MEDIUM
+    assert "public.search() leaves rows out by it" in of_rule(found, "withdrawn")[0].sentence
+    sets = """
+    create function public.take_back(ad integer) returns void language sql security definer
+    set search_path = '' as
+    $$ update public.ads set gone = now() where id = ad and seller = auth.uid() $$;
+    """
+    found = audited(ads("gone timestamptz", more=grants + sets))
+    assert told(found, "withdrawn") == MEDIUM
+    assert "public.take_back(integer) sets it" in of_rule(found, "withdrawn")[0].sentence
+
+
+def test_rows_that_stand_for_users_are_not_withdrawn(audited: Audited) -> None:
+    schema = """
+    create table public.people (
+        id uuid primary key references auth.users, updated_at timestamptz, name text unique
+    );
+    alter table public.people enable row level security;
+    create policy "read" on public.people for select using (true);
+    create policy "edit" on public.people for update to authenticated using (id = (select auth.uid()));
+    """
+    assert told(audited(schema), "withdrawn") == [("public.people", "info", ("select",))]

@@ -230,6 +230,9 @@ def test_unknown_key_of_pgassay_toml_is_named(tmp_path: Path) -> None:
 def test_guest_tries_too_where_anonymous_sign_ins_are_on(tmp_path: Path) -> None:
     migrations(tmp_path, "1_a.sql")
     assert load_config(tmp_path).personas == DEFAULT_PERSONAS
+    assert load_config(tmp_path).anonymous_sign_ins is None
+    put(tmp_path / "supabase/config.toml", "[auth]\n")
+    assert load_config(tmp_path).anonymous_sign_ins is False
     put(tmp_path / "supabase/config.toml", "[auth]\nenable_anonymous_sign_ins = true\n")
     personas = load_config(tmp_path).personas
     assert list(personas) == [*DEFAULT_PERSONAS, "guest"]

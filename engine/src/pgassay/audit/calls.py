@@ -6,24 +6,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
+from math import prod
 
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
+from pgassay.audit.slow import TIMEOUT
 from pgassay.catalog.inventory import follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import without_arguments
 from pgassay.database.pipeline import Answer
 from pgassay.diff.variations import candidates
+from pgassay.errors import ServerError
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
 
 _ASKS = ("auth.uid()", "auth.jwt()", "auth.role()", "auth.email()")
 _WORDS = {"current_setting", "current_user", "session_user", "current_role", "user"}
-_CALLS = 48
+CALLS = 48
+"""How many lists of arguments are tried of a function."""
 _VALUES = 8
-_TIMEOUT = "57014"
 _LEAST = 3  # characters of a value that can be recognized
 
 
@@ -74,7 +77,17 @@ def asks_who_calls(scene: Scene, function: Function) -> bool:
 
 
 def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
-    """Keys of the rows that it may be about first, then what its text compares with."""
+    """The first of all lists; see `count_lists`."""
+    return list(islice(product(*_choices(scene, function)), CALLS))
+
+
+def count_lists(scene: Scene, function: Function) -> int:
+    """How many lists of arguments there are."""
+    return prod(map(len, _choices(scene, function)))
+
+
+def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
+    """For each argument keys of the rows that it may be about, then what the text compares with."""
     literals = find_literals([function.text])
     labels = {c.base: c.labels for t in scene.surface.tables.values() for c in t.columns.values() if c.labels}
     samples = samples_of(scene, function)
@@ -92,8 +105,7 @@ def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, .
         known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
         return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
 
-    choices = [values(type_)[:_VALUES] or (None,) for type_ in function.types]
-    return list(islice(product(*choices), _CALLS))
+    return [values(type_)[:_VALUES] or (None,) for type_ in function.types]
 
 
 def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:
@@ -116,13 +128,24 @@ def _spread(lists: list[list[str | None]]) -> Iterator[str | None]:
 def make_calls(
     scene: Scene, persona: Persona, calls: Sequence[Call], *looks: str
 ) -> list[tuple[Call, Answer]]:
-    """What each call answers, then what the owner sees; none of a function that does not come to an end."""
-    segments = [[call.statement, *looks] for call in calls]
-    first = scene.ask(persona, segments[:1])
-    if any(answer.sqlstate == _TIMEOUT for answer in first):
-        scene.unending.add(calls[0].function.function)
+    """What each call answers, then what the owner sees; none of a function that does not come to an end.
+
+    One that ends the session is noted, too, before the error goes on.
+    """
+    if not calls or scene.is_unending(calls[0].function):
         return []
-    return list(zip(calls, [*first, *scene.ask(persona, segments[1:])], strict=True))
+    segments = [[call.statement, *looks] for call in calls]
+    answers: list[Answer] = []
+    while len(answers) < len(segments):
+        try:
+            answers += scene.ask(persona, segments[len(answers) : 2 * len(answers) + 1])
+        except ServerError:
+            scene.unending.add(calls[0].function.function)
+            raise
+        if any(answer.sqlstate == TIMEOUT for answer in answers):
+            scene.unending.add(calls[0].function.function)
+            return []
+    return list(zip(calls, answers, strict=True))
 
 
 def setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:

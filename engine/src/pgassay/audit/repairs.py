@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 from pglast import ast, parser
 from pglast.enums import BoolExprType
 from pglast.stream import RawStream
@@ -18,6 +19,7 @@ from pgassay.catalog.model import Policy
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.database import Session
+from pgassay.errors import ServerError
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
@@ -29,14 +31,22 @@ def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
     """Each finding with the first of its candidates that closes it and takes nothing from owners of rows."""
     with open_loaded(scene.bench, scene.world) as session:
         for finding in findings:
-            yield _repaired(scene, session, finding)
+            try:
+                yield _repaired(scene, session, finding)
+            except (psycopg.Error, ServerError):  # a statement ended the session
+                if not session.connection.closed:
+                    raise
+                yield finding
 
 
 def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
     if not finding.steps or finding.severity is Severity.INFO:
         return finding
-    for statements in list(dict.fromkeys([*_scoped(scene, finding), *finding.candidates]))[:_MOST]:
-        if _closes(scene, session, finding, statements):
+    scoped = list(_scoped(scene, finding))
+    # What is about columns, its rule knows to close with less.
+    some = [*finding.candidates, *scoped] if finding.columns else [*scoped, *finding.candidates]
+    for statements in list(dict.fromkeys(some))[:_MOST]:
+        if statements and _closes(scene, session, finding, statements):
             tried = "tried: closes this, and owners keep their rows"
             return replace(finding, repair=Repair(statements=statements, tried=tried))
     return finding
@@ -123,6 +133,8 @@ def _alternatives(clause: str) -> list[str]:
 
 
 def _narrowed(table: Table, policy: Policy, condition: str, finding: Finding) -> str:
+    if condition in (policy.using, policy.check):
+        return ""
     writes = [action for action in finding.actions if action in _WRITES]
     clauses = []
     if policy.using is not None and (set(finding.actions) - {"insert"}):

@@ -9,17 +9,20 @@ from dataclasses import replace
 import psycopg
 
 from pgassay.audit.acceptance import FILE, apply_acceptances, fingerprint, read_acceptances
-from pgassay.audit.calls import argument_lists, callable_by
+from pgassay.audit.calls import CALLS, argument_lists, callable_by, count_lists
 from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
 from pgassay.audit.rules import RULES, Rule
-from pgassay.audit.scene import LONGEST, Scene, open_scene
+from pgassay.audit.scene import LONGEST, STATEMENTS, OutOfWorkError, Scene, open_scene
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.text import relative
 from pgassay.workbench import Workbench
 from pgassay.world import Show, fill
+from pgassay.world.model import World
+
+_SESSIONS = 5
 
 
 def audit(bench: Workbench, *, rules: Sequence[Rule] = RULES, show: Show = str) -> Audit:
@@ -28,41 +31,58 @@ def audit(bench: Workbench, *, rules: Sequence[Rule] = RULES, show: Show = str) 
     try:
         world = fill(bench, show)
         show("trying everything")
-        with open_scene(bench, world) as scene:
-            found: list[Finding] = []
-            untried = list(_untried(scene))
-            for rule in rules:
-                found += _carry_out(scene, rule, untried)
-            untried += (
-                f"{name} beyond its first call, which took over {LONGEST / 1000:g} s"
-                for name in sorted(scene.unending)
-            )
-            show("running the witnesses again")
-            findings = rank(confirm(one_of_each_cause(found), bench, world))
-            show("trying repairs")
-            done = Audit(
-                findings=tuple(_placed(scene, repair(scene, findings))),
-                untried=tuple(untried),
-                about=_about(scene),
-                matrix=scene.matrix,
-                world=world,
-            )
+        scene, found = _ask(bench, world, rules)
+        show("running the witnesses again")
+        findings = rank(confirm(one_of_each_cause(found), bench, world))
+        show("trying repairs")
+        done = Audit(
+            findings=tuple(_placed(scene, repair(scene, findings))),
+            untried=tuple(dict.fromkeys([*_untried(scene), *scene.untried])),
+            about=_about(scene),
+            matrix=scene.matrix,
+            world=world,
+        )
     except SchemaError as error:
         done = Audit(fault=error)
     done = apply_acceptances(done, read_acceptances(bench.config.root / FILE))
     return replace(done, seconds=time.perf_counter() - started)
 
 
-def _carry_out(scene: Scene, rule: Rule, untried: list[str]) -> list[Finding]:
-    """What a rule finds; nothing, and a remark, where a statement of its own fails."""
+def _ask(bench: Workbench, world: World, rules: Sequence[Rule]) -> tuple[Scene, list[Finding]]:
+    """What the rules find. Where a statement ends the session, another goes on, without that function."""
+    found: list[Finding] = []
+    untried: list[str] = []
+    unending: set[str] = set()
+    for _ in range(_SESSIONS):
+        with open_scene(bench, world, unending) as scene:
+            known = len(unending)
+            while rules and not scene.session.connection.closed:
+                _carry_out(scene, rules[0], found)
+                ended = scene.session.connection.closed
+                rules = rules if ended and len(unending) > known else rules[1:]
+        untried += scene.untried
+        if not rules:
+            break
+    untried += (f"the rule {_name(rule)}: too many sessions were ended" for rule in rules)
+    return replace(scene, untried=untried), found
+
+
+def _carry_out(scene: Scene, rule: Rule, found: list[Finding]) -> None:
+    """Add what a rule finds; a remark, where a statement of its own fails or it has asked enough."""
+    scene.work.left = STATEMENTS * scene.bench.config.effort
     try:
         with scene.session.undone():
-            return list(rule(scene))
-    except psycopg.Error as error:
-        if scene.session.connection.closed:
-            raise ServerError("The server went away in the middle of an audit.", why=str(error)) from error
-        untried.append(f"the rule {rule.__module__.rpartition('.')[2]}: {error}")
-        return []
+            for finding in rule(scene):
+                found.append(finding)  # what was found before an error stays
+    except OutOfWorkError:
+        scene.untried.append(f"the rule {_name(rule)} beyond its first {STATEMENTS} statements: see --effort")
+    except (psycopg.Error, ServerError) as error:
+        if not (scene.session.connection.closed and scene.unending):  # it goes on without the function
+            scene.untried.append(f"the rule {_name(rule)} to its end: {str(error).strip()}")
+
+
+def _name(rule: Rule) -> str:
+    return rule.__module__.rpartition(".")[2]
 
 
 def one_of_each_cause(findings: Iterable[Finding]) -> list[Finding]:
@@ -95,6 +115,12 @@ def _untried(scene: Scene) -> Iterator[str]:
     for name, function in functions.items():
         if all(None in some for some in argument_lists(scene, function)) and function.types:
             yield f"{name} needs an argument that could not be made"
+        elif (number := count_lists(scene, function)) > CALLS:
+            yield f"{name} with more than {CALLS} of {number} lists of arguments"
+    yield from (
+        f"{name} beyond its first calls, of which one took over {LONGEST / 1000:g} s or ended the session"
+        for name in sorted(scene.unending)
+    )
 
 
 def _about(scene: Scene) -> str:

@@ -9,14 +9,17 @@ from functools import cached_property
 
 import psycopg
 
+from pgassay.audit.slow import TIMEOUT, find_slow
+from pgassay.audit.watch import watched
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
 from pgassay.catalog.names import quoted, spell
 from pgassay.catalog.read import ACCESS, Catalog, read_catalog
-from pgassay.catalog.tables import Surface, read_surface
+from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Script, Session, open_session, read_script
 from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import literal
@@ -26,7 +29,33 @@ from pgassay.plpgsql.definitions import find_definitions
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 
+PLATFORM = (
+    *("auth", "storage", "realtime", "vault", "extensions", "graphql_public"),
+    *("supabase_migrations", "supabase_functions", "pgassay"),
+)
+"""Schemas of the platform."""
+STATEMENTS = 40_000
+"""How many statements each rule may send; more with more effort."""
+_NOTHING = "-"  # no object is called so
+_OF_A_TIMEOUT = 2000
 LONGEST = 5000  # milliseconds of one statement: functions may sleep
+
+
+class OutOfWorkError(Exception):
+    """A rule has asked as much as it may."""
+
+
+@dataclass(kw_only=True)
+class Work:
+    """How many statements a rule has left; one that runs into its timeout counts for many."""
+
+    left: int
+
+    def spend(self, statements: int) -> None:
+        """Raises OutOfWorkError where none are left."""
+        self.left -= statements
+        if self.left < 0:
+            raise OutOfWorkError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +63,7 @@ class Scene:
     """One loaded schema. `people` are strangers to whatever is not theirs.
 
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
+    `untried` collects what rules did not try, in sentences.
     """
 
     bench: Workbench
@@ -45,6 +75,8 @@ class Scene:
     matrix: Matrix
     people: tuple[Persona, ...]
     unending: set[str] = field(default_factory=set)
+    untried: list[str] = field(default_factory=list)
+    work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -100,6 +132,13 @@ class Scene:
             ]
         )
 
+    def is_the_projects(self, table: Table) -> bool:
+        """Not a service's of the platform."""
+        return table.schema not in PLATFORM
+
+    def is_unending(self, function: Function) -> bool:
+        return function.function in self.unending
+
     def is_ours(self, function: Function) -> bool:
         return spell(function.schema, function.name) in self._made
 
@@ -117,9 +156,12 @@ class Scene:
         """What becomes of each segment of statements, each undone again."""
         if not segments:
             return []
+        self.work.spend(sum(map(len, segments)))
         acting = self.session.act_as(persona) if persona else self.session.as_owner()
         with acting, savepoint(self.session):
-            return fly(self.session, segments)
+            answers = fly(self.session, segments)
+        self.work.spend(_OF_A_TIMEOUT * sum(answer.sqlstate == TIMEOUT for answer in answers))
+        return answers
 
     def dependents(self, name: str) -> frozenset[str]:
         """The tables and views whose policies or definitions come to read `name`."""
@@ -131,17 +173,22 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
     """A session of the owner's on a fresh load of schema and world; materialized views are filled."""
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
+        session.longest = LONGEST
         session.connection.execute(f"set local statement_timeout = {LONGEST}")
         with session.as_owner():
             for relation in read_catalog(session.connection, Relation).of(Relation):
                 if relation.kind == "m":
                     session.attempt(f"refresh materialized view {relation.name}")
-        yield session
+        with watched(database, session, LONGEST):
+            yield session
 
 
 @contextmanager
-def open_scene(bench: Workbench, world: World) -> Iterator[Scene]:
-    """Load schema and world, and let everybody try everything. Raises SchemaError where it does not load."""
+def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[Scene]:
+    """Load schema and world, and let everybody try everything. Raises SchemaError where it does not load.
+
+    `unending` are functions that an earlier scene did not survive.
+    """
     with open_loaded(bench, world) as session:
         with session.as_owner():
             catalog = read_catalog(session.connection, *ACCESS)
@@ -150,16 +197,21 @@ def open_scene(bench: Workbench, world: World) -> Iterator[Scene]:
         ids = [persona.id for persona in bench.personas.values() if persona.id is not None]
         rows = {name: text for name, text in bench.config.rows.items() if name in surface.by_name}
         samples = read_samples(session, surface, ids=ids, overrides=rows)
-        matrix = survey(session, people, rows=rows)
+        slow = frozenset(find_slow(session, samples, people))
+        asked = [sample for sample in samples if sample.object not in slow]
+        only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
+        matrix = survey(session, people, rows=rows, only=only if slow else ())
         yield Scene(
             bench=bench,
             world=world,
             session=session,
             catalog=catalog,
             surface=surface,
-            samples=samples,
+            samples=tuple(asked),
             matrix=matrix,
             people=people,
+            unending=unending,
+            untried=[f"{name}: a statement took over {LONGEST / 1000:g} s" for name in sorted(slow)],
         )
 
 

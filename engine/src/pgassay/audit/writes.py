@@ -55,7 +55,7 @@ def insert_of(sample: Sample, persona: Persona, row: Row, **given: str | None) -
         elif column.name in mine:
             values[column.name] = mine[column.name]
         elif column.name in held and not column.generated and not _is_left_out(sample, column):
-            fresh = column.name in _fresh(sample)
+            fresh = column.name in fresh_columns(sample)
             values[column.name] = row.changed[column.name] if fresh else row.values[column.name]
     if not values or not held.issuperset(values):
         return None
@@ -136,7 +136,7 @@ def _is_left_out(sample: Sample, column: Column) -> bool:
     return column.identity != "" or (column.name in keys and column.has_default)
 
 
-def _fresh(sample: Sample) -> frozenset[str]:
+def fresh_columns(sample: Sample) -> frozenset[str]:
     """Of each unique index one column that is neither the owner's nor a foreign key."""
     table = sample.table
     fixed = owner_columns(sample) | {name for key in table.foreign_keys for name in key.columns}

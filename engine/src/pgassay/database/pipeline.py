@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from select import select
 from typing import Any
 
+import psycopg
 from psycopg import pq
 
 from pgassay.database import Session
@@ -80,6 +82,7 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
 def _receive(connection: pq.abc.PGconn) -> Answer:
     results: list[pq.abc.PGresult] = []
     while True:
+        _wait(connection)
         result = connection.get_result()
         if connection.status != pq.ConnStatus.OK:
             raise ServerError("The server went away in the middle of a probe.")
@@ -88,6 +91,16 @@ def _receive(connection: pq.abc.PGconn) -> Answer:
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             return _answer(results[1:])
         results.append(result)
+
+
+def _wait(connection: pq.abc.PGconn) -> None:
+    """Wait for a result outside of libpq, in which no other thread of this process would run meanwhile."""
+    while connection.status == pq.ConnStatus.OK and connection.is_busy():
+        select([connection.socket], [], [])
+        try:
+            connection.consume_input()
+        except psycopg.OperationalError as error:
+            raise ServerError("The server went away in the middle of a probe.", why=str(error)) from error
 
 
 def _answer(results: Sequence[pq.abc.PGresult]) -> Answer:

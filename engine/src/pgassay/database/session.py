@@ -29,8 +29,9 @@ class Session(Actor):
     """Acts as personas over one connection, in one transaction; fast, for tests that roll back.
 
     The connection is the schema's owner's, and never a superuser's, whose rights the schema could take.
-    Statements outside `act_as` run as the owner. What only a real login can prove, such as that `reset role`
-    gives nothing away, needs `request`.
+    Statements outside `act_as` run as the owner. With `longest`, no statement of a persona takes more
+    milliseconds, whatever its role's settings say. What only a real login can prove, such as that `reset
+    role` gives nothing away, needs `request`.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], *, owner: str) -> None:
@@ -41,6 +42,7 @@ class Session(Actor):
         self._identity = NOBODY
         self._login: tuple[str, ...] | None = None  # what pretends authenticator's, once it is known
         self._pretends = False
+        self.longest: int | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -57,8 +59,13 @@ class Session(Actor):
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
         self._pretend_login()
         if persona not in self._identities:
-            self._identities[persona] = session_identity(persona, self._roles)
+            self._identities[persona] = self._limited(session_identity(persona, self._roles))
         return self._switch(self._identities[persona])
+
+    def _limited(self, identity: Identity) -> Identity:
+        if self.longest is None:
+            return identity
+        return replace(identity, become=f"{identity.become}; set local statement_timeout = {self.longest}")
 
     def refusal(self, persona: Persona) -> Attempt | None:
         """The answer to every request of `persona` where the project's hook or pre-request function fails.

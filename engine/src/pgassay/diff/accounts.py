@@ -15,12 +15,11 @@ from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.tables import Surface, Table
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
+from pgassay.diff.metadata import USERS, VALUES, leaves, nest
 from pgassay.matrix.model import Direction
 from pgassay.matrix.statements import NUMBERS, literal
 
-_USERS = "auth.users"
 _NEW = "5157ed00-0000-4000-8000-000000000000"
-_VALUES = (1000007, True, "admin")
 _MOST_DOCUMENTS = 24
 _FAITHFUL = (*NUMBERS, "bool")
 _HOSTILE = "as the metadata say"
@@ -62,7 +61,7 @@ def compare_accounts(
     Nothing where there are no accounts, or where the owner may not write them.
     """
     if not changes or any(
-        ObjectKey("relation", _USERS, "") not in side.inventory.objects for side in (base, head)
+        ObjectKey("relation", USERS, "") not in side.inventory.objects for side in (base, head)
     ):
         return
     surfaces = [side.read_surface() for side in (base, head)]
@@ -90,7 +89,7 @@ def _find_literals(base: Inventory, head: Inventory) -> Literals:
     texts = [
         [
             side.objects.get(ObjectKey("function", name, ""), {}).get("body", "")
-            for name in sorted(side.reach(_USERS))
+            for name in sorted(side.reach(USERS))
         ]
         for side in (head, base)
     ]
@@ -98,8 +97,8 @@ def _find_literals(base: Inventory, head: Inventory) -> Literals:
 
 
 def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]:
-    values = list(dict.fromkeys([*_VALUES, *literals.strings]))
-    documents = [_nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
+    values = list(dict.fromkeys([*VALUES, *literals.strings]))
+    documents = [nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
     yield _sign_up({}, "Whoever signs up")
     for document in documents:
         yield _sign_up(document, f"Whoever signs up with the metadata {json.dumps(document)}")
@@ -113,25 +112,20 @@ def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]
             (f"A sign-in of {persona.name}", "last_sign_in_at = pg_catalog.now()"),
             (f"New metadata of {persona.name}", """raw_user_meta_data = '{"pgassay": 1}'"""),
         ):
-            change = f"update {_USERS} set {what} {where}"
+            change = f"update {USERS} set {what} {where}"
             yield AccountEvent(title=title, statement=change)
             yield AccountEvent(
                 title=f"{title}, whose account was deleted softly,",
-                statement=f"update {_USERS} set deleted_at = pg_catalog.now() {where}; {change}",
+                statement=f"update {USERS} set deleted_at = pg_catalog.now() {where}; {change}",
             )
         yield AccountEvent(
-            title=f"Deleting the account of {persona.name}", statement=f"delete from {_USERS} {where}"
+            title=f"Deleting the account of {persona.name}", statement=f"delete from {USERS} {where}"
         )
-
-
-def _nest(path: Sequence[str], value: object) -> dict[str, object]:
-    first, *rest = path
-    return {first: _nest(rest, value) if rest else value}
 
 
 def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
     values = [_NEW, "pgassay-new@example.com", json.dumps(dict(document))]
-    text = f"insert into {_USERS} (id, email, raw_user_meta_data) values ({', '.join(map(literal, values))})"
+    text = f"insert into {USERS} (id, email, raw_user_meta_data) values ({', '.join(map(literal, values))})"
     return AccountEvent(title=title, statement=text, document=document)
 
 
@@ -191,19 +185,15 @@ def _compare(before: _Before, name: str, after: _Rows, event: AccountEvent) -> I
 
 def _spell(column: Column, value: object, event: AccountEvent) -> str:
     """What is drawn anew with each load is only there or not."""
-    if event.document and value is not None and json.dumps(value).strip('"') in _leaves(event.document):
+    if event.document and value is not None and json.dumps(value).strip('"') in _spelled(event.document):
         return _HOSTILE
     if value is None or column.base in _FAITHFUL or column.labels:
         return "null" if value is None else str(value)
     return "there"
 
 
-def _leaves(document: object) -> Iterator[str]:
-    if isinstance(document, Mapping):
-        for value in document.values():
-            yield from _leaves(value)
-    else:
-        yield json.dumps(document).strip('"')
+def _spelled(document: object) -> Iterator[str]:
+    return (json.dumps(value).strip('"') for value in leaves(document))
 
 
 def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -> bool:
@@ -223,7 +213,7 @@ def _tell(
     event: AccountEvent, old: Iterable[Fact], new: Iterable[Fact], changes: Sequence[SchemaChange]
 ) -> AccessChange:
     did, does = (_describe(facts) or "nothing of it" for facts in (old, new))
-    near = {_USERS, *(table for table, _, _ in (*old, *new))}
+    near = {USERS, *(table for table, _, _ in (*old, *new))}
     causes = tuple(one for one in changes if one.key.kind == "function" or one.key.object in near)[:2]
     told = " ".join([f"{event.title} now makes {does} (was: {did}).", *map(str, causes)])
     return AccessChange(

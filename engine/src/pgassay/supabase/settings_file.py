@@ -39,7 +39,8 @@ class Bucket:
 class Settings:
     """The settings. `hooks` are functions of the database by the hook's name: `schema.function`.
 
-    `expose_new_tables` is None where the file does not say whether the API's roles get new tables.
+    `expose_new_tables` is None where the file does not say whether the API's roles get new tables,
+    `anonymous_sign_ins` where there is no file.
     The patterns of `schema_paths` and `seeds` are relative to the folder of the file.
     """
 
@@ -51,7 +52,7 @@ class Settings:
     schema_paths: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ("seed.sql",)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
-    anonymous_sign_ins: bool = False
+    anonymous_sign_ins: bool | None = None
     hooks: Mapping[str, str] = field(default_factory=dict)
 
 

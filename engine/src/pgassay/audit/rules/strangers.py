@@ -6,12 +6,13 @@ Where some such rows are let through and others are not, somebody wrote a condit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pgassay.audit.meant import is_open, reaches_all, speaks_against
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join, tells_of_a_person
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Table
 from pgassay.matrix.model import Action, Cell, RowClass
 from pgassay.matrix.rows import Sample
@@ -38,7 +39,12 @@ def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table that strangers write, or read where nothing says that they may."""
     for sample in scene.samples:
         if sample.table.kind in "rpf":
-            deeds = [deed for persona in scene.people for deed in _deeds(scene, sample, persona)]
+            deeds = [
+                deed
+                for persona in scene.people
+                for deed in _deeds(scene, sample, persona)
+                if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
+            ]
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
 
@@ -81,23 +87,33 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     if table.kind == "f" and read:
         return _tell(scene, sample, [*written, *read], _by_anybody(read))
     if table.kind in "rp" and not table.secured and (read or written):
-        severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
-        return _tell(scene, sample, [*written, *read], severity)
+        return _tell(scene, sample, [*written, *read], _by_anybody(written))
     if written:
-        severity = Severity.CRITICAL if any(d.persona.id is None for d in written) else Severity.HIGH
-        return _tell(scene, sample, [*written, *(d for d in read if not _is_meant(table, d))], severity)
+        told = [*written, *(deed for deed in read if not _is_meant(table, deed))]
+        return _tell(scene, sample, told, _by_anybody(written))
+    return _judge_open(scene, sample, deeds, read)
+
+
+def _judge_open(
+    scene: Scene, sample: Sample, deeds: Sequence[_Deed], read: Sequence[_Deed]
+) -> Finding | None:
+    """What policies let through: posts to nobody in particular, and reads."""
     posts = [deed for deed in deeds if deed.action is Action.INSERT and deed.persona.id is None]
-    if posts:
+    if posts and not read:
         return _tell(scene, sample, posts, Severity.LOW)
+    if posts:
+        why = "and what anyone sends there is for all to read"
+        return _tell(scene, sample, [*read, *posts], Severity.MEDIUM, why)
     if read and sample.ownership is not None:
-        return _tell(scene, sample, read, _of_reading(sample, read))
+        why = speaks_against(scene, sample, list(dict.fromkeys(deed.persona for deed in read)))
+        return _tell(scene, sample, read, Severity.MEDIUM if why else Severity.INFO, why)
     return None
 
 
 def _is_meant(table: Table, deed: _Deed) -> bool:
     """A policy of its own lets everybody read."""
     policies = table.privileges[deed.persona.role].policies
-    return any(p.permissive and p.command == "select" and p.using == "true" for p in policies)
+    return any(p.command == "select" and is_open(table, p) for p in policies)
 
 
 def _is_posting(sample: Sample, deed: _Deed) -> bool:
@@ -112,14 +128,9 @@ def _by_anybody(deeds: Sequence[_Deed]) -> Severity:
     return Severity.CRITICAL if anon else Severity.HIGH
 
 
-def _of_reading(sample: Sample, read: Sequence[_Deed]) -> Severity:
-    """A policy says that all may read: names tell whether that is likely to be meant."""
-    if not any(tells_of_a_person(column) for column in sample.table.columns.values()):
-        return Severity.INFO
-    return Severity.MEDIUM if any(deed.persona.id is None for deed in read) else Severity.LOW
-
-
-def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severity) -> Finding:
+def _tell(
+    scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severity, besides: str = ""
+) -> Finding:
     table = sample.table
     order = (Action.UPDATE, Action.DELETE, Action.INSERT, Action.SELECT)
     actions = [action for action in order if any(deed.action is action for deed in deeds)]
@@ -127,7 +138,7 @@ def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severi
     first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
     whose = "rows of others" if sample.ownership else "all rows"
     verbs = does(action.value for action in actions)
-    why = _why(table, deeds)
+    why = "; ".join(filter(None, (_why(table, deeds), besides)))
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -139,6 +150,7 @@ def _tell(scene: Scene, sample: Sample, deeds: Sequence[_Deed], severity: Severi
         others=tuple(_steps(deed) for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",
         about=_about(table, deeds),
+        weight=sum(map(tells_of_a_person, table.columns.values())),
         candidates=tuple(_repairs(table, deeds, who)),
     )
 
@@ -149,19 +161,20 @@ def _steps(deed: _Deed) -> tuple[Step, ...]:
 
 
 def _policies(table: Table, deeds: Sequence[_Deed]) -> Mapping[str, None]:
-    return dict.fromkeys(
-        policy.name
-        for deed in deeds
-        for policy in table.privileges[deed.persona.role].policies
-        if policy.permissive
-        and policy.command in ("all", deed.action.value)
-        and (policy.check if deed.action is Action.INSERT and policy.check else policy.using) == "true"
-    ) or dict.fromkeys(
-        policy.name
+    """Those that ask nothing of a row; else all that let such writes or reads through."""
+    some = [
+        (policy, deed.action)
         for deed in deeds
         for policy in table.privileges[deed.persona.role].policies
         if policy.permissive and policy.command in ("all", deed.action.value)
-    )
+    ]
+    wide = dict.fromkeys(policy.name for policy, action in some if _is_wide(table, policy, action))
+    return wide or dict.fromkeys(policy.name for policy, _ in some)
+
+
+def _is_wide(table: Table, policy: Policy, action: Action) -> bool:
+    is_checked = action is Action.INSERT and policy.check is not None
+    return is_open(table, replace(policy, using=policy.check) if is_checked else policy)
 
 
 def _why(table: Table, deeds: Sequence[_Deed]) -> str:

@@ -1,106 +1,148 @@
-"""Withdrawn rows: a column by which owners mark rows, and which no policy asks for."""
+"""Withdrawn rows: what owners, or the schema, take for a mark, and no policy asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from pgassay.audit.marks import Mark, find_marks, owners_set
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import anyone, is_withdrawal
+from pgassay.audit.words import anyone, is_withdrawal, join
 from pgassay.audit.writes import owner_columns
-from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Column, ObjectKey, Policy
-from pgassay.catalog.names import quoted
+from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.matrix.model import Action, RowClass
-from pgassay.matrix.rows import Sample
+from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition
-from pgassay.observation import Outcome
+from pgassay.observation import Outcome, Persona
 
 RULE = "withdrawn"
-_MOMENTS = ("timestamptz", "timestamp", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """A row that strangers read though it is marked: by a user, or by the server where `owner` is None."""
+
+    mark: Mark
+    readers: tuple[Persona, ...]
+    row: Row
+    owner: Persona | None = None
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """The name of such a column only says how likely it is meant so."""
+    """One finding for each table: policies that do not ask are one cause, however many marks there are."""
     for sample in scene.samples:
         is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
-        if is_plain and sample.ownership and sample.table.secured:
-            for column in sample.table.columns.values():
-                if _marks(scene, sample, column) and (found := _try(scene, sample, column)):
-                    yield found
+        if is_plain and sample.ownership and sample.table.secured and (readers := _readers(scene, sample)):
+            shown = [s for mark in find_marks(scene, sample) if (s := _try(scene, mark, readers))]
+            if shown:
+                yield _tell(scene, sample, shown)
 
 
-def _marks(scene: Scene, sample: Sample, column: Column) -> bool:
-    """A moment that is not there at first, or a truth value; no policy of the table asks for it."""
-    is_mark = (
-        column.base in _MOMENTS and not column.not_null and not column.default
-    ) or column.base == "bool"
-    policies: list[Policy] = list(scene.policies.get(sample.table.oid, ()))
-    asked = find_literals(text for policy in policies for _, text in policy.clauses).words
-    return is_mark and column.name not in asked
-
-
-def _try(scene: Scene, sample: Sample, column: Column) -> Finding | None:
-    value = "true" if column.base == "bool" else "now()"
-    readers = []
-    shown = None
+def _readers(scene: Scene, sample: Sample) -> list[Persona]:
+    """Strangers who read rows of others without any condition."""
+    found = []
     for persona in scene.people:
-        rows = [row for row in sample.rows if persona.id not in row.owners and row.owners]
-        with scene.session.undone():
-            run(scene.session, None, f"update {sample.table.name} set {quoted(column.name)} = {value}")
-            for row in rows:
-                look = f"select 1 from {sample.table.name} where {condition(sample.key, row.key)}"
-                with scene.session.act_as(persona):
-                    if scene.session.attempt(look).rowcount > 0:
-                        readers.append(persona)
-                        shown = shown or (persona, look)
-                        break
-    if shown is None or not _is_everybodys(scene, sample, [p.name for p in readers]):
-        return None
-    likely = is_withdrawal(column)
-    own = " or ".join(
-        f"{quoted(name)} = (select auth.uid())"
-        for name in sorted(owner_columns(sample))
-        if sample.table.columns[name].base == "uuid"
-    )
-    test = f"{quoted(column.name)} is not true" if column.base == "bool" else f"{quoted(column.name)} is null"
+        cell = scene.cell(persona.name, sample.object, Action.SELECT, "-", RowClass.OTHER)
+        if cell and all(one.outcome is Outcome.ALLOWED for one in cell.results):
+            found.append(persona)
+    return found
+
+
+def _try(scene: Scene, mark: Mark, readers: Sequence[Persona]) -> _Shown | None:
+    """First a row that its own owner marks."""
+    users = scene.users if owners_set(scene, mark) else ()
+    for owner in (*users, None):
+        for row in _rows(mark.sample, owner):
+            others = [persona for persona in readers if persona.id not in row.owners]
+            with scene.session.undone():
+                if not run(scene.session, owner, _marking(mark, row)):
+                    continue
+                seen = tuple(p for p in others if _sees(scene, p, mark.sample, row))
+            if seen:
+                return _Shown(mark=mark, readers=seen, row=row, owner=owner)
+    return None
+
+
+def _rows(sample: Sample, owner: Persona | None) -> list[Row]:
+    return [row for row in sample.rows if row.owners and (owner is None or owner.id in row.owners)][:4]
+
+
+def _marking(mark: Mark, row: Row) -> str:
+    return f"{mark.statement} where {condition(mark.sample.key, row.key)}"
+
+
+def _look(sample: Sample, row: Row) -> str:
+    return f"select 1 from {sample.table.name} where {condition(sample.key, row.key)}"
+
+
+def _sees(scene: Scene, persona: Persona, sample: Sample, row: Row) -> bool:
+    with scene.session.act_as(persona):
+        return scene.session.attempt(_look(sample, row)).rowcount > 0
+
+
+def _severity(shown: _Shown) -> Severity:
+    """What the schema itself leaves out elsewhere, or what owners say of one of their rows.
+
+    A row that stands for a user is not withdrawn but by leaving: what it says of him is no mark.
+    """
+    sample = shown.mark.sample
+    single = any(set(index.columns) <= owner_columns(sample) for index in sample.table.unique)
+    is_said = shown.owner is not None and not single
+    return Severity.MEDIUM if shown.mark.why or is_said else Severity.INFO
+
+
+def _tell(scene: Scene, sample: Sample, shown: list[_Shown]) -> Finding:
+    severity = min(map(_severity, shown))
+    shown = [one for one in shown if _severity(one) is severity]
+    first, names = shown[0], join(one.mark.column.name for one in shown)
+    readers = [p for p in scene.people if any(p in one.readers for one in shown)]
+    why = next((one.mark.why for one in shown if one.mark.why), "")
+    sets = ", which owners set" if first.owner else ""
+    reading = [p for p in scene.policies.get(sample.table.oid, ()) if p.command in ("select", "all")]
     return Finding(
         rule=RULE,
         object=sample.object,
-        columns=(column.name,),
+        columns=tuple(one.mark.column.name for one in shown),
         actions=("select",),
         who=tuple(persona.name for persona in readers),
-        severity=Severity.MEDIUM if likely else Severity.INFO,
+        severity=severity,
         sentence=f"{anyone(readers)} reads rows of others in {sample.table.name} whatever their "
-        f"{column.name} is: no policy asks for it.",
+        f"{names} is{sets}: no policy asks for it{f', though {why}' if why else ''}.",
         steps=(
-            Step(statement=f"update {sample.table.name} set {quoted(column.name)} = {value}", shows=ROWS),
-            Step(who=shown[0], statement=shown[1], shows=ROWS),
+            Step(who=first.owner, statement=_marking(first.mark, first.row), shows=ROWS),
+            Step(who=first.readers[0], statement=_look(sample, first.row), shows=ROWS),
         ),
-        cause=f"withdrawn {sample.object} {column.name}",
+        cause=f"withdrawn {sample.object}",
+        weight=sum(is_withdrawal(one.mark.column) for one in shown),
         about=(
-            *(
-                ObjectKey(kind="policy", object=sample.table.name, name=policy.name)
-                for policy in scene.policies.get(sample.table.oid, ())
-                if policy.command in ("select", "all")
-            ),
+            *(ObjectKey(kind="policy", object=sample.table.name, name=policy.name) for policy in reading),
             ObjectKey(kind="relation", object=sample.table.name, name=""),
         ),
-        candidates=tuple(
-            (f"alter policy {quoted(p.name)} on {p.table} using ({_and(p.using, test, own)})",)
-            for p in scene.policies.get(sample.table.oid, ())
-            if p.command == "select" and p.using
-        ),
+        candidates=tuple(_repairs(sample, shown, reading)),
     )
 
 
-def _and(using: str, test: str, own: str) -> str:
-    """Owners go on to read their own."""
+def _repairs(sample: Sample, shown: list[_Shown], policies: Sequence[Policy]) -> Iterator[tuple[str, ...]]:
+    """Policies for SELECT ask for all marks; owners go on to read their own."""
+    own = " or ".join(
+        f"{column.quoted} = (select auth.uid())"
+        for column in sample.table.columns.values()
+        if column.name in owner_columns(sample) and column.base == "uuid"
+    )
+    test = " and ".join(_unmarked(one.mark) for one in shown)
     whose = f"({test} or {own})" if own else test
-    return whose if using == "true" else f"({using}) and {whose}"
+    for policy in policies:
+        if policy.command == "select" and policy.using:
+            using = whose if policy.using == "true" else f"({policy.using}) and {whose}"
+            yield (f"alter policy {policy.quoted} on {policy.table} using ({using})",)
 
 
-def _is_everybodys(scene: Scene, sample: Sample, readers: list[str]) -> bool:
-    """Whether a stranger reads such rows without any condition."""
-    cells = (scene.cell(name, sample.object, Action.SELECT, "-", RowClass.OTHER) for name in readers)
-    return any(cell and all(one.outcome is Outcome.ALLOWED for one in cell.results) for cell in cells)
+def _unmarked(mark: Mark) -> str:
+    """SQL that does not hold of a row with the mark."""
+    name = mark.column.quoted
+    if mark.column.base == "bool":
+        return f"{name} is not {mark.value}"
+    if mark.value.startswith("2001-"):
+        return f"{name} is null"
+    return f"{name} is distinct from '{mark.value}'"

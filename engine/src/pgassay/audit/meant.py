@@ -1,0 +1,166 @@
+"""Whether a read that policies open to everybody is meant: what else the schema does speaks against it.
+
+Names of tables and columns say nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pgassay.audit.calls import hidden_rows
+from pgassay.audit.reach import measure
+from pgassay.audit.scene import Scene, run
+from pgassay.audit.words import join
+from pgassay.audit.writes import owner_columns, values_for
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Policy
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
+from pgassay.matrix.model import Action, RowClass
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import condition, literal
+from pgassay.observation import Outcome, Persona
+
+_OF_NETWORKS = ("inet", "cidr", "macaddr", "macaddr8")
+_VALUES = 8
+_KEPT_OUT = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY)
+_WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
+
+
+def is_open(table: Table, policy: Policy) -> bool:
+    """Whether it asks nothing of a row, however it is spelled: `true`, `auth.uid() is not null`."""
+    words = find_literals([policy.using or ""]).words
+    return policy.permissive and policy.using is not None and not words & table.columns.keys()
+
+
+def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bool:
+    """Whether no other value of what policies ask for keeps a row back: all may just happen to be reached."""
+    asked = [p for p in sample.table.privileges[persona.role].policies if p.command in (verb, "all")]
+    words = find_literals(policy.using or "" for policy in asked).words
+    if sample.table.kind not in "rp" or not sample.table.secured:
+        return True
+    fixed = owner_columns(sample) | set(sample.key)
+    columns = [c for c in sample.table.columns.values() if c.name in words - fixed and not c.generated]
+    before = _reached(scene, sample, persona, verb)
+    for column in columns:
+        values = values_for(scene, sample, column, besides=None)[:_VALUES]
+        for value in [*values, *(() if column.not_null else (None,))]:
+            with scene.session.undone():
+                set_ = f"update {sample.table.name} set {column.quoted} = {literal(value)}"
+                ran = run(scene.session, None, set_)
+                if ran and _reached(scene, sample, persona, verb) < before:
+                    return False
+    return True
+
+
+def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
+    reach = measure(scene, persona, [sample.table.name])
+    if verb == "select":
+        return len(reach.seen.get(sample.object, ()))
+    return reach.written.get((sample.object, verb), 0)
+
+
+def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
+    """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
+    reasons = (_narrower, _hidden_parents, _addressed, _shown_in_part, _of_networks, _written_for)
+    return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
+
+
+def _narrower(_: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
+    """A policy for SELECT, too, that lets fewer rows through, decides nothing."""
+    for reader in readers:
+        some = [p for p in sample.table.privileges[reader.role].policies if p.command == "select"]
+        wide = [policy for policy in some if is_open(sample.table, policy)]
+        narrow = [policy for policy in some if policy.permissive and policy not in wide]
+        if wide and narrow:
+            yield f'"{narrow[0].name}" lets only some through, and decides nothing beside "{wide[0].name}"'
+
+
+def _hidden_parents(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
+    """Rows are read that refer to another user's row which the reader may not see."""
+    for key in sample.table.foreign_keys:
+        parent = scene.sample_of.get(key.target or "")
+        if len(key.columns) != 1 or key.columns[0] in owner_columns(sample) or parent is None:
+            continue
+        if parent.ownership is None or parent.key != key.target_columns or parent is sample:
+            continue
+        for reader in readers:
+            seen = measure(scene, reader, [parent.table.name])
+            theirs = {
+                row.key[0] for row in hidden_rows(parent, seen) if row.owners and reader.id not in row.owners
+            }
+            if _is_closed(scene, parent) and any(row.values[key.columns[0]] in theirs for row in sample.rows):
+                yield f"they belong to rows of {parent.object} that {reader.name} may not read"
+
+
+def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
+    """Rows go from one user to another, and more than once: who follows whom is one row for each pair."""
+    refers = {name for key in sample.table.foreign_keys for name in key.columns}
+    people = owner_columns(sample) & refers
+    pairs = (len(people & set(index.columns)) > 1 for index in sample.table.unique)
+    if len(people) > 1 and not any(pairs):
+        yield f"they go from {join(map(quoted, sorted(people)))} to each other"
+
+
+def _is_closed(scene: Scene, sample: Sample) -> bool:
+    """Whether a condition tells whose rows may be read: users see their own, and not all."""
+    for persona in scene.users:
+        visible = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+        mine = {row.key for row in sample.rows if persona.id in row.owners}
+        if mine & visible and not {row.key for row in sample.rows} <= visible:
+            return True
+    return False
+
+
+def _shown_in_part(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
+    """A view that needs no open table shows the same rows with fewer columns."""
+    for view in scene.surface.reachable:
+        used = {
+            t.name
+            for t in scene.surface.tables.values()
+            if t.name in scene.inventory.reach(view.name) - {view.name}
+        }
+        if view.kind != "v" or view.invoker or used != {sample.table.name}:
+            continue
+        if not view.columns.keys() < sample.table.columns.keys():
+            continue
+        if not set(sample.key) <= view.columns.keys() or not _shows_all(scene, view, sample, readers[0]):
+            continue
+        left = [quoted(name) for name in sample.table.columns if name not in view.columns]
+        yield f"the view {view.name} shows the same rows to them without {join(left)}"
+
+
+def _shows_all(scene: Scene, view: Table, sample: Sample, reader: Persona) -> bool:
+    texts = [f"select 1 from {view.name} where {condition(sample.key, row.key)}" for row in sample.rows]
+    answers = scene.ask(reader, [[text] for text in texts])
+    return bool(answers) and all(not answer.sqlstate and answer.counts[0] > 0 for answer in answers)
+
+
+def _of_networks(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
+    for column in sample.table.columns.values():
+        if column.base in _OF_NETWORKS:
+            yield f"{quoted(column.name)} has network addresses in it"
+
+
+def _written_for(scene: Scene, sample: Sample, _: Sequence[Persona]) -> Iterator[str]:
+    """Users write none of it: it is kept about them, and not published by them."""
+    if not owner_columns(sample) or sample.table.kind not in "rp":
+        return
+    users = {persona.name for persona in scene.users}
+    own = [
+        cell
+        for action in _WRITES
+        for cell in scene.cells.get((sample.object, action), ())
+        if cell.key.persona in users and cell.key.rows is RowClass.OWN
+    ]
+    if own and all(cell.outcome in _KEPT_OUT for cell in own) and not _is_named(scene, sample):
+        yield "users write none of these rows, which the server keeps about them"
+
+
+def _is_named(scene: Scene, sample: Sample) -> bool:
+    """Whether a function of the project may write it for a user, by a call or a trigger."""
+    ours = (function for function in scene.functions.values() if scene.is_ours(function))
+    return any(
+        function.volatility == "v" and sample.table.relation in find_literals([function.text]).words
+        for function in ours
+    )

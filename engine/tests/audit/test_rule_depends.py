@@ -1,0 +1,64 @@
+"""What users write of themselves, and what calls and triggers make of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+FILMS = """
+create table public.wallets (who uuid primary key references auth.users, coins integer default 5, motto text);
+create table public.films (id integer primary key, price integer not null);
+create table public.rentals (
+    id integer generated always as identity primary key,
+    who uuid not null references auth.users, film integer not null references public.films
+);
+alter table public.wallets enable row level security;
+alter table public.films enable row level security;
+alter table public.rentals enable row level security;
+create policy "own" on public.wallets for {} to authenticated using (who = (select auth.uid()));
+create policy "own" on public.rentals for select to authenticated using (who = (select auth.uid()));
+create function public.rent(wanted integer) returns void language plpgsql security definer
+set search_path = '' as $$
+begin
+    update public.wallets as w set coins = w.coins - f.price from public.films as f
+    where f.id = wanted and w.who = auth.uid() and w.coins >= f.price;
+    if not found then raise exception 'Not enough'; end if;
+    insert into public.rentals (who, film) values (auth.uid(), wanted);
+end $$;
+"""
+SITES = """
+create table public.plans (who uuid primary key references auth.users, kind text not null default 'free');
+create table public.sites (id integer primary key, who uuid not null references auth.users, name text);
+alter table public.plans enable row level security;
+alter table public.sites enable row level security;
+create policy "own" on public.plans for {} to authenticated using (who = (select auth.uid()));
+create policy "own" on public.sites for all to authenticated using (who = (select auth.uid()));
+create function public.paid() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    if (select p.kind from public.plans as p where p.who = new.who) is distinct from 'paid' then
+        raise exception 'Pay first.';
+    end if;
+    return new;
+end $$;
+create trigger paid before insert on public.sites for each row execute function public.paid();
+"""
+
+
+def test_a_call_that_a_users_own_number_lets_through(audited: Audited) -> None:
+    [finding] = of_rule(audited(FILMS.format("all")), "depends")
+    assert (finding.object, finding.columns) == ("public.wallets", ("coins",))
+    assert (finding.severity.word, finding.actions) == ("medium", ("update",))
+    assert "public.rent(integer) goes through, which was refused before (P0001)" in finding.sentence
+    assert finding.repair is not None
+    assert "motto" in finding.repair.statements[1]
+    assert told(audited(FILMS.format("select")), "depends") == []
+
+
+def test_an_insert_that_a_users_own_text_lets_through(audited: Audited) -> None:
+    [finding] = of_rule(audited(SITES.format("all")), "depends")
+    assert (finding.object, finding.columns) == ("public.plans", ("kind",))
+    assert "an INSERT into public.sites goes through" in finding.sentence
+    assert told(audited(SITES.format("select")), "depends") == []
