@@ -105,3 +105,15 @@ def test_a_function_that_sleeps_holds_nothing_up(
             "where query like '%public.wait%' and pid <> pg_backend_pid()"
         )
         assert connection.execute(asked).fetchone() == (0,)
+
+
+def test_sarif_is_shown_or_written(root: Path, run: Run) -> None:
+    done = run("audit", "hits.sql", "--format", "sarif", "--report", "sarif=log.sarif", cwd=root)
+    assert done.returncode == 1
+    assert done.stdout == (root / "log.sarif").read_text(encoding="utf-8")
+    [result] = json.loads(done.stdout)["runs"][0]["results"]
+    assert result["properties"]["id"] == ID
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "hits.sql", "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": 1, "startColumn": 1},
+    }
