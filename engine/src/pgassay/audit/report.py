@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import Audit, Finding, Severity
+from pgassay.audit.page import render_audit_page
 from pgassay.errors import ExitCode
 from pgassay.render.ci import Annotation, Check, Level, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
@@ -47,10 +49,11 @@ def report_audit(audit: Audit) -> Report:
         command="audit",
         title="audit",
         verdict=audit.exit_code,
-        claim=summary[0],
+        claim=_claim(audit),
         about=audit.about,
         summary=summary,
         sections=sections,
+        page=partial(render_audit_page, audit, audit.matrix, claim=_claim(audit)) if audit.matrix else None,
         document=_document(audit),
         suites=(Suite(name="audit", checks=tuple(_checks(audit))),),
         annotations=tuple(_annotations(audit)),
@@ -80,13 +83,18 @@ def _entry(finding: Finding, *, full: bool = True) -> ReportEntry:
     )
 
 
-def _summary(audit: Audit) -> str:
+def _claim(audit: Audit) -> str:
+    if audit.fault:
+        return "The schema does not load"
     counts = Counter(finding.severity for finding in audit.open)
     told = ", ".join(f"{counts[s]} {s.word}" for s in Severity if counts[s]) or "nothing found"
     accepted = sum(bool(finding.accepted) for finding in audit.findings)
-    more = f", {accepted} accepted" if accepted else ""
-    hint = ' · accept with pgassay audit --accept ID --because "…"' if counts else ""
-    return f"{told}{more}{hint} · {audit.seconds:.1f} s"
+    return f"{told}, {accepted} accepted" if accepted else told
+
+
+def _summary(audit: Audit) -> str:
+    hint = ' · accept with pgassay audit --accept ID --because "…"' if audit.open else ""
+    return f"{_claim(audit)}{hint} · {audit.seconds:.1f} s"
 
 
 def _document(audit: Audit) -> dict[str, Any]:
