@@ -69,6 +69,7 @@ EDGES = {
     ("mutation", "plugin"),
     ("mutation", "world"),
     ("plugin", "coverage"),
+    ("verify", "audit"),
     ("verify", "matrix"),
     ("verify", "mutation"),
     ("verify", "plans"),
