@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -29,7 +30,8 @@ def runner(tmp_path: Path, server: Server) -> Ran:
     """Runs the scripts in order until one fails, as a runner does; the code and the job's summary."""
     bin_folder = tmp_path / "temp" / "pgassay" / "bin"
     bin_folder.mkdir(parents=True)
-    (bin_folder / "pgassay").symlink_to(Path(sys.executable).with_name("pgassay"))
+    for name in ("pgassay", "python"):
+        (bin_folder / name).symlink_to(Path(sys.executable).with_name(name))
     files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
 
     def fill(text: str, inputs: dict[str, str]) -> str:
@@ -41,7 +43,8 @@ def runner(tmp_path: Path, server: Server) -> Ran:
 
     def ran(**inputs: str) -> tuple[int, str]:
         code = 0
-        for step in (STEPS["audit"], STEPS["verdict"]):
+        upload = [STEPS["open"]] if inputs.get("upload_sarif") else []
+        for step in (STEPS["audit"], *upload, STEPS["verdict"]):
             environment = {name: fill(text, inputs) for name, text in step["env"].items()}
             environment |= {name: str(path) for name, path in files.items()}
             environment |= {
@@ -70,7 +73,7 @@ def test_every_input_is_used_and_every_use_is_declared() -> None:
 
 def test_no_script_has_an_expression_in_it() -> None:
     scripts = [step for step in STEPS.values() if "run" in step]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     assert [step["id"] for step in scripts if PIPE.search(step["run"])] == []
     assert {step["shell"] for step in scripts} == {"bash"}
 
@@ -98,6 +101,28 @@ def test_a_good_schema_passes_and_findings_may_pass(runner: Ran, tmp_path: Path)
     assert runner(path="a.sql")[0] == 0
     (tmp_path / "a.sql").write_text(OPEN, encoding="utf-8")
     assert runner(path="a.sql", fail="false")[0] == 0
+
+
+@pytest.mark.slow
+def test_what_is_accepted_is_not_uploaded(runner: Ran, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(OPEN.replace("hits", "views_of_page") + OPEN, encoding="utf-8")
+    (tmp_path / "pgassay.toml").write_text('schema = ["a.sql"]\n', encoding="utf-8")
+    accepted = "strangers:public.hits:update+delete+select:anon+alice+bob"
+    code, _ = runner(arguments=f"--accept {accepted} --because meant", upload_sarif="true")
+    assert code == 1
+    reports = tmp_path / "temp" / "pgassay-reports"
+    whole, left = (json.loads((reports / f"{name}.sarif").read_text("utf-8")) for name in ("audit", "open"))
+    objects = [
+        [
+            one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+            for one in log["runs"][0]["results"]
+        ]
+        for log in (whole, left)
+    ]
+    assert [sorted(some) for some in objects] == [
+        ["public.hits", "public.views_of_page"],
+        ["public.views_of_page"],
+    ]
 
 
 @pytest.mark.slow

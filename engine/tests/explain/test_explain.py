@@ -27,6 +27,8 @@ revoke all on public.notes from anon;
 create function public.count_notes() returns bigint language sql security definer set search_path = ''
 as $$ select count(*) from public.notes $$;
 revoke execute on function public.count_notes() from public, anon;
+create function public.end_it() returns boolean language sql security definer set search_path = ''
+as $$ select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) $$;
 """
 
 
@@ -112,6 +114,7 @@ def test_function_is_explained_for_who_may_call_it_and_who_may_not(
         ("select 1; select 2", "this is 2"),
         ("commit", "about transactions"),
         ("prepare transaction 'x'", "about transactions"),
+        ("select '\udcff'", "no SQL statement"),
     ],
 )
 def test_what_is_no_statement_is_refused_before_a_server_is_asked(
@@ -131,6 +134,7 @@ def test_what_is_no_statement_is_refused_before_a_server_is_asked(
         ("select * from nonesuch", "alice", '42P01: relation "nonesuch" does not exist'),
         ("copy public.notes to stdout", "alice", "a client of its own"),
         ("select pg_sleep(600)", "service", "57014"),
+        ("select public.end_it()", "alice", "ends its own connection"),
     ],
 )
 def test_what_cannot_be_judged_is_exit_2(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
 
+import psycopg
 from pglast import ast, parser
 
 from pgassay.catalog.model import ObjectKey
@@ -75,10 +76,10 @@ def check_statement(text: str) -> LiteralString:
     """The statement without what surrounds it. Raises CannotJudgeError unless it is one, to be undone."""
     try:
         parsed = parser.parse_sql(text)
-    except parser.ParseError as error:
+    except (parser.ParseError, UnicodeError, RecursionError) as error:
         raise CannotJudgeError(
             f"This is no SQL statement: {text}",
-            why=str(error.args[0]),
+            why=str(error.args[0] if isinstance(error, parser.ParseError) else error),
             fixes=("write one in the grammar of PostgreSQL 17, in quotes of the shell",),
         ) from error
     if len(parsed) != 1:
@@ -95,6 +96,8 @@ def _explain(
         denial = explain_denial(session, persona, text)
     except NotDeniedError as error:
         return error.attempt, None, explain_permission(session, persona, text)
+    except psycopg.OperationalError as error:
+        raise CannotJudgeError(f"The statement ends its own connection: {text}", why=str(error)) from error
     return denial.attempt, denial, None
 
 
