@@ -75,9 +75,14 @@ def test_json_report_keeps_its_contract(root: Path, run: Run) -> None:
 
 def test_a_schema_that_does_not_load_is_a_problem_of_the_schema(root: Path, run: Run) -> None:
     (root / "hits.sql").write_text("create table public.hits (id nonesuch);", encoding="utf-8")
-    done = run("audit", "hits.sql", cwd=root)
+    reports = [f"--report={name}={name}.out" for name in ("html", "sarif", "junit", "github", "json")]
+    done = run("audit", "hits.sql", *reports, cwd=root)
     assert done.returncode == 1
     assert "nonesuch" in done.stdout
+    for name in ("html", "sarif", "junit", "json", "github"):
+        assert "nonesuch" in (root / f"{name}.out").read_text(encoding="utf-8")
+    assert "::error file=hits.sql,line=1,title=audit%3A load::" in (root / "github.out").read_text("utf-8")
+    assert 'failures="1"' in (root / "junit.out").read_text("utf-8")
 
 
 def test_every_format_is_written(root: Path, run: Run) -> None:

@@ -129,6 +129,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _checks(audit: Audit) -> Iterator[Check]:
+    if audit.fault:
+        text = str(audit.fault)
+        yield Check(
+            group="load", name="load", outcome="failure", message=text.partition("\n")[0], text=text,
+            place=audit.fault.place,
+        )  # fmt: skip
     for finding in audit.findings:
         bad = finding.severity <= Severity.MEDIUM and not finding.accepted
         yield Check(
@@ -140,6 +146,10 @@ def _checks(audit: Audit) -> Iterator[Check]:
 
 
 def _annotations(audit: Audit) -> Iterator[Annotation]:
+    if audit.fault:
+        yield Annotation(
+            level="error", title="audit: load", message=str(audit.fault), place=audit.fault.place
+        )
     for finding in audit.open:
         level: Level = _LEVELS.get(finding.severity, "notice")
         yield Annotation(

@@ -36,9 +36,9 @@ def render_sarif(audit: Audit, files: Sequence[Path]) -> str:
 
 
 def describe_rules() -> Mapping[str, str]:
-    """What each rule looks for, as the first paragraph of its module says."""
+    """What each rule looks for, as its module says: a sentence, and more below it."""
     modules = [import_module(rule.__module__) for rule in RULES]
-    return {module.RULE: (inspect.getdoc(module) or "").partition("\n\n")[0] for module in modules}
+    return {module.RULE: inspect.getdoc(module) or "" for module in modules}
 
 
 def _run(audit: Audit, files: Sequence[Path]) -> dict[str, Any]:
@@ -67,8 +67,13 @@ def _descriptor(name: str, text: str) -> dict[str, Any]:
 
 
 def _rule(name: str, text: str) -> dict[str, Any]:
-    page = f"docs/rules/{name}.md of pgassay says what it means and how to repair it."
-    return {**_descriptor(name, text), "help": {"text": page}, "properties": {"tags": ["security", "sql"]}}
+    page = "docs/audit.md" if name == _LOAD else f"docs/rules/{name}.md"
+    return {
+        **_descriptor(name, text.partition("\n\n")[0]),
+        "fullDescription": {"text": " ".join(text.split())},
+        "help": {"text": f"{page} of pgassay says what it means and how to repair it."},
+        "properties": {"tags": ["security", "sql"]},
+    }
 
 
 def _result(finding: Finding, index: int, files: Sequence[Path]) -> dict[str, Any]:
