@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from pgassay.audit.model import Audit
 from pgassay.audit.report import report_audit
 from pgassay.render.report import render_html
 from tests.audit.page_sample import make_audit
@@ -132,3 +133,17 @@ def test_matrix_below_answers_as_on_its_own_page(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_page_without_findings_has_the_matrix(tab: Tab, tmp_path: Path) -> None:
+    tab.reset()
+    file = tmp_path / "nothing.html"
+    audit = Audit(matrix=support.make_matrix(), untried=("public.f(xml) needs an argument",))
+    file.write_text(render_html(report_audit(audit)), encoding="utf-8")
+    tab.page.goto(file.as_uri())
+    expect(tab.page.locator(".verdict strong")).to_have_text("nothing found.")
+    expect(tab.page.get_by_text("Nothing was found.")).to_be_visible()
+    tab.page.keyboard.press("f")
+    tab.page.locator("td.cell").first.click()
+    expect(tab.page.get_by_role("dialog")).to_be_visible()
+    assert tab.complaints == []
