@@ -41,7 +41,7 @@ test-on: setup ## All suites on another PostgreSQL, 15 to 17: make test-on VERSI
 deep: setup ## What takes long: more of credits' model, crashes and schedules
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/credits tests/races $(ARGS)
 
-verify: setup ## The gate: load, lint, matrix, plans, suites but for what is slow; one verdict. ARGS="--since origin/main"
+verify: setup ## The gate: load, lint, matrix, audit, plans, suites but for what is slow; one verdict. ARGS="--since origin/main"
 	@PYTEST_ADDOPTS='$(QUICK)' $(BIN)/pgassay verify $(ARGS)
 
 lint: setup ## sqlfluff, ruff, mypy --strict, actionlint

@@ -77,9 +77,14 @@ def test_json_report_keeps_its_contract(root: Path, run: Run) -> None:
 
 def test_a_schema_that_does_not_load_is_a_problem_of_the_schema(root: Path, run: Run) -> None:
     (root / "hits.sql").write_text("create table public.hits (id nonesuch);", encoding="utf-8")
-    done = run("audit", "hits.sql", cwd=root)
+    reports = [f"--report={name}={name}.out" for name in ("html", "sarif", "junit", "github", "json")]
+    done = run("audit", "hits.sql", *reports, cwd=root)
     assert done.returncode == 1
     assert "nonesuch" in done.stdout
+    for name in ("html", "sarif", "junit", "json", "github"):
+        assert "nonesuch" in (root / f"{name}.out").read_text(encoding="utf-8")
+    assert "::error file=hits.sql,line=1,title=audit%3A load::" in (root / "github.out").read_text("utf-8")
+    assert 'failures="1"' in (root / "junit.out").read_text("utf-8")
 
 
 def test_every_format_is_written(root: Path, run: Run) -> None:
@@ -107,3 +112,15 @@ def test_a_function_that_sleeps_holds_nothing_up(
             "where query like '%public.wait%' and pid <> pg_backend_pid()"
         )
         assert connection.execute(asked).fetchone() == (0,)
+
+
+def test_sarif_is_shown_or_written(root: Path, run: Run) -> None:
+    done = run("audit", "hits.sql", "--format", "sarif", "--report", "sarif=log.sarif", cwd=root)
+    assert done.returncode == 1
+    assert done.stdout == (root / "log.sarif").read_text(encoding="utf-8")
+    [result] = json.loads(done.stdout)["runs"][0]["results"]
+    assert result["properties"]["id"] == ID
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "hits.sql", "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": 1, "startColumn": 1},
+    }

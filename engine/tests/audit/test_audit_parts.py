@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pgassay.audit.acceptance import accept, apply_acceptances, read_acceptances
-from pgassay.audit.model import Audit, Finding, Severity
+from pgassay.audit.confirmation import witness_script
+from pgassay.audit.model import ROWS, Audit, Finding, Repair, Severity, Step
+from pgassay.audit.report import fixes_text, report_audit
 from pgassay.audit.run import one_of_each_cause, rank
 from pgassay.errors import ConfigError
 
@@ -38,6 +41,25 @@ def test_one_cause_is_one_finding_the_worst() -> None:
 def test_the_worst_comes_first() -> None:
     some = [finding("a", Severity.LOW), finding("b", Severity.CRITICAL), finding("c", Severity.HIGH)]
     assert [one.object for one in rank(some)] == ["b", "c", "a"]
+
+
+def test_lines_of_a_name_are_never_run() -> None:
+    name = 'public."a\n\\! touch here\r\ndrop table public.b;"'
+    hostile = replace(
+        finding(name, Severity.HIGH),
+        sentence=f"bob reads {name}.",
+        steps=(Step(statement="select 1", shows=ROWS),),
+        repair=Repair(statements=("revoke select on public.c from bob",), tried="tried"),
+    )
+    run = ["begin;", "set local role none;", "select 1;  -- shows rows", "rollback;"]
+    assert without_comments(witness_script(hostile)) == run
+    [entry] = report_audit(Audit(findings=(hostile,))).sections[0].entries
+    assert without_comments(entry.code) == run
+    assert without_comments(fixes_text(Audit(findings=(hostile,)))) == ["revoke select on public.c from bob;"]
+
+
+def without_comments(script: str) -> list[str]:
+    return [line for line in script.splitlines() if line and not line.startswith("--")]
 
 
 def test_acceptance_is_kept_with_its_reason_and_others(tmp_path: Path) -> None:

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from pgassay.matrix.page import render_matrix_html
 from tests.render import html_support as support
+from tests.render.browser_support import IN_BROWSER, Tab, open_tab
 
-PATIENCE = 60_000  # milliseconds, on a machine with better things to do
-_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_ARGUMENTS = (
-    "--no-sandbox",  # refuses to run as root otherwise
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-sync",
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        _CHROMIUM is None, reason="There is no Chromium: apt-get install chromium, then these tests run."
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
-        yield browser
-        browser.close()
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -48,34 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tab:
-    """One page for all tests: a new one would cost a process. What it asked for, and complained of."""
-
-    page: Page
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def listen(self) -> None:
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def reset(self) -> None:
-        self.page.goto("about:blank")
-        self.page.emulate_media(media="screen", color_scheme="light")
-        self.page.set_viewport_size({"width": 1280, "height": 720})
-        self.asked.clear()
-        self.complaints.clear()
-
-
 @pytest.fixture(scope="module")
-def tab(browser: Browser) -> Iterator[Tab]:
-    with browser.new_context(offline=True, permissions=["clipboard-read", "clipboard-write"]) as context:
-        context.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
-        tab = Tab(page=context.new_page())
-        tab.listen()
+def tab() -> Iterator[Tab]:
+    with open_tab() as tab:
         yield tab
 
 

@@ -54,6 +54,7 @@ def test_sound_project_is_good(project: Config, server: Server) -> None:
     others = [(s.name, s.detail) for s in verdict.stages if s.status is not Status.GOOD]
     assert others == [
         ("matrix", "no baseline configured"),
+        ("audit", "there is no audit.toml: see pgassay audit"),
         ("plans", "no plan contracts configured"),
     ], verdict.stages
     assert verdict.exit_code is ExitCode.GOOD
@@ -89,6 +90,7 @@ def test_schema_that_does_not_load_keeps_the_suites_from_running(project: Config
         "load": Status.PROBLEM,
         "lint": Status.SKIPPED,
         "matrix": Status.SKIPPED,
+        "audit": Status.SKIPPED,
         "plans": Status.SKIPPED,
         "suites": Status.NOT_JUDGED,
     }

@@ -11,15 +11,16 @@ from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import Audit
 from pgassay.audit.report import fixes_text, report_audit
 from pgassay.audit.run import audit
+from pgassay.audit.sarif import render_sarif
 from pgassay.commands import Command, add_effort, add_reporting, choose_output, prepare, show_progress
-from pgassay.render.output import check_writable, write_report
-from pgassay.render.report import FORMATS, publish_report
+from pgassay.render.output import check_writable, publish, write_report
+from pgassay.render.report import FORMATS
 from pgassay.server import open_server
 from pgassay.workbench import Workbench
 
 
 def _add(parser: ArgumentParser) -> None:
-    add_reporting(parser, formats=FORMATS)
+    add_reporting(parser, formats=(*FORMATS, "sarif"))
     add_effort(parser)
     parser.add_argument("--accept", metavar="ID", help=f"accept this finding: {FILE} then says why")
     parser.add_argument("--because", default="", metavar="TEXT", help="the reason, with --accept")
@@ -46,7 +47,9 @@ def _run(options: Namespace) -> int:
         accept(config.root / FILE, found, options.accept, options.because)
         found = apply_acceptances(found, read_acceptances(config.root / FILE))
     _write(options, found)
-    return publish_report(report_audit(found), choose_output(options))
+    formats = {**FORMATS, "sarif": lambda _: render_sarif(found, config.schema)}
+    publish(report_audit(found), formats, choose_output(options))
+    return found.exit_code
 
 
 def _write(options: Namespace, found: Audit) -> None:

@@ -42,10 +42,15 @@ def _plays(session: Session, step: Step) -> bool:
     return answer.sqlstate == step.shows
 
 
+def comment(text: str) -> list[str]:
+    """As comments of SQL, one for each line: a name of the schema may have lines, and none of them is run."""
+    return [f"-- {line}" for line in text.splitlines()]
+
+
 def witness_script(finding: Finding) -> str:
     """For psql, on a database that has the schema and the rows of `pgassay world --write`."""
     lines = [
-        f"-- {finding.sentence}",
+        *comment(finding.sentence),
         "-- Run it with psql on a database with the schema and the rows that `pgassay world --write` writes;",
         "-- it leaves nothing behind.",
         "begin;",

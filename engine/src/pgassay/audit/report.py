@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from pgassay.audit.confirmation import witness_script
+from pgassay.audit.confirmation import comment, witness_script
 from pgassay.audit.model import Audit, Finding, Severity
+from pgassay.audit.page import render_audit_page
 from pgassay.errors import ExitCode
 from pgassay.render.ci import Annotation, Check, Level, Suite
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries, quote_message
+from pgassay.render.text import wrap
 
 _LEVELS: dict[Severity, Level] = {
     Severity.CRITICAL: "error",
@@ -47,10 +50,11 @@ def report_audit(audit: Audit) -> Report:
         command="audit",
         title="audit",
         verdict=audit.exit_code,
-        claim=summary[0],
+        claim=_claim(audit),
         about=audit.about,
         summary=summary,
         sections=sections,
+        page=partial(render_audit_page, audit, audit.matrix, claim=_claim(audit)) if audit.matrix else None,
         document=_document(audit),
         suites=(Suite(name="audit", checks=tuple(_checks(audit))),),
         annotations=tuple(_annotations(audit)),
@@ -61,7 +65,7 @@ def report_audit(audit: Audit) -> Report:
 def fixes_text(audit: Audit) -> str:
     """The repairs that were tried, as a migration."""
     blocks = [
-        f"-- {finding.id}\n" + "".join(f"{text};\n" for text in finding.repair.statements)
+        "\n".join([*comment(finding.id), *(f"{text};" for text in finding.repair.statements)]) + "\n"
         for finding in audit.open
         if finding.repair
     ]
@@ -69,24 +73,52 @@ def fixes_text(audit: Audit) -> str:
 
 
 def _entry(finding: Finding, *, full: bool = True) -> ReportEntry:
-    why = [f"fix   {'; '.join(finding.repair.statements)}   {finding.repair.tried}"] if finding.repair else []
-    tried = [f"try   as {s.who.name if s.who else 'owner'}: {s.statement}" for s in finding.steps]
     return ReportEntry(
         cells=(f"{finding.severity.word:<8}  {finding.sentence}",),
         place=finding.place,
-        why=(*tried, *why, f"id    {finding.id}") if full else (),
-        code=witness_script(finding) if full and finding.steps else "",
+        code="\n".join(_script(finding)) if full else "",
+        excerpt="\n".join(map(_beside, _short(finding))) if full else "",
         is_bad=finding.severity <= Severity.MEDIUM,
     )
 
 
-def _summary(audit: Audit) -> str:
+def _short(finding: Finding) -> Iterator[str]:
+    """For a terminal: what to try, the repair, and the id to accept it by."""
+    for step in finding.steps:
+        yield f"try   as {step.who.name if step.who else 'owner'}: {step.statement}"
+    if finding.repair:
+        yield f"fix   {'; '.join(finding.repair.statements)}"
+        yield f"      {finding.repair.tried}"
+    yield f"id    {finding.id}"
+
+
+def _beside(line: str) -> str:
+    """In lines that a margin of two columns fits before; what goes on stands below its beginning."""
+    return "\n".join(one[2:] for one in wrap(f"  {line}", indent=8).splitlines())
+
+
+def _script(finding: Finding) -> Iterator[str]:
+    """The same as SQL to copy, of which only the witness runs: it leaves nothing behind."""
+    yield from comment(finding.id)
+    if finding.repair:
+        yield from comment(f"Repair, {finding.repair.tried}:")
+        yield from comment(";\n".join((*finding.repair.statements, "")))
+    if finding.steps:
+        yield f"\n{witness_script(finding)}".rstrip()
+
+
+def _claim(audit: Audit) -> str:
+    if audit.fault:
+        return "The schema does not load"
     counts = Counter(finding.severity for finding in audit.open)
     told = ", ".join(f"{counts[s]} {s.word}" for s in Severity if counts[s]) or "nothing found"
     accepted = sum(bool(finding.accepted) for finding in audit.findings)
-    more = f", {accepted} accepted" if accepted else ""
-    hint = ' · accept with pgassay audit --accept ID --because "…"' if counts else ""
-    return f"{told}{more}{hint} · {audit.seconds:.1f} s"
+    return f"{told}, {accepted} accepted" if accepted else told
+
+
+def _summary(audit: Audit) -> str:
+    hint = ' · accept with pgassay audit --accept ID --because "…"' if audit.open else ""
+    return f"{_claim(audit)}{hint} · {audit.seconds:.1f} s"
 
 
 def _document(audit: Audit) -> dict[str, Any]:
@@ -121,6 +153,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _checks(audit: Audit) -> Iterator[Check]:
+    if audit.fault:
+        text = str(audit.fault)
+        yield Check(
+            group="load", name="load", outcome="failure", message=text.partition("\n")[0], text=text,
+            place=audit.fault.place,
+        )  # fmt: skip
     for finding in audit.findings:
         bad = finding.severity <= Severity.MEDIUM and not finding.accepted
         yield Check(
@@ -132,6 +170,10 @@ def _checks(audit: Audit) -> Iterator[Check]:
 
 
 def _annotations(audit: Audit) -> Iterator[Annotation]:
+    if audit.fault:
+        yield Annotation(
+            level="error", title="audit: load", message=str(audit.fault), place=audit.fault.place
+        )
     for finding in audit.open:
         level: Level = _LEVELS.get(finding.severity, "notice")
         yield Annotation(

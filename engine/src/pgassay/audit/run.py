@@ -129,7 +129,7 @@ def _about(scene: Scene) -> str:
     files = f"{len(config.schema)} files" if len(config.schema) > 1 else relative(config.schema[0])
     both = sum(reach.both for reach in world.atoms)
     return (
-        f"{files} on {scene.bench.server.version} · {tables} tables · world made: "
+        f"{files} on {scene.bench.server.title} · {tables} tables · world made: "
         f"{sum(bool(row.table) for row in world.made)} rows, {len(scene.people)} personas · "
         f"{both} of {len(world.atoms)} policy atoms reached both ways"
     )

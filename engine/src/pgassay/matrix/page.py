@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pgassay import guard_map, render
 from pgassay.catalog.model import RELATION_KINDS
@@ -13,6 +14,7 @@ from pgassay.matrix.document import build_document, dump_document
 from pgassay.matrix.model import Action, Comparison, Direction, Entry, Matrix, RowClass
 from pgassay.observation import Outcome
 from pgassay.render.page import make_environment, read_asset, write_policy
+from pgassay.render.report import Fragment
 from pgassay.render.text import relative
 
 # Symbol, word, and what it means; readable without colour.
@@ -29,20 +31,39 @@ _CLASSES = {rows.value for rows in RowClass}
 _SCRIPTS = ("filters.js", "grid.js", "panel.js", "keyboard.js")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """What a page tells before the matrix: a part of another package, its script, and the verdict on top.
+
+    `name` is that of the part in the navigation, its element `lead`; `look` shows the verdict.
+    """
+
+    name: str
+    fragment: Fragment
+    script: str
+    look: str
+    claim: str
+    facts: tuple[str, ...] = ()
+
+
 def render_matrix_html(
     matrix: Matrix,
     comparison: Comparison | None = None,
     *,
     title: str = "Access matrix",
     guards: GuardSheet | None = None,
+    lead: Lead | None = None,
 ) -> str:
     """The whole page; with a `comparison`, `matrix` is that of its head.
 
     `guards`: which tests guard what, as the last run over mutants found.
     """
-    environment = make_environment(__package__, guard_map.__name__)
+    fragments = [lead.fragment] if lead else []
+    environment = make_environment(__package__, guard_map.__name__, *(part.package for part in fragments))
     style = read_asset(render.__name__, "page.css") + read_asset(guard_map.__name__, "guards.css")
-    scripts = (read_asset(__package__, name) for name in _SCRIPTS)
+    style += "".join(read_asset(part.package, part.style) for part in fragments)
+    scripts = [read_asset(__package__, name) for name in _SCRIPTS]
+    scripts += [read_asset(lead.fragment.package, lead.script)] if lead else []
     script = "".join((read_asset(render.__name__, "page.js"), *scripts))
     tables = sorted(matrix.surface.tables.values(), key=lambda table: table.name)
     kinds = {table.name: RELATION_KINDS[table.kind] for table in tables}
@@ -56,7 +77,8 @@ def render_matrix_html(
         script=script,
         document=dump_document(document),
         matrix=matrix,
-        verdict=_verdict(matrix, comparison),
+        verdict=(lead.look, lead.claim) if lead else _verdict(matrix, comparison),
+        lead=lead,
         counts={outcome: sum(c.outcome is outcome for c in matrix.cells) for outcome in _OUTCOMES},
         outcomes=_OUTCOMES,
         directions=_DIRECTIONS,
@@ -67,6 +89,7 @@ def render_matrix_html(
         owning=find_owning(matrix),
         personas=document["personas"],
         objects=document["objects"],
+        **(lead.fragment.values if lead else {}),
     )
 
 

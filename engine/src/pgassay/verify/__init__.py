@@ -1,4 +1,4 @@
-"""The gate: load, lint, matrix, plans, suites; one verdict."""
+"""The gate: load, lint, matrix, audit, plans, suites; one verdict."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pgassay.render.text import name_files
 from pgassay.server import Server
 from pgassay.suites.run import run_suites
 from pgassay.verdict import Finding, Stage, Status, Verdict
+from pgassay.verify.audited import check_audit
 from pgassay.verify.lint import lint
 from pgassay.verify.since import choose_tests
 from pgassay.workbench import Workbench
@@ -125,7 +126,7 @@ def _count(assessment: PlanAssessment) -> str:
     return f"{counts}, {len(broken)} contracts broken" if broken else counts
 
 
-STAGES = ("load", "lint", "matrix", "plans", "suites")
+STAGES = ("load", "lint", "matrix", "audit", "plans", "suites")
 
 
 def verify(  # noqa: PLR0913 - what a caller may choose, by name
@@ -141,7 +142,7 @@ def verify(  # noqa: PLR0913 - what a caller may choose, by name
 
     Suites run in `jobs` processes; with `since` only tests that what is not the same there can touch.
 
-    Neither matrix nor plans nor suites run against a schema that does not load: they would say nothing more.
+    Nothing after lint runs against a schema that does not load: it would say nothing more.
     """
     bench = Workbench(config, server)
     stages: list[Stage] = []
@@ -154,11 +155,12 @@ def verify(  # noqa: PLR0913 - what a caller may choose, by name
         started = time.monotonic()
         stages.append(replace(judge(), seconds=time.monotonic() - started))
 
-    run("load", lambda: load(bench, alone=not {"matrix", "plans", "suites"}.intersection(only)))
+    run("load", lambda: load(bench, alone=set(only) <= {"load", "lint"}))
     run("lint", lambda: lint(config, asked=only == ("lint",)))
     failed = stages[0].status is Status.PROBLEM
     for name, judge in (
         ("matrix", lambda: check_matrix(bench)),
+        ("audit", lambda: check_audit(bench, asked=only == ("audit",))),
         ("plans", lambda: check_plans(bench)),
         ("suites", lambda: _judge_suites(config, server, stages, jobs=jobs, since=since)),
     ):

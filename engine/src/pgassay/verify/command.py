@@ -28,7 +28,11 @@ def _add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only", choices=STAGES, action="append", metavar="STAGE",
         help=f"run only this stage ({', '.join(STAGES)}); may be repeated. "
-        "Without matrix, plans and suites the schema is judged alone, without companions and world",
+        "With load and lint alone the schema is judged alone, without companions and world",
+    )  # fmt: skip
+    parser.add_argument(
+        "--skip", choices=STAGES, action="append", default=[], metavar="STAGE",
+        help="leave out this stage; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--since", default="", metavar="BASE",
@@ -47,12 +51,11 @@ def _run(options: Namespace) -> int:
         if options.since:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="pgassay-")))
             since = resolve_side(options.since, config, folder)
-        verdict = verify(
-            config, server, only=tuple(options.only or STAGES), jobs=options.jobs, since=since, on_stage=show
-        )
+        only = tuple(stage for stage in options.only or STAGES if stage not in options.skip)
+        verdict = verify(config, server, only=only, jobs=options.jobs, since=since, on_stage=show)
     return publish_report(report_verdict(verdict), choose_output(options))
 
 
 COMMAND = Command(
-    name="verify", help="the gate: load, lint, matrix, plans, suites; one verdict", add=_add, run=_run
+    name="verify", help="the gate: load, lint, matrix, audit, plans, suites; one verdict", add=_add, run=_run
 )
