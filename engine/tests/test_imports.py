@@ -49,6 +49,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 EDGES = {
     ("audit", "diff"),
     ("audit", "matrix"),
+    ("audit", "races"),
     ("audit", "world"),
     ("diff", "denial"),
     ("diff", "matrix"),

@@ -69,8 +69,9 @@ def fixes_text(audit: Audit) -> str:
 
 
 def _entry(finding: Finding, *, full: bool = True) -> ReportEntry:
-    why = [f"fix   {'; '.join(finding.repair.statements)}   {finding.repair.tried}"] if finding.repair else []
+    why = [f"fix   {finding.repair}   {finding.repair.tried}"] if finding.repair else []
     tried = [f"try   as {s.who.name if s.who else 'owner'}: {s.statement}" for s in finding.steps]
+    tried += finding.schedule
     return ReportEntry(
         cells=(f"{finding.severity.word:<8}  {finding.sentence}",),
         place=finding.place,
@@ -111,6 +112,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.word,
         "sentence": finding.sentence,
         "witness": witness_script(finding) if finding.steps else None,
+        "schedule": list(finding.schedule),
         "repair": {"statements": list(finding.repair.statements), "tried": finding.repair.tried}
         if finding.repair
         else None,

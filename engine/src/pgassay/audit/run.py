@@ -33,6 +33,7 @@ def audit(bench: Workbench, *, rules: Sequence[Rule] = RULES, show: Show = str) 
             untried = list(_untried(scene))
             for rule in rules:
                 found += _carry_out(scene, rule, untried)
+            untried += dict.fromkeys(scene.remarks)
             untried += (
                 f"{name} beyond its first call, which took over {LONGEST / 1000:g} s"
                 for name in sorted(scene.unending)

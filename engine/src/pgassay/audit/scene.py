@@ -34,6 +34,7 @@ class Scene:
     """One loaded schema. `people` are strangers to whatever is not theirs.
 
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
+    `remarks`: what rules did not try, in sentences.
     """
 
     bench: Workbench
@@ -45,6 +46,7 @@ class Scene:
     matrix: Matrix
     people: tuple[Persona, ...]
     unending: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
 
     @cached_property
     def inventory(self) -> Inventory:

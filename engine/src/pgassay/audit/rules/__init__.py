@@ -15,6 +15,7 @@ from pgassay.audit.rules import (
     moved,
     nobody,
     pointless,
+    races,
     revokes,
     strangers,
     twice,
@@ -40,4 +41,5 @@ RULES: tuple[Rule, ...] = (
     withdrawn.find,
     functions.find,
     twice.find,
+    races.find,
 )

@@ -1,0 +1,119 @@
+"""Searches pairs of acts for outcomes that no serial order has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import psycopg
+
+from pgassay.audit.acts import find_acts
+from pgassay.audit.pairs import Pair, candidate_pairs, states
+from pgassay.audit.scene import Scene
+from pgassay.errors import CannotJudgeError, SchemaError
+from pgassay.races.anomalies import Anomaly, Compared, SerialComparison
+from pgassay.races.arena import Arena
+from pgassay.races.effects import Result, Shapes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Work, never time: pairs, in all and of each two objects; schedules, in all and of one pair.
+
+    A schedule has at most so many `interruptions`: the next number is tried where one shows nothing.
+    """
+
+    pairs: int = 24
+    of_each: int = 1
+    schedules: int = 600
+    of_pair: int = 60
+    interruptions: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Race:
+    """A pair with an outcome that no serial order has; what those have."""
+
+    pair: Pair
+    anomaly: Anomaly
+    serial: tuple[Result, ...] = field(repr=False)
+    shapes: Shapes = field(repr=False)
+
+
+@dataclass
+class Search:
+    """Goes through pairs until the budget is spent. `remarks`: what was not tried, in sentences."""
+
+    scene: Scene
+    budget: Budget = field(default_factory=Budget)
+    remarks: list[str] = field(default_factory=list)
+    schedules: int = 0
+    pairs: int = 0
+
+    def races(self) -> Iterator[Race]:
+        """At most one of each two objects; each was seen in a second database, too."""
+        pairs = candidate_pairs(find_acts(self.scene), of_each=self.budget.of_each)
+        found: set[tuple[str, ...]] = set()
+        with ExitStack() as stack:
+            arena: Arena | None = None
+            for number, pair in enumerate(pairs):
+                if pair.objects in found:
+                    continue
+                if self.pairs >= self.budget.pairs or self.schedules >= self.budget.schedules:
+                    self._leave(pairs[number:])
+                    return
+                self.pairs += 1
+                arena = arena or self._open(stack)
+                race = self._of(arena, pair)
+                if race and self._again(race):
+                    found.add(pair.objects)
+                    yield race
+
+    def _open(self, stack: ExitStack) -> Arena:
+        arena = stack.enter_context(Arena(self.scene.bench, rows=self.scene.world.statements, inside=True))
+        if arena.uninterrupted:
+            self.remarks.append(f"two calls at once inside {', '.join(arena.uninterrupted)}")
+        return arena
+
+    def _of(self, arena: Arena, pair: Pair) -> Race | None:
+        for state in states(self.scene, pair):
+            comparison = _comparison(arena, state)
+            compared = self._tried(comparison, state)
+            self.schedules += compared.schedules
+            if compared.cut:
+                name = " and ".join(pair.objects)
+                self.remarks.append(f"{name} at once beyond the first {self.budget.of_pair} schedules")
+            if compared.anomaly:
+                return Race(
+                    pair=state, anomaly=compared.anomaly, serial=compared.serial, shapes=comparison.shapes
+                )
+        return None
+
+    def _tried(self, comparison: SerialComparison, pair: Pair) -> Compared:
+        try:
+            return comparison.compare(bounds=self.budget.interruptions, limit=self.budget.of_pair)
+        except (CannotJudgeError, SchemaError, psycopg.Error) as error:
+            self.remarks.append(f"{' and '.join(pair.objects)} at once: {error}".partition("\n")[0])
+            return Compared()
+
+    def _again(self, race: Race) -> bool:
+        """Whether its schedule shows the same on a fresh load."""
+        with Arena(self.scene.bench, rows=self.scene.world.statements, inside=True) as arena:
+            return _comparison(arena, race.pair).shows(race.anomaly.trial.schedule)
+
+    def _leave(self, pairs: Sequence[Pair]) -> None:
+        more = f"{len(pairs)} more pairs" if len(pairs) > 1 else "one more pair"
+        self.remarks.append(
+            f"{more} of statements at once, such as {' and '.join(pairs[0].objects)}: `pgassay races` does"
+        )
+
+
+def _comparison(arena: Arena, pair: Pair) -> SerialComparison:
+    return SerialComparison(arena, pair.scenario, lenient=pair.lenient)
+
+
+def compare(scene: Scene, pair: Pair, budget: Budget, *, repairs: tuple[str, ...]) -> Compared:
+    """What comes of a pair in a database of its own, after repairs. Raises SchemaError, CannotJudgeError."""
+    with Arena(scene.bench, rows=(*scene.world.statements, *repairs), inside=True) as arena:
+        return _comparison(arena, pair).compare(bounds=budget.interruptions, limit=budget.of_pair)

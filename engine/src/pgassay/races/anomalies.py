@@ -1,0 +1,295 @@
+"""Outcomes of concurrent sessions that no order of them, one after the other, gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.read import read_catalog
+from pgassay.races.arena import Arena
+from pgassay.races.effects import Lines, Reader, Result, Seen, Shapes, shape_of
+from pgassay.races.explorer import Explorer
+from pgassay.races.line import Reply
+from pgassay.races.model import DEADLOCK, Scenario, StepFate, Trial
+from pgassay.races.preparation import PreparedScenario
+from pgassay.races.run import ScheduleRun
+
+
+class Kind(Enum):
+    """What an outcome that no serial order has is called."""
+
+    DEADLOCK = "deadlock"
+    LOST_UPDATE = "lost update"
+    WRITE_SKEW = "write skew"
+    DOUBLE_EFFECT = "double effect"
+    PHANTOM = "phantom"
+    STALE_ANSWER = "stale answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing that is other than in the nearest serial order; `column` is "" where whole rows are."""
+
+    table: str
+    column: str
+    found: str
+    serial: str
+
+    def __str__(self) -> str:
+        name = f"{self.table}.{self.column}" if self.column else self.table
+        return f"{name}: {self.found}, one after the other {self.serial}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anomaly:
+    """The simplest schedule with an outcome of no serial order. `refused`: how the serial orders refuse one.
+
+    Of so many `schedules` that were run, so many are `broken`.
+    """
+
+    kind: Kind
+    trial: Trial
+    result: Result
+    differences: tuple[Difference, ...]
+    refused: str
+    schedules: int
+    broken: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one."""
+
+    schedules: int = 0
+    why: str = ""
+    cut: bool = False
+    anomaly: Anomaly | None = None
+    serial: tuple[Result, ...] = ()
+
+
+class SerialComparison:
+    """Runs a scenario of two sessions in every order, and in each one after the other."""
+
+    def __init__(self, arena: Arena, scenario: Scenario, *, lenient: frozenset[str] = frozenset()) -> None:
+        self._arena = arena
+        self._scenario = scenario
+        self._names = tuple(session.name for session in scenario.sessions)
+        self._lenient = lenient
+        self._schedules = 0
+        one, other = scenario.sessions
+        self.shapes = read_shapes(arena)
+        self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
+
+    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 200) -> Compared:
+        """The anomaly with the simplest schedule. Raises CannotJudgeError, SchemaError.
+
+        A schedule interrupts sessions that could go on at most as often as a bound says: the next one is
+        only tried where the one before shows nothing.
+        """
+        self._stage = PreparedScenario(self._arena, self._scenario)
+        compared = self._compare(bounds, limit)
+        self._arena.check(self._scenario)
+        return compared
+
+    def shows(self, schedule: Sequence[str]) -> bool:
+        """Whether a schedule, of which each step can be taken, has an outcome of no serial order."""
+        self._stage = PreparedScenario(self._arena, self._scenario)
+        if self._run_serially():
+            return False
+        run = self._stage.start()
+        for name in schedule:
+            if name not in run.ready:
+                run.abandon()
+                return False
+            run.repeat(name)
+        trial = run.finish()
+        return self._is_anomalous(trial, self._read(self._see(trial)))
+
+    def _compare(self, bounds: Sequence[int], limit: int) -> Compared:
+        why = self._run_serially()
+        return self._done(why=why) if why else self._search(bounds, limit)
+
+    def _run_serially(self) -> str:
+        """What the serial orders give; why there is nothing to compare with."""
+        first, second = self._names
+        both, again = self._run(first, second), self._run(first, second)
+        self._reader = Reader(shapes=self.shapes, mask=Reader(shapes=self.shapes).noise(both, again))
+        forth, one = self._read(both), self._read(alone := self._run(first))
+        if forth.answers[0] is None:
+            return f"{first} is refused: {both.sqlstates[0]}"
+        if not forth.effects:
+            return "nothing is written"
+        seen = [both, alone]
+        if self._is_symmetric:
+            self._serial = (forth, forth.turned)
+            self._alone = (one, one.turned)
+        else:
+            seen += [back := self._run(second, first), other := self._run(second)]
+            self._serial = (forth, self._read(back))
+            self._alone = (one, self._read(other))
+        if self._alone[1].answers[1] is None:
+            return f"{second} is refused: {seen[-1].sqlstates[1]}"
+        self._refused = next((state for one in seen for state in one.sqlstates if state), "")
+        return ""
+
+    def _search(self, bounds: Sequence[int], limit: int) -> Compared:
+        found: list[tuple[Trial, Result]] = []
+        count = 0
+        for bound in bounds:
+            for trial in self._trials(bound):
+                count += 1
+                result = self._read(self._see(trial))
+                if self._is_anomalous(trial, result):
+                    found.append((trial, result))
+                if count >= limit:
+                    return self._done(cut=True, anomaly=self._anomaly(found, count))
+            if found:
+                break
+        return self._done(anomaly=self._anomaly(found, count))
+
+    def _is_anomalous(self, trial: Trial, result: Result) -> bool:
+        return trial.saw(StepFate.FAILED, DEADLOCK) or not self._is_serial(result)
+
+    def _trials(self, bound: int) -> Iterator[Trial]:
+        """Of two sessions that do the same it is all one which begins."""
+        for trial in Explorer(self._stage.start, prune=False, bound=bound).explore():
+            if self._is_symmetric and trial.schedule[0] != self._names[0]:
+                return
+            yield trial
+
+    def _done(self, *, why: str = "", cut: bool = False, anomaly: Anomaly | None = None) -> Compared:
+        serial = getattr(self, "_serial", ())
+        return Compared(schedules=self._schedules, why=why, cut=cut, anomaly=anomaly, serial=serial)
+
+    def _run(self, *order: str) -> Seen:
+        """One after the other."""
+        run: ScheduleRun = self._stage.start()
+        for name in order:
+            while name in run.ready:
+                run.repeat(name)
+        return self._see(run.finish())
+
+    def _see(self, trial: Trial) -> Seen:
+        self._schedules += 1
+        results = dict(trial.outcome.values)
+        replies = tuple(_reply(trial, name) if results[name] == "committed" else None for name in self._names)
+        return Seen(
+            replies=replies,
+            changes=self._arena.changes(),
+            now=datetime.now(UTC),
+            sqlstates=tuple("" if results[n] == "committed" else results[n] or "" for n in self._names),
+        )
+
+    def _read(self, seen: Seen) -> Result:
+        return self._reader.read(seen)
+
+    def _is_serial(self, result: Result) -> bool:
+        """Whether an order has it, or the session that was refused might as well not have been."""
+        if result in self._serial or result in self._alone:
+            return True
+        if all(answer is None for answer in result.answers):
+            return not result.effects
+        return any(
+            name in self._lenient
+            and result.effects == self._alone[1 - number].effects
+            and result.answers[1 - number] == self._alone[1 - number].answers[1 - number]
+            for number, name in enumerate(self._names)
+        )
+
+    def _anomaly(self, found: Sequence[tuple[Trial, Result]], schedules: int) -> Anomaly | None:
+        if not found:
+            return None
+        states = [one for one in found if self._kind(*one) is not Kind.STALE_ANSWER]
+        harmful = [one for one in states if self._kind(*one) is not Kind.DEADLOCK]
+        trial, result = min(harmful or states or found, key=lambda one: one[0].simplicity)
+        nearest = min(self._serial, key=lambda one: len(list(differences(result, one, self.shapes))))
+        return Anomaly(
+            kind=self._kind(trial, result),
+            trial=trial,
+            result=result,
+            differences=tuple(differences(result, nearest, self.shapes)),
+            refused=self._refused,
+            schedules=schedules,
+            broken=len(found),
+        )
+
+    def _kind(self, trial: Trial, result: Result) -> Kind:
+        if trial.saw(StepFate.FAILED, DEADLOCK):
+            return Kind.DEADLOCK
+        if result.effects in [one.effects for one in self._serial]:
+            same = result.answers[0] == result.answers[1] and None not in result.answers
+            one_alone = any(one.answers[0] != one.answers[1] for one in self._serial)
+            return Kind.DOUBLE_EFFECT if same and one_alone else Kind.STALE_ANSWER
+        both_pass = any(None not in one.answers for one in self._serial)
+        inserts = _inserted(result.effects)
+        updated = [lines.table for lines in result.effects if lines.gone]
+        if both_pass and inserts <= max(_inserted(one.effects) for one in self._serial):
+            return Kind.LOST_UPDATE if updated else Kind.PHANTOM
+        if not updated:
+            return Kind.PHANTOM
+        rows = max(len(lines.gone) for lines in result.effects)
+        return Kind.WRITE_SKEW if not inserts and rows > 1 else Kind.DOUBLE_EFFECT
+
+
+def read_shapes(arena: Arena) -> Shapes:
+    """Of all tables of the arena's database."""
+    catalog = read_catalog(arena.owner, Column, Constraint)
+    columns, keys = catalog.parts(Column), catalog.parts(Constraint)
+    return {some[0].table: shape_of(some, keys[oid]) for oid, some in columns.items() if some}
+
+
+def _reply(trial: Trial, name: str) -> Reply | None:
+    """What the statements of a session returned; of several the last that returned rows."""
+    done = [
+        event.reply
+        for move in trial.moves
+        for event in move.events
+        if event.session == name and event.fate is StepFate.DONE
+    ]
+    return next((reply for reply in reversed(done) if reply.columns), Reply()) if done else None
+
+
+def _inserted(effects: Sequence[Lines]) -> int:
+    return sum(len(lines.new) - len(lines.gone) for lines in effects)
+
+
+def differences(result: Result, serial: Result, shapes: Shapes) -> Iterator[Difference]:
+    """What an outcome has that a serial one has not."""
+    found, other = ({lines.table: lines for lines in one.effects} for one in (result, serial))
+    for table in sorted(found.keys() | other.keys()):
+        ours, theirs = (side.get(table, Lines(table=table)) for side in (found, other))
+        if ours != theirs:
+            yield from _of_table(ours, theirs, shapes)
+
+
+def _of_table(ours: Lines, theirs: Lines, shapes: Shapes) -> Iterator[Difference]:
+    key = shapes[ours.table].key if ours.table in shapes else ()
+    here, there = (_updated(lines, key) for lines in (ours, theirs))
+    for name in sorted(here.keys() & there.keys()):
+        for column in here[name]:
+            if here[name][column] != there[name].get(column):
+                yield Difference(
+                    table=ours.table,
+                    column=column,
+                    found=str(here[name][column]),
+                    serial=str(there[name].get(column)),
+                )
+    more, less = (len(lines.new) - len(lines.gone) for lines in (ours, theirs))
+    if more != less or here.keys() != there.keys():
+        yield Difference(
+            table=ours.table,
+            column="",
+            found=f"{len(ours.new)} rows new or changed",
+            serial=f"{len(theirs.new)}",
+        )
+
+
+def _updated(lines: Lines, key: tuple[str, ...]) -> dict[str, Mapping[str, str | None]]:
+    """The rows that were there and are other now, by their key."""
+    gone = {str([cells[name] for name in key]) for cells in map(json.loads, lines.gone)} if key else set()
+    new = {str([cells[name] for name in key]): cells for cells in map(json.loads, lines.new)} if key else {}
+    return {name: cells for name, cells in new.items() if name in gone}
