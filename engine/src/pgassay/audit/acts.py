@@ -20,13 +20,13 @@ from pgassay.observation import Persona
 OWNER = "set local role none"
 _SETUPS = 16
 _ACTS = 2  # of one function and persona
-_LISTS = 12  # of arguments, after a setup
+_LISTS = 8  # of arguments, after a setup
 _LOOKS = 6  # calls of which is looked what they write
 _WRITES = 8  # statements that are tried for one table and persona
 _LENIENT = ("locked", "nowait", "pg_try_advisory_xact_lock", "pg_try_advisory_lock")
 
 Known = dict[tuple[str, str], tuple[str, ...]]
-"""The setup under which a function was seen to write, by role and function."""
+"""The setup under which a function was seen to write, by role ("": of any) and function."""
 Looked = tuple[tuple[str | None, ...], ...]
 
 
@@ -105,10 +105,11 @@ def _calls_of(scene: Scene, persona: Persona, function: Function, known: Known) 
         for some in lists
     ]
     key = (persona.role, function.function)
-    tried = [(), known[key]] if key in known else islice(_setups(scene, function), _SETUPS)
+    first = known.get(key, known.get(("", function.function)))
+    tried = islice(_setups(scene, function), _SETUPS) if first is None else dict.fromkeys([(), first])
     for number, setup in enumerate(tried):
         if alive := _alive(scene, acts[: _LISTS if number else None], setup):
-            known[key] = setup
+            known[key] = known["", function.function] = setup
             return alive
     known.setdefault(key, ())
     return []

@@ -15,19 +15,20 @@ from pgassay.errors import CannotJudgeError, SchemaError
 from pgassay.races.anomalies import Anomaly, Compared, SerialComparison
 from pgassay.races.arena import Arena
 from pgassay.races.effects import Result, Shapes
+from pgassay.world import Show
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Work, never time: pairs, in all and of each two objects; schedules, in all and of one pair.
+    """Work, never time: pairs, in all and of each two objects; steps of schedules, in all and of one pair.
 
     A schedule has at most so many `interruptions`: the next number is tried where one shows nothing.
     """
 
     pairs: int = 24
     of_each: int = 1
-    schedules: int = 600
-    of_pair: int = 60
+    steps: int = 3000
+    of_pair: int = 500
     interruptions: tuple[int, ...] = (1,)
 
 
@@ -49,9 +50,10 @@ class Search:
     budget: Budget = field(default_factory=Budget)
     remarks: list[str] = field(default_factory=list)
     schedules: int = 0
+    steps: int = 0
     pairs: int = 0
 
-    def races(self) -> Iterator[Race]:
+    def races(self, show: Show = str) -> Iterator[Race]:
         """At most one of each two objects; each was seen in a second database, too."""
         pairs = candidate_pairs(find_acts(self.scene), of_each=self.budget.of_each)
         found: set[tuple[str, ...]] = set()
@@ -60,10 +62,11 @@ class Search:
             for number, pair in enumerate(pairs):
                 if pair.objects in found:
                     continue
-                if self.pairs >= self.budget.pairs or self.schedules >= self.budget.schedules:
+                if self.pairs >= self.budget.pairs or self.steps >= self.budget.steps:
                     self._leave(pairs[number:])
                     return
                 self.pairs += 1
+                show(f"{' and '.join(pair.objects)} at once, pair {number + 1} of {len(pairs)}")
                 arena = arena or self._open(stack)
                 race = self._of(arena, pair)
                 if race and self._again(race):
@@ -81,9 +84,10 @@ class Search:
             comparison = _comparison(arena, state)
             compared = self._tried(comparison, state)
             self.schedules += compared.schedules
+            self.steps += compared.steps
             if compared.cut:
                 name = " and ".join(pair.objects)
-                self.remarks.append(f"{name} at once beyond the first {self.budget.of_pair} schedules")
+                self.remarks.append(f"{name} at once beyond {compared.schedules} schedules")
             if compared.anomaly:
                 return Race(
                     pair=state, anomaly=compared.anomaly, serial=compared.serial, shapes=comparison.shapes

@@ -62,9 +62,13 @@ class Anomaly:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one."""
+    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one.
+
+    `steps` of all `schedules` were taken; with `cut` there are more schedules.
+    """
 
     schedules: int = 0
+    steps: int = 0
     why: str = ""
     cut: bool = False
     anomaly: Anomaly | None = None
@@ -79,16 +83,16 @@ class SerialComparison:
         self._scenario = scenario
         self._names = tuple(session.name for session in scenario.sessions)
         self._lenient = lenient
-        self._schedules = 0
+        self._schedules = self._steps = 0
         one, other = scenario.sessions
         self.shapes = read_shapes(arena)
         self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
 
-    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 200) -> Compared:
+    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 2000) -> Compared:
         """The anomaly with the simplest schedule. Raises CannotJudgeError, SchemaError.
 
         A schedule interrupts sessions that could go on at most as often as a bound says: the next one is
-        only tried where the one before shows nothing.
+        only tried where the one before shows nothing. `limit` is one of steps.
         """
         self._stage = PreparedScenario(self._arena, self._scenario)
         compared = self._compare(bounds, limit)
@@ -145,7 +149,7 @@ class SerialComparison:
                 result = self._read(self._see(trial))
                 if self._is_anomalous(trial, result):
                     found.append((trial, result))
-                if count >= limit:
+                if self._steps >= limit:
                     return self._done(cut=True, anomaly=self._anomaly(found, count))
             if found:
                 break
@@ -163,7 +167,9 @@ class SerialComparison:
 
     def _done(self, *, why: str = "", cut: bool = False, anomaly: Anomaly | None = None) -> Compared:
         serial = getattr(self, "_serial", ())
-        return Compared(schedules=self._schedules, why=why, cut=cut, anomaly=anomaly, serial=serial)
+        return Compared(
+            schedules=self._schedules, steps=self._steps, why=why, cut=cut, anomaly=anomaly, serial=serial
+        )
 
     def _run(self, *order: str) -> Seen:
         """One after the other."""
@@ -175,6 +181,7 @@ class SerialComparison:
 
     def _see(self, trial: Trial) -> Seen:
         self._schedules += 1
+        self._steps += len(trial.moves)
         results = dict(trial.outcome.values)
         replies = tuple(_reply(trial, name) if results[name] == "committed" else None for name in self._names)
         return Seen(

@@ -15,17 +15,21 @@ from pgassay.plpgsql.model import InstrumentError
 from pgassay.plpgsql.rewriting import find_points
 from pgassay.races.anomalies import Difference, Kind
 from pgassay.races.model import Event, StepFate
+from pgassay.world import Show
 
 RULE = "races"
+IN_AN_AUDIT = Budget()
 _LONGEST = 70
 
 
-def find(scene: Scene) -> Iterator[Finding]:
-    """Of some pairs. A stale answer alone, with the rows as they should be, is no finding."""
-    budget = Budget()
+def find(
+    scene: Scene, *, budget: Budget = IN_AN_AUDIT, stale: bool = False, show: Show = str
+) -> Iterator[Finding]:
+    """Of as many pairs as the budget has room for; `stale` answers alone only where that is asked."""
     search = Search(scene=scene, budget=budget)
-    for race in search.races():
-        if race.anomaly.kind is not Kind.STALE_ANSWER:
+    for race in search.races(show):
+        if stale or race.anomaly.kind is not Kind.STALE_ANSWER:
+            show(f"repairing {' and '.join(race.pair.objects)}")
             yield replace(tell(scene, race), repair=find_repair(scene, race, budget))
     scene.remarks.extend(search.remarks)
 
