@@ -41,7 +41,7 @@ class Difference:
 
     def __str__(self) -> str:
         name = f"{self.table}.{self.column}" if self.column else self.table
-        return f"{name}: {self.found}, one after the other {self.serial}"
+        return f"{name} {'is' if self.column else 'has'} {self.found}, and {self.serial} one after the other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,15 +231,13 @@ class SerialComparison:
             same = result.answers[0] == result.answers[1] and None not in result.answers
             one_alone = any(one.answers[0] != one.answers[1] for one in self._serial)
             return Kind.DOUBLE_EFFECT if same and one_alone else Kind.STALE_ANSWER
-        both_pass = any(None not in one.answers for one in self._serial)
-        inserts = _inserted(result.effects)
-        updated = [lines.table for lines in result.effects if lines.gone]
-        if both_pass and inserts <= max(_inserted(one.effects) for one in self._serial):
-            return Kind.LOST_UPDATE if updated else Kind.PHANTOM
-        if not updated:
-            return Kind.PHANTOM
-        rows = max(len(lines.gone) for lines in result.effects)
-        return Kind.WRITE_SKEW if not inserts and rows > 1 else Kind.DOUBLE_EFFECT
+        updated, most_updated = _updates(result), max(map(_updates, self._serial))
+        if _inserted(result) > max(map(_inserted, self._serial)):
+            return Kind.DOUBLE_EFFECT if updated else Kind.PHANTOM
+        if updated > most_updated:
+            return Kind.WRITE_SKEW
+        passes = None not in result.answers and all(None in one.answers for one in self._serial)
+        return Kind.DOUBLE_EFFECT if passes else Kind.LOST_UPDATE
 
 
 def read_shapes(arena: Arena) -> Shapes:
@@ -260,8 +258,12 @@ def _reply(trial: Trial, name: str) -> Reply | None:
     return next((reply for reply in reversed(done) if reply.columns), Reply()) if done else None
 
 
-def _inserted(effects: Sequence[Lines]) -> int:
-    return sum(len(lines.new) - len(lines.gone) for lines in effects)
+def _inserted(result: Result) -> int:
+    return sum(len(lines.new) - len(lines.gone) for lines in result.effects)
+
+
+def _updates(result: Result) -> int:
+    return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
 
 
 def differences(result: Result, serial: Result, shapes: Shapes) -> Iterator[Difference]:
