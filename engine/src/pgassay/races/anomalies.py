@@ -18,6 +18,8 @@ from pgassay.races.model import DEADLOCK, Scenario, StepFate, Trial
 from pgassay.races.preparation import PreparedScenario
 from pgassay.races.run import ScheduleRun
 
+_TIMES_MORE = 4
+
 
 class Kind(Enum):
     """What an outcome that no serial order has is called."""
@@ -86,6 +88,7 @@ class SerialComparison:
         self._schedules = self._steps = 0
         one, other = scenario.sessions
         self.shapes = read_shapes(arena)
+        self._reader = Reader(shapes=self.shapes)
         self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
 
     def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 2000) -> Compared:
@@ -117,11 +120,13 @@ class SerialComparison:
         why = self._run_serially()
         return self._done(why=why) if why else self._search(bounds, limit)
 
-    def _run_serially(self) -> str:
+    def _run_serially(self, times: int = 1) -> str:
         """What the serial orders give; why there is nothing to compare with."""
         first, second = self._names
-        both, again = self._run(first, second), self._run(first, second)
-        self._reader = Reader(shapes=self.shapes, mask=Reader(shapes=self.shapes).noise(both, again))
+        both = self._run(first, second)
+        for _ in range(times):
+            noise = self._reader.noise(both, self._run(first, second))
+            self._reader = Reader(shapes=self.shapes, mask=self._reader.mask | noise)
         forth, one = self._read(both), self._read(alone := self._run(first))
         if forth.answers[0] is None:
             return f"{first} is refused: {both.sqlstates[0]}"
@@ -141,19 +146,29 @@ class SerialComparison:
         return ""
 
     def _search(self, bounds: Sequence[int], limit: int) -> Compared:
-        found: list[tuple[Trial, Result]] = []
+        found: list[tuple[Trial, Seen]] = []
         count = 0
         for bound in bounds:
             for trial in self._trials(bound):
                 count += 1
-                result = self._read(self._see(trial))
-                if self._is_anomalous(trial, result):
-                    found.append((trial, result))
+                seen = self._see(trial)
+                if self._is_anomalous(trial, self._read(seen)):
+                    found.append((trial, seen))
                 if self._steps >= limit:
-                    return self._done(cut=True, anomaly=self._anomaly(found, count))
-            if found:
-                break
-        return self._done(anomaly=self._anomaly(found, count))
+                    return self._done(cut=True, anomaly=self._anomaly(self._reviewed(found), count))
+            if reviewed := self._reviewed(found):
+                return self._done(anomaly=self._anomaly(reviewed, count))
+        return self._done()
+
+    def _reviewed(self, found: Sequence[tuple[Trial, Seen]]) -> list[tuple[Trial, Result]]:
+        """Those that are anomalous still, once one order has been run a few times more.
+
+        Random values may happen to be the same twice.
+        """
+        if found:
+            self._run_serially(_TIMES_MORE)
+        results = [(trial, self._read(seen)) for trial, seen in found]
+        return [(trial, result) for trial, result in results if self._is_anomalous(trial, result)]
 
     def _is_anomalous(self, trial: Trial, result: Result) -> bool:
         return trial.saw(StepFate.FAILED, DEADLOCK) or not self._is_serial(result)

@@ -25,16 +25,18 @@ _NOISE = "~"
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What of a table's columns the server draws, refers to others, or is a moment; `key` names a row."""
+    """What of a table's columns the server draws, refers to a table, or is a moment; `key` names a row."""
 
     drawn: frozenset[str] = frozenset()
-    referring: frozenset[str] = frozenset()
+    referring: Mapping[str, str] = field(default_factory=dict)
     moments: frozenset[str] = frozenset()
     key: tuple[str, ...] = ()
 
 
 NO_SHAPE = Shape()
 Shapes = Mapping[str, Shape]
+Colours = Mapping[tuple[str, str | None], str]
+"""Names of drawn values, by the table that has them as ids."""
 
 
 def shape_of(columns: Iterable[Column], keys: Iterable[Constraint]) -> Shape:
@@ -42,7 +44,7 @@ def shape_of(columns: Iterable[Column], keys: Iterable[Constraint]) -> Shape:
     some = list(columns)
     return Shape(
         drawn=frozenset(c.name for c in some if c.identity or _draws(c)),
-        referring=frozenset(name for key in keys if key.type == "f" for name in key.columns),
+        referring={key.columns[0]: key.target for key in keys if key.type == "f" and key.target},
         moments=frozenset(c.name for c in some if c.base in _MOMENTS),
         key=tuple(c.name for c in some if c.primary),
     )
@@ -130,50 +132,50 @@ class Reader:
     def _masked(self, table: str, cells: Cells) -> Cells:
         return {name: _NOISE if (table, name) in self.mask else value for name, value in cells.items()}
 
-    def _shown(
-        self, table: str, cells: Cells, gone: list[Cells], colours: Mapping[str, str], now: datetime
-    ) -> Cells:
+    def _shown(self, table: str, cells: Cells, gone: list[Cells], colours: Colours, now: datetime) -> Cells:
         shape = self.shapes.get(table, NO_SHAPE)
         shown: dict[str, str | None] = {}
         for name, value in self._masked(table, cells).items():
             if name in shape.moments and value and not any(row.get(name) == value for row in gone):
                 shown[name] = _from(now, value)
-            elif name in shape.drawn | shape.referring:
-                shown[name] = colours.get(value or "", value)
+            elif name in shape.drawn or name in shape.referring:
+                shown[name] = colours.get((shape.referring.get(name, table), value), value)
             else:
                 shown[name] = _replaced(value, colours)
         return shown
 
-    def _colours(
-        self, rows: Mapping[str, tuple[list[Cells], list[Cells]]], now: datetime
-    ) -> Mapping[str, str]:
+    def _colours(self, rows: Mapping[str, tuple[list[Cells], list[Cells]]], now: datetime) -> Colours:
         """A name for each value that the server drew: from the rows in which it stands, in two rounds."""
         drawn = {
-            value
+            (table, value)
             for table, (gone, new) in rows.items()
             for name in self.shapes.get(table, NO_SHAPE).drawn
             for cells in new
             if (value := cells.get(name)) and not any(row.get(name) == value for row in gone)
         }
-        colours = dict.fromkeys(drawn, "#")
+        colours: Colours = dict.fromkeys(drawn, "#")
         for _ in range(2 if drawn else 0):
             lines = [
-                (cells, table + _line(self._shown(table, cells, gone, colours, now)))
+                (self._ids(table, cells), table + _line(self._shown(table, cells, gone, colours, now)))
                 for table, (gone, new) in rows.items()
                 for cells in new
             ]
-            colours = {
-                value: f"#{sorted(line for cells, line in lines if value in cells.values())}"
-                for value in drawn
-            }
-        return {value: f"#{hash(colour) & 0xFFFFFFFF:08x}" for value, colour in colours.items()}
+            colours = {one: f"#{sorted(line for ids, line in lines if one in ids)}" for one in drawn}
+        return {one: f"#{hash(colour) & 0xFFFFFFFF:08x}" for one, colour in colours.items()}
 
-    def _answer(self, number: int, reply: Reply | None, colours: Mapping[str, str]) -> str | None:
+    def _ids(self, table: str, cells: Cells) -> set[tuple[str, str | None]]:
+        """What a row says of its own id, and of those that it refers to."""
+        shape = self.shapes.get(table, NO_SHAPE)
+        own = {(table, cells.get(name)) for name in shape.drawn}
+        return own | {(target, cells.get(name)) for name, target in shape.referring.items()}
+
+    def _answer(self, number: int, reply: Reply | None, colours: Colours) -> str | None:
         if reply is None:
             return None
         if ("", str(number)) in self.mask:
             return _NOISE
-        rows = [[colours.get(value or "", _replaced(value, colours)) for value in row] for row in reply.rows]
+        known = {value: colour for (_, value), colour in colours.items()}
+        rows = [[known.get(value, _replaced(value, colours)) for value in row] for row in reply.rows]
         return json.dumps([reply.count, sorted(rows, key=str)])
 
 
@@ -188,10 +190,10 @@ def _line(cells: Cells) -> str:
     return json.dumps(cells, sort_keys=True)
 
 
-def _replaced(value: str | None, colours: Mapping[str, str]) -> str | None:
+def _replaced(value: str | None, colours: Colours) -> str | None:
     """Long values that were drawn stand out wherever they are, as in a document or a link."""
-    for drawn, colour in colours.items() if value else ():
-        if len(drawn) >= _RECOGNIZED:
+    for (_, drawn), colour in colours.items() if value else ():
+        if drawn and len(drawn) >= _RECOGNIZED:
             value = (value or "").replace(drawn, colour)
     return value
 
