@@ -56,9 +56,9 @@ def test_the_search_tells_stale_answers_too_and_where_it_looked(config: Config, 
     told: list[str] = []
     found = search(config, server, show=told.append)
     kinds = {f.object: f.sentence.rpartition("(")[2].rstrip(").") for f in found.findings}
-    assert kinds == {"public.spend()": "lost update", "public.count_up()": "double effect"}
+    assert kinds == {"public.spend()": "lost update", "public.count_up()": "stale answer"}
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
-    assert "public.spend() at once, pair 1 of 7" in told
+    assert "public.spend() at once, pair 1 of 6" in told
 
 
 @pytest.mark.slow
@@ -67,7 +67,18 @@ def test_what_the_budget_has_no_room_for_is_told(config: Config, server: Server)
         return races.find(scene, budget=Budget(pairs=1, of_pair=5))
 
     found = audit(Workbench(config, server), rules=(find,))
-    assert [text.partition(":")[0] for text in found.untried] == []
+    assert list(found.untried) == [
+        "public.spend() at once beyond 4 schedules",
+        "2 more pairs of statements at once, such as public.count_up(): `pgassay races` does",
+    ]
+    assert [finding.object for finding in found.findings] == []
+
+
+@pytest.mark.slow
+def test_an_audit_does_not_tell_stale_answers(config: Config, server: Server) -> None:
+    found = audit(Workbench(config, server), rules=(races.find,))
+    assert [finding.object for finding in found.findings] == ["public.spend()"]
+    assert found.untried == ()
 
 
 def test_it_is_done_where_there_are_no_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

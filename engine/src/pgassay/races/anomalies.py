@@ -239,13 +239,26 @@ class SerialComparison:
             broken=len(found),
         )
 
+    def _names_a_row(self, result: Result) -> bool:
+        """Whether both were answered the same, and that is a row that was written."""
+        first, second = result.answers
+        if first is None or first != second:
+            return False
+        keys = {
+            json.loads(line).get(name)
+            for lines in result.effects
+            for line in (*lines.gone, *lines.new)
+            for name in self.shapes[lines.table].key
+        }
+        return not keys.isdisjoint(_cells_of(first))
+
     def _kind(self, trial: Trial, result: Result) -> Kind:
         if trial.saw(StepFate.FAILED, DEADLOCK):
             return Kind.DEADLOCK
         if result.effects in [one.effects for one in self._serial]:
-            same = result.answers[0] == result.answers[1] and None not in result.answers
-            one_alone = any(one.answers[0] != one.answers[1] for one in self._serial)
-            return Kind.DOUBLE_EFFECT if same and one_alone else Kind.STALE_ANSWER
+            one_each = any(one.answers[0] != one.answers[1] for one in self._serial)
+            twice = one_each and self._names_a_row(result)
+            return Kind.DOUBLE_EFFECT if twice else Kind.STALE_ANSWER
         updated, most_updated = _updates(result), max(map(_updates, self._serial))
         if _inserted(result) > max(map(_inserted, self._serial)):
             return Kind.DOUBLE_EFFECT if updated else Kind.PHANTOM
@@ -253,6 +266,11 @@ class SerialComparison:
             return Kind.WRITE_SKEW
         passes = None not in result.answers and all(None in one.answers for one in self._serial)
         return Kind.DOUBLE_EFFECT if passes else Kind.LOST_UPDATE
+
+
+def _cells_of(answer: str) -> set[str]:
+    _, rows = json.loads(answer)
+    return {value for row in rows for value in row if value}
 
 
 def read_shapes(arena: Arena) -> Shapes:
