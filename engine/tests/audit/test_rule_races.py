@@ -160,3 +160,106 @@ def test_mended_ones_show_nothing(audited: Audited) -> None:
     found = audited(MENDED)
     assert told(found, "races") == []
     assert found.untried == ()
+
+
+MORE_TABLES = """
+create table public.jobs (
+    id bigint generated always as identity primary key, state text not null default 'queued', worker text,
+    made_at timestamptz not null default now()
+);
+create table public.events (id uuid primary key default gen_random_uuid(), seats integer not null);
+create table public.bookings (
+    id uuid primary key default gen_random_uuid(), event uuid not null references public.events,
+    guest uuid not null references auth.users
+);
+create table public.vouchers (
+    id integer primary key, used integer not null default 0, most integer not null, until timestamptz
+);
+create table public.vouched (
+    id integer generated always as identity primary key, voucher integer not null references public.vouchers,
+    who uuid not null default auth.uid() references auth.users
+);
+alter table public.jobs enable row level security;
+alter table public.events enable row level security;
+alter table public.bookings enable row level security;
+alter table public.vouchers enable row level security;
+alter table public.vouched enable row level security;
+create policy "one's bookings" on public.bookings to authenticated
+using (guest = (select auth.uid())) with check (guest = (select auth.uid()));
+"""
+
+NEXT_JOB = """
+create function public.next_job(name text) returns setof public.jobs
+language sql security definer set search_path = '' as $$
+    update public.jobs set state = 'running', worker = name
+    where id = (select j.id from public.jobs as j where j.state = 'queued' order by j.made_at, j.id limit 1{})
+    returning *
+$$;
+revoke execute on function public.next_job(text) from public, anon, authenticated;
+grant execute on function public.next_job(text) to service_role;
+"""
+
+LIMIT_SEATS = """
+create function public.limit_seats() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    free integer;
+begin
+    select e.seats into free from public.events as e where e.id = new.event{};
+    if free <= (select count(*) from public.bookings as b where b.event = new.event) then
+        raise exception 'no seat is free' using errcode = 'PT409';
+    end if;
+    return new;
+end $$;
+create trigger limit_seats before insert on public.bookings
+for each row execute function public.limit_seats();
+"""
+
+VOUCH = """
+create function public.vouch(wanted integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+    v public.vouchers;
+begin
+    {}
+    insert into public.vouched (voucher) values (wanted);
+    return v.used;
+end $$;
+"""
+CHECK_THEN_COUNT = """
+    select * into v from public.vouchers as x where x.id = wanted and (x.until is null or x.until > now());
+    if v.id is null or v.used >= v.most then
+        raise exception 'not valid';
+    end if;
+    update public.vouchers set used = used + 1 where id = wanted;
+"""
+COUNT_IF_LEFT = """
+    update public.vouchers as x set used = x.used + 1
+    where x.id = wanted and x.used < x.most and (x.until is null or x.until > now()) returning * into v;
+    if not found then
+        raise exception 'not valid';
+    end if;
+"""
+
+
+def test_queues_limits_of_triggers_and_vouchers_are_found(audited: Audited) -> None:
+    found = audited(
+        MORE_TABLES + NEXT_JOB.format("") + LIMIT_SEATS.format("") + VOUCH.format(CHECK_THEN_COUNT)
+    )
+    assert sorted(told(found, "races")) == [
+        ("public.bookings", "medium", ("insert",)),
+        ("public.next_job(text)", "medium", ("execute",)),
+        ("public.vouch(integer)", "high", ("execute",)),
+    ]
+    assert {f.object: str(f.repair) for f in of_rule(found, "races")} == {
+        "public.bookings": "for update on what public.limit_seats() reads",
+        "public.next_job(text)": "an advisory lock at the beginning of public.next_job(text)",
+        "public.vouch(integer)": "for update on what public.vouch(integer) reads",
+    }
+
+
+def test_queues_limits_of_triggers_and_vouchers_that_are_mended_show_nothing(audited: Audited) -> None:
+    locked = (NEXT_JOB.format(" for update skip locked"), LIMIT_SEATS.format(" for no key update"))
+    found = audited(MORE_TABLES + "".join(locked) + VOUCH.format(COUNT_IF_LEFT))
+    assert told(found, "races") == []
+    assert found.untried == ()

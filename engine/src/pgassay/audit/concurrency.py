@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -12,10 +12,12 @@ from pgassay.audit.acts import find_acts
 from pgassay.audit.pairs import Pair, candidate_pairs, states
 from pgassay.audit.scene import Scene
 from pgassay.errors import CannotJudgeError, SchemaError
-from pgassay.races.anomalies import Anomaly, Compared, SerialComparison
+from pgassay.races.anomalies import Anomaly, Compared, Kind, SerialComparison
 from pgassay.races.arena import Arena
 from pgassay.races.effects import Result, Shapes
 from pgassay.world import Show
+
+_WEAK = (Kind.STALE_ANSWER, Kind.DEADLOCK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +56,20 @@ class Search:
     pairs: int = 0
 
     def races(self, show: Show = str) -> Iterator[Race]:
-        """At most one of each two objects; each was seen in a second database, too."""
-        pairs = candidate_pairs(find_acts(self.scene), of_each=self.budget.of_each)
+        """At most one of each two objects, the harmful first; each was seen in a second database, too."""
+        weak: dict[tuple[str, ...], Race] = {}
         found: set[tuple[str, ...]] = set()
+        for race in self._all(found, show):
+            if race.anomaly.kind in _WEAK:
+                weak.setdefault(race.pair.objects, race)
+            else:
+                found.add(race.pair.objects)
+                yield race
+        yield from (race for objects, race in weak.items() if objects not in found)
+
+    def _all(self, found: Set[tuple[str, ...]], show: Show) -> Iterator[Race]:
+        """Of each pair of which the objects are not among those `found`."""
+        pairs = candidate_pairs(find_acts(self.scene), of_each=self.budget.of_each)
         with ExitStack() as stack:
             arena: Arena | None = None
             for number, pair in enumerate(pairs):
@@ -70,7 +83,6 @@ class Search:
                 arena = arena or self._open(stack)
                 race = self._of(arena, pair)
                 if race and self._again(race):
-                    found.add(pair.objects)
                     yield race
 
     def _open(self, stack: ExitStack) -> Arena:
@@ -80,6 +92,8 @@ class Search:
         return arena
 
     def _of(self, arena: Arena, pair: Pair) -> Race | None:
+        """Of the first state that shows one that is harmful; else of the first that shows any."""
+        weak: Race | None = None
         for state in states(self.scene, pair):
             comparison = _comparison(arena, state)
             compared = self._tried(comparison, state)
@@ -89,10 +103,12 @@ class Search:
                 name = " and ".join(pair.objects)
                 self.remarks.append(f"{name} at once beyond {compared.schedules} schedules")
             if compared.anomaly:
-                return Race(
-                    pair=state, anomaly=compared.anomaly, serial=compared.serial, shapes=comparison.shapes
-                )
-        return None
+                anomaly, shapes = compared.anomaly, comparison.shapes
+                race = Race(pair=state, anomaly=anomaly, serial=compared.serial, shapes=shapes)
+                if anomaly.kind not in _WEAK:
+                    return race
+                weak = weak or race
+        return weak
 
     def _tried(self, comparison: SerialComparison, pair: Pair) -> Compared:
         try:
@@ -118,6 +134,6 @@ def _comparison(arena: Arena, pair: Pair) -> SerialComparison:
 
 
 def compare(scene: Scene, pair: Pair, budget: Budget, *, repairs: tuple[str, ...]) -> Compared:
-    """What comes of a pair in a database of its own, after repairs. Raises SchemaError, CannotJudgeError."""
-    with Arena(scene.bench, rows=(*scene.world.statements, *repairs), inside=True) as arena:
+    """What comes of a pair in a database of its own, after repairs. Raises psycopg.Error where they fail."""
+    with Arena(scene.bench, rows=scene.world.statements, changes=repairs, inside=True) as arena:
         return _comparison(arena, pair).compare(bounds=budget.interruptions, limit=budget.of_pair)

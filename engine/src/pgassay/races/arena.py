@@ -108,15 +108,24 @@ class Arena:
 
     `owner` is the connection that sets scenarios up and judges them. `why_slow` says why the database can not
     be brought back by the owner, so that every schedule needs a new clone; "" where it can. `rows` are made
-    on top of the world. With `inside`, functions are rewritten once, for many scenarios that stop in them.
+    on top of the world, then the owner makes `changes`. With `inside`, functions are rewritten once, for many
+    scenarios that stop in them.
     """
 
-    def __init__(self, bench: Workbench, *, rows: tuple[str, ...] = (), inside: bool = False) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        rows: tuple[str, ...] = (),
+        changes: tuple[str, ...] = (),
+        inside: bool = False,
+    ) -> None:
         self.why_slow = ""
         self._is_sound = True
         self.limit = float(bench.config.statement_timeout)
         self._bench = bench
         self._rows = rows
+        self._changes = changes
         self._inside = inside
         self._resources = ExitStack()
         try:
@@ -187,6 +196,8 @@ class Arena:
     def _open(self) -> None:
         self._database = self._resources.enter_context(self._bench.database(rows=self._rows))
         self.owner = self._resources.enter_context(closing(self.connect()))
+        for statement in self._changes:
+            self.owner.execute(statement.encode())
         self.uninterrupted = install_sync_points(self.owner, strict=False) if self._inside else ()
         self.observer = self._resources.enter_context(open_observer(self._database))
         self._pools: dict[str | None, list[SessionLine]] = defaultdict(list)
