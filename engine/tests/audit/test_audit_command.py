@@ -67,8 +67,8 @@ def test_json_report_keeps_its_contract(root: Path, run: Run) -> None:
     [finding] = document["findings"]
     assert finding["id"] == ID
     assert set(finding) == {
-        *("id", "rule", "object", "columns", "actions", "who", "severity", "sentence", "witness", "repair"),
-        *("file", "line", "accepted"),
+        *("id", "rule", "object", "columns", "actions", "who", "severity", "sentence", "witness"),
+        *("schedule", "repair", "file", "line", "accepted"),
     }
     assert (finding["severity"], finding["line"], finding["accepted"]) == ("critical", 1, None)
 
