@@ -11,7 +11,7 @@ from pgassay.catalog.model import Column, Constraint, Relation
 from pgassay.catalog.read import read_catalog
 from pgassay.database import Session
 from pgassay.observation import Persona
-from pgassay.races.anomalies import differences
+from pgassay.races.difference import differences
 from pgassay.races.effects import Reader, Result, Seen, Shapes, shape_of
 from pgassay.races.reset import TableChange
 
