@@ -69,8 +69,8 @@ def test_json_report_keeps_its_contract(root: Path, run: Run) -> None:
     assert finding["id"] == ID
     assert (granted["rule"], granted["severity"]) == ("catalog", "info")
     assert set(finding) == {
-        *("id", "rule", "object", "columns", "actions", "who", "severity", "sentence", "witness", "repair"),
-        *("file", "line", "accepted"),
+        *("id", "rule", "object", "columns", "actions", "who", "severity", "sentence", "witness"),
+        *("schedule", "repair", "file", "line", "accepted"),
     }
     assert (finding["severity"], finding["line"], finding["accepted"]) == ("critical", 1, None)
 

@@ -45,3 +45,24 @@ end
 $$;
 
 grant select, insert, update on public.accounts to service_role;
+
+create function public.note_and_count() returns void
+language sql
+as $$
+    insert into public.log (account_id) values (1);
+    update public.accounts set balance = (select count(*) from public.log) where id = 1;
+$$;
+
+create function public.read_by_view() returns void
+language plpgsql
+as $$
+declare
+    n integer;
+begin
+    n := 1;
+    perform from public.balances;
+    execute 'select 1';
+    delete from public.accounts where id = 3;
+end
+$$;
+create view public.balances as select a.balance from public.accounts as a;

@@ -114,9 +114,14 @@ def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:
     return [
         [row.values[name] for row in sample.rows[:_VALUES]]
         for sample in samples
-        for name in dict.fromkeys([*sample.key, *(n for k in sample.table.foreign_keys for n in k.columns)])
-        if sample.table.columns[name].base in base and sample.table.columns[name].base not in TEXTS
+        for name, refers in {**dict.fromkeys(sample.key, False), **_references(sample)}.items()
+        if sample.table.columns[name].base in base
+        and (refers or sample.table.columns[name].base not in TEXTS)
     ]
+
+
+def _references(sample: Sample) -> dict[str, bool]:
+    return {name: True for key in sample.table.foreign_keys for name in key.columns}
 
 
 def _spread(lists: list[list[str | None]]) -> Iterator[str | None]:

@@ -49,10 +49,17 @@ Steps = tuple[Step, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
-    """Statements that close a finding; `tried`: what was run says that they do, and take nothing away."""
+    """Statements that close a finding; `tried`: what was run says that they do, and take nothing away.
+
+    `summary` says what they do where they are long.
+    """
 
     statements: tuple[str, ...]
     tried: str = ""
+    summary: str = ""
+
+    def __str__(self) -> str:
+        return self.summary or "; ".join(self.statements)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,8 @@ class Finding:
 
     `actions` are verbs such as `select`, the worst first; `who` are names of personas. `cause`: findings with
     the same one are one. `others` are witnesses of what else it says. `about` says where to look for the
-    place, `candidates` which repairs to try.
+    place, `candidates` which repairs to try. `schedule` is the witness where two sessions are needed: what
+    each of them does, in this order.
     """
 
     rule: str
@@ -72,6 +80,7 @@ class Finding:
     sentence: str
     steps: Steps = ()
     others: tuple[Steps, ...] = field(default=(), repr=False)
+    schedule: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     cause: str = ""
     about: tuple[ObjectKey, ...] = ()

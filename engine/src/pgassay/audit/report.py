@@ -86,8 +86,9 @@ def _short(finding: Finding) -> Iterator[str]:
     """For a terminal: what to try, the repair, and the id to accept it by."""
     for step in finding.steps:
         yield f"try   as {step.who.name if step.who else 'owner'}: {step.statement}"
+    yield from finding.schedule
     if finding.repair:
-        yield f"fix   {'; '.join(finding.repair.statements)}"
+        yield f"fix   {finding.repair}"
         yield f"      {finding.repair.tried}"
     yield f"id    {finding.id}"
 
@@ -103,6 +104,8 @@ def _script(finding: Finding) -> Iterator[str]:
     if finding.repair:
         yield from comment(f"Repair, {finding.repair.tried}:")
         yield from comment(";\n".join((*finding.repair.statements, "")))
+    for line in finding.schedule:
+        yield from comment(line)
     if finding.steps:
         yield f"\n{witness_script(finding)}".rstrip()
 
@@ -143,6 +146,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.word,
         "sentence": finding.sentence,
         "witness": witness_script(finding) if finding.steps else None,
+        "schedule": list(finding.schedule),
         "repair": {"statements": list(finding.repair.statements), "tried": finding.repair.tried}
         if finding.repair
         else None,

@@ -16,9 +16,10 @@ from pgassay.catalog.read import read_catalog, read_marks
 from pgassay.database import Database
 from pgassay.errors import CannotJudgeError
 from pgassay.races.explorer import HeldLock, Peculiar
-from pgassay.races.line import Gatekeeper, SessionLine, ask, install_sync_points
+from pgassay.races.line import SessionLine, ask
 from pgassay.races.model import Scenario
-from pgassay.races.reset import Baseline
+from pgassay.races.reset import Baseline, TableChange
+from pgassay.races.sync import Gatekeeper, install_sync_points
 from pgassay.workbench import Workbench
 
 # With their defaults a deadlock takes a second to be found, and nobody says when it was looked for.
@@ -106,14 +107,26 @@ class Arena:
     """A clone of the project's database, with connections for as many sessions as there are at once.
 
     `owner` is the connection that sets scenarios up and judges them. `why_slow` says why the database can not
-    be brought back by the owner, so that every schedule needs a new clone; "" where it can.
+    be brought back by the owner, so that every schedule needs a new clone; "" where it can. `rows` are made
+    on top of the world, then the owner makes `changes`. With `inside`, functions are rewritten once, for many
+    scenarios that stop in them.
     """
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        rows: tuple[str, ...] = (),
+        changes: tuple[str, ...] = (),
+        inside: bool = False,
+    ) -> None:
         self.why_slow = ""
         self._is_sound = True
         self.limit = float(bench.config.statement_timeout)
         self._bench = bench
+        self._rows = rows
+        self._changes = changes
+        self._inside = inside
         self._resources = ExitStack()
         try:
             self._open()
@@ -152,6 +165,12 @@ class Arena:
             )
         self._is_sound = schema == self._pristine
 
+    def changes(self) -> tuple[TableChange, ...]:
+        """What a schedule changed. Raises CannotJudgeError where the owner may not undo everything."""
+        if self._baseline is None:
+            raise CannotJudgeError("What a schedule changed can not be told.", why=self.why_slow)
+        return self._baseline.changes()
+
     @cached_property
     def gatekeeper(self) -> Gatekeeper:
         """Who lets sessions go on that have come to a sync point."""
@@ -175,8 +194,11 @@ class Arena:
         return lines
 
     def _open(self) -> None:
-        self._database = self._resources.enter_context(self._bench.database())
+        self._database = self._resources.enter_context(self._bench.database(rows=self._rows))
         self.owner = self._resources.enter_context(closing(self.connect()))
+        for statement in self._changes:
+            self.owner.execute(statement.encode())
+        self.uninterrupted = install_sync_points(self.owner, strict=False) if self._inside else ()
         self.observer = self._resources.enter_context(open_observer(self._database))
         self._pools: dict[str | None, list[SessionLine]] = defaultdict(list)
         self._baseline = None if self.why_slow else self._make_baseline()
@@ -192,7 +214,7 @@ class Arena:
             raise CannotJudgeError(
                 f"{scenario.name}: its setup fails.", why=str(error), fixes=("correct the scenario",)
             ) from error
-        if scenario.inside:
+        if scenario.inside and not self._inside:
             install_sync_points(self.owner)
         self._do(Baseline.mark)
         self._schema = read_marks(self.owner)

@@ -114,7 +114,8 @@ class Scenario:
     `setup` is run by the owner. `invariants` (name → query) return offending rows; `observe` returns one row,
     whose columns are part of the outcome. `expected` are all the outcomes there may be; empty: any.
     A session that fails with 40001 or 40P01 starts again, `retries` times. `inside` also lets the others come
-    between the statements of PL/pgSQL functions.
+    between the statements of PL/pgSQL functions; where `shared` names tables, before those alone that may be
+    about one of them: all others commute with whatever the other session does.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Scenario:
     expected: tuple[Expectation, ...] = ()
     retries: int = 0
     inside: bool = False
+    shared: frozenset[str] = frozenset()
     file: Path | None = None
 
     @cached_property

@@ -14,9 +14,9 @@ from pgassay.catalog.model import Constraint, Function, Trigger
 from pgassay.catalog.read import read_catalog
 from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
-from pgassay.races.line import enlist
 from pgassay.races.model import Isolation, RunOutcome, Scenario, SessionScript, Trial, Violation
 from pgassay.races.run import Party, ScheduleRun
+from pgassay.races.sync import enlist
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
 
 _ROWS = 5
@@ -159,7 +159,9 @@ def _openings(owner: psycopg.Connection[Any], scenario: Scenario, *, limit: floa
     openings = [_opening(session, scenario.isolation, roles, limit=limit) for session in scenario.sessions]
     if not scenario.inside:
         return openings
-    return [f"{opening}; {enlist(number)}" for number, opening in enumerate(openings, start=1)]
+    return [
+        f"{opening}; {enlist(number, scenario.shared)}" for number, opening in enumerate(openings, start=1)
+    ]
 
 
 def _opening(session: SessionScript, isolation: Isolation, roles: Roles, *, limit: float) -> str:

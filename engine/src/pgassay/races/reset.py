@@ -19,15 +19,32 @@ _SCHEMA = "pgassay_baseline"
 
 _CONTENTS: LiteralString = "select {}, count(*), max(xmin::text::bigint) from {}"
 _POSITION: LiteralString = "select {}, last_value, is_called::integer from {}"
+_DIFFERENCE: LiteralString = """
+    (select {number}, false, to_jsonb(t)::text from {copy} t
+        except all select {number}, false, to_jsonb(t)::text from {table} t)
+    union all
+    (select {number}, true, to_jsonb(t)::text from {table} t
+        except all select {number}, true, to_jsonb(t)::text from {copy} t)
+"""
 
 Facts = list[tuple[Any, ...]]
 Statement = sql.SQL | sql.Composed
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableChange:
+    """What became of a table's rows, each as JSON: which are no longer there, and which are new."""
+
+    table: str
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _KeptTable:
     """A table, a copy of it as it was first, and another as it was when it was last marked."""
 
+    title: str
     name: sql.Identifier
     first: sql.Identifier
     marked: sql.Identifier
@@ -101,6 +118,25 @@ class Baseline:
         contents, places = self._read()
         self._replace(self._changed(contents), now=places)
 
+    def changes(self) -> tuple[TableChange, ...]:
+        """What is other than `restore` would leave it: the tables with rows that differ."""
+        changed = self._changed(self._read()[0])
+        query = sql.SQL(_DIFFERENCE)
+        asked = [
+            query.format(number=sql.Literal(number), table=table.name, copy=self._copy(table))
+            for number, table in enumerate(changed)
+        ]
+        rows = self._connection.execute(sql.SQL(" union all ").join(asked)).fetchall() if asked else []
+        return tuple(
+            TableChange(
+                table=table.title,
+                gone=tuple(sorted(row for n, is_new, row in rows if n == number and not is_new)),
+                new=tuple(sorted(row for n, is_new, row in rows if n == number and is_new)),
+            )
+            for number, table in enumerate(changed)
+            if any(n == number for n, _, _ in rows)
+        )
+
     def restore_first(self) -> None:
         """Put back what has changed since the baseline was made; forget `mark`."""
         contents, places = self._read()
@@ -117,11 +153,7 @@ class Baseline:
 
     def _replace(self, tables: Sequence[_KeptTable], *, now: Facts) -> None:
         """Restore these tables, and the sequences that are elsewhere `now`."""
-        restoring = [
-            statement
-            for table in tables
-            for statement in table.restore(table.marked if table in self._marked else table.first)
-        ]
+        restoring = [statement for table in tables for statement in table.restore(self._copy(table))]
         setval = sql.SQL("select pg_catalog.setval({}, {}, {}::boolean)")
         moving = [
             setval.format(sql.Literal(name.as_string(None)), sql.Literal(kept[1]), sql.Literal(kept[2]))
@@ -132,6 +164,9 @@ class Baseline:
             # Neither triggers nor foreign keys look on.
             self._run([sql.SQL("set local session_replication_role = replica"), *restoring, *moving])
             self._kept, _ = self._read()
+
+    def _copy(self, table: _KeptTable) -> sql.Identifier:
+        return table.marked if table in self._marked else table.first
 
     def _run(self, statements: Iterable[Statement]) -> None:
         """All in one message, and so in one transaction."""
@@ -146,6 +181,7 @@ class Baseline:
 def _table(table: Relation, columns: Iterable[Column]) -> _KeptTable:
     kept = [sql.Identifier(column.name) for column in columns if not column.generated]
     return _KeptTable(
+        title=table.name,
         name=sql.Identifier(table.schema, table.relation),
         first=sql.Identifier(_SCHEMA, str(table.oid)),
         marked=sql.Identifier(_SCHEMA, f"{table.oid}_marked"),

@@ -18,6 +18,7 @@ from pgassay.audit.rules import (
     moved,
     nobody,
     pointless,
+    races,
     revokes,
     search_path,
     signup,
@@ -50,4 +51,5 @@ RULES: tuple[Rule, ...] = (
     many.find,
     search_path.find,
     catalog.find,
+    races.find,
 )

@@ -1,0 +1,233 @@
+"""What personas may do that writes: calls of functions, and statements that fire triggers or ask policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from pgassay.audit.calls import Call, argument_lists, asks_who_calls, samples_of, setups
+from pgassay.audit.scene import Scene
+from pgassay.audit.writes import make_room, own_inserts, own_updates
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Function, ObjectKey, Trigger
+from pgassay.catalog.read import Access
+from pgassay.catalog.tables import Table
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import NUMBERS, become
+from pgassay.observation import Persona
+
+OWNER = "set local role none"
+_SETUPS = 16
+_ACTS = 2  # of one function and persona
+_LISTS = 8  # of arguments, after a setup
+_LOOKS = 6  # calls of which is looked what they write
+_WRITES = 8  # statements that are tried for one table and persona
+_LENIENT = ("locked", "nowait", "pg_try_advisory_xact_lock", "pg_try_advisory_lock")
+
+Known = dict[tuple[str, str], tuple[str, ...]]
+"""The setup under which a function was seen to write, by role ("": of any) and function."""
+Looked = tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """A statement of a persona's that writes, by itself; `setup` is what the owner does before.
+
+    `object` is the function that it calls or the table that it writes, `uses` are the tables that it comes to
+    read or write, `written` those XX
+    """
+
+    object: str
+    verb: str
+    persona: Persona
+    statement: str
+    uses: frozenset[str]
+    setup: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()
+    yields: bool = False
+    asks_who: bool = True
+
+    @property
+    def about(self) -> ObjectKey:
+        return ObjectKey(kind="function" if self.verb == "execute" else "table", object=self.object, name="")
+
+    @property
+    def as_setup(self) -> tuple[str, ...]:
+        """What does the same as a part of a setup."""
+        return (*become(self.persona), self.statement, OWNER)
+
+
+def find_acts(scene: Scene) -> list[Act]:
+    """At most two of each function and persona, and of each table that has triggers."""
+    known: dict[tuple[str, str], tuple[str, ...]] = {}
+    return [
+        act for persona in actors(scene) for act in (*_calls(scene, persona, known), *_writes(scene, persona))
+    ]
+
+
+def actors(scene: Scene) -> list[Persona]:
+    """Users, then whom policies do not bind, such as workers; without an account last."""
+    trusted = [persona for persona in scene.bench.personas.values() if persona not in scene.people]
+    return [*scene.users, *trusted, *(persona for persona in scene.people if persona.id is None)]
+
+
+def _calls(scene: Scene, persona: Persona, known: Known) -> Iterator[Act]:
+    access = Access(scene.catalog)
+    if persona.role not in access.roles:
+        return
+    for function in scene.functions.values():
+        is_served = function.schema in scene.catalog.exposed and access.uses(persona.role, function.schema)
+        writes = function.kind == "f" and function.volatility == "v"
+        is_called = function.result not in ("trigger", "event_trigger")
+        if not (is_served and writes and is_called and scene.is_ours(function)):
+            continue
+        if access.holds(persona.role, "execute", function.oid) and function.function not in scene.unending:
+            yield from _calls_of(scene, persona, function, known)
+
+
+def _calls_of(scene: Scene, persona: Persona, function: Function, known: Known) -> list[Act]:
+    """With the first setup under which it writes: of a role's second persona, that of the first."""
+    lists = argument_lists(scene, function)
+    reach = scene.inventory.reach(function.function)
+    asks = not function.definer or asks_who_calls(scene, function)
+    words = find_literals([f.text for name in reach if (f := scene.functions.get(name))]).words
+    acts = [
+        Act(
+            object=function.function,
+            verb="execute",
+            persona=persona,
+            statement=Call(function=function, arguments=some, persona=persona).statement,
+            uses=tables_of(scene, reach),
+            yields=not words.isdisjoint(_LENIENT),
+            asks_who=asks,
+        )
+        for some in lists
+    ]
+    key = (persona.role, function.function)
+    first = known.get(key, known.get(("", function.function)))
+    tried = islice(_setups(scene, function), _SETUPS) if first is None else dict.fromkeys([(), first])
+    for number, setup in enumerate(tried):
+        if alive := _alive(scene, acts[: _LISTS if number else None], setup):
+            known[key] = known["", function.function] = setup
+            return alive
+    known.setdefault(key, ())
+    return []
+
+
+def _setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
+    yield from setups(scene, function)
+    yield from filter(None, (_room(scene, [sample]) for sample in samples_of(scene, function)))
+    yield from number_setups(scene, tables_of(scene, scene.inventory.reach(function.function)), ("100", "1"))
+    for sample in samples_of(scene, function):
+        for column in sample.table.columns.values():
+            if column.base in ("timestamptz", "timestamp", "date") and not column.generated:
+                for moment in ("now() - interval '1 day'", "now() + interval '1 day'"):
+                    yield (f"update {sample.table.name} set {column.quoted} = {moment}",)
+
+
+def _room(scene: Scene, samples: Sequence[Sample]) -> tuple[str, ...]:
+    """What leaves no user a row of its own."""
+    return tuple(make_room(sample, user) for sample in samples if sample.ownership for user in scene.users)
+
+
+def number_setups(scene: Scene, tables: Iterable[str], values: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The numbers of these tables, one column at a time, that neither name rows nor refer to them."""
+    for name in sorted(tables):
+        table = scene.surface.by_name[name]
+        fixed = {n for index in table.unique for n in index.columns}
+        fixed |= {n for key in table.foreign_keys for n in key.columns}
+        for column in table.columns.values():
+            if column.base in NUMBERS and column.name not in fixed and not column.generated:
+                yield from ((f"update {name} set {column.quoted} = {value}",) for value in values)
+
+
+def _writes(scene: Scene, persona: Persona) -> Iterator[Act]:
+    """INSERTs and UPDATEs of what is the persona's own."""
+    acting = {t.relation_oid for t in scene.catalog.of(Trigger) if t.enabled in "OA"}
+    for sample in scene.samples:
+        table = sample.table
+        if persona not in scene.people or not (table.oid in acting or _asks_others(scene, table)):
+            continue
+        tried = [
+            *islice(own_inserts(sample, persona), _WRITES),
+            *islice(own_updates(scene, sample, persona), _WRITES),
+        ]
+        acts = [
+            Act(
+                object=table.name,
+                verb=write.verb,
+                persona=persona,
+                statement=write.statement,
+                uses=tables_of(scene, reach_of(scene, table)),
+            )
+            for write in tried
+        ]
+        for verb in ("insert", "update"):
+            some = [act for act in acts if act.verb == verb]
+            yield from _alive(scene, some, ()) or _alive(scene, some, _room(scene, [sample]))
+
+
+def reach_of(scene: Scene, table: Table) -> frozenset[str]:
+    """All that a write of a table comes to use: by its policies, its triggers and what these name."""
+    functions = [t.function for t in scene.catalog.of(Trigger) if t.relation_oid == table.oid]
+    bodies = find_literals([f.text for name in functions if (f := scene.functions.get(name))]).words
+    named = {t.name for t in scene.surface.tables.values() if t.relation in bodies}
+    called = {f.function for f in scene.functions.values() if f.name in bodies and scene.is_ours(f)}
+    reach = scene.inventory.reach(table.name) | named | set(functions)
+    return reach.union(*map(scene.inventory.reach, called))
+
+
+def _asks_others(scene: Scene, table: Table) -> bool:
+    """Whether a policy counts or looks for other rows."""
+    return any(
+        (name in scene.functions and scene.is_ours(scene.functions[name])) or name in scene.surface.by_name
+        for name in scene.inventory.reach(table.name) - {table.name}
+    )
+
+
+def tables_of(scene: Scene, reach: Iterable[str]) -> frozenset[str]:
+    return frozenset(
+        name for name in reach if name in scene.surface.by_name and scene.surface.by_name[name].stored
+    )
+
+
+def _alive(scene: Scene, acts: Sequence[Act], setup: tuple[str, ...]) -> list[Act]:
+    """Those that write; one for each thing that comes of them, first those that write most tables."""
+    answers = scene.ask(None, [[OWNER, *setup, *act.as_setup] for act in acts])
+    passed = [act for act, answer in zip(acts, answers, strict=True) if not answer.sqlstate][:_LOOKS]
+    chosen: dict[str, Act] = {}
+    for act, looks in zip(passed, play(scene, [(setup, (act,)) for act in passed]), strict=True):
+        if len(looks) > 1 and (rows := sorted(str(row) for row in set(looks[1]) - set(looks[0]))):
+            written = frozenset(str(row[0]) for row in set(looks[1]) - set(looks[0]))
+            chosen.setdefault(str(rows), replace(act, setup=setup, written=written))
+    return sorted(chosen.values(), key=lambda act: -len(act.written))[:_ACTS]
+
+
+def play(scene: Scene, scenes: Sequence[tuple[Sequence[str], Sequence[Act]]]) -> list[list[Looked]]:
+    """What the transaction has written by the end of a setup, and after each act, as far as they go."""
+    look = _look(scene)
+    segments = [
+        [OWNER, *setup, look, *(text for act in acts for text in (*act.as_setup, look))]
+        for setup, acts in scenes
+    ]
+    found: list[list[Looked]] = []
+    for (setup, acts), answer in zip(scenes, scene.ask(None, segments), strict=True):
+        size = len(acts[0].as_setup) + 1
+        places = [1 + len(setup) + size * number for number in range(1 + len(acts))]
+        found.append([answer.rows[place] for place in places if place < len(answer.rows)])
+    return found
+
+
+def _look(scene: Scene) -> str:
+    """All rows of this transaction in the project's own tables."""
+    tables = [
+        t
+        for t in scene.surface.tables.values()
+        if t.stored and (t.reachable or t.owner == scene.catalog.user)
+    ]
+    looks = (
+        f"select '{t.name}', to_jsonb(t.*)::text from {t.name} as t where pg_catalog.age(t.xmin) <= 0"
+        for t in tables
+    )
+    return " union all ".join(looks) or "select null, null where false"

@@ -1,0 +1,1 @@
+"""`pgassay races` without a scenario: pairs from the catalog."""

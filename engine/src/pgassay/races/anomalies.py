@@ -1,0 +1,286 @@
+"""Outcomes of concurrent sessions that no order of them, one after the other, gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from pgassay.catalog.model import Column, Constraint
+from pgassay.catalog.read import read_catalog
+from pgassay.races.arena import Arena
+from pgassay.races.difference import Difference, differences
+from pgassay.races.effects import Reader, Result, Seen, Shapes, shape_of
+from pgassay.races.explorer import Explorer
+from pgassay.races.line import Reply
+from pgassay.races.model import DEADLOCK, Scenario, StepFate, Trial
+from pgassay.races.preparation import PreparedScenario
+from pgassay.races.run import ScheduleRun
+
+_TIMES_MORE = 4
+
+
+class Kind(Enum):
+    """What an outcome that no serial order has is called."""
+
+    DEADLOCK = "deadlock"
+    LOST_UPDATE = "lost update"
+    WRITE_SKEW = "write skew"
+    DOUBLE_EFFECT = "double effect"
+    PHANTOM = "phantom"
+    STALE_ANSWER = "stale answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anomaly:
+    """The simplest schedule with an outcome of no serial order. `refused`: how the serial orders refuse one.
+
+    Of so many `schedules` that were run, so many are `broken`.
+    """
+
+    kind: Kind
+    trial: Trial
+    result: Result
+    differences: tuple[Difference, ...]
+    refused: str
+    schedules: int
+    broken: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one.
+
+    `steps` of all `schedules` were taken; with `cut` there are more schedules.
+    """
+
+    schedules: int = 0
+    steps: int = 0
+    why: str = ""
+    cut: bool = False
+    anomaly: Anomaly | None = None
+    serial: tuple[Result, ...] = ()
+
+
+class SerialComparison:
+    """Runs a scenario of two sessions in every order, and in each one after the other."""
+
+    def __init__(self, arena: Arena, scenario: Scenario, *, lenient: frozenset[str] = frozenset()) -> None:
+        self._arena = arena
+        self._scenario = scenario
+        self._names = tuple(session.name for session in scenario.sessions)
+        self._lenient = lenient
+        self._schedules = self._steps = 0
+        one, other = scenario.sessions
+        self.shapes = read_shapes(arena)
+        self._reader = Reader(shapes=self.shapes)
+        self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
+
+    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 2000) -> Compared:
+        """The anomaly with the simplest schedule. Raises CannotJudgeError, SchemaError.
+
+        A schedule interrupts sessions that could go on at most as often as a bound says: the next one is
+        only tried where the one before shows nothing. `limit` is one of steps.
+        """
+        self._stage = PreparedScenario(self._arena, self._scenario)
+        compared = self._compare(bounds, limit)
+        self._arena.check(self._scenario)
+        return compared
+
+    def shows(self, schedule: Sequence[str]) -> bool:
+        """Whether a schedule, of which each step can be taken, has an outcome of no serial order."""
+        self._stage = PreparedScenario(self._arena, self._scenario)
+        if self._run_serially():
+            return False
+        run = self._stage.start()
+        for name in schedule:
+            if name not in run.ready:
+                run.abandon()
+                return False
+            run.repeat(name)
+        trial = run.finish()
+        return self._is_anomalous(trial, self._read(self._see(trial)))
+
+    def _compare(self, bounds: Sequence[int], limit: int) -> Compared:
+        why = self._run_serially()
+        return self._done(why=why) if why else self._search(bounds, limit)
+
+    def _run_serially(self, times: int = 1) -> str:
+        """What the serial orders give; why there is nothing to compare with."""
+        first, second = self._names
+        both = self._run(first, second)
+        for _ in range(times):
+            noise = self._reader.noise(both, self._run(first, second))
+            self._reader = Reader(shapes=self.shapes, mask=self._reader.mask | noise)
+        forth, one = self._read(both), self._read(alone := self._run(first))
+        if forth.answers[0] is None:
+            return f"{first} is refused: {both.sqlstates[0]}"
+        if not forth.effects:
+            return "nothing is written"
+        seen = [both, alone]
+        if self._is_symmetric:
+            self._serial = (forth, forth.turned)
+            self._alone = (one, one.turned)
+        else:
+            seen += [back := self._run(second, first), other := self._run(second)]
+            self._serial = (forth, self._read(back))
+            self._alone = (one, self._read(other))
+        if self._alone[1].answers[1] is None:
+            return f"{second} is refused: {seen[-1].sqlstates[1]}"
+        self._refused = next((state for one in seen for state in one.sqlstates if state), "")
+        return ""
+
+    def _search(self, bounds: Sequence[int], limit: int) -> Compared:
+        found: list[tuple[Trial, Seen]] = []
+        count = 0
+        for bound in bounds:
+            for trial in self._trials(bound):
+                count += 1
+                seen = self._see(trial)
+                if self._is_anomalous(trial, self._read(seen)):
+                    found.append((trial, seen))
+                if self._steps >= limit:
+                    return self._done(cut=True, anomaly=self._anomaly(self._reviewed(found), count))
+            if reviewed := self._reviewed(found):
+                return self._done(anomaly=self._anomaly(reviewed, count))
+        return self._done()
+
+    def _reviewed(self, found: Sequence[tuple[Trial, Seen]]) -> list[tuple[Trial, Result]]:
+        """Those that are anomalous still, once one order has been run a few times more.
+
+        Random values may happen to be the same twice.
+        """
+        if found:
+            self._run_serially(_TIMES_MORE)
+        results = [(trial, self._read(seen)) for trial, seen in found]
+        return [(trial, result) for trial, result in results if self._is_anomalous(trial, result)]
+
+    def _is_anomalous(self, trial: Trial, result: Result) -> bool:
+        return trial.saw(StepFate.FAILED, DEADLOCK) or not self._is_serial(result)
+
+    def _trials(self, bound: int) -> Iterator[Trial]:
+        """Of two sessions that do the same it is all one which begins."""
+        for trial in Explorer(self._stage.start, prune=False, bound=bound).explore():
+            if self._is_symmetric and trial.schedule[0] != self._names[0]:
+                return
+            yield trial
+
+    def _done(self, *, why: str = "", cut: bool = False, anomaly: Anomaly | None = None) -> Compared:
+        serial = getattr(self, "_serial", ())
+        return Compared(
+            schedules=self._schedules, steps=self._steps, why=why, cut=cut, anomaly=anomaly, serial=serial
+        )
+
+    def _run(self, *order: str) -> Seen:
+        """One after the other."""
+        run: ScheduleRun = self._stage.start()
+        for name in order:
+            while name in run.ready:
+                run.repeat(name)
+        return self._see(run.finish())
+
+    def _see(self, trial: Trial) -> Seen:
+        self._schedules += 1
+        self._steps += len(trial.moves)
+        results = dict(trial.outcome.values)
+        replies = tuple(_reply(trial, name) if results[name] == "committed" else None for name in self._names)
+        return Seen(
+            replies=replies,
+            changes=self._arena.changes(),
+            now=datetime.now(UTC),
+            sqlstates=tuple("" if results[n] == "committed" else results[n] or "" for n in self._names),
+        )
+
+    def _read(self, seen: Seen) -> Result:
+        return self._reader.read(seen)
+
+    def _is_serial(self, result: Result) -> bool:
+        """Whether an order has it, or the session that was refused might as well not have been."""
+        if result in self._serial or result in self._alone:
+            return True
+        if all(answer is None for answer in result.answers):
+            return not result.effects
+        return any(
+            name in self._lenient
+            and result.effects == self._alone[1 - number].effects
+            and result.answers[1 - number] == self._alone[1 - number].answers[1 - number]
+            for number, name in enumerate(self._names)
+        )
+
+    def _anomaly(self, found: Sequence[tuple[Trial, Result]], schedules: int) -> Anomaly | None:
+        if not found:
+            return None
+        states = [one for one in found if self._kind(*one) is not Kind.STALE_ANSWER]
+        harmful = [one for one in states if self._kind(*one) is not Kind.DEADLOCK]
+        trial, result = min(harmful or states or found, key=lambda one: one[0].simplicity)
+        nearest = min(self._serial, key=lambda one: len(list(differences(result, one, self.shapes))))
+        return Anomaly(
+            kind=self._kind(trial, result),
+            trial=trial,
+            result=result,
+            differences=tuple(differences(result, nearest, self.shapes)),
+            refused=self._refused,
+            schedules=schedules,
+            broken=len(found),
+        )
+
+    def _names_a_row(self, result: Result) -> bool:
+        """Whether both were answered the same, and that is a row that was written."""
+        first, second = result.answers
+        if first is None or first != second:
+            return False
+        keys = {
+            json.loads(line).get(name)
+            for lines in result.effects
+            for line in (*lines.gone, *lines.new)
+            for name in self.shapes[lines.table].key
+        }
+        return not keys.isdisjoint(_cells_of(first))
+
+    def _kind(self, trial: Trial, result: Result) -> Kind:
+        if trial.saw(StepFate.FAILED, DEADLOCK):
+            return Kind.DEADLOCK
+        if result.effects in [one.effects for one in self._serial]:
+            one_each = any(one.answers[0] != one.answers[1] for one in self._serial)
+            twice = one_each and self._names_a_row(result)
+            return Kind.DOUBLE_EFFECT if twice else Kind.STALE_ANSWER
+        updated, most_updated = _updates(result), max(map(_updates, self._serial))
+        if _inserted(result) > max(map(_inserted, self._serial)):
+            return Kind.DOUBLE_EFFECT if updated else Kind.PHANTOM
+        if updated > most_updated:
+            return Kind.WRITE_SKEW
+        passes = None not in result.answers and all(None in one.answers for one in self._serial)
+        return Kind.DOUBLE_EFFECT if passes else Kind.LOST_UPDATE
+
+
+def _cells_of(answer: str) -> set[str]:
+    _, rows = json.loads(answer)
+    return {value for row in rows for value in row if value}
+
+
+def read_shapes(arena: Arena) -> Shapes:
+    """Of all tables of the arena's database."""
+    catalog = read_catalog(arena.owner, Column, Constraint)
+    columns, keys = catalog.parts(Column), catalog.parts(Constraint)
+    return {some[0].table: shape_of(some, keys[oid]) for oid, some in columns.items() if some}
+
+
+def _reply(trial: Trial, name: str) -> Reply | None:
+    """What the statements of a session returned; of several the last that returned rows."""
+    done = [
+        event.reply
+        for move in trial.moves
+        for event in move.events
+        if event.session == name and event.fate is StepFate.DONE
+    ]
+    return next((reply for reply in reversed(done) if reply.columns), Reply()) if done else None
+
+
+def _inserted(result: Result) -> int:
+    return sum(len(lines.new) - len(lines.gone) for lines in result.effects)
+
+
+def _updates(result: Result) -> int:
+    return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
