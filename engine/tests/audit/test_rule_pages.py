@@ -47,8 +47,11 @@ def test_pages_are_linked_from_the_page_of_the_audit() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_example_is_found_and_its_repair_closes_it(name: str, server: Server, tmp_path: Path) -> None:
+    """Its own repair, and the one that the audit tells."""
     page, rule = Page.read(name), BY_NAME[name]
-    broken = audit_schema(server, tmp_path, page.schema, rule)
-    assert [(one.id, one.severity.word) for one in of_rule(broken, name)] == [page.found]
-    repaired = audit_schema(server, tmp_path, f"{page.schema}\n{page.repair}", rule)
-    assert [one.id for one in of_rule(repaired, name) if one.severity <= Severity.MEDIUM] == []
+    [found] = of_rule(audit_schema(server, tmp_path, page.schema, rule), name)
+    assert (found.id, found.severity.word) == page.found
+    tried = [";\n".join(found.repair.statements)] if found.repair else []
+    for repair in (page.repair, *tried):
+        repaired = audit_schema(server, tmp_path, f"{page.schema}\n{repair}", rule)
+        assert [one.id for one in of_rule(repaired, name) if one.severity <= Severity.MEDIUM] == [], repair

@@ -31,7 +31,7 @@ as $$ select count(n.id) from {}notes as n where n.who = of_user $$;
 def test_a_temporary_table_shows_where_names_are_looked_up(
     audited: Audited, pinned: str, schema: str, severity: list[str]
 ) -> None:
-    found = of_rule(audited(NOTES.format(pinned, schema)), "search_path")
+    found = of_rule(audited(NOTES.format(pinned, schema)), "search-path")
     assert [finding.severity.word for finding in found] == severity
     assert all(finding.repair for finding in found)
 
@@ -47,4 +47,4 @@ def test_a_function_of_a_trigger_is_fired(audited: Audited) -> None:
     create trigger note after update on public.notes for each row execute function public.note();
     """
     )
-    assert told(audited(schema), "search_path") == [("public.note()", "medium", ("execute",))]
+    assert told(audited(schema), "search-path") == [("public.note()", "medium", ("execute",))]

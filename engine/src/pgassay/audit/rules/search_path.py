@@ -16,7 +16,7 @@ from pgassay.catalog.tables import Table
 from pgassay.matrix.model import Action
 from pgassay.observation import Outcome, Persona
 
-RULE = "search_path"
+RULE = "search-path"
 _NO_COLUMN = "42703"  # the object without columns was found instead
 _CALLS = 6
 
