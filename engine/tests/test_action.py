@@ -120,8 +120,8 @@ def test_what_is_accepted_is_not_uploaded(runner: Ran, tmp_path: Path) -> None:
         for log in (whole, left)
     ]
     assert [sorted(some) for some in objects] == [
-        ["public.hits", "public.views_of_page"],
-        ["public.views_of_page"],
+        ["default privileges", "public.hits", "public.views_of_page"],
+        ["default privileges", "public.views_of_page"],
     ]
 
 

@@ -118,7 +118,8 @@ def test_sarif_is_shown_or_written(root: Path, run: Run) -> None:
     done = run("audit", "hits.sql", "--format", "sarif", "--report", "sarif=log.sarif", cwd=root)
     assert done.returncode == 1
     assert done.stdout == (root / "log.sarif").read_text(encoding="utf-8")
-    [result] = json.loads(done.stdout)["runs"][0]["results"]
+    result, grants = json.loads(done.stdout)["runs"][0]["results"]
+    assert (result["level"], grants["level"], grants["ruleId"]) == ("error", "note", "catalog")
     assert result["properties"]["id"] == ID
     assert result["locations"][0]["physicalLocation"] == {
         "artifactLocation": {"uri": "hits.sql", "uriBaseId": "%SRCROOT%"},
