@@ -64,7 +64,7 @@ def test_claimed_job_is_at_work_with_its_worker_and_lease(backend: Session) -> N
 
 
 def test_claim_settles_nothing(backend: Session) -> None:
-    """Claims and progress are the most frequent by far: they end before debts are locked and jobs looked up."""
+    """Claims and progress, the most frequent by far, end before debts are locked and jobs looked up."""
     locked = (
         "select count(*) from pg_locks where pid = pg_backend_pid() and mode = 'RowShareLock' "
         "and relation = 'public.payments'::regclass"
