@@ -176,3 +176,30 @@ def test_a_condition_that_no_row_happens_to_fail_is_one(audited: Audited, verb: 
     create policy "see" on public.plots for select using (not hidden or holder = (select auth.uid()));
     """
     assert told(audited(schema), "strangers") == []
+
+
+FILES = """
+insert into storage.buckets (id, name) values ('files', 'files');
+insert into storage.objects (bucket_id, name, owner_id)
+values ('files', 'a11ce000-0000-4000-8000-000000000001/x.png', 'b0b00000-0000-4000-8000-000000000002');
+create policy "read" on storage.objects for select to authenticated using (bucket_id = 'files' and {});
+create policy "move" on storage.objects for update to authenticated using (bucket_id = 'files' and {});
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_open"),
+    [
+        ("(storage.foldername(name))[1] = (select auth.uid())::text", False),
+        ("right(name, 1) in ('g', 'x')", True),
+        ("auth.uid() is not null", True),
+    ],
+    ids=["own folder", "kind of file", "nothing"],
+)
+def test_a_file_of_another_in_ones_own_folder_is_not_every_file(
+    audited: Audited, condition: str, is_open: bool
+) -> None:
+    found = told(audited(FILES.format(condition, condition)), "strangers")
+    assert [(name, severity) for name, severity, _ in found] == (
+        [("storage.objects[files]", "high")] if is_open else []
+    )

@@ -13,16 +13,17 @@ from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import join
 from pgassay.audit.writes import owner_columns, values_for
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Policy
+from pgassay.catalog.model import Column, Policy
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import condition, literal
+from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Outcome, Persona
 
 _OF_NETWORKS = ("inet", "cidr", "macaddr", "macaddr8")
 _VALUES = 8
+_NOBODYS = "pgassay-nobody"
 _KEPT_OUT = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY)
 _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
@@ -50,7 +51,27 @@ def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bo
                 ran = run(scene.session, None, set_)
                 if ran and _reached(scene, sample, persona, verb) < before:
                     return False
-    return True
+    keys = [c for c in sample.table.columns.values() if c.name in words and _tells_apart(sample, c)]
+    return not any(_leaves(scene, sample, persona, verb, column) for column in keys)
+
+
+def _tells_apart(sample: Sample, column: Column) -> bool:
+    """Whether it is a text of the key, such as a path, and not the same for all, as a bucket is."""
+    values = {row.values[column.name] for row in sample.rows}
+    return column.name in sample.key and column.base in TEXTS and len(values) > 1
+
+
+def _leaves(scene: Scene, sample: Sample, persona: Persona, verb: str, column: Column) -> bool:
+    """Whether one of the rows is out of reach once it is in a folder of nobody; its file stays what it is."""
+    before = _reached(scene, sample, persona, verb)
+    for row in sample.rows:
+        where = condition(sample.key, row.key)
+        path = f"{_NOBODYS}/{(row.values[column.name] or '').rpartition('/')[2]}"
+        move = f"update {sample.table.name} set {column.quoted} = {literal(path)} where {where}"
+        with scene.session.undone():
+            if run(scene.session, None, move) and _reached(scene, sample, persona, verb) < before:
+                return True
+    return False
 
 
 def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:

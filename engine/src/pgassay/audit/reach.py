@@ -9,6 +9,7 @@ from pgassay.audit.scene import Scene, key_expression
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 Keys = frozenset[tuple[str | None, ...]]
@@ -64,4 +65,4 @@ def _where(sample: Sample) -> str:
     if sample.object == sample.table.name:
         return ""
     bucket = sample.object[len(sample.table.name) + 1 : -1]
-    return f" where bucket_id = '{bucket}'"
+    return f" where bucket_id = {literal(bucket)}"
