@@ -14,7 +14,10 @@ from pgassay.server import Server
 from pgassay.workbench import Workbench
 
 SCHEMA = """
-create table public.orders (id integer primary key, paid boolean not null default false);
+create table public.orders (
+    id integer primary key, paid boolean not null default false,
+    asked_at timestamptz, asked integer not null default 0
+);
 insert into public.orders (id) values (1), (2), (3), (4);
 create table public.entries (
     id integer generated always as identity primary key, order_id integer not null references public.orders,
@@ -30,6 +33,12 @@ begin
         insert into public.entries (order_id) values (wanted);
     end if;
 end $$;
+create function public.ask(wanted integer) returns void language sql as $$
+    update public.orders set asked_at = clock_timestamp() where id = wanted
+$$;
+create function public.count(wanted integer) returns void language sql as $$
+    update public.orders set asked_at = clock_timestamp(), asked = asked + 1 where id = wanted
+$$;
 create function public.enter_each() returns trigger language plpgsql as $$
 begin
     insert into public.entries (order_id) values (new.id);
@@ -73,6 +82,12 @@ def test_a_call_that_remembers_may_be_repeated(session: Session) -> None:
 
 def test_a_second_call_that_is_refused_does_nothing(session: Session) -> None:
     assert_twice_is_once(session, SERVICE, insert("one_by_one", 1))
+
+
+def test_a_call_that_only_stamps_a_row_again_does_nothing_again(session: Session) -> None:
+    assert_twice_is_once(session, SERVICE, "select public.ask(1)")
+    with pytest.raises(AssertionError, match=r"public\.orders has 1 rows new or changed"):
+        assert_twice_is_once(session, SERVICE, "select public.count(1)")
 
 
 def test_a_call_that_pays_again_is_told_with_what_it_did(session: Session) -> None:
