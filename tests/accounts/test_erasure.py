@@ -10,8 +10,8 @@ from psycopg import sql
 
 from pgassay.database import Session
 from pgassay.observation import Persona
-from tests.shared.accounts import ALICE_JOBS, SERVICE, find_disagreements, read_books
-from tests.shared.payments import SET_STATUS, order
+from tests.shared.accounts import ALICE, ALICE_JOBS, SERVICE, find_disagreements, read_books
+from tests.shared.payments import ALICE_PAYMENTS, SET_STATUS, order
 
 CANARY = "canary"
 KINDS = "('text', 'varchar', 'bpchar', 'json', 'jsonb', 'bytea', 'xml', 'hstore', 'inet', 'tsvector')"
@@ -237,6 +237,8 @@ def test_other_users_keep_everything(session: Session, erin: Persona, how: str) 
             union all select w::text from public.webhook_logs as w where w.event_id in ('evt_1', 'evt_2')
             union all select l::text from public.api_usage_logs as l
             where l.id <= 2 or l.api_endpoint = 'alice'
+            union all select d::text from private.debts as d where d.user_id <> %(u)s
+            union all select f::text from private.partial_refunds as f where f.description = 'said of a part'
         ) as rows (r)
     """
     # Of alice's job, which they name; the world's other events and calls say nothing.
@@ -247,10 +249,16 @@ def test_other_users_keep_everything(session: Session, erin: Persona, how: str) 
         values ('openai', 'alice', %s, %s)
     """
     session.execute(call, [ALICE_JOBS["FAILED"], '{"said": "in a call"}'])
+    part = "select public.refund_partially(%s, 2, 'said of a part', 'part of alice')"
+    session.execute(part, [ALICE_PAYMENTS["COMPLETED"]])
+    debt = """
+        insert into private.debts (user_id, payment_id, kind, credits, after_entry, description)
+        values (%s, %s, 'shortfall', 1, 0, 'said of a debt')
+    """
+    session.execute(debt, [ALICE, ALICE_PAYMENTS["COMPLETED"]])
     before = session.value(others, {"u": erin.id})
-    assert "alice@example.com" in before
-    assert "in an event" in before
-    assert "in a call" in before
+    for said in ("alice@example.com", "in an event", "in a call", "said of a part", "said of a debt"):
+        assert said in before
     close(session, erin, how)
     assert session.value(others, {"u": erin.id}) == before
 
