@@ -23,6 +23,7 @@ _OVERHEAD = 0.004  # seconds that any test takes, however little it does
 # changed; that it names the object; that it may come to it by some way.
 _DESCRIBED, _NAMED, _FAR = 0.5, 0.02, 0.002
 
+_NEIGHBOURS = 8  # lines
 _DOUBT = 2.0  # how many tries the chance that was thought before is worth
 
 Group = tuple[object, ...]
@@ -70,6 +71,9 @@ class Order:
         yield (operator,), test
         yield (target.object, target.name), test
         yield (operator, target.object), test
+        if mutant.place:  # what ran through one statement runs through its neighbours
+            for lines in (_NEIGHBOURS, 1):
+                yield (target.object, lines, mutant.place.line // lines), test
 
     def _guess(self, test: str, mutant: Mutant) -> float:
         """Before anything was learned: by what the test names, and what it reached that few others do."""
