@@ -159,3 +159,48 @@ def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: 
         assert read(connection, "select id::text from public.admins") == [(ALICE,)]
     [reach] = world.atoms
     assert (sorted(reach.true), sorted(reach.other), reach.both) == (["alice"], ["bob"], True)
+
+
+def test_who_is_somebody_else_is_another_user(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.referrals (
+        referrer uuid not null references auth.users, referred uuid not null references auth.users,
+        primary key (referrer, referred), check (referrer <> referred)
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    assert world.missing == ()
+    with loaded(bench, world) as connection:
+        pairs = read(connection, "select referrer::text, referred::text from public.referrals")
+    assert {one for pair in pairs for one in pair} == {ALICE, BOB}
+
+
+STAMPED = """
+create table public.invitations (
+    id uuid primary key default gen_random_uuid(),
+    invited_by uuid not null references auth.users,
+    created_at timestamptz not null default now()
+);
+create function public.stamp() returns trigger language plpgsql as $$
+begin
+    new.invited_by := auth.uid();
+    return new;
+end $$;
+create trigger stamp before insert on public.invitations for each row execute function public.stamp();
+alter table public.invitations enable row level security;
+create policy "fresh" on public.invitations for select to authenticated
+using (created_at > now() - interval '24 hours');
+"""
+
+
+def test_row_whose_trigger_asks_whose_request_it_is_is_made_by_its_user(
+    server: Server, tmp_path: Path
+) -> None:
+    bench = make_bench(server, tmp_path, STAMPED)
+    world = fill(bench)
+    assert {row.unchecked for row in world.of("public.invitations")} == {False}
+    [reach] = world.atoms
+    assert reach.both
+    with loaded(bench, world) as connection:
+        assert read(connection, "select distinct invited_by::text from public.invitations") == [(ALICE,)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 from pgassay.solver.writing import quote_element
 
@@ -107,6 +109,30 @@ def _extension(value: str, _: list[str | None]) -> Iterator[str]:
     yield f"x.{value}"
 
 
+def _encode(value: str, rest: list[str | None]) -> Iterator[str]:
+    """Bytes, as PostgreSQL writes them."""
+    with suppress(ValueError):
+        yield f"\\x{_DECODED[rest[0] or ''](value).hex()}" if rest[0] in _DECODED else value
+
+
+def _decode(value: str, rest: list[str | None]) -> Iterator[str]:
+    with suppress(ValueError):
+        data = bytes.fromhex(value.removeprefix("\\x"))
+        yield base64.b64encode(data).decode() if rest[0] == "base64" else data.hex()
+
+
+_DECODED: Mapping[str, Callable[[str], bytes]] = {"hex": bytes.fromhex, "base64": base64.b64decode}
+
+
+def _to_bytes(value: str, _: list[str | None]) -> Iterator[str]:
+    with suppress(ValueError):
+        yield bytes.fromhex(value.removeprefix("\\x")).decode()
+
+
+def _from_bytes(value: str, _: list[str | None]) -> Iterator[str]:
+    yield f"\\x{value.encode().hex()}"
+
+
 def _negative(value: str, _: list[str | None]) -> Iterator[str]:
     yield value
     yield f"-{value}"
@@ -134,5 +160,9 @@ FIRST: Mapping[str, Texts] = {
     "filename": _path_name,
     "extension": _extension,
     "abs": _negative,
+    "encode": _encode,
+    "decode": _decode,
+    "convert_to": _to_bytes,
+    "convert_from": _from_bytes,
 }  # fmt: skip
 """By the name of the function."""

@@ -11,7 +11,7 @@ from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType, 
 
 from pgassay.solver import arrays, comparison
 from pgassay.solver.model import Slot, Truth
-from pgassay.solver.scope import Node, Term, constant
+from pgassay.solver.scope import Node, Term, constant, names_of
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search, States
@@ -130,6 +130,8 @@ _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4,
 def _choice(term: Term, wanted: Truth) -> int:
     """How much choice a part leaves, so that what is fixed is decided first."""
     match node := term.node:
+        case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP) if _measures(node.lexpr) or _measures(node.rexpr):
+            return 3
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, name)):
             return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else 6
         case ast.A_Expr():
@@ -141,6 +143,14 @@ def _choice(term: Term, wanted: Truth) -> int:
         case ast.BoolExpr():
             return 8 if node.boolop == BoolExprType.NOT_EXPR else 5
     return 3
+
+
+_MEASURES = ("length", "char_length", "character_length", "octet_length", "cardinality", "array_length")
+
+
+def _measures(node: Node) -> bool:
+    """How long something is leaves open what it is."""
+    return isinstance(node, ast.FuncCall) and names_of(node.funcname or ())[1] in _MEASURES
 
 
 # Comparisons

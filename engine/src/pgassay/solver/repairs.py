@@ -99,8 +99,10 @@ def _document(making: Making) -> bool:
     return bool(found)
 
 
-def _fill_null(making: Making, attempt: Attempt) -> Unreached | None:
+def _fill_null(making: Making, attempt: Attempt) -> Made | Unreached | None:
     column = making.columns.get(attempt.column)
+    if making.values.get(attempt.column) is not None:  # a trigger took it away
+        return _persuade(making, attempt)
     if column is None or column.name in making.need.values:
         return making.refused_by(attempt)
     value = making.own(column)

@@ -25,6 +25,7 @@ from pgassay.solver.model import (
     Value,
 )
 from pgassay.solver.solver import Solver
+from pgassay.world.attempts import BACKEND, claim, kept_if
 from pgassay.world.claims import reads_row
 from pgassay.world.model import AtomReach, MadeRow
 from pgassay.world.order import is_own
@@ -147,15 +148,40 @@ class AtomSearch:
             # Who is an administrator is said by the row of a user that is there already.
             may_change = self.may_change and wanted is Truth.TRUE and not self._key(atom)[1]
             reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=may_change)
-            answer = reach()
+            around, answer = self._reach_somehow(persona, reach)
             by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
             if by_claims and self.finds_personas and persona.id:
                 answer = reach(free_claims=True)
             if isinstance(answer, Reached):
                 judged.add(self._persona(persona, answer), atom, wanted)
-                return _made(judged.condition, persona, answer)
+                return _made(judged.condition, persona, answer, around)
             why, is_of_row = str(answer), is_of_row and not by_claims
         return why, is_of_row
+
+    def _reach_somehow(
+        self, persona: Persona, reach: Callable[[], Reached | Unreached]
+    ) -> tuple[tuple[str, ...], Reached | Unreached]:
+        """Plainly, or as a request of the persona: triggers may ask whose it is. At last without triggers.
+
+        With the statements before and after.
+        """
+        plain: tuple[str, ...] = ()
+        acting = any(table.acting for table in self.surface.tables.values() if is_own(table))
+        request = (claim(persona.claims), claim(BACKEND)) if persona.id and acting else plain
+        with kept_if(self.session) as kept:
+            answer = reach()
+            kept.append(not request or _is_checked(answer))
+        refused = isinstance(answer, Unreached) and answer.reason is Reason.REFUSED
+        if not request or not (refused or _is_unchecked(answer)):
+            return plain, answer
+        with kept_if(self.session) as kept:
+            self.session.connection.execute(request[0].encode())
+            again = reach()
+            self.session.connection.execute(request[1].encode())
+            kept.append(_is_checked(again))
+        if _is_checked(again):
+            return request, again
+        return plain, reach() if _is_unchecked(answer) else answer
 
     def _persona(self, persona: Persona, reached: Reached) -> Persona:
         """The one who reached it: with other claims of the same user, somebody else."""
@@ -223,13 +249,22 @@ class Judged:
         return sorted(self.people, key=lambda persona: (persona.id is None, persona.name not in half))
 
 
-def _made(condition: Condition, persona: Persona, reached: Reached) -> MadeRow:
+def _is_unchecked(answer: Reached | Unreached) -> bool:
+    """Whether triggers had to sleep."""
+    return isinstance(answer, Reached) and any(made.unchecked for made in answer.made)
+
+
+def _is_checked(answer: Reached | Unreached) -> bool:
+    return isinstance(answer, Reached) and not _is_unchecked(answer)
+
+
+def _made(condition: Condition, persona: Persona, reached: Reached, around: Sequence[str] = ()) -> MadeRow:
     return MadeRow(
         table=condition.table,
         whose=persona.name,
-        statements=reached.statements,
+        statements=(*around[:1], *reached.statements, *around[1:]),
         why=f"makes {_spell(reached.goal)} for {persona.name}",
-        unchecked=any(made.unchecked for made in reached.made),
+        unchecked=_is_unchecked(reached),
     )
 
 

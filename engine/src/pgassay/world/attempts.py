@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
@@ -43,13 +45,24 @@ class Attempts:
         return ""
 
 
+@contextmanager
+def kept_if(session: Session) -> Iterator[list[bool]]:
+    """What is done inside stays if all that is put into the list is true."""
+    session.connection.execute("savepoint pgassay_row_of_somebody")
+    kept: list[bool] = []
+    yield kept
+    if not all(kept):
+        session.connection.execute("rollback to savepoint pgassay_row_of_somebody")
+    session.connection.execute("release savepoint pgassay_row_of_somebody")
+
+
 def without_triggers(statements: Sequence[str]) -> tuple[str, ...]:
     """The same statements; neither triggers nor foreign keys see them."""
     off, on = _WITHOUT_TRIGGERS
     return (off, *statements, on)
 
 
-def claim(claims: Mapping[str, str]) -> str:
+def claim(claims: Mapping[str, Any]) -> str:
     """Triggers may ask whose request it is; and a setting that was never made cannot be read."""
     settings = {
         "headers": "{}",

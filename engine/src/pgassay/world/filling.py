@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, product
@@ -16,7 +15,7 @@ from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
 from pgassay.solver.rows import Maker
-from pgassay.world.attempts import BACKEND, claim
+from pgassay.world.attempts import BACKEND, claim, kept_if
 from pgassay.world.claims import Claims
 from pgassay.world.model import NOBODY, SHARED, MadeRow, Missing
 from pgassay.world.order import order_tables
@@ -25,7 +24,7 @@ from pgassay.world.presence import query, read_presence
 from pgassay.world.references import References, User
 from pgassay.world.statements import literal
 
-_WAYS = 4  # to make a row: with all that it may refer to or without, plainly or as a request of its user
+_WAYS = 6  # to make a row: each of the choices of what it refers to, plainly or as a request of its user
 _LABELS = 12  # of one column that rows are made for
 
 
@@ -145,14 +144,17 @@ class Filling:
     def _make(self, table: Table, whose: str, *, ways: int) -> MadeRow | Unreached:
         """With all that a row of theirs may refer to, else with what it takes; at last as they ask for it."""
         answer: Made | Unreached | None = None
-        choices = product(self._choices(table, whose), self._requests(table, whose))
-        for values, request in islice(choices, ways):
+        choices = [*islice(product(self._choices(table, whose), self._requests(table, whose)), ways)]
+        # In another way rather than without its triggers.
+        for unchecked, (values, request) in product((False, True), choices):
             need = RowNeed(
                 table=table.name, values=values, purpose=whose, why=f"a row of {whose}", shared=False
             )
-            with self._kept_if(lambda: whose not in self.lacking(table)):
+            with kept_if(self.session) as kept:
                 answer = self._make_in(request, need)
-            if isinstance(answer, Made) and whose not in self.lacking(table):
+                made = isinstance(answer, Made) and (unchecked or not answer.unchecked)
+                kept.append(made and whose not in self.lacking(table))
+            if isinstance(answer, Made) and all(kept):
                 return _told(answer, whose, need.why)
         if isinstance(answer, Made):
             what = f"a row went in, and is not theirs: {answer.statements[-1]}"
@@ -161,8 +163,11 @@ class Filling:
         return answer
 
     def _requests(self, table: Table, whose: str) -> list[tuple[str, str]]:
-        """Statements around those that make a row: none, and what makes it a request of theirs."""
-        user = next((user for user in self.users if user.name == whose), None)
+        """Statements around those that make a row: none, and what makes it a request of theirs.
+
+        What is everybody's is the first user's to write.
+        """
+        user = next((user for user in self.users if whose in (user.name, SHARED)), None)
         if user is None or not table.acting:  # only triggers ask
             return [("", "")]
         claims = {"sub": user.id, "email": user.email, "role": "authenticated"}
@@ -177,16 +182,6 @@ class Filling:
         self.session.connection.execute(after.encode())
         return replace(answer, statements=(before, *answer.statements, after)) if _is_made(answer) else answer
 
-    @contextmanager
-    def _kept_if(self, test: Callable[[], bool]) -> Iterator[None]:
-        """What is done inside stays if it passes the test."""
-        connection = self.session.connection
-        connection.execute("savepoint pgassay_row")
-        yield
-        if not test():
-            connection.execute("rollback to savepoint pgassay_row")
-        connection.execute("release savepoint pgassay_row")
-
     def _choices(self, table: Table, whose: str) -> list[Mapping[str, Value]]:
         full = self.values(table, whose)
         ownership = self.ownership.get(table.oid)
@@ -196,15 +191,24 @@ class Filling:
             for name, value in full.items()
             if name in owning or (table.columns[name].not_null and not table.columns[name].has_default)
         }
-        return [full] if bare == full else [full, bare]
+        choices = [full, bare, self.values(table, whose, apart=True)]
+        return [choice for number, choice in enumerate(choices) if choice not in choices[:number]]
 
-    def values(self, table: Table, whose: str) -> dict[str, Value]:
-        """What makes a row theirs: keys of their rows elsewhere, and their claims. Nobody's: nulls."""
+    def values(self, table: Table, whose: str, *, apart: bool = False) -> dict[str, Value]:
+        """What makes a row theirs: keys of their rows elsewhere, and their claims. Nobody's: nulls.
+
+        `apart`: where several keys lead to one table, the later ones lead to what is another user's, as a
+        friend or who is referred is somebody else.
+        """
         user = next((user for user in self.users if user.name == whose), None)
         who = user or next(iter(self.users), None)
+        other = next((one for one in self.users if one != who), who)
         found: dict[str, Value] = {}
+        targets: set[int] = set()
         for key in sorted(table.foreign_keys, key=lambda key: (-len(key.columns), key.columns)):
-            found |= self._references.parent(table, key, who, found) or {}
+            whom = other if apart and key.target_oid in targets else who
+            targets.add(key.target_oid)
+            found |= self._references.parent(table, key, whom, found) or {}
         if who:
             found |= {name: value for name, value in self._held(table, who) if name not in found}
         ownership = self.ownership.get(table.oid)
