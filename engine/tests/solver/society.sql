@@ -39,6 +39,19 @@ as $$ select exists (select from public.members as m where m.team_id = team and 
 create function public.my_teams() returns setof uuid
 language sql stable security definer set search_path = public
 as $$ select team_id from members where user_id = auth.uid() $$;
+create function public.my_ids() returns setof uuid
+language sql stable security definer set search_path = ''
+as $$
+    select auth.uid() where auth.uid() is not null
+    union
+    select m.team_id from public.members as m where m.user_id = auth.uid()
+$$;
+create function public.owns(team_id uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.teams as t where t.id = owns.team_id and t.owner_id = auth.uid()) $$;
+create function public.my_ranks() returns table (team uuid, best public.rank)
+language sql stable security definer set search_path = ''
+as $$ select m.team_id, max(m.rank) from public.members as m where m.user_id = auth.uid() group by m.team_id $$;
 create function public.my_rank(team_id uuid) returns public.rank
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -106,6 +119,15 @@ create policy "exists" on public.papers using (exists (
 create policy "in" on public.papers using (team_id in (select m.team_id from public.members as m where m.user_id = auth.uid()));
 create policy "helper" on public.papers using (public.is_member(team_id));
 create policy "set" on public.papers using (team_id in (select public.my_teams()));
+create policy "set in from" on public.papers using (exists (
+    select from public.teams as t inner join public.my_ids() on (t.owner_id = my_ids) where t.id = papers.team_id
+));
+create policy "own arguments" on public.papers using (public.owns(team_id));
+create policy "using" on public.papers using (exists (
+    select from public.members as m inner join public.teams as t on (m.team_id = t.id)
+    inner join public.bans using (user_id) where t.id = papers.team_id and bans.until > '2020-01-01'
+));
+create policy "table of a helper" on public.papers using (team_id in (select r.team from public.my_ranks() as r));
 create policy "helper value" on public.papers using (public.my_rank(team_id) = 'chair');
 create policy "helper branches" on public.papers using (public.may_edit(team_id));
 create policy "array of a helper" on public.papers using (auth.uid() = any(public.users_of(team_id)));

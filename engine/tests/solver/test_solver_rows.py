@@ -58,6 +58,18 @@ SATISFIED = {
         "create table x (a int not null, b text not null, foreign key (a, b) references y)",
         {},
     ),
+    "key with a part that is generated": (
+        "create table y (a int, kind text not null check (kind in ('note', 'file')), primary key (a, kind));"
+        "create table x (a int not null, kind text generated always as ('file') stored,"
+        " foreign key (a, kind) references y)",
+        {"kind": "file"},
+    ),
+    "name that the server's function has too": (
+        "create domain d as text;"
+        "create function replace(d, d, d) returns text language sql as 'select $1::text';"
+        "create table x (a text not null check (replace(a, 'x', '') = 'key'))",
+        {},
+    ),
     "itself": ("create table x (a uuid primary key, b uuid not null references x)", {}),
     "partition": (
         "create table x (a date not null, b int) partition by range (a);"

@@ -17,7 +17,7 @@ from pgassay.plpgsql.rewriting import parse_function
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
-from pgassay.solver.schema import Parameter, Schema, read_parameters
+from pgassay.solver.schema import Parameter, Schema, read_parameters, read_result
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
 
 if TYPE_CHECKING:
@@ -45,6 +45,16 @@ def inline(search: Search, call: Term) -> Term | None:
         depth=call.scope.depth + 1,
     )
     return _body(search, function, scope)
+
+
+def result_columns(search: Search, call: Term) -> tuple[str, ...]:
+    """What the columns of a function in FROM are called; none of one value, which is called as the function.
+
+    Those of a row of a table are the table's.
+    """
+    schema, name = names_of(call.node.funcname)
+    found = search.schema.find_function(schema, name, len(call.node.args or ()), call.scope.path)
+    return read_result(found[0], search.schema) if found else ()
 
 
 def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
@@ -77,7 +87,7 @@ def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _body(search: Search, function: Function, scope: Scope) -> Term | None:
     if function.language == "sql":
-        return _sql(_select(function.function, function.definition), scope)
+        return _sql(_select(function.function, function.definition), _named(scope, function))
     if function.language == "plpgsql":
         block = read_block(function, search.schema)
         return bodies.read(block, _named(scope, function)) if block is not None else None

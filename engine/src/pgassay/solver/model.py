@@ -221,8 +221,13 @@ class Unreached:
     what: str = ""
     spent: int = 0
 
+    @property
+    def because(self) -> str:
+        """The reason without the goal."""
+        return f"{self.reason.value}{f': {self.what}' if self.what else ''}"
+
     def __str__(self) -> str:
-        return f"{self.goal}: {self.reason.value}{f': {self.what}' if self.what else ''}"
+        return f"{self.goal}: {self.because}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -172,14 +172,23 @@ def _row_of(table: str, state: State) -> Iterator[tuple[State, BoundRow]]:
 
 
 def _from_query(
-    search: Search, select: Node, scope: Scope, state: State, name: Node, *, alias: str = ""
+    search: Search,
+    select: Node,
+    scope: Scope,
+    state: State,
+    name: Node,
+    *,
+    alias: str = "",
+    columns: Sequence[str] = (),
 ) -> Iterator[_From]:
+    """`columns`: what they are called where the query does not say it, as those of a function."""
     alias = name.aliasname if name else alias
     renamed = [column.sval for column in (name.colnames or ())] if name else []
+    renamed += columns[len(renamed) :]
     for opened in open_query(search, select, scope, state):
-        columns = all_columns(search, opened)
-        names = [*renamed, *list(columns)[len(renamed) :]]
-        derived = Derived(dict(zip(names, columns.values(), strict=False)))
+        found = all_columns(search, opened)
+        names = [*renamed, *list(found)[len(renamed) :]]
+        derived = Derived(dict(zip(names, found.values(), strict=False)))
         tests = [_Test(test.node, test.scope) for test in opened.tests]
         yield _From(opened.state, {alias: derived}, tuple(tests))
 
@@ -203,17 +212,31 @@ def _from_join(search: Search, join: Node, scope: Scope, state: State) -> Iterat
     for left in _from(search, join.larg, scope, state):
         for right in _from(search, join.rarg, scope.inside(left.rows), left.state):
             both = left.with_rows(right.rows, right.tests, right.state)
-            yield replace(both, tests=(*both.tests, *_joining(join, left.rows, right.rows)))
+            yield replace(both, tests=(*both.tests, *_joining(search, join, left.rows, right.rows)))
         if join.jointype in (JoinType.JOIN_LEFT, JoinType.JOIN_FULL):
             yield left.with_rows(_absent(search, join.rarg, scope, state), (), left.state)
 
 
-def _joining(join: Node, left: Rows, right: Rows) -> Iterator[_Test]:
+def _joining(search: Search, join: Node, left: Rows, right: Rows) -> Iterator[_Test]:
     if join.quals is not None:
         yield _Test(join.quals)
     for column in join.usingClause or ():
-        one, other = (ast.ColumnRef(fields=(ast.String([*rows][-1]), column)) for rows in (left, right))
+        one, other = (
+            ast.ColumnRef(fields=(ast.String(_having(search, rows, column.sval)), column))
+            for rows in (left, right)
+        )
         yield _Test(logic.operation("=", one, other))
+
+
+def _having(search: Search, rows: Rows, column: str) -> str:
+    """Which of the rows has a column of this name."""
+    return next((alias for alias, row in rows.items() if column in _names(search, row)), [*rows][-1])
+
+
+def _names(search: Search, row: Bound) -> Iterable[str]:
+    if isinstance(row, BoundRow):
+        return search.schema.columns(row.ref.table)
+    return row.columns if isinstance(row, Derived) else ()
 
 
 def _absent(search: Search, item: Node, scope: Scope, state: State) -> Rows:
@@ -222,14 +245,7 @@ def _absent(search: Search, item: Node, scope: Scope, state: State) -> Rows:
     absent: dict[str, Bound] = {}
     for one in islice(_from(search, item, scope, state), 1):
         for alias, row in one.rows.items():
-            names = (
-                search.schema.columns(row.ref.table)
-                if isinstance(row, BoundRow)
-                else row.columns
-                if isinstance(row, Derived)
-                else ()
-            )
-            absent[alias] = Derived(dict.fromkeys(names or (), null))
+            absent[alias] = Derived(dict.fromkeys(_names(search, row), null))
     return absent
 
 
@@ -240,7 +256,12 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
     name = name_of(call)
     body = functions.inline(search, Term(call, scope))
     if body is not None and isinstance(body.node, ast.SubLink):
-        yield from _from_query(search, body.node.subselect, body.scope, state, item.alias, alias=name)
+        named = functions.result_columns(search, Term(call, scope)) or (
+            (item.alias.aliasname if item.alias else name,)
+        )
+        yield from _from_query(
+            search, body.node.subselect, body.scope, state, item.alias, alias=name, columns=named
+        )
         return
     alias = item.alias.aliasname if item.alias else name
     columns = [column.sval for column in (item.alias.colnames or ())] if item.alias else []

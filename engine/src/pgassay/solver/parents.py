@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def refer(making: Making, key: Constraint) -> Unreached | None:
     """What a foreign key needs: the parent that is named, or one for the same purpose."""
-    given = {name: making.values[name] for name in key.columns if name in making.values}
+    given = {name: making.values[name] for name in key.columns if name in making.values} | _generated(
+        making, key
+    )
     if None in given.values() or not _is_needed(making, key, given):
         return None
     if key.target_oid == making.schema.relations[making.table].oid:
@@ -38,6 +40,16 @@ def refer(making: Making, key: Constraint) -> Unreached | None:
     for here, there in zip(key.columns, key.target_columns, strict=True):
         making.values.setdefault(here, parent[there])
     return None
+
+
+def _generated(making: Making, key: Constraint) -> dict[str, Value]:
+    """What columns of a key are that are generated from constants, as the kind of a row is."""
+    found: dict[str, Value] = {}
+    for column in (making.columns[name] for name in key.columns):
+        if column.generated and column.default:
+            answer = making.asker.evaluate(column.default, None, lasting=True)
+            found |= {} if answer.error else {column.name: answer.value}
+    return found
 
 
 def _is_needed(making: Making, key: Constraint, given: Mapping[str, Value]) -> bool:

@@ -173,7 +173,9 @@ class Making:
         return f"{self.insert()} returning {returning or 'null'}"
 
     def insert(self) -> str:
-        names = [name for name in self.columns if name in self.values]
+        names = [
+            name for name, column in self.columns.items() if name in self.values and not column.generated
+        ]
         always = any(self.columns[name].identity == "a" for name in names)
         overriding = " overriding system value" if always else ""
         what = (

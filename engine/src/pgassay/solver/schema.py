@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from pglast import ast, parser
@@ -31,11 +31,19 @@ from pgassay.solver.model import Condition, Source
 
 _KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Function, Type, Grant, Role)
 _ROWS = ("r", "p", "v", "m", "f")
+# pg_catalog comes first in every path, and by their types its functions are mostly what is meant.
+_SHADOWED: LiteralString = """
+    select distinct p.proname, p.pronargs from pg_catalog.pg_proc as p
+    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname = any(%s)
+"""
 
 
 def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """Read what the solver needs, as the connection's current role."""
-    return Schema(read_catalog(connection, *_KINDS))
+    catalog = read_catalog(connection, *_KINDS)
+    names = list({one.name for one in catalog.of(Function)})
+    shadowed = connection.execute(_SHADOWED, [names]).fetchall()
+    return Schema(catalog, shadowed=frozenset((name, arity) for name, arity in shadowed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +56,14 @@ class Parameter:
 
 
 class Schema:
-    """Look-ups in a catalog. Names of relations are spelled as in SQL, with their schema."""
+    """Look-ups in a catalog. Names of relations are spelled as in SQL, with their schema.
 
-    def __init__(self, catalog: Catalog) -> None:
+    `shadowed`: names, with so many arguments, that a function of the server's has too.
+    """
+
+    def __init__(self, catalog: Catalog, *, shadowed: frozenset[tuple[str, int]] = frozenset()) -> None:
         self.catalog = catalog
+        self._shadowed = shadowed
         self.access = Access(catalog)
         self.path = tuple(dict.fromkeys((*catalog.exposed[:1], "public", "extensions")))
         self.relations = {one.name: one for one in catalog.of(Relation) if one.kind in _ROWS}
@@ -116,6 +128,8 @@ class Schema:
         self, schema: str | None, name: str, arity: int, path: Sequence[str]
     ) -> tuple[Function, tuple[Parameter, ...]] | None:
         """The one function that a call with so many arguments can mean; None where there are several."""
+        if not schema and (name, arity) in self._shadowed:
+            return None
         for one in (schema,) if schema else path:
             fitting = [
                 (function, parameters)
@@ -219,6 +233,23 @@ def _read_parameters(arguments: str) -> tuple[Parameter, ...] | None:
             type_ = _type_text(one.argType)
             found.append(Parameter(name=one.name or "", type=type_, default=one.defexpr))
     return tuple(found)
+
+
+def read_result(function: Function, schema: Schema) -> tuple[str, ...]:
+    """The names of the columns that a function returns; none of a function that returns one value."""
+    try:
+        statement = _parse(
+            f"create function f({function.arguments}) returns {function.returns} language sql as ''"
+        )
+    except parser.ParseError:
+        return ()
+    named = [one.name for one in statement.parameters or () if one.mode.value in "obt" and one.name]
+    if named or statement.returnType is None:
+        return tuple(named)
+    *_, name = (part.sval for part in statement.returnType.names)
+    schema_ = statement.returnType.names[0].sval if len(statement.returnType.names) > 1 else None
+    table = schema.find_relation(schema_, name, schema.path)
+    return tuple(schema.columns(table)) if table else ()
 
 
 def _type_text(node: Any) -> str:  # noqa: ANN401

@@ -59,11 +59,21 @@ def own(type_: str, purpose: str, *, labels: Sequence[str] = (), length: int | N
     if labels:
         return labels[0]
     name = plain_type(type_)
+    if name in _VECTORS:
+        return _vector(name, length or 1)
     make = _OWN.get(name) or (_array if name.endswith("[]") else None)
     if make is None:
         return _PLAIN.get(name)
     value = make(purpose)
     return _shortened(value, purpose, length) if length and value else value
+
+
+_VECTORS = ("vector", "halfvec", "sparsevec")
+
+
+def _vector(name: str, dimensions: int) -> str:
+    """Not zero: some distances are not defined there."""
+    return f"{{1:1}}/{dimensions}" if name == "sparsevec" else f"[1{',0' * (dimensions - 1)}]"
 
 
 _UUID = "0123456789abcdef-"

@@ -155,7 +155,8 @@ class AtomSearch:
             if isinstance(answer, Reached):
                 judged.add(self._persona(persona, answer), atom, wanted)
                 return _made(judged.condition, persona, answer, around)
-            why, is_of_row = str(answer), is_of_row and not by_claims
+            word = "true" if wanted is Truth.TRUE else "other than true"
+            why, is_of_row = f"never {word}: {answer.because}", is_of_row and not by_claims
         return why, is_of_row
 
     def _reach_somehow(
