@@ -68,6 +68,19 @@ def test_path_that_is_sent_with_the_next_status_counts_too(session: Session, ser
         assert session.attempt(queue, [f"{user.id}/2.mp4", job]).rowcount == 1
 
 
+def test_account_of_a_job_that_has_had_all_its_paths_closes(session: Session, poor: Persona) -> None:
+    """Erasure takes the path of a job that is over: that is no change of its user's."""
+    job = add_job(session, poor.id)
+    for number in range(3):
+        assert point(session, poor, job, f"{number}.mp4").rowcount == 1
+    with session.act_as(poor):
+        assert session.attempt("select public.close_my_account()").sqlstate == ""
+    row = session.execute("select input_video_path, path_changes from public.jobs where id = %s", [job]).rows[
+        0
+    ]
+    assert row == {"input_video_path": None, "path_changes": 3}
+
+
 def test_moving_a_job_on_does_not_count_as_a_change_of_its_path(session: Session, poor: Persona) -> None:
     job = add_job(session, poor.id)
     for name in ("a", "b", "c", "d", "e"):

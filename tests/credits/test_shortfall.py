@@ -156,3 +156,17 @@ def test_one_statement_refunds_before_it_charges(
     assert read_books(backend, erin.id).credits == 0
     told = "select description from public.credit_transactions where user_id = %s and type = 'REFUND'"
     assert backend.value(told, [erin.id]) == "Video job cancelled"
+
+
+def test_payment_shows_what_it_owes_and_not_what_others_do(backend: Session, erin: Persona) -> None:
+    owe(backend, erin.id, 2)
+    payment = buy(backend, erin.id)
+    note = (
+        "update public.payments set metadata = metadata || '{\"note\": 1}' where id = %s returning metadata"
+    )
+    assert backend.value(note, [payment]) == {"note": 1}
+    shown = backend.execute(
+        "select metadata -> 'shortfall' as owed from public.payments where user_id = %s order by created_at",
+        [erin.id],
+    )
+    assert [row["owed"] for row in shown.rows] == [2, None]
