@@ -94,12 +94,15 @@ def test_times_sent_with_a_new_job_are_ignored(backend: Session) -> None:
     sent = datetime(2001, 2, 3, tzinfo=UTC)
     earliest = backend.value("select clock_timestamp()")
     query = """
-        insert into public.jobs (user_id, created_at, updated_at, queued_at, started_at, completed_at)
-        values (%(user)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s) returning *
+        insert into public.jobs (
+            user_id, created_at, updated_at, queued_at, started_at, completed_at, path_changes
+        )
+        values (%(user)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, -9) returning *
     """
     job = backend.execute(query, {"user": BOB, "sent": sent}).rows[0]
     assert earliest <= job["created_at"] == job["updated_at"]
     assert (job["queued_at"], job["started_at"], job["completed_at"]) == (None, None, None)
+    assert job["path_changes"] == 0
 
 
 @pytest.mark.parametrize("status", STATES)

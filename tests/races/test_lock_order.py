@@ -101,6 +101,27 @@ def test_claw_back_waits_for_a_charge_and_takes_what_it_left(scene: Scene, servi
     assert (scene.value(entry, [BOBS_PAYMENT]), scene.value(shortfall, [BOBS_PAYMENT])) == (-1, 2)
 
 
+def test_queueing_waits_for_no_payment_that_is_owed(scene: Scene, service: Persona) -> None:
+    """Only of what jobs give back something is taken for it."""
+    spender, support, queuer = (scene.join(service) for _ in range(3))
+    add = """
+        insert into public.jobs (user_id, status, credits_cost, input_video_path)
+        values (%(user)s::uuid, %(status)s, %(cost)s, %(user)s::uuid || '/in.mp4') returning id
+    """
+    spender.attempt(add, {"user": BOB, "status": "QUEUED", "cost": 5})
+    [job] = spender.attempt(add, {"user": BOB, "status": "PENDING", "cost": 1}).rows
+    refund = "update public.payments set status = 'REFUNDED' where id = %s"
+    assert spender.attempt(refund, [BOBS_PAYMENT]).rowcount == 1
+    assert spender.attempt("select public.grant_credits(%s, 1, 'BONUS', 'x')", [BOB]).rowcount == 1
+    assert spender.attempt("select public.credits_owed(%s) as owed", [BOB]).rows == [{"owed": 3}]
+    spender.commit()
+    hold = "update public.payments set metadata = metadata where id = %s"
+    assert support.attempt(hold, [BOBS_PAYMENT]).rowcount == 1
+    queue = "update public.jobs set status = 'QUEUED' where id = %s"
+    assert queuer.attempt(queue, [job["id"]]).rowcount == 1
+    assert queuer.attempt(FAIL, [job["id"]]).sqlstate == "57014"
+
+
 def test_same_key_at_the_same_time_posts_once(scene: Scene, service: Persona) -> None:
     first, second = scene.join(service), scene.join(service)
     grant = "select public.grant_credits(%s, 1, 'BONUS', 'Once', 'once') as id"
