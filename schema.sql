@@ -1876,7 +1876,6 @@ declare
 begin
     if tg_op = 'UPDATE' then
         if old.status = 'QUEUED' then
-            new.turn_at := old.turn_at;
             return new;
         end if;
     end if;
@@ -1998,15 +1997,12 @@ begin
                         q.priority,
                         coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
-                    where
-                        -- With coalesce(), so that no index of all that are due is used.
-                        q.status = 'QUEUED' and coalesce(q.next_attempt_at, '-infinity') <= statement_timestamp()
-                        and q.ctid = any(array(
-                            select l.ctid from public.jobs as l
-                            where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
-                            order by l.next_attempt_at
-                            limit greatest(50, claim_next_jobs.count)
-                        ))
+                    where q.status = 'QUEUED' and q.ctid = any(array(
+                        select l.ctid from public.jobs as l
+                        where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
+                        order by l.next_attempt_at
+                        limit greatest(50, claim_next_jobs.count)
+                    ))
                     order by q.priority desc, coalesce(q.turn_at, q.queued_at) asc, q.id asc
                     limit claim_next_jobs.count
                     for no key update skip locked
