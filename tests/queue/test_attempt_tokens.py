@@ -220,3 +220,14 @@ def test_completed_job_keeps_its_transcript(backend: Session) -> None:
     assert do(backend, COMPLETE, RENDERING, token_of(backend, RENDERING))
     after = read_job(backend, RENDERING)
     assert (after["transcription_json"], after["analysis_json"]) == ({"text": "private"}, {"cuts": []})
+
+
+def test_completion_keeps_what_the_worker_wrote_before(backend: Session) -> None:
+    told = {
+        "thumbnail_path": f"{ALICE}/t.webp", "output_duration_seconds": 12.5, "output_file_size_mb": 3.25
+    }  # fmt: skip
+    write = ", ".join(f"{name} = %({name})s" for name in told)
+    backend.execute(f"update public.jobs set {write} where id = %(job)s", {**told, "job": RENDERING})
+    assert do(backend, COMPLETE, RENDERING, token_of(backend, RENDERING))
+    row = read_job(backend, RENDERING)
+    assert {name: row[name] for name in told} == told

@@ -9,7 +9,15 @@ from contextlib import closing
 import pytest
 
 from pgassay.database import Database, Session
-from tests.shared.accounts import ALICE_JOBS, BOB, find_disagreements, move_job, open_account, triggers_asleep
+from tests.shared.accounts import (
+    ALICE_JOBS,
+    BOB,
+    add_job,
+    find_disagreements,
+    move_job,
+    open_account,
+    triggers_asleep,
+)
 
 CLAIM = "select id::text from public.claim_next_jobs(%s, %s, '1 hour')"
 CANCEL = """
@@ -91,6 +99,25 @@ def test_claim_beside_thousands_of_due_retries_reads_as_much_as_beside_a_hundred
     erin = fill(owner)
     few, many = (blocks_of_a_claim(owner, erin, due) for due in (100, 3000))
     assert many <= 1.5 * few
+
+
+@pytest.mark.parametrize(("place", "is_first"), [(50, True), (51, False)])
+def test_claim_looks_at_the_fifty_that_have_been_due_longest(
+    owner: Session, place: int, is_first: bool
+) -> None:
+    move_job(owner, ALICE_JOBS["QUEUED"], "CANCELLED")
+    move_job(owner, f"{BOB[:-3]}103", "CANCELLED")
+    erin = str(open_account(owner, "erin", credits=51).id)
+    jobs = [add_job(owner, erin, status="QUEUED") for _ in range(51)]
+    with triggers_asleep(owner):
+        owner.execute(
+            "update public.jobs as j set next_attempt_at = now() - (100 - o.place) * interval '1 s',"
+            " priority = case o.place when %s then 100 else 0 end"
+            " from unnest(%s::uuid[]) with ordinality as o (id, place) where j.id = o.id",
+            [place, jobs],
+        )
+    [claimed] = owner.execute(CLAIM, ["w", 1]).rows
+    assert (claimed["id"] == jobs[place - 1]) == is_first
 
 
 def test_due_retries_that_somebody_holds_are_passed_over(clone: Database) -> None:
