@@ -37,6 +37,11 @@ def _add(parser: ArgumentParser) -> None:
         "--merge", type=Path, action="append", default=[], metavar="PATH",
         help="go on from the build/mutation.json of another run, such as a shard; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--second-order", type=int, default=0, metavar="N",
+        help="also N pairs of changes of one function, both of which the same test noticed",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="which pairs are drawn (default: %(default)s)")
     parser.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
 
 
@@ -48,7 +53,7 @@ def _run(options: Namespace) -> int:
     request = Options(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
-        merge=tuple(options.merge),
+        merge=tuple(options.merge), second_order=options.second_order, seed=options.seed,
     )  # fmt: skip
     with (
         show_progress() as show,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import ObjectKey, Thing
 from pgassay.errors import ExitCode, Place
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.reach import Reach
@@ -21,7 +21,8 @@ from pgassay.toml import read_entries
 class Mutant:
     """One small change of the schema: `statements` for the schema's owner, in one transaction.
 
-    `id` stays the same from run to run as long as the object and the change do.
+    `id` stays the same from run to run as long as the object and the change do. `thing` is what is changed,
+    `parts` are the ids of two mutants that are applied together.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Mutant:
     target: ObjectKey
     description: str
     statements: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    thing: Thing | None = field(default=None, compare=False, repr=False)
     reach: Reach = field(default=Reach(), compare=False, repr=False)
     place: Place | None = field(default=None, compare=False)
 
@@ -170,6 +173,11 @@ class MutationCampaign:
     @property
     def unjudged(self) -> tuple[MutantFate, ...]:
         return self.of(MutantStatus.UNJUDGED)
+
+    @property
+    def pairs(self) -> tuple[MutantFate, ...]:
+        """Those of two changes."""
+        return tuple(fate for fate in self.fates if fate.mutant.parts)
 
     @property
     def valid(self) -> int:

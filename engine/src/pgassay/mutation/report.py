@@ -53,7 +53,8 @@ def report_mutants(campaign: MutationCampaign) -> Report:
 
 def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
     return (
-        ReportSection(title="survived", entries=_entries(campaign.survived)),
+        ReportSection(title="survived", entries=_entries(_survivors(campaign, pairs=False))),
+        ReportSection(title="survived, of two changes", entries=_entries(_survivors(campaign, pairs=True))),
         ReportSection(title="not judged", entries=_entries(campaign.unjudged)),
         ReportSection(title="equivalent", entries=_entries(campaign.equivalent)),
         ReportSection(title="stale: no mutant is called so any more", entries=list_entries(*campaign.stale)),
@@ -63,6 +64,10 @@ def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
             in_text=False, entries=tuple(ReportEntry(cells=row) for row in _operators(campaign)),
         ),
     )  # fmt: skip
+
+
+def _survivors(campaign: MutationCampaign, *, pairs: bool) -> list[MutantFate]:
+    return [fate for fate in campaign.survived if bool(fate.mutant.parts) is pairs]
 
 
 def _entries(fates: Iterable[MutantFate]) -> tuple[ReportEntry, ...]:
@@ -99,6 +104,12 @@ def _summary(campaign: MutationCampaign) -> Iterator[str]:
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
     yield f"{campaign.valid} valid mutants: {', '.join(counts)}; {len(campaign.invalid)} invalid"
+    if pairs := Counter(fate.result.status for fate in campaign.pairs):
+        noticed, missed = (
+            pairs[MutantStatus.KILLED] + pairs[MutantStatus.TIMEOUT],
+            pairs[MutantStatus.SURVIVED],
+        )
+        yield f"{pairs.total()} of them of two changes: {noticed} killed, {missed} survived"
     if campaign.blind:
         yield f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped"
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
@@ -124,6 +135,7 @@ def _document(campaign: MutationCampaign) -> dict[str, Any]:
         "valid": campaign.valid,
         "killed": len(campaign.killed),
         "survived": [_mutant(fate.mutant) for fate in campaign.survived],
+        "second_order": [fate.mutant.id for fate in campaign.pairs],
         "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
         "invalid": len(campaign.invalid),
         "not_judged": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
@@ -142,6 +154,7 @@ def _mutant(mutant: Mutant) -> dict[str, Any]:
         "description": mutant.description,
         **place_fields(mutant.place),
         "statements": mutant.statements,
+        **({"parts": mutant.parts} if mutant.parts else {}),
     }
 
 
@@ -181,7 +194,8 @@ def map_guards(campaign: MutationCampaign) -> tuple[GuardedObject, ...]:
     """All objects that a valid mutant was made of, by kind and name."""
     fates: dict[ObjectKey, list[MutantFate]] = defaultdict(list)
     for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
-        fates[fate.mutant.target].append(fate)
+        if not fate.mutant.parts:
+            fates[fate.mutant.target].append(fate)
     return tuple(_guard(target, fates[target]) for target in sorted(fates))
 
 
