@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -128,11 +128,20 @@ def read_equivalents(path: Path | None) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The test that is missing: what differs with a mutant, and SQL that shows it."""
+
+    says: str
+    script: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MutantFate:
-    """A mutant and what became of it."""
+    """A mutant and what became of it. `proposal`: how a test could have noticed, where that was searched."""
 
     mutant: Mutant
     result: MutantResult
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +158,11 @@ class MutationCampaign:
     tests: int = 0
     resumed: int = 0
     seconds: float = 0.0
+
+    def with_proposals(self, found: Mapping[str, Proposal]) -> MutationCampaign:
+        """With tests that are missing, by the ids of mutants."""
+        fates = tuple(replace(fate, proposal=found.get(fate.mutant.id)) for fate in self.fates)
+        return replace(self, fates=fates)
 
     def of(self, *statuses: MutantStatus) -> tuple[MutantFate, ...]:
         """Those with one of these fates."""

@@ -38,8 +38,8 @@ _WAITS = {
 }
 _LISTS = (A_Expr_Kind.AEXPR_IN, A_Expr_Kind.AEXPR_OP_ANY, A_Expr_Kind.AEXPR_OP_ALL)
 _CLOCKS = {
-    "now": "now", "transaction_timestamp": "now", "statement_timestamp": "statement_timestamp",
-    "clock_timestamp": "clock_timestamp",
+    "now": "clock_timestamp", "transaction_timestamp": "clock_timestamp",
+    "statement_timestamp": "now", "clock_timestamp": "now",
 }  # fmt: skip
 _DIRECTIONS = {SortByDir.SORTBY_DESC: SortByDir.SORTBY_DEFAULT}
 _NULLS = {
@@ -208,14 +208,10 @@ def drop_arms(tree: Node) -> Iterator[Rewrite]:
 
 
 def swap_clocks(tree: Node) -> Iterator[Rewrite]:
-    """A time is that of the transaction, the statement or the moment instead."""
+    """A time is that of the transaction's beginning; that of the moment, where it was this."""
     for slot in slots(tree):
-        clock = ""
         match slot.node:
-            case ast.FuncCall(funcname=(*_, ast.String(sval=str(name))), args=None):
-                clock = _CLOCKS.get(name, "")
+            case ast.FuncCall(funcname=(*_, ast.String(sval=str(name))), args=None) if name in _CLOCKS:
+                yield Rewrite(slot, constant(f"{_CLOCKS[name]}()"))
             case ast.SQLValueFunction(op=SQLValueFunctionOp.SVFOP_CURRENT_TIMESTAMP):
-                clock = "now"
-        if clock:
-            for other in sorted({*_CLOCKS.values()} - {clock}):
-                yield Rewrite(slot, constant(f"{other}()"))
+                yield Rewrite(slot, constant("clock_timestamp()"))

@@ -11,7 +11,7 @@ from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
 from pgassay.guard_map import GuardedObject, GuardSheet
-from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
+from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.ci import Check, Outcome, Suite
 from pgassay.render.json import place_fields
 from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
@@ -75,11 +75,21 @@ def _entries(fates: Iterable[MutantFate]) -> tuple[ReportEntry, ...]:
         ReportEntry(
             cells=(fate.mutant.description,),
             place=fate.mutant.place,
-            why=(f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",),
-            code=";\n".join(fate.mutant.statements) + ";",
+            why=(
+                f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",
+                *((f"A test that is missing: {fate.proposal.says}",) if fate.proposal else ()),
+            ),
+            code=_code(fate),
+            excerpt=fate.proposal.script if fate.proposal else "",
         )
         for fate in fates
     )
+
+
+def _code(fate: MutantFate) -> str:
+    """What makes the mutant, and what shows it where that was found."""
+    statements = ";\n".join(fate.mutant.statements) + ";"
+    return f"{statements}\n\n{fate.proposal.script}" if fate.proposal else statements
 
 
 def _tried(fate: MutantFate) -> str:
@@ -134,7 +144,7 @@ def _document(campaign: MutationCampaign) -> dict[str, Any]:
         "verdict": campaign.exit_code.word,
         "valid": campaign.valid,
         "killed": len(campaign.killed),
-        "survived": [_mutant(fate.mutant) for fate in campaign.survived],
+        "survived": [_survivor(fate) for fate in campaign.survived],
         "second_order": [fate.mutant.id for fate in campaign.pairs],
         "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
         "invalid": len(campaign.invalid),
@@ -147,7 +157,8 @@ def _document(campaign: MutationCampaign) -> dict[str, Any]:
     }
 
 
-def _mutant(mutant: Mutant) -> dict[str, Any]:
+def _survivor(fate: MutantFate) -> dict[str, Any]:
+    mutant, proposal = fate.mutant, fate.proposal
     return {
         "mutant": mutant.id,
         "operator": mutant.operator,
@@ -155,6 +166,7 @@ def _mutant(mutant: Mutant) -> dict[str, Any]:
         **place_fields(mutant.place),
         "statements": mutant.statements,
         **({"parts": mutant.parts} if mutant.parts else {}),
+        **({"missing_test": {"says": proposal.says, "script": proposal.script}} if proposal else {}),
     }
 
 

@@ -124,19 +124,23 @@ def drop_case(thing: Function) -> Iterator[Edit]:
 
 
 @example(
-    plpgsql("begin return (now() < clock_timestamp())::int; end"),
-    mutant("begin return CAST(clock_timestamp() < clock_timestamp() AS integer); end"),
-    mutant("begin return CAST(statement_timestamp() < clock_timestamp() AS integer); end"),
-    mutant("begin return CAST(now() < now() AS integer); end"),
-    mutant("begin return CAST(now() < statement_timestamp() AS integer); end"),
+    plpgsql("begin return (now() < statement_timestamp() or now() < clock_timestamp())::int; end"),
+    *(
+        mutant(f"begin return CAST({one}() < {two}() OR {three}() < {four}() AS integer); end")
+        for one, two, three, four in (
+            ("clock_timestamp", "statement_timestamp", "now", "clock_timestamp"),
+            ("now", "now", "now", "clock_timestamp"),
+            ("now", "statement_timestamp", "clock_timestamp", "clock_timestamp"),
+            ("now", "statement_timestamp", "now", "now"),
+        )
+    ),
 )
 @example(
     sql("select 1 where current_timestamp > '2000-01-01'"),
     mutant("SELECT 1 WHERE clock_timestamp() > '2000-01-01'", language="sql"),
-    mutant("SELECT 1 WHERE statement_timestamp() > '2000-01-01'", language="sql"),
 )
 def swap_clock(thing: Function) -> Iterator[Edit]:
-    """A time is that of the transaction, the statement or the moment instead."""
+    """A time is that of the transaction's beginning; that of the moment, where it was this."""
     return rewrite_body(thing, queries.swap_clocks)
 
 

@@ -66,21 +66,25 @@ class _Step:
         return self.statement.kind == "return"
 
     @property
+    def calls(self) -> bool:
+        """Whether it is a bare call, which may lock whatever it likes."""
+        return self.statement.kind == "perform" and not self.reads
+
+    @property
     def locks(self) -> bool:
-        """Whether it is there for its row locks, or takes some as it writes, or calls what may."""
+        """Whether it takes row locks, be it as it writes, or calls what may."""
         writes = any(is_a(node, ast.UpdateStmt, ast.DeleteStmt) for node in self.nodes)
-        return writes or self.only_locks
+        return writes or self.only_locks or self.calls
 
     @property
     def only_locks(self) -> bool:
-        """Whether it locks rows, writes what they hold already, or is a bare call."""
-        if any(is_a(node, ast.LockingClause) for node in self.nodes):
+        """Whether it is there for its row locks: by its clause, or by writing what they hold already."""
+        trees = [tree for _, tree in self.trees]
+        queries = any(is_a(node, ast.LockingClause) for node in self.nodes)
+        if queries and not any(is_a(tree, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt) for tree in trees):
             return True
-        if self.statement.kind == "perform":
-            return not self.reads
-        return any(
-            is_a(tree, ast.UpdateStmt) and all(map(_is_itself, tree.targetList)) for _, tree in self.trees
-        )
+        updates = [tree for tree in trees if is_a(tree, ast.UpdateStmt)]
+        return any(all(map(_is_itself, update.targetList)) for update in updates)
 
 
 def _is_itself(target: Node) -> bool:
@@ -196,7 +200,8 @@ def read_before_lock(thing: Function) -> Iterator[Edit]:
         for step in run:
             yield from _read_first(thing, step)
         for lock, read in pairwise(run):
-            if lock.only_locks and not lock.gives and read.reads and not (read.locks or read.is_return):
+            is_lock = lock.calls or (lock.only_locks and not lock.gives)
+            if is_lock and read.reads and not (read.locks or read.is_return):
                 yield _swapped(thing, f"reads first, then runs: {lock.shown}", lock, read)
 
 
@@ -215,11 +220,11 @@ def _read_first(function: Function, step: _Step) -> Iterator[Edit]:
 @example(
     plpgsql(
         "begin perform 1 from pg_class for update; if not found then return 1; end if;"
-        " perform 1 from pg_type for share; a := 2; perform public.f(a); return a; end"
+        " perform 1 from pg_type for share; a := 2; perform public.f(a); perform public.f(1); return a; end"
     ),
     mutant(
         "begin perform 1 from pg_type for share; perform 1 from pg_class for update;"
-        " if not found then return 1; end if; a := 2; perform public.f(a); return a; end"
+        " if not found then return 1; end if; a := 2; perform public.f(a); perform public.f(1); return a; end"
     ),
 )
 @example(
