@@ -132,7 +132,10 @@ def limit_first(tree: Node) -> Iterator[Rewrite]:
 
 
 def _limited(query: Node, table: Node) -> Iterator[Rewrite]:
-    """The table's place takes a subquery with the limit, and all conditions but one; that stays outside."""
+    """The table's place takes a subquery with the limit, and all conditions but one; that stays outside.
+
+    Not where the rows are sorted by what that one bounds: the first of them are the same.
+    """
     where = query.whereClause
     is_several = is_a(where, ast.BoolExpr) and where.boolop == BoolExprType.AND_EXPR
     members = where.args if is_several else (where,)
@@ -141,6 +144,8 @@ def _limited(query: Node, table: Node) -> Iterator[Rewrite]:
     if any(is_a(slot.node, ast.String) and slot.node.sval == "ctid" for slot in slots(query)):
         columns.insert(0, ast.ColumnRef(fields=(*_named(alias), *_named("ctid"))))
     for number, member in enumerate(members):
+        if _is_sorted_by(query, member):
+            continue
         rest = (*members[:number], *members[number + 1 :])
         inner = copy(
             query,
@@ -153,6 +158,16 @@ def _limited(query: Node, table: Node) -> Iterator[Rewrite]:
         new = ast.RangeSubselect(subquery=inner, alias=ast.Alias(aliasname=alias))
         told = f"LIMIT {write(query.limitCount)} comes before {write(member)}"
         yield Rewrite(Slot(query, "fromClause", (0,)), new, told)
+
+
+def _is_sorted_by(query: Node, condition: Node) -> bool:
+    """Whether the condition holds for the first rows, up to some point."""
+    match query.sortClause, condition:
+        case (key, *_), ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(ast.String(sval=str(sign)),)):
+            first = write(_sorted_alone(key, query.targetList).node)
+            downwards = key.sortby_dir == SortByDir.SORTBY_DESC
+            return write(condition.lexpr) == first and sign in ((">", ">=") if downwards else ("<", "<="))
+    return False
 
 
 def _sorted_alone(key: Node, targets: Node) -> Node:

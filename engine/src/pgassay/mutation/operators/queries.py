@@ -10,6 +10,7 @@ from pgassay.mutation.operators.base import Edit, example
 from pgassay.mutation.operators.bodies import mutant, plpgsql, rewrite_body, sql
 
 _PICK = "select oid::int from pg_class as c where relkind = 'r' and oid > 9 order by oid limit 1"
+_OLDEST = "select oid::int from pg_class as c where relkind = 'r' and oid < 9 order by oid limit 1"
 _PICKED = "SELECT CAST(oid AS integer) FROM (SELECT c.* FROM pg_class AS c WHERE"
 _WHERE = "WHERE relkind = 'r' AND oid > 9 ORDER BY oid LIMIT 1"
 _LOCK = "SELECT 1 FROM pg_class FOR"
@@ -46,6 +47,12 @@ def swap_aggregate_in_body(thing: Function) -> Iterator[Edit]:
     mutant(
         "begin return (SELECT CAST(oid AS integer) AS n FROM (SELECT pg_class.ctid, pg_class.* FROM pg_class"
         " ORDER BY CAST(oid AS integer) LIMIT 2) AS pg_class WHERE ctid > '(0,0)' ORDER BY n LIMIT 2); end"
+    ),
+)
+@example(
+    sql(_OLDEST),  # of rows that are sorted by what a condition bounds, the first ones are the same
+    mutant(
+        f"{_PICKED} oid < 9 ORDER BY oid LIMIT 1) AS c {_WHERE.replace('>', '<')}", language="sql"
     ),
 )
 @example(sql("select c.oid::int from pg_class as c, pg_proc where c.oid > 9 limit 1"))
