@@ -294,20 +294,6 @@ def test_objects_of_closed_accounts_are_listed_for_the_backend(
         assert set(session.value(owners)) == {erin.id, dave}
 
 
-def test_objects_of_others_do_not_hide_one_of_a_closed_account(session: Session, service: Persona) -> None:
-    """They come first, and are as many as one call lists."""
-    dave, alice = "dead0000-0000-4000-8000-000000000003", "a11ce000-0000-4000-8000-000000000001"
-    session.execute(
-        "insert into storage.objects (bucket_id, name)"
-        " select 'final-videos', %s || '/' || n from generate_series(1, 1000) as n",
-        [alice],
-    )
-    session.execute("insert into storage.objects (bucket_id, name) values ('raw-videos', %s)", [f"{dave}/zz"])
-    with session.act_as(service):
-        listed = session.execute("select name from public.objects_to_erase()").rows
-    assert {"name": f"{dave}/zz"} in listed
-
-
 def test_description_of_the_ledger_is_emptied_for_closed_accounts_alone(
     session: Session, erin: Persona
 ) -> None:

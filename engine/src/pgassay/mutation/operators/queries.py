@@ -51,9 +51,7 @@ def swap_aggregate_in_body(thing: Function) -> Iterator[Edit]:
 )
 @example(
     sql(_OLDEST),  # of rows that are sorted by what a condition bounds, the first ones are the same
-    mutant(
-        f"{_PICKED} oid < 9 ORDER BY oid LIMIT 1) AS c {_WHERE.replace('>', '<')}", language="sql"
-    ),
+    mutant(f"{_PICKED} oid < 9 ORDER BY oid LIMIT 1) AS c {_WHERE.replace('>', '<')}", language="sql"),
 )
 @example(sql("select c.oid::int from pg_class as c, pg_proc where c.oid > 9 limit 1"))
 def limit_before_filter(thing: Function) -> Iterator[Edit]:
