@@ -277,3 +277,20 @@ def test_closing_ones_own_account_waits_for_a_row_of_any_state_holding_nothing(
     holder.commit()
     assert closing.result().sqlstate == ""
     closer.commit()
+
+
+def test_closing_ones_own_account_waits_for_one_after_another(
+    scene: Scene, service: Persona, alice: Persona
+) -> None:
+    """The second takes a payment while the account waits for a job: it must look again."""
+    first, second, closer = scene.join(service), scene.join(service), scene.join(alice)
+    hold = "select from public.{} where id = %s for no key update"
+    assert first.attempt(hold.format("jobs"), [ALICE_JOBS["QUEUED"]]).rowcount == 1
+    closing = closer.start(CLOSE)
+    assert scene.blockers(closer) == {first.pid}
+    assert second.attempt(hold.format("payments"), [ALICE_PAYMENTS["COMPLETED"]]).rowcount == 1
+    first.commit()
+    assert scene.blockers(closer) == {second.pid}
+    second.commit()
+    assert closing.result().sqlstate == ""
+    closer.commit()

@@ -108,6 +108,31 @@ def test_what_is_owed_moves_beside_whoever_refers_to_the_payment(
     assert (moved.sqlstate, moved.rowcount) == ("", 1)
 
 
+def test_payments_that_are_owed_are_locked_in_the_order_of_their_ids(scene: Scene, service: Persona) -> None:
+    """Who waits for the first holds none of the others."""
+    later = f"{BOB[:-3]}299"
+    buyer = scene.join(service)
+    for statement, parameters in (
+        (
+            "insert into public.payments (id, user_id, provider, amount_thb, credits_purchased, status)"
+            " values (%s, %s, 'MANUAL', 9, 1, 'COMPLETED')",
+            [later, BOB],
+        ),
+        ("select public.grant_credits(%s, -1, 'ADJUSTMENT', 'Spent')", [BOB]),
+        ("update public.payments set status = 'REFUNDED' where id = %s", [later]),
+    ):
+        assert buyer.attempt(statement, parameters).rowcount == 1
+    buyer.commit()
+    holder, other, third = hold_payment(scene, service), scene.join(service), scene.join(service)
+    cancelling = other.start(WAITING["cancel"][0], [QUEUED])
+    assert scene.blockers(other) == {holder.pid}
+    assert third.attempt(HOLD, [later]).rowcount == 1
+    third.commit()
+    holder.commit()
+    assert cancelling.result().rowcount == 1
+    other.commit()
+
+
 def test_reclaim_leaves_a_job_while_somebody_shares_a_lock_on_what_is_owed(
     scene: Scene, service: Persona
 ) -> None:
