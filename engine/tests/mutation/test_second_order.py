@@ -68,6 +68,13 @@ def test_statement_that_is_gone_and_one_that_is_moved_are_gone_and_moved() -> No
     )
 
 
+def test_conditions_of_an_if_and_what_stands_between_them_are_changed_together() -> None:
+    body = "begin if n > 2 then n := n::int + '7';   elsif n > 3 then n := 8; end if; end"
+    both = mutants(function("count", body, language="plpgsql"))
+    [pair] = join(named(both, "8 became 9"), named(both, "3 became 4"))
+    assert "then n := n::int + '7';   elsif n > 4 then n := 9; end if" in pair.statements[0]
+
+
 def test_what_alter_says_comes_after_the_body() -> None:
     both = mutants(PRICE)
     for pair in (

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import combinations, zip_longest
 from typing import Any
 
@@ -102,7 +103,12 @@ _Change = tuple[Operator[Any], Edit]
 
 def _find(function: Function, mutant: Mutant) -> _Change:
     operator = _OPERATORS[mutant.operator]
-    return operator, next(edit for name, edit in find_edits(operator, function) if name == mutant.id)
+    return operator, next(edit for name, edit in _edits(function, operator.name) if name == mutant.id)
+
+
+@lru_cache(maxsize=128)
+def _edits(function: Function, operator: str) -> tuple[tuple[str, Edit], ...]:
+    return tuple(find_edits(_OPERATORS[operator], function))
 
 
 def _join(function: Function, changes: tuple[_Change, _Change]) -> Iterator[tuple[str, ...]]:
@@ -112,29 +118,42 @@ def _join(function: Function, changes: tuple[_Change, _Change]) -> Iterator[tupl
         first, last = (one, other) if one.body else (other, one)
         yield (*first.statements, *last.statements)
         return
-    # The same operator changes other places, too: that is meant which is also found with the other first.
-    reverse = [_words(edit.body or "") for edit in _again(function, other, changes[0])]
-    unwanted = [_written(function, body) for body in (function.body, one.body, other.body)]
-    for edit in _again(function, one, changes[1]):
-        body = edit.body or ""
-        if _words(body) in reverse and _written(function, body) not in unwanted:
+    unwanted = [_written(function.language, body) for body in (function.body, one.body, other.body)]
+    for edit in _candidates(function, changes):
+        if _written(function.language, edit.body or "") not in unwanted:
             yield edit.statements
             return
 
 
-def _again(function: Function, first: Edit, second: _Change) -> list[Edit]:
-    """What the second operator makes of the function with the first change in it."""
+def _candidates(function: Function, changes: tuple[_Change, _Change]) -> Iterator[Edit]:
+    """What the second change may be, where the first was made."""
+    (_, one), (operator, other) = changes
+    edits = _again(function, one, operator)
+    same = [edit for edit in edits if edit.what == other.what]
+    before = [edit for _, edit in _edits(function, operator.name) if edit.what == other.what]
+    if len(same) == len(before) == 1:
+        yield from same
+        return
+    # The operator changes other places, too: that is meant which is also found with the other change first.
+    reverse = [_words(edit.body or "") for edit in _again(function, other, changes[0][0])]
+    yield from (edit for edit in edits if _words(edit.body or "") in reverse)
+
+
+def _again(function: Function, first: Edit, operator: Operator[Any]) -> list[Edit]:
+    """What an operator makes of the function with the first change in it."""
     body = first.body or ""
     changed = replace(function, body=body, definition=replace_body(function.definition, body))
-    return list(second[0].changes(changed))
+    return list(operator.changes(changed))
 
 
-def _written(function: Function, body: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def _written(language: str, body: str) -> tuple[str, ...]:
     """The words of a body, its expressions and queries as they are always written."""
-    for piece in reversed(find_pieces(body, function.language)):
+    pieces = find_pieces(body, language)
+    for piece in sorted(pieces, key=lambda piece: piece.start, reverse=True):
         body = piece.replace(body, write(piece.parse()))
     return _words(body)
 
 
-def _words(body: str) -> list[str]:
-    return [body[token.start : token.end] for token in read_tokens(body)]
+def _words(body: str) -> tuple[str, ...]:
+    return tuple(body[token.start : token.end] for token in read_tokens(body))
