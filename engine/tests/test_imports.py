@@ -67,6 +67,7 @@ EDGES = {
     ("migration", "diff"),
     ("migration", "matrix"),
     ("migration", "world"),
+    ("mutation", "diff"),
     ("mutation", "guard_map"),
     ("mutation", "matrix"),
     ("mutation", "plugin"),

@@ -9,7 +9,7 @@ import pytest
 
 from pgassay.database import Database, Session
 from pgassay.observation import Persona
-from tests.shared.accounts import ALICE, BOB, DAVE, open_account
+from tests.shared.accounts import ALICE, BOB, DAVE, open_account, triggers_asleep
 from tests.shared.parallel import Scene, open_scene
 
 
@@ -109,6 +109,35 @@ def test_old_logs_are_purged(backend: Session, age: str, older_than: str, *, is_
 def test_event_that_is_not_processed_is_never_purged(backend: Session) -> None:
     backend.execute(LOGS["webhook_logs"], {"key": "old", "processed": False, "age": "9 years"})
     assert backend.value("select public.purge_logs('30 days')") == 0
+
+
+MANY_LOGS = {
+    "webhook_logs": "insert into public.webhook_logs"
+    " (provider, event_id, event_type, processed, processed_at, created_at)"
+    " select 'stripe', 'many ' || n, 'old', processed, case when processed then now() end,"
+    " now() - interval '1 year' - interval '1 s' * n"
+    " from generate_series(%(from)s::integer, %(to)s::integer) as n"
+    " cross join (values (%(processed)s)) as e (processed)",
+    "api_usage_logs": "insert into public.api_usage_logs (api_provider, api_endpoint, created_at)"
+    " select 'openai', 'many ' || n, now() - interval '1 year' - interval '1 s' * n"
+    " from generate_series(%(from)s::integer, %(to)s::integer) as n",
+}
+
+
+@pytest.mark.parametrize(("table", "key"), [("webhook_logs", "event_id"), ("api_usage_logs", "api_endpoint")])
+def test_oldest_logs_are_purged_first(backend: Session, table: str, key: str) -> None:
+    with triggers_asleep(backend):
+        backend.execute(MANY_LOGS[table], {"processed": True, "from": 1, "to": 10_001})
+    assert backend.value("select public.purge_logs('30 days')") == 10_000
+    left = f"select array_agg({key}) from public.{table} where {key} like 'many %%'"
+    assert backend.value(left, []) == ["many 1"]
+
+
+def test_events_that_are_not_processed_do_not_hide_one_that_is(backend: Session) -> None:
+    with triggers_asleep(backend):
+        backend.execute(MANY_LOGS["webhook_logs"], {"processed": True, "from": 1, "to": 1})
+        backend.execute(MANY_LOGS["webhook_logs"], {"processed": False, "from": 2, "to": 10_001})
+    assert backend.value("select public.purge_logs('30 days')") == 1
 
 
 @pytest.mark.parametrize("older_than", ["29 days 23:59:59", "0", "-1 year", "-infinity", None])

@@ -20,7 +20,11 @@ SET_STATUS = "update public.jobs set status = %s where id = %s"
 LOG_JOB = (
     "insert into public.webhook_logs (provider, event_id, event_type, job_id) values ('x', 'x', 'x', %s)"
 )
+LOG_PAYMENT = (
+    "insert into public.webhook_logs (provider, event_id, event_type, payment_id) values ('x', 'x', 'x', %s)"
+)
 LOG_USER = "insert into public.api_usage_logs (api_provider, user_id) values ('x', %s)"
+SHARE_USER = "select from public.users where id = %s for share"
 TOUCH_USER = "update public.users set last_login_at = now() where id = %s"
 CLOSE = "select public.close_my_account()"
 
@@ -69,6 +73,101 @@ def test_due_retry_that_a_webhook_refers_to_goes_back_among_the_others(
     assert sweeper.attempt(RECLAIM).sqlstate == ""
     sweeper.commit()
     assert scene.value("select next_attempt_at is null from public.jobs where id = %s", [job])
+
+
+SHARED = {
+    "a job": (CLAIM, "jobs", "QUEUED", "next_attempt_at = null"),
+    "a retry that is due": (CLAIM, "jobs", "QUEUED", "next_attempt_at = now() - interval '1 s'"),
+    "a job at work": (RECLAIM, "jobs", "RENDERING", "lease_expires_at = now() - interval '1 s'"),
+    "a job without retries": (
+        RECLAIM, "jobs", "RENDERING", "lease_expires_at = now() - interval '1 s', max_retries = 0"
+    ),
+    "its user": (
+        RECLAIM, "users", "RENDERING", "lease_expires_at = now() - interval '1 s', max_retries = 0"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_job_is_left_alone_while_somebody_shares_a_lock(scene: Scene, service: Persona, what: str) -> None:
+    """To write it, the queue would have to wait for him."""
+    call, table, status, assignment = SHARED[what]
+    job = place(scene, status, assignment)
+    row = job if table == "jobs" else ALICE
+    holder, queue = scene.join(service), scene.join(service)
+    assert holder.attempt(f"select from public.{table} where id = %s for share", [row]).rowcount == 1
+    tried = queue.attempt(call)
+    assert (tried.sqlstate, job in {found["id"] for found in tried.rows}) == ("", False)
+    holder.commit()
+    assert job in {found["id"] for found in queue.attempt(call).rows}
+
+
+def test_due_retry_stays_where_it_is_while_somebody_shares_a_lock(scene: Scene, service: Persona) -> None:
+    job = place(scene, "QUEUED", "next_attempt_at = now() - interval '1 s'")
+    holder, sweeper = scene.join(service), scene.join(service)
+    assert holder.attempt("select from public.jobs where id = %s for share", [job]).rowcount == 1
+    assert sweeper.attempt(RECLAIM).sqlstate == ""
+
+
+END_TIER = """
+    update public.users set subscription_tier = 'pro', subscription_expires_at = now() - interval '1 s'
+    where id = %s
+"""
+EXPIRE = "select id::text from public.expire_subscriptions()"
+
+
+@pytest.mark.parametrize(("share", "taken"), [(LOG_USER, [ALICE]), (SHARE_USER, [])], ids=["key", "share"])
+def test_tier_is_taken_beside_a_foreign_key_and_not_beside_a_share(
+    scene: Scene, service: Persona, share: str, taken: list[str]
+) -> None:
+    before = scene.join(service)
+    assert before.attempt(END_TIER, [ALICE]).rowcount == 1
+    before.commit()
+    holder, upkeep = scene.join(service), scene.join(service)
+    assert holder.attempt(share, [ALICE]).rowcount == 1
+    tried = upkeep.attempt(EXPIRE)
+    assert (tried.sqlstate, [row["id"] for row in tried.rows]) == ("", taken)
+
+
+OLD_LOGS = {
+    "webhook_logs": "insert into public.webhook_logs"
+    " (provider, event_id, event_type, processed, created_at)"
+    " values ('x', 'old', 'x', true, now() - interval '1 year') returning id",
+    "api_usage_logs": "insert into public.api_usage_logs (api_provider, created_at)"
+    " values ('x', now() - interval '1 year') returning id",
+}
+
+
+@pytest.mark.parametrize("table", OLD_LOGS)
+def test_log_to_which_somebody_holds_a_key_is_not_purged(scene: Scene, service: Persona, table: str) -> None:
+    before = scene.join(service)
+    assert len(before.attempt(OLD_LOGS[table]).rows) == 1
+    before.commit()
+    holder, upkeep = scene.join(service), scene.join(service)
+    held = holder.attempt(
+        f"select from public.{table} where created_at < now() - interval '30 d' for key share"
+    )
+    assert held.rowcount == 1
+    assert upkeep.attempt("select public.purge_logs('30 days') as n").rows == [{"n": 0}]
+    holder.commit()
+    assert upkeep.attempt("select public.purge_logs('30 days') as n").rows == [{"n": 1}]
+
+
+def test_webhook_of_a_payment_comes_beside_another_that_is_being_put_to_it(
+    scene: Scene, service: Persona
+) -> None:
+    payment = ALICE_PAYMENTS["PENDING"]
+    other, webhook = scene.join(service), scene.join(service)
+    put = "update public.webhook_logs set payment_id = %s where event_id = 'evt_1'"
+    assert other.attempt(put, [payment]).rowcount == 1
+    assert webhook.attempt(LOG_PAYMENT, [payment]).rowcount == 1
+
+
+def test_payment_that_a_webhook_refers_to_is_refunded_in_part(scene: Scene, service: Persona) -> None:
+    payment = ALICE_PAYMENTS["COMPLETED"]
+    webhook, support = scene.join(service), scene.join(service)
+    assert webhook.attempt(LOG_PAYMENT, [payment]).rowcount == 1
+    assert support.attempt("select public.refund_partially(%s, 1, 'x', 'x')", [payment]).rowcount == 1
 
 
 MOVES = {
@@ -176,5 +275,22 @@ def test_closing_ones_own_account_waits_for_a_row_of_any_state_holding_nothing(
     # Were the user's row held already, this would wait for the closer: a deadlock.
     assert holder.attempt(TOUCH_USER, [ALICE]).rowcount == 1
     holder.commit()
+    assert closing.result().sqlstate == ""
+    closer.commit()
+
+
+def test_closing_ones_own_account_waits_for_one_after_another(
+    scene: Scene, service: Persona, alice: Persona
+) -> None:
+    """The second takes a payment while the account waits for a job: it must look again."""
+    first, second, closer = scene.join(service), scene.join(service), scene.join(alice)
+    hold = "select from public.{} where id = %s for no key update"
+    assert first.attempt(hold.format("jobs"), [ALICE_JOBS["QUEUED"]]).rowcount == 1
+    closing = closer.start(CLOSE)
+    assert scene.blockers(closer) == {first.pid}
+    assert second.attempt(hold.format("payments"), [ALICE_PAYMENTS["COMPLETED"]]).rowcount == 1
+    first.commit()
+    assert scene.blockers(closer) == {second.pid}
+    second.commit()
     assert closing.result().sqlstate == ""
     closer.commit()

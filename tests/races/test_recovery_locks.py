@@ -85,6 +85,76 @@ def test_reclaim_leaves_a_job_whose_refund_would_wait_for_a_payment(scene: Scene
     assert scene.value(ENTRIES, [BOB, PAYMENT]) == ["REFUND 1"]
 
 
+LOG = (
+    "insert into public.webhook_logs (provider, event_id, event_type, payment_id) values ('x', 'x', 'x', %s)"
+)
+BESIDE = {
+    "cancel": (WAITING["cancel"][0], QUEUED),
+    "forgive": (WAITING["forgive"][0], BOB),
+    "reinstate": (REINSTATE, PAYMENT),
+    "reclaim": ("select from public.reclaim_expired_jobs() where user_id = %s", BOB),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_owed_moves_beside_whoever_refers_to_the_payment(
+    scene: Scene, service: Persona, name: str
+) -> None:
+    """A foreign key shares a lock on the payment."""
+    webhook, other = scene.join(service), scene.join(service)
+    assert webhook.attempt(LOG, [PAYMENT]).rowcount == 1
+    statement, target = BESIDE[name]
+    moved = other.attempt(statement, [target])
+    assert (moved.sqlstate, moved.rowcount) == ("", 1)
+
+
+def test_payments_that_are_owed_are_locked_in_the_order_of_their_ids(scene: Scene, service: Persona) -> None:
+    """Who waits for the first holds none of the others."""
+    later = f"{BOB[:-3]}299"
+    buyer = scene.join(service)
+    for statement, parameters in (
+        (
+            "insert into public.payments (id, user_id, provider, amount_thb, credits_purchased, status)"
+            " values (%s, %s, 'MANUAL', 9, 1, 'COMPLETED')",
+            [later, BOB],
+        ),
+        ("select public.grant_credits(%s, -1, 'ADJUSTMENT', 'Spent')", [BOB]),
+        ("update public.payments set status = 'REFUNDED' where id = %s", [later]),
+    ):
+        assert buyer.attempt(statement, parameters).rowcount == 1
+    buyer.commit()
+    holder, other, third = hold_payment(scene, service), scene.join(service), scene.join(service)
+    cancelling = other.start(WAITING["cancel"][0], [QUEUED])
+    assert scene.blockers(other) == {holder.pid}
+    assert third.attempt(HOLD, [later]).rowcount == 1
+    third.commit()
+    holder.commit()
+    assert cancelling.result().rowcount == 1
+    other.commit()
+
+
+def test_reclaim_leaves_a_job_while_somebody_shares_a_lock_on_what_is_owed(
+    scene: Scene, service: Persona
+) -> None:
+    holder, sweeper = scene.join(service), scene.join(service)
+    assert holder.attempt("select from public.payments where id = %s for share", [PAYMENT]).rowcount == 1
+    tried = sweeper.attempt("select id::text from public.reclaim_expired_jobs()")
+    assert (tried.sqlstate, tried.rows) == ("", [])
+
+
+def test_payment_is_reinstated_once_by_two_at_the_same_time(scene: Scene, service: Persona) -> None:
+    first, second = scene.join(service), scene.join(service)
+    # Of 3 credits 2 were owed when the first job gave one back.
+    assert first.attempt(WAITING["cancel"][0], [QUEUED]).rowcount == 1
+    first.commit()
+    first = scene.join(service)
+    assert first.attempt(REINSTATE, [PAYMENT]).rows == [{"credits": 1}]
+    late = second.start(REINSTATE, [PAYMENT])
+    assert scene.blockers(second) == {first.pid}
+    first.commit()
+    assert (late.result().sqlstate, late.result().rows) == ("", [{"credits": 0}])
+
+
 def test_account_is_not_closed_under_who_holds_a_payment_that_is_owed(scene: Scene, service: Persona) -> None:
     holder, closer = hold_payment(scene, service), scene.join(service)
     close = "update public.users set deleted_at = now() where id = %s"

@@ -107,3 +107,20 @@ def test_priority_of_the_backend_stays_when_a_turn_is_put_off(
     assert scene.value(PRIORITIES, [hoarder.id]) == [0] * 10 + [50]
     turns = scene.value(QUEUED, [hoarder.id])
     assert turns[10] - turns[0] == timedelta(minutes=10)
+
+
+def test_jobs_of_one_statement_keep_their_order(scene: Scene, hoarder: Persona) -> None:
+    """Five stay within the first ten, five stand behind: the last of them last."""
+    one, other = scene.join(hoarder), scene.join(hoarder)
+    assert one.attempt(INSERT, ["first", 5]).rowcount == 5
+    late = other.start(INSERT, ["late", 10])
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert late.result().rowcount == 10
+    other.commit()
+    order = """
+        select array_agg(id order by coalesce(turn_at, queued_at)) = array_agg(id order by queued_at)
+            and count(turn_at) = 5
+        from public.jobs where job_name = 'late'
+    """
+    assert scene.value(order, [])

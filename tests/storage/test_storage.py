@@ -136,3 +136,17 @@ def test_file_applies_with_notices_where_storage_and_realtime_are_missing(
         "storage.objects does not exist: buckets and their policies skipped",
         "publication supabase_realtime does not exist: realtime skipped",
     ]
+
+
+def test_objects_of_others_do_not_hide_one_of_a_closed_account(session: Session, service: Persona) -> None:
+    """They come first, and are as many as one call lists."""
+    dave, alice = "dead0000-0000-4000-8000-000000000003", "a11ce000-0000-4000-8000-000000000001"
+    session.execute(
+        "insert into storage.objects (bucket_id, name)"
+        " select 'final-videos', %s || '/' || n from generate_series(1, 1000) as n",
+        [alice],
+    )
+    session.execute("insert into storage.objects (bucket_id, name) values ('raw-videos', %s)", [f"{dave}/zz"])
+    with session.act_as(service):
+        listed = session.execute("select name from public.objects_to_erase()").rows
+    assert {"name": f"{dave}/zz"} in listed

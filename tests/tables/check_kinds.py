@@ -80,7 +80,10 @@ def plain(table: str, column: str) -> Case:
     fine = (" ", "~", "\xa0", "é", "ก", "\u061b", "\u200d", "\u2027", "\u202f", "\u2065", "\u206a", "😀")
     return Case(
         table=table,
-        bad=tuple({column: f"a{mark}b"} for mark in (*marks, *turns)),
+        bad=(
+            *({column: f"a{mark}b"} for mark in (*marks, *turns)),
+            *({column: text} for text in ("\na", "a\n", "a \u202e b")),
+        ),
         good=tuple({column: f"a{mark}b"} for mark in fine),
     )
 

@@ -20,7 +20,7 @@ SECRETS = (
     *("X-Passphrase", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-Master-Key", "X-Webhook-Key"),
     *("myaccesskeyid", "XSigned", "x-sig", "OldAuthTokens", "ssl-client-cert", "x-pwd", "X-Csrf-Token"),
 )
-PLAIN = ("Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key", "x-idempotency-key", "Date", "Via")
+PLAIN = ("Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key", "x_idempotency_key", "Date", "Via")
 RAW = ["Host", "api", "Stripe-Signature", "t=1,v1=hush", "Content-Type", "application/json"]
 
 
@@ -55,6 +55,7 @@ def test_header_with_an_object_in_it_is_redacted_whatever_its_name(backend: Sess
         *[
             "Authorization: Bearer hush",
             "host: api\r\nX-Api-Key: hush",
+            "x_api_key: hush",
             "Bearer hush",
             ["host: api", "Cookie: a=hush"],
         ],

@@ -10,7 +10,7 @@ import pytest
 from pgassay.catalog.model import Constraint, Function, Index, ObjectKey, Policy, Thing, Trigger
 from pgassay.errors import ConfigError
 from pgassay.guard_map import GuardedObject, GuardSheet, load_guards, save_guards
-from pgassay.mutation.bodies import find_pieces, find_statements
+from pgassay.mutation.bodies import find_pieces
 from pgassay.mutation.footprint import Footprint, dissect
 from pgassay.mutation.history import History
 from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
@@ -18,6 +18,7 @@ from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.reach import Reach, Reaches
 from pgassay.mutation.runner import Order, estimate_seconds
 from pgassay.mutation.things import Privilege
+from pgassay.plpgsql.grammar import parse_body
 
 BODY = """
 declare
@@ -66,7 +67,9 @@ def test_piece_that_is_put_back_unchanged_leaves_the_body_the_same_but_for_its_i
     for piece in find_pieces(BODY, "plpgsql"):
         changed = piece.replace(BODY, piece.prefix + piece.text)
         assert changed.count("\n") == BODY.count("\n")
-        assert [one.kind for one in find_statements(changed)] == [one.kind for one in find_statements(BODY)]
+        assert [one.kind for one in parse_body(changed).walk()] == [
+            one.kind for one in parse_body(BODY).walk()
+        ]
 
 
 @pytest.mark.parametrize("language", ["c", "internal"])

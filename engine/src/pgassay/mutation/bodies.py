@@ -46,14 +46,6 @@ class Piece:
         return f"{body[: self.start]}{new}{into}{lines}{body[self.end :]}"
 
 
-def find_statements(body: str) -> list[BodyStatement]:
-    """All statements of a PL/pgSQL body but the outermost block, in the order of the text.
-
-    Raises UnplacedError when the body does not read as PL/pgSQL.
-    """
-    return list(parse_body(body).walk())[1:]
-
-
 def find_pieces(body: str, language: str) -> list[Piece]:
     """The pieces of a body in PL/pgSQL or SQL; none in other languages.
 
@@ -62,9 +54,13 @@ def find_pieces(body: str, language: str) -> list[Piece]:
     if language == "sql":
         return list(_queries(body))
     if language == "plpgsql":
-        pieces = [piece for one in parse_body(body).walk() for piece in _pieces(body, one)]
-        return [piece for piece in pieces if _parses(piece)]
+        return [piece for one in parse_body(body).walk() for piece in pieces_of(body, one)]
     return []
+
+
+def pieces_of(body: str, statement: BodyStatement) -> list[Piece]:
+    """Those of a statement of PL/pgSQL itself, without those of the statements in it."""
+    return [piece for piece in _pieces(body, statement) if _parses(piece)]
 
 
 def _parses(piece: Piece) -> bool:
@@ -83,7 +79,6 @@ def _queries(body: str) -> Iterator[Piece]:
 
 
 def _pieces(body: str, statement: BodyStatement) -> Iterator[Piece]:
-    """The pieces of a statement itself, without those of the statements in it."""
     match statement.kind:
         case "block":
             yield from _declarations(body, statement)

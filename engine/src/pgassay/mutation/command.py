@@ -11,6 +11,7 @@ from pgassay.commands import Command, add_jobs, add_reporting, choose_output, pr
 from pgassay.guard_map import guards_path, save_guards
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
+from pgassay.mutation.proposals import propose_tests
 from pgassay.mutation.report import FORMATS, map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, run_campaign
 from pgassay.project.fingerprint import fingerprint
@@ -37,6 +38,15 @@ def _add(parser: ArgumentParser) -> None:
         "--merge", type=Path, action="append", default=[], metavar="PATH",
         help="go on from the build/mutation.json of another run, such as a shard; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--second-order", type=int, default=0, metavar="N",
+        help="also N pairs of changes of one function, both of which the same test noticed",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="which pairs are drawn (default: %(default)s)")
+    parser.add_argument(
+        "--propose", type=int, default=0, metavar="STATEMENTS",
+        help="search with so many statements for a test that notices each survivor",
+    )  # fmt: skip
     parser.add_argument("--guard-map", type=Path, metavar="PATH", help="write which tests guard what here")
 
 
@@ -48,7 +58,7 @@ def _run(options: Namespace) -> int:
     request = Options(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),
         suites=tuple(suite for suite in SUITES if suite in chosen), fresh=options.fresh, jobs=options.jobs,
-        merge=tuple(options.merge),
+        merge=tuple(options.merge), second_order=options.second_order, seed=options.seed,
     )  # fmt: skip
     with (
         show_progress() as show,
@@ -58,6 +68,10 @@ def _run(options: Namespace) -> int:
         if options.since:
             request = replace(request, base=resolve_side(options.since, config, Path(folder)).config)
         campaign = run_campaign(config, server, request, on_progress=show)
+        if options.propose:
+            survivors = [fate.mutant for fate in campaign.survived]
+            found = propose_tests(config, server, survivors, statements=options.propose, on_progress=show)
+            campaign = campaign.with_proposals(found)
         key = fingerprint(config, server=str(server.version))
     if request.is_complete:
         save_guards(guards_path(config), map_guards(campaign), key=key)

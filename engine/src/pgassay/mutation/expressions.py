@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, LockWaitPolicy
+from pglast.enums import A_Expr_Kind, BoolExprType, JoinType
 
-from pgassay.mutation.trees import Node, Rewrite, Slot, copy, expression_slot, read_expression, slots, write
+from pgassay.mutation.trees import (
+    Node,
+    Rewrite,
+    Slot,
+    copy,
+    expression_slot,
+    is_a,
+    read_expression,
+    slots,
+    write,
+)  # fmt: skip
 
 _OPERATOR = A_Expr_Kind.AEXPR_OP
 _EQUALITY = {"=": "<>", "<>": "="}
@@ -36,11 +46,6 @@ _CONDITIONS = {
 }
 
 
-def _is(node: Node, *kinds: type) -> bool:
-    """Not isinstance itself: all attributes of pglast's types may be None, and mypy would ask each time."""
-    return isinstance(node, kinds)
-
-
 def constant(text: str) -> Node:
     """A node from the SQL of an expression."""
     return expression_slot(read_expression(text)).node
@@ -53,14 +58,14 @@ def find_conditions(tree: Node, *top: Slot) -> Iterator[Slot]:
         for attribute in _CONDITIONS.get(type(holder), ()):
             if getattr(holder, attribute) is not None:
                 yield Slot(holder, attribute)
-        if _is(holder, ast.CaseExpr) and holder.arg is None:
+        if is_a(holder, ast.CaseExpr) and holder.arg is None:
             yield from (Slot(when, "expr") for when in holder.args)
 
 
 def find_atoms(condition: Slot) -> Iterator[Slot]:
     """The parts of a condition that AND, OR and NOT put together."""
     node = condition.node
-    if _is(node, ast.BoolExpr):
+    if is_a(node, ast.BoolExpr):
         for index in range(len(node.args)):
             yield from find_atoms(Slot(node, "args", (index,)))
     else:
@@ -77,7 +82,7 @@ def negate_atoms(tree: Node, *top: Slot) -> Iterator[Rewrite]:
 
 def negated(node: Node) -> Node:
     """NOT of a condition; without its NOT where it has one."""
-    if _is(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
+    if is_a(node, ast.BoolExpr) and node.boolop == BoolExprType.NOT_EXPR:
         return node.args[0]
     return ast.BoolExpr(boolop=BoolExprType.NOT_EXPR, args=(node,))
 
@@ -85,10 +90,10 @@ def negated(node: Node) -> Node:
 def drop_atoms(tree: Node, *top: Slot) -> Iterator[Rewrite]:
     """Each atom is gone; a condition of a single atom goes whole, where there may be none."""
     for condition in find_conditions(tree, *top):
-        if _is(condition.node, ast.BoolExpr):
+        if is_a(condition.node, ast.BoolExpr):
             yield from _drop_members(condition)
-        elif condition not in top and not _is(condition.holder, ast.CaseWhen):
-            if not _is(condition.holder, ast.JoinExpr):
+        elif condition not in top and not is_a(condition.holder, ast.CaseWhen):
+            if not is_a(condition.holder, ast.JoinExpr):
                 yield Rewrite(condition, None)
             elif write(condition.node) != "TRUE":
                 yield Rewrite(condition, constant("true"))
@@ -98,14 +103,14 @@ def _drop_members(condition: Slot) -> Iterator[Rewrite]:
     node = condition.node
     if node.boolop == BoolExprType.NOT_EXPR:
         inner = Slot(node, "args", (0,))
-        if _is(inner.node, ast.BoolExpr):
+        if is_a(inner.node, ast.BoolExpr):
             yield from _drop_members(inner)
         return
     for index, member in enumerate(node.args):
         rest = (*node.args[:index], *node.args[index + 1 :])
         new = rest[0] if len(rest) == 1 else copy(node, args=rest)
         yield Rewrite(condition, new, f"{write(member)} is gone")
-        if _is(member, ast.BoolExpr):
+        if is_a(member, ast.BoolExpr):
             yield from _drop_members(Slot(node, "args", (index,)))
 
 
@@ -113,7 +118,7 @@ def swap_logic(tree: Node) -> Iterator[Rewrite]:
     """AND becomes OR and the other way round."""
     swapped = {BoolExprType.AND_EXPR: BoolExprType.OR_EXPR, BoolExprType.OR_EXPR: BoolExprType.AND_EXPR}
     for slot in slots(tree):
-        if _is(slot.node, ast.BoolExpr) and slot.node.boolop in swapped:
+        if is_a(slot.node, ast.BoolExpr) and slot.node.boolop in swapped:
             new = copy(slot.node, boolop=swapped[slot.node.boolop])
             yield Rewrite(slot, new, f"a condition became {write(new)}")
 
@@ -124,7 +129,7 @@ def swap_equality(tree: Node) -> Iterator[Rewrite]:
         node = slot.node
         if _is_equality(node):
             yield Rewrite(slot, copy(node, name=(ast.String(sval=_EQUALITY[node.name[-1].sval]),)))
-        elif _is(node, ast.A_Expr) and node.kind in _DISTINCT:
+        elif is_a(node, ast.A_Expr) and node.kind in _DISTINCT:
             yield Rewrite(slot, copy(node, kind=_DISTINCT[node.kind]))
 
 
@@ -133,14 +138,14 @@ def _is_equality(node: Node) -> bool:
 
 
 def _is_operator(node: Node) -> bool:
-    return _is(node, ast.A_Expr) and node.kind == _OPERATOR and node.lexpr is not None
+    return is_a(node, ast.A_Expr) and node.kind == _OPERATOR and node.lexpr is not None
 
 
 def swap_signs(tree: Node) -> Iterator[Rewrite]:
     """`+` becomes `-` and the other way round; a single minus goes."""
     for slot in slots(tree):
         node = slot.node
-        if _is(node, ast.A_Expr) and node.kind == _OPERATOR and node.name[-1].sval in _SIGNS:
+        if is_a(node, ast.A_Expr) and node.kind == _OPERATOR and node.name[-1].sval in _SIGNS:
             if node.lexpr is not None:
                 yield Rewrite(slot, copy(node, name=(ast.String(sval=_SIGNS[node.name[-1].sval]),)))
             elif node.name[-1].sval == "-":
@@ -160,13 +165,13 @@ def shift_bounds(tree: Node, *, by: int) -> Iterator[Rewrite]:
         if _is_operator(node) and node.name[-1].sval in _ORDER:
             yield from _shifted_bound(node, Slot(node, "lexpr"), by)
             yield from _shifted_bound(node, Slot(node, "rexpr"), by)
-        elif _is(node, ast.A_Expr) and node.kind in _RANGES:
+        elif is_a(node, ast.A_Expr) and node.kind in _RANGES:
             for index in (0, 1):
                 yield from _shifted_bound(node, Slot(node, "rexpr", (index,)), by)
 
 
 def _shifted_bound(comparison: Node, slot: Slot, by: int) -> Iterator[Rewrite]:
-    while _is(slot.node, ast.TypeCast):
+    while is_a(slot.node, ast.TypeCast):
         slot = Slot(slot.node, "arg")
     for rewrite in _shifted(slot, by):
         told = f"{write(comparison)} became {rewrite.render(comparison)}"
@@ -193,7 +198,7 @@ def swap_rows(tree: Node) -> Iterator[Rewrite]:
 def drop_defaults(tree: Node) -> Iterator[Rewrite]:
     """COALESCE gives its first argument, whatever it is."""
     for slot in slots(tree):
-        if _is(slot.node, ast.CoalesceExpr):
+        if is_a(slot.node, ast.CoalesceExpr):
             yield Rewrite(slot, slot.node.args[0])
 
 
@@ -201,32 +206,10 @@ def swap_joins(tree: Node) -> Iterator[Rewrite]:
     """An inner join becomes a left join and the other way round."""
     for slot in slots(tree):
         join = slot.node
-        if not _is(join, ast.JoinExpr) or join.jointype not in _JOINS:
+        if not is_a(join, ast.JoinExpr) or join.jointype not in _JOINS:
             continue
         jointype, word = _JOINS[join.jointype]
         is_bare = join.quals is None and not join.isNatural and not join.usingClause
         new = copy(join, jointype=jointype, quals=constant("true") if is_bare else join.quals)
         alias = getattr(join.rarg, "alias", None)
         yield Rewrite(slot, new, f"the join with {alias.aliasname if alias else write(join.rarg)} is {word}")
-
-
-def swap_aggregates(tree: Node) -> Iterator[Rewrite]:
-    """A count becomes a sum and the other way round; of no argument, the sum of ones."""
-    for slot in slots(tree):
-        match slot.node:
-            case ast.FuncCall(funcname=(*_, ast.String(sval="count"))) as call:
-                args = call.args or (constant("1"),)
-                name = (ast.String(sval="sum"),)
-                yield Rewrite(slot, copy(call, funcname=name, args=args, agg_star=False))
-            case ast.FuncCall(funcname=(*_, ast.String(sval="sum"))) as call:
-                yield Rewrite(slot, copy(call, funcname=(ast.String(sval="count"),)))
-
-
-def drop_locks(tree: Node) -> Iterator[Rewrite]:
-    """A query takes no row locks; or waits for them where it did not."""
-    for slot in slots(tree):
-        match slot.node:
-            case ast.LockingClause(waitPolicy=policy) as clause:
-                yield Rewrite(slot, None)
-                if policy != LockWaitPolicy.LockWaitBlock:
-                    yield Rewrite(slot, copy(clause, waitPolicy=LockWaitPolicy.LockWaitBlock))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import ObjectKey, Thing
 from pgassay.errors import ExitCode, Place
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.reach import Reach
@@ -21,7 +21,8 @@ from pgassay.toml import read_entries
 class Mutant:
     """One small change of the schema: `statements` for the schema's owner, in one transaction.
 
-    `id` stays the same from run to run as long as the object and the change do.
+    `id` stays the same from run to run as long as the object and the change do. `thing` is what is changed,
+    `parts` are the ids of two mutants that are applied together.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Mutant:
     target: ObjectKey
     description: str
     statements: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    thing: Thing | None = field(default=None, compare=False, repr=False)
     reach: Reach = field(default=Reach(), compare=False, repr=False)
     place: Place | None = field(default=None, compare=False)
 
@@ -125,11 +128,20 @@ def read_equivalents(path: Path | None) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The test that is missing: what differs with a mutant, and SQL that shows it."""
+
+    says: str
+    script: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MutantFate:
-    """A mutant and what became of it."""
+    """A mutant and what became of it. `proposal`: how a test could have noticed, where that was searched."""
 
     mutant: Mutant
     result: MutantResult
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +158,11 @@ class MutationCampaign:
     tests: int = 0
     resumed: int = 0
     seconds: float = 0.0
+
+    def with_proposals(self, found: Mapping[str, Proposal]) -> MutationCampaign:
+        """With tests that are missing, by the ids of mutants."""
+        fates = tuple(replace(fate, proposal=found.get(fate.mutant.id)) for fate in self.fates)
+        return replace(self, fates=fates)
 
     def of(self, *statuses: MutantStatus) -> tuple[MutantFate, ...]:
         """Those with one of these fates."""
@@ -170,6 +187,11 @@ class MutationCampaign:
     @property
     def unjudged(self) -> tuple[MutantFate, ...]:
         return self.of(MutantStatus.UNJUDGED)
+
+    @property
+    def pairs(self) -> tuple[MutantFate, ...]:
+        """Those of two changes."""
+        return tuple(fate for fate in self.fates if fate.mutant.parts)
 
     @property
     def valid(self) -> int:

@@ -43,7 +43,7 @@ class Selection:
 
 def _answers_to(mutant: Mutant, given: str) -> bool:
     names = (mutant.operator, mutant.target.object, mutant.target.name, mutant.id)
-    return any(fnmatchcase(name, given) for name in names)
+    return given in names or any(fnmatchcase(name, given) for name in names)
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -82,19 +82,28 @@ def _make_mutants(
     operator: Operator[Thing], thing: Thing, reach: Reach, places: tuple[Place | None, Place | None]
 ) -> Iterator[Mutant]:
     """`places` are those of the thing and, of a function, its body."""
-    seen: dict[str, int] = {}
     place, body = places
-    for change in operator.changes(thing):
-        seen[change.what] = seen.get(change.what, 0) + 1
+    for name, change in find_edits(operator, thing):
         yield Mutant(
-            id=_identify(operator, thing, change, seen[change.what]),
+            id=name,
             operator=operator.name,
             target=thing.key,
             description=_sentence(thing, change),
             statements=change.statements,
+            thing=thing,
             reach=reach,
             place=replace(body, line=body.line + change.line - 1) if body and change.line else place,
         )
+
+
+def find_edits(operator: Operator[Thing], thing: Thing) -> Iterator[tuple[str, Edit]]:
+    """All changes of an operator, and the ids of their mutants: what they say, and of what."""
+    seen: dict[str, int] = {}
+    for edit in operator.changes(thing):
+        seen[edit.what] = seen.get(edit.what, 0) + 1
+        text = f"{thing}\0{edit.what}\0{seen[edit.what]}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        yield f"{operator.name}:{thing.key.object}:{digest[:8]}", edit
 
 
 def _place_body(thing: Thing, places: Definitions) -> Place | None:
@@ -102,11 +111,6 @@ def _place_body(thing: Thing, places: Definitions) -> Place | None:
     if not isinstance(thing, Function):
         return None
     return places.bodies.get((bare_name(thing.function), thing.body))
-
-
-def _identify(operator: Operator[Thing], thing: Thing, change: Edit, ordinal: int) -> str:
-    digest = hashlib.sha256(f"{thing}\0{change.what}\0{ordinal}".encode()).hexdigest()
-    return f"{operator.name}:{thing.key.object}:{digest[:8]}"
 
 
 def _sentence(thing: Thing, change: Edit) -> str:

@@ -11,7 +11,7 @@ from pgassay import guard_map
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, printable
 from pgassay.guard_map import GuardedObject, GuardSheet
-from pgassay.mutation.model import Mutant, MutantFate, MutantStatus, MutationCampaign
+from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.ci import Check, Outcome, Suite
 from pgassay.render.json import place_fields
 from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
@@ -53,7 +53,8 @@ def report_mutants(campaign: MutationCampaign) -> Report:
 
 def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
     return (
-        ReportSection(title="survived", entries=_entries(campaign.survived)),
+        ReportSection(title="survived", entries=_entries(_survivors(campaign, pairs=False))),
+        ReportSection(title="survived, of two changes", entries=_entries(_survivors(campaign, pairs=True))),
         ReportSection(title="not judged", entries=_entries(campaign.unjudged)),
         ReportSection(title="equivalent", entries=_entries(campaign.equivalent)),
         ReportSection(title="stale: no mutant is called so any more", entries=list_entries(*campaign.stale)),
@@ -65,16 +66,30 @@ def _sections(campaign: MutationCampaign) -> tuple[ReportSection, ...]:
     )  # fmt: skip
 
 
+def _survivors(campaign: MutationCampaign, *, pairs: bool) -> list[MutantFate]:
+    return [fate for fate in campaign.survived if bool(fate.mutant.parts) is pairs]
+
+
 def _entries(fates: Iterable[MutantFate]) -> tuple[ReportEntry, ...]:
     return tuple(
         ReportEntry(
             cells=(fate.mutant.description,),
             place=fate.mutant.place,
-            why=(f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",),
-            code=";\n".join(fate.mutant.statements) + ";",
+            why=(
+                f"{fate.mutant.id}: {fate.result.reason or _tried(fate)}",
+                *((f"A test that is missing: {fate.proposal.says}",) if fate.proposal else ()),
+            ),
+            code=_code(fate),
+            excerpt=fate.proposal.script if fate.proposal else "",
         )
         for fate in fates
     )
+
+
+def _code(fate: MutantFate) -> str:
+    """What makes the mutant, and what shows it where that was found."""
+    statements = ";\n".join(fate.mutant.statements) + ";"
+    return f"{statements}\n\n{fate.proposal.script}" if fate.proposal else statements
 
 
 def _tried(fate: MutantFate) -> str:
@@ -99,6 +114,12 @@ def _summary(campaign: MutationCampaign) -> Iterator[str]:
     counts = [killed, f"{len(campaign.survived)} survived", f"{len(campaign.equivalent)} equivalent"]
     counts += [f"{len(campaign.unjudged)} not judged"] if campaign.unjudged else []
     yield f"{campaign.valid} valid mutants: {', '.join(counts)}; {len(campaign.invalid)} invalid"
+    if pairs := Counter(fate.result.status for fate in campaign.pairs):
+        noticed, missed = (
+            pairs[MutantStatus.KILLED] + pairs[MutantStatus.TIMEOUT],
+            pairs[MutantStatus.SURVIVED],
+        )
+        yield f"{pairs.total()} of them of two changes: {noticed} killed, {missed} survived"
     if campaign.blind:
         yield f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped"
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
@@ -123,7 +144,8 @@ def _document(campaign: MutationCampaign) -> dict[str, Any]:
         "verdict": campaign.exit_code.word,
         "valid": campaign.valid,
         "killed": len(campaign.killed),
-        "survived": [_mutant(fate.mutant) for fate in campaign.survived],
+        "survived": [_survivor(fate) for fate in campaign.survived],
+        "second_order": [fate.mutant.id for fate in campaign.pairs],
         "equivalent": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.equivalent],
         "invalid": len(campaign.invalid),
         "not_judged": [{"mutant": f.mutant.id, "reason": f.result.reason} for f in campaign.unjudged],
@@ -135,13 +157,16 @@ def _document(campaign: MutationCampaign) -> dict[str, Any]:
     }
 
 
-def _mutant(mutant: Mutant) -> dict[str, Any]:
+def _survivor(fate: MutantFate) -> dict[str, Any]:
+    mutant, proposal = fate.mutant, fate.proposal
     return {
         "mutant": mutant.id,
         "operator": mutant.operator,
         "description": mutant.description,
         **place_fields(mutant.place),
         "statements": mutant.statements,
+        **({"parts": mutant.parts} if mutant.parts else {}),
+        **({"missing_test": {"says": proposal.says, "script": proposal.script}} if proposal else {}),
     }
 
 
@@ -181,7 +206,8 @@ def map_guards(campaign: MutationCampaign) -> tuple[GuardedObject, ...]:
     """All objects that a valid mutant was made of, by kind and name."""
     fates: dict[ObjectKey, list[MutantFate]] = defaultdict(list)
     for fate in (*campaign.killed, *campaign.survived, *campaign.unjudged):
-        fates[fate.mutant.target].append(fate)
+        if not fate.mutant.parts:
+            fates[fate.mutant.target].append(fate)
     return tuple(_guard(target, fates[target]) for target in sorted(fates))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from pgassay.mutation.model import (
     MutationCampaign,
     read_equivalents,
 )
+from pgassay.mutation.pairs import find_pairs, is_pair, sample_pairs
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import MutantRunner, Say
@@ -39,7 +40,8 @@ class Options:
 
     A `fresh` run does not go on where an earlier one stopped; `merge` are files of other runs to go on from,
     such as shards. `jobs` is the number of worker processes, `memory` the file where results are kept:
-    build/mutation.json for None.
+    build/mutation.json for None. `second_order` is how many pairs of changes are tried beside, drawn with
+    `seed`.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -49,6 +51,8 @@ class Options:
     merge: tuple[Path, ...] = ()
     jobs: int = 1
     memory: Path | None = None
+    second_order: int = 0
+    seed: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -68,29 +72,55 @@ def run_campaign(
     on_progress("reading the schema")
     unchanged = read_things(Workbench(options.base, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
+    named = find_pairs(everything, [name for name in options.selection.only if is_pair(name)])
     if options.base is None:
-        options.selection.check(everything)
+        options.selection.check((*everything, *named))
     chosen = [mutant for mutant in everything if options.selection.takes(mutant)]
     ignored = read_equivalents(config.mutants)
     memory = options.memory or history_path(config)
     history = _remember(config, server, options, memory)
     known = history.of(options.suites)
-    waiting = [
-        mutant for mutant in chosen if mutant.id not in ignored and not _is_settled(known.get(mutant.id))
-    ]
-    if waiting:
-        on_progress("collecting the suites")
-        with open_pool(config, server, jobs=options.jobs) as pool:
-            MutantRunner(pool, history, memory, on_progress=on_progress).run(waiting, suites=options.suites)
+    with ExitStack() as stack:
+        runner: list[MutantRunner] = []
+
+        def judge(mutants: Iterable[Mutant]) -> int:
+            """How many of them have to be tried."""
+            waiting = [one for one in mutants if one.id not in ignored and not _is_settled(known.get(one.id))]
+            if waiting and not runner:
+                on_progress("collecting the suites")
+                pool = stack.enter_context(open_pool(config, server, jobs=options.jobs))
+                runner.append(MutantRunner(pool, history, memory, on_progress=on_progress))
+            if waiting:
+                runner[0].run(waiting, suites=options.suites)
+            return len(waiting)
+
+        tried = judge(chosen)
+        pairs = _add_drawn(named, options, chosen, known)
+        tried += judge(pairs)
     seeing = {test: noted.footprint.sees for test, noted in history.reference.tests.items()}
     return MutationCampaign(
-        fates=tuple(MutantFate(mutant=mutant, result=_result(mutant, known, ignored)) for mutant in chosen),
-        stale=() if options.base else tuple(sorted(set(ignored) - {mutant.id for mutant in everything})),
+        fates=tuple(MutantFate(mutant=one, result=_result(one, known, ignored)) for one in (*chosen, *pairs)),
+        stale=() if options.base else _find_stale(ignored, everything),
         blind=tuple(test for test, sees in seeing.items() if not sees),
         tests=sum(seeing.values()),
-        resumed=len(chosen) - len(waiting),
+        resumed=len(chosen) + len(pairs) - tried,
         seconds=time.perf_counter() - started,
     )
+
+
+def _add_drawn(
+    named: Sequence[Mutant], options: Options, chosen: Sequence[Mutant], known: Mapping[str, MutantResult]
+) -> list[Mutant]:
+    """Mutants of two changes: those that were asked for by name, and those that are drawn."""
+    killers = {one.id: known[one.id].by for one in chosen if one.id in known and known[one.id].is_killed}
+    drawn = sample_pairs(chosen, killers, count=options.second_order, seed=options.seed)
+    return list({mutant.id: mutant for mutant in (*named, *drawn)}.values())
+
+
+def _find_stale(ignored: Collection[str], everything: Sequence[Mutant]) -> tuple[str, ...]:
+    """Entries of the file of equivalent mutants that no mutant answers to."""
+    pairs = find_pairs(everything, [name for name in ignored if is_pair(name)])
+    return tuple(sorted(set(ignored) - {mutant.id for mutant in (*everything, *pairs)}))
 
 
 def _remember(config: Config, server: Server, options: Options, memory: Path) -> History:

@@ -129,7 +129,9 @@ class MutantRunner:
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
             with self._lock:
-                tests = order.rank(mutant, killer=self._history.killers.get(mutant.id, ""))
+                names = (mutant.id, *mutant.parts)
+                killer = next((test for name in names if (test := self._history.killers.get(name))), "")
+                tests = order.rank(mutant, killer=killer)
             result = worker.test(mutant, tests)
             with self._lock:
                 found.append(result)

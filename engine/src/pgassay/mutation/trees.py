@@ -97,7 +97,12 @@ def write_expression(text: str) -> str:
     return text.removeprefix("SELECT ")
 
 
-def copy(node: Node, **changed: Node) -> Node:
+def is_a(node: Node, *kinds: type) -> bool:
+    """Not isinstance itself: all attributes of pglast's types may be None, and mypy would ask each time."""
+    return isinstance(node, kinds)
+
+
+def copy(node: Node, /, **changed: Node) -> Node:
     """A node of the same kind with the same children, but for what is `changed`."""
     return type(node)(**{name: getattr(node, name) for name in node} | changed)
 

@@ -18,12 +18,14 @@ Find = Callable[..., Iterator[Rewrite]]
 class Edit:
     """What happens to a thing, as the end of a sentence about it, and the SQL that does it.
 
-    `line` counts from 1 in the body of a function; 0 where the change is not in one.
+    `line` counts from 1 in the body of a function; 0 where the change is not in one. `body` is what that body
+    becomes.
     """
 
     what: str
     statements: tuple[str, ...]
     line: int = 0
+    body: str | None = None
 
 
 def change(what: str, *statements: str) -> Edit:

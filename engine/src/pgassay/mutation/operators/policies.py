@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgassay.catalog.model import Policy
 from pgassay.catalog.names import role_name
-from pgassay.mutation import expressions
+from pgassay.mutation import expressions, patterns, queries
 from pgassay.mutation.operators.base import Edit, Find, change, example
 from pgassay.mutation.things import Privilege, TableSecurity
 from pgassay.mutation.trees import expression_slot, read_expression, write_expression
@@ -121,6 +121,27 @@ def swap_policy_logic(thing: Policy) -> Iterator[Edit]:
 def swap_policy_equality(thing: Policy) -> Iterator[Edit]:
     """`=` is `<>`, or the other way round."""
     return _rewrite(thing, expressions.swap_equality)
+
+
+@example(
+    f"{_NOTES} create policy read on public.notes for select using (owner in ('me', 'you'));",
+    "alter policy read on public.notes using (owner = ANY(ARRAY[CAST('you' AS text)]))",
+    "alter policy read on public.notes using (owner = ANY(ARRAY[CAST('me' AS text)]))",
+)
+def shorten_policy_list(thing: Policy) -> Iterator[Edit]:
+    """A list of values lacks one, such as a state."""
+    return _rewrite(thing, queries.shorten_lists)
+
+
+@example(
+    f"{_NOTES} create policy read on public.notes for select using (owner ~* '^a');",
+    "alter policy read on public.notes using (owner ~* CAST('a' AS text))",
+    "alter policy read on public.notes using (owner ~ CAST('^a' AS text))",
+)
+def change_policy_pattern(thing: Policy) -> Iterator[Edit]:
+    """A regular expression lost an anchor, matches whole words only, or minds letter case."""
+    for find in (patterns.weaken_patterns, patterns.bound_patterns, patterns.drop_folding):
+        yield from _rewrite(thing, find)
 
 
 @example(_ADD, "alter policy add on public.notes to public")

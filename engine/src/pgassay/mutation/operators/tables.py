@@ -10,7 +10,7 @@ from pglast.enums import SortByDir, SortByNulls
 
 from pgassay.catalog.model import Column, Constraint, Index, Type
 from pgassay.catalog.names import quoted
-from pgassay.mutation import expressions
+from pgassay.mutation import expressions, patterns, queries
 from pgassay.mutation.operators.base import Edit, Find, change, example
 from pgassay.mutation.things import Seed
 from pgassay.mutation.trees import Node, Rewrite, Slot, copy, read, write
@@ -127,6 +127,27 @@ def drop_check_atom(thing: Constraint) -> Iterator[Edit]:
 def swap_check_logic(thing: Constraint) -> Iterator[Edit]:
     """AND is OR in a CHECK, or the other way round; `=` is `<>`."""
     return _rewrite(thing, expressions.swap_logic, expressions.swap_equality)
+
+
+@example(
+    "create table public.shop (name text constraint fair check (name in ('a', 'b')));",
+    f"{_FAIR} (name = ANY(ARRAY[CAST('b' AS text)]))",
+    f"{_FAIR} (name = ANY(ARRAY[CAST('a' AS text)]))",
+)
+def shorten_check_list(thing: Constraint) -> Iterator[Edit]:
+    """A list of values lacks one, such as a state."""
+    return _rewrite(thing, queries.shorten_lists)
+
+
+@example(
+    r"create table public.shop (name text constraint fair check (name ~ '^\d' and name !~* 'b'));",
+    rf"{_FAIR} (name ~ CAST('\d' AS text) AND name !~* CAST('b' AS text))",
+    rf"{_FAIR} (name ~ CAST('^\d' AS text) AND name !~* CAST('\y(?:b)\y' AS text))",
+    rf"{_FAIR} (name ~ CAST('^\d' AS text) AND name !~ CAST('b' AS text))",
+)
+def change_check_pattern(thing: Constraint) -> Iterator[Edit]:
+    """A regular expression lost an anchor, matches whole words only, or minds letter case."""
+    return _rewrite(thing, patterns.weaken_patterns, patterns.bound_patterns, patterns.drop_folding)
 
 
 @example(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgassay.mutation import expressions
+from pgassay.mutation import expressions, queries
 from pgassay.mutation.operators.base import Edit, Find, change, example
 from pgassay.mutation.things import View
 from pgassay.mutation.trees import read
@@ -76,10 +76,33 @@ def change_filter(thing: View) -> Iterator[Edit]:
     f"{_SALES} select count(*) as n, sum(s.price) as total {_BOTH}",
     f"{_REPLACED}SELECT sum(1) AS n, sum(s.price) AS total {_WRITTEN}",
     f"{_REPLACED}SELECT count(*) AS n, count(s.price) AS total {_WRITTEN}",
+    f"{_REPLACED}SELECT count(*) AS n, COALESCE(max(s.price), sum(s.price)) AS total {_WRITTEN}",
 )
 def swap_aggregate(thing: View) -> Iterator[Edit]:
-    """A count is a sum, or the other way round."""
-    return _rewrite(thing, expressions.swap_aggregates)
+    """A count is a sum, or the other way round; a sum is a maximum, a maximum a minimum."""
+    return _rewrite(thing, queries.swap_aggregates, queries.swap_extremes)
+
+
+@example(
+    f"{_SALES} select s.price {_BOTH} where h.id in (1, 2)",
+    f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = ANY(ARRAY[2])",
+    f"{_REPLACED}SELECT s.price {_WRITTEN} WHERE h.id = ANY(ARRAY[1])",
+)
+@example(f"{_SALES} select s.price {_BOTH} where h.id in (1)")
+def shorten_view_list(thing: View) -> Iterator[Edit]:
+    """A list of values lacks one, such as a state."""
+    return _rewrite(thing, queries.shorten_lists)
+
+
+@example(
+    f"{_SALES} select s.price from public.sale as s cross join lateral"
+    " (select o.id as shop from public.shop as o where o.id = s.shop limit 2) as h",
+    f"{_REPLACED}SELECT s.price FROM public.sale AS s CROSS JOIN LATERAL (SELECT o.id AS shop FROM"
+    " (SELECT o.* FROM public.shop AS o LIMIT 2) AS o WHERE o.id = s.shop LIMIT 2) AS h",
+)
+def limit_before_filter_in_view(thing: View) -> Iterator[Edit]:
+    """LIMIT takes rows that a condition then throws away."""
+    return _rewrite(thing, queries.limit_first)
 
 
 @example(
