@@ -19,7 +19,7 @@ LAYERS = (
     {"observation", "pytest_private", "toml", "verdict"},
     {"extensions", "supabase"},
     {"config"},
-    {"project", "server"},
+    {"config_keys", "project", "server"},
     {"database"},
     {"catalog"},
     {"pgtap", "plpgsql", "render", "suites"},
@@ -44,7 +44,7 @@ LAYERS = (
         "verify",
         "world",
     },
-    {"doctor", "up"},
+    {"configuration", "doctor", "up"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
