@@ -34,6 +34,7 @@ LAYERS = (
         "guard_map",
         "init",
         "matrix",
+        "mcp_server",
         "migration",
         "mutation",
         "plans",

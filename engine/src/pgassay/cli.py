@@ -20,7 +20,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 # In the order of the help. A feature whose folder is gone has no command.
 _FEATURES = (
     *("init", "audit", "explain", "world", "verify", "matrix", "diff", "migration"),
-    *("coverage", "races", "race_search", "plans", "mutation"),
+    *("coverage", "races", "race_search", "plans", "mutation", "mcp_server"),
 )
 _COMMANDS = [f"{name}.command" for name in _FEATURES if (files("pgassay") / name / "command.py").is_file()]
 
