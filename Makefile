@@ -16,7 +16,7 @@ PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-all test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report docs reference pictures threat-model bench growth clean
+.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report docs reference pictures release threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -109,6 +109,9 @@ threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 
 deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
 	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
+
+release: setup ## Build sdist and wheel in build/release; try them in empty environments, by uvx and pipx
+	@$(BIN)/python engine/tools/release.py build/release constraints.txt
 
 bench: setup ## Speed, as ratios, beside the last run: ARGS=old.json for another (build/bench.json)
 	@$(INSTALL) --editable './engine[bench]'
