@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt  # comes with rich
 
 from pgassay.cli import make_parser
+from pgassay.database import Session
+from pgassay.observation import Outcome, Persona
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.joinpath("docs").glob("*.md")])
@@ -59,3 +62,12 @@ def test_pages_have_commands() -> None:
     found = [line for page in PAGES for line in commands(page)]
     assert sum(line.startswith("make ") for line in found) > 20
     assert sum(line.startswith("pgassay ") for line in found) > 5
+
+
+def test_test_of_the_guide_passes(session: Session, alice: Persona) -> None:
+    [block] = re.findall(
+        r"```python\n(.*?)```", ROOT.joinpath("docs/testing.md").read_text("utf-8"), re.DOTALL
+    )
+    defined: dict[str, Any] = {"Session": Session, "Persona": Persona, "Outcome": Outcome}
+    exec(block, defined)
+    defined["test_user_cannot_raise_own_credits"](session, alice)
