@@ -16,7 +16,7 @@ PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-all test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report picture threat-model bench growth clean
+.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report docs reference pictures release threat-model bench growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -94,14 +94,24 @@ tools-compared: setup ## What each suite and other tools catch of all mutants; t
 	@build/pgrls/bin/pip install --quiet --disable-pip-version-check $(PGRLS)
 	@PYTHONPATH=. $(BIN)/python bench/tools_compared.py
 
-picture: setup ## Take docs/pictures/difference.png anew, with Chromium
+docs: setup ## The engine's documentation as a site: build/site; fails for a dead link
+	@cd engine && NO_MKDOCS_2_WARNING=1 ../$(BIN)/mkdocs build --quiet --strict --site-dir ../build/site
+
+reference: setup ## Write the pages of engine/docs that follow from the code
+	@$(BIN)/python engine/tools/reference.py
+
+pictures: setup ## Take the pictures of both projects' docs anew, with Chromium
 	@$(BIN)/python tools/take_picture.py
+	@$(BIN)/python engine/tools/take_picture.py
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@$(BIN)/python -m tests.attacks.threat_model
 
 deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, psql, pg_dump
 	@$(BIN)/python -m pytest tests/deploy --durations 5 $(ARGS)
+
+release: setup ## Build sdist and wheel in build/release; try them in empty environments, by uvx and pipx
+	@$(BIN)/python engine/tools/release.py build/release constraints.txt
 
 bench: setup ## Speed, as ratios, beside the last run: ARGS=old.json for another (build/bench.json)
 	@$(INSTALL) --editable './engine[bench]'

@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "pgassay-stamp"
-INPUTS = ("pyproject.toml", "engine/pyproject.toml", "constraints.txt")
+# The last has the engine's version, which pip writes down.
+INPUTS = ("pyproject.toml", "engine/pyproject.toml", "constraints.txt", "engine/src/pgassay/__init__.py")
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ LAYERS = (
     {"observation", "pytest_private", "toml", "verdict"},
     {"extensions", "supabase"},
     {"config"},
-    {"project", "server"},
+    {"config_keys", "project", "server"},
     {"database"},
     {"catalog"},
     {"pgtap", "plpgsql", "render", "suites"},
@@ -34,6 +34,7 @@ LAYERS = (
         "guard_map",
         "init",
         "matrix",
+        "mcp_server",
         "migration",
         "mutation",
         "plans",
@@ -44,7 +45,7 @@ LAYERS = (
         "verify",
         "world",
     },
-    {"doctor", "up"},
+    {"configuration", "doctor", "up"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -16,8 +16,9 @@ import pytest
 @pytest.fixture
 def set_up(tmp_path: Path, pytestconfig: pytest.Config) -> dict[str, Any]:
     """What tools/set_up.py defines, in a checkout in `tmp_path`."""
-    for name in ("tools/set_up.py", "pyproject.toml", "engine/pyproject.toml", "constraints.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    program = pytestconfig.rootpath / "tools" / "set_up.py"
+    for name in ("tools/set_up.py", *runpy.run_path(str(program))["INPUTS"]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(pytestconfig.rootpath / name, tmp_path / name)
     return runpy.run_path(str(tmp_path / "tools" / "set_up.py"))
 

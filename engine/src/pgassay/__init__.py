@@ -1,3 +1,3 @@
 """pgassay: executed evidence about PostgreSQL schemas."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -20,7 +20,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 # In the order of the help. A feature whose folder is gone has no command.
 _FEATURES = (
     *("init", "audit", "explain", "world", "verify", "matrix", "diff", "migration"),
-    *("coverage", "races", "race_search", "plans", "mutation"),
+    *("coverage", "races", "race_search", "plans", "mutation", "mcp_server"),
 )
 _COMMANDS = [f"{name}.command" for name in _FEATURES if (files("pgassay") / name / "command.py").is_file()]
 
@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     parsers: dict[str, argparse.ArgumentParser] = {}
-    for name in (*_COMMANDS, "up", "doctor"):
+    for name in (*_COMMANDS, "up", "configuration", "doctor"):
         command: Command | Extension = import_module(f"pgassay.{name}").COMMAND
         if isinstance(command, Command):
             parsers[command.name] = commands.add_parser(

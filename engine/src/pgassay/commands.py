@@ -98,7 +98,7 @@ def add_jobs(parser: ArgumentParser) -> None:
     """In how many processes the suites run."""
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="run the suites in N processes, where pytest-xdist is installed (default: %(default)s)",
+        help="run the suites in N processes, where pytest-xdist is installed (default: one a processor)",
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ Text = Annotated[str, Meta(min_length=1)]
 _PATTERNS: Any = str | tuple[str, ...]
 _PATTERN = "*?["
 _PLATFORM = "supabase"
-_NEVER_GIVEN = ("root", "notes")
+NEVER_GIVEN = ("root", "notes")
 AUTO_WORLD = "auto"
 """No file of rows: all are made."""
 _OPEN = (
@@ -44,26 +44,11 @@ class PersonaConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What is under test and how. Paths are absolute; `statement_timeout` is in seconds.
+    """What is under test and how. Paths are absolute; `pgassay.config_keys` says what each key means.
 
-    `environment` runs first, as superuser: files, or a platform that the engine has (see `pgassay.supabase`),
-    which is Supabase where nothing is said; then `schema`, its `companions`, the `seeds` and the `world`, as
-    `owner`. `pgtap` are folders of pgTAP files; each file has a database of its own, or all of a folder share
-    one (`pgtap_database`).
-    With `fill_world`, rows that the world lacks are made for whoever tries everything; `effort` scales how
-    many statements that may take. With `find_personas`, so do users whom only claims tell apart.
-    `baseline` is the accepted access matrix, `uncovered` what no test need reach; neither file need be there.
-    `rows` says whose the rows of a table are (table → path or expression) where foreign keys do not.
-    `schedules` are scenarios of concurrent sessions, files or folders of them.
-    `plans` holds plan contracts, `load` makes the rows that they are judged on.
-    `exposed` are the schemas that the API serves, where they are not those of the environment; `search_path`
-    is what follows them in the search path of each request. `major_version` is the PostgreSQL that the
-    project runs on: the server "auto" is that one where it is here, else the embedded one.
-    `expose_new_tables`: whether the API's roles get new tables; `anonymous_sign_ins`: whether Auth makes
-    accounts of guests; None where nobody said.
-    `hooks` of Auth are functions, `schema.function`, by the name of the hook.
-    `blind` are suites that load the schema from its file, and see no mutant; `mutants` lists equivalent ones.
-    `notes` are what a person should know of how the files were found, and of what was assumed.
+    `statement_timeout` is in seconds. `baseline` and `uncovered` need not be there. `expose_new_tables` and
+    `anonymous_sign_ins` are None where nobody said. `notes` are what a person should know of how the files
+    were found, and of what was assumed.
     """
 
     root: Path = Path()
@@ -159,7 +144,7 @@ def load_config(root: Path, *, only: Collection[str] = (), makes_world: bool = F
         name: (name in coming and _coming(root, value)) or _read(root, name, value, given)
         for name, value in values.items()
     }
-    decoded = decode(typed, Config, where=given.where, without=_NEVER_GIVEN)
+    decoded = decode(typed, Config, where=given.where, without=NEVER_GIVEN)
     config = replace(defaults, **{name: getattr(decoded, name) for name in typed})
     if "personas" in typed:
         config = replace(config, find_personas=decoded.find_personas)
@@ -217,6 +202,9 @@ def _read(root: Path, name: str, value: object, given: _Given) -> object:
         return {
             table: decode(text, Text, where=f"rows.{table} in {given.label}") for table, text in value.items()
         }
+    if name == "buckets" and isinstance(value, dict):
+        for bucket, settings in value.items():
+            decode(settings, Bucket, where=f"buckets.{bucket} in {given.label}")
     return None if name == "world" else value
 
 

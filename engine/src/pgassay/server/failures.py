@@ -13,7 +13,8 @@ from pgassay.server.binaries import ATTACH_FIX
 from pgassay.server.model import ATTACHED, LOG_NAME, Server
 
 _TAIL_LINES = 20
-_FULL = "No space left on device"
+# The second is the hint for a page of which only the beginning fitted.
+_FULL = ("No space left on device", "Check free disk space")
 _FULL_BYTES = 1 << 16
 _SPACE_FIXES = (
     "free some space there",
@@ -24,7 +25,7 @@ _SPACE_FIXES = (
 def describe_failed_start(*, step: str, output: str, free: int, base: Path, port: int | None) -> ServerError:
     """The error for a start that failed at `step` (setup, initdb, postgres), `free` bytes left in `base`."""
     why = tail(output)
-    if _FULL in output or free < _FULL_BYTES:
+    if _is_full(output) or free < _FULL_BYTES:
         return _disk_full("Could not start PostgreSQL", base, why)
     if port is not None and "could not bind" in output:
         return ServerError(
@@ -73,9 +74,13 @@ def _with_log(server: Server, what: str, reason: str) -> ServerError:
         return ServerError(what, why=reason, fixes=("see that server's log, and run again when it is well",))
     log = tail(_read_log(server))
     why = f"{reason}\nThe end of its log:\n{log or '(empty)'}"
-    if _FULL in why:
+    if _is_full(why):
         return _disk_full(what.rstrip("."), Path(server.data_base), why)
     return ServerError(what, why=why, fixes=("run again; if memory was short, run fewer tests at a time",))
+
+
+def _is_full(text: str) -> bool:
+    return any(sign in text for sign in _FULL)
 
 
 def _disk_full(what: str, base: Path, why: str) -> ServerError:

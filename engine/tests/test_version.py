@@ -1,0 +1,35 @@
+"""One version, in one place, told by the command, the package and the changelog."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from pgassay import __version__
+from tests.documents import ENGINE
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+TITLE = re.compile(r"^## \[(.*?)\](?: - (\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
+KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_version_stands_in_one_place_and_is_told(tmp_path: Path, run: Run) -> None:
+    assert version("pgassay") == __version__
+    assert run("--version", cwd=tmp_path).stdout == f"pgassay {__version__}\n"
+    files = [ENGINE / "pyproject.toml", *sorted((ENGINE / "src").rglob("*.py"))]
+    stating = [path.name for path in files if f'"{__version__}"' in path.read_text(encoding="utf-8")]
+    assert stating == ["__init__.py"]
+
+
+def test_changelog_has_this_version_last_and_each_with_a_date() -> None:
+    text = (ENGINE / "CHANGELOG.md").read_text(encoding="utf-8")
+    (first, undated), *released = TITLE.findall(text)
+    assert (first, undated) == ("Unreleased", "")
+    assert [name for name, date in released if not date] == []
+    assert released[0][0] == __version__
+    numbers = [tuple(map(int, name.split("."))) for name, _ in released]
+    assert numbers == sorted(numbers, reverse=True)
+    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= KINDS
