@@ -91,7 +91,7 @@ def test_page_of_which_only_the_beginning_fitted_is_a_full_disk_too() -> None:
 
 def test_machine_without_a_wheel_is_told_of_other_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "find_spec", lambda name: None)
-    monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(ServerError, match="this is linux on riscv64") as caught:
         embedded_bin_dir()
     assert [fix.rpartition(": ")[2] for fix in caught.value.fixes[1:3]] == [
