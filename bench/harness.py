@@ -100,7 +100,8 @@ def isolated_test(bench: Workbench) -> Iterator[Row]:
     alice = bench.personas["alice"]
     with ExitStack() as stack:
         database = stack.enter_context(bench.database())
-        session = Session(stack.enter_context(closing(database.connect())), owner=database.owner)
+        connection = stack.enter_context(closing(database.connect()))
+        session = Session(connection, owner=database.owner, prepares=True)  # as the fixture has it
         bare = stack.enter_context(closing(database.connect(autocommit=True)))
 
         def ours() -> None:
@@ -125,7 +126,7 @@ def against_pytest_postgresql(bench: Workbench) -> Iterator[Row]:
     template = ensure_template(bench.server, bench.recipe())
     alice = bench.personas["alice"]
     with bench.database() as database, closing(database.connect()) as connection:
-        session = Session(connection, owner=database.owner)
+        session = Session(connection, owner=database.owner, prepares=True)
 
         def ours() -> None:
             with session.transaction():

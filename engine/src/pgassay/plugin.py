@@ -272,4 +272,4 @@ def session(shared_session: Session) -> Iterator[Session]:
 def shared_session(shared_database: Database) -> Iterator[Session]:
     """The connection of `session`, logged in as the owner: the schema could take a superuser's rights."""
     with closing(shared_database.connect()) as connection:
-        yield Session(connection, owner=shared_database.owner)
+        yield Session(connection, owner=shared_database.owner, prepares=True)

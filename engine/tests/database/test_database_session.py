@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -63,7 +64,7 @@ def template(server: Server, owner: str, environment: Layer, tmp_path_factory: p
 @pytest.fixture(scope="module")
 def shared(server: Server, owner: str, template: str) -> Iterator[Session]:
     with clone(server, template, owner=owner) as made, closing(made.connect()) as connection:
-        yield Session(connection, owner=owner)
+        yield Session(connection, owner=owner, prepares=True)
 
 
 @pytest.fixture
@@ -304,3 +305,28 @@ def test_claims_are_data_and_never_sql(session: Session) -> None:
             session.value("select current_setting('request.jwt.claims')::json ->> 'sub'")
             == "'; reset role; --"
         )
+
+
+def prepared(session: Session) -> set[str]:
+    rows = session.connection.execute("select statement from pg_prepared_statements", prepare=False)
+    return {row[0] for row in rows}
+
+
+def test_what_repeats_is_prepared_and_a_plan_from_before_a_change_is_not_used(
+    server: Server, blank: str, owner: str
+) -> None:
+    query: LiteralString = "select * from kept"
+    with clone(server, blank, owner=owner) as database, closing(database.connect()) as connection:
+        connection.execute("create table kept as select 1 as a")
+        connection.commit()
+        session = Session(connection, owner=database.owner, prepares=True)
+        for _ in range(8):
+            with session.transaction():
+                assert session.execute(query).rows == [{"a": 1}]
+        assert query in prepared(session)
+        with session.transaction():
+            session.execute("do 'begin alter table kept add b integer; end'")
+            assert session.execute(query).rows == [{"a": 1, "b": None}]
+            assert session.attempt(query).rows == [{"a": 1, "b": None}]
+        with session.transaction():
+            assert session.execute(query).rows == [{"a": 1}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from pgassay.observation import Attempt, Outcome, same_everywhere
 
+R = TypeVar("R")
 Params = Sequence[Any] | Mapping[str, Any] | None
 
 
@@ -23,26 +24,34 @@ class StatementResult:
     rowcount: int
 
 
-class Actor:
-    """Statements of one connection in autocommit mode, inside a transaction that begins with the first."""
+# What changes no type of a result: after anything else, such as DDL or a block, nothing is prepared.
+_TAME = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "SET", "SHOW", "EXPLAIN"})
+_OFTEN = 5
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+
+class Actor:
+    """Statements of one connection in autocommit mode, inside a transaction that begins with the first.
+
+    With `prepares`, a statement that repeats is prepared, as psycopg and PostgREST do; but not once the
+    transaction may have changed the schema, since a plan that was made before could not give its rows.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool = False) -> None:
         self.connection = connection
         connection.autocommit = True
-        connection.prepare_threshold = None
+        connection.prepare_threshold = _OFTEN if prepares else None
+        self._is_tame = True
         self._notices: list[str] = []
         connection.add_notice_handler(lambda diag: self._notices.append(diag.message_primary or ""))
 
     def execute(self, query: LiteralString, params: Params = None) -> StatementResult:
         """Run one statement. Raises psycopg.Error as the server reports it."""
-        self._send_plain("")
-        cursor = self.connection.cursor(row_factory=dict_row).execute(query, params)
+        cursor = self._send(self.connection.cursor(row_factory=dict_row), query, params)
         return StatementResult(rows=cursor.fetchall() if cursor.description else [], rowcount=cursor.rowcount)
 
     def value(self, query: LiteralString, params: Params = None) -> Any:  # noqa: ANN401 - whatever SQL returns
         """The first column of the first row; None when there is no row."""
-        self._send_plain("")
-        row = self.connection.execute(query, params).fetchone()
+        row = self._send(self.connection.cursor(), query, params).fetchone()
         return None if row is None else row[0]
 
     def attempt(self, query: LiteralString, params: Params = None) -> Attempt:
@@ -68,12 +77,19 @@ class Actor:
             outcome=outcome, rows=result.rows, rowcount=result.rowcount, notices=tuple(self._notices)
         )
 
+    def _send(self, cursor: psycopg.Cursor[R], query: LiteralString, params: Params) -> psycopg.Cursor[R]:
+        self._send_plain("")
+        cursor.execute(query, params, prepare=None if self._is_tame else False)
+        self._is_tame = self._is_tame and (cursor.statusmessage or "").partition(" ")[0] in _TAME
+        return cursor
+
     def _send_plain(self, statements: str) -> None:
         """Send statements without parameters in one message; open the transaction when none is."""
         if self.connection.info.transaction_status == TransactionStatus.IDLE:
             statements = f"begin; {statements}"
+            self._is_tame = True
         if statements:
-            self.connection.execute(statements.encode())
+            self.connection.execute(statements.encode(), prepare=False)
 
 
 def failed(error: psycopg.Error, notices: tuple[str, ...] = ()) -> Attempt:

@@ -34,8 +34,8 @@ class Session(Actor):
     role` gives nothing away, needs `request`.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], *, owner: str) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: psycopg.Connection[Any], *, owner: str, prepares: bool = False) -> None:
+        super().__init__(connection, prepares=prepares)
         self._owner = owner
         self._roles = Roles(connection)
         self._identities: dict[Persona, Identity] = {}
@@ -53,7 +53,7 @@ class Session(Actor):
             self._identity = NOBODY
             self._pretends = False
             if not self.connection.closed:
-                self.connection.execute("rollback")
+                self.connection.execute("rollback", prepare=False)
 
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
