@@ -120,9 +120,7 @@ def test_hand_written_world_is_only_filled_up(server: Server, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("drawn", ["uuid primary key default {}", "text primary key default 'ws_' || {}"])
-def test_ids_that_a_trigger_draws_are_named_by_what_stays(
-    server: Server, tmp_path: Path, drawn: str
-) -> None:
+def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_path: Path, drawn: str) -> None:
     schema = f"""
     create table public.workspaces (
         id {drawn.format("gen_random_uuid()")}, owner uuid not null references auth.users
@@ -134,7 +132,8 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(
     end $$;
     create trigger begin after insert on auth.users for each row execute function public.begin();
     create table public.pages (
-        id uuid primary key default gen_random_uuid(), workspace {drawn.split()[0]} not null references public.workspaces
+        id uuid primary key default gen_random_uuid(),
+        workspace {drawn.split(maxsplit=1)[0]} not null references public.workspaces
     );
     """
     bench = make_bench(server, tmp_path, schema)
