@@ -306,8 +306,8 @@ def test_doctor_tells_real_extensions_from_stand_ins_and_missing_ones(
     told = dict(line.split(": ", 1) for line in " ".join(detail.split("\n  ")).splitlines())
     groups = {name: set(told[name].replace(" ", "").split(",")) for name in ("real", "stand in", "missing")}
     assert {"vector", "moddatetime", "citext"} <= groups["real"]
-    assert {"pg_net", "pgcrypto", "supabase_vault"} <= groups["stand in"]
-    assert {"postgis", "timescaledb"} <= groups["missing"]
+    assert {"pg_net", "pgcrypto", "postgis", "supabase_vault"} <= groups["stand in"]
+    assert {"postgis_raster", "timescaledb"} <= groups["missing"]
     assert told["pgcrypto and uuid-ossp stand in"] == "PGASSAY_FETCH=never forbids fetching it"
     assert told["timescaledb"].startswith("It is too large for a stand-in.")
 

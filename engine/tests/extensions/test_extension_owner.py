@@ -155,6 +155,12 @@ def test_nothing_of_a_stand_in_lends_its_maker_a_superusers_rights(project: Conn
     assert {tuple(settings) for _, settings in definers} == {('search_path=""',)}
 
 
+def test_a_table_of_the_owner_may_refer_to_a_secret_as_on_the_platform(project: Connection) -> None:
+    project.execute("create table public.keys (secret uuid references vault.secrets)")
+    with pytest.raises(errors.InsufficientPrivilege):
+        project.execute("update vault.secrets set name = 'mine'")
+
+
 TRAP = """
     create schema trap;
     create function trap.steal() returns boolean language plpgsql as

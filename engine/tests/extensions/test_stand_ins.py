@@ -176,6 +176,7 @@ def test_token_is_the_one_of_the_public_example(database: Connection) -> None:
 
 def test_queue_hands_out_hides_archives_and_forgets(database: Connection) -> None:
     database.execute("create extension pgmq; select pgmq.create('jobs')")
+    database.execute("grant execute on function pgmq.pop(text) to public")  # as dumps of the platform do
     sent = database.execute("select pgmq.send_batch('jobs', array['1', '2', '3']::jsonb[])").fetchall()
     assert sent == [(1,), (2,), (3,)]
     assert database.execute("select msg_id, message, read_ct from pgmq.read('jobs', 60, 2)").fetchall() == [
@@ -275,3 +276,84 @@ def test_real_modules_come_from_npm_once_and_know_bcrypt(
             assert hashed == "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
             path = value(connection, "show dynamic_library_path")
             assert path.startswith("$libdir:")
+
+
+@pytest.fixture
+def shapes(bare: Connection) -> Iterator[Connection]:
+    """A stand-in of postgis in a schema of its own."""
+    bare.execute("create schema gis; create extension postgis schema gis; set search_path to gis")
+    yield bare
+    bare.execute("reset search_path; drop extension postgis cascade; drop schema gis")
+
+
+def test_postgis_needs_no_search_path(shapes: Connection) -> None:
+    shapes.execute("set search_path to ''")
+    here = "gis.st_setsrid(gis.st_makepoint(1, 2), 4326)::gis.geography"
+    assert value(shapes, f"select gis.st_dwithin({here}, gis.st_geogfromtext('POINT(1 2)'), 1)") is True
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        # OpenGIS Simple Features 1.2.1, part 1: 7.2.2 for the text, 6.1.15.3 for what touches and contains.
+        ("st_astext('SRID=4326;point ( 1   2.5 )'::geometry)", "POINT(1 2.5)"),
+        ("st_asewkt(st_setsrid(st_makepoint(-71.06, 1e-7), 4326))", "SRID=4326;POINT(-71.06 1e-07)"),
+        ("st_x(st_point(3, 4)) || '|' || st_y('POINT(3 -4e-7)')", "3|-4e-07"),
+        ("st_srid('POINT(0 0)'::geometry) || '|' || st_srid('POINT(0 0)'::geography)", "0|4326"),
+        ("st_geometrytype('LINESTRING(0 0, 1 1)'::geometry)", "ST_LineString"),
+        ("st_distance(st_makepoint(0, 0), st_makepoint(3, 4))", 5.0),
+        ("st_distance('LINESTRING(0 0, 10 0)'::geometry, st_makepoint(5, 2))", 2.0),
+        ("st_distance('POLYGON((0 0, 9 0, 9 9, 0 9, 0 0))'::geometry, st_makepoint(12, 13))", 5.0),
+        ("st_contains('POLYGON((0 0, 9 0, 9 9, 0 9, 0 0))', st_makepoint(5, 5))", True),
+        ("st_within(st_makepoint(15, 5), 'POLYGON((0 0, 9 0, 9 9, 0 9, 0 0))')", False),
+        ("st_makeenvelope(0, 0, 2, 2, 4326) && 'POINT(1 1)'", True),
+        ("st_asgeojson(st_geomfromgeojson('{\"type\":\"Point\",\"coordinates\":[1,-2]}'))",
+         '{"type" : "Point", "coordinates" : [1,-2]}'),
+        ("st_astext(st_geomfromgeojson('{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,0],[1,1],[0,0]]]}'))",
+         "POLYGON((0 0,1 0,1 1,0 0))"),
+        # A degree of a sphere with the earth's mean radius, 6371008.7714 m (Moritz 2000), is 111195 m.
+        ("st_dwithin('POINT(0 0)'::geography, 'POINT(0 1)', 111196)", True),
+        ("st_dwithin('POINT(0 0)'::geography, 'POINT(0 1)', 111195)", False),
+        ("round(st_distance('POLYGON((0 0, 1 0, 1 1, 0 1, 0 0))'::geography, 'POINT(2 0.5)'))", 111195.0),
+    ],
+)  # fmt: skip
+def test_postgis_computes_with_points_lines_and_polygons(
+    shapes: Connection, question: str, answer: object
+) -> None:
+    assert value(shapes, f"select {question}") == answer
+
+
+def test_postgis_indexes_take_any_number_of_rows_and_change_no_answer(shapes: Connection) -> None:
+    shapes.execute(
+        "create table places (id integer, area geometry unique, at geography(point, 4326) "
+        "generated always as (st_setsrid(st_makepoint(id, id / 10.0), 4326)::geography) stored);"
+        "create index on places using gist (at);"
+        "create index on places using gist (area gist_geometry_ops_2d);"
+        "insert into places (id) select n from generate_series(1, 9) as n;"
+        "insert into places (id, area) select n, repeat('POINT(1 2)', n) from generate_series(10, 2000) as n"
+    )
+    shapes.execute("set enable_seqscan to off")
+    nearest = "order by at <-> st_setsrid(st_makepoint(3, 0.3), 4326)::geography"
+    assert shapes.execute(f"select id from places {nearest} limit 2".encode()).fetchall() == [(3,), (4,)]
+    near = "st_dwithin(at, 'POINT(3 0.3)', 120000)"
+    assert shapes.execute(f"select id from places where {near} order by id".encode()).fetchall() == [
+        (2,), (3,), (4,)
+    ]  # fmt: skip
+    assert value(shapes, "select count(*) from places where area is not null") == 1991
+    shapes.execute("drop table places")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "st_multi('POINT(0 0)')",
+        "st_union(a) from (values ('POINT(0 0)'::geometry), ('POINT(0 1)')) as shapes (a)",
+        "st_distance('MULTIPOINT((0 0), (1 1))'::geometry, 'POINT(0 0)')",
+        "st_contains('POLYGON((0 0, 9 0, 9 9, 0 0), (1 1, 2 1, 2 2, 1 1))', 'POINT(1 1)')",
+        "st_x('0101000020E6100000000000000000F03F0000000000000040'::geometry)",
+        "st_transform(st_setsrid(st_makepoint(1, 1), 4326), 3857)",
+    ],
+)
+def test_postgis_says_what_it_cannot_compute(shapes: Connection, question: str) -> None:
+    with pytest.raises(errors.FeatureNotSupported, match=r"the stand-in of postgis cannot compute \w+"):
+        shapes.execute(f"select {question}".encode())

@@ -199,15 +199,27 @@ def test_refusal_is_proven_by_ablation_on_demand(club_session: Session, club_mat
     assert denial.cause == 'held by 1: policy "own tenant" on public.documents, USING for all'
 
 
-def test_policy_that_recurses_is_broken_and_denies_nothing(
-    club_session: Session, members: tuple[Persona, ...]
+@pytest.mark.parametrize(
+    ("condition", "sqlstate"),
+    [
+        ("exists (select from public.tips)", "42P17"),
+        ("(select true from generate_series(1, 2))", "21000"),
+        ("public.answers_nothing()", "2F005"),
+    ],
+)
+def test_policy_that_fails_is_broken_and_denies_nothing(
+    club_session: Session, members: tuple[Persona, ...], condition: str, sqlstate: str
 ) -> None:
     with club_session.as_owner():
-        club_session.execute('create policy "loop" on public.tips using (exists (select from public.tips))')
+        club_session.execute(
+            "create function public.answers_nothing() returns boolean language plpgsql as $$ begin end $$"
+        )
+        club_session.execute(f'create policy "fails" on public.tips using ({condition})')
     matrix = survey(club_session, members)
     assert {(cell.key.object, cell.outcome) for cell in matrix.broken} == {(TIPS, Outcome.ERROR)}
     assert matrix.errors == ()
-    assert find(matrix, "alice", TIPS, "select", "-", "own").results[0].sqlstate == "42P17"
+    failed = [one for cell in matrix.broken for one in cell.results if one.outcome is Outcome.ERROR]
+    assert {one.sqlstate for one in failed} == {sqlstate}
 
 
 def test_survey_leaves_nothing_behind(club_session: Session, members: tuple[Persona, ...]) -> None:

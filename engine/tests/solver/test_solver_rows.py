@@ -124,6 +124,20 @@ def test_rows_of_two_purposes_are_two(solving: Solving, name: str) -> None:
     assert first.values != second.values
 
 
+@pytest.mark.parametrize("count", [8, 30])
+def test_a_body_of_many_branches_is_read_or_passed_over(solving: Solving, count: int) -> None:
+    """Each IF doubles the ways through a body: of thirty there are a thousand millions."""
+    branches = " ".join(f"if a > {n} then b := b + 1; end if;" for n in range(count))
+    solver = solving(
+        "create function public.f(a int) returns boolean immutable language plpgsql as "
+        f"$$ declare b int := 0; begin {branches} return b = {count}; end $$;"
+        "create table public.x (a int check (public.f(a)))"
+    )
+    made = solver.make(RowNeed(table="public.x", purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert solver.count("public.x") == 1
+
+
 def test_unique_columns_get_other_values(solving: Solving) -> None:
     solver = solving(
         "create table public.x (a uuid primary key default gen_random_uuid(), b boolean unique,"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pgassay.server import Server
 from pgassay.world import fill
 from tests.world.world_support import ALICE, BOB, NOTES, loaded, make_bench, read
@@ -117,10 +119,11 @@ def test_hand_written_world_is_only_filled_up(server: Server, tmp_path: Path) ->
     assert drafts == [("by hand",)]
 
 
-def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_path: Path) -> None:
-    schema = """
+@pytest.mark.parametrize("drawn", ["uuid primary key default {}", "text primary key default 'ws_' || {}"])
+def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_path: Path, drawn: str) -> None:
+    schema = f"""
     create table public.workspaces (
-        id uuid primary key default gen_random_uuid(), owner uuid not null references auth.users
+        id {drawn.format("gen_random_uuid()")}, owner uuid not null references auth.users
     );
     create function public.begin() returns trigger language plpgsql security definer as $$
     begin
@@ -129,7 +132,8 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
     end $$;
     create trigger begin after insert on auth.users for each row execute function public.begin();
     create table public.pages (
-        id uuid primary key default gen_random_uuid(), workspace uuid not null references public.workspaces
+        id uuid primary key default gen_random_uuid(),
+        workspace {drawn.split(maxsplit=1)[0]} not null references public.workspaces
     );
     """
     bench = make_bench(server, tmp_path, schema)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,12 @@ class Script:
 
     def place(self, offset: int) -> Place:
         """The place of the character at `offset` (from 0), counted in characters, not bytes."""
-        line = self.text.count("\n", 0, offset) + 1
-        return Place(file=self.path, line=line, column=offset - (self.text.rfind("\n", 0, offset) + 1) + 1)
+        line = bisect_right(self._line_starts, offset)
+        return Place(file=self.path, line=line, column=offset - self._line_starts[line - 1] + 1)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(newline.end() for newline in re.finditer("\n", self.text))]
 
     def line(self, number: int) -> str:
         """The text of a line (from 1), without its end."""

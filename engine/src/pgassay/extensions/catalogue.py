@@ -90,7 +90,6 @@ MISSING = {
     "plcoffee": f"{_LANGUAGE} The platform dropped it with PostgreSQL 17.",
     "plls": f"{_LANGUAGE} The platform dropped it with PostgreSQL 17.",
     "plv8": f"{_LANGUAGE} The platform dropped it with PostgreSQL 17.",
-    "postgis": _POSTGIS,
     "postgis_raster": _POSTGIS,
     "postgis_sfcgal": _POSTGIS,
     "postgis_tiger_geocoder": _POSTGIS,

@@ -12,8 +12,9 @@ from pgassay.errors import Place
 from pgassay.observation import Outcome, Persona
 
 _STORAGE = "storage.objects"
-# Names and definitions (42), also of what a function calls; functions that recurse without end.
-_OF_THE_SCHEMA = ("42", "54001")
+# Names and definitions (42), also of what a function calls; triggers (09) and functions (2F, 39) that do what
+# none may; a subquery that finds several rows where one is meant (21); functions that recurse without end.
+_OF_THE_SCHEMA = ("09", "21", "2F", "39", "42", "54001")
 _NO_REFUSAL = Answer(rows=(), counts=())
 
 

@@ -16,6 +16,7 @@ from pgassay.solver.scope import Node, Scope, Term, constant, parse_expression
 
 _EXCEPTION = 21  # as elog.h numbers it
 _LONGEST = 40  # statements on one way through a body
+_MOST = 2_000  # statements on all ways: each IF doubles them
 
 Statement = Mapping[str, Any]
 
@@ -59,13 +60,15 @@ class _Reader:
 
     def __init__(self, function: Mapping[str, Any], *, raising: bool) -> None:
         self._raising = raising
+        self._left = _MOST
         self._names = list(_datum_names(function.get("datums", ())))
 
     def returned(self, statements: Sequence[Statement], scope: Scope, count: int) -> Term:
         """What the statements return in a scope. Raises UnreadableError."""
         if not statements:
             return self._ended(scope)
-        if count > _LONGEST:
+        self._left -= 1
+        if count > _LONGEST or self._left < 0:
             raise UnreadableError
         kind, statement = next(iter(statements[0].items()))
         kind, rest = kind.removeprefix("PLpgSQL_stmt_"), statements[1:]

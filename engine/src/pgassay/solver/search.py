@@ -36,6 +36,7 @@ from pgassay.solver.state import State
 from pgassay.solver.substitution import Substitution
 
 _STEPS = 6_000
+_LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
 _GUESSES = 4
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
@@ -97,8 +98,10 @@ class Search:
     # Asking
 
     def read(self, term: Term, state: State) -> Substitution:
-        """The term with what is decided as literals."""
-        return Substitution(self.schema, term, state)
+        """The term with what is decided as literals. A long one takes steps."""
+        reading = Substitution(self.schema, term, state)
+        self._left -= max(0, reading.size - _LONG) // _NODES
+        return reading
 
     def slots(self, term: Term) -> frozenset[Slot]:
         """All that it depends on and that can be set."""

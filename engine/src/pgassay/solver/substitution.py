@@ -26,13 +26,16 @@ from pgassay.solver.state import State
 
 # Who sends a request is nothing to set.
 _FIXED = (("auth", "uid"), ("auth", "role"))
+# Of a body that was inlined, each branch holds what follows it: its length doubles with each IF.
+_LONGEST = 20_000
 
 
 class Substitution:
     """One reading of a term: its `text`, and what stands in the way of evaluating it.
 
     `free`: slots without a value; `partial`: documents of which only parts are decided; `unknown`: names.
-    `can_change`: it depends on rows or settings, so that its value may yet be another.
+    `can_change`: it depends on rows or settings, so that its value may yet be another. `size`: how many nodes
+    were read; what is left of a longer one is `unknown`.
     """
 
     def __init__(self, schema: Schema, term: Term, state: State) -> None:
@@ -42,6 +45,7 @@ class Substitution:
         self.partial: list[Slot] = []
         self.unknown: list[str] = []
         self.can_change = False
+        self.size = 0
         self.node = self._walk(term.node, term.scope)
 
     @property
@@ -58,6 +62,10 @@ class Substitution:
         return write(self.node)
 
     def _walk(self, node: Node, scope: Scope) -> Node:
+        self.size += 1
+        if self.size > _LONGEST:
+            self.unknown = [f"an expression of more than {_LONGEST} nodes"]
+            return node
         match node:
             case tuple():
                 items = tuple(self._walk(item, scope) for item in node)

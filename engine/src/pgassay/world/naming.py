@@ -67,7 +67,8 @@ def _drawn_key(table: Table) -> Column | None:
     for index in table.unique:
         if index.primary and len(index.columns) == 1:
             column = table.columns[index.columns[0]]
-            return column if column.base == "uuid" else None
+            drawn = column.base == "uuid" or (column.base in ("text", "varchar") and column.default)
+            return column if drawn else None
     return None
 
 

@@ -184,7 +184,7 @@ create function pgmq.read_with_poll(
 language sql
 as $$ select * from pgmq.read(queue_name, vt, qty, conditional) $$;
 
-create function pgmq.pop(queue_name text, qty integer default 1) returns setof pgmq.message_record
+create function pgmq.pop(queue_name text, qty integer) returns setof pgmq.message_record
 language plpgsql
 as $$
 begin
@@ -195,6 +195,11 @@ begin
     ) using qty;
 end
 $$;
+
+-- By itself, as up to 1.6.1: dumps of the platform's 1.4.4 and 1.5.1 grant it so.
+create function pgmq.pop(queue_name text) returns setof pgmq.message_record
+language sql
+as $$ select * from pgmq.pop(queue_name, 1) $$;
 
 create function pgmq.delete(queue_name text, msg_ids bigint[]) returns setof bigint
 language plpgsql

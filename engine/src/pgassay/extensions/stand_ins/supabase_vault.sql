@@ -78,7 +78,8 @@ begin
         when to_regrole('service_role') is null then array[]::text[] else array['service_role'] end
     loop
         execute 'grant usage on schema vault to ' || receiver;
-        execute 'grant select, delete on vault.secrets, vault.decrypted_secrets to ' || receiver;
+        execute 'grant select, delete' || case receiver when 'service_role' then '' else ', truncate, references' end
+            || ' on vault.secrets, vault.decrypted_secrets to ' || receiver;
         execute 'grant execute on function vault.create_secret, vault.update_secret, '
             || 'vault._crypto_aead_det_decrypt to ' || receiver;
     end loop;
