@@ -206,7 +206,7 @@ def _alive(scene: Scene, acts: Sequence[Act], setup: tuple[str, ...]) -> list[Ac
 
 def play(scene: Scene, scenes: Sequence[tuple[Sequence[str], Sequence[Act]]]) -> list[list[Looked]]:
     """What the transaction has written by the end of a setup, and after each act, as far as they go."""
-    look = _look(scene)
+    look = scene.planned(_look(scene))
     segments = [
         [OWNER, *setup, look, *(text for act in acts for text in (*act.as_setup, look))]
         for setup, acts in scenes

@@ -120,7 +120,7 @@ class Search:
     def _again(self, race: Race) -> bool:
         """Whether its schedule shows the same on a fresh load."""
         with Arena(self.scene.bench, rows=self.scene.world.statements, inside=True) as arena:
-            return _comparison(arena, race.pair).shows(race.anomaly.trial.schedule)
+            return _comparison(arena, race.pair).shows(race.anomaly.trial)
 
     def _leave(self, pairs: Sequence[Pair]) -> None:
         more = f"{len(pairs)} more pairs" if len(pairs) > 1 else "one more pair"

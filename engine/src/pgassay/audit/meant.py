@@ -6,6 +6,10 @@ Names of tables and columns say nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pglast import parser
+from pglast.visitors import Visitor
 
 from pgassay.audit.calls import hidden_rows
 from pgassay.audit.reach import measure
@@ -30,8 +34,25 @@ _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 def is_open(table: Table, policy: Policy) -> bool:
     """Whether it asks nothing of a row, however it is spelled: `true`, `auth.uid() is not null`."""
-    words = find_literals([policy.using or ""]).words
-    return policy.permissive and policy.using is not None and not words & table.columns.keys()
+    if not policy.permissive or policy.using is None:
+        return False
+    return _columns(policy.using).isdisjoint(table.columns)
+
+
+class _Columns(Visitor):
+    """Collects the names of columns; names of types, such as `text`, are others."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+
+    def visit_ColumnRef(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        self.found |= {name for field in node.fields if (name := getattr(field, "sval", ""))}
+
+
+def _columns(expression: str) -> set[str]:
+    visitor = _Columns()
+    visitor(parser.parse_sql(f"select {expression}"))
+    return visitor.found
 
 
 def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bool:

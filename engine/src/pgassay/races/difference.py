@@ -59,3 +59,13 @@ def _updated(lines: Lines, key: tuple[str, ...]) -> dict[str, Mapping[str, str |
     gone = {str([cells[name] for name in key]) for cells in map(json.loads, lines.gone)} if key else set()
     new = {str([cells[name] for name in key]): cells for cells in map(json.loads, lines.new)} if key else {}
     return {name: cells for name, cells in new.items() if name in gone}
+
+
+def inserted(result: Result) -> int:
+    """How many rows there are more."""
+    return sum(len(lines.new) - len(lines.gone) for lines in result.effects)
+
+
+def updated(result: Result) -> int:
+    """How many rows there are that were otherwise before."""
+    return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
