@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgassay.races.anomalies import Compared, Kind, SerialComparison
+from pgassay.races.anomalies import SerialComparison
+from pgassay.races.anomaly import Compared, Kind
 from pgassay.races.arena import Arena
 from pgassay.workbench import Workbench
 from tests.races.races_support import race, session
@@ -42,9 +43,16 @@ def test_where_the_other_one_waits_at_the_same_place_not_each_point_is_tried(ins
 
 
 def test_each_point_is_tried_where_nobody_waits(inside: Arena) -> None:
-    found = compare(inside, "public.add_with_a_lock(2)", "public.note_and_count()")
-    assert found.anomaly is None
-    assert found.schedules > _SERIAL + 2 + 6
+    first, second = "public.add_with_a_lock(2)", "public.note_only()"
+    compared = compare(inside, first, second, frozenset())
+    # Six points of one, two of the other, and the end of each.
+    assert (compared.anomaly, compared.cut, compared.schedules) == (None, False, _SERIAL + 2 + 7 + 3)
+
+
+def test_of_two_that_are_apart_a_few_points_are_tried(inside: Arena) -> None:
+    sessions = (session("a", "select public.add_with_a_lock(2)"), session("b", "select public.note_only()"))
+    compared = SerialComparison(inside, race(*sessions, inside=True)).compare(apart=4)
+    assert (compared.anomaly, compared.cut, compared.schedules) == (None, True, _SERIAL + 2 + 4 + 3)
 
 
 def test_nothing_is_tried_of_two_that_share_no_table(inside: Arena) -> None:

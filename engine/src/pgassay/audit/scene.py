@@ -230,7 +230,7 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
         slow = frozenset(find_slow(session, samples, people))
         asked = [sample for sample in samples if sample.object not in slow]
         only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
-        matrix = survey(session, people, rows=rows, only=only if slow else ())
+        matrix = survey(session, people, rows=rows, only=only if slow else (), known=(surface, samples))
         yield Scene(
             bench=bench,
             world=world,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 
+from pgassay.races.anomaly import Anomaly, Compared, Kind
 from pgassay.races.arena import Arena
-from pgassay.races.difference import Difference, differences, inserted, updated
+from pgassay.races.difference import differences, inserted, together, updated
 from pgassay.races.effects import Reader, Result, Seen
 from pgassay.races.explorer import Explorer
 from pgassay.races.interruption import Course, Footprints, OtherPointError, Stops
@@ -21,48 +21,6 @@ from pgassay.races.sync import NEVER_STOP
 
 _TIMES_MORE = 4
 _PLAIN = 2  # a statement and its commit
-
-
-class Kind(Enum):
-    """What an outcome that no serial order has is called."""
-
-    DEADLOCK = "deadlock"
-    LOST_UPDATE = "lost update"
-    WRITE_SKEW = "write skew"
-    DOUBLE_EFFECT = "double effect"
-    PHANTOM = "phantom"
-    STALE_ANSWER = "stale answer"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Anomaly:
-    """The simplest schedule with an outcome of no serial order. `refused`: how the serial orders refuse one.
-
-    Of so many `schedules` that were run, so many are `broken`.
-    """
-
-    kind: Kind
-    trial: Trial
-    result: Result
-    differences: tuple[Difference, ...]
-    refused: str
-    schedules: int
-    broken: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one.
-
-    `steps` of all `schedules` were taken; with `cut` there are more schedules.
-    """
-
-    schedules: int = 0
-    steps: int = 0
-    why: str = ""
-    cut: bool = False
-    anomaly: Anomaly | None = None
-    serial: tuple[Result, ...] = ()
 
 
 class SerialComparison:
@@ -80,13 +38,19 @@ class SerialComparison:
         self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
         self._is_plain = scenario.inside and all(len(steps) == _PLAIN for steps in scenario.steps.values())
         self._footprints = Footprints(arena)
+        self._few: int | None = None
+        self._is_cut = False
 
-    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 2000) -> Compared:
+    def compare(
+        self, *, bounds: Sequence[int] = (1,), limit: int = 2000, apart: int | None = None
+    ) -> Compared:
         """The anomaly with the simplest schedule. Raises CannotJudgeError, SchemaError.
 
         A schedule interrupts sessions that could go on at most as often as a bound says: the next one is
-        only tried where the one before shows nothing. `limit` is one of steps.
+        only tried where the one before shows nothing. `limit` is one of steps; `apart` of the schedules that
+        interrupt a session which neither waits for the other nor does anything else because of it.
         """
+        self._few = apart
         self._stage = PreparedScenario(self._arena, self._scenario)
         compared = self._compare(bounds, limit)
         self._arena.check(self._scenario)
@@ -149,7 +113,7 @@ class SerialComparison:
                     return self._done(cut=True, anomaly=self._anomaly(self._reviewed(found), count))
             if reviewed := self._reviewed(found):
                 return self._done(anomaly=self._anomaly(reviewed, count))
-        return self._done()
+        return self._done(cut=self._is_cut)
 
     def _reviewed(self, found: Sequence[tuple[Trial, Seen]]) -> list[tuple[Trial, Result]]:
         """Those that are anomalous still, once one order has been run a few times more.
@@ -184,16 +148,27 @@ class SerialComparison:
             other = name if self._is_symmetric else self._names[1 - number]
             stops = Stops(self._stage, self._footprints, name=name, other=other, number=number)
             looked: dict[int, tuple[Course, Seen]] = {}
-            ahead = [(0, stops.count)] if stops.are_shared else []
+            ahead = deque([(0, stops.count)] if stops.are_shared else [])
             while ahead:
-                first, last = ahead.pop()
+                if self._few is not None and len(looked) >= self._few and self._are_apart(looked.values()):
+                    self._is_cut = True
+                    break
+                first, last = ahead.popleft()
                 for skip in sorted({first, last} - looked.keys()):
                     course = stops.run(skip)
                     looked[skip] = (course, self._see(course.trial))
                     yield course.trial, looked[skip][1]
                 middle = (first + last) // 2
                 if middle > first and not self._is_alike(looked[first], looked[last]):
-                    ahead += [(middle, last), (first, middle)]
+                    ahead += [(first, middle), (middle, last)]
+
+    def _are_apart(self, looked: Iterable[tuple[Course, Seen]]) -> bool:
+        """Whether both orders come to what each session does alone, and nobody waited for the other."""
+        one, other = self._alone
+        answers = (one.answers[0], other.answers[1])
+        effects = together(one, other)
+        is_sum = all((result.answers, result.effects) == (answers, effects) for result in self._serial)
+        return is_sum and not any(course.waited for course, _ in looked)
 
     def _is_alike(self, one: tuple[Course, Seen], other: tuple[Course, Seen]) -> bool:
         """Not where a session leaves out what is locked: it goes on instead of waiting."""

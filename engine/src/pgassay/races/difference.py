@@ -69,3 +69,13 @@ def inserted(result: Result) -> int:
 def updated(result: Result) -> int:
     """How many rows there are that were otherwise before."""
     return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
+
+
+def together(one: Result, other: Result) -> tuple[Lines, ...]:
+    """The effects of both, where neither changes a row of the other's."""
+    found: dict[str, Lines] = {}
+    for lines in (*one.effects, *other.effects):
+        former = found.get(lines.table, Lines(table=lines.table))
+        gone, new = sorted(former.gone + lines.gone), sorted(former.new + lines.new)
+        found[lines.table] = Lines(table=lines.table, gone=tuple(gone), new=tuple(new))
+    return tuple(found[name] for name in sorted(found))

@@ -64,6 +64,7 @@ class Course:
 
     trial: Trial
     wait: int | None
+    waited: bool = False
 
 
 class Stops:
@@ -114,4 +115,4 @@ class Stops:
             raise OtherPointError
         trial = run.finish()
         waits = sum(event.fate is StepFate.WAITS for move in trial.moves for event in move.events)
-        return Course(trial=trial, wait=place if waits == 1 else None)
+        return Course(trial=trial, wait=place if waits == 1 else None, waited=waits > 0)
