@@ -203,3 +203,38 @@ def test_a_file_of_another_in_ones_own_folder_is_not_every_file(
     assert [(name, severity) for name, severity, _ in found] == (
         [("storage.objects[files]", "high")] if is_open else []
     )
+
+
+TEAMS = """
+create table public.members (
+    member uuid not null references auth.users, team integer not null, primary key (member, team)
+);
+alter table public.members enable row level security;
+create policy "own" on public.members for select to authenticated using (member = (select auth.uid()));
+create table public.plans (
+    id integer primary key, team integer not null, author uuid not null references auth.users
+);
+alter table public.plans enable row level security;
+create policy "write" on public.plans for insert to authenticated with check (
+    author = auth.uid() and exists (
+        select from public.members as m where m.member = auth.uid() and m.team = plans.team
+    )
+);
+create policy "read" on public.plans for select to authenticated
+using (exists (select from public.members as m where m.member = auth.uid(){}));
+"""
+
+
+def test_members_of_whatever_team_read_what_others_compare_with_the_team(audited: Audited) -> None:
+    [finding] = of_rule(audited(TEAMS.format("")), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.plans", "medium")
+    assert 'unlike "write" does not compare it with team' in finding.sentence
+
+
+def test_rows_that_only_happen_to_be_within_reach_are_no_finding(audited: Audited) -> None:
+    assert told(audited(TEAMS.format(" and m.team = plans.team")), "strangers") == []
+
+
+def test_a_type_that_is_called_as_a_column_is_none(audited: Audited) -> None:
+    schema = RECIPES + "create policy \"r\" on public.recipes for select using (auth.role() <> 'x');"
+    assert told(audited(schema), "strangers") == [("public.recipes", "info", ("select",))]

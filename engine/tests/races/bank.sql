@@ -66,3 +66,49 @@ begin
 end
 $$;
 create view public.balances as select a.balance from public.accounts as a;
+
+-- What is counted within the block that fails is counted no more.
+create function public.add_after_an_error(which integer) returns void
+language plpgsql
+as $$
+declare
+    had integer;
+begin
+    begin
+        perform from public.accounts where id = 1;
+        perform from public.accounts where id = 2;
+        perform from public.accounts where id = 3;
+        raise exception 'no such account';
+    exception when others then
+        null;
+    end;
+    select a.balance into had from public.accounts as a where a.id = which;
+    update public.accounts set balance = had + 10 where id = which;
+end
+$$;
+
+create function public.add_with_a_lock(which integer) returns void
+language plpgsql
+as $$
+declare
+    had integer;
+begin
+    perform from public.accounts where id = 1 for update;
+    perform from public.log;
+    perform from public.accounts where id = 2;
+    perform from public.accounts where id = 3;
+    perform from public.accounts where id = 4;
+    select a.balance into had from public.accounts as a where a.id = which;
+    update public.accounts set balance = had + 10 where id = which;
+end
+$$;
+
+create function public.note_only() returns void
+language plpgsql
+as $$
+begin
+    perform from public.kept;
+    insert into public.log (note) values ('noted');
+    perform from public.kept;
+end
+$$;

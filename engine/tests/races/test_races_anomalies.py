@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pgassay.races.anomalies import Anomaly, Compared, Kind, SerialComparison
+from pgassay.races.anomalies import SerialComparison
+from pgassay.races.anomaly import Anomaly, Compared, Kind
 from pgassay.races.arena import Arena
 from pgassay.races.exploration import explore
 from pgassay.races.report import spell_schedule

@@ -132,13 +132,14 @@ def _room(scene: Scene, samples: Sequence[Sample]) -> tuple[str, ...]:
 
 
 def number_setups(scene: Scene, tables: Iterable[str], values: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The numbers of these tables, one column at a time, that neither name rows nor refer to them."""
+    """The numbers of these tables, one column at a time, that something asks for, and that name no rows."""
     for name in sorted(tables):
         table = scene.surface.by_name[name]
         fixed = {n for index in table.unique for n in index.columns}
         fixed |= {n for key in table.foreign_keys for n in key.columns}
         for column in table.columns.values():
-            if column.base in NUMBERS and column.name not in fixed and not column.generated:
+            is_asked = column.base in NUMBERS and column.name in scene.said
+            if is_asked and column.name not in fixed and not column.generated:
                 yield from ((f"update {name} set {column.quoted} = {value}",) for value in values)
 
 
@@ -206,7 +207,7 @@ def _alive(scene: Scene, acts: Sequence[Act], setup: tuple[str, ...]) -> list[Ac
 
 def play(scene: Scene, scenes: Sequence[tuple[Sequence[str], Sequence[Act]]]) -> list[list[Looked]]:
     """What the transaction has written by the end of a setup, and after each act, as far as they go."""
-    look = _look(scene)
+    look = scene.planned(_look(scene))
     segments = [
         [OWNER, *setup, look, *(text for act in acts for text in (*act.as_setup, look))]
         for setup, acts in scenes

@@ -12,7 +12,8 @@ from pgassay.audit.acts import find_acts
 from pgassay.audit.pairs import Pair, candidate_pairs, states
 from pgassay.audit.scene import Scene
 from pgassay.errors import CannotJudgeError, SchemaError
-from pgassay.races.anomalies import Anomaly, Compared, Kind, SerialComparison
+from pgassay.races.anomalies import SerialComparison
+from pgassay.races.anomaly import Anomaly, Compared, Kind
 from pgassay.races.arena import Arena
 from pgassay.races.effects import Result, Shapes
 from pgassay.world import Show
@@ -24,7 +25,8 @@ _WEAK = (Kind.STALE_ANSWER, Kind.DEADLOCK)
 class Budget:
     """Work, never time: pairs, in all and of each two objects; steps of schedules, in all and of one pair.
 
-    A schedule has at most so many `interruptions`: the next number is tried where one shows nothing.
+    A schedule has at most so many `interruptions`: the next number is tried where one shows nothing. Of
+    two that have nothing to do with each other in any order, each is interrupted at `apart` of its points.
     """
 
     pairs: int = 24
@@ -32,6 +34,7 @@ class Budget:
     steps: int = 3000
     of_pair: int = 500
     interruptions: tuple[int, ...] = (1,)
+    apart: int | None = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,9 @@ class Search:
 
     def _tried(self, comparison: SerialComparison, pair: Pair) -> Compared:
         try:
-            return comparison.compare(bounds=self.budget.interruptions, limit=self.budget.of_pair)
+            return comparison.compare(
+                bounds=self.budget.interruptions, limit=self.budget.of_pair, apart=self.budget.apart
+            )
         except (CannotJudgeError, SchemaError, psycopg.Error) as error:
             self.remarks.append(f"{' and '.join(pair.objects)} at once: {error}".partition("\n")[0])
             return Compared()
@@ -120,7 +125,7 @@ class Search:
     def _again(self, race: Race) -> bool:
         """Whether its schedule shows the same on a fresh load."""
         with Arena(self.scene.bench, rows=self.scene.world.statements, inside=True) as arena:
-            return _comparison(arena, race.pair).shows(race.anomaly.trial.schedule)
+            return _comparison(arena, race.pair).shows(race.anomaly.trial)
 
     def _leave(self, pairs: Sequence[Pair]) -> None:
         more = f"{len(pairs)} more pairs" if len(pairs) > 1 else "one more pair"
@@ -136,4 +141,6 @@ def _comparison(arena: Arena, pair: Pair) -> SerialComparison:
 def compare(scene: Scene, pair: Pair, budget: Budget, *, repairs: tuple[str, ...]) -> Compared:
     """What comes of a pair in a database of its own, after repairs. Raises psycopg.Error where they fail."""
     with Arena(scene.bench, rows=scene.world.statements, changes=repairs, inside=True) as arena:
-        return _comparison(arena, pair).compare(bounds=budget.interruptions, limit=budget.of_pair)
+        return _comparison(arena, pair).compare(
+            bounds=budget.interruptions, limit=budget.of_pair, apart=budget.apart
+        )

@@ -6,6 +6,10 @@ Names of tables and columns say nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pglast import parser
+from pglast.visitors import Visitor
 
 from pgassay.audit.calls import hidden_rows
 from pgassay.audit.reach import measure
@@ -30,8 +34,25 @@ _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 def is_open(table: Table, policy: Policy) -> bool:
     """Whether it asks nothing of a row, however it is spelled: `true`, `auth.uid() is not null`."""
-    words = find_literals([policy.using or ""]).words
-    return policy.permissive and policy.using is not None and not words & table.columns.keys()
+    if not policy.permissive or policy.using is None:
+        return False
+    return _columns(policy.using).isdisjoint(table.columns)
+
+
+class _Columns(Visitor):
+    """Collects the names of columns; names of types, such as `text`, are others."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+
+    def visit_ColumnRef(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        self.found |= {name for field in node.fields if (name := getattr(field, "sval", ""))}
+
+
+def _columns(expression: str) -> set[str]:
+    visitor = _Columns()
+    visitor(parser.parse_sql(f"select {expression}"))
+    return visitor.found
 
 
 def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bool:
@@ -83,7 +104,10 @@ def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
 
 def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
     """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
-    reasons = (_narrower, _hidden_parents, _addressed, _shown_in_part, _of_networks, _written_for)
+    reasons = (
+        *(_narrower, _compared_elsewhere, _hidden_parents, _addressed),
+        *(_shown_in_part, _of_networks, _written_for),
+    )
     return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
 
 
@@ -95,6 +119,60 @@ def _narrower(_: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[
         narrow = [policy for policy in some if policy.permissive and policy not in wide]
         if wide and narrow:
             yield f'"{narrow[0].name}" lets only some through, and decides nothing beside "{wide[0].name}"'
+
+
+def _compared_elsewhere(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
+    """A policy asks if somebody stands in a table, and others if he does so for a column of the row."""
+    wide = dict.fromkeys(
+        policy
+        for reader in readers
+        for policy in sample.table.privileges[reader.role].policies
+        if policy.command in ("select", "all") and is_open(sample.table, policy)
+    )
+    for policy in wide:
+        if find_literals([policy.using or ""]).strings:
+            continue  # it asks for a rank
+        asked = set(_tables_of(policy.using).found.values())
+        for other in (one for some in scene.policies.values() for one in some if one is not policy):
+            for table, column in _compared(other, scene.catalog.relations[other.relation_oid].relation):
+                if table in asked and column in sample.table.columns:
+                    yield (
+                        f'"{policy.name}" asks for a row of {quoted(table)}, and unlike "{other.name}" '
+                        f"does not compare it with {quoted(column)}"
+                    )
+
+
+def _compared(policy: Policy, relation: str) -> Iterator[tuple[str, str]]:
+    """Tables of subqueries, each with a column of the policy's table that a column of theirs must equal."""
+    for _, text in policy.clauses:
+        tables = _tables_of(text)
+        for pair in tables.pairs:
+            for (inner, _), (outer, column) in (pair, pair[::-1]):
+                if inner in tables.found and outer == relation and outer not in tables.found:
+                    yield tables.found[inner], column
+
+
+def _tables_of(expression: str | None) -> _Tables:
+    visitor = _Tables()
+    visitor(parser.parse_sql(f"select {expression}"))
+    return visitor
+
+
+class _Tables(Visitor):
+    """Collects the tables of subqueries by alias, and pairs of columns, with their tables, that are equal."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.pairs: list[tuple[tuple[str, str], tuple[str, str]]] = []
+
+    def visit_RangeVar(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        self.found[node.alias.aliasname if node.alias else node.relname] = node.relname
+
+    def visit_A_Expr(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        sides = [[getattr(f, "sval", "") for f in getattr(s, "fields", ())] for s in (node.lexpr, node.rexpr)]
+        if node.name[-1].sval == "=" and all(len(side) > 1 for side in sides):
+            (one, other) = ((side[-2], side[-1]) for side in sides)
+            self.pairs.append((one, other))
 
 
 def _hidden_parents(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:

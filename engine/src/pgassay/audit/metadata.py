@@ -136,7 +136,7 @@ def _tables(scene: Scene) -> dict[str, Table]:
 def observe(scene: Scene, events: Sequence[Event]) -> list[Facts | None]:
     """What each event writes, undone again; None where it is refused."""
     tables = list(_tables(scene).values())
-    look = [look_at_new(tables)] if tables else []
+    look = [scene.planned(look_at_new(tables))] if tables else []
     answers = scene.ask(None, [[*event.statements, *look] for event in events])
     return [None if answer.sqlstate else _facts(answer.rows[-1] if look else ()) for answer in answers]
 

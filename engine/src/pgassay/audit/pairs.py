@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, islice
 
 from pgassay.audit.acts import Act, Looked, number_setups, play
 from pgassay.audit.scene import Scene
@@ -15,7 +15,7 @@ from pgassay.matrix.statements import NUMBERS, condition
 from pgassay.races.model import Scenario, SessionScript
 
 _REPEATS = 5
-_EDGES = 1  # states in which one goes through and the second does not
+_AT_ONCE = 10  # states that are looked at in one flight
 FIRST, SECOND = "first", "second"
 
 
@@ -89,20 +89,20 @@ def _meet(a: Act, b: Act) -> bool:
 
 
 def states(scene: Scene, pair: Pair) -> Iterator[Pair]:
-    """As things are, where both go through; and where there is room for one of them."""
+    """As things are, where both go through; and the first in which there is room for one of them."""
     looks = play(scene, [(pair.setup, (pair.first, pair.second)), (pair.setup, (pair.second,))])
     if len(looks[0]) < 2 or len(looks[1]) < 2:
         return
     yield pair
     if _is_edge(looks[0]):
         return
-    setups = [*_repeated(pair), *_numbers(scene, pair, looks[0])]
+    setups = iter([*_repeated(pair), *_numbers(scene, pair, looks[0])])
     acts = (pair.first, pair.second)
-    found = 0
-    for setup, after in zip(setups, play(scene, [(setup, acts) for setup in setups]), strict=True):
-        if _is_edge(after) and found < _EDGES:
-            found += 1
-            yield replace(pair, setup=setup)
+    while some := list(islice(setups, _AT_ONCE)):
+        for setup, after in zip(some, play(scene, [(setup, acts) for setup in some]), strict=True):
+            if _is_edge(after):
+                yield replace(pair, setup=setup)
+                return
 
 
 def _is_edge(looks: Sequence[Looked]) -> bool:

@@ -19,7 +19,7 @@ from pgassay.errors import PgassayError
 from pgassay.plpgsql.grammar import BodyStatement, parse_body
 from pgassay.plpgsql.rewriting import replace_body
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
-from pgassay.races.anomalies import Kind
+from pgassay.races.anomaly import Kind
 from pgassay.races.effects import NO_SHAPE, Lines, Shapes
 
 _MOST = 6

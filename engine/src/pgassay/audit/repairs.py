@@ -29,6 +29,9 @@ _WRITES = ("insert", "update", "delete")
 
 def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
     """Each finding with the first of its candidates that closes it and takes nothing from owners of rows."""
+    if not any(_may_be_repaired(finding) for finding in findings):
+        yield from findings
+        return
     with open_loaded(scene.bench, scene.world) as session:
         for finding in findings:
             try:
@@ -40,7 +43,7 @@ def repair(scene: Scene, findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
-    if not finding.steps or finding.severity is Severity.INFO:
+    if not _may_be_repaired(finding):
         return finding
     scoped = list(_scoped(scene, finding))
     # What is about columns, its rule knows to close with less.
@@ -50,6 +53,10 @@ def _repaired(scene: Scene, session: Session, finding: Finding) -> Finding:
             tried = "tried: closes this, and owners keep their rows"
             return replace(finding, repair=Repair(statements=statements, tried=tried))
     return finding
+
+
+def _may_be_repaired(finding: Finding) -> bool:
+    return bool(finding.steps) and finding.severity is not Severity.INFO
 
 
 def _closes(scene: Scene, session: Session, finding: Finding, statements: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -13,8 +14,8 @@ from pgassay.audit.calls import CALLS, argument_lists, callable_by, count_lists
 from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
-from pgassay.audit.rules import RULES, Rule
-from pgassay.audit.scene import LONGEST, STATEMENTS, OutOfWorkError, Scene, open_scene
+from pgassay.audit.rules import RULES, Rule, races
+from pgassay.audit.scene import LONGEST, STATEMENTS, OutOfWorkError, Scene, Work, open_loaded, open_scene
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.text import relative
@@ -49,22 +50,55 @@ def audit(bench: Workbench, *, rules: Sequence[Rule] = RULES, show: Show = str) 
 
 
 def _ask(bench: Workbench, world: World, rules: Sequence[Rule]) -> tuple[Scene, list[Finding]]:
-    """What the rules find. Where a statement ends the session, another goes on, without that function."""
+    """What the rules find. Where a statement ends the session, another goes on, without that function.
+
+    The last rule, of races, mostly waits: where there are others, it has a thread and a session of its own.
+    """
+    beside = [rule for rule in rules if rule is races.find] if len(rules) > 1 else []
+    rest: Sequence[Rule] = [rule for rule in rules if rule not in beside]
     found: list[Finding] = []
     untried: list[str] = []
     unending: set[str] = set()
+    with ThreadPoolExecutor(1) as pool:
+        others: Future[tuple[Scene, list[Finding]]] | None = None
+        for _ in range(_SESSIONS):
+            with open_scene(bench, world, unending) as scene:
+                if beside and others is None:
+                    others = pool.submit(_ask_beside, scene, beside)
+                rest = _go_on(scene, rest, found)
+            untried += scene.untried
+            if not rest:
+                break
+    untried += (f"the rule {_name(rule)}: too many sessions were ended" for rule in rest)
+    if others:
+        theirs, more = others.result()
+        found += more
+        untried += theirs.untried
+        unending |= theirs.unending
+    return replace(scene, untried=untried), found
+
+
+def _ask_beside(scene: Scene, rules: Sequence[Rule]) -> tuple[Scene, list[Finding]]:
+    """As `_ask`, of what another session has read."""
+    found: list[Finding] = []
+    own = replace(scene, unending=set(scene.unending), untried=[])
     for _ in range(_SESSIONS):
-        with open_scene(bench, world, unending) as scene:
-            known = len(unending)
-            while rules and not scene.session.connection.closed:
-                _carry_out(scene, rules[0], found)
-                ended = scene.session.connection.closed
-                rules = rules if ended and len(unending) > known else rules[1:]
-        untried += scene.untried
+        with open_loaded(own.bench, own.world) as session:
+            rules = _go_on(replace(own, session=session, work=Work(left=0), _planned={}), rules, found)
         if not rules:
             break
-    untried += (f"the rule {_name(rule)}: too many sessions were ended" for rule in rules)
-    return replace(scene, untried=untried), found
+    own.untried.extend(f"the rule {_name(rule)}: too many sessions were ended" for rule in rules)
+    return own, found
+
+
+def _go_on(scene: Scene, rules: Sequence[Rule], found: list[Finding]) -> Sequence[Rule]:
+    """Carry rules out until a statement ends the session; those that are left."""
+    known = len(scene.unending)
+    while rules and not scene.session.connection.closed:
+        _carry_out(scene, rules[0], found)
+        ended = scene.session.connection.closed
+        rules = rules if ended and len(scene.unending) > known else rules[1:]
+    return rules
 
 
 def _carry_out(scene: Scene, rule: Rule, found: list[Finding]) -> None:

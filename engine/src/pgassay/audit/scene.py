@@ -77,6 +77,7 @@ class Scene:
     unending: set[str] = field(default_factory=set)
     untried: list[str] = field(default_factory=list)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
+    _planned: dict[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -163,9 +164,38 @@ class Scene:
         self.work.spend(_OF_A_TIMEOUT * sum(answer.sqlstate == TIMEOUT for answer in answers))
         return answers
 
+    def planned(self, query: str) -> str:
+        """A statement of the owner that does the same as a long query, which is planned once."""
+        if query not in self._planned:
+            name = f"pgassay_{len(self._planned)}"
+            with self.session.as_owner():
+                failed = self.session.attempt(f"prepare {name} as {query}").sqlstate
+            self._planned[query] = query if failed else f"execute {name}"
+        return self._planned[query]
+
     def dependents(self, name: str) -> frozenset[str]:
         """The tables and views whose policies or definitions come to read `name`."""
-        return frozenset(t.name for t in self.surface.reachable if name in self.inventory.reach(t.name))
+        return self._dependents.get(name, frozenset())
+
+    @cached_property
+    def _dependents(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for table in self.surface.reachable:
+            for name in self.inventory.reach(table.name):
+                found.setdefault(name, set()).add(table.name)
+        return {name: frozenset(names) for name, names in found.items()}
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """All words and strings of policies, of the project's functions and of views."""
+        literals = find_literals(
+            [
+                *(text for policy in self.catalog.of(Policy) for _, text in policy.clauses),
+                *(f.text for f in self.catalog.of(Function) if self.is_ours(f)),
+                *(r.definition for r in self.catalog.of(Relation) if r.definition),
+            ]
+        )
+        return literals.words.union(literals.strings)
 
 
 @contextmanager
@@ -200,7 +230,7 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
         slow = frozenset(find_slow(session, samples, people))
         asked = [sample for sample in samples if sample.object not in slow]
         only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
-        matrix = survey(session, people, rows=rows, only=only if slow else ())
+        matrix = survey(session, people, rows=rows, only=only if slow else (), known=(surface, samples))
         yield Scene(
             bench=bench,
             world=world,

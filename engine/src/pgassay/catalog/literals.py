@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pglast import parser
@@ -29,6 +30,8 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
     Text that can not be read as tokens gives none.
     """
     new, old = (list(map(_read, texts)) for texts in (after, before))
+    if len(new) == 1 and not old:
+        return new[0]
 
     def merged(field: str) -> tuple[Any, ...]:
         ours, theirs = (
@@ -45,6 +48,7 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
     )
 
 
+@lru_cache(maxsize=8192)  # the same bodies are asked for in all places
 def _read(text: str) -> Literals:
     tokens = list(_scan(text))
     paths, keys = _paths(tokens)

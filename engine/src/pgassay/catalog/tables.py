@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pgassay.catalog import read
 from pgassay.catalog.model import (
@@ -109,7 +110,7 @@ class Surface:
         """What the API serves, and storage.objects where there is one."""
         return (table for table in self.tables.values() if table.reachable)
 
-    @property
+    @cached_property
     def by_name(self) -> Mapping[str, Table]:
         """The tables as SQL spells them."""
         return {table.name: table for table in self.tables.values()}

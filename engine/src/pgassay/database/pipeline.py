@@ -17,6 +17,8 @@ from pgassay.observation import same_everywhere
 
 _IN_FLIGHT = 100
 _SAVEPOINT = "pgassay_probe"
+KEEP = f"savepoint {_SAVEPOINT}"
+"""The last statement of a segment that is kept: the next ones go back to its end, until all is undone."""
 
 
 @dataclass(frozen=True, kw_only=True)

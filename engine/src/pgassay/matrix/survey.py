@@ -21,22 +21,24 @@ from pgassay.matrix.cells import build_cells, explain_refusal
 from pgassay.matrix.effects import EffectRecorder
 from pgassay.matrix.model import Action, Effects, Matrix, Observation, Probe
 from pgassay.matrix.questions import ask_all
-from pgassay.matrix.rows import Known, read_samples
+from pgassay.matrix.rows import Known, Sample, read_samples
 from pgassay.matrix.subject import Question, make_subjects
 from pgassay.observation import Outcome, Persona
 
 
-def survey(
+def survey(  # noqa: PLR0913 - what a caller may choose, by name
     session: Session,
     personas: Iterable[Persona],
     *,
     rows: Mapping[str, str] | None = None,
     only: Collection[str] = (),
     besides: Known = MappingProxyType({}),
+    known: tuple[Surface, Sequence[Sample]] | None = None,
 ) -> Matrix:
     """The executed access matrix of the session's database. `rows`: overrides of whose rows a table's are.
 
-    With `only`, of these objects alone, spelled as in the baseline. Rows `besides` are not tried.
+    `known`: what has been read of it already. With `only`, of these objects alone, spelled as in the
+    baseline. Rows `besides` are not tried.
 
     The session must be logged in as the schema's owner. Sequences move on; that nothing else does is checked.
     Raises CannotJudgeError when something was left behind, ConfigError for a bad override or an unknown role.
@@ -47,10 +49,14 @@ def survey(
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
         _check_roles(session, people)
-        surface = read_surface(session, roles=[persona.role for persona in people])
+        surface = known[0] if known else read_surface(session, roles=[persona.role for persona in people])
         before = fingerprint(session, surface)
         ids = [persona.id for persona in people if persona.id is not None]
-        samples = read_samples(session, surface, ids=ids, overrides=rows or {}, besides=besides)
+        samples = (
+            known[1]
+            if known
+            else read_samples(session, surface, ids=ids, overrides=rows or {}, besides=besides)
+        )
         wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         subjects = make_subjects(wanted, people)
         with closing(EffectRecorder(session, surface)) as recorder:

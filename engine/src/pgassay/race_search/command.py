@@ -30,6 +30,7 @@ def search(config: Config, server: Server, *, show: Show = str) -> Audit:
         steps=_STEPS * config.effort,
         of_pair=_OF_PAIR * config.effort,
         interruptions=(1, 2),
+        apart=None,
     )
 
     def find(scene: Scene) -> Iterator[Finding]:

@@ -3,65 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 
-from pgassay.catalog.model import Column, Constraint
-from pgassay.catalog.read import read_catalog
+from pgassay.races.anomaly import Anomaly, Compared, Kind
 from pgassay.races.arena import Arena
-from pgassay.races.difference import Difference, differences
-from pgassay.races.effects import Reader, Result, Seen, Shapes, shape_of
+from pgassay.races.difference import differences, inserted, together, updated
+from pgassay.races.effects import Reader, Result, Seen
 from pgassay.races.explorer import Explorer
+from pgassay.races.interruption import Course, Footprints, OtherPointError, Stops
 from pgassay.races.line import Reply
-from pgassay.races.model import DEADLOCK, Scenario, StepFate, Trial
+from pgassay.races.model import DEADLOCK, Event, Scenario, StepFate, Trial
 from pgassay.races.preparation import PreparedScenario
 from pgassay.races.run import ScheduleRun
+from pgassay.races.sync import NEVER_STOP
 
 _TIMES_MORE = 4
-
-
-class Kind(Enum):
-    """What an outcome that no serial order has is called."""
-
-    DEADLOCK = "deadlock"
-    LOST_UPDATE = "lost update"
-    WRITE_SKEW = "write skew"
-    DOUBLE_EFFECT = "double effect"
-    PHANTOM = "phantom"
-    STALE_ANSWER = "stale answer"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Anomaly:
-    """The simplest schedule with an outcome of no serial order. `refused`: how the serial orders refuse one.
-
-    Of so many `schedules` that were run, so many are `broken`.
-    """
-
-    kind: Kind
-    trial: Trial
-    result: Result
-    differences: tuple[Difference, ...]
-    refused: str
-    schedules: int
-    broken: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """What came of one scenario: `why` it could not be judged, or its anomaly, if there is one.
-
-    `steps` of all `schedules` were taken; with `cut` there are more schedules.
-    """
-
-    schedules: int = 0
-    steps: int = 0
-    why: str = ""
-    cut: bool = False
-    anomaly: Anomaly | None = None
-    serial: tuple[Result, ...] = ()
+_PLAIN = 2  # a statement and its commit
 
 
 class SerialComparison:
@@ -74,34 +33,44 @@ class SerialComparison:
         self._lenient = lenient
         self._schedules = self._steps = 0
         one, other = scenario.sessions
-        self.shapes = read_shapes(arena)
+        self.shapes = arena.shapes
         self._reader = Reader(shapes=self.shapes)
         self._is_symmetric = (one.persona, one.requests) == (other.persona, other.requests)
+        self._is_plain = scenario.inside and all(len(steps) == _PLAIN for steps in scenario.steps.values())
+        self._footprints = Footprints(arena)
+        self._few: int | None = None
+        self._is_cut = False
 
-    def compare(self, *, bounds: Sequence[int] = (1,), limit: int = 2000) -> Compared:
+    def compare(
+        self, *, bounds: Sequence[int] = (1,), limit: int = 2000, apart: int | None = None
+    ) -> Compared:
         """The anomaly with the simplest schedule. Raises CannotJudgeError, SchemaError.
 
         A schedule interrupts sessions that could go on at most as often as a bound says: the next one is
-        only tried where the one before shows nothing. `limit` is one of steps.
+        only tried where the one before shows nothing. `limit` is one of steps; `apart` of the schedules that
+        interrupt a session which neither waits for the other nor does anything else because of it.
         """
+        self._few = apart
         self._stage = PreparedScenario(self._arena, self._scenario)
         compared = self._compare(bounds, limit)
         self._arena.check(self._scenario)
         return compared
 
-    def shows(self, schedule: Sequence[str]) -> bool:
-        """Whether a schedule, of which each step can be taken, has an outcome of no serial order."""
+    def shows(self, trial: Trial) -> bool:
+        """Whether its schedule can be taken here, too, with an outcome of no serial order."""
         self._stage = PreparedScenario(self._arena, self._scenario)
         if self._run_serially():
             return False
-        run = self._stage.start()
-        for name in schedule:
+        if trial.skips and trial.scenario.shared:
+            self._stage.share(trial.scenario.shared)
+        run = self._stage.start(trial.skips)
+        for name in trial.schedule:
             if name not in run.ready:
                 run.abandon()
                 return False
             run.repeat(name)
-        trial = run.finish()
-        return self._is_anomalous(trial, self._read(self._see(trial)))
+        again = run.finish()
+        return self._is_anomalous(again, self._read(self._see(again)))
 
     def _compare(self, bounds: Sequence[int], limit: int) -> Compared:
         why = self._run_serially()
@@ -136,16 +105,15 @@ class SerialComparison:
         found: list[tuple[Trial, Seen]] = []
         count = 0
         for bound in bounds:
-            for trial in self._trials(bound):
+            for trial, seen in self._trials(bound):
                 count += 1
-                seen = self._see(trial)
                 if self._is_anomalous(trial, self._read(seen)):
                     found.append((trial, seen))
                 if self._steps >= limit:
                     return self._done(cut=True, anomaly=self._anomaly(self._reviewed(found), count))
             if reviewed := self._reviewed(found):
                 return self._done(anomaly=self._anomaly(reviewed, count))
-        return self._done()
+        return self._done(cut=self._is_cut)
 
     def _reviewed(self, found: Sequence[tuple[Trial, Seen]]) -> list[tuple[Trial, Result]]:
         """Those that are anomalous still, once one order has been run a few times more.
@@ -160,12 +128,53 @@ class SerialComparison:
     def _is_anomalous(self, trial: Trial, result: Result) -> bool:
         return trial.saw(StepFate.FAILED, DEADLOCK) or not self._is_serial(result)
 
-    def _trials(self, bound: int) -> Iterator[Trial]:
+    def _trials(self, bound: int) -> Iterator[tuple[Trial, Seen]]:
         """Of two sessions that do the same it is all one which begins."""
+        if bound == 1 and self._is_plain:
+            try:
+                yield from self._interrupted_once()
+            except OtherPointError:
+                pass
+            else:
+                return
         for trial in Explorer(self._stage.start, prune=False, bound=bound).explore():
             if self._is_symmetric and trial.schedule[0] != self._names[0]:
                 return
-            yield trial
+            yield trial, self._see(trial)
+
+    def _interrupted_once(self) -> Iterator[tuple[Trial, Seen]]:
+        """Each session at each of its points; of those that come to the same only the first and the last."""
+        for number, name in enumerate(self._names[:1] if self._is_symmetric else self._names):
+            other = name if self._is_symmetric else self._names[1 - number]
+            stops = Stops(self._stage, self._footprints, name=name, other=other, number=number)
+            looked: dict[int, tuple[Course, Seen]] = {}
+            ahead = deque([(0, stops.count)] if stops.are_shared else [])
+            while ahead:
+                if self._few is not None and len(looked) >= self._few and self._are_apart(looked.values()):
+                    self._is_cut = True
+                    break
+                first, last = ahead.popleft()
+                for skip in sorted({first, last} - looked.keys()):
+                    course = stops.run(skip)
+                    looked[skip] = (course, self._see(course.trial))
+                    yield course.trial, looked[skip][1]
+                middle = (first + last) // 2
+                if middle > first and not self._is_alike(looked[first], looked[last]):
+                    ahead += [(first, middle), (middle, last)]
+
+    def _are_apart(self, looked: Iterable[tuple[Course, Seen]]) -> bool:
+        """Whether both orders come to what each session does alone, and nobody waited for the other."""
+        one, other = self._alone
+        answers = (one.answers[0], other.answers[1])
+        effects = together(one, other)
+        is_sum = all((result.answers, result.effects) == (answers, effects) for result in self._serial)
+        return is_sum and not any(course.waited for course, _ in looked)
+
+    def _is_alike(self, one: tuple[Course, Seen], other: tuple[Course, Seen]) -> bool:
+        """Not where a session leaves out what is locked: it goes on instead of waiting."""
+        wait = one[0].wait
+        alike = wait is not None and wait == other[0].wait and not self._lenient
+        return alike and self._read(one[1]) == self._read(other[1])
 
     def _done(self, *, why: str = "", cut: bool = False, anomaly: Anomaly | None = None) -> Compared:
         serial = getattr(self, "_serial", ())
@@ -175,10 +184,12 @@ class SerialComparison:
 
     def _run(self, *order: str) -> Seen:
         """One after the other."""
-        run: ScheduleRun = self._stage.start()
+        run: ScheduleRun = self._stage.start((NEVER_STOP, NEVER_STOP))
         for name in order:
             while name in run.ready:
                 run.repeat(name)
+                if self._is_plain:
+                    self._footprints.note(run, name)
         return self._see(run.finish())
 
     def _see(self, trial: Trial) -> Seen:
@@ -214,7 +225,7 @@ class SerialComparison:
             return None
         states = [one for one in found if self._kind(*one) is not Kind.STALE_ANSWER]
         harmful = [one for one in states if self._kind(*one) is not Kind.DEADLOCK]
-        trial, result = min(harmful or states or found, key=lambda one: one[0].simplicity)
+        trial, result = min(harmful or states or found, key=lambda one: (one[0].simplicity, one[0].skips))
         nearest = min(self._serial, key=lambda one: len(list(differences(result, one, self.shapes))))
         return Anomaly(
             kind=self._kind(trial, result),
@@ -237,7 +248,7 @@ class SerialComparison:
             for line in (*lines.gone, *lines.new)
             for name in self.shapes[lines.table].key
         }
-        return not keys.isdisjoint(_cells_of(first))
+        return not keys.isdisjoint(value for row in json.loads(first)[1] for value in row if value)
 
     def _kind(self, trial: Trial, result: Result) -> Kind:
         if trial.saw(StepFate.FAILED, DEADLOCK):
@@ -246,41 +257,20 @@ class SerialComparison:
             one_each = any(one.answers[0] != one.answers[1] for one in self._serial)
             twice = one_each and self._names_a_row(result)
             return Kind.DOUBLE_EFFECT if twice else Kind.STALE_ANSWER
-        updated, most_updated = _updates(result), max(map(_updates, self._serial))
-        if _inserted(result) > max(map(_inserted, self._serial)):
-            return Kind.DOUBLE_EFFECT if updated else Kind.PHANTOM
-        if updated > most_updated:
+        changed, most_changed = updated(result), max(map(updated, self._serial))
+        if inserted(result) > max(map(inserted, self._serial)):
+            return Kind.DOUBLE_EFFECT if changed else Kind.PHANTOM
+        if changed > most_changed:
             return Kind.WRITE_SKEW
         passes = None not in result.answers and all(None in one.answers for one in self._serial)
         return Kind.DOUBLE_EFFECT if passes else Kind.LOST_UPDATE
 
 
-def _cells_of(answer: str) -> set[str]:
-    _, rows = json.loads(answer)
-    return {value for row in rows for value in row if value}
-
-
-def read_shapes(arena: Arena) -> Shapes:
-    """Of all tables of the arena's database."""
-    catalog = read_catalog(arena.owner, Column, Constraint)
-    columns, keys = catalog.parts(Column), catalog.parts(Constraint)
-    return {some[0].table: shape_of(some, keys[oid]) for oid, some in columns.items() if some}
-
-
 def _reply(trial: Trial, name: str) -> Reply | None:
     """What the statements of a session returned; of several the last that returned rows."""
-    done = [
-        event.reply
-        for move in trial.moves
-        for event in move.events
-        if event.session == name and event.fate is StepFate.DONE
-    ]
+    done = [e.reply for e in _events(trial) if e.session == name and e.fate is StepFate.DONE]
     return next((reply for reply in reversed(done) if reply.columns), Reply()) if done else None
 
 
-def _inserted(result: Result) -> int:
-    return sum(len(lines.new) - len(lines.gone) for lines in result.effects)
-
-
-def _updates(result: Result) -> int:
-    return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
+def _events(trial: Trial) -> Iterator[Event]:
+    return (event for move in trial.moves for event in move.events)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property, partial
 from typing import Any, LiteralString, Self
@@ -11,10 +11,11 @@ from typing import Any, LiteralString, Self
 import psycopg
 from psycopg import sql
 
-from pgassay.catalog.model import Relation
+from pgassay.catalog.model import Column, Constraint, Relation
 from pgassay.catalog.read import read_catalog, read_marks
 from pgassay.database import Database
 from pgassay.errors import CannotJudgeError
+from pgassay.races.effects import Shapes, shape_of
 from pgassay.races.explorer import HeldLock, Peculiar
 from pgassay.races.line import SessionLine, ask
 from pgassay.races.model import Scenario
@@ -176,6 +177,19 @@ class Arena:
         """Who lets sessions go on that have come to a sync point."""
         return Gatekeeper(self._resources.enter_context(closing(self.connect())))
 
+    @cached_property
+    def tables(self) -> Mapping[str, str]:
+        """Tables by their OIDs, as locks name them."""
+        relations = read_catalog(self.owner, Relation).of(Relation)
+        return {str(relation.oid): relation.name for relation in relations if relation.kind in "rp"}
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Of all tables."""
+        catalog = read_catalog(self.owner, Column, Constraint)
+        columns, keys = catalog.parts(Column), catalog.parts(Constraint)
+        return {some[0].table: shape_of(some, keys[oid]) for oid, some in columns.items() if some}
+
     def connect(self, user: str | None = None) -> psycopg.Connection[Any]:
         """A further connection, the owner's when `user` is None."""
         return self._database.connect(user=user, autocommit=True)
@@ -226,7 +240,7 @@ class Arena:
 
     def _make_baseline(self) -> Baseline | None:
         try:
-            return Baseline(self.owner)
+            return Baseline(self.owner, self._resources.enter_context(closing(self.connect())))
         except psycopg.Error as error:
             self._give_up(error)
             return None

@@ -59,3 +59,23 @@ def _updated(lines: Lines, key: tuple[str, ...]) -> dict[str, Mapping[str, str |
     gone = {str([cells[name] for name in key]) for cells in map(json.loads, lines.gone)} if key else set()
     new = {str([cells[name] for name in key]): cells for cells in map(json.loads, lines.new)} if key else {}
     return {name: cells for name, cells in new.items() if name in gone}
+
+
+def inserted(result: Result) -> int:
+    """How many rows there are more."""
+    return sum(len(lines.new) - len(lines.gone) for lines in result.effects)
+
+
+def updated(result: Result) -> int:
+    """How many rows there are that were otherwise before."""
+    return sum(min(len(lines.new), len(lines.gone)) for lines in result.effects)
+
+
+def together(one: Result, other: Result) -> tuple[Lines, ...]:
+    """The effects of both, where neither changes a row of the other's."""
+    found: dict[str, Lines] = {}
+    for lines in (*one.effects, *other.effects):
+        former = found.get(lines.table, Lines(table=lines.table))
+        gone, new = sorted(former.gone + lines.gone), sorted(former.new + lines.new)
+        found[lines.table] = Lines(table=lines.table, gone=tuple(gone), new=tuple(new))
+    return tuple(found[name] for name in sorted(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import selectors
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ import psycopg
 from psycopg import pq
 
 from pgassay.database.pipeline import read_rows, read_sqlstate, read_text
-from pgassay.races.sync import PASSED, SYNC_POINT
+from pgassay.races.sync import PASSED, SKIPPED, SYNC_POINT
 
 Row = tuple[str | None, ...]
 
@@ -36,12 +37,20 @@ class Reply:
 NOTHING = Reply()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A sync point at which a session did not stop, and the tables that it may be about; None: any."""
+
+    point: str
+    about: frozenset[str] | None
+
+
 class SessionLine:
     """A connection that is never waited for: `send`, then `receive` until there is a reply.
 
     `waiting` follows what the server says of its lock waits, if it was told to: it says so after the
     deadlock check, and says that the lock was acquired. `paused` names the sync point that it has come to;
-    `passed` says that it has left that behind.
+    `passed` says that it has left that behind, `skipped` where it did not stop.
     """
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
@@ -57,6 +66,7 @@ class SessionLine:
         self.pid = self._pg.backend_pid
         self.lost = self.busy = self.waiting = False
         self.paused, self.passed = "", False
+        self.skipped: list[Skipped] = []
 
     @property
     def in_transaction(self) -> bool:
@@ -123,6 +133,9 @@ class SessionLine:
             self.paused, self.passed = text, False
         elif diag.sqlstate == PASSED:
             self.paused, self.passed = "", True
+        elif diag.sqlstate == SKIPPED:
+            about = json.loads(diag.message_detail or "null")
+            self.skipped.append(Skipped(point=text, about=None if about is None else frozenset(about)))
         elif diag.source_function == "ProcSleep":
             # "process 12 still waiting for …", "… acquired …", "… avoided deadlock …"
             self.waiting = " still waiting for " in text

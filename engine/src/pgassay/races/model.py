@@ -193,12 +193,16 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One schedule that was run, and how it ended."""
+    """One schedule that was run, and how it ended.
+
+    `skips`: how many sync points each session passed before it stopped once; without them each stops at all.
+    """
 
     scenario: Scenario
     moves: tuple[Move, ...]
     outcome: RunOutcome
     violations: tuple[Violation, ...]
+    skips: tuple[int, ...] = ()
 
     @property
     def schedule(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from pgassay.errors import CannotJudgeError
 from pgassay.races.arena import Arena
 from pgassay.races.model import Isolation, RunOutcome, Scenario, SessionScript, Trial, Violation
 from pgassay.races.run import Party, ScheduleRun
-from pgassay.races.sync import enlist
+from pgassay.races.sync import enlist, skip
 from pgassay.supabase.identity import AUTHENTICATOR, Roles, request_identity
 
 _ROWS = 5
@@ -46,6 +47,7 @@ class OutcomeJudge:
         return Trial(
             scenario=self._scenario,
             moves=tuple(run.moves),
+            skips=run.skips,
             outcome=RunOutcome(values=tuple((results | observed).items())),
             violations=tuple(
                 Violation(invariant=name, rows=tuple(rows[:_ROWS])) for name, rows in found.items()
@@ -117,27 +119,42 @@ class PreparedScenario:
         self._judge = OutcomeJudge(scenario)
         self._openings = _openings(arena.owner, scenario, limit=arena.limit)
 
-    def start(self) -> ScheduleRun:
-        """A run from where the setup ended."""
+    def start(self, skips: tuple[int, ...] = ()) -> ScheduleRun:
+        """A run from where the setup ended; `skips` as those of a `Trial`, inside functions alone."""
         if self._is_used:
             self._arena.go_back(self._scenario)
         self._is_used = True
         lines = self._arena.lines([AUTHENTICATOR if s.persona else s.role for s in self._scenario.sessions])
         steps = self._scenario.steps.items()
+        openings = self._openings
+        if self._scenario.inside and skips:
+            openings = [f"{opening}; {skip(points)}" for opening, points in zip(openings, skips, strict=True)]
         parties = [
             Party(
                 name=name, number=number, line=line, steps=own, opening=opening,
                 retries=self._scenario.retries,
             )
             for number, ((name, own), line, opening) in enumerate(
-                zip(steps, lines, self._openings, strict=True), start=1
+                zip(steps, lines, openings, strict=True), start=1
             )
         ]  # fmt: skip
         if self._scenario.inside:
             for party in parties:
+                party.line.skipped.clear()
                 self._arena.gatekeeper.close(party.number)
         judge = partial(self._judge.judge, self._arena.owner)
-        return ScheduleRun(self._scenario, parties, self._arena, judge=judge)
+        return ScheduleRun(self._scenario, parties, self._arena, judge=judge, skips=skips)
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The tables that points may be about; none where sessions stop at all of them."""
+        return self._scenario.shared
+
+    def share(self, tables: frozenset[str]) -> None:
+        """From now on stop only at points that may be about one of these tables, of which there is one."""
+        self._scenario = replace(self._scenario, shared=tables)
+        self._judge = OutcomeJudge(self._scenario)
+        self._openings = _openings(self._arena.owner, self._scenario, limit=self._arena.limit)
 
     def why_unpruned(self) -> str:
         """Why locks do not tell what the steps do; "" where they do."""

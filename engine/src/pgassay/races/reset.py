@@ -70,14 +70,18 @@ class Baseline:
     """The contents of all tables and sequences at the time when it was made, kept in the database itself.
 
     `mark` makes the present the state to restore, `restore_first` goes back to where it all began.
-    `connection` is the owner's, in autocommit mode. Raises psycopg.Error when the owner may not read a table,
-    or not change one that was changed.
+    `connection` is the owner's, in autocommit mode; `restorer` is another one that restores: who plays a
+    replica loses all of its plans. Raises psycopg.Error when the owner may not read a table, or not change
+    one that was changed.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: psycopg.Connection[Any], restorer: psycopg.Connection[Any] | None = None
+    ) -> None:
+        self._connection, self._restorer = connection, restorer or connection
         # A policy that hides rows from the owner is an error, and not an incomplete copy.
-        connection.execute("set row_security = off")
+        for one in (connection, self._restorer):
+            one.execute("set row_security = off")
         # Who restores plays a replica, for which these would fire too. No session of a scenario is one.
         catalog = read_catalog(connection, Relation, Column, Trigger)
         for trigger in catalog.of(Trigger):
@@ -162,7 +166,8 @@ class Baseline:
         ]
         if restoring or moving:
             # Neither triggers nor foreign keys look on.
-            self._run([sql.SQL("set local session_replication_role = replica"), *restoring, *moving])
+            replica = sql.SQL("set local session_replication_role = replica")
+            self._restorer.execute(sql.SQL("; ").join([replica, *restoring, *moving]))
             self._kept, _ = self._read()
 
     def _copy(self, table: _KeptTable) -> sql.Identifier:

@@ -90,8 +90,10 @@ class ScheduleRun:
         arena: Arena,
         *,
         judge: Callable[[ScheduleRun], Trial],
+        skips: tuple[int, ...] = (),
     ) -> None:
         self.scenario = scenario
+        self.skips = skips
         self.parties = {party.name: party for party in parties}
         self.moves: list[Move] = []
         self._arena = arena

@@ -19,13 +19,16 @@ from pgassay.plpgsql.grammar import parse_body
 from pgassay.plpgsql.model import InstrumentError, Point
 from pgassay.plpgsql.rewriting import own_functions, replace_body, rewrite
 
-SYNC_POINT, PASSED = "PGSYN", "PGPAS"
-"""The SQLSTATEs by which a function says that it has come to a sync point, and that it has passed."""
+SYNC_POINT, PASSED, SKIPPED = "PGSYN", "PGPAS", "PGSKP"
+"""The SQLSTATEs by which a function says that it has come to a sync point, has passed it, or did not stop."""
 
 # Sync points: a session stops before each statement of a PL/pgSQL function until it is let go on. One that
 # comes to such a point says so, and waits at a gate, an advisory lock that the gatekeeper holds. When that is
 # opened it says that it has passed, and waits at a second one while the first is closed behind it.
-_SESSION, _SHARED = "pgassay.session", "pgassay.shared"
+# One that is told how many points to skip stops once after these, and not again.
+_SESSION, _SHARED, _SKIP = "pgassay.session", "pgassay.shared", "pgassay.skip"
+NEVER_STOP = 2**31 - 1
+"""To skip as many sync points."""
 _LOCKS = int.from_bytes(b"pgas")
 
 # The time at a gate is none that the schema's timeouts are about.
@@ -36,8 +39,15 @@ _SYNC = f"""
     declare
         gate constant integer := 2 * nullif(current_setting('{_SESSION}', true), '')::integer;
         shared constant text[] := nullif(current_setting('{_SHARED}', true), '')::text[];
+        skip constant integer := nullif(current_setting('{_SKIP}', true), '')::integer;
     begin
-        if gate is not null and (about is null or shared is null or about && shared) then
+        if gate is null or not (about is null or shared is null or about && shared) then
+            return null;
+        elsif skip > 0 then
+            raise info '%', point
+            using errcode = '{SKIPPED}', detail = coalesce(array_to_json(about)::text, 'null');
+            perform set_config('{_SKIP}', (skip - 1)::text, true);
+        else
             -- INFO reaches the client whatever client_min_messages says.
             raise info '%', point using errcode = '{SYNC_POINT}';
             perform pg_advisory_lock_shared({_LOCKS}, gate);
@@ -45,6 +55,7 @@ _SYNC = f"""
             raise info '%', point using errcode = '{PASSED}';
             perform pg_advisory_lock_shared({_LOCKS}, gate + 1);
             perform pg_advisory_unlock_shared({_LOCKS}, gate + 1);
+            perform set_config('{_SKIP}', '{NEVER_STOP}', true) where skip = 0;
         end if;
         return null;
     end
@@ -134,6 +145,11 @@ def enlist(session: int, shared: Iterable[str] = ()) -> str:
     tables = sql.Literal(list(shared)).as_string(None) if shared else "''"
     about = f"select pg_catalog.set_config('{_SHARED}', {tables}::text, true)"
     return f"set local {_SESSION} to '{session}'; {about}"
+
+
+def skip(points: int) -> str:
+    """The SQL by which a session that stops at sync points passes so many, stops once, and not again."""
+    return f"set local {_SKIP} to '{points}'"
 
 
 class Gatekeeper:

@@ -44,10 +44,10 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
-    """Writes that differ in values alone."""
+    """Writes that differ in values alone; none of columns that nothing asks for."""
     inserts = list(own_inserts(sample, persona))
     updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(sample, persona)]
-    columns = dict.fromkeys(write.column for write in updates)
+    columns = dict.fromkeys(w.column for w in updates if w.column in scene.said or sample.table.acting)
     groups = [inserts, *([w for w in updates if w.column == column] for column in columns)]
     return (group for group in groups if group)
 

@@ -11,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pgassay.audit.metadata import look_at_new
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -20,9 +21,9 @@ from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey, Trigger
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
-from pgassay.database.pipeline import Answer
+from pgassay.database.pipeline import KEEP, Answer
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, literal
+from pgassay.matrix.statements import NUMBERS, TEXTS, become, literal
 from pgassay.observation import Persona
 
 RULE = "many"
@@ -59,11 +60,34 @@ def find(scene: Scene) -> Iterator[Finding]:
         if sample.object == sample.table.name and sample.table.kind in "rp" and _is_asked(scene, sample):
             done: set[str] = set()
             for persona in scene.users:
-                for deed in _deeds(scene, sample, persona):
-                    found = _try(scene, sample, deed) if deed.verb not in done else None
-                    if found:
-                        done.add(deed.verb)
-                        yield found
+                for finding in _by(scene, sample, persona):
+                    if finding.actions[0] not in done:
+                        done.add(finding.actions[0])
+                        yield finding
+
+
+def _by(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Finding]:
+    """First with a few rows; with as many as a limit has only where some of the few went through."""
+    setups = ((), (make_room(sample, persona),))
+    few = [deed for setup in setups for deed in _inserts(sample, persona, _FEW, setup)]
+    alive: set[tuple[tuple[str, ...], str]] = set()
+    for deed, single, together in _both(scene, [*few, *_changes_of(sample, persona)]):
+        if len(single.refused) < len(deed.singles):
+            alive.add((deed.setup, deed.singles[0]))
+        if found := _judge(sample, deed, single, together):
+            yield found
+    sizes = dict.fromkeys(limit + 1 for limit in _limits(scene, sample) if limit + 1 != _FEW)
+    more = [d for size in sizes for setup in setups for d in _inserts(sample, persona, size, setup)]
+    for deed, single, together in _both(scene, [d for d in more if (d.setup, d.singles[0]) in alive]):
+        if found := _judge(sample, deed, single, together):
+            yield found
+
+
+def _both(scene: Scene, deeds: Sequence[_Deed]) -> Iterator[tuple[_Deed, _Left, _Left]]:
+    """What each leaves, as single statements and together."""
+    ways = [(deed, way) for deed in deeds for way in (deed.singles, (deed.together,))]
+    lefts = iter(_carry_out(scene, ways))
+    return zip(deeds, lefts, lefts, strict=True)
 
 
 def _is_asked(scene: Scene, sample: Sample) -> bool:
@@ -82,10 +106,8 @@ def _limits(scene: Scene, sample: Sample) -> list[int]:
     return sorted({int(n) for n in numbers if n.isdigit() and 0 < int(n) <= _LIMIT})
 
 
-def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
-    for size in dict.fromkeys([*(n + 1 for n in _limits(scene, sample)), _FEW]):
-        for setup in ((), (make_room(sample, persona),)):
-            yield from _inserts(sample, persona, size, setup)
+def _changes_of(sample: Sample, persona: Persona) -> Iterator[_Deed]:
+    """Of own rows, after some more were made."""
     if sample.table.acting and sample.key:
         more = next(_inserts(sample, persona, _FEW, ()), None)
         yield from _changes(sample, persona, (more.together,) if more else ())
@@ -145,9 +167,7 @@ def _changes(sample: Sample, persona: Persona, setup: tuple[str, ...]) -> Iterat
         yield _Deed(persona=persona, verb="update", singles=singles, together=head + everything, setup=setup)
 
 
-def _try(scene: Scene, sample: Sample, deed: _Deed) -> Finding | None:
-    single = _carry_out(scene, deed, deed.singles)
-    together = _carry_out(scene, deed, [deed.together])
+def _judge(sample: Sample, deed: _Deed, single: _Left, together: _Left) -> Finding | None:
     if together.refused:
         return None  # it does less, which opens nothing
     name = sample.table.name
@@ -165,25 +185,30 @@ def _try(scene: Scene, sample: Sample, deed: _Deed) -> Finding | None:
     return None
 
 
-def _carry_out(scene: Scene, deed: _Deed, statements: Sequence[str]) -> _Left:
+def _carry_out(scene: Scene, ways: Sequence[tuple[_Deed, Sequence[str]]]) -> list[_Left]:
     """Each statement by itself: what is refused leaves the others as they are."""
-    session, refused = scene.session, []
     tables = [t for t in scene.surface.tables.values() if t.stored and scene.is_the_projects(t)]
-    with session.undone():
-        for text in deed.setup:
-            with session.as_owner():
-                session.attempt(text)
-        with session.act_as(deed.persona):
-            for text in statements:
-                refused.append(session.attempt(text).sqlstate)
-        [answer] = scene.ask(None, [[look_at_new(tables)]])
-    return _left(answer, tuple(filter(None, refused)))
+    look = scene.planned(look_at_new(tables))
+    segments: list[Sequence[str]] = []
+    for deed, statements in ways:
+        segments.append(("savepoint pgassay_way", _OWNER, KEEP))
+        segments += [(text, KEEP) for text in deed.setup]
+        segments.append((*become(deed.persona), KEEP))
+        segments += [(text, KEEP) for text in statements]
+        segments += [(_OWNER, look), ("rollback to savepoint pgassay_way", "release savepoint pgassay_way")]
+    answers = iter(scene.ask(None, segments))
+    lefts = []
+    for deed, statements in ways:
+        own = list(islice(answers, len(deed.setup) + len(statements) + 4))
+        refused = (answer.sqlstate for answer in own[-2 - len(statements) : -2])
+        lefts.append(_left(own[-2], tuple(filter(None, refused))))
+    return lefts
 
 
 def _left(answer: Answer, refused: tuple[str, ...]) -> _Left:
     rows: Counter[str] = Counter()
     sums: Counter[tuple[str, str]] = Counter()
-    for name, document in answer.rows[0] if answer.rows else ():
+    for name, document in answer.rows[-1] if not answer.sqlstate else ():
         rows[str(name)] += 1
         for column, value in json.loads(document or "{}").items():
             if isinstance(value, int | float) and not isinstance(value, bool):

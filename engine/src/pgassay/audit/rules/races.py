@@ -13,7 +13,7 @@ from pgassay.audit.scene import Scene
 from pgassay.observation import Persona
 from pgassay.plpgsql.model import InstrumentError
 from pgassay.plpgsql.rewriting import find_points
-from pgassay.races.anomalies import Kind
+from pgassay.races.anomaly import Kind
 from pgassay.races.difference import Difference
 from pgassay.races.model import Event, StepFate
 from pgassay.world import Show

@@ -106,7 +106,10 @@ def _judge_open(
         return _tell(scene, sample, [*read, *posts], Severity.MEDIUM, why)
     if read and sample.ownership is not None:
         why = speaks_against(scene, sample, list(dict.fromkeys(deed.persona for deed in read)))
-        return _tell(scene, sample, read, Severity.MEDIUM if why else Severity.INFO, why)
+        policies = [policy for deed in read for policy in _asked(sample.table, deed)]
+        # Where no policy is open to all, the rows that there are just happen to be within reach.
+        if why or any(is_open(sample.table, policy) for policy in policies):
+            return _tell(scene, sample, read, Severity.MEDIUM if why else Severity.INFO, why)
     return None
 
 
@@ -162,14 +165,15 @@ def _steps(deed: _Deed) -> tuple[Step, ...]:
 
 def _policies(table: Table, deeds: Sequence[_Deed]) -> Mapping[str, None]:
     """Those that ask nothing of a row; else all that let such writes or reads through."""
-    some = [
-        (policy, deed.action)
-        for deed in deeds
-        for policy in table.privileges[deed.persona.role].policies
-        if policy.permissive and policy.command in ("all", deed.action.value)
-    ]
+    some = [(policy, deed.action) for deed in deeds for policy in _asked(table, deed)]
     wide = dict.fromkeys(policy.name for policy, action in some if _is_wide(table, policy, action))
     return wide or dict.fromkeys(policy.name for policy, _ in some)
+
+
+def _asked(table: Table, deed: _Deed) -> Iterator[Policy]:
+    """The policies that may let it through."""
+    policies = table.privileges[deed.persona.role].policies
+    return (p for p in policies if p.permissive and p.command in ("all", deed.action.value))
 
 
 def _is_wide(table: Table, policy: Policy, action: Action) -> bool:
