@@ -16,7 +16,7 @@ OWNERS = {"catalog", "server", "database", "supabase"}
 # Counters of its own sequences; statistics of the planner; examples of mutants; what a plan may call.
 OTHERS = {
     *("coverage/counters.py", "plans/observing.py", "plans/assessment.py"),
-    "mutation/operators/functions.py",
+    *(f"mutation/operators/{name}.py" for name in ("functions", "queries", "sequences")),
 }
 
 

@@ -109,6 +109,11 @@ def read_updatable(connection: psycopg.Connection[Any]) -> dict[tuple[int, int],
     return {(oid, number): events for oid, number, events in rows}
 
 
+def read_shadowed(connection: psycopg.Connection[Any]) -> frozenset[tuple[str, int]]:
+    """Names of functions of a schema that functions of the server have too, these with so many arguments."""
+    return frozenset((name, arity) for name, arity in connection.execute(_query("shadowed")))
+
+
 def read_marks(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     """What differs once anything has altered the schema; cheap."""
     return connection.execute(_query("marks"), prepare=True).fetchall()

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from pglast import ast, parser
@@ -26,24 +26,16 @@ from pgassay.catalog.model import (
     Type,
 )
 from pgassay.catalog.names import spell
-from pgassay.catalog.read import Access, Catalog, read_catalog
+from pgassay.catalog.read import Access, Catalog, read_catalog, read_shadowed
 from pgassay.solver.model import Condition, Source
 
 _KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Function, Type, Grant, Role)
 _ROWS = ("r", "p", "v", "m", "f")
-# pg_catalog comes first in every path, and by their types its functions are mostly what is meant.
-_SHADOWED: LiteralString = """
-    select distinct p.proname, p.pronargs from pg_catalog.pg_proc as p
-    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname = any(%s)
-"""
 
 
 def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """Read what the solver needs, as the connection's current role."""
-    catalog = read_catalog(connection, *_KINDS)
-    names = list({one.name for one in catalog.of(Function)})
-    shadowed = connection.execute(_SHADOWED, [names]).fetchall()
-    return Schema(catalog, shadowed=frozenset((name, arity) for name, arity in shadowed))
+    return Schema(read_catalog(connection, *_KINDS), shadowed=read_shadowed(connection))
 
 
 @dataclass(frozen=True, kw_only=True)
