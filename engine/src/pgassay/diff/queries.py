@@ -99,6 +99,8 @@ def _of_statement(node: Node) -> Iterator[Question]:
             yield _question(node, node.fromClause)
         case ast.UpdateStmt():
             yield _question(node, (node.relation, *(node.fromClause or ())))
+        case ast.InsertStmt() if node.selectStmt is not None:
+            yield from _of_statement(node.selectStmt)
         case ast.DeleteStmt():
             yield _question(node, (node.relation, *(node.usingClause or ())))
 

@@ -84,8 +84,8 @@ def review(
 ) -> Review:
     """Compare HEAD with BASE on one server, in the world of HEAD.
 
-    Where the change gains nobody anything there, or only what is accepted, other rows and claims are tried
-    with about `search` statements.
+    Then the conditions that differ are solved, and where the change still gains nobody anything, or only what
+    is accepted, other rows and claims are tried, with about `search` statements in all.
     Raises CannotJudgeError when BASE does not load or a probe went wrong in either.
     """
     started = time.perf_counter()
@@ -120,7 +120,7 @@ def _review(server: Server, base: Side, head: Side, search: int, on_stage: Calla
                 confirm(found.difference.gained, one, two)
                 found = _add_gains(found, compare_accounts(one, two, found.difference.schema))
                 unaccepted = found.difference.gained and not found.accepted
-                if unaccepted or not found.difference.schema:
+                if not found.difference.schema or (unaccepted and not search):
                     return found
                 on_stage("searching")
                 return _search(found, one, two, search)
@@ -134,7 +134,15 @@ def _review(server: Server, base: Side, head: Side, search: int, on_stage: Calla
 
 
 def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) -> Review:
-    explored = explore(one, two, found.difference.schema, budget=statements)
+    gained = found.difference.gained
+    explored = explore(
+        one,
+        two,
+        found.difference.schema,
+        told=gained,
+        is_over=bool(gained) and not found.accepted,
+        budget=statements,
+    )
     confirm(explored.found, one, two)
     return replace(
         _add_gains(found, explored.found),
