@@ -48,8 +48,10 @@ def try_conditions(  # noqa: PLR0913 - by name
     for asked in solving.ask(samples, [some[0] for some in people.values()]):
         for some in (some for role, some in people.items() if role in asked.roles):
             conditions += 1
-            rest = [one for one in some if (asked.object, asked.action, one.name) not in known]
-            found, reason = _try_all(solving, trying, asked, rest, budget)
+            # Of a role whose part in it is known, nobody has to be told again.
+            if any((asked.object, asked.action, one.name) in known for one in some):
+                continue
+            found, reason = _try_all(solving, trying, asked, some, budget)
             if reason and not found:
                 unsolved.append(f"{asked}: {reason}")
             for name, hit in found.items():
