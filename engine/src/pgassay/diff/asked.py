@@ -41,7 +41,6 @@ from pgassay.solver.scope import write
 _USERS, _SERVERS = "user_metadata", "app_metadata"
 _LONGEST = 60  # characters of a value that are told
 _ROWS = 4  # that a persona tries to change
-_REFUSING = ("index", "constraint")  # what refuses a row whatever function writes it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,13 @@ class Scene:
         """The changes of what an object uses on one of the sides."""
         reach = self.reach(name)
         return tuple(change for change in self.changes if change.key.object in reach)
+
+    def may_refuse(self, change: SchemaChange) -> bool:
+        """Whether it is about what refuses a row, whoever writes it."""
+        sides = (self.schemas.before, self.schemas.after)
+        said = [side.objects.get(change.key, {}).get("definition", "") for side in sides]
+        is_unique = any(text.startswith("CREATE UNIQUE") for text in said)
+        return change.key.kind == "constraint" or (change.key.kind == "index" and is_unique)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The bodies of the functions that it uses."""
@@ -300,7 +306,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
         if old is not None:
             former = replace(old, body=rename(old.body))
             departures = tuple(contrast(read_function(former, scene.schema), new))
-        elif any(change.key.kind in _REFUSING for change in scene.near(function.function)):
+        elif any(map(scene.may_refuse, scene.near(function.function))):
             departures = tuple(contrast((), new)) or (Departure("true"),)
         else:
             continue
