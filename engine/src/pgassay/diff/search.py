@@ -30,7 +30,6 @@ from pgassay.observation import Persona
 # What a load of the world makes anew, as a rule.
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _FOREIGN = "FOREIGN KEY"
-_CONDITIONS = ("policy", "function")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +81,7 @@ def explore(  # noqa: PLR0913 - by name
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
             writes = try_writes(around, samples, head.personas, head.inventory)
-            unsure = around if solved.unsolved else [one for one in around if not _is_solved(one)]
-            experiments = chain(writes, _take_turns(unsure, calls, head.personas))
+            experiments = chain(writes, _take_turns(around, calls, head.personas))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
@@ -116,12 +114,6 @@ def _find_first(
     if crossing := trying.judge.find_crossing():
         return (tell(*crossing),)
     return ()
-
-
-def _is_solved(around: Neighbourhood) -> bool:
-    """Whether the conditions of a table's policies are all that differs near it."""
-    is_asked = all(change.key.kind in _CONDITIONS for change in around.changes)
-    return around.sample.table.truncatable and is_asked
 
 
 def _are_alike(hit: Hit, found: Mapping[str, Hit]) -> bool:
