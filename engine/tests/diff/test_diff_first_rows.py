@@ -28,15 +28,15 @@ with check (who = auth.uid() and club in (select public.my_clubs()));
 JOIN = TAKE_IN.replace(" and club in (select public.my_clubs())", "")
 
 PEOPLE = """
-create table public.people (id uuid primary key, rank text not null default 'guest');
-insert into public.people (id) values
-('a11ce000-0000-4000-8000-000000000001'), ('b0b00000-0000-4000-8000-000000000002');
+create table public.people (id uuid primary key, rank text not null default 'customer');
+insert into public.people values
+('a11ce000-0000-4000-8000-000000000001', 'customer'), ('b0b00000-0000-4000-8000-000000000002', 'driver');
 alter table public.people enable row level security;
 create policy "own" on public.people for select to authenticated using (id = auth.uid());
 create policy "first" on public.people for insert to authenticated with check (id = auth.uid());
 grant select, insert on public.people to authenticated;
 create function public.keep_rank() returns trigger language plpgsql as $$
-begin new.rank := 'guest'; return new; end $$;
+begin new.rank := 'customer'; return new; end $$;
 create trigger keep before {} on public.people for each row execute function public.keep_rank();
 """
 

@@ -129,9 +129,10 @@ def _first(around: Neighbourhood, subject: Subject, name: str) -> Iterator[Exper
         other = Variation(sample=sample, row=row, values={name: value})
         alone = replace(subject, sample=replace(sample, rows=(other.varied,)))
         where = f"{statements.condition(sample.key, row.key)} and {quoted(name)} = {literal(value)}"
+        probes = islice(probe_insert(alone, looks=[f"select * from {table.name} where {where}"]), 1)
         yield from _experiment(
             around,
-            islice(probe_insert(alone, looks=[f"select * from {table.name} where {where}"]), 1),
+            (replace(probe, values=()) for probe in probes),  # what was put in its place tells of nobody
             setup=(statements.delete(table, where=subject.where(row)),),
             given=f"no row of {sample.object} where {subject.where(row)} yet",
         )
