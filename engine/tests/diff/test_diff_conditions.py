@@ -46,7 +46,7 @@ def open_to(condition: str) -> str:
 def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: str, given: str) -> None:
     found = tenants.review(tenants.head(open_to(condition)), search=STATEMENTS)
     [gain] = found.difference.gained
-    assert "alice can now SELECT" in gain.message
+    assert "alice and bob can now SELECT" in gain.message
     assert given in gain.message
     assert show(tenants, found).count("\n") > 3
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
@@ -57,7 +57,7 @@ def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: s
     [
         (
             "now() > timestamptz '2094-03-02'",
-            "alice can SELECT rows of public.documents from 2094-03-02 on (",
+            "alice and bob can SELECT rows of public.documents from 2094-03-02 on (",
         ),
         ("current_date >= date '2094-03-02' and stage = 'REVIEW'", "from 2094-03-02 on ("),
         ("random() < 0.001", "SELECT rows of public.documents by chance ("),

@@ -165,7 +165,9 @@ create trigger keep before update on public.documents for each row execute funct
     head = tenants.head(f"{keep}drop trigger keep on public.documents;\n")
     found = review(tenants.server, base, head, search=ENOUGH)
     [gain] = found.difference.gained
-    assert gain.message.startswith("alice can now UPDATE label of 1 of the rows of public.documents for good")
+    assert gain.message.startswith(
+        "alice and bob can now UPDATE label of 1 of the rows of public.documents for good"
+    )
     assert re.search(r"UPDATE 1\nSET\n1\|.*\|DRAFT\|0\|PUBLISHED\|1\n", show(tenants, found))
 
 
@@ -189,7 +191,7 @@ def test_view_that_shows_its_owner_nothing(tenants: Tenants) -> None:
     base = tenants.head(mine.format(OWN) + grant, name="base.sql")
     head = tenants.head(mine.format("auth.uid() is not null") + grant)
     [gain] = review(tenants.server, base, head, search=ENOUGH).difference.gained
-    assert gain.message.startswith("alice can now SELECT 5 of the rows of public.mine (was: 3)")
+    assert gain.message.startswith("alice and bob can now SELECT 5 of the rows of public.mine (was: 3)")
 
 
 def test_door_behind_functions_that_call_each_other(tenants: Tenants) -> None:
@@ -271,7 +273,7 @@ grant execute on all functions in schema public to authenticated;
     [
         (
             "d.owner = who and who = auth.uid()\n",
-            "EXECUTE public.labels(uuid) to get 3 of its rows (was: 0).",
+            "alice, bob and anon can now EXECUTE public.labels(uuid) to get 1 of its rows (was: 0), given",
         ),
         ("who = auth.uid() order", "EXECUTE public.first_label(uuid) to get 1 of its rows (was: 0)."),
         (

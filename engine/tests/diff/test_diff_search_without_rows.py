@@ -46,7 +46,7 @@ grant select on public.tips, public.plain to authenticated;
     [
         (
             "alter table public.tips disable row level security;",
-            "alice can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
+            "alice and bob can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
             "with who = ",
         ),
         (
@@ -56,13 +56,13 @@ grant select on public.tips, public.plain to authenticated;
         ),
         (
             "alter policy own on public.tips using (true);",
-            "alice can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
+            "alice and bob can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
             "with who = ",
         ),
         (
             "alter policy own on public.tips using (true);"
             "create policy ours on public.tips as restrictive to authenticated using (id > 0);",
-            "alice can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
+            "alice and bob can now SELECT 1 of the rows of public.tips (was: 0), given a row of public.tips "
             "with id = ",
         ),
         (

@@ -208,3 +208,12 @@ def test_row_whose_trigger_asks_whose_request_it_is_is_made_by_its_user(
     assert reach.both
     with loaded(bench, world) as connection:
         assert read(connection, "select distinct invited_by::text from public.invitations") == [(ALICE,)]
+
+
+def test_materialized_view_shows_the_rows_that_were_made(server: Server, tmp_path: Path) -> None:
+    bench = make_bench(
+        server, tmp_path, f"{NOTES}create materialized view public.all_words as table public.words;"
+    )
+    with loaded(bench, fill(bench)) as connection:
+        [(words,)] = read(connection, "select count(*) from public.all_words")
+    assert words == 1

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Dependency, Function, Index, ObjectKey, Relation, Thing
+from pgassay.catalog.names import quoted
 from pgassay.catalog.read import ACCESS, EVERYTHING, Catalog, read_catalog
 from pgassay.database import Session
 
@@ -40,12 +41,13 @@ class Inventory:
     """The properties of all objects. `uses`: what views read, policies ask, triggers call, bodies name.
 
     `feeds`: the relations that the bodies of triggers' functions name. They are no part of what a table uses:
-    all that its triggers touch would be near to it.
+    all that its triggers touch would be near to it. `needs`: on whatever its answers may depend.
     """
 
     objects: Mapping[ObjectKey, Properties] = field(repr=False)
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    needs: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def reach(self, name: str) -> frozenset[str]:
         """`name` and all that it uses, over any number of steps."""
@@ -79,6 +81,13 @@ def read_inventory(session: Session, *, besides: bool = False) -> Inventory:
     return take_inventory(catalog, besides=besides)
 
 
+def read_both_inventories(session: Session) -> tuple[Inventory, Inventory]:
+    """What access depends on, and all that there is."""
+    with session.as_owner():
+        catalog = read_catalog(session.connection, *EVERYTHING)
+    return take_inventory(catalog), take_inventory(catalog, besides=True)
+
+
 def take_inventory(catalog: Catalog, *, besides: bool = False) -> Inventory:
     """The properties of a catalog's objects. Pure."""
     objects: dict[ObjectKey, dict[str, str]] = defaultdict(dict)
@@ -97,6 +106,7 @@ def take_inventory(catalog: Catalog, *, besides: bool = False) -> Inventory:
         objects=dict(objects),
         uses=_find_uses(catalog, mentions),
         feeds={f.function: _relations(catalog, mentions[f.function]) for f in _of_triggers(catalog)},
+        needs=_find_needs(catalog, mentions),
     )
 
 
@@ -148,8 +158,7 @@ def _find_uses(catalog: Catalog, mentions: Mapping[str, frozenset[str]]) -> dict
     Of triggers' functions only what they call.
     """
     of_triggers = {function.function for function in _of_triggers(catalog)}
-    spelled = {oid: relation.name for oid, relation in catalog.relations.items()}
-    spelled |= {oid: function.function for oid, function in catalog.functions.items()}
+    spelled = _spell_all(catalog)
     found: dict[str, set[str]] = defaultdict(set)
     for edge in catalog.of(Dependency):
         if edge.part in _ASKED and edge.user in spelled and edge.used in spelled:
@@ -157,6 +166,29 @@ def _find_uses(catalog: Catalog, mentions: Mapping[str, frozenset[str]]) -> dict
     for function, used in mentions.items():
         found[function] |= used - _relations(catalog, used) if function in of_triggers else used
     return {name: frozenset(used) for name, used in found.items()}
+
+
+def _find_needs(catalog: Catalog, mentions: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """By the server's own account, and by names. What inherits, as partitions do, is one with its parents."""
+    spelled = _spell_all(catalog)
+    found: dict[str, set[str]] = defaultdict(set)
+    for edge in catalog.of(Dependency):
+        if edge.user in spelled and edge.used in spelled:
+            found[spelled[edge.user]].add(spelled[edge.used])
+    for function, used in mentions.items():
+        found[function] |= used
+    for relation in catalog.of(Relation):
+        above = {parent.rpartition(".")[2] for parent in relation.inherits}
+        parents = (one.name for one in catalog.of(Relation) if quoted(one.relation) in above)
+        for parent in parents if above else ():
+            found[relation.name].add(parent)
+            found[parent].add(relation.name)
+    return {name: frozenset(used - {name}) for name, used in found.items()}
+
+
+def _spell_all(catalog: Catalog) -> dict[int, str]:
+    spelled = {oid: relation.name for oid, relation in catalog.relations.items()}
+    return spelled | {oid: function.function for oid, function in catalog.functions.items()}
 
 
 def _find_mentions(catalog: Catalog) -> Iterator[tuple[str, frozenset[str]]]:

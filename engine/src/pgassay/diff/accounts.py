@@ -187,7 +187,8 @@ def _spell(column: Column, value: object, event: AccountEvent) -> str:
     """What is drawn anew with each load is only there or not."""
     if event.document and value is not None and json.dumps(value).strip('"') in _spelled(event.document):
         return _HOSTILE
-    if value is None or column.base in _FAITHFUL or column.labels:
+    is_drawn = column.identity or (column.primary and column.has_default)
+    if value is None or (column.base in _FAITHFUL and not is_drawn) or column.labels:
         return "null" if value is None else str(value)
     return "there"
 

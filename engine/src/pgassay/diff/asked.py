@@ -13,7 +13,7 @@ from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import CallRight
-from pgassay.diff.calls import find_looks, probe_call
+from pgassay.diff.calls import find_looks, probe_call, repeated
 from pgassay.diff.conditions import Contrast, TwoSchemas
 from pgassay.diff.confirmation import SETTING
 from pgassay.diff.experiments import (
@@ -26,7 +26,7 @@ from pgassay.diff.experiments import (
     probe_update,
     probe_writes,
 )
-from pgassay.diff.queries import contrast, read_function, read_query
+from pgassay.diff.queries import Departure, contrast, read_function, read_query
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Row, Sample
@@ -59,6 +59,13 @@ class Scene:
         reach = self.reach(name)
         return tuple(change for change in self.changes if change.key.object in reach)
 
+    def may_refuse(self, change: SchemaChange) -> bool:
+        """Whether it is about what refuses a row, whoever writes it."""
+        sides = (self.schemas.before, self.schemas.after)
+        said = [side.objects.get(change.key, {}).get("definition", "") for side in sides]
+        is_unique = any(text.startswith("CREATE UNIQUE") for text in said)
+        return change.key.kind == "constraint" or (change.key.kind == "index" and is_unique)
+
     def texts(self, name: str) -> tuple[str, ...]:
         """The bodies of the functions that it uses."""
         sides = (self.schemas.before, self.schemas.after)
@@ -81,6 +88,21 @@ class Asked(ABC):
     roles: tuple[str, ...]
     texts: tuple[str, ...]
     former: str = ""
+
+    @property
+    def action(self) -> Action:
+        """What it lets them do."""
+        return Action.SELECT
+
+    @property
+    def object(self) -> str:
+        """What they do it to."""
+        return self.condition.table or self.condition.name
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether it is asked of a row that is not there yet."""
+        return False
 
     def experiment(self, persona: Persona, reached: Reached) -> Experiment:
         """What to try once there is what was reached."""
@@ -113,21 +135,34 @@ class AskedRow(Asked):
     sample: Sample
 
     @property
+    def action(self) -> Action:
+        return self.contrast.action
+
+    @property
+    def unwritten(self) -> bool:
+        return self.action is Action.INSERT
+
+    @property
     def _is_written(self) -> bool:
         return self.contrast.clause == "with check"
 
     def prepare(self, reached: Reached) -> tuple[str, ...]:
-        """Not the row that the persona itself shall write."""
-        if not self._is_written or reached.row is None:
+        """Not the row that the persona itself shall write; one that was there before goes."""
+        row = reached.row
+        if not self._is_written or row is None:
             return reached.statements
-        own = tuple(f"{verb} {self.contrast.table} " for verb in ("insert into", "update", "alter table"))
-        purpose = reached.row.purpose
-        return tuple(
+        own = tuple(f"{verb} {row.table} " for verb in ("insert into", "update", "alter table"))
+        others = tuple(
             text
             for made in reached.made
             for text in made.statements
-            if made.purpose != purpose or not text.startswith(own)
+            if made.purpose != row.purpose or not text.startswith(own)
         )
+        if not self.unwritten or any(text.startswith(own[0]) for text in row.statements):
+            return others
+        key = tuple(row.values.get(name) for name in self.sample.key)
+        where = statements.condition(self.sample.key, key)
+        return (*others, f"delete from {row.table} where {where}")
 
     def probe(self, persona: Persona, reached: Reached, literals: Literals) -> Iterator[SearchProbe]:
         assert reached.row, "there is a row"
@@ -220,11 +255,16 @@ class AskedFunction(Asked):
     """Of the rows that a function looks for, and of its arguments.
 
     `widens`: it then answers with a row that BASE leaves out. Not where it says yes or no: who knows to what.
+    `looks`: of the owner's, at what a call writes; then it is called twice, too.
     """
 
     parameters: tuple[Parameter, ...]
     widens: bool
     looks: tuple[str, ...]
+
+    @property
+    def action(self) -> Action:
+        return Action.EXECUTE
 
     def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
         given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
@@ -232,6 +272,8 @@ class AskedFunction(Asked):
         # Where it finds what is the caller's own, BASE may have found what is not.
         is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
         yield replace(call, widens=self.widens and not is_own, reveals=True)
+        if self.looks:
+            yield repeated(call)
 
 
 def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:
@@ -245,7 +287,10 @@ def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -
 
 
 def find_functions(scene: Scene) -> Iterator[AskedFunction]:
-    """Functions of the API whose bodies, or those of functions that they call, are others."""
+    """Functions of the API: whose bodies, or those of functions that they call, are others.
+
+    And those that name a table which may no longer refuse what is written twice.
+    """
     before = {one.function: one for one in scene.former}
     rename = scene.schemas.former.rename
     for function in scene.schema.catalog.of(Function):
@@ -254,12 +299,18 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
             for one in scene.rights
             if one.object == function.function and one.privilege == "execute" and one.held and one.usage
         )
-        parameters = read_parameters(function)
-        old = before.get(function.function)
-        if not roles or old is None or parameters is None:
+        parameters, old = read_parameters(function), before.get(function.function)
+        if not roles or parameters is None:
             continue
-        sides = (replace(old, body=rename(old.body)), function)
-        for departure in contrast(*(read_function(side, scene.schema) for side in sides)):
+        new = read_function(function, scene.schema)
+        if old is not None:
+            former = replace(old, body=rename(old.body))
+            departures = tuple(contrast(read_function(former, scene.schema), new))
+        elif any(map(scene.may_refuse, scene.near(function.function))):
+            departures = tuple(contrast((), new)) or (Departure("true"),)
+        else:
+            continue
+        for departure in departures:
             yield AskedFunction(
                 condition=Condition(
                     text=departure.text,
@@ -272,7 +323,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 roles=roles,
                 texts=scene.texts(function.function),
                 parameters=parameters,
-                widens=departure.widens and function.result != "boolean",
+                widens=old is not None and departure.widens and function.result != "boolean",
                 looks=find_looks(scene.samples, scene.reach(function.function)),
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 
 from pgassay.catalog.compare import SchemaChange
@@ -20,6 +20,7 @@ from pgassay.observation import Persona
 
 _AT_ONCE = 64
 _CALLS = 256  # of one function by one persona
+_NOT_NULL = " as r where not (r.* is null)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,5 +102,12 @@ def probe_call(function: str, arguments: str, persona: Persona, looks: tuple[str
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )
-    text = f"select * from {name}({arguments}) as r where not (r.* is null)"
+    text = f"select * from {name}({arguments}){_NOT_NULL}"
     return SearchProbe(key=key, witness=Witness(persona=persona, statement=text), looks=looks)
+
+
+def repeated(call: SearchProbe) -> SearchProbe:
+    """The same call twice, of which only counts what it leaves behind."""
+    called = call.witness.statement.removeprefix("select * from ").removesuffix(_NOT_NULL)
+    text = f"select {called}, {called}"
+    return replace(call, witness=replace(call.witness, statement=text), widens=False, reveals=False)

@@ -20,10 +20,11 @@ from pgassay.server import Server, open_server
 
 @contextmanager
 def reviewed(
-    config: Config, options: Namespace, *, on_stage: Callable[[str], None]
+    config: Config, options: Namespace, *, whole: bool = False, on_stage: Callable[[str], None]
 ) -> Iterator[tuple[Server, Side, Review]]:
     """The review that `options` ask for, with BASE and the server, which are there until the block ends.
 
+    `whole`: with the whole matrix of HEAD.
     Notes that its report does not have are told beside it.
     """
     if options.witness:
@@ -33,7 +34,7 @@ def reviewed(
         try:
             base, head = (resolve_side(text, config, Path(folder)) for text in (options.base, options.head))
             server = stack.enter_context(open_server(config.server))
-            found = review(server, base, head, search=options.search, on_stage=on_stage)
+            found = review(server, base, head, search=options.search, whole=whole, on_stage=on_stage)
             untold = {note: None for note in untold if found.fault or note not in found.notes}
         finally:
             tell_notes(untold)

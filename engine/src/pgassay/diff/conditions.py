@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Privileges, Table
+from pgassay.diff.flattening import flatten
 from pgassay.diff.former import Former
 from pgassay.matrix.model import Action
 from pgassay.solver.schema import check_text
@@ -52,6 +54,17 @@ class TwoSchemas:
     after: Inventory
     former: Former
 
+    @cached_property
+    def _new(self) -> Mapping[tuple[str, str], str]:
+        """The bodies of HEAD's functions in SQL without arguments that BASE has not."""
+        return {
+            (schema, name.removesuffix("()")): said["body"]
+            for key, said in self.after.objects.items()
+            if key.kind == "function" and key.object.endswith("()") and key not in self.before.objects
+            for schema, _, name in [key.object.rpartition(".")]
+            if said.get("language") == "sql" and said.get("security") == "invoker" and "body" in said
+        }
+
     def contrasts(self, changes: Sequence[SchemaChange], roles: Iterable[str]) -> Iterator[Contrast]:
         """Those of tables and roles that both sides have, in the order of HEAD's catalog."""
         known = list(dict.fromkeys(roles))
@@ -75,7 +88,9 @@ class TwoSchemas:
                 before, after = (
                     _join(" and ", text, *side) for text, side in zip((before, after), checks, strict=True)
                 )
-            if after not in (_NEVER, before) and before != _ALWAYS:
+            if after in (_NEVER, before) or before == _ALWAYS:
+                continue
+            if flatten(after, self._new) != flatten(before, {}):
                 yield Contrast(
                     table=table.name,
                     action=action,

@@ -13,6 +13,7 @@ from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import Answer
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment, SearchProbe
+from pgassay.diff.sentences import join
 from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
@@ -175,8 +176,8 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
     return f"{key.object} with other effects", "without"
 
 
-def tell_opening(experiment: Experiment) -> AccessChange:
-    """What will be open, or is so by chance: nothing that is tried now shows it."""
+def tell_opening(experiment: Experiment, people: Sequence[str]) -> AccessChange:
+    """What will be open to `people`, or is so by chance: nothing that is tried now shows it."""
     attempt = experiment.attempts[0]
     opening = experiment.openings[0]
     when = opening.word.format(opening.moment) if opening.moment else ""
@@ -186,7 +187,7 @@ def tell_opening(experiment: Experiment) -> AccessChange:
     given = f", given {experiment.given}" if experiment.given else ""
     causes = experiment.changes
     told = (
-        f"{key.persona} can {key.action.value.upper()}{columns} rows of {key.object} {how} ({opening.text})"
+        f"{join(people)} can {key.action.value.upper()}{columns} rows of {key.object} {how} ({opening.text})"
     )
     return AccessChange(
         direction=Direction.GAINED,
@@ -199,7 +200,14 @@ def tell_opening(experiment: Experiment) -> AccessChange:
     )
 
 
-def tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> AccessChange:
+def tell(
+    experiment: Experiment,
+    attempt: SearchProbe,
+    before: Answer,
+    after: Answer,
+    people: Sequence[str] = (),
+) -> AccessChange:
+    """What an attempt lets the persona do; `people`: all who can, the persona first."""
     key = attempt.key
     (old, *less), (new, *more) = (_found(attempt, answer) for answer in (before, after))
     stays = any(there > was for there, was in zip_longest(more, less, fillvalue=0)) and new <= old
@@ -218,7 +226,8 @@ def tell(experiment: Experiment, attempt: SearchProbe, before: Answer, after: An
     if is_otherwise:
         of_which, was = _describe_otherwise(attempt, before, after)
     deed = f"{key.action.value.upper()}{columns} {of_which} (was: {was})"
-    message = f"{key.persona} can now {deed}{f', given {given}' if given else ''}. Found by search."
+    names = tuple(people) or (key.persona,)
+    message = f"{join(names)} can now {deed}{f', given {given}' if given else ''}. Found by search."
     is_new = SchemaChange(kind=ChangeKind.ADDED, key=ObjectKey("relation", key.table, ""))
     causes = (is_new,) if is_new in experiment.changes else experiment.changes
     looks = attempt.values if is_otherwise else ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pgassay.catalog.inventory import Inventory, read_inventory, read_rows
+from pgassay.catalog.inventory import Inventory, read_both_inventories, read_rows
 from pgassay.catalog.names import relation_name
 from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session, open_session
@@ -47,9 +47,12 @@ class LoadedSide:
         """What there is to try, for the roles of the personas."""
         return read_surface(self.session, roles=[persona.role for persona in self.personas])
 
-    def survey(self) -> Snapshot:
-        """Everybody tries everything. Raises CannotJudgeError, SchemaError for what is broken."""
-        matrix = self._survey()
+    def survey(self, only: Collection[str] = ()) -> Snapshot:
+        """Everybody tries everything, or, with `only`, these objects, spelled as in the baseline.
+
+        Raises CannotJudgeError, SchemaError for what is broken.
+        """
+        matrix = self._survey(only)
         if matrix.errors:
             raise CannotJudgeError(
                 f"{len(matrix.errors)} probes of {self.side.label} went wrong.",
@@ -59,21 +62,37 @@ class LoadedSide:
             raise SchemaError(f"{self.side.label} is broken.", why="\n".join(describe_broken(matrix)))
         return Snapshot(inventory=self.inventory, matrix=matrix)
 
-    def _survey(self) -> Matrix:
+    def _survey(self, only: Collection[str]) -> Matrix:
+        rows = self.overrides
         if self.written:
-            return survey_made(self.session, self.written, self.personas, rows=self.overrides)
-        return survey_filled(self.session, self.bench, self.world, self.personas, rows=self.overrides)
+            return survey_made(self.session, self.written, self.personas, rows=rows, only=only)
+        return survey_filled(self.session, self.bench, self.world, self.personas, rows=rows, only=only)
+
+
+def read_side(session: Session) -> tuple[Inventory, Inventory]:
+    """What access depends on in the session's database, and all that there is."""
+    access, everything = (read_rows(session, one) for one in read_both_inventories(session))
+    return access, everything
+
+
+def read_inventories(server: Server, side: Side) -> tuple[Inventory, Inventory]:
+    """Those of a schema with the world that somebody wrote. Raises SchemaError."""
+    bench = Workbench(side.config, server)
+    with bench.database() as database, open_session(database) as session:
+        return read_side(session)
 
 
 @contextmanager
-def open_side(server: Server, side: Side, world: World = NO_ROWS) -> Iterator[LoadedSide]:
+def open_side(
+    server: Server, side: Side, world: World = NO_ROWS, *, inventory: Inventory | None = None
+) -> Iterator[LoadedSide]:
     """Load a schema into a database of its own, for as long as the block lasts, with the rows of `world`.
 
-    Raises SchemaError.
+    `inventory`: what its catalogs say, where that was read before. Raises SchemaError.
     """
     bench = Workbench(side.config, server)
     with bench.database(rows=world.statements) as database, open_session(database) as session:
-        inventory = read_rows(session, read_inventory(session))
+        inventory = inventory or read_side(session)[0]
         personas = (*bench.personas.values(), *world.personas)
         yield LoadedSide(
             side=side, bench=bench, session=session, inventory=inventory, personas=personas, world=world

@@ -95,12 +95,24 @@ def _of_statement(node: Node) -> Iterator[Question]:
         case ast.SelectStmt() if node.op:
             yield from _of_statement(node.larg)
             yield from _of_statement(node.rarg)
+        case _ if _writes_first(node):  # nobody can ask that beside other things
+            return
         case ast.SelectStmt() if node.fromClause:
             yield _question(node, node.fromClause)
         case ast.UpdateStmt():
             yield _question(node, (node.relation, *(node.fromClause or ())))
+        case ast.InsertStmt() if node.selectStmt is not None:
+            yield from _of_statement(node.selectStmt)
         case ast.DeleteStmt():
             yield _question(node, (node.relation, *(node.usingClause or ())))
+
+
+def _writes_first(node: Node) -> bool:
+    """Whether it has a WITH that writes."""
+    with_clause = getattr(node, "withClause", None)
+    return any(
+        not isinstance(one.ctequery, ast.SelectStmt) for one in (with_clause.ctes if with_clause else ())
+    )
 
 
 def _question(node: Node, rows: tuple[Node, ...]) -> Question:

@@ -1,20 +1,16 @@
-"""Search around a change that opened nothing in the world at hand, before saying that it opens nothing."""
+"""Search around a change for what the world at hand does not show."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, zip_longest
 
-import psycopg
-
 from pgassay.catalog.compare import SchemaChange
-from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Surface
-from pgassay.database import Session
-from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.calls import CallContext, make_calls
+from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import (
     Experiment,
@@ -22,27 +18,23 @@ from pgassay.diff.experiments import (
     find_neighbourhoods,
     make_experiments,
 )
-from pgassay.diff.judgement import AS_OWNER, Judge, find_secrets, tell, tell_opening
+from pgassay.diff.judgement import Judge, find_secrets, tell
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.solving import Solving
+from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.writes import try_writes
 from pgassay.matrix.rows import Sample, read_samples
-from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 
 # What a load of the world makes anew, as a rule.
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _FOREIGN = "FOREIGN KEY"
-_NO_SUCH_KEY = "23503"
-_OF_A_VALUE = "22"
-_NO_SUCH_FUNCTION = "42883"  # what a new one lets people do, the matrix says
-_COST_OF_A_SETUP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """How many statements were tried in both schemas, and the first that HEAD lets do more than BASE.
+    """How many statements were tried in both schemas, and what HEAD lets do more than BASE.
 
     `conditions`: those that differ; `unsolved`: of which of them it is not known, and why. `notes`: what
     could not be searched, and why.
@@ -55,56 +47,77 @@ class SearchResult:
     notes: tuple[str, ...] = ()
 
 
-def explore(
-    base: LoadedSide, head: LoadedSide, changes: Sequence[SchemaChange], *, budget: int
+def explore(  # noqa: PLR0913 - by name
+    base: LoadedSide,
+    head: LoadedSide,
+    changes: Sequence[SchemaChange],
+    *,
+    told: Sequence[AccessChange],
+    is_over: bool,
+    budget: int,
 ) -> SearchResult:
-    """Try the same statements on both sides until `budget` is spent or one is let through in HEAD only.
+    """Try the same statements on both sides until `budget` is spent.
 
+    First the conditions that differ, but for what was `told`; then, unless something was found or the search
+    `is_over` by then, what nobody can solve, until one is let through in HEAD only.
     The same in every run: an attempt costs one, and each statement with which the owner prepares it three.
     """
-    tried = spent = 0
     surface, theirs = head.read_surface(), base.read_surface()
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
-    tables = theirs.by_name
     around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
-    context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
-    notes = tuple(_skipped(ours, around))
-    platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
-    calls = chain(platform, make_calls(changes, context, head.personas))
-    judge = Judge(tables=tables, trusted=_find_trusted(head), secrets=find_secrets(samples, head.personas))
+    secrets = find_secrets(samples, head.personas)
+    judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
-    solving = Solving(base, head, changes)
-    experiments = chain(
-        solving.experiments(samples, head.personas, budget=budget),
-        try_writes(around, samples, head.personas, head.inventory),
-        _take_turns(around, calls, head.personas),
-    )
-    found: tuple[AccessChange, ...] = ()
     with ThreadPoolExecutor(2) as pool:
-        for experiment in experiments:
-            if found or spent + solving.spent >= budget:
-                break
-            if experiment.openings:
-                found = (tell_opening(experiment),)
-                continue
-            spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
-            before, after = pool.map(_run, (base.session, head.session), (_as_base(experiment), experiment))
-            tried += len(before)
-            for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-                if _is_comparable(experiment, answers[0], keys) and judge.is_gain(attempt, *answers):
-                    found = (tell(experiment, attempt, *answers),)
-                    break
-                judge.remember(experiment, attempt, *answers)
-    if not found and (crossing := judge.find_crossing()):
-        found = (tell(*crossing),)
+        trying = Trying(base=base.session, head=head.session, pool=pool, judge=judge, keys=keys)
+        solving = Solving(base, head, changes)
+        solved = try_conditions(
+            solving, trying, samples, head.personas, told=frozenset(_find_deeds(told)), budget=budget
+        )
+        found = solved.found
+        if not found and not is_over:
+            context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
+            platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
+            calls = chain(platform, make_calls(changes, context, head.personas))
+            writes = try_writes(around, samples, head.personas, head.inventory)
+            experiments = chain(writes, _take_turns(around, calls, head.personas))
+            found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
-        tried=tried,
+        tried=trying.tried,
         found=found,
-        conditions=solving.conditions,
-        unsolved=tuple(solving.unsolved),
-        notes=notes,
+        conditions=solved.conditions,
+        unsolved=solved.unsolved,
+        notes=tuple(_skipped(ours, around)),
     )
+
+
+def _find_deeds(told: Iterable[AccessChange]) -> Iterator[Deed]:
+    return ((cell.table, cell.action, cell.persona) for change in told for cell in change.cells)
+
+
+def _find_first(
+    trying: Trying, experiments: Iterable[Experiment], *, budget: int
+) -> tuple[AccessChange, ...]:
+    found: dict[str, Hit] = {}
+    for experiment in experiments:
+        if trying.spent >= budget:
+            break
+        hits = trying.find(experiment)
+        # Others who do the same follow one another.
+        same = {name: hit for name, hit in hits.items() if name not in found and _are_alike(hit, found)}
+        if found and not same:
+            break
+        found |= same
+    if found:
+        return (next(iter(found.values())).tell(tuple(found)),)
+    if crossing := trying.judge.find_crossing():
+        return (tell(*crossing),)
+    return ()
+
+
+def _are_alike(hit: Hit, found: Mapping[str, Hit]) -> bool:
+    return all(hit.kind == other.kind for other in found.values())
 
 
 def _find_trusted(head: LoadedSide) -> frozenset[str]:
@@ -169,40 +182,3 @@ def _skipped(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> Iterato
                 else "there are none"
             )
             yield f"{sample.object} was searched without its rows: {why}."
-
-
-def _as_base(experiment: Experiment) -> Experiment:
-    return experiment if experiment.former is None else replace(experiment, setup=experiment.former)
-
-
-def _run(session: Session, experiment: Experiment) -> list[Answer]:
-    """The answers to all attempts; none where the owner could not make the row, which may not exist there."""
-    attempts = [
-        (
-            *(*become(one.witness.persona), one.witness.statement),
-            *(AS_OWNER if one.looks else ()),
-            *(*one.looks, *one.values),
-        )
-        for one in experiment.attempts
-    ]
-    with savepoint(session):
-        try:
-            for statement in experiment.setup:
-                session.connection.execute(statement.encode())
-        except psycopg.errors.Error:
-            if session.connection.closed:
-                raise
-            return []
-        with savepoint(session):
-            return fly(session, attempts)
-
-
-def _is_comparable(experiment: Experiment, before: Answer, keys: Collection[ObjectKey]) -> bool:
-    """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or the function.
-
-    Nor where it cannot read a value: that is no refusal.
-    `keys`: the foreign keys of BASE, which HEAD may lack.
-    """
-    if before.sqlstate == _NO_SUCH_KEY:
-        return any(change.key in keys for change in experiment.changes)
-    return before.sqlstate != _NO_SUCH_FUNCTION and not before.sqlstate.startswith(_OF_A_VALUE)

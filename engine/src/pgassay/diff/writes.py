@@ -14,6 +14,7 @@ from pglast import parser
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
+from pgassay.catalog.names import quoted
 from pgassay.diff.experiments import (
     Experiment,
     Neighbourhood,
@@ -48,6 +49,7 @@ def try_writes(
             subjects = make_subjects([one.sample], personas)
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
+            yield from _firsts(one, subjects)
         if one.sample.table.stored and _concerns(one.changes, _OF_WRITES):
             names = _find_fed(one.changes, head) - {one.sample.object}
             yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
@@ -108,6 +110,32 @@ def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[
                     setup=theirs.setup if other.values[name] is None else (),
                     given=str(theirs),
                 )
+
+
+def _firsts(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    """One's own row, once it is gone, goes in with another value in each column that the change names."""
+    for name in sorted(around.literals.words & around.sample.table.columns.keys()):
+        for subject in subjects:
+            yield from _first(around, subject, name)
+
+
+def _first(around: Neighbourhood, subject: Subject, name: str) -> Iterator[Experiment]:
+    sample, table = subject.sample, subject.table
+    owning = sample.ownership.columns if sample.ownership else frozenset()
+    if name not in subject.privileges.insert & table.updatable or name in owning.union(sample.key):
+        return
+    for row in subject.rows.get(RowClass.OWN, ())[:1]:
+        value = row.changed[name]
+        other = Variation(sample=sample, row=row, values={name: value})
+        alone = replace(subject, sample=replace(sample, rows=(other.varied,)))
+        where = f"{statements.condition(sample.key, row.key)} and {quoted(name)} = {literal(value)}"
+        probes = islice(probe_insert(alone, looks=[f"select * from {table.name} where {where}"]), 1)
+        yield from _experiment(
+            around,
+            (replace(probe, values=()) for probe in probes),  # what was put in its place tells of nobody
+            setup=(statements.delete(table, where=subject.where(row)),),
+            given=f"no row of {sample.object} where {subject.where(row)} yet",
+        )
 
 
 def _with_value(subject: Subject, row: Row, name: str, value: str | None) -> Iterator[SearchProbe]:

@@ -40,7 +40,8 @@ def _run(options: Namespace) -> int:
     config, output = prepare_sides(options), choose_output(options)
     check_formats(output)
     scripts = [read_script(path) for path in options.migration]
-    with show_progress() as show, reviewed(config, options, on_stage=show) as (server, base, found):
+    with show_progress() as show, reviewed(config, options, whole=True, on_stage=show) as opened:
+        server, base, found = opened
         upgrade = Upgrade(review=found)
         if not found.fault:
             upgrade = rehearse(server, base, found, scripts, on_stage=show)

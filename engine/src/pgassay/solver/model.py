@@ -171,12 +171,14 @@ class Assignment:
 class Goal:
     """A condition, or one atom of it, and what it shall be.
 
-    Of an atom, the others are made such that it alone decides, where that can be had.
+    Of an atom, the others are made such that it alone decides, where that can be had. `unwritten`: it is
+    asked of a row that is not there yet, so that no subquery finds it.
     """
 
     condition: Condition
     wanted: Truth = Truth.TRUE
     atom: Atom | None = None
+    unwritten: bool = False
 
     def __str__(self) -> str:
         word = {Truth.TRUE: "true", Truth.NOT_TRUE: "not true", Truth.FALSE: "false", Truth.NULL: "null"}

@@ -287,7 +287,7 @@ class _Reaching:
                     main = row
             if main:
                 main = self.solver.again(main)
-            if not self._holds(assignment, main):
+            if not self._is_confirmed(assignment, main):
                 return None
             trial.keep()
         return Reached(
@@ -298,6 +298,16 @@ class _Reaching:
             settings=assignment.settings,
             arguments=assignment.arguments,
         )
+
+    def _is_confirmed(self, assignment: Assignment, row: Made | None) -> bool:
+        key = self.solver.schema.key(row.table) if row and self.goal.unwritten else ()
+        if not row or not key:
+            return self._holds(assignment, row)
+        with self.solver._asker.trial():  # the row is there again afterwards
+            self.solver.run(
+                f"delete from {row.table} where {where({name: row.values[name] for name in key})}"
+            )
+            return self._holds(assignment, row)
 
     def _holds(self, assignment: Assignment, row: Made | None) -> bool:
         persona = self.persona

@@ -106,6 +106,7 @@ class _Generation:
             *self._uploads.objects(),
             *self._rows(),
             *self._atoms.search(),
+            *self._refreshes(),
         ]
         return World(
             made=name_drawn(
@@ -124,6 +125,14 @@ class _Generation:
         statement = claim(BACKEND)
         self._attempts.refusal([statement])
         return MadeRow(table="", whose=SHARED, statements=(statement,), why="what a request says of itself")
+
+    def _refreshes(self) -> Iterator[MadeRow]:
+        """A materialized view shows the rows that were there when it was filled last."""
+        for table in self._surface.tables.values():
+            statement = f"refresh materialized view {table.name}"
+            if table.kind == "m" and is_own(table) and not self._attempts.refusal([statement]):
+                why = "the rows that were made, in a materialized view"
+                yield MadeRow(table=table.name, whose=SHARED, statements=(statement,), why=why)
 
     def _rows(self) -> Iterator[MadeRow | Missing]:
         """Of each, in every table; then those between two users, and those that conditions tell apart."""

@@ -1,0 +1,66 @@
+"""Expressions that differ in words alone: names that nobody reads, and calls of what is written out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pglast import ast, parser
+from pglast.visitors import Visitor
+
+from pgassay.solver.scope import Node, names_of, write
+
+Bodies = Mapping[tuple[str, str], str]
+"""By schema and name, the bodies of functions in SQL without arguments."""
+
+_MORE = (
+    *(
+        "distinctClause",
+        "intoClause",
+        "fromClause",
+        "whereClause",
+        "groupClause",
+        "havingClause",
+        "withClause",
+    ),
+    *("windowClause", "valuesLists", "sortClause", "limitOffset", "limitCount", "lockingClause", "larg"),
+)
+
+
+def flatten(text: str, bodies: Bodies) -> str:
+    """An expression without names of what subqueries return, and functions' expressions in place of calls."""
+    try:
+        [raw] = parser.parse_sql(f"select {text}")
+        _Flattening(bodies)(raw)
+    except parser.ParseError:
+        return text
+    return write(raw.stmt)
+
+
+class _Flattening(Visitor):
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
+
+    def visit_SubLink(self, _: object, node: Node) -> None:  # noqa: N802 - pglast's name
+        """Names in FROM are read; those of what a subquery returns may be in its ORDER BY alone."""
+        select = node.subselect
+        if not select.sortClause and not select.groupClause:
+            for target in select.targetList or ():
+                target.name = None
+
+    def visit_FuncCall(self, _: object, node: Node) -> Node | None:  # noqa: N802
+        schema, name = names_of(node.funcname)
+        body = None if node.args or schema is None else self._bodies.get((schema, name))
+        return _read_expression(body) if body else None
+
+
+def _read_expression(body: str) -> Node | None:
+    """The one expression that a body selects, of no table."""
+    try:
+        [raw] = parser.parse_sql(body)
+    except (parser.ParseError, ValueError):
+        return None
+    select: Node = raw.stmt
+    if not isinstance(select, ast.SelectStmt) or any(getattr(select, name) is not None for name in _MORE):
+        return None
+    targets = select.targetList or ()
+    return targets[0].val if len(targets) == 1 else None

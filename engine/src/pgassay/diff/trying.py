@@ -1,0 +1,116 @@
+"""Experiments run on both sides at once, and the first statement of each that HEAD lets do more than BASE."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+import psycopg
+
+from pgassay.catalog.model import ObjectKey
+from pgassay.database import Session
+from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.diff.difference import AccessChange
+from pgassay.diff.experiments import Experiment, SearchProbe
+from pgassay.diff.judgement import AS_OWNER, Judge, tell, tell_opening
+from pgassay.matrix.statements import become
+
+_NO_SUCH_KEY = "23503"
+_OF_A_VALUE = "22"
+_NO_SUCH_FUNCTION = "42883"  # what a new one lets people do, the matrix says
+_COST_OF_A_SETUP = 3
+_NOTHING = Answer(rows=(), counts=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A statement that HEAD lets do more, and both answers."""
+
+    experiment: Experiment
+    attempt: SearchProbe
+    before: Answer = _NOTHING
+    after: Answer = _NOTHING
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What is done to what, and whether it is done now."""
+        key = self.attempt.key
+        return key.object, key.action, key.variant, bool(self.experiment.openings)
+
+    def tell(self, names: Sequence[str] = ()) -> AccessChange:
+        """As a finding; `names`: all whom it lets do so."""
+        people = tuple(names) or (self.attempt.key.persona,)
+        if self.experiment.openings:
+            return tell_opening(self.experiment, people)
+        return tell(self.experiment, self.attempt, self.before, self.after, people)
+
+
+@dataclass(kw_only=True)
+class Trying:
+    """Runs experiments in the sessions of BASE's and HEAD's owner, and counts.
+
+    `keys`: the foreign keys of BASE, which HEAD may lack. `tried`: the statements of personas so far;
+    `spent`: these, and three for each statement with which the owner prepares them.
+    """
+
+    base: Session
+    head: Session
+    pool: Executor
+    judge: Judge
+    keys: Collection[ObjectKey]
+    tried: int = field(default=0, init=False)
+    spent: int = field(default=0, init=False)
+
+    def find(self, experiment: Experiment) -> dict[str, Hit]:
+        """By persona, the first attempt that HEAD lets do more, and those that do the same."""
+        if experiment.openings:
+            first = experiment.attempts[0]
+            return {first.key.persona: Hit(experiment=experiment, attempt=first)}
+        self.spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
+        before, after = self.pool.map(_run, (self.base, self.head), (_as_base(experiment), experiment))
+        self.tried += len(before)
+        found: dict[str, Hit] = {}
+        for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
+            if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
+                hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
+                if all(hit.kind == other.kind for other in found.values()):
+                    found.setdefault(attempt.key.persona, hit)
+            elif not found:
+                self.judge.remember(experiment, attempt, *answers)
+        return found
+
+    def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
+        """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or the function.
+
+        Nor where it cannot read a value: that is no refusal.
+        """
+        if before.sqlstate == _NO_SUCH_KEY:
+            return any(change.key in self.keys for change in experiment.changes)
+        return before.sqlstate != _NO_SUCH_FUNCTION and not before.sqlstate.startswith(_OF_A_VALUE)
+
+
+def _as_base(experiment: Experiment) -> Experiment:
+    return experiment if experiment.former is None else replace(experiment, setup=experiment.former)
+
+
+def _run(session: Session, experiment: Experiment) -> list[Answer]:
+    """The answers to all attempts; none where the owner could not make the row, which may not exist there."""
+    attempts = [
+        (
+            *(*become(one.witness.persona), one.witness.statement),
+            *(AS_OWNER if one.looks else ()),
+            *(*one.looks, *one.values),
+        )
+        for one in experiment.attempts
+    ]
+    with savepoint(session):
+        try:
+            for statement in experiment.setup:
+                session.connection.execute(statement.encode())
+        except psycopg.errors.Error:
+            if session.connection.closed:
+                raise
+            return []
+        with savepoint(session):
+            return fly(session, attempts)

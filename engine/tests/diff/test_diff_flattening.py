@@ -1,0 +1,44 @@
+"""Expressions that differ in words alone are the same condition."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.diff.flattening import flatten
+
+BODIES = {
+    ("public", "me"): " select auth.uid() ",
+    ("public", "any_owner"): "select owner from public.documents",
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("owner = (select public.me() as me)", "owner = (select auth.uid() as uid)"),
+        (
+            "exists (select 1 as a from t where who = public.me())",
+            "exists (select 1 from t where who = auth.uid())",
+        ),
+    ],
+)
+def test_words_that_nobody_reads(one: str, other: str) -> None:
+    assert flatten(one, BODIES) == flatten(other, {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("owner = public.me()", "owner = auth.role()"),
+        ("owner = public.me(1)", "owner = auth.uid()"),
+        ("owner = me()", "owner = auth.uid()"),
+        ("owner = public.any_owner()", "owner = owner"),
+        (
+            "exists (select 1 from (select a as x, b as y from t) as s where s.x = 1)",
+            "exists (select 1 from (select a as y, b as x from t) as s where s.x = 1)",
+        ),
+    ],
+    ids=["another function", "argument", "whose", "of a table", "names that are read"],
+)
+def test_what_decides_stays(one: str, other: str) -> None:
+    assert flatten(one, BODIES) != flatten(other, {})
