@@ -35,8 +35,8 @@ class Tenants:
         path.write_text(text.replace(old, new) + change, encoding="utf-8")
         return Side(label="head", config=replace(self.config, schema=(path,)))
 
-    def review(self, head: Side, *, search: int = 0) -> Review:
-        return review(self.server, self.base, head, search=search)
+    def review(self, head: Side, *, search: int = 0, whole: bool = False) -> Review:
+        return review(self.server, self.base, head, search=search, whole=whole)
 
 
 def make_tenants(server: Server, folder: Path, environment: tuple[Path, ...]) -> Tenants:

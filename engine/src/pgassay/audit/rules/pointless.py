@@ -38,10 +38,13 @@ def _of_table(scene: Scene, sample: Sample, policies: list[Policy]) -> Iterator[
             lost = [p for p in scene.people if _writes_lost(without[wide.name][p], whole[p])]
             if wide is not narrow and lost and _covers(wide, narrow):
                 alone = _alone(scene, table, wide)
-                only = [p for p in lost if _writes_lost(alone[p], whole[p])]
+                verbs = {
+                    p: [v for _, v in _writes_lost(alone[p], whole[p]) if narrow.command in ("all", v)]
+                    for p in lost
+                }
+                only = [p for p in lost if verbs[p]]
                 if only:
-                    verbs = [verb for (_, verb) in _writes_lost(alone[only[0]], whole[only[0]])]
-                    yield _tell(scene, sample, (narrow, wide), only, verbs)
+                    yield _tell(scene, sample, (narrow, wide), only, verbs[only[0]])
                     return
 
 
