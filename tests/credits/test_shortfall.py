@@ -170,3 +170,11 @@ def test_payment_shows_what_it_owes_and_not_what_others_do(backend: Session, eri
         [erin.id],
     )
     assert [row["owed"] for row in shown.rows] == [2, None]
+
+
+def test_new_payment_owes_nothing_whatever_is_sent(backend: Session, erin: Persona) -> None:
+    sent = """
+        insert into public.payments (user_id, amount_thb, credits_purchased, provider, metadata)
+        values (%s, 50, 2, 'STRIPE', '{"shortfall": 9, "note": 1}') returning metadata
+    """
+    assert backend.value(sent, [erin.id]) == {"note": 1}
