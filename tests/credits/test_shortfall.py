@@ -175,6 +175,6 @@ def test_payment_shows_what_it_owes_and_not_what_others_do(backend: Session, eri
 def test_new_payment_owes_nothing_whatever_is_sent(backend: Session, erin: Persona) -> None:
     sent = """
         insert into public.payments (user_id, amount_thb, credits_purchased, provider, metadata)
-        values (%s, 50, 2, 'STRIPE', '{"shortfall": 9, "note": 1}') returning metadata
+        values (%s, 50, 2, 'MANUAL', '{"shortfall": 9, "note": 1}') returning metadata
     """
     assert backend.value(sent, [erin.id]) == {"note": 1}
