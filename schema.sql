@@ -1582,11 +1582,12 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-    if payment.provider = 'MANUAL' and payment.provider_transaction_id is null and exists (
+    -- Completed without an id of its provider's: entered by hand.
+    if payment.provider_transaction_id is null and exists (
         select from public.payments as p
         where
             p.user_id = payment.user_id and p.id <> payment.id
-            and p.provider = 'MANUAL' and p.provider_transaction_id is null
+            and p.provider_transaction_id is null
             and p.amount_thb = payment.amount_thb and p.credits_purchased = payment.credits_purchased
             and p.paid_at > payment.paid_at - interval '1 minute'
     ) then
@@ -1997,7 +1998,8 @@ begin
                         q.priority,
                         coalesce(q.turn_at, q.queued_at) as turn
                     from public.jobs as q
-                    where q.status = 'QUEUED' and q.ctid = any(array(
+                    -- What somebody changes meanwhile has another ctid, and is passed over.
+                    where q.ctid = any(array(
                         select l.ctid from public.jobs as l
                         where l.status = 'QUEUED' and l.next_attempt_at <= statement_timestamp()
                         order by l.next_attempt_at

@@ -267,11 +267,6 @@ def test_double_click_on_a_manual_sale_posts_once(
     assert ("PURCHASE", 2, before.credits + 2) == read_books(backend, BOB).since(before)[0]
 
 
-def test_sale_by_a_provider_is_no_double_click_on_a_manual_one(backend: Session) -> None:
-    for provider in ("MANUAL", "STRIPE"):
-        assert order(backend, BOB, provider=provider, status="COMPLETED").sqlstate == ""
-
-
 @pytest.mark.parametrize(("age", "sqlstate"), [("59 seconds", "PT409"), ("61 seconds", "")])
 def test_the_same_sale_can_be_entered_again_a_minute_later(backend: Session, age: str, sqlstate: str) -> None:
     assert sell(backend) == ""

@@ -150,3 +150,32 @@ def test_objects_of_others_do_not_hide_one_of_a_closed_account(session: Session,
     with session.act_as(service):
         listed = session.execute("select name from public.objects_to_erase()").rows
     assert {"name": f"{dave}/zz"} in listed
+
+
+@pytest.mark.parametrize(
+    ("bucket", "name"), [("other", f"{DAVE}/doc.pdf"), ("final-videos", f"{ALICE}/a.mp4")]
+)
+def test_what_others_keep_is_never_listed_for_removal(
+    session: Session, service: Persona, bucket: str, name: str
+) -> None:
+    """Another application's bucket, in which a closed account has a folder; and results, however old."""
+    session.execute("insert into storage.buckets (id, name) values ('other', 'other')")
+    put = (
+        "insert into storage.objects (bucket_id, name, created_at) values (%s, %s, now() - interval '9 days')"
+    )
+    session.execute(put, [bucket, name])
+    session.execute(put, ["raw-videos", f"{ALICE}/nobody-names-it.mp4"])
+    with session.act_as(service):
+        listed = session.execute("select bucket_id, name from public.objects_to_erase()").rows
+    assert {"bucket_id": bucket, "name": name} not in listed
+    assert {"bucket_id": "raw-videos", "name": f"{ALICE}/nobody-names-it.mp4"} in listed
+
+
+def test_a_thousand_objects_are_listed_at_a_call(session: Session, service: Persona) -> None:
+    session.execute(
+        "insert into storage.objects (bucket_id, name)"
+        " select 'raw-videos', %s || '/' || n from generate_series(1, 1001) as n",
+        [DAVE],
+    )
+    with session.act_as(service):
+        assert session.value("select count(*) from public.objects_to_erase()") == 1000
