@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pgassay.database import Client, Database, Session, open_client
-from tests.shared.prepared import execute_prepared
 
 _TABLES = (
     *(
@@ -31,7 +30,7 @@ def fingerprint(session: Session) -> Callable[[], str]:
 
     def take() -> str:
         with session.as_owner():
-            return str(execute_prepared(session, "read_fingerprint", _STATE).rows)
+            return str(session.execute(_STATE).rows)
 
     return take
 

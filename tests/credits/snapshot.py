@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgassay.database import Session
-from tests.shared.prepared import execute_prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +158,7 @@ _READ = """
 
 def read_snapshot(session: Session) -> Snapshot:
     """The state; the session acts as the owner of the schema, who sees everything."""
-    found: dict[str, Any] = execute_prepared(session, "read_snapshot", _READ).rows[0]
+    found: dict[str, Any] = session.execute(_READ).rows[0]
     return Snapshot(
         accounts={id: Account(**row) for id, row in (found["accounts"] or {}).items()},
         jobs={id: Job(**row) for id, row in (found["jobs"] or {}).items()},

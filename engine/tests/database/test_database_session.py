@@ -320,10 +320,12 @@ def test_what_repeats_is_prepared_and_a_plan_from_before_a_change_is_not_used(
         connection.execute("create table kept as select 1 as a")
         connection.commit()
         session = Session(connection, owner=database.owner, prepares=True)
+        session.execute("prepare own as select 2")
         for _ in range(8):
             with session.transaction():
                 assert session.execute(query).rows == [{"a": 1}]
-        assert query in prepared(session)
+                assert session.attempt("select * from missing").sqlstate == "42P01"
+        assert {query, "prepare own as select 2"} <= prepared(session)
         with session.transaction():
             session.execute("do 'begin alter table kept add b integer; end'")
             assert session.execute(query).rows == [{"a": 1, "b": None}]

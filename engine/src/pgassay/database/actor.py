@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import dict_row
 
 from pgassay.observation import Attempt, Outcome, same_everywhere
@@ -69,7 +69,7 @@ class Actor:
                     raise
                 # The server sent an error of the statement, and then went away before the end of its answer.
                 raise psycopg.OperationalError(f"the connection was lost after an error: {error}") from error
-            self._send_plain("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
+            self._undo("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
             return failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")
         outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
@@ -90,6 +90,13 @@ class Actor:
             self._is_tame = True
         if statements:
             self.connection.execute(statements.encode(), prepare=False)
+
+
+    def _undo(self, statements: str) -> None:
+        """Roll back past psycopg: it would deallocate all that is prepared, also by the test's own means."""
+        result = self.connection.pgconn.exec_(statements.encode())
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
 
 
 def failed(error: psycopg.Error, notices: tuple[str, ...] = ()) -> Attempt:
