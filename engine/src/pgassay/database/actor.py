@@ -91,7 +91,6 @@ class Actor:
         if statements:
             self.connection.execute(statements.encode(), prepare=False)
 
-
     def _undo(self, statements: str) -> None:
         """Roll back past psycopg: it would deallocate all that is prepared, also by the test's own means."""
         result = self.connection.pgconn.exec_(statements.encode())
