@@ -145,3 +145,4 @@ def test_refund_of_a_job_is_never_refused_for_the_balance(backend: Session, erin
     assert backend.execute(rich, [erin.id]).rowcount == 100
     move_job(backend, job, "FAILED")
     assert read_books(backend, erin.id).credits == 100_000_010
+    assert grant(backend, user_id=erin.id, amount=-1, type="ADJUSTMENT").sqlstate == ""
