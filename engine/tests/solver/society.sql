@@ -52,6 +52,9 @@ as $$ select exists (select from public.teams as t where t.id = owns.team_id and
 create function public.my_ranks() returns table (team uuid, best public.rank)
 language sql stable security definer set search_path = ''
 as $$ select m.team_id, max(m.rank) from public.members as m where m.user_id = auth.uid() group by m.team_id $$;
+create function public.my_seats() returns table (team uuid, held public.rank)
+language sql stable security definer set search_path = ''
+as $$ select m.team_id, m.rank from public.members as m where m.user_id = auth.uid() $$;
 create function public.my_rank(team_id uuid) returns public.rank
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -121,6 +124,9 @@ create policy "helper" on public.papers using (public.is_member(team_id));
 create policy "set" on public.papers using (team_id in (select public.my_teams()));
 create policy "set in from" on public.papers using (exists (
     select from public.teams as t inner join public.my_ids() on (t.owner_id = my_ids) where t.id = papers.team_id
+));
+create policy "columns of a helper" on public.papers using (exists (
+    select from public.my_seats() as s where s.team = papers.team_id and s.held = 'chair'
 ));
 create policy "own arguments" on public.papers using (public.owns(team_id));
 create policy "using" on public.papers using (exists (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pgassay.catalog.model import Function
 from pgassay.observation import Persona
 from pgassay.solver.model import Goal, Reached, Reason, Source, Truth, Unreached
+from pgassay.solver.schema import read_result
 from pgassay.solver.solver import Solver
 
 PAPERS = "public.papers"
@@ -18,6 +20,7 @@ NAMES = [
         "set",
         "set in from",
         "table of a helper",
+        "columns of a helper",
         "own arguments",
         "using",
         "helper value",
@@ -157,3 +160,13 @@ def test_what_failed_leaves_no_trace(solver: Solver, alice: Persona) -> None:
     refused = solver.reach(condition(solver, "between"), alice, given={"score": "4"})
     assert isinstance(refused, Unreached)
     assert solver.count(PAPERS) == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "columns"), [("my_seats", ("team", "held")), ("my_ids", ()), ("is_member", ())]
+)
+def test_columns_of_a_function_in_from_are_what_it_returns(
+    solver: Solver, function: str, columns: tuple[str, ...]
+) -> None:
+    [found] = [one for one in solver.schema.catalog.of(Function) if one.name == function]
+    assert read_result(found, solver.schema) == columns

@@ -23,7 +23,6 @@ _DECLARING = (
         ast.CreateDomainStmt,
         ast.CompositeTypeStmt,
         ast.CreateExtensionStmt,
-        ast.RenameStmt,
     ),
     *(ast.RenameStmt, ast.AlterOwnerStmt, ast.AlterFunctionStmt, ast.AlterDefaultPrivilegesStmt),
     *(ast.CreateStatsStmt, ast.TransactionStmt, ast.CreateSeqStmt, ast.AlterSeqStmt, ast.AlterEnumStmt),
