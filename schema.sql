@@ -1470,7 +1470,7 @@ as $$
         order by p.person
     )
 $$;
-comment on function private.hash_identities(uuid) is 'Under what a user would be known again. Of a guest: nothing.';
+comment on function private.hash_identities(uuid) is 'Under what a user would be known again, in one order for all who lock it. Of a guest: nothing.';
 
 create function private.take_trial(user_id uuid) returns void
 language plpgsql
@@ -1483,7 +1483,7 @@ begin
     if cardinality(persons) = 0 then
         raise exception 'a guest has no free trial' using errcode = 'PT403';
     end if;
-    insert into private.trial_takers (person) select p.person from unnest(persons) as p (person) order by p.person
+    insert into private.trial_takers (person) select p.person from unnest(persons) as p (person)
     on conflict (person) do nothing;
     get diagnostics added = row_count;
     if added < cardinality(persons) then

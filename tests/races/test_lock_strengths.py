@@ -246,6 +246,21 @@ def test_balance_is_read_under_its_lock(
     later.commit()
 
 
+def test_two_charges_that_waited_together_do_not_wait_for_each_other(scene: Scene, service: Persona) -> None:
+    """Had both only shared the user's row before they wrote it, one would be refused as a deadlock."""
+    holder, first, second = (scene.join(service) for _ in range(3))
+    assert holder.attempt(SHARE_USER, [ALICE]).rowcount == 1
+    early = first.start(SET_STATUS, ["QUEUED", ALICE_JOBS["PENDING"]])
+    assert scene.blockers(first) == {holder.pid}
+    late = second.start(SET_STATUS, ["QUEUED", ALICE_JOBS["UPLOADING"]])
+    assert scene.blockers(second) <= {holder.pid, first.pid}
+    holder.commit()
+    assert early.result().sqlstate == ""
+    first.commit()
+    assert late.result().sqlstate == ""
+    second.commit()
+
+
 @pytest.mark.parametrize("status", LIVE)
 def test_closing_by_the_backend_never_waits_for_a_job(scene: Scene, service: Persona, status: str) -> None:
     """It holds the user, for whom whoever holds the job may wait."""
