@@ -33,6 +33,22 @@ def test_a_policy_that_lets_anyone_change_every_row_is_critical(audited: Audited
     assert finding.repair.statements[0].startswith("alter policy sync on public.recipes using (")
 
 
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_a_statement_without_where_reaches_what_nobody_else_may_read(audited: Audited, verb: str) -> None:
+    """Policies for SELECT are asked of what names rows, and this names none."""
+    keys = RECIPES.replace("for all", "for select")
+    assert told(audited(keys), "strangers") == []
+    policy = f'create policy "sync" on public.recipes for {verb} to authenticated using ({{}});'
+    [finding] = of_rule(audited(keys + policy.format("true")), "strangers")
+    assert (finding.severity.word, finding.actions) == ("medium", (verb,))
+    assert finding.who == ("alice", "bob")
+    assert "to a statement without WHERE, which asks no policy for SELECT" in finding.sentence
+    assert " where " not in finding.steps[0].statement
+    assert finding.repair is not None
+    assert finding.repair.statements[0].startswith("alter policy sync on public.recipes using (")
+    assert told(audited(keys + policy.format("cook = (select auth.uid())")), "strangers") == []
+
+
 def test_what_is_scoped_to_owners_is_no_finding(audited: Audited) -> None:
     assert told(audited(RECIPES), "strangers") == []
 

@@ -216,3 +216,21 @@ grant select on public.mine to authenticated;
     assert "SELECT" in gained[0].message
     assert "public.mine" in gained[0].message
     assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb: str) -> None:
+    """Everybody reads his own rows alone: whatever names another's finds none."""
+    grants = (
+        "drop trigger keep_published on public.documents; grant delete on public.documents to authenticated;"
+    )
+    policy = f'{grants} create policy "sync" on public.documents for {verb} to authenticated using ({{}});\n'
+    base = tenants.head(policy.format(OWN), name="base.sql")
+    head = tenants.head(policy.format("true"))
+    found = review(tenants.server, base, head, search=STATEMENTS)
+    [gain] = found.difference.gained
+    assert f"alice and bob can now {verb.upper()} " in gain.message
+    assert gain.witness is not None
+    assert " where " not in gain.witness.statement
+    back = review(tenants.server, head, base, search=STATEMENTS)
+    assert back.difference.gained == ()

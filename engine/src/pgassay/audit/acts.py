@@ -35,7 +35,7 @@ class Act:
     """A statement of a persona's that writes, by itself; `setup` is what the owner does before.
 
     `object` is the function that it calls or the table that it writes, `uses` are the tables that it comes to
-    read or write, `written` those XX
+    read or write, `written` those in which it leaves rows.
     """
 
     object: str

@@ -20,6 +20,7 @@ from pgassay.diff.experiments import (
     Experiment,
     SearchProbe,
     bodies,
+    probe_blanket,
     probe_insert,
     probe_reads,
     probe_scan,
@@ -177,7 +178,8 @@ class AskedRow(Asked):
         elif action is Action.INSERT:
             yield from probe_insert(subject)
         elif not self._is_written:
-            yield from (one for one in probe_writes(subject, [row]) if one.key.action is action)
+            probes = (*probe_writes(subject, [row]), *probe_blanket(subject))
+            yield from (one for one in probes if one.key.action is action)
         else:
             yield from self._updates(subject, values, literals)
 

@@ -15,6 +15,7 @@ from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, invent_row, vary_claims, vary_rows
 from pgassay.diff.volatile import Opening
 from pgassay.matrix import statements
+from pgassay.matrix.blanket import blanket_writes
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.questions import ask_inserts
 from pgassay.matrix.rows import Row, Sample
@@ -152,6 +153,7 @@ def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     subjects = make_subjects([around.sample], personas)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
     yield from _experiment(around, (scan for subject in concerned for scan in probe_scan(subject)))
+    yield from _experiment(around, (probe for subject in concerned for probe in probe_blanket(subject)))
     if not around.sample.rows:
         yield from _experiment(around, (probe for subject in concerned for probe in _invented(subject, ids)))
     yield from _experiment(around, _with_other_claims(around, concerned))
@@ -242,6 +244,12 @@ def probe_writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]
             yield _attempt(subject, Action.UPDATE, column, text)
         if held.delete and "delete" in table.writable:
             yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
+
+
+def probe_blanket(subject: Subject) -> Iterator[SearchProbe]:
+    """Writes of all rows, those that policies for SELECT hide from the persona too."""
+    for write in blanket_writes(subject.sample, subject.persona) if subject.privileges.filtered else ():
+        yield _attempt(subject, write.action, write.column or "-", write.statement)
 
 
 def _inserts(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:

@@ -1,6 +1,7 @@
 """Strangers: a persona reads or writes every row that is another's, nobody's or everybody's.
 
 Where some such rows are let through and others are not, somebody wrote a condition: that is no finding here.
+What only a statement without WHERE reaches is *medium*: the platform's safeupdate refuses such a request.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pgassay.audit.meant import is_open, reaches_all, speaks_against
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join, tells_of_a_person
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Table
+from pgassay.matrix import statements
+from pgassay.matrix.blanket import BlanketWrite, blanket_writes
 from pgassay.matrix.model import Action, Cell, RowClass
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Outcome, Persona
@@ -31,8 +35,9 @@ class _Deed:
     persona: Persona
     action: Action
     rows: RowClass
-    cell: Cell
+    steps: Steps
     columns: tuple[str, ...] = ()
+    blanket: bool = False
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -42,7 +47,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             deeds = [
                 deed
                 for persona in scene.people
-                for deed in _deeds(scene, sample, persona)
+                for deed in (*_deeds(scene, sample, persona), *_blanket_deeds(scene, sample, persona))
                 if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
             ]
             if deeds and (found := _judge(scene, sample, deeds)):
@@ -54,7 +59,7 @@ def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
         for action in (Action.SELECT, Action.DELETE):
             cell = scene.cell(persona.name, sample.object, action, "-", rows)
             if cell and _is_whole(cell):
-                yield _Deed(persona=persona, action=action, rows=rows, cell=cell)
+                yield _Deed(persona=persona, action=action, rows=rows, steps=_steps(cell))
         updates = [
             c
             for c in scene.cells.get((sample.object, Action.UPDATE), ())
@@ -62,13 +67,56 @@ def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
         ]
         if updates:
             columns = tuple(dict.fromkeys(c.key.variant.split("=")[0] for c in updates))
-            yield _Deed(persona=persona, action=Action.UPDATE, rows=rows, cell=updates[0], columns=columns)
+            steps = _steps(updates[0])
+            yield _Deed(persona=persona, action=Action.UPDATE, rows=rows, steps=steps, columns=columns)
         insert = scene.cell(persona.name, sample.object, Action.INSERT, "-", rows)
         if insert and _is_whole(insert):
-            yield _Deed(persona=persona, action=Action.INSERT, rows=rows, cell=insert)
+            yield _Deed(persona=persona, action=Action.INSERT, rows=rows, steps=_steps(insert))
     blind = scene.cell(persona.name, sample.object, Action.DELETE, "-", RowClass.ANY)
     if blind and _is_whole(blind):
-        yield _Deed(persona=persona, action=Action.DELETE, rows=RowClass.ANY, cell=blind)
+        yield _Deed(persona=persona, action=Action.DELETE, rows=RowClass.ANY, steps=_steps(blind))
+
+
+def _blanket_deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
+    """Writes that reach all rows, also those that policies for SELECT hide from the persona."""
+    policies = sample.table.privileges[persona.role].policies
+    writes = [
+        write
+        for write in blanket_writes(sample, persona)
+        if sample.table.secured and any(p.command in ("all", write.action.value) for p in policies)
+    ]
+    if not writes:
+        return
+    seen = len(measure(scene, persona, [sample.table.name]).seen.get(sample.object, ()))
+    [total] = scene.ask(None, [[f"select count(*) from {sample.table.name}"]])
+    [[everything]] = total.rows[0]
+    answers = scene.ask(persona, [[write.statement] for write in writes])
+    for action in (Action.UPDATE, Action.DELETE):
+        wholly = [
+            write
+            for write, answer in zip(writes, answers, strict=True)
+            if write.action is action
+            and not answer.sqlstate
+            and seen < answer.counts[0] == int(everything or 0)
+        ]
+        if wholly:
+            yield _Deed(
+                persona=persona,
+                action=action,
+                rows=RowClass.OTHER,
+                steps=_blanket_steps(sample, persona, wholly[0]),
+                columns=tuple(dict.fromkeys(write.column for write in wholly if write.column)),
+                blanket=True,
+            )
+
+
+def _blanket_steps(sample: Sample, persona: Persona, write: BlanketWrite) -> Steps:
+    """The write, and then the schema's owner's look at a row of somebody else."""
+    name = statements.condition(sample.key, write.row.key)
+    where = f"{name} and {write.holds}" if write.holds else name
+    look = f"select 1 from {sample.table.name} where {where}"
+    shows = NO_ROWS_SHOWN if write.action is Action.DELETE else ROWS
+    return (Step(who=persona, statement=write.statement, shows=ROWS), Step(statement=look, shows=shows))
 
 
 def _is_whole(cell: Cell) -> bool:
@@ -127,6 +175,8 @@ def _is_posting(sample: Sample, deed: _Deed) -> bool:
 
 
 def _by_anybody(deeds: Sequence[_Deed]) -> Severity:
+    if deeds and all(deed.blanket for deed in deeds):
+        return Severity.MEDIUM
     anon = any(deed.persona.id is None for deed in deeds)
     return Severity.CRITICAL if anon else Severity.HIGH
 
@@ -141,7 +191,9 @@ def _tell(
     first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
     whose = "rows of others" if sample.ownership else "all rows"
     verbs = does(action.value for action in actions)
-    why = "; ".join(filter(None, (_why(table, deeds), besides)))
+    hidden = "to a statement without WHERE, which asks no policy for SELECT"
+    blanket = hidden if all(deed.blanket for deed in deeds) else ""
+    why = "; ".join(filter(None, (" ".join(filter(None, (_why(table, deeds), blanket))), besides)))
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -149,8 +201,8 @@ def _tell(
         who=tuple(persona.name for persona in who),
         severity=severity,
         sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
-        steps=_steps(first),
-        others=tuple(_steps(deed) for deed in deeds if deed is not first),
+        steps=first.steps,
+        others=tuple(deed.steps for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",
         about=_about(table, deeds),
         weight=sum(map(tells_of_a_person, table.columns.values())),
@@ -158,8 +210,8 @@ def _tell(
     )
 
 
-def _steps(deed: _Deed) -> tuple[Step, ...]:
-    witness = deed.cell.witness
+def _steps(cell: Cell) -> Steps:
+    witness = cell.witness
     return (Step(who=witness.persona, statement=witness.statement, shows=ROWS),)
 
 
