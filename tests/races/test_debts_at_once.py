@@ -134,3 +134,35 @@ def test_second_counts_with_the_first_or_fails(
             refused = again.attempt(ACTIONS[second], names(user)).sqlstate
             again.commit()
         assert (refused, scene.value(STATE, [user])) == tell([*former, first, second])
+
+
+def test_two_that_waited_for_a_payment_do_not_wait_for_each_other(scene: Scene, service: Persona) -> None:
+    """Had both only shared it before they wrote it, one would be refused as a deadlock."""
+    user = USERS["read committed"]
+    make_scenery(scene, user, ("two are refunded",))
+    holder, first, second = (scene.join(service) for _ in range(3))
+    share = "select from public.payments where id = %(payment)s for share"
+    assert holder.attempt(share, names(user)).rowcount == 1
+    early = first.start(ACTIONS["small job fails"], names(user))
+    assert scene.blockers(first) == {holder.pid}
+    late = second.start(ACTIONS["large job fails"], names(user))
+    assert scene.blockers(second) <= {holder.pid, first.pid}
+    holder.commit()
+    assert early.result().sqlstate == ""
+    first.commit()
+    assert late.result().sqlstate == ""
+    second.commit()
+    assert scene.value(STATE, [user]) == tell(["two are refunded", "small job fails", "large job fails"])[1]
+
+
+@pytest.mark.parametrize("action", ["small job fails", "support settles"])
+def test_debt_is_written_beside_whoever_refers_to_its_payment(
+    scene: Scene, service: Persona, action: str
+) -> None:
+    """As a foreign key does."""
+    user = USERS["read committed"]
+    make_scenery(scene, user, ("two are refunded",))
+    other, mover = scene.join(service), scene.join(service)
+    refer = "select from public.payments where id = %(payment)s for key share"
+    assert other.attempt(refer, names(user)).rowcount == 1
+    assert mover.attempt(ACTIONS[action], names(user)).sqlstate == ""
