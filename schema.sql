@@ -1469,7 +1469,8 @@ as $$
         order by p.person
     )
 $$;
-comment on function private.hash_identities(uuid) is 'Under what a user would be known again, in one order for all who lock it. Of a guest: nothing.';
+comment on function private.hash_identities(uuid) is
+'Under what a user would be known again, in one order for all who lock it. Of a guest: nothing.';
 
 create function private.take_trial(user_id uuid) returns void
 language plpgsql
