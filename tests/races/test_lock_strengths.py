@@ -246,13 +246,39 @@ def test_balance_is_read_under_its_lock(
     later.commit()
 
 
-def test_two_charges_that_waited_together_do_not_wait_for_each_other(scene: Scene, service: Persona) -> None:
-    """Had both only shared the user's row before they wrote it, one would be refused as a deadlock."""
+SHARE_PAYMENT = "select from public.payments where id = %s for share"
+PART = "select public.refund_partially(%s, 1, 'x', %s)"
+TOGETHER = {
+    "charges": (
+        (SHARE_USER, ALICE),
+        (SET_STATUS, ["QUEUED", ALICE_JOBS["PENDING"]]),
+        (SET_STATUS, ["QUEUED", ALICE_JOBS["UPLOADING"]]),
+    ),
+    "refunds": (
+        (SHARE_USER, ALICE),
+        (SET_STATUS, ["CANCELLED", ALICE_JOBS["QUEUED"]]),
+        (SET_STATUS, ["FAILED", ALICE_JOBS["RENDERING"]]),
+    ),
+    "grants": ((SHARE_USER, ALICE), (GRANT, [ALICE]), (GRANT, [ALICE])),
+    "partial refunds": (
+        (SHARE_PAYMENT, ALICE_PAYMENTS["COMPLETED"]),
+        (PART, [ALICE_PAYMENTS["COMPLETED"], "x"]),
+        (PART, [ALICE_PAYMENTS["COMPLETED"], "y"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_two_that_waited_together_do_not_wait_for_each_other(
+    scene: Scene, service: Persona, name: str
+) -> None:
+    """Had both only shared the row before they wrote it, one would be refused as a deadlock."""
+    (share, row), *moves = TOGETHER[name]
     holder, first, second = (scene.join(service) for _ in range(3))
-    assert holder.attempt(SHARE_USER, [ALICE]).rowcount == 1
-    early = first.start(SET_STATUS, ["QUEUED", ALICE_JOBS["PENDING"]])
+    assert holder.attempt(share, [row]).rowcount == 1
+    early = first.start(*moves[0])
     assert scene.blockers(first) == {holder.pid}
-    late = second.start(SET_STATUS, ["QUEUED", ALICE_JOBS["UPLOADING"]])
+    late = second.start(*moves[1])
     assert scene.blockers(second) <= {holder.pid, first.pid}
     holder.commit()
     assert early.result().sqlstate == ""
