@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,37 @@ def test_gift_of_support_without_a_package_is_no_trial(backend: Session) -> None
             assert order(backend, user, None, **gift, provider_transaction_id=number).sqlstate == ""
         assert order(backend, user, "Trial Pack", provider="MANUAL", status="COMPLETED").sqlstate == ""
     assert read_books(backend, user).credits == 5
+
+
+GIFT = {"amount_thb": 0, "credits_purchased": 2, "package": None}
+
+
+@pytest.mark.parametrize(
+    ("payment", "statuses", "has_had_it"),
+    [
+        ({"package": "Trial Pack"}, ["COMPLETED"], True),
+        ({"package": "Trial Pack"}, ["COMPLETED", "REFUNDED"], True),
+        ({"package": "Trial Pack"}, ["PENDING"], False),
+        ({"package": "Trial Pack"}, ["PENDING", "FAILED"], False),
+        ({}, ["COMPLETED"], False),
+        (GIFT, ["COMPLETED"], False),
+    ],
+    ids=["trial", "refunded", "waiting", "failed", "bought", "gift"],
+)
+def test_only_a_trial_is_remembered_under_an_address_that_comes_later(
+    backend: Session, payment: dict[str, Any], statuses: list[str], *, has_had_it: bool
+) -> None:
+    user = sign_up(backend, "ab@example.com")
+    with backend.act_as(SERVICE):
+        made = order(backend, user, provider="MANUAL", status=statuses[0], **payment)
+        assert made.sqlstate == ""
+        for status in statuses[1:]:
+            assert backend.attempt(SET_STATUS, [status, made.rows[0]["id"]]).sqlstate == ""
+    with backend.as_owner():
+        for address in ("cd@example.com", "ef@example.com"):  # then the first one is free
+            backend.execute("update auth.users set email = %s where id = %s", [address, user])
+    again = take_trial(backend, sign_up(backend, "cd@example.com"))
+    assert again.sqlstate == ("PT409" if has_had_it else "")
 
 
 @pytest.fixture
