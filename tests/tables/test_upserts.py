@@ -99,6 +99,20 @@ def test_upsert_changes_nothing_that_is_frozen(
     assert (read_payment(backend, order_of_bob["id"]), read_books(backend, BOB)) == (before, books)
 
 
+def test_upsert_sells_no_other_package(backend: Session, order_of_bob: dict[str, Any]) -> None:
+    starter = backend.value("select id::text from public.credit_packages where name = 'Starter Pack'")
+    assert starter != order_of_bob["package_id"]
+    assert upsert(backend, "payments", order_of_bob | {"package_id": starter}, "id").sqlstate == "PT409"
+    assert upsert(backend, "payments", order_of_bob, "id").sqlstate == ""
+
+
+def test_number_of_another_provider_is_another_sale(backend: Session, order_of_bob: dict[str, Any]) -> None:
+    sold = order(backend, ALICE, "Starter Pack", provider="PROMPTPAY", provider_transaction_id="pi_upsert")
+    assert sold.sqlstate == ""
+    assert (sold.rows[0]["amount_thb"], sold.rows[0]["credits_purchased"]) == (99, 3)
+    assert read_payment(backend, order_of_bob["id"])["amount_thb"] == 299
+
+
 def test_upsert_that_meets_no_row_is_a_sale_like_any_other(
     backend: Session, order_of_bob: dict[str, Any]
 ) -> None:
