@@ -165,7 +165,7 @@ def test_balance_after_continues_the_ledger_or_is_refused(
     assert find_disagreements(session) == []
 
 
-@pytest.mark.parametrize(("second", "sqlstate"), [(5, "PT409"), (10, "")])
+@pytest.mark.parametrize(("second", "sqlstate"), [(5, "PT409"), (10, ""), (15, "PT409")])
 def test_rows_of_one_insert_continue_each_other(session: Session, second: int, sqlstate: str) -> None:
     balance = read_books(session, ALICE).credits
     tried = session.attempt(
