@@ -177,6 +177,24 @@ def test_rows_of_one_insert_continue_each_other(session: Session, second: int, s
     assert find_disagreements(session) == []
 
 
+def test_users_of_one_insert_whose_balances_are_alike_each_get_their_own(session: Session) -> None:
+    level = read_books(session, ALICE).credits - read_books(session, BOB).credits
+    assert level
+    session.execute("select public.grant_credits(%s, %s, 'ADJUSTMENT', 'x')", [BOB, level])
+    before = {user: read_books(session, user) for user in (ALICE, BOB)}
+    session.execute(
+        "insert into public.credit_transactions (user_id, type, amount, balance_after)"
+        " select u.id, 'BONUS', e.amount, u.credits + e.amount"
+        " from public.users as u, (values (%s::uuid, 5), (%s::uuid, 7)) as e (id, amount) where u.id = e.id",
+        [ALICE, BOB],
+    )
+    for user, amount in ((ALICE, 5), (BOB, 7)):
+        after = read_books(session, user)
+        assert after.since(before[user]) == [("BONUS", amount, before[user].credits + amount)]
+        assert (after.purchased, after.used) == (before[user].purchased, before[user].used)
+    assert find_disagreements(session) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "amount", "columns", "counted"),
     [

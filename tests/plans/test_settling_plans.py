@@ -7,6 +7,7 @@ from psycopg import sql
 
 from pgassay.database import Session
 from pgassay.plans.model import read_plan
+from tests.shared.accounts import ALICE_JOBS, triggers_asleep
 from tests.shared.body_types import read_queries
 
 # PL/pgSQL keeps the plan that it made for the first statement, often of one row, for later ones of thousands.
@@ -49,3 +50,20 @@ def test_moved_rows_are_not_joined_by_a_nested_loop(session: Session, function: 
 def read_kinds(session: Session, query: str) -> list[str]:
     """The kinds of nodes in the plan of a query."""
     return [node.kind for node in read_plan(session.value(f"explain (format json) {query}")).nodes]
+
+
+def test_entries_of_a_statement_are_carried_without_a_look_at_all_users(session: Session) -> None:
+    read = """
+        select (seq_tup_read + idx_tup_fetch)::int from pg_stat_xact_user_tables
+        where relid = 'public.users'::regclass
+    """
+    with triggers_asleep(session):
+        session.execute(
+            "insert into public.users (id) select gen_random_uuid() from generate_series(1, 3000) as n"
+        )
+    session.execute("analyze public.users")
+    before = session.value(read)
+    ended = [ALICE_JOBS["QUEUED"], ALICE_JOBS["RENDERING"]]
+    moved = session.execute("update public.jobs set status = 'FAILED' where id = any(%s::uuid[])", [ended])
+    assert moved.rowcount == 2
+    assert session.value(read) - before < 100
