@@ -9,6 +9,7 @@ import pytest
 from pgassay.database import Session
 from pgassay.observation import Attempt, Outcome, Persona
 from tests.shared.accounts import ALICE, ALICE_JOBS, BOB, find_disagreements, read_books, triggers_asleep
+from tests.shared.payments import ALICE_PAYMENTS
 
 PENDING_PAYMENT = f"{ALICE[:-3]}201"
 COMPLETED_PAYMENT = f"{ALICE[:-3]}202"
@@ -175,6 +176,18 @@ def test_rows_of_one_insert_continue_each_other(session: Session, second: int, s
     )
     assert tried.sqlstate == sqlstate
     assert find_disagreements(session) == []
+
+
+def test_purchases_of_one_insert_are_summed(session: Session) -> None:
+    before = read_books(session, ALICE)
+    other = ALICE_PAYMENTS["FAILED"]
+    session.execute(
+        "insert into public.credit_transactions (user_id, type, amount, balance_after, payment_id) values"
+        " (%(user)s, 'PURCHASE', 2, %(balance)s + 2, %(first)s),"
+        " (%(user)s, 'PURCHASE', 3, %(balance)s + 5, %(second)s)",
+        {"user": ALICE, "balance": before.credits, "first": PENDING_PAYMENT, "second": other},
+    )
+    assert read_books(session, ALICE).purchased - before.purchased == 5
 
 
 def test_users_of_one_insert_whose_balances_are_alike_each_get_their_own(session: Session) -> None:
