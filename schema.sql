@@ -1816,7 +1816,6 @@ as $$
 declare
     payment public.payments;
     returned integer;
-    debt pg_catalog.record;
 begin
     select p.* into payment from public.payments as p where p.id = reinstate_payment.payment_id for no key update;
     if not found then
@@ -1830,7 +1829,6 @@ begin
     ) then
         return 0;
     end if;
-    update public.users as u set is_active = u.is_active where u.id = payment.user_id;
     select
         coalesce((
             select -t.amount from public.credit_transactions as t
@@ -1840,15 +1838,9 @@ begin
     from private.debts as d
     inner join private.debts as s on d.shortfall_id = s.id
     where d.payment_id = payment.id and d.kind = 'recovered' and not s.is_partial;
-    for debt in
-        select
-            d.shortfall_id,
-            d.owed
-        from private.open_debts(payment.user_id) as d
-        where d.payment_id = payment.id and not d.is_partial
-    loop
-        perform private.reduce_debt(debt.shortfall_id, 'settled', debt.owed, 'Dispute won');
-    end loop;
+    perform private.reduce_debt(d.shortfall_id, 'settled', d.owed, 'Dispute won')
+    from private.open_debts(payment.user_id) as d
+    where d.payment_id = payment.id and not d.is_partial;
     if returned > 0 then
         perform private.post_entry(
             payment.user_id, 'ADJUSTMENT', returned, description => 'Dispute won',
@@ -2402,7 +2394,7 @@ set search_path = ''
 as $$
 begin
     update public.users as u
-    set email = left(a.email, 320), is_active = true, deleted_at = null
+    set email = a.email, is_active = true, deleted_at = null
     from auth.users as a
     where u.id = reopen_account.user_id and u.deleted_at is not null and a.id = u.id and a.deleted_at is null;
     return found;

@@ -75,16 +75,18 @@ def test_nobody_is_warned_of_an_account_that_is_not_closed(owner: Session) -> No
 
 
 def test_support_reopens_an_account_whose_sign_in_exists(
-    session: Session, alice: Persona, service: Persona
+    session: Session, alice: Persona, bob: Persona, service: Persona
 ) -> None:
-    with session.act_as(alice):
-        session.execute(CLOSE)
+    for user in (alice, bob):
+        with session.act_as(user):
+            session.execute(CLOSE)
     with session.act_as(service):
         assert session.value(REOPEN, [ALICE]) is True
         assert session.value(REOPEN, [ALICE]) is False
-    user = read_user(session, ALICE)
+    assert not is_open(session, BOB)
+    row = read_user(session, ALICE)
     # What was erased stays so.
-    assert (user["email"], user["full_name"], user["deleted_at"]) == ("alice@example.com", None, None)
+    assert (row["email"], row["full_name"], row["deleted_at"]) == ("alice@example.com", None, None)
     with session.act_as(alice):
         start = "insert into public.jobs (user_id) values (%s)"
         assert session.attempt(start, [ALICE]).rowcount == 1

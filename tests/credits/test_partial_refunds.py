@@ -34,7 +34,8 @@ def test_only_a_completed_payment_is_refunded_in_part(backend: Session, status: 
     before = read_books(backend, ALICE)
     assert refund_part(backend, ALICE_PAYMENTS[status], 1, "k").sqlstate == "PT409"
     assert read_books(backend, ALICE) == before
-    assert refund_part(backend, NOBODY, 1, "k").sqlstate == "PT404"
+    tried = refund_part(backend, NOBODY, 1, "k")
+    assert (tried.sqlstate, tried.message) == ("PT404", "no such payment")
 
 
 def test_parts_and_the_rest_are_the_whole(backend: Session) -> None:
@@ -71,6 +72,8 @@ def test_won_dispute_returns_what_the_refund_took_and_leaves_the_part(backend: S
     payment = buy(backend, user, "Popular Pack")
     jobs = [add_job(backend, user, status="QUEUED", cost=cost) for cost in (4, 5)]
     assert refund_part(backend, payment, 3, "part").rows == [{"taken": 1}]
+    last = "select metadata from public.credit_transactions where user_id = %s order by id desc limit 1"
+    assert backend.value(last, [user]) == {"payment": payment, "shortfall": 2}
     refund(backend, payment)
     assert read_shortfalls(backend, user) == {payment: 2 + 7}
     end_jobs(backend, [jobs[0]])  # two for the part, two for the refund
@@ -79,6 +82,28 @@ def test_won_dispute_returns_what_the_refund_took_and_leaves_the_part(backend: S
     assert (read_books(backend, user).credits, owed(backend, user)) == (2, 0)
     end_jobs(backend, [jobs[1]])
     assert read_books(backend, user).credits == 7
+
+
+def test_won_dispute_returns_all_that_was_taken_since(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    payment = buy(backend, user, "Popular Pack")
+    jobs = [add_job(backend, user, status="QUEUED", cost=cost) for cost in (4, 5)]
+    refund(backend, payment)
+    for job in jobs:
+        end_jobs(backend, [job])
+    assert read_books(backend, user).credits == 0
+    assert reinstate(backend, payment).rows == [{"given": 1 + 4 + 5}]
+
+
+def test_won_dispute_settles_what_is_owed_of_this_payment_alone(backend: Session) -> None:
+    user = open_account(backend, "erin").id
+    first, second = (buy(backend, user) for _ in range(2))
+    add_job(backend, user, status="QUEUED", cost=6)
+    for payment in (first, second):
+        refund(backend, payment)
+    assert read_shortfalls(backend, user) == {first: 3, second: 3}
+    assert reinstate(backend, first).rows == [{"given": 0}]
+    assert read_shortfalls(backend, user) == {first: 0, second: 3}
 
 
 def test_part_that_is_owed_stays_owed_after_a_won_dispute(backend: Session) -> None:
@@ -96,7 +121,8 @@ def test_part_that_is_owed_stays_owed_after_a_won_dispute(backend: Session) -> N
 @pytest.mark.parametrize("status", [status for status in ALICE_PAYMENTS if status != "REFUNDED"])
 def test_only_a_refunded_payment_is_reinstated(backend: Session, status: str) -> None:
     assert reinstate(backend, ALICE_PAYMENTS[status]).sqlstate == "PT409"
-    assert reinstate(backend, NOBODY).sqlstate == "PT404"
+    tried = reinstate(backend, NOBODY)
+    assert (tried.sqlstate, tried.message) == ("PT404", "no such payment")
 
 
 # What a question of the applications needs, and the index that answers it.

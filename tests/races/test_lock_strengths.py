@@ -265,6 +265,10 @@ TOGETHER = {
         (PART, [ALICE_PAYMENTS["COMPLETED"], "x"]),
         (PART, [ALICE_PAYMENTS["COMPLETED"], "y"]),
     ),
+    "won disputes": (
+        (SHARE_PAYMENT, ALICE_PAYMENTS["REFUNDED"]),
+        *[("select public.reinstate_payment(%s)", [ALICE_PAYMENTS["REFUNDED"]])] * 2,
+    ),
 }
 
 
