@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import LiteralString
 
 import psycopg
@@ -248,6 +251,34 @@ def test_undone_block_leaves_neither_rows_nor_another_identity(session: Session)
     assert session.value(AS) == "anon"
     session.as_owner()
     assert session.value("select count(*) from notes") == 1
+
+
+def test_isolated_test_that_repeats_takes_three_messages_and_parses_no_query(
+    database: Database, owner: str
+) -> None:
+    with closing(database.connect()) as connection, TemporaryFile() as record:
+        session = Session(connection, owner=owner, prepares=True)
+        for round in range(8):
+            if round == 7:
+                connection.pgconn.trace(record.fileno())
+            with session.transaction():
+                session.act_as(ALICE)
+                assert session.value("select count(*) from notes") == 1
+        connection.pgconn.untrace()
+        record.seek(0)
+        sent = [part[3] for line in record if (part := line.split(b"\t"))[1] == b"F"]
+        assert [sent.count(kind) for kind in (b"Query", b"Parse", b"Execute")] == [2, 0, 1]
+
+
+def test_connection_that_is_lost_is_an_operational_error_also_in_what_the_session_sends_itself(
+    database: Database, owner: str
+) -> None:
+    with closing(database.connect()) as connection:
+        session = Session(connection, owner=owner)
+        with pytest.raises(psycopg.OperationalError), session.transaction():
+            session.act_as(ALICE)
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def test_error_inside_act_as_does_not_hide_itself(shared: Session) -> None:

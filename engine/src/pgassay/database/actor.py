@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
+from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import dict_row
 
@@ -69,7 +70,7 @@ class Actor:
                     raise
                 # The server sent an error of the statement, and then went away before the end of its answer.
                 raise psycopg.OperationalError(f"the connection was lost after an error: {error}") from error
-            self._undo("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
+            self._run("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
             return failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")
         outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
@@ -89,13 +90,19 @@ class Actor:
             statements = f"begin; {statements}"
             self._is_tame = True
         if statements:
-            self.connection.execute(statements.encode(), prepare=False)
+            self._run(statements)
 
-    def _undo(self, statements: str) -> None:
-        """Roll back past psycopg: it would deallocate all that is prepared, also by the test's own means."""
+    def _run(self, statements: str) -> None:
+        """Send one message past psycopg, whose cursors cost as much as the server's part of it.
+
+        After a rollback it would deallocate all that is prepared, also by the test's own means.
+        """
         result = self.connection.pgconn.exec_(statements.encode())
-        if result.status != ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(result)
+        if result.status == ExecStatus.FATAL_ERROR:
+            error = error_from_result(result, encoding=self.connection.info.encoding)
+            if self.connection.closed and not error.sqlstate:
+                raise psycopg.OperationalError(str(error)) from error
+            raise error
 
 
 def failed(error: psycopg.Error, notices: tuple[str, ...] = ()) -> Attempt:

@@ -53,7 +53,7 @@ class Session(Actor):
             self._identity = NOBODY
             self._pretends = False
             if not self.connection.closed:
-                self._undo("rollback")
+                self._run("rollback")
 
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
@@ -96,7 +96,7 @@ class Session(Actor):
         finally:
             self._identity = former  # `set local` is undone as well
             if not self.connection.closed:
-                self._undo("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+                self._run("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
 
     def _pretend_login(self) -> None:
         """Once a transaction, as the owner and outside any savepoint of ours."""
