@@ -16,7 +16,7 @@ PGRLS := pgrls==0.57.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-all test-schema test-engine test-on deep coverage deploy-check verify lint up doctor
-.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report docs reference pictures release threat-model bench growth clean
+.PHONY: matrix matrix-accept diff races schedule plans mutate guard-map tools-compared report docs reference pictures release threat-model bench bench-mutants growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -90,8 +90,7 @@ guard-map: setup ## Which tests guard what: docs/guard-map.md, from all mutants
 tools-compared: setup ## What each suite and other tools catch of all mutants; takes an hour
 	@for suite in pytest pgtap matrix; do $(BIN)/pgassay mutate --suite $$suite >build/mutate-$$suite.txt; done; true
 	@$(BIN)/pgassay mutate >build/mutate.txt || true
-	@$(PYTHON) -m venv build/pgrls
-	@build/pgrls/bin/pip install --quiet --disable-pip-version-check $(PGRLS)
+	@$(MAKE) --silent build/pgrls
 	@PYTHONPATH=. $(BIN)/python bench/tools_compared.py
 
 docs: setup ## The engine's documentation as a site: build/site; fails for a dead link
@@ -113,9 +112,16 @@ deploy-check: setup ## The deployment guide with the real tools: Supabase CLI, p
 release: setup ## Build sdist and wheel in build/release; try them in empty environments, by uvx and pipx
 	@$(BIN)/python engine/tools/release.py build/release constraints.txt
 
-bench: setup ## Speed, as ratios, beside the last run: ARGS=old.json for another (build/bench.json)
+build/pgrls: # a tool to compare with, in an environment of its own
+	@$(PYTHON) -m venv $@
+	@$@/bin/pip install --quiet --disable-pip-version-check $(PGRLS) || { rm -rf $@; exit 1; }
+
+bench: setup build/pgrls ## Speed, beside others and the last run (ARGS=old.json for another); writes the pages of docs
 	@$(INSTALL) --editable './engine[bench]'
 	@$(BIN)/python bench/harness.py $(ARGS)
+
+bench-mutants: setup ## Speed of mutants, beside the plain way
+	@$(BIN)/python bench/mutants.py
 
 growth: setup ## How an operation's time grows to a million rows (docs/pictures/growth.png)
 	@$(INSTALL) --editable './engine[bench]'

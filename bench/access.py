@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from measure import ROOT, Row, alternate
+from plain import PGRLS, files_of, one_at_a_time, server_by_hand
 
 from pgassay.matrix.assessment import Assessment, assess
 from pgassay.workbench import Workbench
@@ -31,31 +34,63 @@ _ROWS = "insert into public.t{n} (owner_id, title) select id, 'mine' from auth.u
 
 
 def matrix(bench: Workbench) -> Iterator[Row]:
-    """The whole matrix of the project, in a database that is made for it."""
+    """The whole matrix of the project, in a database that is made for it; and each statement by itself."""
     found: list[Assessment] = []
-    (ours,) = alternate(5, lambda: found.append(assess(bench)))
+
+    def one_by_one() -> None:
+        with patch("pgassay.matrix.survey.fly", one_at_a_time):
+            assess(bench)
+
+    ours, theirs = alternate(3, lambda: found.append(assess(bench)), one_by_one)
+    yield Row(name="access matrix, against one statement at a time", ours=ours, theirs=theirs, unit="s")
     probes = found[0].matrix.probes
-    yield Row(name="access matrix, all probes", ours=ours, theirs=None, unit="s")
     yield Row(name="matrix probes a second", ours=probes / ours, theirs=None, unit="1/s")
 
 
-def difference(choice: str) -> Iterator[Row]:
+def difference(bench: Workbench) -> Iterator[Row]:
     """Nothing running to the report of what a widened policy gives away, in a new process each time."""
     text = (ROOT / "schema.sql").read_text(encoding="utf-8")
     with TemporaryDirectory() as folder:
-        head = Path(folder) / "head.sql"
+        head = Path(folder) / "schema.sql"
+        Path(folder).chmod(0o755)  # read by who may run a server
         head.write_text(
             text.replace("using (user_id = (select auth.uid()))", "using (true)"), encoding="utf-8"
         )
-        command = [sys.executable, "-W", "ignore", "-m", "pgassay.cli", "diff", str(ROOT / "schema.sql")]
-        command += [str(head), "--server", choice, "--format", "json", "--output", f"{folder}/diff.json"]
+        theirs = files_of(bench, depth="schema")
+        changed = [f"--file={head}" if file == f"--file={ROOT / 'schema.sql'}" else file for file in theirs]
 
-        def run() -> None:
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-            assert done.returncode == 1, done.stderr.decode()
+        def by_hand() -> None:
+            with server_by_hand(bench) as programs:
+                dumps = [programs.dump(side, files) for side, files in (("base", theirs), ("head", changed))]
+            assert list(difflib.unified_diff(*(dump.splitlines() for dump in dumps)))
 
-        (ours,) = alternate(3, run)
-    yield Row(name="difference of two versions, cold", ours=ours, theirs=None, unit="s")
+        took = alternate(2, lambda: _run_command("diff", str(ROOT / "schema.sql"), str(head)), by_hand)
+    name = "difference from nothing, against psql, pg_dump and diff"
+    yield Row(name=name, ours=took[0], theirs=took[1], unit="s")
+
+
+def audit(bench: Workbench) -> Iterator[Row]:
+    """Nothing running to what is wrong with the schema; with pgrls, which reads the catalog, the same way."""
+
+    def pgrls() -> None:
+        with server_by_hand(bench) as programs:
+            programs.psql("postgres", *files_of(bench, depth="schema"))
+            command = [str(PGRLS), str(ROOT / "bench" / "ask_pgrls.py"), "public,private,storage"]
+            subprocess.run(
+                command, input=f"{programs.url('postgres')}\n", check=True, capture_output=True, text=True
+            )
+
+    ours, theirs = alternate(2, lambda: _run_command("audit"), pgrls)
+    yield Row(name="audit from nothing, against psql and pgrls lint", ours=ours, theirs=theirs, unit="s")
+
+
+def _run_command(*words: str) -> None:
+    """One command of ours in a process of its own, which starts its server; its answer is a verdict."""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-W", "ignore", "-m", "pgassay.cli", *words]
+        command += ["--format", "json", "--output", f"{folder}/report.json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode in (0, 1), done.stderr.decode()
 
 
 def growth(bench: Workbench) -> Iterator[Row]:

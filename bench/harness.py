@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import access
-import mutants
 import psycopg
 import queues
 import schedules
 import writes
-from measure import ROOT, Row, alternate
+from measure import ROOT, Row, alternate, ratio_text, value_text
+from pages import HARNESS, SCHEMA, publish
+from plain import files_of, server_by_hand
 from pytest_postgresql.janitor import DatabaseJanitor
 from rich.console import Console
 from rich.table import Table
 
 from pgassay.config import load_config
-from pgassay.database import Database, Session, ensure_template
+from pgassay.database import Database, Session, ensure_template, open_session
 from pgassay.pgtap.run import PgtapDatabase, find_psql, run_file
 from pgassay.server import Server, open_server
 from pgassay.workbench import Workbench
@@ -39,39 +42,67 @@ ROW_FIELDS = tuple(field.name for field in fields(Row))
 QUERY = "select count(*) from public.jobs"
 
 
+Measure = Callable[[Workbench], Iterator[Row]]
+
+
 def main(former: Path = OUTPUT) -> int:
+    """All but the mutants."""
+    measures: tuple[Measure, ...] = (
+        isolated_test,
+        against_pytest_postgresql,
+        cold_start,
+        cloning,
+        pgtap,
+        access.matrix,
+        access.growth,
+        access.audit,
+        access.difference,
+        schedules.schedules,
+        *writes.MEASURES,
+        *queues.MEASURES,
+    )
+    return run(measures, former, OUTPUT, expected=(*HARNESS, *SCHEMA))
+
+
+def run(measures: Sequence[Measure], former: Path, output: Path, *, expected: Sequence[str]) -> int:
+    """Take measures on one server, show them beside those of `former`, keep and publish them."""
     config, before = load_config(ROOT), read_rows(former)
-    choice = os.environ.get("PGASSAY_SERVER") or config.server
-    say("cold start")
-    rows = [cold_start(choice), *access.difference(choice)]
-    with open_server(choice) as server:
+    config = replace(config, server=os.environ.get("PGASSAY_SERVER") or config.server)
+    started, rows = time.monotonic(), list[Row]()
+    with open_server(config.server) as server:
         bench = Workbench(config, server)
-        for measure in (
-            isolated_test,
-            against_pytest_postgresql,
-            cloning,
-            pgtap,
-            access.matrix,
-            access.growth,
-            schedules.schedules,
-            mutants.mutants,
-            *writes.MEASURES,
-            *queues.MEASURES,
-        ):
-            say(measure.__name__)
+        for measure in measures:
+            begun = time.monotonic()
             rows += measure(bench)
-    OUTPUT.parent.mkdir(exist_ok=True)
+            print(f"{measure.__name__:<28}{time.monotonic() - begun:4.0f} s", file=sys.stderr)
+        setting = describe(bench)
+    output.parent.mkdir(exist_ok=True)
     document = [asdict(row) | {"ratio": row.ratio} for row in rows]
-    OUTPUT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     show(rows, before)
+    print(f"{'all':<28}{time.monotonic() - started:4.0f} s", file=sys.stderr)
+    publish(rows, expected=expected, setting=setting)
     return 0
 
 
-def say(measure: str) -> None:
-    """On a terminal, what is measured now: some of it takes minutes."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        console.print(f"{measure.replace('_', ' ')} …", style="dim")
+def describe(bench: Workbench) -> str:
+    """The schema and the machine, in a sentence."""
+    with bench.database() as database, open_session(database) as session:
+        counts = session.execute(
+            """
+            with ours as (select oid from pg_namespace where nspname in ('public', 'private'))
+            select
+                (select count(*) from pg_class where relkind = 'r' and relnamespace in (table ours)) as tables,
+                (select count(*) from pg_policies where schemaname in ('public', 'private')) as policies,
+                (select count(*) from pg_proc where pronamespace in (table ours)) as functions
+            """
+        ).rows[0]
+    version = f"{bench.server.version // 10000}.{bench.server.version % 10000}"
+    return (
+        f"measured on a schema in use with {counts['tables']} tables, {counts['policies']} policies and "
+        f"{counts['functions']} functions, on {os.cpu_count()} cores ({platform.machine()}), with PostgreSQL "
+        f"{version} and Python {platform.python_version()}."
+    )
 
 
 def read_rows(file: Path) -> dict[str, Row]:
@@ -82,17 +113,24 @@ def read_rows(file: Path) -> dict[str, Row]:
     return {row["name"]: Row(**{key: row[key] for key in ROW_FIELDS}) for row in document}
 
 
-def cold_start(choice: str) -> Row:
-    """Nothing running to first query answered, in a new process each time."""
+def cold_start(bench: Workbench) -> Iterator[Row]:
+    """Nothing running to first query answered, in a new process each time; and by PostgreSQL's programs."""
     script = (
         "import sys; from pathlib import Path; from pgassay.config import load_config\n"
         "from pgassay.server import open_server; from pgassay.workbench import Workbench\n"
-        "with open_server(sys.argv[2]) as s, Workbench(load_config(Path(sys.argv[1])), s).database() as d:\n"
+        "config = load_config(Path(sys.argv[1]))\n"
+        "with open_server(config.server) as s, Workbench(config, s).database() as d:\n"
         f"    d.connect().execute('{QUERY}')\n"
     )
-    command = [sys.executable, "-W", "ignore", "-c", script, str(ROOT), choice]
-    (ours,) = alternate(5, lambda: subprocess.run(command, check=True))
-    return Row(name="cold start: schema and world loaded, first answer", ours=ours, theirs=None, unit="s")
+    command = [sys.executable, "-W", "ignore", "-c", script, str(ROOT)]
+
+    def by_hand() -> None:
+        with server_by_hand(bench) as programs:
+            programs.psql("postgres", *files_of(bench), f"--command={QUERY}")
+
+    took = alternate(5, lambda: subprocess.run(command, check=True), by_hand)
+    name = "cold start to the first answer, against initdb and psql"
+    yield Row(name=name, ours=took[0], theirs=took[1], unit="s")
 
 
 def isolated_test(bench: Workbench) -> Iterator[Row]:
@@ -216,18 +254,6 @@ def show(rows: list[Row], before: dict[str, Row]) -> None:
 
 def outcome_text(row: Row) -> str:
     return ratio_text(row.ratio) or value_text(row.ours, row.unit)
-
-
-def value_text(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    if unit != "s":
-        return f"{value:,.0f} {unit}"
-    return f"{value * 1000:.2f} ms" if value < 1 else f"{value:.2f} s"
-
-
-def ratio_text(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,18 @@ class Row:
         return self.ours / self.theirs if self.theirs else None
 
 
+def value_text(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    if unit != "s":
+        return f"{value:,.0f} {unit}"
+    return f"{value * 1000:.2f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def ratio_text(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
+
+
 def alternate(
     times: int, *actions: Callable[[], object], after: Callable[[], object] = lambda: None
 ) -> list[float]:

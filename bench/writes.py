@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 from measure import Row
+from pages import WORKERS
 
 from pgassay.database import Database
 from pgassay.plans.load import loaded
@@ -22,7 +23,6 @@ from pgassay.workbench import Workbench
 SCRIPTS = Path(__file__).with_name("pgbench")
 SCALE = 0.1
 ROUNDS, TRANSACTIONS = 3, 400
-WORKERS = (1, 2, 4, 8)
 NO_TRIGGERS = "alter table public.jobs disable trigger user"
 NO_POLICIES = "alter table public.jobs no force row level security, disable row level security"
 

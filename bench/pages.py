@@ -1,0 +1,112 @@
+"""The pages that `make bench` writes, from what it measured last: bench/measured.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from measure import ROOT, Row, ratio_text, value_text
+
+MEASURED = ROOT / "bench" / "measured.json"
+
+HARNESS = (
+    "isolated RLS test, against bare psycopg",
+    "isolated RLS test, against pytest-postgresql",
+    "cold start to the first answer, against initdb and psql",
+    "clone by FILE_COPY, against the default",
+    "access matrix, against one statement at a time",
+    "matrix probes a second",
+    "matrix of 200 tables, against 50, a table",
+    "audit from nothing, against psql and pgrls lint",
+    "difference from nothing, against psql, pg_dump and diff",
+    "schedules of two sessions of four steps",
+    "all pgTAP files, against pg_prove",
+)
+MUTANTS = (
+    "one mutant, against loading the file and pytest -x",
+    "all mutants with their baseline, on all cores",
+)
+STEPS = ("enqueue", "claim", "progress", "complete")
+WORKERS = (1, 2, 4, 8)
+SCHEMA = (
+    "enqueue with RLS, against without",
+    *(f"{step} with triggers and RLS, against neither" for step in STEPS),
+    "progress updates that are HOT",
+    *(f"claims of {workers} workers, against 1" for workers in WORKERS),
+    *(f"clients that wait for a lock, of {workers}" for workers in WORKERS),
+    "claim, against the fetch of procrastinate",
+    "jobs claimed ten at a time, against the same",
+    "claim beside 20,000 in back-off, against none",
+    "queue view of 205,000 jobs in all states, against 5,000",
+    "queue view of 205,000 jobs all completed, against 5,000",
+    "closing, for each of 4,000 jobs, against 500",
+)
+
+_HARNESS_PAGE = """# Performance
+
+What the engine costs, beside what one would do without it. All of it was {setting}
+
+Both sides of a line take turns in one run, and each figure is the median, so whatever else the machine does
+weighs on both. Where time is measured, a ratio below 1 says that ours is faster.
+
+{table}
+
+* *Isolated*: begin, become a user, run one query under row level security, roll back. pytest-postgresql makes
+  a database for each test.
+* *From nothing*: no server runs, and nothing is kept from an earlier run. The programs beside `audit` and
+  `diff` read catalogs and execute nothing of the schema.
+* *One mutant*: the schema with one change in it, and the tests up to the first that fails.
+
+`make bench` measures all lines but those of mutants, which `make bench-mutants` measures. Both write the page.
+"""
+_SCHEMA_PAGE = """# Speed of the schema
+
+`make bench` writes this page: {setting} Both sides of a line take turns in one run, and each figure is the
+median. Where something is counted a second, a ratio below 1 is what our guards cost.
+
+{table}
+"""
+
+
+def pages(measured: Mapping[str, object]) -> dict[Path, str]:
+    """Each page with its text."""
+    rows = {row["name"]: Row(**row) for row in measured["rows"]}  # type: ignore[attr-defined]
+    setting = str(measured["setting"])
+    return {
+        ROOT / "engine" / "docs" / "explanation" / "performance.md": _HARNESS_PAGE.format(
+            setting=setting, table=table([rows[name] for name in (*HARNESS, *MUTANTS)])
+        ),
+        ROOT / "docs" / "performance.md": _SCHEMA_PAGE.format(
+            setting=setting, table=table([rows[name] for name in SCHEMA])
+        ),
+    }
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = ["| | ours | beside it | ratio |", "|---|---:|---:|---:|"]
+    for row in rows:
+        values = [value_text(row.ours, row.unit), value_text(row.theirs, row.unit), ratio_text(row.ratio)]
+        lines.append(f"| {row.name} | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def read_measured() -> dict[str, object]:
+    found: dict[str, object] = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return found
+
+
+def publish(rows: Sequence[Row], *, expected: Sequence[str], setting: str = "") -> None:
+    """Keep what was measured and write the pages. Without a `setting`, that of the former run stays."""
+    names = [row.name for row in rows]
+    assert sorted(names) == sorted(expected), set(names) ^ set(expected)
+    former = read_measured() if MEASURED.exists() else {"rows": [], "setting": ""}
+    known = {row["name"]: row for row in former["rows"]}  # type: ignore[attr-defined]
+    known |= {row.name: asdict(row) for row in rows}
+    every = (*HARNESS, *MUTANTS, *SCHEMA)
+    document = {"setting": setting or former["setting"], "rows": [known[n] for n in every if n in known]}
+    MEASURED.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if len(document["rows"]) == len(every):  # mutants, too, were measured once
+        for path, text in pages(document).items():
+            path.write_text(text, encoding="utf-8")
