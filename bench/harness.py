@@ -92,7 +92,7 @@ def describe(bench: Workbench) -> str:
             """
             with ours as (select oid from pg_namespace where nspname in ('public', 'private'))
             select
-                (select count(*) from pg_class where relkind = 'r' and relnamespace in (table ours)) as tables,
+                (select count(*) from pg_class where relkind = 'r' and relnamespace in (table ours)) tables,
                 (select count(*) from pg_policies where schemaname in ('public', 'private')) as policies,
                 (select count(*) from pg_proc where pronamespace in (table ours)) as functions
             """

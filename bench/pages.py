@@ -59,7 +59,7 @@ weighs on both. Where time is measured, a ratio below 1 says that ours is faster
   `diff` read catalogs and execute nothing of the schema.
 * *One mutant*: the schema with one change in it, and the tests up to the first that fails.
 
-`make bench` measures all lines but those of mutants, which `make bench-mutants` measures. Both write the page.
+`make bench` measures all lines but those of mutants, which `make bench-mutants` measures. Both write this.
 """
 _SCHEMA_PAGE = """# Speed of the schema
 
