@@ -56,6 +56,20 @@ def test_what_cannot_be_judged_exits_2_with_a_sentence(
     assert "Traceback" not in done.stderr
 
 
+def test_project_without_a_file_yet_is_told_what_to_do_and_nothing_else(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "supabase" / "migrations").mkdir(parents=True)
+    done = run("audit", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "There is no schema to look at.\n"
+        f"{tmp_path} has no file in supabase/migrations, and no configuration that names a schema.\n"
+        "To fix this, either\n"
+        "  - name the folder of a project: --project PATH\n"
+        "  - give one: --schema PATH\n"
+        '  - add schema = ["schema.sql"] to pgassay.toml\n',
+    )
+
+
 @pytest.mark.parametrize("report", ["pdf=a", "html", "html="])
 def test_report_that_is_no_format_and_path_is_refused(tmp_path: Path, report: str, run: Run) -> None:
     done = run("diff", "schema.sql", "--report", report, cwd=tmp_path)

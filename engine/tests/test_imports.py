@@ -45,7 +45,7 @@ LAYERS = (
         "verify",
         "world",
     },
-    {"configuration", "doctor", "up"},
+    {"configuration", "doctor", "manual", "up"},
     {"cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

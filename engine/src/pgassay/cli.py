@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     parsers: dict[str, argparse.ArgumentParser] = {}
-    for name in (*_COMMANDS, "up", "configuration", "doctor"):
+    for name in (*_COMMANDS, "up", "configuration", "doctor", "manual"):
         command: Command | Extension = import_module(f"pgassay.{name}").COMMAND
         if isinstance(command, Command):
             parsers[command.name] = commands.add_parser(

@@ -163,7 +163,7 @@ def _tell_stand_ins(config: Config) -> None:
         return
     if names:
         tell_notes(
-            [f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and docs/extensions.md."]
+            [f"pgassay stands in for {', '.join(names)}: see `pgassay doctor` and `pgassay help extensions`."]
         )
 
 
@@ -185,9 +185,9 @@ def prepare(options: Namespace, *, makes_world: bool = False, tells_notes: bool 
     if config.world and not (makes_world and not config.world.exists()):
         read_script(config.world)
     scripts = [read_script(path) for path in config.schema]
-    if tells_notes:
-        tell_notes(config.notes)
     if any(map(_says_something, scripts)):
+        if tells_notes:
+            tell_notes(config.notes)
         _tell_stand_ins(config)
         return config
     if scripts:
@@ -196,7 +196,7 @@ def prepare(options: Namespace, *, makes_world: bool = False, tells_notes: bool 
         )
     raise ConfigError(
         "There is no schema to look at.",
-        why=f"{config.root} has neither supabase/migrations nor a configuration that names a schema.",
+        why=f"{config.root} has no file in supabase/migrations, and no configuration that names a schema.",
         fixes=(
             "name the folder of a project: --project PATH",
             "give one: --schema PATH",

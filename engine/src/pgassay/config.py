@@ -29,8 +29,8 @@ NEVER_GIVEN = ("root", "notes")
 AUTO_WORLD = "auto"
 """No file of rows: all are made."""
 _OPEN = (
-    "supabase/config.toml does not say auto_expose_new_tables: API roles are given the new tables of public, "
-    "as in older projects."
+    "Nobody said whether API roles are given the new tables of public: they are, as in older projects. To say "
+    "it, set expose_new_tables in pgassay.toml, or auto_expose_new_tables of [api] in supabase/config.toml."
 )
 
 

@@ -48,10 +48,23 @@ def test_a_file_alone_is_audited(root: Path, run: Run) -> None:
     assert "1 critical" not in closed.stdout
 
 
-def test_what_is_accepted_passes_until_its_object_changes(root: Path, run: Run) -> None:
-    refused = run("audit", "hits.sql", "--accept", ID, cwd=root)
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "An acceptance needs a reason."),
+        (("--because", "Yes."), "Cannot write {root}/audit.toml: Is a directory"),
+    ],
+)
+def test_acceptance_that_could_not_be_kept_is_refused_before_the_work(
+    root: Path, words: tuple[str, ...], sentence: str, run: Run
+) -> None:
+    (root / "audit.toml").mkdir()
+    refused = run("audit", "hits.sql", "--accept", ID, *words, "--server", "/nonesuch", cwd=root)
     assert refused.returncode == 2
-    assert "needs a reason" in refused.stderr
+    assert refused.stderr.splitlines()[0] == sentence.format(root=root)
+
+
+def test_what_is_accepted_passes_until_its_object_changes(root: Path, run: Run) -> None:
     done = run("audit", "hits.sql", "--accept", ID, "--because", 'It is "public".', cwd=root)
     assert done.returncode == 0
     assert run("audit", "hits.sql", cwd=root).returncode == 0

@@ -219,7 +219,7 @@ def test_base_that_has_no_project_yet_is_nothing_and_every_note_is_told_once(
     notes = json.loads(back.stdout)["notes"]
     assert notes[0] == "HEAD~1 has no schema: everything in HEAD is gone."
     assert [note.split(":")[0] for note in notes[1:]] == [
-        "supabase/config.toml does not say auto_expose_new_tables",
+        "Nobody said whether API roles are given the new tables of public",
         "HEAD has no world",
     ]
     assert "auto_expose_new_tables" not in back.stderr

@@ -12,7 +12,7 @@ from pgassay.audit.model import Audit, Finding
 from pgassay.catalog.inventory import Inventory
 from pgassay.errors import ConfigError
 from pgassay.matrix.model import strip_bucket
-from pgassay.render.output import write_report
+from pgassay.render.output import check_writable, write_report
 from pgassay.toml import decode, read_toml
 
 FILE = "audit.toml"
@@ -40,10 +40,16 @@ def read_acceptances(path: Path) -> tuple[Acceptance, ...]:
     return decode(read_toml(path), _File, where=str(path)).accepted
 
 
-def accept(path: Path, audit: Audit, id_: str, because: str) -> Acceptance:
-    """Write that a finding is accepted. Raises ConfigError where there is no such finding, or no reason."""
+def check_acceptable(path: Path, because: str) -> None:
+    """Refuse before the audit what could not be kept after it. Raises ConfigError."""
     if not because.strip():
         raise ConfigError("An acceptance needs a reason.", fixes=('say why: --because "…"',))
+    check_writable(path)
+    read_acceptances(path)
+
+
+def accept(path: Path, audit: Audit, id_: str, because: str) -> Acceptance:
+    """Write that a finding is accepted. Raises ConfigError where there is no such finding."""
     finding = next((finding for finding in audit.findings if finding.id == id_), None)
     if finding is None:
         raise ConfigError(f"There is no finding {id_}.", fixes=("name one as the report does",))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from pgassay.audit.acceptance import FILE, accept, apply_acceptances, read_acceptances
+from pgassay.audit.acceptance import FILE, accept, apply_acceptances, check_acceptable, read_acceptances
 from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import Audit
 from pgassay.audit.report import fixes_text, report_audit
@@ -40,6 +40,8 @@ def _run(options: Namespace) -> int:
         if path:
             check_writable(path)
     config = replace(prepare(options), fill_world=True)
+    if options.accept:
+        check_acceptable(config.root / FILE, options.because)
     with show_progress() as show, open_server(config.server) as server:
         show("audit")
         found = audit(Workbench(config, server), show=show)

@@ -67,11 +67,11 @@ def _descriptor(name: str, text: str) -> dict[str, Any]:
 
 
 def _rule(name: str, text: str) -> dict[str, Any]:
-    page = "docs/audit.md" if name == _LOAD else f"docs/rules/{name}.md"
+    topic = "audit" if name == _LOAD else f"rules/{name}"
     return {
         **_descriptor(name, text.partition("\n\n")[0]),
         "fullDescription": {"text": " ".join(text.split())},
-        "help": {"text": f"{page} of pgassay says what it means and how to repair it."},
+        "help": {"text": f"`pgassay help {topic}` says what it means and how to repair it."},
         "properties": {"tags": ["security", "sql"]},
     }
 

@@ -131,4 +131,4 @@ def _choose(value: str, allowed: Sequence[str], where: str) -> str:
 
 
 def _refusal(where: str, why: str) -> ConfigError:
-    return ConfigError(f"{where}: {why}", fixes=("see docs/races.md",))
+    return ConfigError(f"{where}: {why}", fixes=("see how they are written: pgassay help races",))
