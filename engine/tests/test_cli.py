@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -17,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgassay import cli, up
+from pgassay import cli, manual, up
 from pgassay.cli import make_parser
 from pgassay.database import choose_owner
 from pgassay.server import Server
@@ -42,12 +43,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
         ),
         (["up", "--schema", "schema.sql", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
         (["doctor", "--output", "schema.sql/a"], "Cannot write schema.sql/a: "),
+        (["mutate", "--schema", "schema.sql"], "Cannot write {cwd}/build/mutation.json: File exists"),
     ],
 )
 def test_what_cannot_be_judged_exits_2_with_a_sentence(
     tmp_path: Path, arguments: list[str], sentence: str, run: Run
 ) -> None:
     (tmp_path / "empty.sql").touch()
+    (tmp_path / "build").touch()
     (tmp_path / "schema.sql").write_text("select 1;\n", encoding="utf-8")
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 2
@@ -68,6 +71,26 @@ def test_project_without_a_file_yet_is_told_what_to_do_and_nothing_else(tmp_path
         "  - give one: --schema PATH\n"
         '  - add schema = ["schema.sql"] to pgassay.toml\n',
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [
+        (errno.ENOSPC, "  - make room there\n"),
+        (errno.EROFS, "To fix this, let this user read and write there\n"),
+    ],
+)
+def test_full_and_read_only_disks_are_no_fault_of_ours(
+    number: int, way_out: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> dict[str, Path]:
+        raise OSError(number, os.strerror(number), "/data/x")
+
+    monkeypatch.setattr(manual, "pages", fail)
+    assert cli.main(["help"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"/data/x cannot be used: {os.strerror(number)}.\n")
+    assert way_out in told
 
 
 @pytest.mark.parametrize("report", ["pdf=a", "html", "html="])

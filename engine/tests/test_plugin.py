@@ -99,6 +99,16 @@ def test_killed_server_is_no_verdict_on_the_schema(
     result.stdout.fnmatch_lines(["*pgassay: not judged*"])
 
 
+@pytest.mark.parametrize("option", ["--pgassay-report", "--pgassay-coverage"])
+def test_report_that_cannot_be_written_is_refused_before_the_tests(
+    project: pytest.Pytester, option: str
+) -> None:
+    project.makepyfile("def test_nothing(): pass")
+    result = project.runpytest_inprocess(option, ".")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*Cannot write .: Is a directory"])
+
+
 def test_schema_given_on_the_command_line_replaces_the_configured_one(project: pytest.Pytester) -> None:
     project.makefile(".sql", other="create table others (id integer);")
     project.makepyfile("""

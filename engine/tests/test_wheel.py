@@ -42,6 +42,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_has_every_file_of_the_package(wheel: Path) -> None:
     package = ENGINE / "src"
     files = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+    docs = ENGINE / "docs"
+    files |= {f"pgassay/docs/{path.relative_to(docs)}" for path in docs.rglob("*") if path.is_file()}
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == {name for name in files if not name.endswith(".pyc")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -13,8 +14,11 @@ from importlib.resources import files
 
 from pgassay import __version__
 from pgassay.commands import Command, Extension
-from pgassay.errors import ExitCode, PgassayError
+from pgassay.errors import CannotJudgeError, ExitCode, PgassayError
 
+_ROOM = ("make room there", "set TMPDIR to a folder with 1 GB of room")
+_RIGHTS = ("let this user read and write there",)
+_OF_DISKS = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _RIGHTS, errno.EACCES: _RIGHTS}
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 # In the order of the help. A feature whose folder is gone has no command.
@@ -43,10 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  exit 1 would blame the schema
         if (interrupted := _find_interruption(error)) is not None:
             return interrupted
-        print("pgassay itself failed. Please report it, with all that follows:\n", file=sys.stderr)
-        traceback.print_exc()
+        _tell_failure(error)
         return ExitCode.CANNOT_JUDGE
     return code
+
+
+def _tell_failure(error: Exception) -> None:
+    """The machine's fault in a sentence; ours with a traceback."""
+    if told := _machines_fault(error):
+        print(told, file=sys.stderr)
+        return
+    print("pgassay itself failed. Please report it, with all that follows:\n", file=sys.stderr)
+    traceback.print_exc()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -76,6 +88,16 @@ def _extended(
     run: Callable[[argparse.Namespace], int], extension: Extension
 ) -> Callable[[argparse.Namespace], int]:
     return lambda options: (extension.run if extension.applies(options) else run)(options)
+
+
+def _machines_fault(error: Exception) -> CannotJudgeError | None:
+    """What to tell where the disk is full, or something may not be written that a run cannot do without."""
+    if not isinstance(error, OSError) or error.errno not in _OF_DISKS:
+        return None
+    return CannotJudgeError(
+        f"{error.filename or 'A file'} cannot be used: {error.strerror}.",
+        fixes=_OF_DISKS[error.errno],
+    )
 
 
 def _find_interruption(error: BaseException | None) -> int | None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from pgassay.observation import Persona
 from pgassay.pgtap import items
 from pgassay.pgtap.folder import PGTAP_SUFFIXES, FolderRun
 from pgassay.pgtap.run import PgtapDatabase, find_psql
+from pgassay.render.output import check_writable
 from pgassay.server import ATTACHED, RUNNING_SERVER, Server, describe_loss, open_server
 from pgassay.suites.plugins import SuiteJudgement, SuiteReport
 from pgassay.workbench import Workbench
@@ -186,6 +187,9 @@ def pytest_configure(config: pytest.Config) -> None:
     judgement = SuiteJudgement(find_loss=engine.find_loss, expects_tests=engine.is_configured)
     config.pluginmanager.register(judgement, "pgassay-judgement")
     report: Path | None = config.getoption("--pgassay-report")
+    for path in (report, config.getoption("--pgassay-coverage")):
+        if path:
+            _for_user(partial(check_writable, path))
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SuiteReport(report, judgement), "pgassay-report")
     if engine.tally is not None:

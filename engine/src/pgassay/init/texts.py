@@ -9,7 +9,7 @@ from pgassay.config import PersonaConfig
 
 _TOML = """\
 # What `pgassay` knows of this project. What is not said here is as supabase/ has it: the files of the schema,
-# and the settings of config.toml. Each key: docs/configuration.md of pgassay.
+# and the settings of config.toml. Each key: `pgassay help keys`.
 {schema}world = {world}  # rows for the personas to find
 baseline = {baseline}  # who can do what, as accepted; `pgassay matrix --accept` writes it anew
 

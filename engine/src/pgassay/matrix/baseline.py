@@ -13,7 +13,7 @@ from pgassay.observation import Outcome
 
 HEADER = """\
 # Who can do what, as executed: persona  object  action  column  whose row  outcome.
-# Made by `pgassay matrix --accept`; docs/matrix.md says how to read it. Review every changed line.
+# Made by `pgassay matrix --accept`; `pgassay help matrix` says how to read it. Review every changed line.
 """
 
 ACCEPTED = "# accepted: "

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_jobs, add_reporting, choose_output, prepare, show_progress
 from pgassay.guard_map import guards_path, save_guards
+from pgassay.mutation.history import history_path
 from pgassay.mutation.model import SUITES
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.proposals import propose_tests
@@ -52,8 +53,9 @@ def _add(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace) -> int:
     config = prepare(options)
-    if options.guard_map:
-        check_writable(options.guard_map)
+    for path in (options.guard_map, history_path(config)):
+        if path:
+            check_writable(path)
     chosen = options.suite or SUITES
     request = Options(
         selection=Selection(only=tuple(options.only), shard=parse_shard(options.shard)),

@@ -77,7 +77,10 @@ def _choose(config: Config, scenarios: Sequence[Scenario], request: ScheduleRequ
         raise ConfigError(
             "There is no scenario to explore.",
             why=f"The configuration in {config.root} names none.",
-            fixes=('write some (`pgassay help races` says how) and add schedules = ["tests/races"] to [tool.pgassay]',),
+            fixes=(
+                "write some, as `pgassay help races` says",
+                'name their folder: schedules = ["tests/races"] in [tool.pgassay]',
+            ),
         )
     for name in request.names:
         if not any(_is_named(scenario, name) for scenario in scenarios):

@@ -56,4 +56,7 @@ def write_report(path: Path, text: str) -> None:
 
 
 def _refusal(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"Cannot write {path}: {error.strerror}", fixes=("name a file that can be written",))
+    return ConfigError(
+        f"Cannot write {path}: {error.strerror}",
+        fixes=("let this user write there", "name another file, where it is one that you named"),
+    )

@@ -87,7 +87,8 @@ def pack_from_npm(package: str, integrity: str, scratch: Path, environ: Mapping[
     `integrity` is what npm calls so, sha512-….
     """
     options = ["--pack-destination", str(scratch), "--cache", str(scratch / "npm")]
-    run(["npm", "pack", package, *options, "--fetch-retries", "1", "--silent"], environ, directory=scratch)
+    quiet = ["--fetch-retries", "1", "--loglevel", "error", "--logs-max", "0"]
+    run(["npm", "pack", package, *options, *quiet], environ, directory=scratch, telling=0)  # its code
     archive = next(scratch.glob("*.tgz"))
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
@@ -96,8 +97,10 @@ def pack_from_npm(package: str, integrity: str, scratch: Path, environ: Mapping[
     return archive
 
 
-def run(command: Sequence[str], environ: Mapping[str, str], *, directory: Path | None = None) -> str:
-    """Standard output of `command`. Raises UnavailableError with its last words when it fails."""
+def run(
+    command: Sequence[str], environ: Mapping[str, str], *, directory: Path | None = None, telling: int = -1
+) -> str:
+    """Standard output of `command`. Raises UnavailableError with the `telling` line of its errors."""
     program = shutil.which(command[0], path=environ.get("PATH", ""))
     if program is None:
         raise UnavailableError(f"{command[0]} is not installed")
@@ -116,5 +119,5 @@ def run(command: Sequence[str], environ: Mapping[str, str], *, directory: Path |
         raise UnavailableError(f"{' '.join(command[:3])} took more than {_SECONDS} s") from None
     if done.returncode != 0:
         words = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise UnavailableError(f"{' '.join(command[:3])} failed: {words[-1]}")
+        raise UnavailableError(f"{' '.join(command[:3])} failed: {words[telling]}")
     return done.stdout
