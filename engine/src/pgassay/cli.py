@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import signal
 import sys
@@ -15,10 +14,8 @@ from importlib.resources import files
 from pgassay import __version__
 from pgassay.commands import Command, Extension
 from pgassay.errors import CannotJudgeError, ExitCode, PgassayError
+from pgassay.render.output import OF_DISKS
 
-_ROOM = ("make room there", "set TMPDIR to a folder with 1 GB of room")
-_RIGHTS = ("let this user read and write there",)
-_OF_DISKS = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _RIGHTS, errno.EACCES: _RIGHTS}
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 # In the order of the help. A feature whose folder is gone has no command.
@@ -92,11 +89,11 @@ def _extended(
 
 def _machines_fault(error: Exception) -> CannotJudgeError | None:
     """What to tell where the disk is full, or something may not be written that a run cannot do without."""
-    if not isinstance(error, OSError) or error.errno not in _OF_DISKS:
+    if not isinstance(error, OSError) or error.errno not in OF_DISKS:
         return None
     return CannotJudgeError(
         f"{error.filename or 'A file'} cannot be used: {error.strerror}.",
-        fixes=_OF_DISKS[error.errno],
+        fixes=(OF_DISKS[error.errno], "set TMPDIR to another folder, where it is one for temporary files"),
     )
 
 

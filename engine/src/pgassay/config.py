@@ -29,8 +29,9 @@ NEVER_GIVEN = ("root", "notes")
 AUTO_WORLD = "auto"
 """No file of rows: all are made."""
 _OPEN = (
-    "Nobody said whether API roles are given the new tables of public: they are, as in older projects. To say "
-    "so, set expose_new_tables in pgassay.toml or auto_expose_new_tables of [api] in supabase/config.toml."
+    "Nobody said whether API roles are given the new tables of public: they are, as in older projects. "
+    "To say so, set expose_new_tables in pgassay.toml or auto_expose_new_tables of [api] in "
+    "supabase/config.toml."
 )
 
 

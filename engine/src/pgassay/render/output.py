@@ -13,6 +13,10 @@ from pgassay.errors import ConfigError
 
 T = TypeVar("T")
 
+_ROOM, _RIGHTS = "make room there", "let this user write there"
+OF_DISKS = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _RIGHTS, errno.EACCES: _RIGHTS}
+"""What to do about a file, by the number of the error."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -48,15 +52,18 @@ def check_writable(path: Path) -> None:
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write a whole file. Raises ConfigError."""
+    """Write a whole file, or none. Raises ConfigError."""
+    is_new = not path.exists()
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
+        if is_new:
+            path.unlink(missing_ok=True)
         raise _refusal(path, error) from error
 
 
 def _refusal(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
         f"Cannot write {path}: {error.strerror}",
-        fixes=("let this user write there", "name another file, where it is one that you named"),
+        fixes=(OF_DISKS.get(error.errno or 0, _RIGHTS), "name another file, where it is one that you named"),
     )
