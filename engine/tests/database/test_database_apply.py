@@ -184,7 +184,7 @@ def test_copy_to_program_is_refused_and_runs_nothing(
     trace = tmp_path / "trace"
     error = failure(database, f"{prelude}\ncopy (select 1) to program 'touch {trace}';")
     assert error.sqlstate == "42501"
-    assert f'applied by the role "{database.owner}", which is not a superuser, as on Supabase.' in error.why
+    assert f'applied by the role "{database.owner}", no superuser, as on Supabase.' in error.why
     assert error.fixes == (
         "take the statement out, or move it to the environment's files if it is part of that",
     )

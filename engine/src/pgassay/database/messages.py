@@ -43,12 +43,14 @@ def explain(script: Script, statement: Statement, error: psycopg.Error, facts: C
     place = _place_of(script, statement, error.diag)
     if lack := _lack(script, statement, place, error):
         return lack
-    remark, fixes = _advice(code, error.diag, facts)
+    advice = _advice(code, error.diag, facts)
     return SchemaError(
         f"{place}: {error.diag.message_primary or str(error).strip()}",
         place=place,
-        why="\n".join([script.excerpt(place, caret=place != statement.place), *_facts(error), *remark]),
-        fixes=fixes,
+        why="\n".join(
+            [script.excerpt(place, caret=place != statement.place), *_facts(error), *advice.remarks]
+        ),
+        fixes=advice.fixes,
         sqlstate=code,
     )
 
@@ -101,27 +103,40 @@ def _wrapped(name: str, text: str) -> str:
     )
 
 
-def _advice(
-    code: str, diag: psycopg.errors.Diagnostic, facts: Circumstances
-) -> tuple[list[str], tuple[str, ...]]:
+@dataclass(frozen=True, kw_only=True)
+class _Advice:
     """What PostgreSQL cannot know: which role we apply files with and what this server lacks."""
+
+    remarks: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+
+def _advice(code: str, diag: psycopg.errors.Diagnostic, facts: Circumstances) -> _Advice:
     if code == "42501" and not facts.superuser:
-        remark = f'Schemas are applied by the role "{facts.role}", which is not a superuser, as on Supabase.'
-        return [remark], (
-            "take the statement out, or move it to the environment's files if it is part of that",
+        return _Advice(
+            remarks=(f'Schemas are applied by the role "{facts.role}", no superuser, as on Supabase.',),
+            fixes=("take the statement out, or move it to the environment's files if it is part of that",),
         )
     if code == "25001":
-        remark = "All statements of a file are sent as one transaction, as `supabase db push` sends them."
-        return [remark], ("make it the only statement of a file",)
-    if code == "42710" and diag.source_function == "CreateExtension":
-        remark = "A new project has some extensions from the start, as on Supabase."
-        return [remark], ("write `create extension if not exists`",)
-    if code == "42710" and diag.source_function == "CreateRole":
-        remark = "Roles belong to the whole server: an earlier file, or another load such as BASE's, made it."
-        return [remark], (
-            "create the role where there is none: do $$ begin if to_regrole('…') is null then …",
+        return _Advice(
+            remarks=(
+                "All statements of a file are sent as one transaction, as `supabase db push` sends them.",
+            ),
+            fixes=("make it the only statement of a file",),
         )
-    return [], ()
+    if code == "42710" and diag.source_function == "CreateExtension":
+        return _Advice(
+            remarks=("A new project has some extensions from the start, as on Supabase.",),
+            fixes=("write `create extension if not exists`",),
+        )
+    if code == "42710" and diag.source_function == "CreateRole":
+        return _Advice(
+            remarks=(
+                "Roles belong to the whole server: an earlier file, or another load such as BASE's, made it.",
+            ),
+            fixes=("create the role where there is none: do $$ begin if to_regrole('…') is null then …",),
+        )
+    return _Advice()
 
 
 def _lacks_extension(code: str, diag: psycopg.errors.Diagnostic) -> bool:
