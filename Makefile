@@ -102,6 +102,7 @@ reference: setup ## Write the pages of engine/docs that follow from the code
 pictures: setup ## Take the pictures of both projects' docs anew, with Chromium
 	@$(BIN)/python tools/take_picture.py
 	@$(BIN)/python engine/tools/take_picture.py
+	@$(BIN)/python engine/tools/draw_schedule.py
 
 threat-model: setup ## Make docs/threat-model.md anew from the attack catalogue
 	@$(BIN)/python -m tests.attacks.threat_model
