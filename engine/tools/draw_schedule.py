@@ -82,7 +82,7 @@ def draw(trial: Trial) -> str:
     shapes += _texts(ends, _GAP, top + _LINE)
     height = top + len(ends) * _LINE + 16
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">\n'
         f"<style>{_STYLE}</style>\n"
         f'<rect x="0" y="0" width="{width}" height="{height}" rx="8" fill="#ffffff"/>\n'
         + "\n".join(shapes)
