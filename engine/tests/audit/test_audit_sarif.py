@@ -15,6 +15,7 @@ from pgassay.audit.model import ROWS, Audit, Finding, Repair, Severity, Step
 from pgassay.audit.rules import RULES
 from pgassay.audit.sarif import describe_rules, render_sarif
 from pgassay.errors import Place, SchemaError
+from pgassay.manual import find_page
 
 Written = Callable[[Audit], dict[str, Any]]
 
@@ -81,8 +82,7 @@ def test_each_rule_is_described(written: Written) -> None:
     for rule in rules:  # what code scanning shows of a rule
         assert 20 < len(rule["shortDescription"]["text"]) <= len(rule["fullDescription"]["text"])
         assert "\n" not in rule["fullDescription"]["text"]
-        page = rule["help"]["text"].partition(" ")[0]
-        assert (Path(__file__).parents[2] / page).is_file(), page
+        assert find_page(rule["help"]["text"].split("`")[1].removeprefix("pgassay help ")).is_file()
 
 
 @pytest.mark.parametrize(
