@@ -97,7 +97,7 @@ def growth(bench: Workbench) -> Iterator[Row]:
     """Seconds a table of a synthetic schema of 200 tables, beside one of 50: 1 where cost grows linearly."""
     with TemporaryDirectory() as folder:
         many, few = (_synthetic(bench, Path(folder), count) for count in (MANY, FEW))
-        took = alternate(3, lambda: assess(many), lambda: assess(few))
+        took = alternate(2, lambda: assess(many), lambda: assess(few))
     yield Row(
         name=f"matrix of {MANY} tables, against {FEW}, a table",
         ours=took[0] / MANY,

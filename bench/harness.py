@@ -61,14 +61,16 @@ def main(former: Path = OUTPUT) -> int:
         *writes.MEASURES,
         *queues.MEASURES,
     )
-    return run(measures, former, OUTPUT, expected=(*HARNESS, *SCHEMA))
+    return run("bench", measures, former, OUTPUT, expected=(*HARNESS, *SCHEMA))
 
 
-def run(measures: Sequence[Measure], former: Path, output: Path, *, expected: Sequence[str]) -> int:
+def run(
+    name: str, measures: Sequence[Measure], former: Path, output: Path, *, expected: Sequence[str]
+) -> int:
     """Take measures on one server, show them beside those of `former`, keep and publish them."""
     config, before = load_config(ROOT), read_rows(former)
     config = replace(config, server=os.environ.get("PGASSAY_SERVER") or config.server)
-    started, rows = time.monotonic(), list[Row]()
+    started, load, rows = time.monotonic(), os.getloadavg()[0], list[Row]()
     with open_server(config.server) as server:
         bench = Workbench(config, server)
         for measure in measures:
@@ -81,7 +83,7 @@ def run(measures: Sequence[Measure], former: Path, output: Path, *, expected: Se
     output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     show(rows, before)
     print(f"{'all':<28}{time.monotonic() - started:4.0f} s", file=sys.stderr)
-    publish(rows, expected=expected, setting=setting)
+    publish(rows, expected=expected, settings={name: f"{setting}, at a load of {load:.0f}."})
     return 0
 
 
@@ -101,7 +103,7 @@ def describe(bench: Workbench) -> str:
     return (
         f"measured on a schema in use with {counts['tables']} tables, {counts['policies']} policies and "
         f"{counts['functions']} functions, on {os.cpu_count()} cores ({platform.machine()}), with PostgreSQL "
-        f"{version} and Python {platform.python_version()}."
+        f"{version} and Python {platform.python_version()}"
     )
 
 

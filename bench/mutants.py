@@ -68,4 +68,4 @@ def plain_way(bench: Workbench, mutant: Mutant, path: Path) -> float:
 
 if __name__ == "__main__":
     output = ROOT / "build" / "bench-mutants.json"
-    sys.exit(run([mutants], output, output, expected=MUTANTS))
+    sys.exit(run("mutants", [mutants], output, output, expected=MUTANTS))

@@ -46,7 +46,7 @@ SCHEMA = (
 
 _HARNESS_PAGE = """# Performance
 
-What the engine costs, beside what one would do without it. All of it was {setting}
+What the engine costs, beside what one would do without it, {setting}
 
 Both sides of a line take turns in one run, and each figure is the median, so whatever else the machine does
 weighs on both. Where time is measured, a ratio below 1 says that ours is faster.
@@ -57,13 +57,13 @@ weighs on both. Where time is measured, a ratio below 1 says that ours is faster
   a database for each test.
 * *From nothing*: no server runs, and nothing is kept from an earlier run. The programs beside `audit` and
   `diff` read catalogs and execute nothing of the schema.
-* *One mutant*: the schema with one change in it, and the tests up to the first that fails.
+* *One mutant*: the schema with one change in it, and the tests up to the first that fails; {of_mutants}
 
 `make bench` measures all lines but those of mutants, which `make bench-mutants` measures. Both write this.
 """
 _SCHEMA_PAGE = """# Speed of the schema
 
-`make bench` writes this page: {setting} Both sides of a line take turns in one run, and each figure is the
+`make bench` writes this page, {setting} Both sides of a line take turns in one run, and each figure is the
 median. Where something is counted a second, a ratio below 1 is what our guards cost.
 
 {table}
@@ -73,13 +73,15 @@ median. Where something is counted a second, a ratio below 1 is what our guards 
 def pages(measured: Mapping[str, object]) -> dict[Path, str]:
     """Each page with its text."""
     rows = {row["name"]: Row(**row) for row in measured["rows"]}  # type: ignore[attr-defined]
-    setting = str(measured["setting"])
+    settings: Mapping[str, str] = measured["settings"]  # type: ignore[assignment]
     return {
         ROOT / "engine" / "docs" / "explanation" / "performance.md": _HARNESS_PAGE.format(
-            setting=setting, table=table([rows[name] for name in (*HARNESS, *MUTANTS)])
+            setting=settings["bench"],
+            of_mutants=settings["mutants"],
+            table=table([rows[name] for name in (*HARNESS, *MUTANTS)]),
         ),
         ROOT / "docs" / "performance.md": _SCHEMA_PAGE.format(
-            setting=setting, table=table([rows[name] for name in SCHEMA])
+            setting=settings["bench"], table=table([rows[name] for name in SCHEMA])
         ),
     }
 
@@ -97,15 +99,16 @@ def read_measured() -> dict[str, object]:
     return found
 
 
-def publish(rows: Sequence[Row], *, expected: Sequence[str], setting: str = "") -> None:
-    """Keep what was measured and write the pages. Without a `setting`, that of the former run stays."""
+def publish(rows: Sequence[Row], *, expected: Sequence[str], settings: Mapping[str, str]) -> None:
+    """Keep what was measured and write the pages. `settings`: of "bench" or of "mutants", in a sentence."""
     names = [row.name for row in rows]
     assert sorted(names) == sorted(expected), set(names) ^ set(expected)
-    former = read_measured() if MEASURED.exists() else {"rows": [], "setting": ""}
+    former = read_measured() if MEASURED.exists() else {"rows": [], "settings": {}}
     known = {row["name"]: row for row in former["rows"]}  # type: ignore[attr-defined]
     known |= {row.name: asdict(row) for row in rows}
     every = (*HARNESS, *MUTANTS, *SCHEMA)
-    document = {"setting": setting or former["setting"], "rows": [known[n] for n in every if n in known]}
+    told = {**former["settings"], **settings}  # type: ignore[dict-item]
+    document = {"settings": told, "rows": [known[n] for n in every if n in known]}
     MEASURED.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if len(document["rows"]) == len(every):  # mutants, too, were measured once
         for path, text in pages(document).items():
