@@ -270,6 +270,21 @@ def test_isolated_test_that_repeats_takes_three_messages_and_parses_no_query(
         assert [sent.count(kind) for kind in (b"Query", b"Parse", b"Execute")] == [2, 0, 1]
 
 
+def test_identity_that_was_prepared_and_deallocated_is_taken_on_all_the_same(
+    database: Database, owner: str
+) -> None:
+    with closing(database.connect()) as connection:
+        session = Session(connection, owner=owner, prepares=True)
+        for round in range(8):
+            for persona in (ALICE, BOB):
+                with session.transaction(), session.act_as(persona):
+                    assert session.value("select auth.uid()::text") == persona.id
+                    assert session.value(AS) == "authenticated"
+            if round == 5:
+                assert len([text for text in prepared(session) if text.startswith("prepare pgassay_")]) == 2
+                connection.execute("deallocate all")
+
+
 def test_connection_that_is_lost_is_an_operational_error_also_in_what_the_session_sends_itself(
     database: Database, owner: str
 ) -> None:

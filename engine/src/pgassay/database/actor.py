@@ -27,7 +27,8 @@ class StatementResult:
 
 # What changes no type of a result: after anything else, such as DDL or a block, nothing is prepared.
 _TAME = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "SET", "SHOW", "EXPLAIN"})
-_OFTEN = 5
+OFTEN = 5
+"""So many times does something run before it is prepared."""
 
 
 class Actor:
@@ -40,7 +41,8 @@ class Actor:
     def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool = False) -> None:
         self.connection = connection
         connection.autocommit = True
-        connection.prepare_threshold = _OFTEN if prepares else None
+        self.prepares = prepares
+        connection.prepare_threshold = OFTEN if prepares else None
         self._is_tame = True
         self._notices: list[str] = []
         connection.add_notice_handler(lambda diag: self._notices.append(diag.message_primary or ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any, Self
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from pgassay.database.actor import Actor, failed
+from pgassay.database.actor import OFTEN, Actor, failed
 from pgassay.database.model import Database
 from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.supabase.identity import (
@@ -40,6 +41,7 @@ class Session(Actor):
         self._roles = Roles(connection)
         self._identities: dict[Persona, Identity] = {}
         self._identity = NOBODY
+        self._begun = Counter[Identity]()  # transactions that began as somebody
         self._login: tuple[str, ...] | None = None  # what pretends authenticator's, once it is known
         self._pretends = False
         self.longest: int | None = None
@@ -65,7 +67,7 @@ class Session(Actor):
     def _limited(self, identity: Identity) -> Identity:
         if self.longest is None:
             return identity
-        return replace(identity, become=f"{identity.become}; set local statement_timeout = {self.longest}")
+        return replace(identity, role=f"{identity.role}; set local statement_timeout = {self.longest}")
 
     def refusal(self, persona: Persona) -> Attempt | None:
         """The answer to every request of `persona` where the project's hook or pre-request function fails.
@@ -111,9 +113,30 @@ class Session(Actor):
 
     def _switch(self, identity: Identity) -> AbstractContextManager[Self]:
         former = self._identity
-        self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))
+        if former is not NOBODY or not self._begin_as(identity):
+            self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))
         self._identity = identity
         return self._acting(former)
+
+    def _begin_as(self, identity: Identity) -> bool:
+        """Whether the transaction began with what is prepared for somebody whom tests become often."""
+        is_open = self.connection.info.transaction_status != TransactionStatus.IDLE
+        if not self.prepares or is_open or not identity.settings:
+            return False
+        self._begun[identity] += 1
+        if (times := self._begun[identity]) < OFTEN:
+            return False
+        name = f"pgassay_identity_{[*self._begun].index(identity)}"
+        if times == OFTEN:
+            self._run(f"prepare {name} as {identity.settings}")
+        try:
+            self._run(f"begin; execute {name}; {identity.role}")
+        except psycopg.errors.InvalidSqlStatementName:  # somebody deallocated everything
+            self._run("rollback")
+            self._begun[identity] = 0
+            return False
+        self._is_tame = True
+        return True
 
     @contextmanager
     def _acting(self, former: Identity) -> Iterator[Self]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -75,13 +75,21 @@ Its owner runs this once the schema is loaded.
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """SQL, without parameters, that takes an identity on for one transaction, and that gives it up again."""
+    """SQL, without parameters, that takes an identity on for one transaction, and that gives it up again.
 
-    become: str
-    leave: str
+    To become somebody is one statement that sets what a request carries, "" where there is none, and others.
+    """
+
+    settings: str = ""
+    role: str = ""
+    leave: str = ""
+
+    @property
+    def become(self) -> str:
+        return "; ".join(filter(None, (self.settings, self.role)))
 
 
-NOBODY = Identity(become="", leave="")
+NOBODY = Identity()
 _RESET = "set local role none"
 _BESIDES = "public, extensions"  # as a new project has it
 
@@ -131,7 +139,7 @@ def claims_of(persona: Persona) -> str:
 
 def request_identity(persona: Persona, roles: Roles) -> Identity:
     """For a connection that logged in as authenticator: role, claims and settings, local to a transaction."""
-    return Identity(become=_become(persona, roles, roles.settings(persona.role)), leave="")
+    return _become(persona, roles, roles.settings(persona.role))
 
 
 def session_identity(persona: Persona, roles: Roles) -> Identity:
@@ -143,28 +151,27 @@ def session_identity(persona: Persona, roles: Roles) -> Identity:
         for name in dict.fromkeys((*_search_path(roles), *settings))
     )
     nobody = dict.fromkeys((*_LEGACY, *_REQUEST, "request.jwt.claims"), "")
-    return Identity(
-        become=_become(persona, roles, settings), leave=f"{_RESET}{defaults}; {_configure(nobody)}"
-    )
+    leave = f"{_RESET}{defaults}; {_configure(nobody)}"
+    return replace(_become(persona, roles, settings), leave=leave)
 
 
 def owner_identity(owner: str) -> Identity:
     """The role that owns the schema."""
-    return Identity(become=_set_role(owner), leave=_RESET)
+    return Identity(role=_set_role(owner), leave=_RESET)
 
 
-def _become(persona: Persona, roles: Roles, settings: dict[str, str]) -> str:
+def _become(persona: Persona, roles: Roles, settings: dict[str, str]) -> Identity:
     """Claims and settings, the role, and then PostgREST's pre-request, which may look at all of them."""
     values = dict.fromkeys(_LEGACY, "") | _REQUEST | _search_path(roles) | settings
     claims = _literal(claims_of(persona))
     token = f"pgassay.token({claims})" if roles.platform else claims
-    steps = [
-        f"{_configure(values)}, pg_catalog.set_config('request.jwt.claims', {token}, true)",
-        _set_role(persona.role),
-    ]
+    steps = [_set_role(persona.role)]
     if check := roles.of_postgrest("db_pre_request"):
         steps.append(f"select {'.'.join(map(_quoted, check.split('.')))}()")
-    return "; ".join(steps)
+    return Identity(
+        settings=f"{_configure(values)}, pg_catalog.set_config('request.jwt.claims', {token}, true)",
+        role="; ".join(steps),
+    )
 
 
 def _search_path(roles: Roles) -> dict[str, str]:
