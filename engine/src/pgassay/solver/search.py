@@ -33,7 +33,7 @@ from pgassay.solver.scope import (
     write,
 )
 from pgassay.solver.state import State
-from pgassay.solver.substitution import Substitution
+from pgassay.solver.substitution import Readings, Substitution
 
 _STEPS = 6_000
 _LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
@@ -43,6 +43,12 @@ CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp
 CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
 
 States = Iterator[State]
+_Place = tuple[int, int]
+
+
+def _place(term: Term) -> _Place:
+    """Which expression of which scope: ids stay taken as long as somebody keeps the term."""
+    return id(term.node), id(term.scope)
 
 
 class _SomeSpentError(Exception):
@@ -76,7 +82,8 @@ class Search:
         self.obstacles: dict[str, Reason] = {}
         self._floor = 0
         self._fresh: dict[ColumnSlot, Value] = {}
-        self._slots: dict[tuple[int, int], tuple[Term, frozenset[Slot]]] = {}
+        self._readings: dict[_Place, Readings] = {}
+        self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
         self._left = _STEPS * effort
 
     def step(self) -> None:
@@ -99,17 +106,24 @@ class Search:
 
     def read(self, term: Term, state: State) -> Substitution:
         """The term with what is decided as literals. A long one takes steps."""
-        reading = Substitution(self.schema, term, state)
+        reading = self._read(term).at(state)
         self._left -= max(0, reading.size - _LONG) // _NODES
         return reading
 
+    def _read(self, term: Term) -> Readings:
+        if (place := _place(term)) not in self._readings:
+            self._readings[place] = Readings(self.schema, term)
+        return self._readings[place]
+
     def slots(self, term: Term) -> frozenset[Slot]:
         """All that it depends on and that can be set."""
-        key = (id(term.node), id(term.scope))
-        if key not in self._slots:
-            free = frozenset(self.read(term, State()).free)
-            self._slots[key] = (term, free)  # with the term, whose id is taken as long as it lives
-        return self._slots[key][1]
+        return self._read(term).slots
+
+    def inline(self, call: Term) -> Term | None:
+        """What a call stands for, as `functions.inline` says; the same term each time."""
+        if (place := _place(call)) not in self._inlined:
+            self._inlined[place] = (call, functions.inline(self, call))
+        return self._inlined[place][1]
 
     def evaluate(self, term: Term, state: State) -> Answer | None:
         """Its value now; None while something in it is not decided."""
@@ -233,7 +247,7 @@ class Search:
         return self._by_value(term, wanted, state)
 
     def _make_call(self, term: Term, wanted: Truth, state: State) -> States:
-        if (body := functions.inline(self, term)) is not None:
+        if (body := self.inline(term)) is not None:
             return self.make(body, wanted, state)
         if (rule := inverses.CONDITIONS.get(names_of(term.node.funcname)[1])) is not None:
             return rule(self, term, wanted, state)
@@ -308,7 +322,7 @@ class Search:
         name = names_of(term.node.funcname)[1]
         if (inverse := inverses.FUNCTIONS.get(name)) is not None:
             yield from inverse(self, term, value, state, path)
-        elif (body := functions.inline(self, term)) is not None:
+        elif (body := self.inline(term)) is not None:
             yield from self.push(body, value, state, path)
         else:
             self.name_obstacle(name)
@@ -366,7 +380,7 @@ class Search:
         match term.node:
             case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
                 yield from queries.pick(self, term, state)
-            case ast.FuncCall() if (body := functions.inline(self, term)) is not None:
+            case ast.FuncCall() if (body := self.inline(term)) is not None:
                 yield from self.pick(body, state)
             case ast.TypeCast():
                 yield from self._pick_inside(term.at(term.node.arg), state)

@@ -54,10 +54,17 @@ class Solver:
     """Makes rows in the transaction of `session`; what failed leaves no trace.
 
     `makers` by table make the rows of tables that take more than an INSERT. `effort` scales the budgets.
+    With `logs_in` false, rows are made as the owner alone makes them, until `log_in` is called: functions
+    that ask for `session_user` are told of a request's login from then on, and whoever loads rows has none.
     """
 
     def __init__(
-        self, session: Session, *, makers: Mapping[str, Maker] | None = None, effort: int = 1
+        self,
+        session: Session,
+        *,
+        makers: Mapping[str, Maker] | None = None,
+        effort: int = 1,
+        logs_in: bool = True,
     ) -> None:
         with session.as_owner():
             self.schema = read_schema(session.connection)
@@ -65,6 +72,12 @@ class Solver:
         self._asker = Asker(session)
         self._rows = RowMaker(self.schema, self._asker, makers or {})
         self._effort = effort
+        if logs_in:
+            self.log_in()
+
+    def log_in(self) -> None:
+        """Once, before the first question for a persona."""
+        self._asker.log_in()
 
     @property
     def spent(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pglast import ast
@@ -57,7 +58,7 @@ class Substitution:
         """Whether nothing can make it another value."""
         return self.is_ground and not self.can_change and not self.partial
 
-    @property
+    @cached_property
     def text(self) -> str:
         return write(self.node)
 
@@ -149,6 +150,27 @@ class Substitution:
         if found and not schema and len(node.funcname) == 1:
             changed["funcname"] = (ast.String(found[0].schema), ast.String(name))
         return _copy(node, changed)
+
+
+class Readings:
+    """All readings of one term, one for each set of values that it may find decided."""
+
+    def __init__(self, schema: Schema, term: Term) -> None:
+        self._schema = schema
+        self._term = term
+        self._first = Substitution(schema, term, State())
+        self.slots = frozenset(self._first.free)
+        self._found: dict[Hashable, Substitution] = {}
+
+    def at(self, state: State) -> Substitution:
+        """With what is decided in a state."""
+        known = {slot: (slot in state.values, state.value(slot)) for slot in self.slots if state.known(slot)}
+        if not known:
+            return self._first
+        key = frozenset(known.items())
+        if key not in self._found:
+            self._found[key] = Substitution(self._schema, self._term, state)
+        return self._found[key]
 
 
 def _copy(node: Node, changed: Mapping[str, Any]) -> Node:

@@ -77,7 +77,7 @@ class _Generation:
         self._surface = read_surface(session, roles=sorted({persona.role for persona in personas}))
         with session.as_owner():
             makers = {USERS: self._sign_ups.make_user, OBJECTS: self._uploads.upload}
-        self._solver = Solver(session, makers=makers, effort=effort)
+        self._solver = Solver(session, makers=makers, effort=effort, logs_in=False)
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -105,7 +105,7 @@ class _Generation:
             self._begin_requests(),
             *self._uploads.objects(),
             *self._rows(),
-            *self._atoms.search(),
+            *self._search_atoms(),
             *self._refreshes(),
         ]
         return World(
@@ -125,6 +125,10 @@ class _Generation:
         statement = claim(BACKEND)
         self._attempts.refusal([statement])
         return MadeRow(table="", whose=SHARED, statements=(statement,), why="what a request says of itself")
+
+    def _search_atoms(self) -> Iterator[AtomReach | MadeRow]:
+        self._solver.log_in()
+        yield from self._atoms.search()
 
     def _refreshes(self) -> Iterator[MadeRow]:
         """A materialized view shows the rows that were there when it was filled last."""
