@@ -164,8 +164,8 @@ def test_words_that_a_trigger_draws_are_named_too(server: Server, tmp_path: Path
     with loaded(bench, world) as connection:
         buyers = read(
             connection,
-            'select o.buyer::text from public.lines as l inner join public.orders as o on o.number = l."order"'
-            " order by 1",
+            "select o.buyer::text from public.lines as l"
+            ' inner join public.orders as o on o.number = l."order" order by 1',
         )
     assert (buyers, world.missing) == ([(ALICE,), (BOB,)], ())
 
