@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pgassay.catalog.model import Constraint
 from pgassay.catalog.names import quoted
 from pgassay.solver import values
-from pgassay.solver.model import Reason, RowNeed, Unreached, Value
+from pgassay.solver.model import RowNeed, Unreached, Value
 from pgassay.solver.writing import where
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def refer(making: Making, key: Constraint) -> Unreached | None:
     found = _choose(making, target, key, wanted) if not given else None
     parent = found or make_parent(making, target, key, wanted)
     if isinstance(parent, Unreached):
-        return parent
+        return None if _leave_open(making, key, given) else parent
     for here, there in zip(key.columns, key.target_columns, strict=True):
         making.values.setdefault(here, parent[there])
     return None
@@ -65,12 +65,24 @@ def _refer_to_self(making: Making, key: Constraint, given: Mapping[str, Value]) 
         own = all(making.values.get(there) == value for there, value in pairs.items())
         if own or _exists(making, making.table, pairs):
             return None
-        return making.maker.refusal(making.need, Reason.CONTRADICTION, f"{key.name}: there is no such parent")
+        parent = make_parent(making, making.table, key, pairs)
+        return parent if isinstance(parent, Unreached) else None
     for here, there in zip(key.columns, key.target_columns, strict=True):
         if there not in making.values:
             making.values[there] = making.own(making.columns[there])
         making.values.setdefault(here, making.values[there])
     return None
+
+
+def _leave_open(making: Making, key: Constraint, given: Mapping[str, Value]) -> bool:
+    """A key of several columns refers to nothing where one of them is null."""
+    name = next(
+        (name for name in key.columns if name not in given and not making.columns[name].not_null), None
+    )
+    if name is None or making.columns[name].generated:
+        return False
+    making.values[name] = None
+    return True
 
 
 def _exists(making: Making, table: str, wanted: Mapping[str, Value]) -> bool:

@@ -125,7 +125,9 @@ def _fill_parent(making: Making, attempt: Attempt) -> Unreached | None:
             if None in wanted.values():
                 return making.refused_by(attempt)
             parent = parents.make_parent(making, key.target or "", key, wanted)
-            return parent if isinstance(parent, Unreached) else None
+            if isinstance(parent, Unreached):
+                return parent if making.solutions is None else _check(making, attempt) and parent
+            return None
     return making.refused_by(attempt)
 
 

@@ -50,7 +50,7 @@ class RowMaker:
         relation = self.schema.relations.get(need.table)
         if relation is None or relation.kind not in "rp":
             return self.refusal(need, Reason.OPAQUE, "it is no table")
-        if need.table in self.stack:
+        if self._is_circle(need.table):
             circle = " → ".join([*self.stack[self.stack.index(need.table) :], need.table])
             return self.refusal(need, Reason.CONTRADICTION, f"each needs the other first: {circle}")
         self.stack.append(need.table)
@@ -58,6 +58,11 @@ class RowMaker:
             return self._make(need)
         finally:
             self.stack.pop()
+
+    def _is_circle(self, table: str) -> bool:
+        """Whether it waits for itself; a row may wait for one of its own table, and that one for none."""
+        below = self.stack[:-1] if self.stack and self.stack[-1] == table else self.stack
+        return table in below
 
     def _make(self, need: RowNeed) -> Made | Unreached:
         spent = self.asker.spent
