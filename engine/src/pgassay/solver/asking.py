@@ -76,6 +76,7 @@ class Asker:
         self._roles = Roles(session.connection)
         self._answers: dict[str, Answer] = {}
         self._lasting: dict[str, Answer] = {}
+        session.execute("select")  # so that a transaction is under way
         self.spent = 0
         self.limit = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -31,23 +31,54 @@ _FIXED = (("auth", "uid"), ("auth", "role"))
 _LONGEST = 20_000
 
 
+class Readings:
+    """All readings of one term, one for each set of values that it may find decided.
+
+    `slots`: all that can be set in it; `unknown`: names that nothing known has. `can_change`: it depends on
+    rows or settings, so that its value may yet be another. `size`: how many nodes were read; what is left of
+    a longer one is `unknown`.
+    """
+
+    def __init__(self, schema: Schema, term: Term) -> None:
+        self._schema = schema
+        self._term = term
+        walk = _Walk(schema, State())
+        walk.go(term.node, term.scope)
+        self._in_order = tuple(walk.slots)
+        self.slots = frozenset(walk.slots)
+        self.unknown = walk.unknown
+        self.can_change = walk.can_change
+        self.size = walk.size
+        self._found: dict[Hashable, Substitution] = {}
+
+    def at(self, state: State) -> Substitution:
+        """With what is decided in a state."""
+        key = frozenset(
+            (slot, slot in state.values, state.value(slot)) for slot in self.slots if state.known(slot)
+        )
+        if key not in self._found:
+            self._found[key] = Substitution(self, state, self._in_order)
+        return self._found[key]
+
+    def write(self, state: State) -> Node:
+        """The expression with what is decided as literals, and null for the rest."""
+        return _Walk(self._schema, state).go(self._term.node, self._term.scope)
+
+
 class Substitution:
     """One reading of a term: its `text`, and what stands in the way of evaluating it.
 
-    `free`: slots without a value; `partial`: documents of which only parts are decided; `unknown`: names.
-    `can_change`: it depends on rows or settings, so that its value may yet be another. `size`: how many nodes
-    were read; what is left of a longer one is `unknown`.
+    `free`: slots without a value; `partial`: documents of which only parts are decided.
     """
 
-    def __init__(self, schema: Schema, term: Term, state: State) -> None:
-        self._schema = schema
+    def __init__(self, readings: Readings, state: State, slots: Sequence[Slot]) -> None:
+        self._readings = readings
         self._state = state
-        self.free: list[Slot] = []
-        self.partial: list[Slot] = []
-        self.unknown: list[str] = []
-        self.can_change = False
-        self.size = 0
-        self.node = self._walk(term.node, term.scope)
+        self.free = [slot for slot in slots if not state.known(slot)]
+        self.partial = [slot for slot in slots if state.known(slot) and slot not in state.values]
+        self.unknown = readings.unknown
+        self.can_change = readings.can_change
+        self.size = readings.size
 
     @property
     def is_ground(self) -> bool:
@@ -59,17 +90,34 @@ class Substitution:
         return self.is_ground and not self.can_change and not self.partial
 
     @cached_property
+    def node(self) -> Node:
+        return self._readings.write(self._state)
+
+    @cached_property
     def text(self) -> str:
         return write(self.node)
 
-    def _walk(self, node: Node, scope: Scope) -> Node:
+
+class _Walk:
+    """Through an expression and what its names stand for."""
+
+    def __init__(self, schema: Schema, state: State) -> None:
+        self._schema = schema
+        self._state = state
+        self.slots: list[Slot] = []
+        self.unknown: list[str] = []
+        self.can_change = False
+        self.size = 0
+
+    def go(self, node: Node, scope: Scope) -> Node:
+        """The node with what is decided as literals."""
         self.size += 1
         if self.size > _LONGEST:
             self.unknown = [f"an expression of more than {_LONGEST} nodes"]
             return node
         match node:
             case tuple():
-                items = tuple(self._walk(item, scope) for item in node)
+                items = tuple(self.go(item, scope) for item in node)
                 return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
             case ast.ColumnRef() | ast.ParamRef():
                 return self._name(node, scope)
@@ -83,8 +131,19 @@ class Substitution:
             case ast.A_Const() | ast.TypeName() | ast.String():
                 return node
             case ast.Node():
-                return _copy(node, {name: self._walk(getattr(node, name), scope) for name in node})
+                return _copy(node, self._parts(node, scope))
         return node
+
+    def _parts(self, node: Node, scope: Scope) -> dict[str, Any]:
+        """What a node consists of, without flags and numbers, which stay."""
+        found: dict[str, Any] = {}
+        for name in node:
+            value = getattr(node, name)
+            if isinstance(value, ast.Node | tuple):
+                found[name] = self.go(value, scope)
+            else:
+                self.size += 1
+        return found
 
     def _name(self, node: Node, scope: Scope) -> Node:
         try:
@@ -96,16 +155,13 @@ class Substitution:
             case Local():
                 return node
             case Term():
-                return self._walk(found.node, found.scope)
+                return self.go(found.node, found.scope)
         return self._literal(found)
 
     def _literal(self, slot: Slot) -> Node:
-        if not self._state.known(slot):
-            self.free.append(slot)
-            return constant(None, self._type(slot))
-        if slot not in self._state.values:
-            self.partial.append(slot)
-        return constant(self._state.value(slot), self._type(slot))
+        self.slots.append(slot)
+        value = self._state.value(slot) if self._state.known(slot) else None
+        return constant(value, self._type(slot))
 
     def _type(self, slot: Slot) -> str:
         if isinstance(slot, ColumnSlot):
@@ -118,7 +174,7 @@ class Substitution:
             names[f"with {cte.ctename}"] = Local(frozenset())
         names.update(self._locals(node.fromClause or (), scope))
         inner = scope.inside(names)
-        return _copy(node, {name: self._walk(getattr(node, name), inner) for name in node})
+        return _copy(node, self._parts(node, inner))
 
     def _locals(self, items: tuple[Node, ...], scope: Scope) -> Iterator[tuple[str, Local]]:
         for item in items:
@@ -142,7 +198,7 @@ class Substitution:
         return _copy(node, {"schemaname": schema})
 
     def _call(self, node: Node, scope: Scope) -> Node:
-        changed = {name: self._walk(getattr(node, name), scope) for name in node}
+        changed = self._parts(node, scope)
         schema, name = names_of(node.funcname)
         found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
         fixed = (schema, name) in _FIXED
@@ -150,27 +206,6 @@ class Substitution:
         if found and not schema and len(node.funcname) == 1:
             changed["funcname"] = (ast.String(found[0].schema), ast.String(name))
         return _copy(node, changed)
-
-
-class Readings:
-    """All readings of one term, one for each set of values that it may find decided."""
-
-    def __init__(self, schema: Schema, term: Term) -> None:
-        self._schema = schema
-        self._term = term
-        self._first = Substitution(schema, term, State())
-        self.slots = frozenset(self._first.free)
-        self._found: dict[Hashable, Substitution] = {}
-
-    def at(self, state: State) -> Substitution:
-        """With what is decided in a state."""
-        known = {slot: (slot in state.values, state.value(slot)) for slot in self.slots if state.known(slot)}
-        if not known:
-            return self._first
-        key = frozenset(known.items())
-        if key not in self._found:
-            self._found[key] = Substitution(self._schema, self._term, state)
-        return self._found[key]
 
 
 def _copy(node: Node, changed: Mapping[str, Any]) -> Node:
