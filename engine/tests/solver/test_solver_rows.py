@@ -190,6 +190,31 @@ def test_unique_columns_get_other_values(solving: Solving) -> None:
     assert solver.count("public.x") == 3
 
 
+def test_numbers_that_are_few_are_counted_through(solving: Solving) -> None:
+    solver = solving(
+        "set search_path = public; create table y (a int primary key);"
+        "create table x (a int not null references y, b int not null check (b between 1 and 6),"
+        " unique (a, b))"
+    )
+    made = [
+        solver.make(RowNeed(table="public.x", values={"a": "1"}, purpose=purpose, shared=False))
+        for purpose in ("one", "two", "three")
+    ]
+    assert all(isinstance(row, Made) for row in made), made
+    assert solver.count("public.x") == 3
+
+
+def test_a_row_will_do_that_no_other_word_tells_apart(solving: Solving) -> None:
+    solver = solving(
+        "set search_path = public; create table x (a text not null, b text not null default 'site'"
+        " check (b in ('site', 'team')), c text, unique (a, b));"
+        "insert into x (a, b) values ('judge', 'site'), ('judge', 'team')"
+    )
+    made = solver.make(RowNeed(table="public.x", values={"a": "judge", "c": "new"}, purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert (made.values["c"], solver.count("public.x")) == ("new", 2)
+
+
 def test_a_row_that_is_there_gets_what_is_asked_for(solving: Solving) -> None:
     solver = solving("create table public.x (a int primary key, b text, c text)")
     need = RowNeed(table="public.x", values={"a": "1", "b": "old", "c": "kept"})

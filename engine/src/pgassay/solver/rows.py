@@ -6,6 +6,7 @@ say what to repair. All of it costs statements, and there are so many and no mor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +43,7 @@ class RowMaker:
         self.asker = asker
         self.makers = makers
         self.stack: list[str] = []
+        self.unmoved: Counter[tuple[str, ...]] = Counter()  # how often triggers refused whatever was tried
 
     def make(self, need: RowNeed) -> Made | Unreached:
         """Make a row and what it needs; what failed leaves no trace. Raises BudgetSpentError."""
@@ -222,6 +224,11 @@ class Making:
         return made
 
     # Repairs
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What rows have in common of which the same columns are asked for."""
+        return self.table, *sorted(self.need.values)
 
     def refused_by(self, attempt: Attempt) -> Unreached:
         return self.maker.refusal(self.need, Reason.REFUSED, f"{attempt.message} ({attempt.sqlstate})")

@@ -38,6 +38,7 @@ from pgassay.solver.substitution import Readings, Substitution
 _STEPS = 6_000
 _LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
 _GUESSES = 4
+_DENIED = "42501"
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
 CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
@@ -70,7 +71,7 @@ class Search:
         persona: Persona | None = None,
         purpose: str = "",
         preferred: Mapping[Slot, Value] | None = None,
-        effort: int = 1,
+        effort: float = 1,
         may_change: bool = True,
     ) -> None:
         self.schema = schema
@@ -84,7 +85,7 @@ class Search:
         self._fresh: dict[ColumnSlot, Value] = {}
         self._readings: dict[_Place, Readings] = {}
         self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
-        self._left = _STEPS * effort
+        self._left = round(_STEPS * effort)
 
     def step(self) -> None:
         """Count one step. Raises BudgetSpentError; in a part that has steps of its own, _SomeSpentError."""
@@ -135,7 +136,7 @@ class Search:
         return known or self._ask(reading.text, term, state, lasting=not reading.can_change)
 
     def _ask(self, text: str, term: Term, state: State, *, lasting: bool) -> Answer:
-        return self.asker.evaluate(
+        answer = self.asker.evaluate(
             text,
             self.persona,
             claims=state.claims,
@@ -143,6 +144,9 @@ class Search:
             role=term.scope.role,
             lasting=lasting,
         )
+        if answer.error.startswith(_DENIED):  # whatever the values are
+            self.obstacles.setdefault(answer.error, Reason.REFUSED)
+        return answer
 
     def type_of(self, term: Term, state: State) -> str:
         """The name of its type, whatever its value is."""

@@ -13,7 +13,7 @@ from pgassay.database import Session
 from pgassay.observation import Persona
 from pgassay.solver.model import Source
 from pgassay.solver.solver import Solver
-from pgassay.world.atoms import AtomSearch
+from pgassay.world.atoms import STATEMENTS, AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim
 from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, reads_row
 from pgassay.world.filling import Filling
@@ -72,6 +72,7 @@ class _Generation:
         self._everybody = list(personas)
         self._users = [_user(persona) for persona in self._personas]
         self._overrides = overrides
+        self._effort = effort
         self._show = show
         self._attempts = Attempts(session)
         self._surface = read_surface(session, roles=sorted({persona.role for persona in personas}))
@@ -200,6 +201,7 @@ class _Generation:
             personas=self._everybody,
             finds_personas=self.finds_personas,
             may_change=self.makes_accounts,
+            most=self._solver.spent + STATEMENTS * self._effort,
             show=self._show,
         )
 
