@@ -53,6 +53,11 @@ SATISFIED = {
         "create table x (a uuid not null references y)",
         {},
     ),
+    "parent by a default that is null": (
+        "create table y (a uuid primary key);"
+        "create table x (a uuid not null default nullif('', '')::uuid references y)",
+        {},
+    ),
     "key of two": (
         "create table y (a int, b text, primary key (a, b));"
         "create table x (a int not null, b text not null, foreign key (a, b) references y)",
@@ -301,3 +306,16 @@ def test_a_trigger_that_refuses_is_passed_by_and_the_row_says_so(solving: Solvin
     assert made.unchecked
     assert made.statements[0] == "alter table public.x disable trigger t"
     assert solver.run("insert into public.x values (1)").message == "never"
+
+
+def test_triggers_that_never_agree_are_not_asked_for_ever(solving: Solving) -> None:
+    solver = solving(
+        "create table public.x (a int not null, b text not null);"
+        "create function public.f() returns trigger language plpgsql as"
+        " $$ begin if new.a > 7 then raise exception 'less'; end if;"
+        " for i in 1 .. 2 loop raise exception 'never'; end loop; return new; end $$;"
+        "create trigger t before insert on public.x for each row execute function public.f()"
+    )
+    rows = [solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in "abcd"]
+    first, *_, last = [row.spent for row in rows if isinstance(row, Made) and row.unchecked]
+    assert last < first

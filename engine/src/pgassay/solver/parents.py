@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from pgassay.solver.rows import Making
 
 
-def refer(making: Making, key: Constraint) -> Unreached | None:
-    """What a foreign key needs: the parent that is named, or one for the same purpose."""
+def refer(making: Making, key: Constraint, *, needed: bool = False) -> Unreached | None:
+    """What a foreign key needs: the parent that is named, or one for the same purpose.
+
+    `needed`: although its columns have defaults, which may be null, as `auth.uid()` is of no request.
+    """
     given = {name: making.values[name] for name in key.columns if name in making.values} | _generated(
         making, key
     )
-    if None in given.values() or not _is_needed(making, key, given):
+    if None in given.values() or not (needed or _is_needed(making, key, given)):
         return None
     if key.target_oid == making.schema.relations[making.table].oid:
         return _refer_to_self(making, key, given)

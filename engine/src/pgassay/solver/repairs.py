@@ -115,7 +115,7 @@ def _fill_null(making: Making, attempt: Attempt) -> Made | Unreached | None:
     making.values[column.name] = value
     for key in making.keys_of(column.name):
         del making.values[column.name]
-        return parents.refer(making, key)
+        return parents.refer(making, key, needed=True)
     return None
 
 
