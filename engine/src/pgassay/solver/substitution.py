@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pglast import ast
+from pglast.enums import CoercionForm
 
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Slot
 from pgassay.solver.schema import Schema
@@ -20,7 +21,9 @@ from pgassay.solver.scope import (
     UnknownNameError,
     constant,
     names_of,
+    parse_type,
     resolve,
+    whole_row,
     write,
 )
 from pgassay.solver.state import State
@@ -197,7 +200,21 @@ class _Walk:
         schema = self._schema.relations[table].schema if table else None
         return _copy(node, {"schemaname": schema})
 
+    def _argument(self, node: Node, scope: Scope) -> Node:
+        """A whole row as its columns, of the table's type."""
+        row = whole_row(node, scope)
+        if row is None:
+            return node
+        alias = node.fields[0]
+        columns = (ast.String(name) for name in self._schema.columns(row.ref.table))
+        values = tuple(ast.ColumnRef(fields=(alias, name)) for name in columns)
+        record = ast.RowExpr(args=values, row_format=CoercionForm.COERCE_EXPLICIT_CALL)
+        return ast.TypeCast(arg=record, typeName=parse_type(row.ref.table))
+
     def _call(self, node: Node, scope: Scope) -> Node:
+        args = tuple(self._argument(one, scope) for one in node.args or ())
+        if any(new is not old for new, old in zip(args, node.args or (), strict=True)):
+            node = _copy(node, {"args": args})
         changed = self._parts(node, scope)
         schema, name = names_of(node.funcname)
         found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
