@@ -28,6 +28,10 @@ def test_defaults_hold_without_a_configuration(tmp_path: Path) -> None:
     )
 
 
+def test_a_statement_of_a_file_may_take_as_long_as_on_the_platform(tmp_path: Path) -> None:
+    assert load_config(tmp_path).statement_timeout == 2 * 60
+
+
 def test_world_auto_is_no_file_and_can_be_left_as_it_is(tmp_path: Path) -> None:
     config = load_config(project(tmp_path, 'world = "auto"\nfill_world = false'))
     assert (config.world, config.fill_world) == (None, False)

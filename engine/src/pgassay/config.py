@@ -68,7 +68,7 @@ class Config:
     server: Text = "auto"
     major_version: int | None = None
     owner: Text = "postgres"
-    statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = 30
+    statement_timeout: Annotated[int, Meta(ge=1, le=_LONGEST_TIMEOUT)] = 120  # as the platform's owner has
     personas: Mapping[str, PersonaConfig] = field(default_factory=dict)
     baseline: Path | None = None
     uncovered: Path | None = None

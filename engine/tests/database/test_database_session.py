@@ -13,6 +13,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from pgassay.catalog.model import Constraint, Function
+from pgassay.catalog.read import read_catalog
 from pgassay.database import (
     Client,
     Database,
@@ -378,3 +380,12 @@ def test_what_repeats_is_prepared_and_a_plan_from_before_a_change_is_not_used(
             assert session.attempt(query).rows == [{"a": 1, "b": None}]
         with session.transaction():
             assert session.execute(query).rows == [{"a": 1}]
+
+
+def test_limits_of_statements_are_no_limits_of_our_own_reading(session: Session) -> None:
+    """A big schema takes longer to read than a function may run; and a role's own limit may be any."""
+    session.execute("set local statement_timeout = '1ms'")
+    read = read_catalog(session.connection, Function, Constraint)
+    assert {function.name for function in read.of(Function)} >= {"refuse"}
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        session.execute("select pg_sleep(1)")

@@ -183,6 +183,26 @@ create policy "claim of a helper" on public.papers using (public.claim('plan') i
 create policy "distinct" on public.papers using (score is distinct from grade);
 create policy "truth" on public.papers using ((score > 3) is not true);
 create policy "row" on public.papers using ((score, title) = (4, 'four'));
+create function public.is_ours(paper public.papers) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (
+        select from public.members as m where m.team_id = paper.team_id and m.user_id = auth.uid()
+    )
+$$;
+create function public.is_open(paper public.papers) returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+    title text := 'open';
+begin
+    if paper.state = 'published' then
+        return true;
+    end if;
+    return paper.title = title;
+end $$;
+create policy "whole row" on public.papers using (public.is_ours(papers));
+create policy "whole row of a body" on public.papers using (public.is_open(papers.*));
 create policy "opaque" on public.papers using (public.is_sound(title));
 create policy "both" on public.papers using (
     (author_id = auth.uid() and state = 'draft') or (state = 'published' and not (score < 3 or 'hidden' = any(tags)))

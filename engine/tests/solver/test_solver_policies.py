@@ -54,7 +54,7 @@ NAMES = [
         "generated",
         "domain",
     ),
-    *("claim", "claim of a helper", "distinct", "truth", "row", "both"),
+    *("claim", "claim of a helper", "distinct", "truth", "row", "both", "whole row", "whole row of a body"),
 ]
 
 

@@ -53,6 +53,11 @@ SATISFIED = {
         "create table x (a uuid not null references y)",
         {},
     ),
+    "parent by a default that is null": (
+        "create table y (a uuid primary key);"
+        "create table x (a uuid not null default nullif('', '')::uuid references y)",
+        {},
+    ),
     "key of two": (
         "create table y (a int, b text, primary key (a, b));"
         "create table x (a int not null, b text not null, foreign key (a, b) references y)",
@@ -111,6 +116,47 @@ def test_row_is_made(solving: Solving, name: str) -> None:
     assert solver.count("public.x") == 1
 
 
+# Rows that refer to their own table, or would in a circle: what stands alone comes first.
+FIRST_ALONE = {
+    "a kind that needs another row": (
+        "create table x (a bigint generated always as identity primary key, k text not null,"
+        " b bigint references x, c int, check (k in ('loan', 'rate')),"
+        " check ((k = 'loan') = (c is not null)), check ((k = 'loan') = (b is null)))",
+        {"k": "rate"},
+        2,
+    ),
+    "another than itself": (
+        "create table x (a uuid primary key, t int not null, b uuid, unique (t, a),"
+        " foreign key (t, b) references x (t, a), check (b <> a))",
+        {},
+        2,
+    ),
+    "one that is asked for": (
+        "create table x (a int primary key, b int references x)",
+        {"b": "7"},
+        2,
+    ),
+    "a circle of which a part may be null": (
+        "create table x (a uuid primary key, t int not null, b uuid, unique (t, a));"
+        "create table y (a uuid primary key, t int not null, b uuid not null, unique (t, a),"
+        " foreign key (t, b) references x (t, a));"
+        "alter table x add foreign key (t, b) references y (t, a)",
+        {},
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_ALONE)
+def test_row_that_stands_alone_comes_first(solving: Solving, name: str) -> None:
+    schema, asked, count = FIRST_ALONE[name]
+    solver = solving(f"set search_path = public; {schema}")
+    made = solver.make(RowNeed(table="public.x", values=asked, purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert {column: made.values[column] for column in asked} == asked
+    assert solver.count("public.x") == count
+
+
 @pytest.mark.parametrize("name", ["types", "check of a pattern", "parents"])
 def test_rows_of_two_purposes_are_two(solving: Solving, name: str) -> None:
     solver = solving(f"set search_path = public; {SATISFIED[name][0]}")
@@ -147,6 +193,31 @@ def test_unique_columns_get_other_values(solving: Solving) -> None:
     made = [solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in ("one", "two", "three")]
     assert [type(one) for one in made] == [Made, Made, Made], [str(one) for one in made]
     assert solver.count("public.x") == 3
+
+
+def test_numbers_that_are_few_are_counted_through(solving: Solving) -> None:
+    solver = solving(
+        "set search_path = public; create table y (a int primary key);"
+        "create table x (a int not null references y, b int not null check (b between 1 and 6),"
+        " unique (a, b))"
+    )
+    made = [
+        solver.make(RowNeed(table="public.x", values={"a": "1"}, purpose=purpose, shared=False))
+        for purpose in ("one", "two", "three")
+    ]
+    assert all(isinstance(row, Made) for row in made), made
+    assert solver.count("public.x") == 3
+
+
+def test_a_row_will_do_that_no_other_word_tells_apart(solving: Solving) -> None:
+    solver = solving(
+        "set search_path = public; create table x (a text not null, b text not null default 'site'"
+        " check (b in ('site', 'team')), c text, unique (a, b));"
+        "insert into x (a, b) values ('judge', 'site'), ('judge', 'team')"
+    )
+    made = solver.make(RowNeed(table="public.x", values={"a": "judge", "c": "new"}, purpose="test"))
+    assert isinstance(made, Made), str(made)
+    assert (made.values["c"], solver.count("public.x")) == ("new", 2)
 
 
 def test_a_row_that_is_there_gets_what_is_asked_for(solving: Solving) -> None:
@@ -235,3 +306,16 @@ def test_a_trigger_that_refuses_is_passed_by_and_the_row_says_so(solving: Solvin
     assert made.unchecked
     assert made.statements[0] == "alter table public.x disable trigger t"
     assert solver.run("insert into public.x values (1)").message == "never"
+
+
+def test_triggers_that_never_agree_are_not_asked_for_ever(solving: Solving) -> None:
+    solver = solving(
+        "create table public.x (a int not null, b text not null);"
+        "create function public.f() returns trigger language plpgsql as"
+        " $$ begin if new.a > 7 then raise exception 'less'; end if;"
+        " for i in 1 .. 2 loop raise exception 'never'; end loop; return new; end $$;"
+        "create trigger t before insert on public.x for each row execute function public.f()"
+    )
+    rows = [solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in "abcd"]
+    _, second, _, last = [row.spent for row in rows if isinstance(row, Made) and row.unchecked]
+    assert last < second

@@ -148,6 +148,73 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
     assert (owners, workspaces) == ([(ALICE,), (BOB,)], 2)
 
 
+def test_words_that_a_trigger_draws_are_named_too(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.orders (number text primary key, buyer uuid not null references auth.users);
+    create function public.number() returns trigger language plpgsql as $$
+    begin
+        new.number := 'o-' || gen_random_uuid();
+        return new;
+    end $$;
+    create trigger number before insert on public.orders for each row execute function public.number();
+    create table public.lines (id uuid primary key, "order" text not null references public.orders);
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        buyers = read(
+            connection,
+            "select o.buyer::text from public.lines as l"
+            ' inner join public.orders as o on o.number = l."order" order by 1',
+        )
+    assert (buyers, world.missing) == ([(ALICE,), (BOB,)], ())
+
+
+def test_rows_are_made_as_whoever_loads_them_makes_them(server: Server, tmp_path: Path) -> None:
+    """Whoever loads a world has logged in as the owner, and not as a request does."""
+    schema = """
+    create table public.keys (id uuid primary key, owner uuid not null references auth.users,
+        key text check (key is not null));
+    create function public.draw() returns trigger language plpgsql as $$
+    begin
+        if session_user = 'authenticator' then
+            new.key := gen_random_uuid();
+        end if;
+        return new;
+    end $$;
+    create trigger draw before insert on public.keys for each row execute function public.draw();
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        owners = read(connection, "select owner::text from public.keys order by 1")
+    assert (owners, world.missing) == ([(ALICE,), (BOB,)], ())
+
+
+def test_what_does_not_load_again_is_left_out_and_told(server: Server, tmp_path: Path) -> None:
+    """Two codes that nothing but chance tells apart."""
+    schema = """
+    create table public.codes (code text primary key);
+    create function public.draw() returns trigger language plpgsql as $$
+    begin
+        new.code := gen_random_uuid();
+        if pg_trigger_depth() = 1 then
+            insert into public.codes values ('another');
+        end if;
+        return new;
+    end $$;
+    create trigger draw before insert on public.codes for each row execute function public.draw();
+    create table public.uses (id int primary key, code text not null references public.codes);
+    create table public.notes (id int primary key);
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        [(notes,)] = read(connection, "select count(*) from public.notes")
+    told = {missing.table for missing in world.missing}
+    assert (notes, told) == (1, {"public.uses"})
+
+
 def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: Path) -> None:
     schema = """
     create table public.admins (id uuid primary key references auth.users);

@@ -86,6 +86,7 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
         [session] = cursor.execute(_query("session")).fetchall()
         # Every name that the server writes shall have its schema.
         cursor.execute("set local search_path = ''")
+        cursor.execute("set local statement_timeout = 0")  # limits are for what a schema does
         things = {kind: tuple(_read(cursor, kind)) for kind in kinds}
     signatures = {function.oid: function.function for function in things.get(Function, ())}
     if Grant in things:  # whoever reads grants without functions has none on these

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import BoolExprType, SubLinkType
 
-from pgassay.solver import functions, logic, queries
+from pgassay.solver import logic, queries
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
 from pgassay.solver.scope import Node, Term, constant, names_of
 from pgassay.solver.writing import quote_element
@@ -107,7 +107,7 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
         yield from search.push(arguments[0], value, state)
     elif name in ("jsonb_array_elements_text", "json_array_elements_text"):
         yield from search.push(arguments[0], json.dumps([value]), state)
-    elif (body := functions.inline(search, array)) is not None:
+    elif (body := search.inline(array)) is not None:
         yield from contain(search, body, value, state)
     else:
         search.name_obstacle(name)

@@ -76,10 +76,14 @@ class Asker:
         self._roles = Roles(session.connection)
         self._answers: dict[str, Answer] = {}
         self._lasting: dict[str, Answer] = {}
-        with session.undone():  # once: as whom the session pretends to have logged in
-            pass
+        session.execute("select")  # so that a transaction is under way
         self.spent = 0
         self.limit = 0
+
+    def log_in(self) -> None:
+        """As requests do, before anything is asked for a persona and outside of savepoints."""
+        with self._session.undone():
+            pass
 
     @contextmanager
     def budget(self, statements: int) -> Iterator[None]:

@@ -18,7 +18,17 @@ from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
 from pgassay.solver.schema import Parameter, Schema, read_parameters, read_result
-from pgassay.solver.scope import BoundRow, Node, Scope, Term, constant, names_of, parse_type
+from pgassay.solver.scope import (
+    Bound,
+    BoundRow,
+    Node,
+    Scope,
+    Term,
+    constant,
+    names_of,
+    parse_type,
+    whole_row,
+)
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -40,6 +50,7 @@ def inline(search: Search, call: Term) -> Term | None:
         return None
     scope = Scope(
         variables=values,
+        parent=Scope(rows=_rows(call, parameters)),  # what the body declares hides the columns
         path=_path(function, call.scope.path),
         role=function.owner if function.definer else call.scope.role,
         depth=call.scope.depth + 1,
@@ -75,6 +86,15 @@ def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] |
         if one.name:
             values[one.name] = term
     return values
+
+
+def _rows(call: Term, parameters: Sequence[Parameter]) -> dict[str, Bound]:
+    """Arguments that are rows, as `t.*`: their columns are read below the parameter's name."""
+    found: dict[str, Bound] = {}
+    for one, node in zip(parameters, call.node.args or (), strict=False):
+        if one.name and (row := whole_row(node, call.scope)):
+            found[one.name] = row
+    return found
 
 
 def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:

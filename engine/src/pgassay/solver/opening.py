@@ -254,7 +254,7 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
     if not isinstance(call, ast.FuncCall):
         return
     name = name_of(call)
-    body = functions.inline(search, Term(call, scope))
+    body = search.inline(Term(call, scope))
     if body is not None and isinstance(body.node, ast.SubLink):
         named = functions.result_columns(search, Term(call, scope)) or (
             (item.alias.aliasname if item.alias else name,)

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 from pgassay.catalog.model import Constraint
 from pgassay.catalog.names import quoted
 from pgassay.solver import values
-from pgassay.solver.model import Reason, RowNeed, Unreached, Value
+from pgassay.solver.model import RowNeed, Unreached, Value
 from pgassay.solver.writing import where
 
 if TYPE_CHECKING:
     from pgassay.solver.rows import Making
 
 
-def refer(making: Making, key: Constraint) -> Unreached | None:
-    """What a foreign key needs: the parent that is named, or one for the same purpose."""
+def refer(making: Making, key: Constraint, *, needed: bool = False) -> Unreached | None:
+    """What a foreign key needs: the parent that is named, or one for the same purpose.
+
+    `needed`: although its columns have defaults, which may be null, as `auth.uid()` is of no request.
+    """
     given = {name: making.values[name] for name in key.columns if name in making.values} | _generated(
         making, key
     )
-    if None in given.values() or not _is_needed(making, key, given):
+    if None in given.values() or not (needed or _is_needed(making, key, given)):
         return None
     if key.target_oid == making.schema.relations[making.table].oid:
         return _refer_to_self(making, key, given)
@@ -36,7 +39,7 @@ def refer(making: Making, key: Constraint) -> Unreached | None:
     found = _choose(making, target, key, wanted) if not given else None
     parent = found or make_parent(making, target, key, wanted)
     if isinstance(parent, Unreached):
-        return parent
+        return None if _leave_open(making, key, given) else parent
     for here, there in zip(key.columns, key.target_columns, strict=True):
         making.values.setdefault(here, parent[there])
     return None
@@ -65,12 +68,24 @@ def _refer_to_self(making: Making, key: Constraint, given: Mapping[str, Value]) 
         own = all(making.values.get(there) == value for there, value in pairs.items())
         if own or _exists(making, making.table, pairs):
             return None
-        return making.maker.refusal(making.need, Reason.CONTRADICTION, f"{key.name}: there is no such parent")
+        parent = make_parent(making, making.table, key, pairs)
+        return parent if isinstance(parent, Unreached) else None
     for here, there in zip(key.columns, key.target_columns, strict=True):
         if there not in making.values:
             making.values[there] = making.own(making.columns[there])
         making.values.setdefault(here, making.values[there])
     return None
+
+
+def _leave_open(making: Making, key: Constraint, given: Mapping[str, Value]) -> bool:
+    """A key of several columns refers to nothing where one of them is null."""
+    name = next(
+        (name for name in key.columns if name not in given and not making.columns[name].not_null), None
+    )
+    if name is None or making.columns[name].generated:
+        return False
+    making.values[name] = None
+    return True
 
 
 def _exists(making: Making, table: str, wanted: Mapping[str, Value]) -> bool:

@@ -22,7 +22,9 @@ from pgassay.solver.writing import literal, where
 if TYPE_CHECKING:
     from pgassay.solver.rows import Making
 
+_COUNTS = ("int2", "int4", "int8")
 _TEXTS = ("text", "varchar", "bpchar", "citext")
+_UNMOVED = 2  # rows of a kind after which triggers are not asked to agree any more
 _PERSUASIONS = 7  # tries to have a trigger agree
 
 
@@ -48,10 +50,12 @@ def _persuade(making: Making, attempt: Attempt) -> Made | Unreached | None:
         making.refused, making.solutions = True, None
         if _document(making):
             return None
-    if making.solutions is None or making.tries <= _PERSUASIONS:
+    unmoved = making.maker.unmoved
+    if unmoved[making.kind] < _UNMOVED and (making.solutions is None or making.tries <= _PERSUASIONS):
         found = _check(making, attempt)
         if found is None:
             return None
+    unmoved[making.kind] += 1
     return _afterwards(making) or _without_triggers(making, attempt)
 
 
@@ -111,7 +115,7 @@ def _fill_null(making: Making, attempt: Attempt) -> Made | Unreached | None:
     making.values[column.name] = value
     for key in making.keys_of(column.name):
         del making.values[column.name]
-        return parents.refer(making, key)
+        return parents.refer(making, key, needed=True)
     return None
 
 
@@ -125,7 +129,9 @@ def _fill_parent(making: Making, attempt: Attempt) -> Unreached | None:
             if None in wanted.values():
                 return making.refused_by(attempt)
             parent = parents.make_parent(making, key.target or "", key, wanted)
-            return parent if isinstance(parent, Unreached) else None
+            if isinstance(parent, Unreached):
+                return parent if making.solutions is None else _check(making, attempt) and parent
+            return None
     return making.refused_by(attempt)
 
 
@@ -136,7 +142,9 @@ def _part(making: Making, attempt: Attempt) -> Made | Unreached | None:
         return making.refused_by(attempt)
     asked = set(making.need.values)
     referring = {name for name in index.columns if making.keys_of(name)}
-    if making.need.shared and (index.primary or set(index.columns) <= asked | referring):
+    is_same = index.primary or set(index.columns) <= asked | referring
+    is_last = index.whole and making.tries > _PERSUASIONS
+    if making.need.shared and (is_same or is_last):
         return _merge(making, index, attempt)
     for name in reversed(index.columns):
         if name not in asked and _vary(making, making.columns[name]):
@@ -148,15 +156,18 @@ def _part(making: Making, attempt: Attempt) -> Made | Unreached | None:
 
 def _vary(making: Making, column: Column) -> bool:
     current = making.values.get(column.name)
-    if column.labels or column.base == "bool":
+    words = column.labels or making.schema.words(making.table, column.name)
+    if words or column.base == "bool":
         tried = making.tries
-        found = list(values.others(current, column.base, labels=column.labels))
+        found = list(values.others(current, column.base, labels=words))
         making.values[column.name] = found[tried % len(found)] if found else current
         return bool(found)
     keys = making.keys_of(column.name)
     value = making.own(column, variant=f" {making.tries}")
     if making.solutions is not None and column.base in _TEXTS and current:  # it has to fit checks
         value = values.alike(current, f"{value}")
+    if making.solutions is not None and column.base in _COUNTS and current:
+        value = str(int(current) + making.tries)
     if value == current or value is None:
         return False
     if keys:
@@ -169,7 +180,8 @@ def _vary(making: Making, column: Column) -> bool:
 
 def _merge(making: Making, index: Index, attempt: Attempt) -> Made | Unreached:
     """The row that is there gets what was asked for."""
-    key = {name: making.values.get(name) for name in index.columns}
+    there = {name: _default(making, making.columns[name]) for name in index.columns} | making.values
+    key = {name: there[name] for name in index.columns}
     if None in key.values():
         return making.refused_by(attempt)
     shown = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in making.columns)
@@ -253,10 +265,20 @@ def _preferred(making: Making) -> dict[Slot, Value]:
     for column in making.columns.values():
         if column.name in making.values:
             found[ColumnSlot(ref, column.name)] = making.values[column.name]
-        elif not column.generated and not column.identity and "nextval" not in (column.default or ""):
-            default = making.asker.evaluate(column.default or "null", None)
-            found[ColumnSlot(ref, column.name)] = default.value
+        elif not column.generated and not _is_counted(column):
+            found[ColumnSlot(ref, column.name)] = _default(making, column)
     return found
+
+
+def _is_counted(column: Column) -> bool:
+    return bool(column.identity) or "nextval" in (column.default or "")
+
+
+def _default(making: Making, column: Column) -> Value:
+    """What the server writes where nothing is given; null for what it counts."""
+    if column.generated or _is_counted(column):
+        return None
+    return making.asker.evaluate(column.default or "null", None).value
 
 
 def _tests(making: Making, ref: RowRef) -> Iterator[Term]:

@@ -6,6 +6,7 @@ say what to repair. All of it costs statements, and there are so many and no mor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +43,7 @@ class RowMaker:
         self.asker = asker
         self.makers = makers
         self.stack: list[str] = []
+        self.unmoved: Counter[tuple[str, ...]] = Counter()  # how often triggers refused whatever was tried
 
     def make(self, need: RowNeed) -> Made | Unreached:
         """Make a row and what it needs; what failed leaves no trace. Raises BudgetSpentError."""
@@ -50,7 +52,7 @@ class RowMaker:
         relation = self.schema.relations.get(need.table)
         if relation is None or relation.kind not in "rp":
             return self.refusal(need, Reason.OPAQUE, "it is no table")
-        if need.table in self.stack:
+        if self._is_circle(need.table):
             circle = " → ".join([*self.stack[self.stack.index(need.table) :], need.table])
             return self.refusal(need, Reason.CONTRADICTION, f"each needs the other first: {circle}")
         self.stack.append(need.table)
@@ -58,6 +60,11 @@ class RowMaker:
             return self._make(need)
         finally:
             self.stack.pop()
+
+    def _is_circle(self, table: str) -> bool:
+        """Whether it waits for itself; a row may wait for one of its own table, and that one for none."""
+        below = self.stack[:-1] if self.stack and self.stack[-1] == table else self.stack
+        return table in below
 
     def _make(self, need: RowNeed) -> Made | Unreached:
         spent = self.asker.spent
@@ -217,6 +224,11 @@ class Making:
         return made
 
     # Repairs
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What rows have in common of which the same columns are asked for."""
+        return self.table, *sorted(self.need.values)
 
     def refused_by(self, attempt: Attempt) -> Unreached:
         return self.maker.refusal(self.need, Reason.REFUSED, f"{attempt.message} ({attempt.sqlstate})")

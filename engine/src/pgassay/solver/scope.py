@@ -114,6 +114,16 @@ def resolve(node: Node, scope: Scope, columns: Columns) -> Found:
     return _qualified(names[-2], names[-1], scope, columns)
 
 
+def whole_row(node: Node, scope: Scope) -> BoundRow | None:
+    """The row that `t.*` is as an argument; None for all else."""
+    match node:
+        case ast.ColumnRef(fields=(ast.String(sval=str(alias)), ast.A_Star())):
+            rows = (one.rows[alias] for one in scope.chain if alias in one.rows)
+            row = next(rows, None)
+            return row if isinstance(row, BoundRow) else None
+    return None
+
+
 Columns = Any  # Schema.columns: a relation's columns by name
 
 

@@ -33,16 +33,23 @@ from pgassay.solver.scope import (
     write,
 )
 from pgassay.solver.state import State
-from pgassay.solver.substitution import Substitution
+from pgassay.solver.substitution import Readings, Substitution
 
 _STEPS = 6_000
 _LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
 _GUESSES = 4
+_DENIED = "42501"
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
 CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
 
 States = Iterator[State]
+_Place = tuple[int, int]
+
+
+def _place(term: Term) -> _Place:
+    """Which expression of which scope: ids stay taken as long as somebody keeps the term."""
+    return id(term.node), id(term.scope)
 
 
 class _SomeSpentError(Exception):
@@ -64,7 +71,7 @@ class Search:
         persona: Persona | None = None,
         purpose: str = "",
         preferred: Mapping[Slot, Value] | None = None,
-        effort: int = 1,
+        effort: float = 1,
         may_change: bool = True,
     ) -> None:
         self.schema = schema
@@ -76,8 +83,9 @@ class Search:
         self.obstacles: dict[str, Reason] = {}
         self._floor = 0
         self._fresh: dict[ColumnSlot, Value] = {}
-        self._slots: dict[tuple[int, int], tuple[Term, frozenset[Slot]]] = {}
-        self._left = _STEPS * effort
+        self._readings: dict[_Place, Readings] = {}
+        self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
+        self._left = round(_STEPS * effort)
 
     def step(self) -> None:
         """Count one step. Raises BudgetSpentError; in a part that has steps of its own, _SomeSpentError."""
@@ -99,17 +107,24 @@ class Search:
 
     def read(self, term: Term, state: State) -> Substitution:
         """The term with what is decided as literals. A long one takes steps."""
-        reading = Substitution(self.schema, term, state)
+        reading = self._read(term).at(state)
         self._left -= max(0, reading.size - _LONG) // _NODES
         return reading
 
+    def _read(self, term: Term) -> Readings:
+        if (place := _place(term)) not in self._readings:
+            self._readings[place] = Readings(self.schema, term)
+        return self._readings[place]
+
     def slots(self, term: Term) -> frozenset[Slot]:
         """All that it depends on and that can be set."""
-        key = (id(term.node), id(term.scope))
-        if key not in self._slots:
-            free = frozenset(self.read(term, State()).free)
-            self._slots[key] = (term, free)  # with the term, whose id is taken as long as it lives
-        return self._slots[key][1]
+        return self._read(term).slots
+
+    def inline(self, call: Term) -> Term | None:
+        """What a call stands for, as `functions.inline` says; the same term each time."""
+        if (place := _place(call)) not in self._inlined:
+            self._inlined[place] = (call, functions.inline(self, call))
+        return self._inlined[place][1]
 
     def evaluate(self, term: Term, state: State) -> Answer | None:
         """Its value now; None while something in it is not decided."""
@@ -121,7 +136,7 @@ class Search:
         return known or self._ask(reading.text, term, state, lasting=not reading.can_change)
 
     def _ask(self, text: str, term: Term, state: State, *, lasting: bool) -> Answer:
-        return self.asker.evaluate(
+        answer = self.asker.evaluate(
             text,
             self.persona,
             claims=state.claims,
@@ -129,6 +144,9 @@ class Search:
             role=term.scope.role,
             lasting=lasting,
         )
+        if answer.error.startswith(_DENIED):  # whatever the values are
+            self.obstacles.setdefault(answer.error, Reason.REFUSED)
+        return answer
 
     def type_of(self, term: Term, state: State) -> str:
         """The name of its type, whatever its value is."""
@@ -233,7 +251,7 @@ class Search:
         return self._by_value(term, wanted, state)
 
     def _make_call(self, term: Term, wanted: Truth, state: State) -> States:
-        if (body := functions.inline(self, term)) is not None:
+        if (body := self.inline(term)) is not None:
             return self.make(body, wanted, state)
         if (rule := inverses.CONDITIONS.get(names_of(term.node.funcname)[1])) is not None:
             return rule(self, term, wanted, state)
@@ -308,7 +326,7 @@ class Search:
         name = names_of(term.node.funcname)[1]
         if (inverse := inverses.FUNCTIONS.get(name)) is not None:
             yield from inverse(self, term, value, state, path)
-        elif (body := functions.inline(self, term)) is not None:
+        elif (body := self.inline(term)) is not None:
             yield from self.push(body, value, state, path)
         else:
             self.name_obstacle(name)
@@ -366,7 +384,7 @@ class Search:
         match term.node:
             case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
                 yield from queries.pick(self, term, state)
-            case ast.FuncCall() if (body := functions.inline(self, term)) is not None:
+            case ast.FuncCall() if (body := self.inline(term)) is not None:
                 yield from self.pick(body, state)
             case ast.TypeCast():
                 yield from self._pick_inside(term.at(term.node.arg), state)

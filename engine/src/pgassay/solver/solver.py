@@ -44,6 +44,7 @@ from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
+_QUICK = 0.15
 _PROPOSALS = 16
 _DECISIVE = 2_000  # steps for proposals in which the atom decides
 _UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
@@ -54,10 +55,17 @@ class Solver:
     """Makes rows in the transaction of `session`; what failed leaves no trace.
 
     `makers` by table make the rows of tables that take more than an INSERT. `effort` scales the budgets.
+    With `logs_in` false, rows are made as the owner alone makes them, until `log_in` is called: functions
+    that ask for `session_user` are told of a request's login from then on, and whoever loads rows has none.
     """
 
     def __init__(
-        self, session: Session, *, makers: Mapping[str, Maker] | None = None, effort: int = 1
+        self,
+        session: Session,
+        *,
+        makers: Mapping[str, Maker] | None = None,
+        effort: int = 1,
+        logs_in: bool = True,
     ) -> None:
         with session.as_owner():
             self.schema = read_schema(session.connection)
@@ -65,6 +73,12 @@ class Solver:
         self._asker = Asker(session)
         self._rows = RowMaker(self.schema, self._asker, makers or {})
         self._effort = effort
+        if logs_in:
+            self.log_in()
+
+    def log_in(self) -> None:
+        """Once, before the first question for a persona."""
+        self._asker.log_in()
 
     @property
     def spent(self) -> int:
@@ -116,25 +130,28 @@ class Solver:
         purpose: str = "",
         free_claims: bool = False,
         may_change: bool = True,
+        quick: bool = False,
     ) -> Reached | Unreached:
         """Make rows such that a goal holds for `persona` on a row with the `given` values.
 
         Stops at the first proposal that the server confirms; what is made stays. `free_claims`: claims
         besides `sub` and `role` may differ from the persona's, and then `claims` of the answer says how.
         `may_change`: rows that were there before may get other values, where nothing else helps.
+        `quick`: with a small part of the budgets.
         """
+        share = _QUICK if quick else 1.0
         search = Search(
             self.schema,
             self._asker,
             persona=persona,
             purpose=purpose or _purpose(goal),
-            effort=self._effort,
+            effort=self._effort * share,
             may_change=may_change,
         )
         attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
         spent = self._asker.spent
         try:
-            with self._asker.budget(STATEMENTS_OF_A_GOAL * self._effort):
+            with self._asker.budget(round(STATEMENTS_OF_A_GOAL * self._effort * share)):
                 found = attempt.run()
         except BudgetSpentError:
             found = attempt.unreached(Reason.BUDGET)

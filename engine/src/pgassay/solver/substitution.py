@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pglast import ast
+from pglast.enums import CoercionForm
 
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Slot
 from pgassay.solver.schema import Schema
@@ -19,7 +21,9 @@ from pgassay.solver.scope import (
     UnknownNameError,
     constant,
     names_of,
+    parse_type,
     resolve,
+    whole_row,
     write,
 )
 from pgassay.solver.state import State
@@ -30,23 +34,54 @@ _FIXED = (("auth", "uid"), ("auth", "role"))
 _LONGEST = 20_000
 
 
+class Readings:
+    """All readings of one term, one for each set of values that it may find decided.
+
+    `slots`: all that can be set in it; `unknown`: names that nothing known has. `can_change`: it depends on
+    rows or settings, so that its value may yet be another. `size`: how many nodes were read; what is left of
+    a longer one is `unknown`.
+    """
+
+    def __init__(self, schema: Schema, term: Term) -> None:
+        self._schema = schema
+        self._term = term
+        walk = _Walk(schema, State())
+        walk.go(term.node, term.scope)
+        self._in_order = tuple(walk.slots)
+        self.slots = frozenset(walk.slots)
+        self.unknown = walk.unknown
+        self.can_change = walk.can_change
+        self.size = walk.size
+        self._found: dict[Hashable, Substitution] = {}
+
+    def at(self, state: State) -> Substitution:
+        """With what is decided in a state."""
+        key = frozenset(
+            (slot, slot in state.values, state.value(slot)) for slot in self.slots if state.known(slot)
+        )
+        if key not in self._found:
+            self._found[key] = Substitution(self, state, self._in_order)
+        return self._found[key]
+
+    def write(self, state: State) -> Node:
+        """The expression with what is decided as literals, and null for the rest."""
+        return _Walk(self._schema, state).go(self._term.node, self._term.scope)
+
+
 class Substitution:
     """One reading of a term: its `text`, and what stands in the way of evaluating it.
 
-    `free`: slots without a value; `partial`: documents of which only parts are decided; `unknown`: names.
-    `can_change`: it depends on rows or settings, so that its value may yet be another. `size`: how many nodes
-    were read; what is left of a longer one is `unknown`.
+    `free`: slots without a value; `partial`: documents of which only parts are decided.
     """
 
-    def __init__(self, schema: Schema, term: Term, state: State) -> None:
-        self._schema = schema
+    def __init__(self, readings: Readings, state: State, slots: Sequence[Slot]) -> None:
+        self._readings = readings
         self._state = state
-        self.free: list[Slot] = []
-        self.partial: list[Slot] = []
-        self.unknown: list[str] = []
-        self.can_change = False
-        self.size = 0
-        self.node = self._walk(term.node, term.scope)
+        self.free = [slot for slot in slots if not state.known(slot)]
+        self.partial = [slot for slot in slots if state.known(slot) and slot not in state.values]
+        self.unknown = readings.unknown
+        self.can_change = readings.can_change
+        self.size = readings.size
 
     @property
     def is_ground(self) -> bool:
@@ -57,18 +92,35 @@ class Substitution:
         """Whether nothing can make it another value."""
         return self.is_ground and not self.can_change and not self.partial
 
-    @property
+    @cached_property
+    def node(self) -> Node:
+        return self._readings.write(self._state)
+
+    @cached_property
     def text(self) -> str:
         return write(self.node)
 
-    def _walk(self, node: Node, scope: Scope) -> Node:
+
+class _Walk:
+    """Through an expression and what its names stand for."""
+
+    def __init__(self, schema: Schema, state: State) -> None:
+        self._schema = schema
+        self._state = state
+        self.slots: list[Slot] = []
+        self.unknown: list[str] = []
+        self.can_change = False
+        self.size = 0
+
+    def go(self, node: Node, scope: Scope) -> Node:
+        """The node with what is decided as literals."""
         self.size += 1
         if self.size > _LONGEST:
             self.unknown = [f"an expression of more than {_LONGEST} nodes"]
             return node
         match node:
             case tuple():
-                items = tuple(self._walk(item, scope) for item in node)
+                items = tuple(self.go(item, scope) for item in node)
                 return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
             case ast.ColumnRef() | ast.ParamRef():
                 return self._name(node, scope)
@@ -82,8 +134,19 @@ class Substitution:
             case ast.A_Const() | ast.TypeName() | ast.String():
                 return node
             case ast.Node():
-                return _copy(node, {name: self._walk(getattr(node, name), scope) for name in node})
+                return _copy(node, self._parts(node, scope))
         return node
+
+    def _parts(self, node: Node, scope: Scope) -> dict[str, Any]:
+        """What a node consists of, without flags and numbers, which stay."""
+        found: dict[str, Any] = {}
+        for name in node:
+            value = getattr(node, name)
+            if isinstance(value, ast.Node | tuple):
+                found[name] = self.go(value, scope)
+            else:
+                self.size += 1
+        return found
 
     def _name(self, node: Node, scope: Scope) -> Node:
         try:
@@ -95,16 +158,13 @@ class Substitution:
             case Local():
                 return node
             case Term():
-                return self._walk(found.node, found.scope)
+                return self.go(found.node, found.scope)
         return self._literal(found)
 
     def _literal(self, slot: Slot) -> Node:
-        if not self._state.known(slot):
-            self.free.append(slot)
-            return constant(None, self._type(slot))
-        if slot not in self._state.values:
-            self.partial.append(slot)
-        return constant(self._state.value(slot), self._type(slot))
+        self.slots.append(slot)
+        value = self._state.value(slot) if self._state.known(slot) else None
+        return constant(value, self._type(slot))
 
     def _type(self, slot: Slot) -> str:
         if isinstance(slot, ColumnSlot):
@@ -117,7 +177,7 @@ class Substitution:
             names[f"with {cte.ctename}"] = Local(frozenset())
         names.update(self._locals(node.fromClause or (), scope))
         inner = scope.inside(names)
-        return _copy(node, {name: self._walk(getattr(node, name), inner) for name in node})
+        return _copy(node, self._parts(node, inner))
 
     def _locals(self, items: tuple[Node, ...], scope: Scope) -> Iterator[tuple[str, Local]]:
         for item in items:
@@ -140,8 +200,22 @@ class Substitution:
         schema = self._schema.relations[table].schema if table else None
         return _copy(node, {"schemaname": schema})
 
+    def _argument(self, node: Node, scope: Scope) -> Node:
+        """A whole row as its columns, of the table's type."""
+        row = whole_row(node, scope)
+        if row is None:
+            return node
+        alias = node.fields[0]
+        columns = (ast.String(name) for name in self._schema.columns(row.ref.table))
+        values = tuple(ast.ColumnRef(fields=(alias, name)) for name in columns)
+        record = ast.RowExpr(args=values, row_format=CoercionForm.COERCE_EXPLICIT_CALL)
+        return ast.TypeCast(arg=record, typeName=parse_type(row.ref.table))
+
     def _call(self, node: Node, scope: Scope) -> Node:
-        changed = {name: self._walk(getattr(node, name), scope) for name in node}
+        args = tuple(self._argument(one, scope) for one in node.args or ())
+        if any(new is not old for new, old in zip(args, node.args or (), strict=True)):
+            node = _copy(node, {"args": args})
+        changed = self._parts(node, scope)
         schema, name = names_of(node.funcname)
         found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
         fixed = (schema, name) in _FIXED

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from pgassay.catalog.names import quoted
 from pgassay.solver.model import Value
-from pgassay.solver.scope import constant, write
 
 
 def literal(value: Value) -> str:
     """A value as SQL, of no type."""
-    return write(constant(value))
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def where(wanted: Mapping[str, Value]) -> str:

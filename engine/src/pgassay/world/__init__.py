@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import psycopg
+
 from pgassay.database import Session, open_session
 from pgassay.workbench import Workbench
 from pgassay.world.attempts import Attempts
 from pgassay.world.generation import make_world
-from pgassay.world.model import World
+from pgassay.world.model import MadeRow, Missing, World
 
 Show = Callable[[str], object]
 """Hears what is going on."""
@@ -24,7 +26,7 @@ def fill(bench: Workbench, show: Show = str) -> World:
     if not config.fill_world:
         return World()
     with bench.database() as database, open_session(database) as session:
-        return make_world(
+        world = make_world(
             session,
             list(bench.personas.values()),
             rows=config.rows,
@@ -33,6 +35,23 @@ def fill(bench: Workbench, show: Show = str) -> World:
             accounts=config.world is None,  # a world that somebody wrote leaves them out on purpose
             show=show,
         )
+    return _loadable(bench, world)
+
+
+def _loadable(bench: Workbench, world: World) -> World:
+    """Without the rows that were made once and do not load: what they stand on was drawn, or is as late."""
+    try:
+        with bench.database(rows=world.statements):
+            return world
+    except psycopg.Error:
+        loaded = refill(bench, world)
+    there = {id(row) for row in loaded.made}
+    lost = (row for row in world.made if id(row) not in there)
+    return replace(loaded, missing=(*world.missing, *map(_lost, lost)))
+
+
+def _lost(row: MadeRow) -> Missing:
+    return Missing(table=row.table, whose=row.whose, what=f"its statements do not load again ({row.why})")
 
 
 def refill(bench: Workbench, world: World) -> World:

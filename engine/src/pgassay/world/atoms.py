@@ -32,6 +32,8 @@ from pgassay.world.order import is_own
 
 _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
 _PEOPLE = 2
+STATEMENTS = 8_000
+"""Of all atoms together; after these, each gets a quick try."""
 
 _Key = tuple[tuple[str, ...], str, str]
 _OF_POLICIES = (Source.USING, Source.CHECK)
@@ -43,7 +45,8 @@ class AtomSearch:
     """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others.
 
     With `may_change`, rows that triggers made may get other values. Where only other claims help, and
-    `finds_personas`, whoever has them is one of `personas_found`.
+    `finds_personas`, whoever has them is one of `personas_found`. `most`: once the solver has spent so many
+    statements, each atom gets a quick try only.
     """
 
     session: Session
@@ -53,6 +56,7 @@ class AtomSearch:
     finds_personas: bool = False
     may_change: bool = False
     personas_found: dict[str, Persona] = field(default_factory=dict)
+    most: int
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
@@ -147,7 +151,14 @@ class AtomSearch:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
             # Who is an administrator is said by the row of a user that is there already.
             may_change = self.may_change and wanted is Truth.TRUE and not self._key(atom)[1]
-            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=may_change)
+            reach = partial(
+                self.solver.reach,
+                goal,
+                persona,
+                purpose=purpose,
+                may_change=may_change,
+                quick=self.solver.spent > self.most,
+            )
             around, answer = self._reach_somehow(persona, reach)
             by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
             if by_claims and self.finds_personas and persona.id:

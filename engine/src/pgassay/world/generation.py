@@ -13,7 +13,7 @@ from pgassay.database import Session
 from pgassay.observation import Persona
 from pgassay.solver.model import Source
 from pgassay.solver.solver import Solver
-from pgassay.world.atoms import AtomSearch
+from pgassay.world.atoms import STATEMENTS, AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim
 from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, reads_row
 from pgassay.world.filling import Filling
@@ -72,12 +72,13 @@ class _Generation:
         self._everybody = list(personas)
         self._users = [_user(persona) for persona in self._personas]
         self._overrides = overrides
+        self._effort = effort
         self._show = show
         self._attempts = Attempts(session)
         self._surface = read_surface(session, roles=sorted({persona.role for persona in personas}))
         with session.as_owner():
             makers = {USERS: self._sign_ups.make_user, OBJECTS: self._uploads.upload}
-        self._solver = Solver(session, makers=makers, effort=effort)
+        self._solver = Solver(session, makers=makers, effort=effort, logs_in=False)
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -105,7 +106,7 @@ class _Generation:
             self._begin_requests(),
             *self._uploads.objects(),
             *self._rows(),
-            *self._atoms.search(),
+            *self._search_atoms(),
             *self._refreshes(),
         ]
         return World(
@@ -125,6 +126,10 @@ class _Generation:
         statement = claim(BACKEND)
         self._attempts.refusal([statement])
         return MadeRow(table="", whose=SHARED, statements=(statement,), why="what a request says of itself")
+
+    def _search_atoms(self) -> Iterator[AtomReach | MadeRow]:
+        self._solver.log_in()
+        yield from self._atoms.search()
 
     def _refreshes(self) -> Iterator[MadeRow]:
         """A materialized view shows the rows that were there when it was filled last."""
@@ -196,6 +201,7 @@ class _Generation:
             personas=self._everybody,
             finds_personas=self.finds_personas,
             may_change=self.makes_accounts,
+            most=self._solver.spent + STATEMENTS * self._effort,
             show=self._show,
         )
 

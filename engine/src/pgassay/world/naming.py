@@ -8,14 +8,17 @@ from functools import cached_property
 from itertools import combinations
 
 from pgassay.catalog.model import Column
+from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.database import Session
 from pgassay.observation import Outcome
 from pgassay.world.model import MadeRow
 from pgassay.world.statements import literal
 
+_KEYS = ("uuid", "text", "varchar")
 _DRAWN = ("uuid", "timestamptz", "timestamp", "time", "timetz", "date", "bytea")
 _COLUMNS = 3  # that name a row at most
+_NEW = "is it new?"  # no column is called so
 _LONGEST = 200  # characters of a value that names a row
 
 
@@ -47,29 +50,26 @@ def _drawn(session: Session, tables: Iterable[Table], statements: Sequence[str])
     given: set[str] = set()
     unknown: list[tuple[str, _Rows, Mapping[str, str | None]]] = []
     for table in tables:
-        if key := _drawn_key(table):
+        for key in _drawn_keys(table):
             inserting = "\n".join(
                 text for text in statements if text.startswith(f"insert into {table.name} ")
             )
             rows = _Rows(session, table, key)
-            for shown in rows.all:
+            for shown in rows.drawn:
                 id_ = shown[key.name] or ""
                 if f"'{id_}'" in inserting:
                     given.add(id_)
-                elif f"'{id_}'" in used:
+                elif id_ and f"'{id_}'" in used:
                     unknown.append((id_, rows, shown))
     for id_, rows, row in unknown:
         if id_ not in given and (query := rows.name(row)):
             yield id_, query
 
 
-def _drawn_key(table: Table) -> Column | None:
-    for index in table.unique:
-        if index.primary and len(index.columns) == 1:
-            column = table.columns[index.columns[0]]
-            drawn = column.base == "uuid" or (column.base in ("text", "varchar") and column.default)
-            return column if drawn else None
-    return None
+def _drawn_keys(table: Table) -> list[Column]:
+    """What others may refer to and a default or a trigger may draw."""
+    names = dict.fromkeys(name for index in table.unique for name in index.columns)
+    return [table.columns[name] for name in names if table.columns[name].base in _KEYS]
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,19 @@ class _Rows:
     key: Column
 
     @cached_property
+    def drawn(self) -> list[dict[str, str | None]]:
+        """Those whose key was drawn: a text that no default gives was, if at all, by a trigger just now."""
+        is_any = self.key.base == "uuid" or self.key.default
+        return [row for row in self.all if is_any or row[_NEW] == "true"]
+
+    @cached_property
     def all(self) -> list[dict[str, str | None]]:
-        shown = ", ".join(f"t.{c.quoted}::text as {c.quoted}" for c in self.table.columns.values())
+        """Some rows, and of each whether the present transaction wrote it."""
+        is_new = "(t.xmin::text::bigint >= pg_catalog.pg_current_xact_id()::xid::text::bigint)::text"
+        shown = [f"t.{c.quoted}::text as {c.quoted}" for c in self.table.columns.values()]
         attempt = self.session.attempt(
-            f"select {shown} from {self.table.name} as t order by t.tableoid, t.ctid limit 500"
+            f"select {', '.join([f'{is_new} as {quoted(_NEW)}', *shown])} from {self.table.name} as t"
+            " order by t.tableoid, t.ctid limit 500"
         )
         return attempt.rows if attempt.outcome is Outcome.ALLOWED else []
 
