@@ -49,3 +49,98 @@ def test_who_is_taken_in_by_members_is_no_finding(audited: Audited) -> None:
     found = audited(TEAMS + take)
     assert told(found, "chains") == []
     assert found.exit_code == 0
+
+
+PEOPLE = """
+create table public.people (id uuid primary key references auth.users, {column});
+create table public.letters (
+    id integer primary key, writer uuid not null references auth.users, text text not null
+);
+create function public.may() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.people as p where p.id = auth.uid() and {asked}) $$;
+alter table public.people enable row level security;
+alter table public.letters enable row level security;
+create policy "own" on public.people for select to authenticated using (id = (select auth.uid()));
+create policy "edit" on public.people for update to authenticated using (id = (select auth.uid()));
+create policy "read" on public.letters for select to authenticated
+using (writer = (select auth.uid()) or public.may());
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "asked"),
+    [("boss boolean not null default false", "p.boss"), ("until timestamptz not null", "p.until > now()")],
+)
+def test_what_the_row_says_as_things_are_does_not_matter(audited: Audited, column: str, asked: str) -> None:
+    """Whoever is one who may already, or has no row, is put back first."""
+    schema = PEOPLE.format(column=column, asked=asked)
+    [finding] = of_rule(audited(schema), "chains")
+    assert (finding.object, finding.severity.word) == ("public.people", "high")
+    assert "public.letters" in finding.sentence
+    revoked = "revoke update on public.people from anon, authenticated;"
+    assert told(audited(schema + revoked), "chains") == []
+
+
+FRIENDS = """
+create table public.friends (
+    asker uuid references auth.users, asked uuid references auth.users, agreed boolean not null default false,
+    primary key (asker, asked)
+);
+create table public.diaries (
+    id integer primary key, writer uuid not null references auth.users, text text not null
+);
+alter table public.friends enable row level security;
+alter table public.diaries enable row level security;
+create policy "see" on public.friends for select to authenticated using (auth.uid() in (asker, asked));
+create policy "ask" on public.friends for insert to authenticated
+with check (asker = auth.uid() and not agreed);
+create policy "agree" on public.friends for update to authenticated using ({agrees});
+create policy "read" on public.diaries for select to authenticated
+using (writer = auth.uid() or exists (
+    select from public.friends as f
+    where f.agreed and auth.uid() in (f.asker, f.asked) and diaries.writer in (f.asker, f.asked)
+));
+"""
+
+
+@pytest.mark.parametrize(
+    ("agrees", "count"), [("auth.uid() in (asker, asked)", 1), ("asked = auth.uid()", 0)]
+)
+def test_who_asks_agrees_for_the_other(audited: Audited, agrees: str, count: int) -> None:
+    found = of_rule(audited(FRIENDS.format(agrees=agrees)), "chains")
+    assert [(f.object, f.columns) for f in found] == [("public.friends", ("agreed",))] * count
+
+
+WORKSPACES = """
+create table public.workspaces (id integer primary key, name text not null);
+create table public.workspace_members (
+    workspace_id integer references public.workspaces, user_id uuid references auth.users, role text not null,
+    primary key (workspace_id, user_id)
+);
+create function public.my_workspaces() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select workspace_id from public.workspace_members where user_id = auth.uid() $$;
+create function public.is_owner_of(w integer) returns boolean
+language sql stable security definer set search_path = '' as $$ select exists (
+    select from public.workspace_members where user_id = auth.uid() and workspace_id = w and role = 'owner'
+) $$;
+create table public.api_keys (
+    id integer primary key, workspace_id integer not null references public.workspaces, secret text not null
+);
+alter table public.workspaces enable row level security;
+alter table public.workspace_members enable row level security;
+alter table public.api_keys enable row level security;
+create policy "see" on public.workspaces for select to authenticated
+using (id in (select public.my_workspaces()));
+create policy "see" on public.workspace_members for select to authenticated
+using (workspace_id in (select public.my_workspaces()));
+create policy "owners" on public.api_keys for all to authenticated using (public.is_owner_of(workspace_id));
+create policy "join" on public.workspace_members for insert to authenticated with check ({});
+"""
+
+
+def test_a_group_of_which_no_membership_was_looked_at_is_joined_too(audited: Audited) -> None:
+    """Of several memberships of one user only one is among the rows that are tried."""
+    found = audited(WORKSPACES.format("user_id = (select auth.uid())"))
+    assert [f.object for f in of_rule(found, "chains")] == ["public.workspace_members"]
+    assert told(audited(WORKSPACES.format("public.is_owner_of(workspace_id)")), "chains") == []

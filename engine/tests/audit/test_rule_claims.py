@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.audit_support import Audited, told
+from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +53,16 @@ def test_guests_who_are_told_apart_do_not(audited: Audited) -> None:
 
 def test_guests_whom_only_users_read_publish_nothing(audited: Audited) -> None:
     assert told(audited(POSTS.format("to authenticated", "")), "claims") == []
+
+
+def test_a_claim_that_is_missing_lets_everything_through(audited: Audited) -> None:
+    schema = """
+    create table public.leases (id integer primary key, house uuid not null, text text not null);
+    alter table public.leases enable row level security;
+    create policy "house" on public.leases for select to authenticated
+    using (house = (auth.jwt() -> 'app_metadata' ->> 'house')::uuid{});
+    """
+    found = audited(schema.format(" or (auth.jwt() -> 'app_metadata' ->> 'house') is null"))
+    assert told(found, "claims") == [("public.leases", "high", ("select",))]
+    assert "without the claim app_metadata.house" in of_rule(found, "claims")[0].sentence
+    assert told(audited(schema.format("")), "claims") == []

@@ -66,3 +66,31 @@ def test_values_that_a_policy_chose_are_no_finding(audited: Audited) -> None:
     """
     assert told(audited(schema.format("")), "defaults") == [("public.orders", "medium", ("insert",))]
     assert told(audited(schema.format("and stage in ('new', 'sent')")), "defaults") == []
+
+
+WHEN = """
+create function public.pass() returns trigger language plpgsql as 'begin return new; end';
+create trigger pass after insert on public.cards for each row when (new.nick = 'gone')
+execute function public.pass();
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "more", "count"), [("", "", 0), ("and nick <> 'gone'", "", 1), ("", WHEN, 1)]
+)
+def test_an_empty_text_that_nothing_compares_is_for_its_readers(
+    audited: Audited, read: str, more: str, count: int
+) -> None:
+    schema = f"""
+    create table public.cards (
+        id integer generated always as identity primary key, owner uuid not null references auth.users,
+        nick text not null default ''
+    );
+    alter table public.cards enable row level security;
+    create policy "see" on public.cards for select to authenticated
+    using (owner = (select auth.uid()) {read});
+    create policy "write" on public.cards for insert to authenticated
+    with check (owner = (select auth.uid()));
+    {more}
+    """
+    assert [f.columns for f in of_rule(audited(schema), "defaults")] == [("nick",)] * count

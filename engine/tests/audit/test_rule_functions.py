@@ -68,3 +68,169 @@ def test_a_helper_of_policies_may_tell_what_no_select_shows(audited: Audited) ->
     create policy "see" on public.rooms for select to authenticated using (id in (select public.my_rooms()));
     """
     assert told(audited(schema), "functions") == []
+
+
+PURSES = """
+create table public.purses (owner uuid primary key references auth.users, coins integer not null default 0);
+alter table public.purses enable row level security;
+create policy "own" on public.purses for select to authenticated using (owner = (select auth.uid()));
+create function public.{head} language plpgsql security definer set search_path = '' as $$
+begin {body} end $$;
+"""
+NOTES = """
+create table public.notes (
+    id integer primary key, writer uuid not null references auth.users, text text not null, code text not null
+);
+alter table public.notes enable row level security;
+create policy "own" on public.notes for select to authenticated using (writer = (select auth.uid()));
+create function public.{head} language plpgsql {volatility} security definer set search_path = '' as $$
+{body} $$;
+"""
+SIGNED_IN = "if auth.uid() is null then raise exception 'sign in'; end if;"
+
+
+def notes(head: str, body: str, volatility: str = "volatile") -> str:
+    return NOTES.format(head=head, body=body, volatility=volatility)
+
+
+@pytest.mark.parametrize(
+    ("guard", "severity"), [("auth.uid() <> who", "critical"), ("auth.uid() is distinct from who", None)]
+)
+def test_a_guard_that_is_null_for_who_has_no_id(audited: Audited, guard: str, severity: str | None) -> None:
+    body = f"""
+    if {guard} then raise exception 'not yours'; end if;
+    update public.purses set coins = coins - n where owner = who and coins >= n and n > 0;
+    if not found then raise exception 'too little'; end if;"""
+    schema = PURSES.format(head="pay(who uuid, n integer) returns void", body=body)
+    found = of_rule(audited(schema), "functions")
+    assert [(f.severity.word, f.who) for f in found] == ([(severity, ("anon",))] if severity else [])
+
+
+@pytest.mark.parametrize(("checked", "count"), [("", 1), ("if n <= 0 then raise exception 'n'; end if;", 0)])
+def test_a_negative_number_gives_what_a_positive_one_takes(
+    audited: Audited, checked: str, count: int
+) -> None:
+    body = f"""{checked}
+    update public.purses set coins = coins - n where owner = auth.uid();
+    update public.purses set coins = coins + n where owner = receiver;"""
+    schema = PURSES.format(head="send(receiver uuid, n integer) returns void", body=body)
+    found = of_rule(audited(schema), "functions")
+    assert [f.severity.word for f in found] == ["high"] * count
+    assert all("with a negative number, and coins" in f.sentence for f in found)
+
+
+@pytest.mark.parametrize(
+    ("statement", "does"),
+    [
+        ("update public.notes set text = said where id = note", "changes"),
+        ("delete from public.notes where id = note", "removes"),
+    ],
+)
+@pytest.mark.parametrize(("own", "count"), [("", 1), (" and writer = auth.uid()", 0)])
+def test_a_function_that_asks_who_calls_and_refuses_nobody(
+    audited: Audited, statement: str, does: str, own: str, count: int
+) -> None:
+    body = f"begin {SIGNED_IN} {statement}{own}; end"
+    found = of_rule(audited(notes("write(note integer, said text) returns void", body)), "functions")
+    assert [f.severity.word for f in found] == ["high"] * count
+    assert all(does in f.sentence and "refuses nobody" in f.sentence for f in found)
+
+
+@pytest.mark.parametrize(("own", "count"), [("", 1), (" and n.writer = auth.uid()", 0)])
+def test_what_is_told_to_whoever_is_signed_in(audited: Audited, own: str, count: int) -> None:
+    body = f"begin {SIGNED_IN} return (select n.text from public.notes as n where n.id = note{own}); end"
+    found = of_rule(audited(notes("note(note integer) returns text", body, "stable")), "functions")
+    assert [(f.severity.word, f.who) for f in found] == [("medium", ("alice", "bob"))] * count
+
+
+def test_an_error_that_says_what_stands_in_the_row(audited: Audited) -> None:
+    body = """declare n public.notes; begin
+    select * into n from public.notes where id = note;
+    if n.writer is distinct from auth.uid() then raise exception 'not yours: %', {}; end if; end"""
+    head = "use(note integer) returns void"
+    [finding] = of_rule(audited(notes(head, body.format("n.code"))), "functions")
+    assert finding.severity.word == "medium"
+    assert "is told by an error" in finding.sentence
+    assert of_rule(audited(notes(head, body.format("note"))), "functions") == []
+
+
+def test_a_row_that_is_entered_for_another(audited: Audited) -> None:
+    body = "begin insert into public.notes values (9, who, said, ''); end"
+    [finding] = of_rule(audited(notes("tell(who uuid, said text) returns void", body)), "functions")
+    assert (finding.severity.word, finding.who) == ("critical", ("anon", "alice", "bob"))
+    assert "enters rows of others" in finding.sentence
+
+
+def test_all_columns_of_all_rows_are_no_choice_of_what_to_show(audited: Audited) -> None:
+    head = "everything() returns table (id integer, text text{})"
+    body = "begin return query select n.id, n.text{} from public.notes as n; end"
+    some = audited(notes(head.format(""), body.format("")))
+    assert told(some, "functions") == [("public.everything()", "low", ("execute",))]
+    more = ", writer uuid, code text"
+    whole = audited(notes(head.format(more), body.format(", n.writer, n.code")))
+    assert told(whole, "functions") == [("public.everything()", "critical", ("execute",))]
+
+
+def test_documents_and_columns_that_nobody_may_read_are_told(audited: Audited) -> None:
+    schema = """
+    create table public.staff (
+        id uuid primary key references auth.users, name text not null, pay text not null
+    );
+    alter table public.staff enable row level security;
+    create policy "read" on public.staff for select to authenticated using (true);
+    revoke all on public.staff from anon, authenticated;
+    grant select (id, name) on public.staff to authenticated;
+    create function public.one(who uuid) returns jsonb language sql stable security definer
+    set search_path = '' as $$ select {} from public.staff as s where s.id = who $$;
+    revoke execute on function public.one from public, anon;
+    """
+    found = audited(schema.format("to_jsonb(s)"))
+    assert told(found, "functions") == [("public.one(uuid)", "high", ("execute",))]
+    assert told(audited(schema.format("jsonb_build_object('name', s.name)")), "functions") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("format('select id from public.notes where text = ''%s''', said)", 1),
+        ("format('select id from public.notes where text = %L', said)", 0),
+        ("'select id from public.notes where text = $1' using said", 0),
+        ("said", 1),
+    ],
+)
+def test_arguments_that_become_sql(audited: Audited, query: str, count: int) -> None:
+    schema = notes("look(said text) returns void", f"begin execute {query}; end")
+    found = [f for f in of_rule(audited(schema), "functions") if "writes SQL" in f.sentence]
+    assert [(f.severity.word, f.steps[0].shows) for f in found] == [("critical", "42601")] * count
+
+
+def test_a_column_called_as_a_function_of_auth_is_no_question(audited: Audited) -> None:
+    schema = """
+    create table public.mail (
+        id integer primary key, owner uuid not null references auth.users, email text not null
+    );
+    alter table public.mail enable row level security;
+    create policy "own" on public.mail for select to authenticated using (owner = (select auth.uid()));
+    create function public.mail(wanted integer) returns text language sql stable security definer
+    set search_path = '' as $$ select m.email from public.mail as m where m.id = wanted $$;
+    """
+    assert told(audited(schema), "functions") == [("public.mail(integer)", "critical", ("execute",))]
+
+
+@pytest.mark.parametrize(
+    ("body", "severities"),
+    [
+        ("update public.purses set coins = coins + n where owner = who;", ["critical"]),
+        (
+            "if auth.uid() is null or n <= 0 then raise exception 'no'; end if;"
+            "update public.purses set coins = coins + n where owner = who;",
+            [],
+        ),
+    ],
+)
+def test_a_number_that_is_added_is_the_callers_choice(
+    audited: Audited, body: str, severities: list[str]
+) -> None:
+    """Where nobody is asked; else it may be a payment."""
+    schema = PURSES.format(head="add(who uuid, n integer) returns void", body=body)
+    assert [f.severity.word for f in of_rule(audited(schema), "functions")] == severities

@@ -254,3 +254,60 @@ def test_rows_that_only_happen_to_be_within_reach_are_no_finding(audited: Audite
 def test_a_type_that_is_called_as_a_column_is_none(audited: Audited) -> None:
     schema = RECIPES + "create policy \"r\" on public.recipes for select using (auth.role() <> 'x');"
     assert told(audited(schema), "strangers") == [("public.recipes", "info", ("select",))]
+
+
+def test_a_view_writes_with_the_rights_of_its_owner(audited: Audited) -> None:
+    view = READ + "create view public.texts {} as select id, cook, text from public.recipes;"
+    found = audited(view.format(""))
+    assert ("public.texts", "medium", ("update", "delete")) in told(found, "strangers")
+    found = audited(view.format("with (security_invoker = true)"))
+    assert [f.object for f in of_rule(found, "strangers")] == ["public.recipes"]
+
+
+def test_who_has_a_rank_reads_all_and_it_is_no_finding(audited: Audited) -> None:
+    schema = """
+    create table public.ranks (
+        id uuid primary key references auth.users, boss boolean not null default false
+    );
+    create table public.bills (
+        id integer primary key, payer uuid not null references auth.users, sum integer
+    );
+    create function public.is_boss() returns boolean language sql stable security definer
+    set search_path = ''
+    as $$ select coalesce((select boss from public.ranks where id = auth.uid()), false) $$;
+    alter table public.ranks enable row level security;
+    alter table public.bills enable row level security;
+    create policy "own" on public.ranks for select to authenticated using (id = auth.uid());
+    create policy "bills" on public.bills for select to authenticated
+    using (payer = auth.uid() or public.is_boss());
+    """
+    assert told(audited(schema), "strangers") == []
+
+
+def test_a_view_says_nothing_of_columns_that_nobody_may_read(audited: Audited) -> None:
+    """It shows what its readers may read anyway."""
+    view = READ + "create view public.shown as select id, cook from public.recipes;"
+    closed = (
+        "revoke select on public.recipes from anon, authenticated;"
+        "grant select (id, cook) on public.recipes to anon, authenticated;"
+    )
+    severities = [
+        [f.severity.word for f in of_rule(audited(schema), "strangers") if f.object == "public.recipes"]
+        for schema in (view, view + closed)
+    ]
+    assert severities == [["medium"], ["info"]]
+
+
+def test_members_read_of_each_other(audited: Audited) -> None:
+    """Who is in a group is told by a table that users need not write themselves."""
+    schema = """
+    create table public.crews (ship integer, sailor uuid references auth.users, primary key (ship, sailor));
+    create table public.logs (id integer primary key, ship integer not null, text text not null);
+    create function public.ships() returns setof integer language sql stable security definer
+    set search_path = '' as $$ select c.ship from public.crews as c where c.sailor = auth.uid() $$;
+    alter table public.crews enable row level security;
+    alter table public.logs enable row level security;
+    create policy "crew" on public.crews for select to authenticated using (true);
+    create policy "crew" on public.logs for select to authenticated using (ship in (select public.ships()));
+    """
+    assert told(audited(schema), "strangers") == [("public.crews", "info", ("select",))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -66,12 +67,12 @@ def asks_who_calls(scene: Scene, function: Function) -> bool:
     """Whether its body, or that of a function that it uses, looks at the caller; policies do not bind it."""
     steps = {name: used & scene.functions.keys() for name, used in scene.inventory.uses.items()}
     for name in (function.function, *follow(steps, function.function)):
-        if name in _ASKS:
-            return True
         used = scene.functions.get(name)
         if used and (used is function or scene.is_ours(used)):
             words = find_literals([used.text]).words
-            if words & _WORDS or {"uid", "auth"} <= words or {"jwt", "auth"} <= words:
+            # The inventory goes by names: a column `email` is no call of auth.email().
+            asked = "auth" in words and not scene.inventory.uses.get(name, frozenset()).isdisjoint(_ASKS)
+            if words & _WORDS or asked or {"uid", "auth"} <= words or {"jwt", "auth"} <= words:
                 return True
     return False
 
@@ -173,14 +174,20 @@ def hidden_rows(sample: Sample, seen: Reach) -> list[Row]:
 
 
 def secrets(sample: Sample, seen: Reach, persona: Persona) -> dict[str, Row]:
-    """Values that only stand in rows which the persona does not see."""
+    """Values that only stand in rows which the persona does not see, or in columns that it may not read."""
     hidden = hidden_rows(sample, seen)
-    open_ = {v for row in sample.rows if row not in hidden for v in row.values.values()}
+    closed = sample.table.columns.keys() - sample.table.privileges[persona.role].select
+    cells = [
+        (value, row, row in hidden or (name in closed and persona.id not in row.owners))
+        for row in sample.rows
+        for name, value in row.values.items()
+        if value
+    ]
+    open_ = {value for value, _, is_closed in cells if not is_closed}
     return {
         value: row
-        for row in hidden
-        for value in row.values.values()
-        if value
+        for value, row, is_closed in cells
+        if is_closed
         and len(value) >= _LEAST
         and value not in open_
         and value not in (persona.id, "true", "false")
@@ -188,8 +195,25 @@ def secrets(sample: Sample, seen: Reach, persona: Persona) -> dict[str, Row]:
 
 
 def told(answer: Answer) -> set[str]:
-    """All that the persona is told, value by value."""
-    return {value for rows in answer.rows for row in rows for value in row if value}
+    """All that the persona is told, value by value, also within documents."""
+    values = {value for rows in answer.rows for row in rows for value in row if value}
+    documents = [value for value in values if value[0] in "{[" and value[-1] in "}]"]
+    return values.union(*map(_scalars, documents))
+
+
+def _scalars(document: str) -> set[str]:
+    try:
+        rest = [json.loads(document)]
+    except ValueError:
+        return set()
+    found: set[str] = set()
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict | list):
+            rest += value.values() if isinstance(value, dict) else value
+        elif value is not None:
+            found.add(value if isinstance(value, str) else json.dumps(value))
+    return found
 
 
 def look_new(sample: Sample) -> str:

@@ -221,11 +221,12 @@ def _shown_in_part(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> 
         }
         if view.kind != "v" or view.invoker or used != {sample.table.name}:
             continue
-        if not view.columns.keys() < sample.table.columns.keys():
+        readable = sample.table.privileges[readers[0].role].select
+        if not view.columns.keys() < sample.table.columns.keys() or readable <= view.columns.keys():
             continue
         if not set(sample.key) <= view.columns.keys() or not _shows_all(scene, view, sample, readers[0]):
             continue
-        left = [quoted(name) for name in sample.table.columns if name not in view.columns]
+        left = [quoted(n) for n in sample.table.columns if n in readable and n not in view.columns]
         yield f"the view {view.name} shows the same rows to them without {join(left)}"
 
 
@@ -241,9 +242,14 @@ def _of_networks(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[st
             yield f"{quoted(column.name)} has network addresses in it"
 
 
-def _written_for(scene: Scene, sample: Sample, _: Sequence[Persona]) -> Iterator[str]:
-    """Users write none of it: it is kept about them, and not published by them."""
-    if not owner_columns(sample) or sample.table.kind not in "rp":
+def _written_for(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
+    """Users write none of it: it is kept about them, and not published by them.
+
+    Who alone reads it has a rank.
+    """
+    if not owner_columns(sample) or sample.table.kind not in "rp" or _is_shared(scene, sample):
+        return
+    if len([reader for reader in readers if reader.id]) < len(scene.users):
         return
     users = {persona.name for persona in scene.users}
     own = [
@@ -254,6 +260,11 @@ def _written_for(scene: Scene, sample: Sample, _: Sequence[Persona]) -> Iterator
     ]
     if own and all(cell.outcome in _KEPT_OUT for cell in own) and not _is_named(scene, sample):
         yield "users write none of these rows, which the server keeps about them"
+
+
+def _is_shared(scene: Scene, sample: Sample) -> bool:
+    """Whether policies ask in it who belongs to what: its members read of each other."""
+    return bool(scene.dependents(sample.table.name) - {sample.table.name})
 
 
 def _is_named(scene: Scene, sample: Sample) -> bool:

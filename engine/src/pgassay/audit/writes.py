@@ -76,6 +76,54 @@ def own_inserts(sample: Sample, persona: Persona) -> Iterator[Write]:
             yield write
 
 
+def inserts_elsewhere(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
+    """Like a row that there is, under each row of another table under which the persona has none."""
+    table = sample.table
+    if table.kind not in "rp" or "insert" not in table.writable or not sample.rows:
+        return
+    mine = [row for row in sample.rows if persona.id in row.owners]
+    nobodys = replace(sample.rows[0], owners=frozenset())
+    for key in table.foreign_keys:
+        parent = scene.sample_of.get(key.target or "")
+        if len(key.columns) != 1 or key.columns[0] in owner_columns(sample) or parent is None:
+            continue
+        [column], [target] = key.columns, key.target_columns
+        known = {row.values[column] for row in mine}
+        for value in dict.fromkeys(row.values[target] for row in parent.rows[:_MOST_ROWS]):
+            if value not in known and (write := insert_of(sample, persona, nobodys, **{column: value})):
+                yield write
+
+
+def inserts_with_another(sample: Sample, persona: Persona, another: Persona) -> list[list[Write]]:
+    """Rows that name the persona in one column and somebody else in the others, by this column."""
+    owners = sorted(owner_columns(sample))
+    if sample.table.kind not in "rp" or len(owners) < 2 or not sample.rows:
+        return []
+    row = replace(sample.rows[0], owners=frozenset())
+    groups = []
+    for name in owners:
+        given = {column: another.id for column in owners if column != name}
+        write = insert_of(sample, persona, row, **given)
+        groups.append([write] if write else [])
+    return groups
+
+
+def given_row(sample: Sample, persona: Persona) -> str | None:
+    """The owner's statement after which the persona has a row like another's; None where there is none."""
+    table = sample.table
+    mine = dict.fromkeys(owner_columns(sample), persona.id)
+    if table.kind not in "rp" or not sample.rows or not mine:
+        return None
+    row = sample.rows[0]
+    fresh = fresh_columns(sample)
+    values = {
+        c.name: mine.get(c.name, row.changed[c.name] if c.name in fresh else row.values[c.name])
+        for c in table.columns.values()
+        if not c.generated and c.identity != "a"
+    }
+    return statements.insert(table, values, overriding=False)
+
+
 def own_updates(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
     """Each column of an own row, with each value that other rows have, and those that the schema names."""
     table = sample.table

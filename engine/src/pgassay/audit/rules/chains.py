@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.prepared import play, prepared_updates
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does, join
-from pgassay.audit.writes import Write, claims_of_nobodys, own_inserts, own_updates
+from pgassay.audit.writes import (
+    Write,
+    claims_of_nobodys,
+    inserts_elsewhere,
+    inserts_with_another,
+    own_inserts,
+    own_updates,
+)
 from pgassay.catalog.model import ObjectKey
 from pgassay.database.pipeline import Answer
 from pgassay.matrix import statements
@@ -40,15 +48,22 @@ def find(scene: Scene) -> Iterator[Finding]:
                 key = (sample.object, group[0].verb + group[0].column)
                 if key not in found and (finding := _try(scene, persona, before, group)):
                     found[key] = finding
+            for setup, write in prepared_updates(scene, sample, persona, dependents):
+                key = (sample.object, write.verb + write.column)
+                if key not in found and (finding := _try_prepared(scene, persona, setup, write)):
+                    found[key] = finding
     yield from found.values()
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
     """Writes that differ in values alone; none of columns that nothing asks for."""
-    inserts = list(own_inserts(sample, persona))
+    some = [*own_inserts(sample, persona), *inserts_elsewhere(scene, sample, persona)]
+    inserts = list({write.statement: write for write in reversed(some)}.values())[::-1]
     updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(sample, persona)]
     columns = dict.fromkeys(w.column for w in updates if w.column in scene.said or sample.table.acting)
-    groups = [inserts, *([w for w in updates if w.column == column] for column in columns)]
+    another = next((other for other in scene.users if other != persona), persona)
+    naming = inserts_with_another(sample, persona, another)
+    groups = [inserts, *naming, *([w for w in updates if w.column == column] for column in columns)]
     return (group for group in groups if group)
 
 
@@ -68,19 +83,37 @@ def _try(scene: Scene, persona: Persona, before: Reach, group: list[Write]) -> F
             if not run(scene.session, persona, write.statement):
                 continue
             after = measure(scene, persona, only)
-        if gains := list(_gains(scene, write, before, after)):
+        if gains := list(_gains(scene, write, before, after, persona)):
             return _tell(scene, persona, write, gains)
     return None
+
+
+def _try_prepared(scene: Scene, persona: Persona, setup: Steps, write: Write) -> Finding | None:
+    only = scene.dependents(write.sample.table.name)
+    with scene.session.undone():
+        if not play(scene, setup):
+            return None
+        before = measure(scene, persona, only)
+        if not run(scene.session, persona, write.statement):
+            return None
+        after = measure(scene, persona, only)
+    gains = list(_gains(scene, write, before, after, persona))
+    return _tell(scene, persona, write, gains, setup) if gains else None
 
 
 def _went_through(answer: Answer) -> bool:
     return not answer.sqlstate and answer.counts[0] > 0
 
 
-def _gains(scene: Scene, write: Write, before: Reach, after: Reach) -> Iterator[_Gain]:
+def _gains(scene: Scene, write: Write, before: Reach, after: Reach, persona: Persona) -> Iterator[_Gain]:
     for object_, keys in after.seen.items():
         known = {row.key for row in scene.sample_of[object_].rows}
         own = {write.row.key} if object_ == write.sample.object and write.verb == "update" else set()
+        own |= {
+            row.key
+            for row in write.sample.rows
+            if object_ == write.sample.object and persona.id in row.owners
+        }
         new = sorted((keys - before.seen.get(object_, frozenset())) & known - own, key=str)
         if new:
             yield _Gain(object=object_, action="select", key=new[0])
@@ -90,7 +123,7 @@ def _gains(scene: Scene, write: Write, before: Reach, after: Reach) -> Iterator[
             yield _Gain(object=object_, action=verb)
 
 
-def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain]) -> Finding:
+def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain], setup: Steps = ()) -> Finding:
     table = write.sample.table
     seen = [gain for gain in gains if gain.action == "select"]
     steps = [Step(who=persona, statement=write.statement, shows=ROWS)]
@@ -118,7 +151,7 @@ def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain]) -> F
         who=tuple(p.name for p in scene.users),
         severity=Severity.CRITICAL if writes else Severity.HIGH,
         sentence=f"{persona.name} {deed}, and then {told}.",
-        steps=tuple(steps),
+        steps=(*setup, *steps),
         cause=f"own {write.verb} {write.sample.object} {write.column}",
         about=(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),

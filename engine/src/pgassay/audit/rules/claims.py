@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pgassay.audit.absent import of_absent_claims
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
@@ -23,8 +24,9 @@ _MOST = 24
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """What the metadata of a user's own choice open, and what guests publish."""
+    """What metadata of a user's own choice open, and claims that are missing; what guests publish."""
     yield from _metadata(scene)
+    yield from of_absent_claims(scene)
     yield from _guests(scene)
 
 

@@ -13,7 +13,8 @@ from pglast import ast, parser
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
-from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Column, Constraint, ObjectKey, Trigger
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action, RowClass
@@ -39,7 +40,9 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _of_persona(scene: Scene, sample: Sample, persona: Persona, done: set[str]) -> Iterator[Finding]:
     columns = [
-        c for c in sample.table.columns.values() if c.name not in done and _is_asked(sample, persona, c)
+        c
+        for c in sample.table.columns.values()
+        if c.name not in done and _is_asked(scene, sample, persona, c)
     ]
     if not columns:
         return
@@ -52,7 +55,7 @@ def _of_persona(scene: Scene, sample: Sample, persona: Persona, done: set[str]) 
             yield found
 
 
-def _is_asked(sample: Sample, persona: Persona, column: Column) -> bool:
+def _is_asked(scene: Scene, sample: Sample, persona: Persona, column: Column) -> bool:
     """Columns with a constant default, and plain facts about users who have one row each."""
     table = sample.table
     keys = {name for index in table.unique for name in index.columns}
@@ -61,7 +64,23 @@ def _is_asked(sample: Sample, persona: Persona, column: Column) -> bool:
         return False
     if column.name not in table.privileges[persona.role].insert:
         return False
+    if _is_empty(column) and not _is_compared(scene, sample, column):
+        return False  # free text, which says nothing to anybody but its readers
     return _has_constant(column) or (_is_single(sample) and (column.base in _PLAIN or bool(column.labels)))
+
+
+def _is_empty(column: Column) -> bool:
+    """Whether a text begins as an empty one."""
+    return column.base in statements.TEXTS and (column.default or "").startswith("''")
+
+
+def _is_compared(scene: Scene, sample: Sample, column: Column) -> bool:
+    """Whether a condition, function, trigger, view or CHECK names it."""
+    checks = scene.catalog.parts(Constraint).get(sample.table.oid, ())
+    triggers = (t.definition for t in scene.catalog.of(Trigger) if t.relation_oid == sample.table.oid)
+    return column.name in scene.said | find_literals(triggers).words or any(
+        c.type == "c" and column.name in c.columns for c in checks
+    )
 
 
 def _is_single(sample: Sample) -> bool:
@@ -206,7 +225,7 @@ def _tell(
             Step(who=persona, statement=insert.statement, shows=ROWS),
             Step(statement=look, shows=ROWS),
         ),
-        cause=f"own insert {insert.sample.object} {column.name}",
+        cause=f"own insert {insert.sample.object} {column.name if _has_constant(column) else ''}",
         about=(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),

@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgassay.audit.calls import (
     Call,
     argument_lists,
     asks_who_calls,
     callable_by,
-    look_new,
     make_calls,
     samples_of,
     secrets,
     told,
 )
+from pgassay.audit.deeds import deeds_of, refused_to_nobody
+from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene
+from pgassay.audit.signs import find_sign
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
+from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import condition, literal
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 RULE = "functions"
-_OWNER = "set local role none"
+_DOES = {Action.UPDATE: "changes", Action.DELETE: "removes", Action.INSERT: "enters"}
+_TOLD_BY_ERRORS = 6  # characters, at least: shorter ones stand in messages by chance
+_Found = tuple[Call, Sample, Row, str]
 
 
 def find(scene: Scene) -> Iterator[Finding]:
     """At most one finding for what a function tells, and one for what it writes."""
     done: set[tuple[str, str]] = set()
+    seen = {persona: measure(scene, persona) for persona in scene.people}
     for persona in scene.people:
-        seen = measure(scene, persona)
         for function in callable_by(scene, persona):
             if not function.definer:
                 continue
-            for finding in (_tells(scene, persona, function, seen), _writes(scene, persona, function, seen)):
+            for finding in _of_function(scene, persona, function, seen):
                 if finding and (finding.object, finding.cause) not in done:
                     done.add((finding.object, finding.cause))
                     yield finding
+
+
+def _of_function(
+    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]
+) -> Iterator[Finding | None]:
+    yield _tells(scene, persona, function, seen)
+    yield _tells_in_errors(scene, persona, function, seen[persona])
+    yield _writes(scene, persona, function, seen)
+    yield _injects(scene, persona, function)
+    yield _turns_round(scene, persona, function)
 
 
 def _calls(scene: Scene, persona: Persona, function: Function) -> list[Call]:
@@ -50,28 +64,36 @@ def _calls(scene: Scene, persona: Persona, function: Function) -> list[Call]:
     ]
 
 
-def _tells(scene: Scene, persona: Persona, function: Function, seen: Reach) -> Finding | None:
+def _who(scene: Scene, function: Function) -> list[Persona]:
+    return [p for p in scene.people if function in callable_by(scene, p)]
+
+
+def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach) -> list[_Found]:
+    """What the persona gets that a SELECT does not give it."""
     known = [(sample, secrets(sample, seen, persona)) for sample in samples_of(scene, function)]
     if not any(some for _, some in known):
-        return None
-    calls = _calls(scene, persona, function)
-    found: list[tuple[Call, Sample, Row, str]] = []
-    for call, answer in make_calls(scene, persona, calls):
+        return []
+    found: list[_Found] = []
+    for call, answer in make_calls(scene, persona, _calls(scene, persona, function)):
         values = told(answer) - {a for a in call.arguments if a}
         for sample, some in known:
-            for value in values & some.keys():
-                found.append((call, sample, some[value], value))
+            found += ((call, sample, some[value], value) for value in sorted(values & some.keys()))
+    return found
+
+
+def _tells(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> Finding | None:
+    found = _told_to(scene, persona, function, seen[persona])
     if not found:
         return None
     asks = asks_who_calls(scene, function)
-    own = [one for one in found if persona.id in one[2].owners and _sees_own(one[1], persona, seen)]
+    own = [one for one in found if persona.id in one[2].owners and _sees_own(one[1], persona, seen[persona])]
     if asks and not own:
-        return None  # it is for the function to say who sees what
+        return _asks_in_vain(scene, persona, function, seen, found)
     call, sample, _, value = (own or found)[0]
     severity = Severity.MEDIUM if asks else Severity.CRITICAL if persona.id is None else Severity.HIGH
-    if not asks and not function.types:
+    if not asks and not function.types and not _is_whole(found, secrets(sample, seen[persona], persona)):
         severity = Severity.LOW  # nobody can ask for somebody in particular
-    who = [p for p in scene.people if function in callable_by(scene, p) and (p.id or not asks)]
+    who = [p for p in _who(scene, function) if p.id or not asks]
     whose = f"{persona.name}'s own rows" if asks else "rows"
     why = "" if asks else ", and does not ask who calls"
     sentence = (
@@ -82,6 +104,52 @@ def _tells(scene: Scene, persona: Persona, function: Function, seen: Reach) -> F
     )
 
 
+def _is_whole(found: Sequence[_Found], some: dict[str, Row]) -> bool:
+    """Whether it gives a row as it is: whoever leaves columns out has chosen what to show."""
+    row = found[0][2]
+    values = {value for value, one in some.items() if one is row}
+    return values <= {value for _, _, one, value in found if one is row}
+
+
+def _asks_in_vain(
+    scene: Scene,
+    persona: Persona,
+    function: Function,
+    seen: dict[Persona, Reach],
+    found: Sequence[_Found],
+) -> Finding | None:
+    """A function that asks who calls tells everybody all the same; or those without an account."""
+    call, sample, _, value = found[0]
+    if persona.id is None:
+        if any(_gives(scene, user, call, value) for user in scene.users):
+            return None
+        why = "which refuses others, and whose condition is NULL for who has no id"
+        severity = Severity.CRITICAL
+    else:
+        if not _sees_own(sample, persona, seen[persona]) or not function.types:
+            return None
+        for user in scene.users:
+            some = {one[2].key for one in _told_to(scene, user, function, seen[user]) if one[1] is sample}
+            if not some or some != {row.key for row in secrets(sample, seen[user], user).values()}:
+                return None
+        why = "which asks who calls, and refuses nobody"
+        severity = Severity.MEDIUM
+    who = [persona] if persona.id is None else [p for p in _who(scene, function) if p.id]
+    sentence = (
+        f"{anyone(who)} gets from {function.function} rows of {sample.object} that a SELECT hides, {why}."
+    )
+    return _finding(
+        function, who, severity=severity, sentence=sentence, steps=_shows(call, value), what="tells"
+    )
+
+
+def _gives(scene: Scene, persona: Persona, call: Call, value: str) -> bool:
+    answers = make_calls(
+        scene, persona, [Call(function=call.function, arguments=call.arguments, persona=persona)]
+    )
+    return any(value in told(answer) for _, answer in answers)
+
+
 def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
     """Whether a condition tells its own rows apart: of a table that is closed to it, a function may tell."""
     visible = seen.seen.get(sample.object, frozenset())
@@ -89,67 +157,93 @@ def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
 
 
 def _shows(call: Call, value: str) -> tuple[Step, ...]:
-    text = f"select * from ({call.statement}) as r where {literal(value)} = any("
-    text += "array(select v from pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(r)) as e (k, v)))"
+    text = f"select * from ({call.statement}) as r where exists (select from pg_catalog.jsonb_path_query("
+    text += f"pg_catalog.to_jsonb(r), '$.**') as v where v #>> '{{}}' = {literal(value)})"
     return (Step(who=call.persona, statement=text, shows=ROWS),)
 
 
-def _writes(scene: Scene, persona: Persona, function: Function, seen: Reach) -> Finding | None:
-    if function.volatility != "v" or asks_who_calls(scene, function):
+def _tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: Reach) -> Finding | None:
+    """A refusal that says what stands in the row."""
+    for sample in samples_of(scene, function):
+        some = {v: row for v, row in secrets(sample, seen, persona).items() if len(v) >= _TOLD_BY_ERRORS}
+        for call, answer in make_calls(scene, persona, _calls(scene, persona, function)) if some else ():
+            values = [v for v in some if v in answer.message and v not in call.arguments]
+            if answer.sqlstate and values and persona.id not in some[values[0]].owners:
+                who = _who(scene, function)
+                sentence = (
+                    f"{anyone(who)} is told by an error of {function.function} what stands in rows of "
+                    f"{sample.object} that a SELECT hides: {answer.message.splitlines()[0]}"
+                )
+                steps = (Step(who=persona, statement=call.statement, shows=answer.sqlstate),)
+                return _finding(
+                    function,
+                    who,
+                    severity=Severity.MEDIUM,
+                    sentence=sentence,
+                    steps=steps,
+                    what="tells in errors",
+                )
+    return None
+
+
+def _writes(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> Finding | None:
+    if function.volatility != "v":
         return None
-    samples = samples_of(scene, function)
-    looks = [look_new(sample) for sample in samples]
-    calls = _calls(scene, persona, function)
-    best: tuple[Severity, Call, Sample, str] | None = None
-    for call, answer in make_calls(scene, persona, calls, _OWNER, *looks):
-        if answer.sqlstate:
-            continue
-        for sample, rows in zip(samples, answer.rows[2:], strict=True):
-            if seen.written.get((sample.object, "update"), 0) >= len(sample.rows):
-                continue  # it may do so anyway
-            for row in rows:
-                judged = _judge(call, sample, row, persona)
-                if judged and (best is None or judged[0] < best[0]):
-                    best = (judged[0], call, sample, judged[1])
-    if best is None:
+    deeds = deeds_of(scene, persona, function, seen)
+    asks = asks_who_calls(scene, function)
+    if asks:
+        deeds = refused_to_nobody(scene, persona, function, seen, deeds)
+    if not deeds:
         return None
-    severity, call, sample, look = best
-    who = [p for p in scene.people if function in callable_by(scene, p)]
+    # What it changes is worse than what it enters, and what the caller says than what it says itself.
+    deed = min(deeds, key=lambda deed: (not deed.chosen, deed.action is Action.INSERT))
+    worst = Severity.CRITICAL if persona.id is None else Severity.HIGH
+    severity = worst if deed.chosen else Severity.MEDIUM
+    who = [p for p in _who(scene, function) if not asks or bool(p.id) is bool(persona.id)]
+    why = "which does not ask who calls"
+    if asks:
+        why = "which asks who calls, and refuses nobody"
+        if persona.id is None:
+            why = "which refuses others, and whose condition is NULL for who has no id"
     sentence = (
-        f"{anyone(who)} changes rows of {sample.object} through {function.function}, "
-        "which does not ask who calls."
+        f"{anyone(who)} {_DOES[deed.action]} rows of others in {deed.sample.object} "
+        f"through {function.function}, {why}."
     )
-    steps = (Step(who=persona, statement=call.statement), Step(statement=look, shows=ROWS))
+    steps = (
+        *(Step(statement=text) for text in deed.call.setup),
+        Step(who=persona, statement=deed.call.statement),
+        Step(statement=deed.look, shows=deed.shows),
+    )
     return _finding(function, who, severity=severity, sentence=sentence, steps=steps, what="writes")
 
 
-def _judge(
-    call: Call, sample: Sample, row: tuple[str | None, ...], persona: Persona
-) -> tuple[Severity, str] | None:
-    """Of a row that a call wrote: one that was there, and whether the caller chose the value."""
-    *key, document = row
-    old = next((one for one in sample.rows if one.key == tuple(key)), None)
-    if old is None or persona.id in old.owners:
+def _injects(scene: Scene, persona: Persona, function: Function) -> Finding | None:
+    found = find_injection(scene, persona, function)
+    if not found:
         return None
-    new = json.loads(document or "{}")
-    changed = {
-        name
-        for name, value in new.items()
-        if _text(value) != old.values.get(name)
-        and not sample.table.columns[name].base.startswith("timestamp")
-    }
-    if not changed:
-        return None
-    chosen = any(_text(new[name]) in call.arguments for name in changed)
-    severity = (Severity.CRITICAL if persona.id is None else Severity.HIGH) if chosen else Severity.MEDIUM
-    look = f"select 1 from {sample.table.name} as t where {condition(sample.key, old.key)} "
-    return severity, look + "and pg_catalog.age(t.xmin) <= 0"
+    call, argument = found
+    who = _who(scene, function)
+    sentence = (
+        f"{anyone(who)} writes SQL into {function.function}, which runs it with its owner's rights: "
+        f"a quote in argument {argument} is a syntax error of what it executes."
+    )
+    severity = Severity.CRITICAL if any(p.id is None for p in who) else Severity.HIGH
+    steps = (Step(who=persona, statement=call.statement, shows="42601"),)
+    return _finding(function, who, severity=severity, sentence=sentence, steps=steps, what="injects")
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return None if value is None else value if isinstance(value, str) else json.dumps(value)
+def _turns_round(scene: Scene, persona: Persona, function: Function) -> Finding | None:
+    found = find_sign(scene, persona, function) if persona.id else None
+    if not found:
+        return None
+    who = [p for p in _who(scene, function) if p.id]
+    sentence = (
+        f"{persona.name} calls {function.function} with a negative number, and {found.column} of "
+        f"{persona.name}'s own row in {found.sample.object} grows, which the same positive number lowers."
+    )
+    return _finding(
+        function, who, severity=Severity.HIGH, sentence=sentence, steps=found.steps, what="turns round"
+    )
 
 
 def _finding(  # noqa: PLR0913 - the parts of a finding, by name
@@ -173,6 +267,6 @@ def _finding(  # noqa: PLR0913 - the parts of a finding, by name
         cause=f"{what} {without_arguments(function.function)}",
         about=(ObjectKey(kind="function", object=function.function, name=""),),
         candidates=((f"revoke execute on function {function.function} from public, {roles}",),)
-        if what == "writes"  # others call what tells something for good reasons
+        if what in ("writes", "injects")  # others call what tells something for good reasons
         else (),
     )

@@ -3,48 +3,124 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
-from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.confirmation import plays
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.writes import Write, insert_of, owner_columns
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Constraint, ObjectKey
+from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
 
 RULE = "moved"
+_IDS = ("int2", "int4", "int8", "uuid")
+_ROWS = 4
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """By an UPDATE of a column that refers to what is no user."""
+    """By an UPDATE or INSERT of a column that refers to what is no user; by one that names another owner."""
     for sample in scene.samples:
-        if sample.table.kind not in "rp" or sample.object != sample.table.name:
+        if sample.table.kind not in "rp" or sample.object != sample.table.name or not owner_columns(sample):
             continue
-        for key in sample.table.foreign_keys:
-            if len(key.columns) == 1 and key.target != "auth.users":
-                found = next((f for p in scene.users if (f := _try(scene, sample, key, p))), None)
-                if found:
+        for column in _columns(sample):
+            if _is_asked(scene, sample, column):
+                yield from _first(_moves(scene, sample, column))
+                yield from _first(_plants(scene, sample, column))
+        yield from _first(_gives(scene, sample))
+
+
+def _first(found: Iterator[Finding]) -> Iterator[Finding]:
+    yield from islice(found, 1)
+
+
+def _columns(sample: Sample) -> Iterator[str]:
+    """References, and ids without one."""
+    table = sample.table
+    keys = {name for index in table.unique if len(index.columns) == 1 for name in index.columns}
+    for column in table.columns.values():
+        refers = {k.target for k in table.foreign_keys if k.columns == (column.name,)}
+        is_id = column.base in _IDS and not any(column.name in k.columns for k in table.foreign_keys)
+        if (is_id or refers - {"auth.users"}) and column.name not in owner_columns(sample) | keys:
+            yield column.name
+
+
+def _unknown(scene: Scene, sample: Sample, column: str, persona: Persona) -> list[str]:
+    """What the column says in rows of others, and in none that the persona reads."""
+    target = next((k.target for k in sample.table.foreign_keys if k.columns == (column,)), None) or ""
+    seen = measure(scene, persona, [sample.table.name, target])
+    visible = seen.seen.get(sample.object, frozenset())
+    known = {row.values[column] for row in sample.rows if row.key in visible or persona.id in row.owners}
+    parents = {k[0] for k in seen.seen.get(target, frozenset()) if k}
+    return sorted({v for row in sample.rows if (v := row.values[column])} - known - parents)
+
+
+def _moves(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
+    for persona in scene.users:
+        if column in sample.table.privileges[persona.role].update:
+            for row in [row for row in sample.rows if persona.id in row.owners]:
+                for value in _unknown(scene, sample, column, persona):
+                    if found := _move(scene, sample, persona, row, (column, value)):
+                        yield found
+
+
+def _plants(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
+    """A new row of the persona's own."""
+    for persona in scene.users:
+        for value in _unknown(scene, sample, column, persona):
+            for row in sample.rows[:_ROWS]:
+                write = insert_of(sample, persona, row, **{column: value})
+                if write and (found := _plant(scene, persona, write, column, value)):
                     yield found
 
 
-def _try(scene: Scene, sample: Sample, key: Constraint, persona: Persona) -> Finding | None:
-    [column] = key.columns
-    table = sample.table
-    if column not in table.privileges[persona.role].update or not _is_asked(scene, sample, column):
-        return None
-    seen = measure(scene, persona, [table.name, key.target or ""])
-    mine = [row for row in sample.rows if persona.id in row.owners]
-    visible = seen.seen.get(sample.object, frozenset())
-    known = {row.values[column] for row in sample.rows if row.key in visible}
-    parents = {k[0] for k in seen.seen.get(key.target or "", frozenset()) if k}
-    targets = {row.values[column] for row in sample.rows} - known - parents - {None}
-    for row in mine:
-        for value in sorted(filter(None, targets)):
-            if found := _move(scene, sample, persona, row, (column, value)):
-                return found
+def _plant(scene: Scene, persona: Persona, write: Write, column: str, value: str) -> Finding | None:
+    sample = write.sample
+    scope = f"select 1 from {sample.table.name} where {quoted(column)} = {statements.literal(value)}"
+    look = f"select 1 from {sample.table.name} as t where {write.written}"
+    for other in (other for other in scene.users if other != persona):
+        steps = (
+            Step(who=persona, statement=scope, shows=NO_ROWS_SHOWN),
+            Step(who=other, statement=scope, shows=ROWS),
+            Step(who=other, statement=look, shows=NO_ROWS_SHOWN),
+            Step(who=persona, statement=write.statement, shows=ROWS),
+            Step(who=other, statement=look, shows=ROWS),
+        )
+        if plays(scene.session, steps):
+            sentence = (
+                f"{persona.name} inserts a row of {persona.name}'s own into {sample.table.name} under a "
+                f"{column} where {other.name} reads it and {persona.name} reads nothing."
+            )
+            return _finding(scene, sample, persona, (column,), steps, sentence, verb="insert")
     return None
+
+
+def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
+    """A row of the persona's own becomes another's, who reads it."""
+    for persona in scene.users:
+        held = sample.table.privileges[persona.role].update
+        names = sorted(owner_columns(sample))
+        mine = [row for row in sample.rows if row.owners == {persona.id}][:_ROWS]
+        for row in mine if held.issuperset(names) else ():
+            for other in (other for other in scene.users if other != persona):
+                where = statements.condition(sample.key, row.key)
+                sets = ", ".join(f"{quoted(name)} = {statements.literal(other.id)}" for name in names)
+                look = f"select 1 from {sample.table.name} where {where}"
+                steps = (
+                    Step(who=other, statement=look, shows=NO_ROWS_SHOWN),
+                    Step(who=persona, statement=f"update {sample.table.name} set {sets}", shows=ROWS),
+                    Step(who=other, statement=look, shows=ROWS),
+                )
+                if set(names).isdisjoint(sample.key) and plays(scene.session, steps):
+                    sentence = (
+                        f"{persona.name} gives a row of {persona.name}'s own in {sample.table.name} to "
+                        f"{other.name}, who never wrote it: the policy checks the row as it was."
+                    )
+                    yield _finding(scene, sample, persona, tuple(names), steps, sentence, verb="update")
 
 
 def _is_asked(scene: Scene, sample: Sample, column: str) -> bool:
@@ -70,33 +146,48 @@ def _move(
             reads = scene.session.attempt(scope).rowcount > 0
         if reads and row.key in after[other].get(sample.object, frozenset()):
             look = f"select 1 from {sample.table.name} where {where}"
-            policies = sample.table.privileges[persona.role].policies
-            return Finding(
-                rule=RULE,
-                object=sample.object,
-                columns=(column,),
-                actions=("update",),
-                who=tuple(p.name for p in scene.users),
-                severity=Severity.MEDIUM,
-                sentence=f"{persona.name} moves a row of {persona.name}'s own in {sample.table.name} "
-                f"to another {column}, where {other.name} reads it and {persona.name} reads nothing.",
-                steps=(
-                    Step(who=persona, statement=scope, shows=NO_ROWS_SHOWN),
-                    Step(who=other, statement=scope, shows=ROWS),
-                    Step(who=persona, statement=text, shows=ROWS),
-                    Step(who=other, statement=look, shows=ROWS),
-                ),
-                cause=f"own update {sample.object} {column}",
-                about=(
-                    *(
-                        ObjectKey(kind="policy", object=sample.table.name, name=policy.name)
-                        for policy in policies
-                        if policy.command in ("update", "all")
-                    ),
-                    ObjectKey(kind="relation", object=sample.table.name, name=""),
-                ),
-                candidates=(
-                    (f"revoke update ({quoted(column)}) on {sample.table.name} from {persona.role}",),
-                ),
+            steps = (
+                Step(who=persona, statement=scope, shows=NO_ROWS_SHOWN),
+                Step(who=other, statement=scope, shows=ROWS),
+                Step(who=persona, statement=text, shows=ROWS),
+                Step(who=other, statement=look, shows=ROWS),
             )
+            sentence = (
+                f"{persona.name} moves a row of {persona.name}'s own in {sample.table.name} "
+                f"to another {column}, where {other.name} reads it and {persona.name} reads nothing."
+            )
+            return _finding(scene, sample, persona, (column,), steps, sentence, verb="update")
     return None
+
+
+def _finding(  # noqa: PLR0913, PLR0917 - what was seen
+    scene: Scene,
+    sample: Sample,
+    persona: Persona,
+    columns: tuple[str, ...],
+    steps: Steps,
+    sentence: str,
+    *,
+    verb: str,
+) -> Finding:
+    table = sample.table
+    policies = [p for p in table.privileges[persona.role].policies if p.command in (verb, "all")]
+    listed = ", ".join(map(quoted, columns))
+    return Finding(
+        rule=RULE,
+        object=sample.object,
+        columns=columns,
+        actions=(verb,),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.MEDIUM,
+        sentence=sentence,
+        steps=steps,
+        cause=f"own {verb} {sample.object} {'+'.join(columns)}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+        candidates=((f"revoke {verb} ({listed}) on {table.name} from {persona.role}",),)
+        if verb == "update"
+        else (),
+    )

@@ -43,15 +43,21 @@ class _Deed:
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table that strangers write, or read where nothing says that they may."""
     for sample in scene.samples:
-        if sample.table.kind in "rpf":
+        if sample.table.kind in "rpf" or _is_owners_view(sample.table):
             deeds = [
                 deed
                 for persona in scene.people
                 for deed in (*_deeds(scene, sample, persona), *_blanket_deeds(scene, sample, persona))
                 if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
+                if sample.table.kind != "v" or deed.action in _WRITES  # what it shows is another rule's
             ]
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
+
+
+def _is_owners_view(table: Table) -> bool:
+    """A view that reads and writes with the rights of its owner."""
+    return table.kind == "v" and not table.invoker and bool(table.writable)
 
 
 def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
@@ -134,6 +140,9 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     read = [deed for deed in deeds if deed.action is Action.SELECT]
     if table.kind == "f" and read:
         return _tell(scene, sample, [*written, *read], _by_anybody(read))
+    if table.kind == "v":
+        changed = [d for d in deeds if d.action in _WRITES and d.rows is not RowClass.PUBLIC]
+        return _tell(scene, sample, changed, Severity.MEDIUM) if changed else None
     if table.kind in "rp" and not table.secured and (read or written):
         return _tell(scene, sample, [*written, *read], _by_anybody(written))
     if written:
@@ -236,6 +245,8 @@ def _is_wide(table: Table, policy: Policy, action: Action) -> bool:
 def _why(table: Table, deeds: Sequence[_Deed]) -> str:
     if table.kind == "f":
         return "a foreign table has no policies, and the privilege is granted"
+    if table.kind == "v":
+        return "the view writes with the rights of its owner, and has no condition for what is written"
     if not table.secured:
         return "row level security is off"
     names = [f'"{name}"' for name in _policies(table, deeds)]
@@ -252,6 +263,8 @@ def _about(table: Table, deeds: Sequence[_Deed]) -> tuple[ObjectKey, ...]:
 def _repairs(table: Table, deeds: Sequence[_Deed], who: Sequence[Persona]) -> Iterator[tuple[str, ...]]:
     if table.kind in "rp" and not table.secured:
         yield (f"alter table {table.name} enable row level security",)
+    if table.kind == "v":
+        yield (f"alter view {table.name} set (security_invoker = true)",)
     verbs = ", ".join(dict.fromkeys(deed.action.value for deed in deeds))
     roles = ", ".join(dict.fromkeys(persona.role for persona in who))
     yield (f"revoke {verbs} on {table.name} from {roles}",)

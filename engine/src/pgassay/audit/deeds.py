@@ -1,0 +1,238 @@
+"""What calls of a function do to rows that are not their caller's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from pgassay.audit.acts import number_setups
+from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS
+from pgassay.audit.reach import Reach
+from pgassay.audit.scene import Scene, key_expression, run
+from pgassay.audit.writes import owner_columns
+from pgassay.catalog.model import Function
+from pgassay.matrix.model import Action, RowClass
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import NUMBERS, condition
+from pgassay.observation import Outcome, Persona
+
+_OWNER = "set local role none"
+_SETUPS = 4
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed:
+    """One row of others that a call changed, removed or entered.
+
+    `chosen`: the caller said what stands in it, if only by what it is more (`summed`). `others`: how many
+    rows the call wrote besides. The owner's `look` afterwards `shows` it.
+    """
+
+    call: Call
+    sample: Sample
+    action: Action
+    key: Key
+    chosen: bool
+    others: int
+    look: str
+    summed: bool = False
+    shows: str = ROWS
+
+
+def deeds_of(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> list[Deed]:
+    """As things are; where it does nothing, with enough in each number that it may ask for."""
+    samples = samples_of(scene, function)
+    lists = argument_lists(scene, function)
+    some = [Call(function=function, arguments=one, persona=persona) for one in lists]
+    for setup in ((), *islice(number_setups(scene, [s.table.name for s in samples], ("100",)), _SETUPS)):
+        calls = [replace(call, setup=setup) for call in some]
+        with scene.session.undone():
+            if not all(run(scene.session, None, text) for text in setup):
+                continue
+            if deeds := _find_deeds(scene, persona, calls, samples, seen[persona]):
+                return deeds
+    return []
+
+
+def refused_to_nobody(
+    scene: Scene,
+    persona: Persona,
+    function: Function,
+    seen: dict[Persona, Reach],
+    deeds: Sequence[Deed],
+) -> list[Deed]:
+    """Of a function that asks who calls: what each user does to each row of others, or only who has no id."""
+    chosen = [d for d in deeds if (_is_plain(d) or not persona.id) and d.action is not Action.INSERT]
+    if not chosen:
+        return []
+    theirs = {user: deeds_of(scene, user, function, seen) for user in scene.users}
+    if persona.id is None:
+        done = {(d.call.arguments, d.key) for some in theirs.values() for d in some}
+        owned = [d for d in chosen if _has_owner(d)]
+        return [replace(d, chosen=True) for d in owned if (d.call.arguments, d.key) not in done]
+    sample, action = chosen[0].sample, chosen[0].action
+    for user, some in theirs.items():
+        rows = {row.key for row in sample.rows if row.owners and user.id not in row.owners}
+        reached = {d.key for d in some if d.sample is sample and d.action is action and _is_plain(d)}
+        if not rows or rows - reached:
+            return []
+    return [d for d in chosen if d.action is Action.DELETE or not d.others]
+
+
+def _is_plain(deed: Deed) -> bool:
+    """Whether the caller said what stands there: adding to what is another's is what payments do."""
+    return deed.chosen and not deed.summed
+
+
+def _has_owner(deed: Deed) -> bool:
+    return any(row.owners for row in deed.sample.rows if row.key == deed.key)
+
+
+def _find_deeds(
+    scene: Scene, persona: Persona, calls: Sequence[Call], samples: Sequence[Sample], seen: Reach
+) -> list[Deed]:
+    """All that the persona could not do by statements of its own."""
+    plain = [sample for sample in samples if sample.object == sample.table.name and sample.key]
+    looks = [text for s in plain for text in (look_new(s), _look_left(s))]
+    found: list[Deed] = []
+    for call, answer in make_calls(scene, persona, calls, _OWNER, *looks):
+        if answer.sqlstate:
+            continue
+        pairs = [(s, answer.rows[2 + 2 * n], answer.rows[3 + 2 * n]) for n, s in enumerate(plain)]
+        written = sum(len(new) for _, new, _ in pairs)
+        for sample, new, left in pairs:
+            for deed in (*_of_new(call, sample, new, persona), *_of_left(call, sample, left, persona)):
+                if not _may_anyway(scene, persona, deed, seen):
+                    found.append(replace(deed, others=written - 1))
+    return found
+
+
+def _look_left(sample: Sample) -> str:
+    return f"select {key_expression(sample.key)} from {sample.table.name}"
+
+
+def _may_anyway(scene: Scene, persona: Persona, deed: Deed, seen: Reach) -> bool:
+    sample = deed.sample
+    if deed.action is Action.INSERT:
+        cell = scene.cell(persona.name, sample.object, Action.INSERT, "-", RowClass.OTHER)
+        return cell is not None and cell.outcome is Outcome.ALLOWED
+    return seen.written.get((sample.object, deed.action.value), 0) >= len(sample.rows)
+
+
+def _of_left(call: Call, sample: Sample, left: Sequence[Key], persona: Persona) -> Iterator[Deed]:
+    """Rows that are no longer there; which, the caller said."""
+    for row in _foreign(sample, persona):
+        if row.key not in left and _is_named(call, sample, row):
+            look = f"select 1 from {sample.table.name} where {condition(sample.key, row.key)}"
+            yield Deed(
+                call=call,
+                sample=sample,
+                action=Action.DELETE,
+                key=row.key,
+                chosen=True,
+                others=0,
+                look=look,
+                shows=NO_ROWS_SHOWN,
+            )
+
+
+def _foreign(sample: Sample, persona: Persona) -> list[Row]:
+    return [row for row in sample.rows if persona.id not in row.owners]
+
+
+def _is_named(call: Call, sample: Sample, row: Row) -> bool:
+    names = {row.values[name] for name in (*sample.key, *owner_columns(sample))}
+    return not names.isdisjoint(set(call.arguments) - {None})
+
+
+def _of_new(call: Call, sample: Sample, new: Sequence[Key], persona: Persona) -> Iterator[Deed]:
+    for *key, document in new:
+        values = json.loads(document or "{}")
+        old = next((one for one in sample.rows if one.key == tuple(key)), None)
+        if old is None:
+            yield from _entered(call, sample, tuple(key), values, persona)
+        elif persona.id not in old.owners:
+            yield from _changed(call, sample, old, values)
+
+
+def _look(sample: Sample, key: Key) -> str:
+    where = f"{condition(sample.key, key)} and pg_catalog.age(t.xmin) <= 0"
+    return f"select 1 from {sample.table.name} as t where {where}"
+
+
+def _changed(call: Call, sample: Sample, old: Row, values: dict[str, object]) -> Iterator[Deed]:
+    """A row that was there, and whether the caller chose what it says now."""
+    changed = {
+        name
+        for name, value in values.items()
+        if text_of(value) != old.values.get(name)
+        and not sample.table.columns[name].base.startswith("timestamp")
+    }
+    if changed:
+        now = {name: text_of(values[name]) for name in changed}
+        said = {name for name, value in now.items() if _is_said(call, sample, old, name, value)}
+        sums = {name for name, value in now.items() if _is_sum(call, sample, old, name, value)}
+        yield Deed(
+            call=call,
+            sample=sample,
+            action=Action.UPDATE,
+            key=old.key,
+            chosen=bool(said | sums),
+            summed=not said - sums,
+            others=0,
+            look=_look(sample, old.key),
+        )
+
+
+def _is_said(call: Call, sample: Sample, old: Row, name: str, value: str | None) -> bool:
+    """Whether a value is what the caller said, or somebody's taking over of another's row."""
+    taken = name in owner_columns(sample) and value == call.persona.id and bool(old.owners)
+    return taken or value in call.arguments
+
+
+def _is_number(sample: Sample, name: str) -> bool:
+    return sample.table.columns[name].base in NUMBERS
+
+
+def _is_sum(call: Call, sample: Sample, old: Row, name: str, value: str | None) -> bool:
+    """Whether a number is more or less by what the caller said."""
+    if not _is_number(sample, name) or value is None:
+        return False
+    said = {argument.lstrip("-") for argument in call.arguments if argument}
+    return f"{abs(float(value) - float(old.values.get(name) or 0)):g}" in said
+
+
+def _entered(
+    call: Call, sample: Sample, key: Key, values: dict[str, object], persona: Persona
+) -> Iterator[Deed]:
+    """A new row that is somebody else's, whom the caller named."""
+    owners = owner_columns(sample)
+    whose = {text_of(values.get(name)) for name in owners} - {None}
+    if not whose or persona.id in whose or whose.isdisjoint(call.arguments):
+        return
+    rest = {text_of(value) for name, value in values.items() if name not in owners} - {None}
+    chosen = not rest.isdisjoint(set(call.arguments) - whose)
+    # Its key may be another on the next load.
+    look = " and ".join(
+        f"t.{sample.table.columns[name].quoted} = '{text_of(values[name])}'" for name in owners
+    )
+    yield Deed(
+        call=call,
+        sample=sample,
+        action=Action.INSERT,
+        key=key,
+        chosen=chosen,
+        others=0,
+        look=f"select 1 from {sample.table.name} as t where {look} and pg_catalog.age(t.xmin) <= 0",
+    )
+
+
+def text_of(value: object) -> str | None:
+    """As PostgreSQL writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,162 @@
+"""Groups: who is in one group reaches the rows of others, because a policy asks for a membership in any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgassay.audit.meant import reaches_all
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.words import anyone, does
+from pgassay.audit.writes import given_row, owner_columns
+from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.names import quoted
+from pgassay.matrix import statements
+from pgassay.matrix.rows import Row, Sample
+from pgassay.observation import Persona
+
+RULE = "groups"
+_GROUPS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Link:
+    """A table of memberships with its column for the group, and a column of another table for the same."""
+
+    members: Sample
+    group: str
+    sample: Sample
+    column: str
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """One finding for each table, by the first user who reaches it so."""
+    done: set[str] = set()
+    for link in _links(scene):
+        if link.sample.object not in done:
+            tries = ((p, single) for p in scene.users for single in _singles(scene, link, p))
+            found = next((f for p, single in tries if (f := _try(scene, link, p, *single))), None)
+            if found:
+                done.add(link.sample.object)
+                yield found
+
+
+def _links(scene: Scene) -> Iterator[_Link]:
+    for members in scene.samples:
+        owners = owner_columns(members)
+        for index in members.table.unique:
+            groups = [name for name in index.columns if name not in owners]
+            if len(groups) == 1 and owners & set(index.columns):
+                yield from _of_members(scene, members, groups[0])
+
+
+def _of_members(scene: Scene, members: Sample, group: str) -> Iterator[_Link]:
+    target = _target(members, group)
+    for sample in scene.samples:
+        table = sample.table
+        if sample is members or not table.secured or sample.object != table.name:
+            continue
+        for column in table.columns.values():
+            same = column.name == group and column.type == members.table.columns[group].type
+            if _target(sample, column.name) == target or (table.name, column.name) == target:
+                same = same or target is not None
+            if same and scene.dependents(members.table.name) & {table.name}:
+                yield _Link(members=members, group=group, sample=sample, column=column.name)
+
+
+def _target(sample: Sample, column: str) -> tuple[str, str] | None:
+    keys = (key for key in sample.table.foreign_keys if key.columns == (column,))
+    return next(((key.target or "", key.target_columns[0]) for key in keys), None)
+
+
+def _try(
+    scene: Scene, link: _Link, persona: Persona, setup: tuple[str, ...], group: str | None
+) -> Finding | None:
+    rows = [
+        row
+        for row in link.sample.rows
+        if row.values[link.column] not in (None, group) and persona.id not in row.owners
+    ]
+    if not group or not rows:
+        return None
+    leave = f"delete from {link.members.table.name} as t where {own_condition(link.members, persona)}"
+    with scene.session.undone():
+        if not all(run(scene.session, None, text) for text in setup):
+            return None
+        reached = _reached(scene, link.sample, persona, rows)
+        verbs = [verb for verb in reached if reaches_all(scene, link.sample, persona, verb)]
+        if not verbs or not run(scene.session, None, leave):
+            return None
+        left = _reached(scene, link.sample, persona, rows)
+    verbs = [verb for verb in verbs if verb not in left]
+    if not verbs:
+        return None
+    text = reached[verbs[0]]
+    steps = (
+        *(Step(statement=one) for one in setup),
+        Step(who=persona, statement=text, shows=ROWS),
+        Step(statement=leave, shows=ROWS),
+        Step(who=persona, statement=text, shows=NO_ROWS_SHOWN),
+    )
+    return _tell(scene, link, persona, verbs, steps)
+
+
+def _singles(scene: Scene, link: _Link, persona: Persona) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """What puts the persona into one group alone, and which; each of those that it is in."""
+    table, group = link.members.table, quoted(link.group)
+    own = own_condition(link.members, persona)
+    [mine] = scene.ask(None, [[f"select t.{group}::text from {table.name} as t where {own} order by 1"]])
+    groups = [] if mine.sqlstate else [value for (value,) in mine.rows[0]]
+    for one in groups[:_GROUPS]:
+        others = f"{own} and t.{group} <> {statements.literal(one)}"
+        yield (f"delete from {table.name} as t where {others}",), one
+    if not groups and (given := given_row(link.members, persona)):
+        yield (given,), link.members.rows[0].values[link.group]
+
+
+def _reached(scene: Scene, sample: Sample, persona: Persona, rows: list[Row]) -> dict[str, str]:
+    """By verb a statement that reaches a row, where all of them are reached so."""
+    column = _written(sample, persona)
+    texts: dict[str, list[str]] = {"update": [], "delete": [], "select": []}
+    for row in rows:
+        where = statements.condition(sample.key, row.key)
+        if column:
+            value = statements.literal(row.values[column.name])
+            texts["update"].append(statements.update(sample.table, column.name, value, where=where))
+        texts["delete"].append(statements.delete(sample.table, where=where))
+        texts["select"].append(f"select 1 from {sample.table.name} where {where}")
+    found = {}
+    for verb, some in texts.items():
+        answers = scene.ask(persona, [[text] for text in some])
+        if some and all(not answer.sqlstate and answer.counts[0] > 0 for answer in answers):
+            found[verb] = some[0]
+    return found
+
+
+def _written(sample: Sample, persona: Persona) -> Column | None:
+    held = sample.table.privileges[persona.role].update
+    keys = {name for index in sample.table.unique for name in index.columns}
+    columns = (c for c in sample.table.columns.values() if c.name in held - keys and not c.generated)
+    return next(columns, None)
+
+
+def _tell(scene: Scene, link: _Link, persona: Persona, verbs: list[str], steps: Steps) -> Finding:
+    table = link.sample.table
+    policies = [p for p in table.privileges[persona.role].policies if p.command in (*verbs, "all")]
+    writes = verbs != ["select"]
+    return Finding(
+        rule=RULE,
+        object=link.sample.object,
+        actions=tuple(verbs),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.HIGH if writes else Severity.MEDIUM,
+        sentence=f"{anyone(scene.users)} who stands in {link.members.object} {does(verbs)} rows of "
+        f"{link.sample.object} whatever their {link.column} is: it is not compared with {link.group}.",
+        steps=steps,
+        cause=f"strangers {link.sample.object}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+    )

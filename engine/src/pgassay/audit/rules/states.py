@@ -1,0 +1,130 @@
+"""States: an UPDATE sets a column to what an INSERT refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Column, ObjectKey
+from pgassay.matrix import statements
+from pgassay.matrix.rows import Sample
+from pgassay.observation import Persona
+
+RULE = "states"
+_REFUSED = "42501"
+_OF_VALUES = ("22", "23")
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """Of rows of a user's own, for each column that a policy for INSERT asks for."""
+    for sample in scene.samples:
+        if sample.table.kind not in "rp" or not owner_columns(sample) or sample.object != sample.table.name:
+            continue
+        done: set[str] = set()
+        for persona in scene.users:
+            for column in _columns(scene, sample, persona):
+                if column.name not in done and (found := _of_column(scene, sample, persona, column)):
+                    done.add(column.name)
+                    yield found
+
+
+def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
+    """Truth values, labels and texts that the persona may write in both ways."""
+    table = sample.table
+    held = table.privileges[persona.role]
+    policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("insert", "all")]
+    asked = find_literals(text for policy in policies for _, text in policy.clauses).words
+    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
+    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    return [
+        c
+        for c in table.columns.values()
+        if c.name in held.insert & held.update & asked - fixed and not c.generated
+        if c.base in (*statements.TEXTS, "bool") or c.labels
+    ]
+
+
+def _of_column(scene: Scene, sample: Sample, persona: Persona, column: Column) -> Finding | None:
+    values = values_for(scene, sample, column, besides=None)
+    for row in sample.rows[:4]:
+        write = insert_of(sample, persona, row)
+        if write is None:
+            return None
+        for setup in ((), (make_room(sample, persona),)):
+            with scene.session.undone():
+                if not all(run(scene.session, None, text) for text in setup):
+                    continue
+                found = _try(scene, persona, column, [with_value(write, column.name, v) for v in values])
+            if found:
+                return _tell(scene, persona, column, setup, *found)
+    return None
+
+
+def _try(
+    scene: Scene, persona: Persona, column: Column, writes: list[Write]
+) -> tuple[Write, Write, str] | None:
+    """An INSERT that goes through, one that is refused, and the UPDATE from the one to the other."""
+    answers = scene.ask(persona, [[write.statement] for write in writes])
+    begun = [w for w, answer in zip(writes, answers, strict=True) if not answer.sqlstate]
+    refused = [w for w, answer in zip(writes, answers, strict=True) if answer.sqlstate == _REFUSED]
+    for write in begun[:1]:
+        changes = [_change(write, persona, column, other) for other in refused]
+        with scene.session.undone():
+            run(scene.session, persona, write.statement)
+            went = scene.ask(persona, [[change] for change in changes])
+        # Where some go through and others not, somebody chose which steps there are; a CHECK chose values.
+        possible = [n for n, answer in enumerate(went) if answer.sqlstate[:2] not in _OF_VALUES]
+        if possible and all(not went[n].sqlstate and went[n].counts[0] > 0 for n in possible):
+            return write, refused[possible[0]], changes[possible[0]]
+    return None
+
+
+def _change(write: Write, persona: Persona, column: Column, other: Write) -> str:
+    value = statements.literal(other.values[column.name])
+    begun = statements.literal(write.values[column.name])
+    new = f"{own_condition(write.sample, persona)} and t.{column.quoted} = {begun}"
+    return f"update {write.sample.table.name} as t set {column.quoted} = {value} where {new}"
+
+
+def _tell(  # noqa: PLR0913, PLR0917 - what was seen
+    scene: Scene,
+    persona: Persona,
+    column: Column,
+    setup: tuple[str, ...],
+    begun: Write,
+    refused: Write,
+    change: str,
+) -> Finding:
+    sample, name = begun.sample, column.name
+    table = sample.table
+    policies = [p for p in table.privileges[persona.role].policies if p.command in ("update", "all")]
+    others = ", ".join(
+        c.quoted for c in table.columns.values() if c.name in table.privileges[persona.role].update - {name}
+    )
+    take = f"revoke update on {table.name} from {persona.role}"
+    give = (f"grant update ({others}) on {table.name} to {persona.role}",) if others else ()
+    return Finding(
+        rule=RULE,
+        object=sample.object,
+        columns=(name,),
+        actions=("update",),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.MEDIUM,
+        sentence=f"{persona.name} sets {table.name}.{name} of a row of {persona.name}'s own to "
+        f"{refused.values[name]!r}, which an INSERT may not set ({_REFUSED}).",
+        steps=(
+            *(Step(statement=text) for text in setup),
+            Step(who=persona, statement=refused.statement, shows=_REFUSED),
+            Step(who=persona, statement=begun.statement, shows=ROWS),
+            Step(who=persona, statement=change, shows=ROWS),
+        ),
+        cause=f"own update {sample.object} {name}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+        candidates=((take, *give),),
+    )

@@ -1,0 +1,57 @@
+"""Who is in one group, and reaches what is another's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+SHIPS = """
+create table public.ships (id integer primary key, name text not null);
+create table public.crews (
+    ship integer references public.ships, sailor uuid references auth.users, rank text not null default 'boy',
+    primary key (ship, sailor)
+);
+create table public.logs (
+    id integer primary key, ship integer not null references public.ships, text text not null
+);
+create function public.has_rank(wanted text) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.crews as c where c.sailor = auth.uid() and c.rank = wanted) $$;
+alter table public.ships enable row level security;
+alter table public.crews enable row level security;
+alter table public.logs enable row level security;
+create policy "own" on public.crews for select to authenticated using (sailor = (select auth.uid()));
+create policy "crew" on public.logs for {verb} to authenticated using ({using});
+"""
+ANY = """exists (
+    select from public.crews as c where c.sailor = (select auth.uid()) and c.ship = {}
+)"""
+
+
+def ships(using: str, verb: str = "select") -> str:
+    return SHIPS.format(using=using, verb=verb)
+
+
+def test_a_column_that_is_compared_with_itself_tells_no_group_apart(audited: Audited) -> None:
+    """`ship` is that of the inner table, where it has one of this name."""
+    found = audited(ships(ANY.format("ship")))
+    assert told(found, "groups") == [("public.logs", "medium", ("select",))]
+    assert "public.crews" in of_rule(found, "groups")[0].sentence
+    assert told(audited(ships(ANY.format("logs.ship"))), "groups") == []
+
+
+def test_a_rank_in_one_group_that_counts_in_all(audited: Audited) -> None:
+    found = audited(ships("public.has_rank('mate')"))
+    assert told(found, "groups") == [("public.logs", "medium", ("select",))]
+
+
+def test_who_may_write_in_all_groups_is_worse(audited: Audited) -> None:
+    [finding] = of_rule(audited(ships(ANY.format("ship"), "all")), "groups")
+    assert (finding.severity.word, finding.actions) == ("high", ("update", "delete", "select"))
+
+
+def test_what_is_open_to_all_asks_for_no_group(audited: Audited) -> None:
+    assert told(audited(ships("true")), "groups") == []
