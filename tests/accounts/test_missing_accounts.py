@@ -33,7 +33,6 @@ METADATA: list[tuple[Any, str | None, str | None]] = [
     ({"name": "\n" * 1_000_000 + "x"}, "x", None),
     ({"name": "\\u0000"}, "\\u0000", None),
     ({"name": "\u202e"}, None, None),
-    ({"name": "a \u202e b\u202e"}, "a   b", None),  # also where no letter stands beside it
     ({"avatar_url": "javascript:alert(1)", "picture": "https://a"}, None, None),
     ([], None, None),
     ("name", None, None),

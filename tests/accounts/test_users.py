@@ -83,6 +83,8 @@ def test_over_long_avatar_is_cut(owner: Session, length: int, kept: int) -> None
         *[({}, None), ({"full_name": None}, None), ({"full_name": 5}, "5"), ({"full_name": ""}, None)],
         *[({"full_name": {"a": 1}}, '{"a": 1}'), ({"full_name": ["a"]}, '["a"]')],
         *[({"name": "Erin"}, "Erin"), ({"name": "No", "full_name": "Erin"}, "Erin")],
+        # What a line may not hold goes, also where no letter stands beside it.
+        ({"name": "\u202ea \u202e b\u202e"}, "a   b"),
     ],
 )
 def test_weird_metadata_never_blocks_a_sign_up(owner: Session, metadata: Any, name: str | None) -> None:
