@@ -6,7 +6,7 @@ import pytest
 
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
-from tests.diff.diff_support import Tenants
+from tests.diff.diff_support import ALICE, Tenants
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +36,7 @@ end
 $$;
 create trigger follow after update on auth.users for each row execute function private.follow();
 """
+INDEX = "create index on public.orders (buyer);"
 INSERT = "(id, name) values (new.id, new.raw_user_meta_data ->> 'name')"
 COLUMN = "insert into public.profiles (id, {}) values (new.id, {})"
 KEY = "buyer uuid references public.profiles (id)"
@@ -106,6 +107,15 @@ def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str,
     base, head = tenants.head(PROFILES, name="base.sql"), tenants.head(PROFILES.replace(old, new))
     found = review(tenants.server, base, head, search=0)
     assert found.difference.schema
+    assert [one.message for one in found.difference.gained] == []
+
+
+def test_what_an_event_leaves_as_it_leaves_it_in_base_is_no_gain(tenants: Tenants) -> None:
+    """Only HEAD's row has something to empty."""
+    head = PROFILES.replace("set name = new.email", "set name = new.email, closed_at = null")
+    base = head.replace("'a11ce000-0000-4000-8000-000000000001', now())", f"'{ALICE}', null)")
+    assert base != head
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head + INDEX), search=0)
     assert [one.message for one in found.difference.gained] == []
 
 

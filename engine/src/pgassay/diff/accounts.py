@@ -46,6 +46,18 @@ class _Rows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Trace:
+    """What an event changes, and how all columns of the rows that it writes are then."""
+
+    facts: frozenset[Fact] = frozenset()
+    states: frozenset[Fact] = frozenset()
+
+    def beyond(self, other: _Trace) -> frozenset[Fact]:
+        """What is changed here and stands otherwise there: what it was before is nothing of the event's."""
+        return self.facts - other.facts - other.states
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Before:
     """The stored tables, and what was in them."""
 
@@ -76,12 +88,15 @@ def compare_accounts(
     for event, former, new in zip(events, before, after, strict=True):
         if new is None:  # it does no more than it did
             continue
-        old = former or frozenset[Fact]()
-        differing = frozenset(fact for fact in old ^ new if _is_guarded(tables, fact, roles))
-        about = frozenset((table, what) for table, what, _ in differing)
-        if differing and about not in told:
+        old = former or _Trace()
+        less, more = (
+            frozenset(fact for fact in some if _is_guarded(tables, fact, roles))
+            for some in (old.beyond(new), new.beyond(old))
+        )
+        about = frozenset((table, what) for table, what, _ in less | more)
+        if about and about not in told:
             told.add(about)
-            yield _tell(event, differing & old, differing & new, changes)
+            yield _tell(event, less, more, changes)
 
 
 def _find_literals(base: Inventory, head: Inventory) -> Literals:
@@ -131,7 +146,7 @@ def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
 
 def _observe(
     side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]
-) -> list[frozenset[Fact] | None]:
+) -> list[_Trace | None]:
     """What each event leaves behind, undone again; None where it is refused."""
     tables = {table.name: table for table in surface.tables.values() if table.stored}
     with side.session.undone(), side.session.as_owner():
@@ -139,7 +154,7 @@ def _observe(
     return [_carry_out(side, before, event) for event in events]
 
 
-def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> frozenset[Fact] | None:
+def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> _Trace | None:
     connection = side.session.connection
     with side.session.undone(), side.session.as_owner():
         try:
@@ -150,7 +165,15 @@ def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> frozen
             return None
         # What this transaction wrote has no age.
         after = _read(side, before.tables, "pg_catalog.age(t.xmin) <= 0")
-    return frozenset(fact for name in before.tables for fact in _compare(before, name, after[name], event))
+    return _Trace(
+        facts=frozenset(fact for name in before.tables for fact in _compare(before, name, after[name], event)),
+        states=frozenset(
+            (name, column, _spell(before.tables[name].columns[column], value, event))
+            for name, some in after.items()
+            for row in some.rows.values()
+            for column, value in row.items()
+        ),
+    )
 
 
 def _read(side: LoadedSide, tables: Mapping[str, Table], which: str) -> dict[str, _Rows]:
