@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
@@ -46,6 +47,19 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
         numbers=merged("numbers"),
         paths=merged("paths"),
     )
+
+
+def find_marked(after: str, before: str) -> frozenset[str]:
+    """The words, unquoted, of what only one of two versions of a text says, or where only one says it."""
+    new, old = (list(_scan(text)) for text in (after, before))
+    parts = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    tokens = (
+        token
+        for kind, begin, end, first, last in parts
+        if kind != "equal"
+        for token in (*old[begin:end], *new[first:last])
+    )
+    return frozenset(_unquoted(shown) for name, shown in tokens if name != "SCONST")
 
 
 @lru_cache(maxsize=8192)  # the same bodies are asked for in all places

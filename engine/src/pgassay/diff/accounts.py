@@ -144,9 +144,7 @@ def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
     return AccountEvent(title=title, statement=text, document=document)
 
 
-def _observe(
-    side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]
-) -> list[_Trace | None]:
+def _observe(side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]) -> list[_Trace | None]:
     """What each event leaves behind, undone again; None where it is refused."""
     tables = {table.name: table for table in surface.tables.values() if table.stored}
     with side.session.undone(), side.session.as_owner():
@@ -166,7 +164,9 @@ def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> _Trace
         # What this transaction wrote has no age.
         after = _read(side, before.tables, "pg_catalog.age(t.xmin) <= 0")
     return _Trace(
-        facts=frozenset(fact for name in before.tables for fact in _compare(before, name, after[name], event)),
+        facts=frozenset(
+            fact for name in before.tables for fact in _compare(before, name, after[name], event)
+        ),
         states=frozenset(
             (name, column, _spell(before.tables[name].columns[column], value, event))
             for name, some in after.items()

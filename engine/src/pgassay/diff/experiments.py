@@ -9,7 +9,7 @@ from itertools import islice
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
-from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.literals import Literals, find_literals, find_marked
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.variations import Variation, invent_row, vary_claims, vary_rows
@@ -76,12 +76,15 @@ class Experiment:
 class Neighbourhood:
     """An object, the changes that may matter to it, what they mention, and the tables that it looks at.
 
+    `marked`: the words that only one side says. `steps`: how far away the nearest of the changes is.
     `actions`: those that can be meant; `policies_only`: who is exempt from policies is not concerned.
     """
 
     sample: Sample
     changes: tuple[SchemaChange, ...]
     literals: Literals
+    marked: frozenset[str]
+    steps: int
     varied: tuple[Sample, ...]
     actions: frozenset[Action]
     policies_only: bool
@@ -89,8 +92,15 @@ class Neighbourhood:
 
 def find_neighbourhoods(
     changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
+) -> list[Neighbourhood]:
+    """One for each object that a change may have to do with, by what depends on what; the nearest first."""
+    found = _find_neighbourhoods(changes, samples, base=base, head=head)
+    return sorted(found, key=lambda one: one.steps)
+
+
+def _find_neighbourhoods(
+    changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
 ) -> Iterator[Neighbourhood]:
-    """One for each object that a change may have to do with, by what the catalogs say depends on what."""
     searched = [change for change in changes if is_searched(change)]
     for sample in samples:
         if not sample.table.reachable:
@@ -108,10 +118,24 @@ def find_neighbourhoods(
                 literals=find_literals(
                     [*said_by(some, head), *bodies(reach, head)], [*said_by(some, base), *bodies(reach, base)]
                 ),
+                marked=find_marked(*("\n".join(said_by(some, side)) for side in (head, base))),
+                steps=_count_steps(name, frozenset(change.key.object for change in some), base, head),
                 varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
+
+
+def _count_steps(name: str, changed: frozenset[str], *inventories: Inventory) -> int:
+    """How many uses lie between an object and what is changed, on either side."""
+    known = ahead = frozenset({name})
+    steps = 0
+    while ahead and not known & changed:
+        used = (inventory.uses.get(one, frozenset()) for inventory in inventories for one in ahead)
+        ahead = frozenset[str]().union(*used) - known
+        known |= ahead
+        steps += 1
+    return steps
 
 
 def is_searched(change: SchemaChange) -> bool:
@@ -156,9 +180,9 @@ def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     yield from _experiment(around, (probe for subject in concerned for probe in probe_blanket(subject)))
     if not around.sample.rows:
         yield from _experiment(around, (probe for subject in concerned for probe in _invented(subject, ids)))
-    yield from _experiment(around, _with_other_claims(around, concerned))
+    claimed = _claimed(around, concerned)
     made, given = _made(around, concerned, ids), _given(around, concerned, ids)
-    while some := [*islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
+    while some := [*islice(claimed, 1), *islice(made, 1), *islice(given, _GIVEN_AT_ONCE)]:
         yield from some
 
 
@@ -171,6 +195,13 @@ def _experiment(
         yield Experiment(changes=around.changes, attempts=meant, setup=setup, given=given)
 
 
+def _claimed(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    """What the personas do with other claims, many at once."""
+    probes = (probe for probe in _with_other_claims(around, subjects) if probe.key.action in around.actions)
+    while some := tuple(islice(probes, _MADE_AT_ONCE)):
+        yield from _experiment(around, some)
+
+
 def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[SearchProbe]:
     for subject in subjects:
         for persona in vary_claims(subject.persona, around.literals):
@@ -181,9 +212,12 @@ def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> It
 
 def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
     """Variations that the personas themselves write, many at once."""
+    held = frozenset(name for one in subjects for name in one.privileges.insert | one.privileges.update)
+    sample = around.sample
+    writable = replace(sample, columns=tuple(one for one in sample.columns if one.name in held))
     probes = (
         probe
-        for variation in vary_rows(around.sample, around.literals, ids)
+        for variation in vary_rows(writable, around.literals, ids, around.marked)
         for subject in subjects
         for probe in (*_inserts(subject, variation), *_sets(subject, variation))
         if probe.key.action in around.actions
@@ -196,7 +230,7 @@ def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str
     """Variations that the owner has made before: each by itself."""
     for sample in around.varied:
         own = sample.object == around.sample.object
-        for variation in vary_rows(sample, around.literals, ids):
+        for variation in vary_rows(sample, around.literals, ids, around.marked):
             rows = (variation.varied,) if own else around.sample.rows[:2]
             probes = (probe for s in subjects for probe in (*probe_reads(s), *probe_writes(s, rows)))
             yield from _experiment(around, probes, setup=variation.setup, given=str(variation))

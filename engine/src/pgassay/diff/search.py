@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain, combinations, zip_longest
+from itertools import chain, combinations, islice, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.tables import Surface
@@ -30,6 +30,7 @@ from pgassay.observation import Persona
 # What a load of the world makes anew, as a rule.
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _FOREIGN = "FOREIGN KEY"
+_OF_THE_NEAREST = 4  # experiments, before others have their turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def explore(  # noqa: PLR0913 - by name
     surface, theirs = head.read_surface(), base.read_surface()
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
-    around = list(find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory))
+    around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
     secrets = find_secrets(samples, head.personas)
     judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
@@ -80,7 +81,7 @@ def explore(  # noqa: PLR0913 - by name
             context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
-            writes = try_writes(around, samples, head.personas, head.inventory)
+            writes = try_writes(around, samples, head.personas, base.inventory, head.inventory)
             experiments = chain(writes, _take_turns(around, calls, head.personas))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
@@ -129,11 +130,21 @@ def _find_trusted(head: LoadedSide) -> frozenset[str]:
 
 
 def _take_turns(
-    around: Iterable[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
+    around: Sequence[Neighbourhood], calls: Iterator[Experiment], personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
-    """Of all objects in turn, so that none waits for the end of another's variations."""
-    in_turn = zip_longest(*(make_experiments(one, personas) for one in around), calls)
-    return (experiment for some in in_turn for experiment in some if experiment is not None)
+    """Of all objects in turn, so that none waits for the end of another's variations; most of the nearest."""
+    nearest = min((one.steps for one in around), default=0)
+    turns = [
+        _batch(make_experiments(one, personas), _OF_THE_NEAREST if one.steps == nearest else 1)
+        for one in around
+    ]
+    in_turn = zip_longest(*turns, _batch(calls, 1), fillvalue=())
+    return (experiment for some in in_turn for experiments in some for experiment in experiments)
+
+
+def _batch(experiments: Iterator[Experiment], size: int) -> Iterator[tuple[Experiment, ...]]:
+    while some := tuple(islice(experiments, size)):
+        yield some
 
 
 def _samples(side: LoadedSide, surface: Surface) -> tuple[Sample, ...]:

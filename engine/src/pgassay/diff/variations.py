@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from operator import itemgetter
@@ -17,6 +17,7 @@ from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 
 _ROWS = 4  # of a table, of as many owners as there are
+_IN_PAIRS = 24  # values of each column
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 _MOMENTS = ("timestamp", "timestamptz", "date")
 _FAR = ("2000-01-01", "2100-01-01", "infinity", "-infinity")
@@ -59,22 +60,29 @@ class Variation:
         return f"{values} in the row of {self.sample.object} where {self._where}"
 
 
-def vary_rows(sample: Sample, literals: Literals, ids: Sequence[str]) -> Iterator[Variation]:
-    """Every column that the literals name with every value that may matter; then two columns at a time."""
+def vary_rows(
+    sample: Sample, literals: Literals, ids: Sequence[str], first: Collection[str] = ()
+) -> Iterator[Variation]:
+    """Every column that the literals name with every value that may matter; then two columns at a time.
+
+    The columns that are `first` come first, for all rows.
+    """
     columns = [
         c for c in sample.columns if c.name in literals.words and not c.generated and c.name not in sample.key
     ]
+    columns.sort(key=lambda column: column.name not in first)
     rows = _choose(sample.rows)
     values = {column.name: _values(column, literals, ids, rows) for column in columns}
-    for row in rows:
-        for name, some in values.items():
-            for value in some:
-                if value != row.values[name]:
-                    yield Variation(sample=sample, row=row, values={name: value})
-    for first, second in _pairs(values):
+    for is_first in (True, False):
         for row in rows:
-            if first[1] != row.values[first[0]] and second[1] != row.values[second[0]]:
-                yield Variation(sample=sample, row=row, values=dict((first, second)))
+            for name in (name for name in values if (name in first) is is_first):
+                for value in values[name]:
+                    if value != row.values[name]:
+                        yield Variation(sample=sample, row=row, values={name: value})
+    for one, other in _pairs(values):
+        for row in rows:
+            if one[1] != row.values[one[0]] and other[1] != row.values[other[0]]:
+                yield Variation(sample=sample, row=row, values=dict((one, other)))
 
 
 _Value = tuple[str, str | None]
@@ -85,8 +93,8 @@ def _pairs(values: Mapping[str, Sequence[str | None]]) -> list[tuple[_Value, _Va
     ranked = [
         (place + other_place, (name, value), (other, other_value))
         for name, other in combinations(values, 2)
-        for place, value in enumerate(values[name])
-        for other_place, other_value in enumerate(values[other])
+        for place, value in enumerate(values[name][:_IN_PAIRS])
+        for other_place, other_value in enumerate(values[other][:_IN_PAIRS])
     ]
     return [(first, second) for _, first, second in sorted(ranked, key=itemgetter(0))]
 
@@ -105,11 +113,10 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
 def _values(
     column: Column, literals: Literals, ids: Sequence[str], rows: Sequence[Row]
 ) -> tuple[str | None, ...]:
-    """Those of its type; for a text also what other rows have."""
+    """Those of its type; for a text what other rows have first."""
     values = candidates(column.base, column.labels, literals, ids)
     theirs = [row.values[column.name] for row in rows] if column.base in TEXTS and not column.labels else []
-    first = [*literals.strings, *filter(None, theirs)] if theirs else []
-    return tuple(dict.fromkeys([*first, *values, *(() if column.not_null else (None,))]))
+    return tuple(dict.fromkeys([*filter(None, theirs), *values, *(() if column.not_null else (None,))]))
 
 
 def invent_row(sample: Sample, id_: str) -> Row:

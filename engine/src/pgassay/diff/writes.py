@@ -41,10 +41,14 @@ _DEEDS = 64
 
 
 def try_writes(
-    around: Iterable[Neighbourhood], samples: Sequence[Sample], personas: Sequence[Persona], head: Inventory
+    around: Iterable[Neighbourhood],
+    samples: Sequence[Sample],
+    personas: Sequence[Persona],
+    base: Inventory,
+    head: Inventory,
 ) -> Iterator[Experiment]:
     """Experiments for each table of which a trigger, function, rule, constraint or column is another."""
-    for one in (_narrow(one, head) for one in around):
+    for one in (_narrow(one, base, head) for one in around):
         if one.sample.table.stored and _concerns(one.changes, _AT_WRITES):
             subjects = make_subjects([one.sample], personas)
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
@@ -55,9 +59,10 @@ def try_writes(
             yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
 
 
-def _narrow(around: Neighbourhood, head: Inventory) -> Neighbourhood:
-    """With what the changes themselves mention, and no more."""
-    return replace(around, literals=find_literals(said_by(around.changes, head)))
+def _narrow(around: Neighbourhood, base: Inventory, head: Inventory) -> Neighbourhood:
+    """With what the changes themselves mention on either side, and no more: a check may be gone."""
+    literals = find_literals(said_by(around.changes, head), said_by(around.changes, base))
+    return replace(around, literals=literals)
 
 
 def _concerns(changes: Iterable[SchemaChange], kinds: Sequence[str]) -> bool:
