@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.diff.review import Review, review
+from pgassay.diff.review import SEARCH_STATEMENTS, Review, review
 from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
 
@@ -137,8 +137,21 @@ def _of_handles(trigger: str) -> str:
     return trigger.replace("documents", "handles").replace("label", "handle")
 
 
-def compare(tenants: Tenants, before: str, after: str) -> Review:
-    return review(tenants.server, tenants.head(before, name="base.sql"), tenants.head(after))
+CLAIMS = " ".join(f"when new.label = auth.jwt() ->> 'k{n}' and new.label = 's{n}' then 's{n}'" for n in range(30))
+FOLDERS = f"""
+create function private.check_labels() returns trigger language plpgsql security definer as $$
+declare violated text := case {{}} {CLAIMS} end;
+begin
+    if violated is not null then raise exception 'violated: %', violated using errcode = '23514'; end if;
+    return new;
+end $$;
+create trigger a_check_labels before update on public.documents
+for each row execute function private.check_labels();
+"""
+
+
+def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_STATEMENTS) -> Review:
+    return review(tenants.server, tenants.head(before, name="base.sql"), tenants.head(after), search=search)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +220,14 @@ def test_what_no_row_of_the_world_shows_is_found(
     gains = [one.message for one in found.difference.gained]
     assert any(message in one for one in gains), (gains, found.fault, found.tried)
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
+    """What only BASE names comes before all the claims that the rest of its function may mean."""
+    own = "when new.label ~ '^[-0-9a-f]{36}/' and left(new.label, 36) <> new.owner::text then 'label'"
+    found = compare(tenants, FOLDERS.format(own), FOLDERS.format(""), search=1000)
+    gains = [one.message for one in found.difference.gained]
+    assert any("UPDATE label of 1 of the rows of public.documents (was: refused" in one for one in gains), gains
 
 
 @pytest.mark.parametrize(
