@@ -39,6 +39,8 @@ for each row execute function private.unique_label();
 """
 SILENT = TAKEN.format("'this label is taken'")
 TELLING = TAKEN.format("'this label is taken by %', other.owner")
+IN_DETAIL = SILENT.replace("using errcode", "using detail = other.owner::text, errcode")
+IN_NOTICE = SILENT.replace("if found", "if found then raise notice 'of %', other.owner; end if; if found")
 # Nobody has one yet, so that the world alone has none to be taken.
 HANDLES = """
 create table public.handles (id integer primary key, owner uuid not null, handle text);
@@ -137,7 +139,9 @@ def _of_handles(trigger: str) -> str:
     return trigger.replace("documents", "handles").replace("label", "handle")
 
 
-CLAIMS = " ".join(f"when new.label = auth.jwt() ->> 'k{n}' and new.label = 's{n}' then 's{n}'" for n in range(30))
+CLAIMS = " ".join(
+    f"when new.label = auth.jwt() ->> 'k{n}' and new.label = 's{n}' then 's{n}'" for n in range(30)
+)
 FOLDERS = f"""
 create function private.check_labels() returns trigger language plpgsql security definer as $$
 declare violated text := case {{}} {CLAIMS} end;
@@ -188,6 +192,8 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             TELLING,
             "and is told of others: this label is taken by",
         ),
+        (SILENT, IN_DETAIL, "and is told of others: this label is taken; b0b00000-0000-4000-8000"),
+        (SILENT, IN_NOTICE, "and is told of others: this label is taken; of b0b00000-0000-4000-8000"),
         (BONUS.format(0), BONUS.format(100), "UPDATE label of public.documents with other effects"),
         (
             STATS.format("auth.uid()"),
@@ -209,7 +215,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
     ],
     ids=[
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),
-        *("folder inside", "message", "value", "call"),
+        *("folder inside", "message", "detail", "notice", "value", "call"),
         *("message of a value", "fed table", "limit", "limit of a called function"),
     ],
 )
@@ -227,7 +233,9 @@ def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
     own = "when new.label ~ '^[-0-9a-f]{36}/' and left(new.label, 36) <> new.owner::text then 'label'"
     found = compare(tenants, FOLDERS.format(own), FOLDERS.format(""), search=1000)
     gains = [one.message for one in found.difference.gained]
-    assert any("UPDATE label of 1 of the rows of public.documents (was: refused" in one for one in gains), gains
+    assert any("UPDATE label of 1 of the rows of public.documents (was: refused" in one for one in gains), (
+        gains
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,6 +248,7 @@ def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
         (CHANNELS.format("true"), CHANNELS.format("realtime.topic() = 'user:' || auth.uid()")),
         (FILES.replace(OWN_FOLDER, "true"), FILES),
         (TELLING, SILENT),
+        (SILENT, SILENT.replace("if found", "raise notice 'looked for %', new.label; if found")),
         (ORDERS, ORDERS + ANNOUNCE.format("'an order is over'")),
         (LIMITED.format(60), LIMITED.format(6)),
         (PRODUCTS.format("name"), PRODUCTS.format("coalesce(name, 'sold')")),
@@ -252,7 +261,17 @@ def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
         ),
     ],
     ids=[
-        *("table", "channel", "folder", "message", "fed table", "limit", "key of a product", "call"),
+        *(
+            "table",
+            "channel",
+            "folder",
+            "message",
+            "notice",
+            "fed table",
+            "limit",
+            "key of a product",
+            "call",
+        ),
         "who says so",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from select import select
 from typing import Any
 
@@ -26,6 +26,7 @@ class Answer:
     """What became of one segment: the rows of each statement that ran, as text; the error that ended it.
 
     The error is that of the statement after those that ran; with `whole_request`, nothing of it was run.
+    `notices`: what the client is told beside, of all statements.
     """
 
     rows: tuple[tuple[tuple[str | None, ...], ...], ...]
@@ -33,11 +34,13 @@ class Answer:
     sqlstate: str = ""
     source_function: str = ""
     message: str = ""
+    detail: str = ""
     constraint: str = ""
     table: str = ""
     column: str = ""
     context: str = ""
     whole_request: bool = False
+    notices: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -60,10 +63,16 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
     connection = session.connection.pgconn
     back = f"rollback to savepoint {_SAVEPOINT}".encode()
     answers: list[Answer] = []
+    notices: list[str] = []
+
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        notices.append(notice.message_primary or "")
+
     # Otherwise libpq waits until it can send without reading, and the server until it can answer without
     # reading: for ever, once neither buffer holds what is under way.
     was, connection.nonblocking = connection.nonblocking, 0
     connection.enter_pipeline_mode()
+    session.connection.add_notice_handler(note)
     try:
         all_segments = [*segments, ()]
         for start in range(0, len(all_segments), _IN_FLIGHT):
@@ -73,15 +82,17 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
                 for statement in segment:
                     connection.send_query_params(statement.encode(), None)
                 connection.pipeline_sync()
-            answers += [_receive(connection) for _ in batch]
+            answers += [_receive(connection, notices) for _ in batch]
     finally:
+        session.connection.remove_notice_handler(note)
         if connection.status == pq.ConnStatus.OK:
             connection.exit_pipeline_mode()
             connection.nonblocking = was
     return answers[:-1]  # the last segment only went back
 
 
-def _receive(connection: pq.abc.PGconn) -> Answer:
+def _receive(connection: pq.abc.PGconn, notices: list[str]) -> Answer:
+    """Of one segment; `notices` are taken as they come: none comes before its segment's first result."""
     results: list[pq.abc.PGresult] = []
     while True:
         _wait(connection)
@@ -91,7 +102,9 @@ def _receive(connection: pq.abc.PGconn) -> Answer:
         if result is None:  # the end of one statement
             continue
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
-            return _answer(results[1:])
+            told = tuple(notices)
+            notices.clear()
+            return replace(_answer(results[1:]), notices=told)
         results.append(result)
 
 
@@ -128,6 +141,7 @@ def _diagnostics(result: pq.abc.PGresult) -> dict[str, Any]:
         "sqlstate": pq.DiagnosticField.SQLSTATE,
         "source_function": pq.DiagnosticField.SOURCE_FUNCTION,
         "message": pq.DiagnosticField.MESSAGE_PRIMARY,
+        "detail": pq.DiagnosticField.MESSAGE_DETAIL,
         "constraint": pq.DiagnosticField.CONSTRAINT_NAME,
         "table": pq.DiagnosticField.TABLE_NAME,
         "column": pq.DiagnosticField.COLUMN_NAME,

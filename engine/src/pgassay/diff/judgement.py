@@ -118,7 +118,12 @@ def _shown(attempt: SearchProbe, answer: Answer) -> str:
     """What the persona is told, and what it wrote or got."""
     is_shown = not answer.sqlstate and (attempt.values or attempt.reveals)
     rows = answer.rows[_FIRST if attempt.reveals else -1] if is_shown else ()
-    return "\n".join([answer.message, *(value for row in rows for value in row if value)])
+    return "\n".join([*_told(answer), *(value for row in rows for value in row if value)])
+
+
+def _told(answer: Answer) -> list[str]:
+    """What is said beside the rows."""
+    return [text for text in (answer.message, answer.detail, *answer.notices) if text]
 
 
 def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bool:
@@ -165,8 +170,9 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
     if after.sqlstate.startswith(_OF_A_CONSTRAINT) and before.sqlstate in _CLOSED:
         told = f"{key.object}: no privilege and no policy refuses any more, only this: {after.message}"
         return told, f"refused, {before.sqlstate}"
-    if after.sqlstate:
-        return f"{key.object} and is told of others: {after.message}", before.message or "nothing"
+    if after.sqlstate or after.notices != before.notices:
+        said, was = ("; ".join(_told(answer)) for answer in (after, before))
+        return f"{key.object} and is told of others: {said}", was or "nothing"
     if attempt.follows:
         return f"{key.object} to find there what stands in rows of others", "not there"
     if key.action is Action.EXECUTE and attempt.widens:
