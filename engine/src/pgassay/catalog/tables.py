@@ -27,6 +27,8 @@ _OBJECTS = ("storage", "objects")
 # Bits of pg_relation_is_updatable: 1 << CmdType.
 _UPDATABLE = {"update": 4, "insert": 8, "delete": 16}
 
+_INTEGERS = ("int2", "int4", "int8")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Privileges:
@@ -114,6 +116,23 @@ class Surface:
     def by_name(self) -> Mapping[str, Table]:
         """The tables as SQL spells them."""
         return {table.name: table for table in self.tables.values()}
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The names of the unique indexes of which sequences draw the values.
+
+        Nothing that is undone gives those back: what one database refuses as taken, its twin may let through.
+        """
+        return frozenset(
+            index.name
+            for table in self.tables.values()
+            for index in table.unique
+            if any(_is_counted(table.columns[name]) for name in index.columns)
+        )
+
+
+def _is_counted(column: Column) -> bool:
+    return bool(column.identity) or (column.has_default and column.base in _INTEGERS)
 
 
 def read_surface(session: Session, *, roles: Iterable[str]) -> Surface:

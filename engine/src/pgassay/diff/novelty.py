@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.names import quoted
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.model import Action, CellKey, Direction, Matrix, RowClass
+from pgassay.matrix.model import Action, CellKey, CellResult, Direction, Matrix, RowClass
 from pgassay.observation import Outcome
 
 _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE, Action.TRUNCATE)
+TAKEN = "23505"
 _PLATFORM = "auth"  # its functions say who asks
 _FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
 
@@ -26,8 +28,13 @@ def tell_news(
     """
     judge = _Judge(base=base, after=after)
     for one in differences:
-        is_new = one.direction is Direction.GAINED and one.before is None and judge.is_harmless(one)
-        yield replace(one, direction=Direction.NEW) if is_new else one
+        gains = one.direction is Direction.GAINED
+        if gains and one.before is None and judge.is_harmless(one):
+            yield replace(one, direction=Direction.NEW)
+        elif gains and one.before is not None and judge.is_number_taken(one.before):
+            yield replace(one, direction=Direction.CHANGED)
+        else:
+            yield one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +53,12 @@ class _Judge:
         if table is None:
             return key.rows is RowClass.OWN and self._is_table(key)
         return key.rows is RowClass.OWN or (table.truncatable and key.rows not in _FOREIGN)
+
+    def is_number_taken(self, before: CellResult) -> bool:
+        """Whether BASE refused only what a sequence drew, as HEAD still may: the next number it may not."""
+        kept = {key.name for key in self.after.objects if key.kind in ("constraint", "index")}
+        refusals = (f"constraint {quoted(name)} " for name in self.base.surface.counted & kept)
+        return before.sqlstate == TAKEN and f"{before.why} ".startswith(tuple(refusals))
 
     def _is_trusted(self, one: CellDifference) -> bool:
         """Whether no policy binds the role: who could do so with what was there may do so with what comes."""

@@ -71,7 +71,14 @@ def explore(  # noqa: PLR0913 - by name
     judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
     with ThreadPoolExecutor(2) as pool:
-        trying = Trying(base=base.session, head=head.session, pool=pool, judge=judge, keys=keys)
+        trying = Trying(
+            base=base.session,
+            head=head.session,
+            pool=pool,
+            judge=judge,
+            keys=keys,
+            counted=theirs.counted & surface.counted,
+        )
         solving = Solving(base, head, changes)
         solved = try_conditions(
             solving, trying, samples, head.personas, told=frozenset(_find_deeds(told)), budget=budget

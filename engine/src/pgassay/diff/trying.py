@@ -14,6 +14,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment, SearchProbe
 from pgassay.diff.judgement import AS_OWNER, Judge, tell, tell_opening
+from pgassay.diff.novelty import TAKEN
 from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"
@@ -50,8 +51,9 @@ class Hit:
 class Trying:
     """Runs experiments in the sessions of BASE's and HEAD's owner, and counts.
 
-    `keys`: the foreign keys of BASE, which HEAD may lack. `tried`: the statements of personas so far;
-    `spent`: these, and three for each statement with which the owner prepares them.
+    `keys`: the foreign keys of BASE, which HEAD may lack. `counted`: its unique indexes of sequences' values.
+    `tried`: the statements of personas so far; `spent`: these, and three for each statement with which the
+    owner prepares them.
     """
 
     base: Session
@@ -59,6 +61,7 @@ class Trying:
     pool: Executor
     judge: Judge
     keys: Collection[ObjectKey]
+    counted: Collection[str]
     tried: int = field(default=0, init=False)
     spent: int = field(default=0, init=False)
 
@@ -83,8 +86,10 @@ class Trying:
     def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or the function.
 
-        Nor where it cannot read a value: that is no refusal.
+        Nor where it draws a number that is taken, or cannot read a value: that is no refusal.
         """
+        if before.sqlstate == TAKEN and before.constraint in self.counted:
+            return False
         if before.sqlstate == _NO_SUCH_KEY:
             return any(change.key in self.keys for change in experiment.changes)
         return before.sqlstate != _NO_SUCH_FUNCTION and not before.sqlstate.startswith(_OF_A_VALUE)
