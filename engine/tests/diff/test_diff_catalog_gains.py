@@ -82,6 +82,13 @@ WIDENINGS = {
         "$$ begin perform pg_notify('documents', new::text); return null; end $$;",
         "private.tell() now tells whoever listens (pg_notify).",
     ),
+    "path": (
+        "create function public.count() returns bigint language sql security definer "
+        "set search_path = '' as 'select count(*) from public.members'; "
+        "grant execute on function public.count() to authenticated;",
+        "alter function public.count() reset search_path;",
+        "public.count() now looks in the schemas of whoever calls it for what its owner's rights reach.",
+    ),
     "replica identity": (
         "",
         "alter table public.documents replica identity full;",

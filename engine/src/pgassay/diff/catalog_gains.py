@@ -28,6 +28,7 @@ _TIMEOUT = re.compile(r"(\d+)\s*(us|ms|s|min|h|d)?$")
 _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NOTIFYING = frozenset({"pg_notify", "broadcast_changes", "http_post", "http_get", "http_delete"})
 _AUTHENTICATOR = "authenticator"
+_PATH = "search_path"
 
 
 def find_catalog_gains(
@@ -259,6 +260,16 @@ def _judge_publication(change: SchemaChange, facts: _Facts) -> str:
 
 
 def _judge_function(change: SchemaChange, facts: _Facts) -> str:
+    name, said = change.key.object, facts.head.objects.get(change.key, {})
+    if change.property == "settings" and said.get("security") == "definer":
+        was_pinned, is_pinned = (_PATH in (text or "") for text in (change.before, change.after))
+        rights = (facts.head.objects.get(ObjectKey("grant on function", name, role)) for role in facts.roles)
+        if was_pinned and not is_pinned and (any(rights) or said.get("result") == "trigger"):
+            return f"{name} now looks in the schemas of whoever calls it for what its owner's rights reach."
+    return _judge_notifications(change, facts)
+
+
+def _judge_notifications(change: SchemaChange, facts: _Facts) -> str:
     """A transaction that is rolled back notifies nobody: that it would is in the text alone."""
     if change.property not in ("", "body"):
         return ""
