@@ -139,6 +139,18 @@ grant select, insert (owner, body) on public.notes to authenticated;
 """
 
 
+WIDER = """
+create or replace function private.keep_published() returns trigger language plpgsql security definer as $$
+begin
+    if old.stage = 'PUBLISHED' then
+        raise exception 'what is published is published' using errcode = 'PT409';
+    end if;
+    return new;
+end
+$$;
+"""
+
+
 def test_number_that_only_base_draws_twice_is_no_gain(tenants: Tenants) -> None:
     """No sequence goes back: what one side alone tries, the other draws later."""
     ahead = "select setval('public.notes_id_seq', 100);"
@@ -146,6 +158,16 @@ def test_number_that_only_base_draws_twice_is_no_gain(tenants: Tenants) -> None:
     head = tenants.head(NOTES.replace("= auth.uid()", "= (select auth.uid())") + ahead)
     found = review(tenants.server, base, head, search=ENOUGH)
     assert [one.message for one in found.difference.gained] == []
+
+
+def test_column_with_another_name_is_no_gain_and_hides_none(tenants: Tenants) -> None:
+    renamed = "alter table public.documents rename column pages to sheets;"
+    opened = f"alter policy \"owners see\" on public.documents using ({OWN} or label = 'open');"
+    assert [
+        one.message for one in tenants.review(tenants.head(renamed + WIDER), search=ENOUGH).difference.gained
+    ] == []
+    found = tenants.review(tenants.head(f"{renamed}{opened}"), search=ENOUGH).difference.gained
+    assert any("SELECT 1 of the rows of public.documents (was: 0)" in one.message for one in found)
 
 
 def test_witness_names_rows_by_what_every_load_of_the_world_shares(tenants: Tenants) -> None:

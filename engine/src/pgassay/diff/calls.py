@@ -92,7 +92,7 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for sample in samples:
         for row in sample.rows if len(sample.key) == 1 and sample.table.stored else ():
-            found.setdefault(sample.table.columns[sample.key[0]].type, []).extend(filter(None, row.key))
+            found.setdefault(sample.table.columns[sample.key[0]].base, []).extend(filter(None, row.key))
     return found
 
 

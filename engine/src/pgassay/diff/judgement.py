@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import Answer
@@ -30,26 +32,35 @@ _TELLING = 6  # characters
 _FIRST = 2  # statements, by which the persona becomes itself
 
 
-def find_secrets(samples: Sequence[Sample], personas: Iterable[Persona]) -> dict[str, tuple[str, ...]]:
+def find_secrets(
+    samples: Sequence[Sample], personas: Iterable[Persona], schema: Inventory
+) -> dict[str, tuple[str, ...]]:
     """By persona what only stands in rows of others: long enough to be told from a word of a message.
 
-    Not what a table of nobody has too, such as the key of a product, where the persona may read that.
+    Not what a table of nobody has too, such as the key of a product, where the persona may read that; nor
+    what the schema itself says, such as the name of a state.
     """
-    return {persona.name: tuple(sorted(_find_secrets_of(persona, samples))) for persona in personas}
+    strings = find_literals(text for one in schema.objects.values() for text in one.values()).strings
+    labels = (label for sample in samples for column in sample.columns for label in column.labels)
+    said = {*strings, *labels}
+    return {persona.name: tuple(sorted(_find_secrets_of(persona, samples) - said)) for persona in personas}
 
 
-def _find_secrets_of(persona: Persona, samples: Iterable[Sample]) -> Iterator[str]:
+def _find_secrets_of(persona: Persona, samples: Iterable[Sample]) -> set[str]:
     known: set[str | None] = set()
     theirs: set[str | None] = set()
     for sample in samples:
-        held = sample.table.privileges.get(persona.role)
-        is_open = sample.ownership is None and held is not None and held.select
+        table, held = sample.table, sample.table.privileges.get(persona.role)
+        # A view with its caller's rights shows him less than the owner, who read these rows.
+        is_open = (
+            sample.ownership is None and held and held.select and not (table.kind == "v" and table.invoker)
+        )
         for row in sample.rows:
             if persona.id in row.owners or is_open:
                 known.update(row.values.values())
             elif row.owners:
                 theirs.update(row.values.values())
-    yield from (v for v in theirs - known if v and len(v) >= _TELLING and not v.isdecimal())
+    return {v for v in theirs - known if v and len(v) >= _TELLING and not v.isdecimal()}
 
 
 @dataclass

@@ -67,7 +67,7 @@ def explore(  # noqa: PLR0913 - by name
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
-    secrets = find_secrets(samples, head.personas)
+    secrets = find_secrets(samples, head.personas, head.inventory)
     judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
     with ThreadPoolExecutor(2) as pool:
@@ -160,13 +160,14 @@ def _samples(side: LoadedSide, surface: Surface) -> tuple[Sample, ...]:
 
 
 def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
-    """HEAD's, with the rows that BASE has too, by their key or else by what they hold."""
+    """HEAD's, with the columns that BASE has too, and the rows, by their key or else by what they hold."""
     there = {sample.object: sample for sample in base}
     return [_common(there[sample.object], sample) if sample.object in there else sample for sample in head]
 
 
 def _common(theirs: Sample, ours: Sample) -> Sample:
     """A key that was drawn anew, with every load of the world, names no row that both have."""
+    ours = replace(ours, columns=tuple(one for one in ours.columns if one.name in theirs.table.columns))
     for key in dict.fromkeys((ours.key, *_names(ours))):
         keys = [_keys(sample, key) for sample in (theirs, ours)]
         both = set(keys[0]) & set(keys[1])

@@ -19,7 +19,7 @@ from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"
 _OF_A_VALUE = "22"
-_NO_SUCH_FUNCTION = "42883"  # what a new one lets people do, the matrix says
+_NEW = ("42883", "42703")  # a function, a column: what these let people do, the matrix says
 _COST_OF_A_SETUP = 3
 _NOTHING = Answer(rows=(), counts=())
 
@@ -84,7 +84,7 @@ class Trying:
         return found
 
     def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
-        """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or the function.
+        """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
 
         Nor where it draws a number that is taken, or cannot read a value: that is no refusal.
         """
@@ -92,7 +92,7 @@ class Trying:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
             return any(change.key in self.keys for change in experiment.changes)
-        return before.sqlstate != _NO_SUCH_FUNCTION and not before.sqlstate.startswith(_OF_A_VALUE)
+        return before.sqlstate not in _NEW and not before.sqlstate.startswith(_OF_A_VALUE)
 
 
 def _as_base(experiment: Experiment) -> Experiment:
