@@ -108,6 +108,27 @@ begin update public.products set name = {} where id = new.product; return null; 
 create trigger count_sale after update on public.sales
 for each row execute function private.count_sale();
 """
+GIVE = """
+alter table public.members add credits integer not null default 10, add check (credits >= 0);
+create function public.give(somebody uuid, how_many integer) returns text
+language plpgsql security definer as $$
+begin
+    if how_many <= 0 then raise exception 'nothing to give'; end if;
+    update public.members set credits = credits - how_many where user_id = auth.uid();
+    update public.members set credits = credits + how_many where user_id = somebody;
+    return 'given';
+end $$;
+revoke all on function public.give(uuid, integer) from public;
+grant execute on function public.give(uuid, integer) to authenticated;
+"""
+FIND = """
+create function public.find(what text) returns setof text language plpgsql security definer as $$
+begin return query execute 'select label from public.documents where owner = auth.uid() and label = ' {}; end
+$$;
+revoke all on function public.find(text) from public;
+grant execute on function public.find(text) to authenticated;
+"""
+HELD = "return 'given';"
 LIMITED = """
 create table public.notes (
     id bigint generated always as identity primary key, owner uuid not null, body text unique
@@ -210,13 +231,33 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             ORDERS + ANNOUNCE.format("'paid: ' || new.paid_with"),
             "alice can now SELECT 1 of the rows of public.news (was: 0), given stage = ",
         ),
+        (
+            GIVE,
+            GIVE.replace("credits = credits - how_many", "credits = credits"),
+            "EXECUTE public.give(uuid, integer) with other effects",
+        ),
+        (
+            GIVE,
+            GIVE.replace(
+                HELD,
+                f"{HELD} exception when check_violation then update public.members "
+                "set credits = credits + how_many where user_id = somebody; return 'lent';",
+            ),
+            "EXECUTE public.give(uuid, integer)",
+        ),
+        (
+            FIND.format("|| quote_literal(what)"),
+            FIND.format("|| '''' || what || ''''"),
+            "EXECUTE public.find(text) to get 3 of its rows (was: 0)",
+        ),
         (LIMITED.format(6), LIMITED.format(60), "INSERT 8 of the rows of public.notes (was: refused, PT402)"),
         (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 8 of the rows of public.notes (was: refused"),
     ],
     ids=[
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),
         *("folder inside", "message", "detail", "notice", "value", "call"),
-        *("message of a value", "fed table", "limit", "limit of a called function"),
+        *("message of a value", "fed table", "effects of a call", "more than there is"),
+        *("text that is run", "limit", "limit of a called function"),
     ],
 )
 def test_what_no_row_of_the_world_shows_is_found(
@@ -251,6 +292,7 @@ def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
         (SILENT, SILENT.replace("if found", "raise notice 'looked for %', new.label; if found")),
         (ORDERS, ORDERS + ANNOUNCE.format("'an order is over'")),
         (LIMITED.format(60), LIMITED.format(6)),
+        (GIVE, GIVE.replace("how_many <= 0", "how_many <= 0 or how_many > 5")),
         (PRODUCTS.format("name"), PRODUCTS.format("coalesce(name, 'sold')")),
         (STATS.format("coalesce((request ->> 'user_id')::uuid, auth.uid())"), STATS.format("auth.uid()")),
         (
@@ -261,18 +303,8 @@ def test_check_that_is_gone_is_tried_first(tenants: Tenants) -> None:
         ),
     ],
     ids=[
-        *(
-            "table",
-            "channel",
-            "folder",
-            "message",
-            "notice",
-            "fed table",
-            "limit",
-            "key of a product",
-            "call",
-        ),
-        "who says so",
+        *("table", "channel", "folder", "message", "notice", "fed table"),
+        *("limit", "fewer", "key of a product", "call", "who says so"),
     ],
 )
 def test_tightening_is_never_a_gain(tenants: Tenants, before: str, after: str) -> None:

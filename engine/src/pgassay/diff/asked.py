@@ -12,8 +12,8 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import CallRight
-from pgassay.diff.calls import find_looks, probe_call, repeated
+from pgassay.catalog.tables import CallRight, Table
+from pgassay.diff.calls import find_near, probe_call, repeated
 from pgassay.diff.conditions import Contrast, TwoSchemas
 from pgassay.diff.confirmation import SETTING
 from pgassay.diff.experiments import (
@@ -257,12 +257,12 @@ class AskedFunction(Asked):
     """Of the rows that a function looks for, and of its arguments.
 
     `widens`: it then answers with a row that BASE leaves out. Not where it says yes or no: who knows to what.
-    `looks`: of the owner's, at what a call writes; then it is called twice, too.
+    `near`: the tables that it may write; then it is called twice, too.
     """
 
     parameters: tuple[Parameter, ...]
     widens: bool
-    looks: tuple[str, ...]
+    near: tuple[Table, ...]
 
     @property
     def action(self) -> Action:
@@ -270,11 +270,11 @@ class AskedFunction(Asked):
 
     def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
         given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
-        call = probe_call(self.condition.name, ", ".join(given), persona, self.looks)
+        call = probe_call(self.condition.name, ", ".join(given), persona, self.near)
         # Where it finds what is the caller's own, BASE may have found what is not.
         is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
         yield replace(call, widens=self.widens and not is_own, reveals=True)
-        if self.looks:
+        if self.near:
             yield repeated(call)
 
 
@@ -326,7 +326,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 texts=scene.texts(function.function),
                 parameters=parameters,
                 widens=old is not None and departure.widens and function.result != "boolean",
-                looks=find_looks(scene.samples, scene.reach(function.function)),
+                near=find_near(scene.samples, scene.reach(function.function)),
             )
 
 

@@ -10,8 +10,8 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import without_arguments
-from pgassay.catalog.tables import CallRight, Surface
-from pgassay.diff.experiments import Experiment, SearchProbe, bodies, is_searched
+from pgassay.catalog.tables import CallRight, Surface, Table
+from pgassay.diff.experiments import Experiment, SearchProbe, bodies, find_faithful, is_searched
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
@@ -19,6 +19,7 @@ from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 _AT_ONCE = 64
+_BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run
 _CALLS = 256  # of one function by one persona
 _NOT_NULL = " as r where not (r.* is null)"
 
@@ -56,20 +57,30 @@ def _experiments(
     callers: Sequence[Persona],
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
-    looks = find_looks(context.samples, reach)
+    near = find_near(context.samples, reach)
     texts = _texts(context, function, callers, reach)
-    attempts = (probe_call(function.object, text, persona, looks) for text in texts for persona in callers)
+    attempts = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 
 
-def find_looks(samples: Iterable[Sample], reach: frozenset[str]) -> tuple[str, ...]:
-    """Queries of the owner's for what a transaction wrote to the tables that are near: it has no age."""
-    return tuple(
-        f"select * from {sample.table.name} where pg_catalog.age(xmin) <= 0"
-        for sample in samples
-        if sample.table.stored and sample.object in reach
-    )
+def find_near(samples: Iterable[Sample], reach: frozenset[str]) -> tuple[Table, ...]:
+    """The stored tables among what a function uses."""
+    near = (one.table for one in samples if one.table.stored and one.object in reach)
+    return tuple({table.name: table for table in near}.values())
+
+
+def _find_left(near: Iterable[Table], role: str) -> Iterator[str]:
+    """A query of the owner's for what the transaction left that its role may not write: that has no age."""
+    columns = {table.name: find_faithful(table, table.privileges.get(role)) for table in near}
+    kept = [
+        f"select {literal(name)}, pg_catalog.jsonb_build_array({', '.join(some)})::text "
+        f"from {name} where pg_catalog.age(xmin) <= 0"
+        for name, some in columns.items()
+        if some
+    ]
+    if kept:
+        yield " union all ".join(kept)
 
 
 def _texts(
@@ -77,6 +88,8 @@ def _texts(
 ) -> Iterator[str]:
     """The lists of arguments to call it with."""
     literals = find_literals(bodies(reach, context.head), bodies(reach, context.base))
+    if "execute" in literals.words:
+        literals = replace(literals, strings=(*_BREAKING_OUT, *literals.strings))
     labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
     keys = _keys(context.samples)
     ids = [persona.id for persona in callers if persona.id]
@@ -96,14 +109,19 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     return found
 
 
-def probe_call(function: str, arguments: str, persona: Persona, looks: tuple[str, ...]) -> SearchProbe:
-    """A call with these arguments, as SQL."""
+def probe_call(function: str, arguments: str, persona: Persona, near: tuple[Table, ...]) -> SearchProbe:
+    """A call with these arguments, as SQL, and what it leaves in the tables that are near."""
     name = without_arguments(function)
     key = CellKey(
         persona=persona.name, object=function, action=Action.EXECUTE, variant="-", rows=RowClass.NONE
     )
     text = f"select * from {name}({arguments}){_NOT_NULL}"
-    return SearchProbe(key=key, witness=Witness(persona=persona, statement=text), looks=looks)
+    return SearchProbe(
+        key=key,
+        witness=Witness(persona=persona, statement=text),
+        looks=tuple(f"select * from {table.name} where pg_catalog.age(xmin) <= 0" for table in near),
+        values=tuple(_find_left(near, persona.role)),
+    )
 
 
 def repeated(call: SearchProbe) -> SearchProbe:

@@ -12,6 +12,7 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals, find_marked
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Privileges, Table
 from pgassay.diff.variations import Variation, invent_row, vary_claims, vary_rows
 from pgassay.diff.volatile import Opening
 from pgassay.matrix import statements
@@ -37,11 +38,11 @@ class SearchProbe:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
     A trigger may let a write pass and put back what it set: then it finds fewer. `values`: queries of his for
-    what else the write left behind, and the persona may not write. `bare`: nothing but the privilege to read
-    keeps rows from the persona, of which the world has none. `invented`: the row, so that a constraint that
-    refuses it tells nothing. `widens`: whatever else HEAD answers is more than BASE lets out.
-    `reveals`: its answer is looked through for what stands in rows of others. `follows`: it reads what the
-    owner's write may have fed: only such values count.
+    what else the write left behind, and the persona may not write; then, if any, for all that it left.
+    `bare`: nothing but the privilege to read keeps rows from the persona, of which the world has none.
+    `invented`: the row, so that a constraint that refuses it tells nothing. `widens`: whatever else HEAD
+    answers is more than BASE lets out. `reveals`: its answer is looked through for what stands in rows of
+    others. `follows`: it reads what the owner's write may have fed: only such values count.
     """
 
     key: CellKey
@@ -328,19 +329,25 @@ def _sets(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
 
 def find_values(subject: Subject) -> Iterator[str]:
     """What the write itself left of numbers and the like that the persona may not write; then all of it."""
-    table, held = subject.table, subject.privileges
+    table = subject.table
     if not table.stored:
         return
-    drawn = {name for index in table.unique for name in index.columns}
-    names = [
-        c.quoted
-        for c in table.columns.values()
-        if (c.base in (*statements.NUMBERS, "bool") or c.labels)
-        and c.name not in drawn | held.update | held.insert
-    ]
+    names = find_faithful(table, subject.privileges)
     written = f"from {table.name} where pg_catalog.age(xmin) <= 0"
     yield f"select {', '.join(names)} {written}"
     yield f"select * {written}"
+
+
+def find_faithful(table: Table, held: Privileges | None) -> list[str]:
+    """The columns of which every load has the same, and that nobody may write who holds no more than this."""
+    written = held.update | held.insert if held else frozenset()
+    named = (*(one.columns for one in table.unique), *(one.columns for one in table.foreign_keys))
+    drawn = frozenset(name for names in named for name in names)
+    return [
+        c.quoted
+        for c in table.columns.values()
+        if (c.base in (*statements.NUMBERS, "bool") or c.labels) and c.name not in drawn | written
+    ]
 
 
 def _looks(variation: Variation) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _is_judged(attempt: SearchProbe) -> bool:
 
 def _shown(attempt: SearchProbe, answer: Answer) -> str:
     """What the persona is told, and what it wrote or got."""
-    is_shown = not answer.sqlstate and (attempt.values or attempt.reveals)
+    is_shown = not answer.sqlstate and (len(attempt.values) > 1 or attempt.reveals)
     rows = answer.rows[_FIRST if attempt.reveals else -1] if is_shown else ()
     return "\n".join([*_told(answer), *(value for row in rows for value in row if value)])
 
@@ -141,7 +141,8 @@ def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bo
     """Whether the same write leaves other numbers in columns that the persona may not write."""
     if not attempt.values or before.sqlstate or after.sqlstate:
         return False
-    return sorted(map(str, before.rows[-2])) != sorted(map(str, after.rows[-2]))
+    place = -len(attempt.values)
+    return sorted(map(str, before.rows[place])) != sorted(map(str, after.rows[place]))
 
 
 def _answers_otherwise(before: Answer, after: Answer) -> bool:
@@ -186,11 +187,11 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
         return f"{key.object} and is told of others: {said}", was or "nothing"
     if attempt.follows:
         return f"{key.object} to find there what stands in rows of others", "not there"
+    if _writes_otherwise(attempt, before, after):
+        return f"{key.object} with other effects", "without"
     if key.action is Action.EXECUTE and attempt.widens:
         return f"{key.object} to get another answer", "what BASE's condition left of it"
-    if key.action is Action.EXECUTE:
-        return f"{key.object} to get what only others got", "what is their own"
-    return f"{key.object} with other effects", "without"
+    return f"{key.object} to get what only others got", "what is their own"
 
 
 def tell_opening(experiment: Experiment, people: Sequence[str]) -> AccessChange:

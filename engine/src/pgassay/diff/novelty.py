@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
@@ -73,12 +73,14 @@ class _Judge:
 def is_powerless(function: str, schema: Inventory) -> bool:
     """Whether a function does nothing that its caller could not do without it.
 
-    It runs with the caller's rights, as does all that it uses, runs no text as SQL, and reaches nothing in a
-    schema that the caller cannot name himself.
+    It runs with the caller's rights, as do all functions that it calls, runs no text as SQL, and names
+    nothing in a schema that the caller cannot name himself. What tables ask, they ask of him, too.
     """
-    home = _schema(function)
+    home, there = _schema(function), schema.objects
+    steps = {name: used for name, used in schema.uses.items() if ObjectKey("function", name, "") in there}
     return all(
-        _schema(name) == _PLATFORM or _is_callers(name, home, schema) for name in schema.reach(function)
+        _schema(name) == _PLATFORM or _is_callers(name, home, schema)
+        for name in {function, *follow(steps, function)}
     )
 
 

@@ -17,6 +17,7 @@ from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 
 _ROWS = 4  # of a table, of as many owners as there are
+_MORE = 1_000_000  # than anybody has
 _IN_PAIRS = 24  # values of each column
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 _MOMENTS = ("timestamp", "timestamptz", "date")
@@ -167,6 +168,7 @@ def _around(numbers: Iterable[str]) -> Iterator[int]:
     whole = [int(float(number)) for number in (*numbers, "0")]
     yield from whole
     yield from (number + step for number in whole for step in (1, -1))
+    yield _MORE
 
 
 def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
