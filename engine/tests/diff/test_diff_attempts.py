@@ -248,7 +248,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
         (
             FIND.format("|| quote_literal(what)"),
             FIND.format("|| '''' || what || ''''"),
-            "EXECUTE public.find(text) to get 3 of its rows (was: 0)",
+            "EXECUTE public.find(text) to get 5 of its rows (was: 0)",
         ),
         (LIMITED.format(6), LIMITED.format(60), "INSERT 8 of the rows of public.notes (was: refused, PT402)"),
         (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 8 of the rows of public.notes (was: refused"),
