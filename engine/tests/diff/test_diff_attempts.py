@@ -128,6 +128,14 @@ $$;
 revoke all on function public.find(text) from public;
 grant execute on function public.find(text) to authenticated;
 """
+ABOUT = """
+alter table public.members add address text generated always as ('address of ' || tenant) stored;
+create function public.about(somebody uuid) returns jsonb language sql security definer as $$
+    select {} from public.members as m where m.user_id = somebody
+$$;
+revoke all on function public.about(uuid) from public;
+grant execute on function public.about(uuid) to authenticated;
+"""
 HELD = "return 'given';"
 LIMITED = """
 create table public.notes (
@@ -250,6 +258,11 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             FIND.format("|| '''' || what || ''''"),
             "EXECUTE public.find(text) to get 5 of its rows (was: 0)",
         ),
+        (
+            ABOUT.format("jsonb_build_object('tenant', m.tenant)"),
+            ABOUT.format("to_jsonb(m)"),
+            "EXECUTE public.about(uuid) to get what only others got",
+        ),
         (LIMITED.format(6), LIMITED.format(60), "INSERT 8 of the rows of public.notes (was: refused, PT402)"),
         (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 8 of the rows of public.notes (was: refused"),
     ],
@@ -257,7 +270,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),
         *("folder inside", "message", "detail", "notice", "value", "call"),
         *("message of a value", "fed table", "effects of a call", "more than there is"),
-        *("text that is run", "limit", "limit of a called function"),
+        *("text that is run", "more of a row", "limit", "limit of a called function"),
     ],
 )
 def test_what_no_row_of_the_world_shows_is_found(

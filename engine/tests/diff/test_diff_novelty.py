@@ -80,3 +80,9 @@ def test_what_is_new_and_opens_something_is_a_gain(tenants: Tenants, change: str
     found = tenants.review(tenants.head(change))
     assert any(gain in one.message for one in found.difference.gained), found.difference.gained
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
+
+
+def test_view_that_no_longer_says_whose_its_rows_are_is_no_gain(tenants: Tenants) -> None:
+    found = tenants.review(tenants.head(old="select d.id, d.owner, d.label", new="select d.id, d.label"))
+    assert [one.message for one in found.difference.gained] == []
+    assert "column public.titles.owner" in found.difference.dropped

@@ -59,7 +59,8 @@ def _experiments(
 ) -> Iterator[Experiment]:
     near = find_near(context.samples, reach)
     texts = _texts(context, function, callers, reach)
-    attempts = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
+    calls = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
+    attempts = (replace(call, reveals=True) for call in calls)
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 

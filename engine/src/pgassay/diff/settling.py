@@ -12,7 +12,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
-from pgassay.matrix.model import Direction, Witness
+from pgassay.matrix.model import Action, Direction, Witness
 from pgassay.observation import Outcome, Persona
 
 _REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
@@ -23,9 +23,10 @@ def settle(differences: Iterable[CellDifference], *, base: Session, head: Sessio
 
     Triggers before a statement or row run before the policies do: one that refuses hides whether they would.
     Nor is a gain what somebody could have in BASE who said of himself, in his user_metadata, what only the
-    server says in HEAD. The sessions are the owners'. What cannot be tried stays what it was.
+    server says in HEAD; nor are the same rows of another class one. The sessions are the owners'. What cannot
+    be tried stays what it was.
     """
-    found = list(_settle_claims(differences, base))
+    found = list(_settle_classes(_settle_claims(differences, base), base, head))
     doubtful: dict[tuple[str, Direction], list[int]] = defaultdict(list)
     for number, one in enumerate(found):
         if _is_doubtful(one):
@@ -37,6 +38,23 @@ def settle(differences: Iterable[CellDifference], *, base: Session, head: Sessio
             if behind:
                 found[number] = replace(found[number], direction=Direction.CHANGED, behind=behind)
     return found
+
+
+def _settle_classes(
+    differences: Iterable[CellDifference], base: Session, head: Session
+) -> Iterator[CellDifference]:
+    """A view that no longer says whose its rows are lets nobody read more of them."""
+    found = list(differences)
+    doubtful = {
+        one.witness
+        for one in found
+        if one.direction is Direction.GAINED and one.before is None and one.key.action is Action.SELECT
+    }
+    before, after = (dict(_answers(session, doubtful)) for session in (base, head))
+    for one in found:
+        witness = one.witness
+        is_same = witness in doubtful and before[witness] is not None and before[witness] == after[witness]
+        yield replace(one, direction=Direction.CHANGED) if is_same else one
 
 
 _USERS, _SERVERS = "user_metadata", "app_metadata"
@@ -89,16 +107,22 @@ def _try_without_triggers(
 
 
 def _outcomes(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Outcome]]:
+    for witness, answer in _answers(session, witnesses):
+        yield witness, Outcome.DENIED_GRANT if answer is None else _outcome(answer)
+
+
+def _answers(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[Witness, Answer | None]]:
+    """None where the persona cannot be."""
     by_persona: dict[Persona, list[Witness]] = defaultdict(list)
     for witness in witnesses:
         by_persona[witness.persona].append(witness)
     for persona, some in by_persona.items():
         if session.refusal(persona):
-            yield from ((witness, Outcome.DENIED_GRANT) for witness in some)
+            yield from ((witness, None) for witness in some)
             continue
         with session.act_as(persona), savepoint(session):
             answers = fly(session, [[witness.statement] for witness in some])
-        yield from zip(some, map(_outcome, answers), strict=True)
+        yield from zip(some, answers, strict=True)
 
 
 def _outcome(answer: Answer) -> Outcome:
