@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgassay.diff.review import review
 from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
 
@@ -86,3 +87,27 @@ def test_view_that_no_longer_says_whose_its_rows_are_is_no_gain(tenants: Tenants
     found = tenants.review(tenants.head(old="select d.id, d.owner, d.label", new="select d.id, d.label"))
     assert [one.message for one in found.difference.gained] == []
     assert "column public.titles.owner" in found.difference.dropped
+
+
+OWN_VIEW = """
+create view public.stages with (security_invoker = true) as
+select d.id, d.owner, d.stage{} from public.documents as d;
+revoke all on public.stages from anon, authenticated;
+grant select on public.stages to authenticated;
+"""
+TELLER = """
+create function private.everybody() returns bigint language sql security definer as
+'select count(*) from public.members';
+grant usage on schema private to authenticated;
+grant execute on function private.everybody() to authenticated;
+"""
+
+
+def test_view_with_the_rights_of_its_caller_is_new_and_no_gain(tenants: Tenants) -> None:
+    base = tenants.head(OWN_VIEW.format(""), name="base.sql")
+    found = tenants.review(base).difference
+    assert (found.gained, bool(found.new)) == ((), True)
+    wider = tenants.head(OWN_VIEW.format(", d.label"))
+    assert review(tenants.server, base, wider, search=0).difference.gained == ()
+    leaking = tenants.head(TELLER + OWN_VIEW.format(", private.everybody() as people"))
+    assert review(tenants.server, base, leaking, search=0).difference.gained

@@ -20,13 +20,13 @@ _FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
 
 
 def tell_news(
-    differences: Iterable[CellDifference], *, base: Matrix, after: Inventory
+    differences: Iterable[CellDifference], *, base: Matrix, head: Matrix, after: Inventory
 ) -> Iterator[CellDifference]:
     """The differences, of which those are new and no gains that neither cross ownership nor can be written.
 
-    `base` is the matrix of BASE; `after` says what HEAD has.
+    `base` and `head` are the matrices; `after` says what HEAD has.
     """
-    judge = _Judge(base=base, after=after)
+    judge = _Judge(base=base, head=head, after=after)
     for one in differences:
         gains = one.direction is Direction.GAINED
         if gains and one.before is None and judge.is_harmless(one):
@@ -40,6 +40,7 @@ def tell_news(
 @dataclass(frozen=True, kw_only=True)
 class _Judge:
     base: Matrix
+    head: Matrix
     after: Inventory
 
     def is_harmless(self, one: CellDifference) -> bool:
@@ -47,6 +48,8 @@ class _Judge:
         if key.action is Action.EXECUTE:
             return self._is_trusted(one) or is_powerless(key.object, self.after)
         if self._is_trusted(one):
+            return True
+        if key.action is Action.SELECT and self._is_callers_view(key.table):
             return True
         if key.action in _WRITES:
             return one.after is None or one.after.outcome is not Outcome.ALLOWED
@@ -65,19 +68,25 @@ class _Judge:
         role = self.after.objects.get(ObjectKey("role", "", one.witness.persona.role), {})
         return role.get("bypassrls") == "true" or role.get("superuser") == "true"
 
+    def _is_callers_view(self, name: str) -> bool:
+        """Whether it shows each caller what he can read without it."""
+        table = self.head.surface.by_name.get(name)
+        return table is not None and table.kind == "v" and table.invoker and is_powerless(name, self.after)
+
     def _is_table(self, key: CellKey) -> bool:
         """And no view, which may show of one's own what its table keeps back."""
         return self.after.objects.get(ObjectKey("relation", key.table, ""), {}).get("kind") == "table"
 
 
 def is_powerless(function: str, schema: Inventory) -> bool:
-    """Whether a function does nothing that its caller could not do without it.
+    """Whether a function, or a view with its caller's rights, does nothing that he could not do without it.
 
     It runs with the caller's rights, as do all functions that it calls, runs no text as SQL, and names
     nothing in a schema that the caller cannot name himself. What tables ask, they ask of him, too.
     """
     home, there = _schema(function), schema.objects
-    steps = {name: used for name, used in schema.uses.items() if ObjectKey("function", name, "") in there}
+    called = {key.object for key in there if key.kind == "function"} | {function}
+    steps = {name: used for name, used in schema.uses.items() if name in called}
     return all(
         _schema(name) == _PLATFORM or _is_callers(name, home, schema)
         for name in {function, *follow(steps, function)}
