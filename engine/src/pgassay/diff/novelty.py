@@ -53,9 +53,9 @@ class _Judge:
             return True
         if key.action in _WRITES:
             return one.after is None or one.after.outcome is not Outcome.ALLOWED
-        if table is None:
-            return key.rows is RowClass.OWN and self._is_table(key)
-        return key.rows is RowClass.OWN or (table.truncatable and key.rows not in _FOREIGN)
+        if key.rows is RowClass.OWN:
+            return self._is_table(key)
+        return table is not None and table.truncatable and key.rows not in _FOREIGN
 
     def is_number_taken(self, before: CellResult) -> bool:
         """Whether BASE refused only what a sequence drew, as HEAD still may: the next number it may not."""
