@@ -114,10 +114,11 @@ def _choose(rows: Iterable[Row]) -> list[Row]:
 def _values(
     column: Column, literals: Literals, ids: Sequence[str], rows: Sequence[Row]
 ) -> tuple[str | None, ...]:
-    """Those of its type; for a text what other rows have first."""
+    """Those of its type; for a text also what other rows have."""
     values = candidates(column.base, column.labels, literals, ids)
     theirs = [row.values[column.name] for row in rows] if column.base in TEXTS and not column.labels else []
-    return tuple(dict.fromkeys([*filter(None, theirs), *values, *(() if column.not_null else (None,))]))
+    first = [*literals.strings, *filter(None, theirs)] if theirs else []
+    return tuple(dict.fromkeys([*first, *values, *(() if column.not_null else (None,))]))
 
 
 def invent_row(sample: Sample, id_: str) -> Row:
