@@ -19,7 +19,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_rows_that_were_measured_are_those_of_the_bench(pages: ModuleType) -> None:
     measured = [row["name"] for row in pages.read_measured()["rows"]]
-    assert measured == [*pages.HARNESS, *pages.MUTANTS, *pages.SCHEMA]
+    assert [name for name in measured if name not in pages.MUTANTS] == [*pages.HARNESS, *pages.SCHEMA]
 
 
 def test_pages_show_what_was_measured(pages: ModuleType) -> None:
