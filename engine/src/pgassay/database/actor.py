@@ -72,7 +72,7 @@ class Actor:
                     raise
                 # The server sent an error of the statement, and then went away before the end of its answer.
                 raise psycopg.OperationalError(f"the connection was lost after an error: {error}") from error
-            self._run("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
+            self.run_plainly("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
             return failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")
         outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
@@ -92,9 +92,9 @@ class Actor:
             statements = f"begin; {statements}"
             self._is_tame = True
         if statements:
-            self._run(statements)
+            self.run_plainly(statements)
 
-    def _run(self, statements: str) -> None:
+    def run_plainly(self, statements: str) -> None:
         """Send one message past psycopg, whose cursors cost as much as the server's part of it.
 
         After a rollback it would deallocate all that is prepared, also by the test's own means.

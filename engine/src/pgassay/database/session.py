@@ -55,7 +55,7 @@ class Session(Actor):
             self._identity = NOBODY
             self._pretends = False
             if not self.connection.closed:
-                self._run("rollback")
+                self.run_plainly("rollback")
 
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
@@ -98,7 +98,7 @@ class Session(Actor):
         finally:
             self._identity = former  # `set local` is undone as well
             if not self.connection.closed:
-                self._run("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+                self.run_plainly("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
 
     def _pretend_login(self) -> None:
         """Once a transaction, as the owner and outside any savepoint of ours."""
@@ -128,11 +128,11 @@ class Session(Actor):
             return False
         name = f"pgassay_identity_{[*self._begun].index(identity)}"
         if times == OFTEN:
-            self._run(f"prepare {name} as {identity.settings}")
+            self.run_plainly(f"prepare {name} as {identity.settings}")
         try:
-            self._run(f"begin; execute {name}; {identity.role}")
+            self.run_plainly(f"begin; execute {name}; {identity.role}")
         except psycopg.errors.InvalidSqlStatementName:  # somebody deallocated everything
-            self._run("rollback")
+            self.run_plainly("rollback")
             self._begun[identity] = 0
             return False
         self._is_tame = True

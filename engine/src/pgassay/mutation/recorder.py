@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from pgassay.database import Database
+from pgassay.database.actor import Actor
 from pgassay.errors import ServerError
 from pgassay.mutation.footprint import Footprint, dissect, words_of
 from pgassay.mutation.things import scan
@@ -149,25 +150,25 @@ def _text(query: Any, connection: Connection) -> str:  # noqa: ANN401
 
 @contextmanager
 def recording(recorder: StatementRecorder) -> Iterator[None]:
-    """Until the end, every statement that this process sends over psycopg is noted."""
-    names = ("execute", "executemany", "copy")
-    originals = {name: getattr(psycopg.Cursor, name) for name in names}
+    """Until the end, every statement that this process sends over psycopg, or a session past it, is noted."""
+    doors = (*((psycopg.Cursor, name) for name in ("execute", "executemany", "copy")), (Actor, "run_plainly"))
+    originals = {door: getattr(*door) for door in doors}
 
     def noting(original: Any) -> Any:  # noqa: ANN401
-        def method(cursor: psycopg.Cursor[Any], query: Any, params: Any = None, **options: Any) -> Any:  # noqa: ANN401
-            recorder.note(cursor.connection, query, params)
+        def method(sender: Any, query: Any, params: Any = None, **options: Any) -> Any:  # noqa: ANN401
+            recorder.note(sender.connection, query, params)
             try:
-                return original(cursor, query, params, **options)
+                return original(sender, query, *(() if params is None else (params,)), **options)
             except psycopg.Error as error:
                 recorder.note_failure(error)
                 raise
 
         return method
 
-    for name, original in originals.items():
-        setattr(psycopg.Cursor, name, noting(original))
+    for door, original in originals.items():
+        setattr(*door, noting(original))
     try:
         yield
     finally:
-        for name, original in originals.items():
-            setattr(psycopg.Cursor, name, original)
+        for door, original in originals.items():
+            setattr(*door, original)

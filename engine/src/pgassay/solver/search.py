@@ -85,7 +85,12 @@ class Search:
         self._fresh: dict[ColumnSlot, Value] = {}
         self._readings: dict[_Place, Readings] = {}
         self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
-        self._left = round(_STEPS * effort)
+        self._left = self._most = round(_STEPS * effort)
+
+    @property
+    def steps(self) -> int:
+        """How many were taken so far."""
+        return self._most - self._left
 
     def step(self) -> None:
         """Count one step. Raises BudgetSpentError; in a part that has steps of its own, _SomeSpentError."""

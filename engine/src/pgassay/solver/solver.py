@@ -45,6 +45,7 @@ from pgassay.solver.writing import where
 STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
 _QUICK = 0.15
+_STEPS_OF_A_STATEMENT = 10
 _PROPOSALS = 16
 _DECISIVE = 2_000  # steps for proposals in which the atom decides
 _UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
@@ -71,6 +72,7 @@ class Solver:
             self.schema = read_schema(session.connection)
         self._session = session
         self._asker = Asker(session)
+        self._steps = 0
         self._rows = RowMaker(self.schema, self._asker, makers or {})
         self._effort = effort
         if logs_in:
@@ -84,6 +86,11 @@ class Solver:
     def spent(self) -> int:
         """The statements so far."""
         return self._asker.spent
+
+    @property
+    def work(self) -> int:
+        """Statements so far, and steps of searches for goals, some of which take as long as a statement."""
+        return self._asker.spent + self._steps // _STEPS_OF_A_STATEMENT
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -157,6 +164,8 @@ class Solver:
             found = attempt.unreached(Reason.BUDGET)
         except _UNREADABLE as error:
             found = Unreached(goal=str(goal), reason=Reason.OPAQUE, what=str(error))
+        finally:
+            self._steps += search.steps
         return replace(found, spent=self._asker.spent - spent)
 
     def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001

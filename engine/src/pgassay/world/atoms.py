@@ -45,8 +45,8 @@ class AtomSearch:
     """Looks which atoms the rows at hand tell apart, and lets the solver make rows for the others.
 
     With `may_change`, rows that triggers made may get other values. Where only other claims help, and
-    `finds_personas`, whoever has them is one of `personas_found`. `most`: once the solver has spent so many
-    statements, each atom gets a quick try only.
+    `finds_personas`, whoever has them is one of `personas_found`. `most`: once the solver has done so much
+    work, each atom gets a quick try only; after `last` none.
     """
 
     session: Session
@@ -57,6 +57,7 @@ class AtomSearch:
     may_change: bool = False
     personas_found: dict[str, Persona] = field(default_factory=dict)
     most: int
+    last: int
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
@@ -157,8 +158,13 @@ class AtomSearch:
                 persona,
                 purpose=purpose,
                 may_change=may_change,
-                quick=self.solver.spent > self.most,
+                quick=self.solver.work > self.most,
             )
+            if self.solver.work > self.last:
+                return (
+                    "not tried: what all atoms share of statements and steps is spent; --effort gives more",
+                    True,
+                )
             around, answer = self._reach_somehow(persona, reach)
             by_claims = isinstance(answer, Unreached) and answer.reason is Reason.CLAIMS
             if by_claims and self.finds_personas and persona.id:

@@ -201,7 +201,8 @@ class _Generation:
             personas=self._everybody,
             finds_personas=self.finds_personas,
             may_change=self.makes_accounts,
-            most=self._solver.spent + STATEMENTS * self._effort,
+            most=self._solver.work + STATEMENTS * self._effort,
+            last=self._solver.work + 3 * STATEMENTS * self._effort,
             show=self._show,
         )
 
