@@ -203,7 +203,7 @@ def _is_sum(call: Call, sample: Sample, old: Row, name: str, value: str | None) 
     if not _is_number(sample, name) or value is None:
         return False
     said = {argument.lstrip("-") for argument in call.arguments if argument}
-    return f"{abs(float(value) - float(old.values.get(name) or 0)):g}" in said
+    return f"{abs(float(value) - float(old.values.get(name) or 0)):.15g}" in said
 
 
 def _entered(
