@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgassay.diff import confirmation
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
@@ -234,3 +235,14 @@ def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb
     assert " where " not in gain.witness.statement
     back = review(tenants.server, head, base, search=STATEMENTS)
     assert back.difference.gained == ()
+
+
+def test_what_chance_let_through_once_is_told_as_chance(
+    tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The matrix may have met one row of a thousand; nobody meets it again."""
+    head = tenants.head(open_to("random() < 0.3"))
+    monkeypatch.setattr(confirmation, "_run", lambda *_: None)  # neither side shows it
+    [gain] = tenants.review(head, search=STATEMENTS).difference.gained
+    assert "SELECT rows of public.documents by chance (" in gain.message
+    assert gain.witness is not None

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import psycopg
 
+from pgassay.catalog.literals import find_literals
 from pgassay.database import Session, open_session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
 from pgassay.errors import CannotJudgeError
+from pgassay.solver.search import CHANCE
 
 _TIMES = 4  # chance may decide, too
 _NO_ROWS = "0"
@@ -19,21 +21,34 @@ SETTING = "select pg_catalog.set_config("
 _AS_OWNER = "set local role none"
 
 
-def confirm(gains: Iterable[AccessChange], base: LoadedSide, head: LoadedSide) -> None:
-    """Raises CannotJudgeError where a witness does the same in BASE as in HEAD: that is a mistake of ours.
+def confirm(gains: Iterable[AccessChange], base: LoadedSide, head: LoadedSide) -> tuple[AccessChange, ...]:
+    """Run the witnesses; those that chance alone let through once are returned, and show nothing.
 
+    Raises CannotJudgeError where another one does the same in BASE as in HEAD: that is a mistake of ours.
     Not of effects, which its answer does not show, nor of tables without rows.
     """
     shown = [gain for gain in gains if gain.witness and gain.after not in (gain.before, _NO_ROWS)]
     if not shown:
-        return
+        return ()
+    by_chance: list[AccessChange] = []
     with _open(base) as before, _open(head) as after:
         for gain in shown:
-            if not any(_run(before, gain) != _run(after, gain) for _ in range(_TIMES)):
+            if any(_run(before, gain) != _run(after, gain) for _ in range(_TIMES)):
+                continue
+            if _depends_on_chance(gain, base, head):
+                by_chance.append(gain)
+            else:
                 raise CannotJudgeError(
                     "A witness does not show what it should, which is a mistake of pgassay.",
                     why=f"{gain.message}\n{gain.witness.statement if gain.witness else ''}",
                 )
+    return tuple(by_chance)
+
+
+def _depends_on_chance(gain: AccessChange, *sides: LoadedSide) -> bool:
+    """Whether a change that it comes of asks chance."""
+    objects = [side.inventory.objects.get(change.key, {}) for side in sides for change in gain.causes]
+    return not find_literals(text for said in objects for text in said.values()).words.isdisjoint(CHANCE)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -158,7 +158,7 @@ class _Reviewing:
             with ThreadPoolExecutor(2) as pool:
                 snapshots = list(pool.map(lambda side: side.survey(only), (one, two)))
             found = self._judge(snapshots, one, two, only)
-            confirm(found.difference.gained, one, two)
+            found = _without(found, confirm(found.difference.gained, one, two))
             found = replace(found, world=world)
             found = _add_gains(found, compare_accounts(one, two, found.difference.schema))
             unaccepted = found.difference.gained and not found.accepted
@@ -224,14 +224,20 @@ def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) ->
         is_over=bool(gained) and not found.accepted,
         budget=statements,
     )
-    confirm(explored.found, one, two)
+    by_chance = confirm(explored.found, one, two)
     return replace(
-        _add_gains(found, explored.found),
+        _add_gains(found, (gain for gain in explored.found if gain not in by_chance)),
         remarks=explored.notes,
         tried=explored.tried,
         conditions=explored.conditions,
         unsolved=explored.unsolved,
     )
+
+
+def _without(found: Review, gains: Collection[AccessChange]) -> Review:
+    """What chance let through once: the search says that it may."""
+    gained = tuple(gain for gain in found.difference.gained if gain not in gains)
+    return replace(found, difference=replace(found.difference, gained=gained))
 
 
 def _add_gains(found: Review, more: Iterable[AccessChange]) -> Review:
