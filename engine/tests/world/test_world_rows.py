@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pgassay.server import Server
-from pgassay.world import fill
+from pgassay.world import fill, generation
 from tests.world.world_support import ALICE, BOB, NOTES, loaded, make_bench, read
 
 TEAMS = """
@@ -284,3 +284,21 @@ def test_materialized_view_shows_the_rows_that_were_made(server: Server, tmp_pat
     with loaded(bench, fill(bench)) as connection:
         [(words,)] = read(connection, "select count(*) from public.all_words")
     assert words == 1
+
+
+def test_atoms_for_which_no_work_is_left_are_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = (
+        "create table public.bins (id integer primary key, label text not null, size integer not null);\n"
+        "alter table public.bins enable row level security;\n"
+        "create policy one on public.bins for select using (label = 'first' and size = 1117);\n"
+        "create policy two on public.bins for update using (label = 'second' and size = 2229);\n"
+    )
+    assert all(reach.both for reach in fill(make_bench(server, tmp_path, schema)).atoms)
+    monkeypatch.setattr(generation, "STATEMENTS", 0)
+    left = [reach for reach in fill(make_bench(server, tmp_path, schema)).atoms if not reach.both]
+    assert left
+    assert {reach.why.partition(";")[0] for reach in left} == {
+        "not tried: what all atoms share of statements and steps is spent"
+    }
