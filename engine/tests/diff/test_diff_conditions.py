@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pgassay.config import PersonaConfig
 from pgassay.diff import confirmation
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
@@ -115,6 +118,20 @@ def test_claim_that_only_the_server_sets_closes(tenants: Tenants) -> None:
     head = tenants.head(open_to(claim.format("app_metadata")))
     assert review(tenants.server, base, head, search=STATEMENTS).difference.gained == ()
     assert review(tenants.server, head, base, search=STATEMENTS).difference.gained != ()
+
+
+def test_whoever_the_server_says_it_of_could_say_it_of_himself(tenants: Tenants) -> None:
+    chief = PersonaConfig(
+        role="authenticated",
+        claims={"sub": "c0c00000-0000-4000-8000-000000000003", "app_metadata": {"rank": "top"}},
+    )
+    more = replace(
+        tenants, config=replace(tenants.config, personas={**tenants.config.personas, "chief": chief})
+    )
+    claim = "(select auth.jwt()) -> '{}' ->> 'rank' = 'top'"
+    base = more.head(open_to(claim.format("user_metadata")), name="base.sql")
+    head = more.head(open_to(claim.format("app_metadata")))
+    assert review(more.server, base, head, search=STATEMENTS).difference.gained == ()
 
 
 INSERTING = """

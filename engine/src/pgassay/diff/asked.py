@@ -28,6 +28,7 @@ from pgassay.diff.experiments import (
     probe_writes,
 )
 from pgassay.diff.queries import Departure, contrast, read_function, read_query
+from pgassay.diff.variations import boast
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Row, Sample
@@ -39,7 +40,6 @@ from pgassay.solver.model import Condition, Reached, Source
 from pgassay.solver.schema import Parameter, Schema, read_parameters
 from pgassay.solver.scope import write
 
-_USERS, _SERVERS = "user_metadata", "app_metadata"
 _LONGEST = 60  # characters of a value that are told
 _ROWS = 4  # that a persona tries to change
 
@@ -108,7 +108,7 @@ class Asked(ABC):
     def experiment(self, persona: Persona, reached: Reached) -> Experiment:
         """What to try once there is what was reached."""
         literals = find_literals([self.condition.text, *self.texts])
-        claims = merged(persona.claims, _boast(reached.claims, literals))
+        claims = boast(merged(persona.claims, reached.claims), literals)
         return Experiment(
             changes=self.changes,
             attempts=tuple(self.probe(replace(persona, claims=claims), reached, literals)),
@@ -328,13 +328,6 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 widens=old is not None and departure.widens and function.result != "boolean",
                 near=find_near(scene.samples, scene.reach(function.function)),
             )
-
-
-def _boast(claims: Mapping[str, Any], literals: Literals) -> Mapping[str, Any]:
-    """Who could say so of himself gains nothing where the server has to say it."""
-    theirs = claims.get(_SERVERS)
-    asked = any(path[0] == _USERS for path in literals.paths)
-    return merged(claims, {_USERS: theirs}) if asked and theirs else claims
 
 
 def _set(reached: Reached) -> Iterator[str]:

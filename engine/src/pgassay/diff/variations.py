@@ -15,7 +15,9 @@ from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
+from pgassay.solver.asking import merged
 
+_USERS, _SERVERS = "user_metadata", "app_metadata"
 _ROWS = 4  # of a table, of as many owners as there are
 _MORE = 1_000_000  # than anybody has
 _IN_PAIRS = 24  # values of each column
@@ -170,6 +172,13 @@ def _around(numbers: Iterable[str]) -> Iterator[int]:
     yield from whole
     yield from (number + step for number in whole for step in (1, -1))
     yield _MORE
+
+
+def boast(claims: Mapping[str, Any], literals: Literals) -> Mapping[str, Any]:
+    """Who could say so of himself gains nothing where the server has to say it."""
+    theirs = claims.get(_SERVERS)
+    asked = any(path[0] == _USERS for path in literals.paths)
+    return merged(claims, {_USERS: theirs}) if asked and theirs else claims
 
 
 def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
