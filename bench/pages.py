@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from measure import ROOT, Row, ratio_text, value_text
@@ -70,10 +70,17 @@ median. Where something is counted a second, a ratio below 1 is what our guards 
 """
 
 
-def pages(measured: Mapping[str, object]) -> dict[Path, str]:
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The last figures, by the name of their row; `settings`: of "bench" and of "mutants", in a sentence."""
+
+    rows: Mapping[str, Row]
+    settings: Mapping[str, str]
+
+
+def pages(measured: Measured) -> dict[Path, str]:
     """Each page with its text."""
-    rows = {row["name"]: Row(**row) for row in measured["rows"]}  # type: ignore[attr-defined]
-    settings: Mapping[str, str] = measured["settings"]  # type: ignore[assignment]
+    rows, settings = measured.rows, measured.settings
     return {
         ROOT / "engine" / "docs" / "explanation" / "performance.md": _HARNESS_PAGE.format(
             setting=settings["bench"],
@@ -94,22 +101,24 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def read_measured() -> dict[str, object]:
-    found: dict[str, object] = json.loads(MEASURED.read_text(encoding="utf-8"))
-    return found
+def read_measured() -> Measured:
+    """What was measured so far; nothing where there is no file."""
+    if not MEASURED.exists():
+        return Measured(rows={}, settings={})
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return Measured(rows={row["name"]: Row(**row) for row in found["rows"]}, settings=found["settings"])
 
 
 def publish(rows: Sequence[Row], *, expected: Sequence[str], settings: Mapping[str, str]) -> None:
     """Keep what was measured and write the pages. `settings`: of "bench" or of "mutants", in a sentence."""
     names = [row.name for row in rows]
     assert sorted(names) == sorted(expected), set(names) ^ set(expected)
-    former = read_measured() if MEASURED.exists() else {"rows": [], "settings": {}}
-    known = {row["name"]: row for row in former["rows"]}  # type: ignore[attr-defined]
-    known |= {row.name: asdict(row) for row in rows}
-    every = (*HARNESS, *MUTANTS, *SCHEMA)
-    told = {**former["settings"], **settings}  # type: ignore[dict-item]
-    document = {"settings": told, "rows": [known[n] for n in every if n in known]}
+    former = read_measured()
+    known = {**former.rows, **{row.name: row for row in rows}}
+    measured = Measured(rows=known, settings={**former.settings, **settings})
+    kept = [asdict(known[name]) for name in (*HARNESS, *MUTANTS, *SCHEMA) if name in known]
+    document = {"settings": measured.settings, "rows": kept}
     MEASURED.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if {*HARNESS, *SCHEMA} <= known.keys():  # mutants may never have been measured
-        for path, text in pages(document).items():
+        for path, text in pages(measured).items():
             path.write_text(text, encoding="utf-8")

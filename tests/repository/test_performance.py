@@ -18,7 +18,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_rows_that_were_measured_are_those_of_the_bench(pages: ModuleType) -> None:
-    measured = [row["name"] for row in pages.read_measured()["rows"]]
+    measured = pages.read_measured().rows
     assert [name for name in measured if name not in pages.MUTANTS] == [*pages.HARNESS, *pages.SCHEMA]
 
 

@@ -12,6 +12,7 @@ from pgassay.audit.scene import Scene
 from pgassay.catalog.model import ObjectKey
 from pgassay.matrix import statements
 from pgassay.observation import Persona
+from pgassay.solver.asking import merged
 
 _NEVER_ABSENT = ("sub", "role", "email", "user_metadata")
 _FEW = 2
@@ -27,7 +28,8 @@ def of_absent_claims(scene: Scene) -> Iterator[Finding]:
         for path in sorted(paths):
             lacking = replace(persona, claims=_left_out(persona.claims, path))
             holding = [
-                replace(persona, claims=_merge(lacking.claims, path, value)) for value in _held(scene, path)
+                replace(persona, claims=merged(lacking.claims, _document(path, value)))
+                for value in _held(scene, path)
             ]
             if len(holding) < _FEW:
                 continue
@@ -49,11 +51,9 @@ def _left_out(claims: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any
     return {name: value for name, value in claims.items() if name != first}
 
 
-def _merge(claims: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+def _document(path: tuple[str, ...], value: object) -> dict[str, Any]:
     first, *rest = path
-    inner = claims.get(first)
-    old = inner if isinstance(inner, dict) else {}
-    return {**claims, first: _merge(old, tuple(rest), value) if rest else value}
+    return {first: _document(tuple(rest), value) if rest else value}
 
 
 def _held(scene: Scene, path: tuple[str, ...]) -> list[object]:

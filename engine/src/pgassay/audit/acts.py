@@ -14,10 +14,9 @@ from pgassay.catalog.model import Function, ObjectKey, Trigger
 from pgassay.catalog.read import Access
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS, become
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, become
 from pgassay.observation import Persona
 
-OWNER = "set local role none"
 _SETUPS = 16
 _ACTS = 2  # of one function and persona
 _LISTS = 8  # of arguments, after a setup
@@ -55,7 +54,7 @@ class Act:
     @property
     def as_setup(self) -> tuple[str, ...]:
         """What does the same as a part of a setup."""
-        return (*become(self.persona), self.statement, OWNER)
+        return (*become(self.persona), self.statement, AS_OWNER)
 
 
 def find_acts(scene: Scene) -> list[Act]:
@@ -195,7 +194,7 @@ def tables_of(scene: Scene, reach: Iterable[str]) -> frozenset[str]:
 
 def _alive(scene: Scene, acts: Sequence[Act], setup: tuple[str, ...]) -> list[Act]:
     """Those that write; one for each thing that comes of them, first those that write most tables."""
-    answers = scene.ask(None, [[OWNER, *setup, *act.as_setup] for act in acts])
+    answers = scene.ask(None, [[AS_OWNER, *setup, *act.as_setup] for act in acts])
     passed = [act for act, answer in zip(acts, answers, strict=True) if not answer.sqlstate][:_LOOKS]
     chosen: dict[str, Act] = {}
     for act, looks in zip(passed, play(scene, [(setup, (act,)) for act in passed]), strict=True):
@@ -209,7 +208,7 @@ def play(scene: Scene, scenes: Sequence[tuple[Sequence[str], Sequence[Act]]]) ->
     """What the transaction has written by the end of a setup, and after each act, as far as they go."""
     look = scene.planned(_look(scene))
     segments = [
-        [OWNER, *setup, look, *(text for act in acts for text in (*act.as_setup, look))]
+        [AS_OWNER, *setup, look, *(text for act in acts for text in (*act.as_setup, look))]
         for setup, acts in scenes
     ]
     found: list[list[Looked]] = []

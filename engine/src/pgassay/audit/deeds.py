@@ -16,10 +16,9 @@ from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import Function
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import NUMBERS, condition
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, condition
 from pgassay.observation import Outcome, Persona
 
-_OWNER = "set local role none"
 _SETUPS = 4
 Key = tuple[str | None, ...]
 
@@ -99,7 +98,7 @@ def _find_deeds(
     plain = [sample for sample in samples if sample.object == sample.table.name and sample.key]
     looks = [text for s in plain for text in (look_new(s), _look_left(s))]
     found: list[Deed] = []
-    for call, answer in make_calls(scene, persona, calls, _OWNER, *looks):
+    for call, answer in make_calls(scene, persona, calls, AS_OWNER, *looks):
         if answer.sqlstate:
             continue
         pairs = [(s, answer.rows[2 + 2 * n], answer.rows[3 + 2 * n]) for n, s in enumerate(plain)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pgassay.audit.calls import Call, argument_lists, make_calls
 from pgassay.audit.scene import Scene
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.matrix.statements import TEXTS
 from pgassay.observation import Persona
@@ -18,7 +19,7 @@ _HARMLESS = ("pgassay", "1", "select 1")  # a word, an expression or a statement
 
 def find_injection(scene: Scene, persona: Persona, function: Function) -> tuple[Call, int] | None:
     """A call with a quote that fails by its syntax, where one without does not; which argument, from 1."""
-    if function.language != "plpgsql" or "execute" not in function.text.lower():
+    if function.language != "plpgsql" or "execute" not in find_literals([function.text]).words:
         return None
     for some in argument_lists(scene, function)[:_LISTS]:
         for place, type_ in enumerate(function.types):

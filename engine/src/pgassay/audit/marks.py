@@ -15,12 +15,11 @@ from pgassay.catalog.names import quoted
 from pgassay.database.pipeline import Answer
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import TEXTS, literal
+from pgassay.matrix.statements import AS_OWNER, TEXTS, literal
 from pgassay.observation import Outcome, Persona
 
 _MOMENTS = ("timestamptz", "timestamp", "date")
 _SOME_MOMENT = "2001-02-03"
-_OWNER = "set local role none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +148,10 @@ def _of_functions(scene: Scene, mark: Mark) -> Iterator[str]:
 
 
 def _differ(scene: Scene, mark: Mark, persona: Persona, calls: list[Call], counts: str) -> Iterator[str]:
-    before = make_calls(scene, persona, calls, _OWNER, counts)
+    before = make_calls(scene, persona, calls, AS_OWNER, counts)
     with scene.session.undone():
         run(scene.session, None, mark.statement)
-        after = make_calls(scene, persona, calls, _OWNER, counts)
+        after = make_calls(scene, persona, calls, AS_OWNER, counts)
     name = calls[0].function.function
     pairs = list(zip(before, after, strict=False))
     if any(_rows(now) < _rows(was) for (_, was), (_, now) in pairs):

@@ -12,10 +12,9 @@ from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import given_row, owner_columns
 from pgassay.catalog.model import Column, Function
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS
+from pgassay.matrix.statements import AS_OWNER, NUMBERS
 from pgassay.observation import Persona
 
-_OWNER = "set local role none"
 _LISTS = 8
 _ENOUGH = 100000
 _STEP = 7
@@ -94,7 +93,7 @@ def _turning(
             ]
             grown = [
                 _grown(sample, column, persona, answer.rows[2]) if not answer.sqlstate else 0
-                for _, answer in make_calls(scene, persona, calls, _OWNER, look_new(sample))
+                for _, answer in make_calls(scene, persona, calls, AS_OWNER, look_new(sample))
             ]
             if len(grown) == len(calls) and grown[0] < 0 < grown[1]:
                 return calls[1]

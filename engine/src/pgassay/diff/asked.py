@@ -28,7 +28,7 @@ from pgassay.diff.experiments import (
     probe_writes,
 )
 from pgassay.diff.queries import Departure, contrast, read_function, read_query
-from pgassay.diff.variations import boast
+from pgassay.diff.variations import boasting
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Row, Sample
@@ -108,12 +108,13 @@ class Asked(ABC):
     def experiment(self, persona: Persona, reached: Reached) -> Experiment:
         """What to try once there is what was reached."""
         literals = find_literals([self.condition.text, *self.texts])
-        claims = boast(merged(persona.claims, reached.claims), literals)
+        with_claims = replace(persona, claims=merged(persona.claims, reached.claims))
+        asking = boasting(with_claims, literals)
         return Experiment(
             changes=self.changes,
-            attempts=tuple(self.probe(replace(persona, claims=claims), reached, literals)),
+            attempts=tuple(self.probe(asking, reached, literals)),
             setup=(*self.prepare(reached), *_set(reached)),
-            given=_describe(reached, literals, claims if reached.claims else {}),
+            given=_describe(reached, literals, asking.claims if reached.claims else {}),
         )
 
     def prepare(self, reached: Reached) -> tuple[str, ...]:

@@ -13,12 +13,12 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
 from pgassay.errors import CannotJudgeError
+from pgassay.matrix.statements import AS_OWNER
 from pgassay.solver.search import CHANCE
 
 _TIMES = 4  # chance may decide, too
 _NO_ROWS = "0"
 SETTING = "select pg_catalog.set_config("
-_AS_OWNER = "set local role none"
 
 
 def confirm(gains: Iterable[AccessChange], base: LoadedSide, head: LoadedSide) -> tuple[AccessChange, ...]:
@@ -63,7 +63,7 @@ def _run(session: Session, gain: AccessChange) -> Answer | None:
     assert gain.witness, "nothing to run"
     # Of the request: whoever becomes the persona sets them anew.
     settings = [text for text in gain.setup if text.startswith(SETTING)]
-    segment = [*settings, gain.witness.statement, *((_AS_OWNER, *gain.looks) if gain.looks else ())]
+    segment = [*settings, gain.witness.statement, *((AS_OWNER, *gain.looks) if gain.looks else ())]
     with session.undone():
         try:
             for statement in gain.setup:

@@ -13,7 +13,7 @@ from pgassay.catalog.literals import Literals, find_literals, find_marked
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Privileges, Table
-from pgassay.diff.variations import Variation, boast, invent_row, vary_claims, vary_rows
+from pgassay.diff.variations import Variation, boasting, invent_row, vary_claims, vary_rows
 from pgassay.diff.volatile import Opening
 from pgassay.matrix import statements
 from pgassay.matrix.blanket import blanket_writes
@@ -175,7 +175,7 @@ def _commands(policies: Iterable[SchemaChange], base: Inventory, head: Inventory
 def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Experiment]:
     """Other claims, then other rows, for everybody whom the changes can concern."""
     ids = [persona.id for persona in personas if persona.id is not None]
-    people = [replace(one, claims=boast(one.claims, around.literals)) for one in personas]
+    people = [boasting(one, around.literals) for one in personas]
     subjects = make_subjects([around.sample], people)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
     yield from _experiment(around, (scan for subject in concerned for scan in probe_scan(subject)))
@@ -206,8 +206,7 @@ def _claimed(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Exp
 
 def _with_other_claims(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[SearchProbe]:
     for subject in subjects:
-        for varied in vary_claims(subject.persona, around.literals):
-            persona = replace(varied, claims=boast(varied.claims, around.literals))
+        for persona in vary_claims(subject.persona, around.literals):
             other, given = replace(subject, persona=persona), f"the claims {json.dumps(dict(persona.claims))}"
             for probe in (*probe_reads(other), *probe_writes(other, around.sample.rows)):
                 yield replace(probe, given=given)

@@ -12,6 +12,7 @@ from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
+from pgassay.diff.variations import SERVERS, boasting
 from pgassay.matrix.model import Action, Direction, Witness
 from pgassay.observation import Outcome, Persona
 
@@ -57,9 +58,6 @@ def _settle_classes(
         yield replace(one, direction=Direction.CHANGED) if is_same else one
 
 
-_USERS, _SERVERS = "user_metadata", "app_metadata"
-
-
 def _settle_claims(differences: Iterable[CellDifference], base: Session) -> Iterator[CellDifference]:
     """Users set their user_metadata themselves; app_metadata is the server's."""
     found = list(differences)
@@ -68,20 +66,13 @@ def _settle_claims(differences: Iterable[CellDifference], base: Session) -> Iter
         for one in found
         if one.direction is Direction.GAINED
         and one.before is not None
-        and isinstance(one.witness.persona.claims.get(_SERVERS), Mapping)
+        and isinstance(one.witness.persona.claims.get(SERVERS), Mapping)
     ]
-    bold = {one.witness: replace(one.witness, persona=_boast(one.witness.persona)) for one in doubtful}
+    bold = {one.witness: replace(one.witness, persona=boasting(one.witness.persona)) for one in doubtful}
     outcomes = dict(_outcomes(base, bold.values()))
     for one in found:
         was_open = one in doubtful and outcomes[bold[one.witness]] is Outcome.ALLOWED
         yield replace(one, direction=Direction.CHANGED) if was_open else one
-
-
-def _boast(persona: Persona) -> Persona:
-    """The persona that claims of itself what the server says of it."""
-    own = persona.claims.get(_USERS, {})
-    claims = {**persona.claims, _USERS: {**own, **persona.claims[_SERVERS]}}
-    return replace(persona, claims=claims)
 
 
 def _is_doubtful(one: CellDifference) -> bool:

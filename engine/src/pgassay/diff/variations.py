@@ -17,7 +17,8 @@ from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 
-_USERS, _SERVERS = "user_metadata", "app_metadata"
+USERS, SERVERS = "user_metadata", "app_metadata"
+"""The claims that a user sets himself, and those that only the server sets."""
 _ROWS = 4  # of a table, of as many owners as there are
 _MORE = 1_000_000  # than anybody has
 _IN_PAIRS = 24  # values of each column
@@ -174,11 +175,14 @@ def _around(numbers: Iterable[str]) -> Iterator[int]:
     yield _MORE
 
 
-def boast(claims: Mapping[str, Any], literals: Literals) -> Mapping[str, Any]:
-    """Who could say so of himself gains nothing where the server has to say it."""
-    theirs = claims.get(_SERVERS)
-    asked = any(path[0] == _USERS for path in literals.paths)
-    return merged(claims, {_USERS: theirs}) if asked and theirs else claims
+def boasting(persona: Persona, literals: Literals | None = None) -> Persona:
+    """The persona that says of itself what the server says of it, where the literals, if any, ask for that.
+
+    Who could say so of himself gains nothing where the server has to say it.
+    """
+    said = persona.claims.get(SERVERS)
+    asked = literals is None or any(path[0] == USERS for path in literals.paths)
+    return replace(persona, claims=merged(persona.claims, {USERS: said})) if asked and said else persona
 
 
 def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
@@ -188,24 +192,7 @@ def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
     """
     for path in literals.paths:
         for value in _claimed(literals) if path not in (("sub",), ("role",)) else ():
-            yield replace(
-                persona, claims=_mirrored(_with(persona.claims, path, value), path, value, literals)
-            )
-
-
-_USERS, _SERVERS = "user_metadata", "app_metadata"
-
-
-def _mirrored(
-    claims: Mapping[str, Any], path: tuple[str, ...], value: object, literals: Literals
-) -> Mapping[str, Any]:
-    """What only the server sets is set in what the user sets too, where the text asks for that.
-
-    Who could say so of himself before gains nothing where the server has to say it.
-    """
-    others = (_USERS, *path[1:])
-    is_asked = path[0] == _SERVERS and others in literals.paths
-    return _with(claims, others, value) if is_asked else claims
+            yield boasting(replace(persona, claims=_with(persona.claims, path, value)), literals)
 
 
 def _claimed(literals: Literals) -> tuple[object, ...]:

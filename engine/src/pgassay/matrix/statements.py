@@ -64,6 +64,10 @@ def delete(table: Table, *, where: str = "") -> str:
     return f"delete from {table.name}{f' where {where}' if where else ''}"
 
 
+AS_OWNER = "set local role none"
+"""What ends what `become` begins."""
+
+
 def become(persona: Persona) -> tuple[str, ...]:
     """What makes a request of the persona's out of a transaction."""
     claims = sql.Literal(claims_of(persona)).as_string(None)

@@ -13,11 +13,10 @@ from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Function, ObjectKey, Policy, Trigger
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, literal
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, TEXTS, literal
 from pgassay.observation import Outcome, Persona
 
 RULE = "depends"
-_OWNER = "set local role none"
 _OF_VALUES = ("22", "23")
 _FAR = ("0", "100000", "-100000")
 
@@ -148,7 +147,7 @@ def _answers(scene: Scene, one: _Column, deed: _Deed, value: str) -> dict[str, s
     with scene.session.undone():
         if not run(scene.session, None, one.update(value)):
             return {}
-        answers = scene.ask(one.persona, [[text, _OWNER, look] for text in deed.statements])
+        answers = scene.ask(one.persona, [[text, AS_OWNER, look] for text in deed.statements])
     return {
         text: answer.sqlstate
         for text, answer in zip(deed.statements, answers, strict=True)

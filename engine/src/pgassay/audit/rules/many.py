@@ -23,14 +23,13 @@ from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import KEEP, Answer
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, become, literal
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, TEXTS, become, literal
 from pgassay.observation import Persona
 
 RULE = "many"
 _FEW = 3
 _LIMIT = 20  # the largest that is tried
 _COLUMNS = 6
-_OWNER = "set local role none"
 _OF_VALUES = ("22", "23")
 
 
@@ -191,11 +190,11 @@ def _carry_out(scene: Scene, ways: Sequence[tuple[_Deed, Sequence[str]]]) -> lis
     look = scene.planned(look_at_new(tables))
     segments: list[Sequence[str]] = []
     for deed, statements in ways:
-        segments.append(("savepoint pgassay_way", _OWNER, KEEP))
+        segments.append(("savepoint pgassay_way", AS_OWNER, KEEP))
         segments += [(text, KEEP) for text in deed.setup]
         segments.append((*become(deed.persona), KEEP))
         segments += [(text, KEEP) for text in statements]
-        segments += [(_OWNER, look), ("rollback to savepoint pgassay_way", "release savepoint pgassay_way")]
+        segments += [(AS_OWNER, look), ("rollback to savepoint pgassay_way", "release savepoint pgassay_way")]
     answers = iter(scene.ask(None, segments))
     lefts = []
     for deed, statements in ways:

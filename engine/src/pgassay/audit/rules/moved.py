@@ -118,7 +118,8 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                 if set(names).isdisjoint(sample.key) and plays(scene.session, steps):
                     sentence = (
                         f"{persona.name} gives a row of {persona.name}'s own in {sample.table.name} to "
-                        f"{other.name}, who never wrote it: the policy checks the row as it was."
+                        f"{other.name}, who never wrote it, by a statement without WHERE: the policy checks "
+                        "the row as it was."
                     )
                     yield _finding(scene, sample, persona, tuple(names), steps, sentence, verb="update")
 

@@ -10,10 +10,10 @@ from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import AS_OWNER
 from pgassay.observation import Persona
 
 RULE = "twice"
-_OWNER = "set local role none"
 _SETUPS = 12
 
 
@@ -70,7 +70,7 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
     looks = [look_new(sample) for sample in samples_of(scene, function)]
     before = {s.object: {row.key for row in s.rows} for s in samples_of(scene, function)}
     calls = [Call(function=function, arguments=some, persona=persona, setup=setup) for some in lists]
-    answers = make_calls(scene, persona, calls, _OWNER, *looks)
+    answers = make_calls(scene, persona, calls, AS_OWNER, *looks)
     alive = [call for call, answer in answers if not answer.sqlstate and any(answer.rows[2:])]
     for call in alive:
         with scene.session.undone():
