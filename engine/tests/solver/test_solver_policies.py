@@ -170,3 +170,11 @@ def test_columns_of_a_function_in_from_are_what_it_returns(
 ) -> None:
     [found] = [one for one in solver.schema.catalog.of(Function) if one.name == function]
     assert read_result(found, solver.schema) == columns
+
+
+def test_steps_that_send_nothing_are_work_too(solver: Solver, alice: Persona) -> None:
+    """A goal that only long thinking gives up must not be free: ten steps count as a statement."""
+    statements, work = solver.spent, solver.work
+    for _ in range(4):
+        assert isinstance(solver.reach(condition(solver, "exists"), alice), Reached)
+    assert solver.work - work > solver.spent - statements
