@@ -1708,9 +1708,6 @@ security definer
 set search_path = ''
 as $$
 declare
-    debt pg_catalog.record;
-    remaining integer := settle_debt.amount;
-    part integer;
     key_user pg_catalog.uuid;
 begin
     perform private.lock_debts(array[settle_debt.user_id]);
@@ -1732,21 +1729,20 @@ begin
     if settle_debt.amount > public.credits_owed(settle_debt.user_id) then
         raise exception 'the user does not owe as much' using errcode = 'PT409';
     end if;
-    for debt in
-        select
-            d.shortfall_id,
-            d.owed
-        from private.open_debts(settle_debt.user_id) as d
-    loop
-        part := least(remaining, debt.owed);
-        exit when part = 0;
-        perform private.reduce_debt(
-            debt.shortfall_id, 'settled', part, settle_debt.description,
+    perform
+        private.reduce_debt(
+            d.shortfall_id, 'settled', least(d.owed, settle_debt.amount - d.before), settle_debt.description,
             -- One settlement may touch several payments; its first line bears the key.
-            case when remaining = settle_debt.amount then settle_debt.idempotency_key end
-        );
-        remaining := remaining - part;
-    end loop;
+            case when d.before = 0 then settle_debt.idempotency_key end
+        )
+    from (
+        select
+            o.shortfall_id,
+            o.owed,
+            (sum(o.owed) over (order by o.after_entry, o.shortfall_id))::integer - o.owed as before
+        from private.open_debts(settle_debt.user_id) as o
+    ) as d
+    where d.before < settle_debt.amount;
     return public.credits_owed(settle_debt.user_id);
 end
 $$;
@@ -2102,7 +2098,7 @@ comment on function public.fail_job(uuid, uuid, text, boolean) is
 'Ends the attempt that has this token: the job is queued again while it has retries, unless retry is false; else it '
 'fails and is refunded. False, and nothing changed: the attempt was over. For service_role.';
 
-create function private.take_job_back(job_ids uuid[]) returns void
+create function private.take_jobs_back(job_ids uuid[]) returns void
 language sql
 set search_path = ''
 as $$
@@ -2110,10 +2106,28 @@ as $$
     set
         status = case when j.retry_count < j.max_retries then 'QUEUED' else 'FAILED' end::public.job_status,
         error_message = 'the worker stopped answering'
-    where j.id = any(take_job_back.job_ids)
+    where j.id = any(take_jobs_back.job_ids)
 $$;
-comment on function private.take_job_back(uuid[]) is
+comment on function private.take_jobs_back(uuid[]) is
 'Queues jobs of dead workers again, or fails those that have used their retries.';
+
+create function private.try_to_take_back(job_id uuid) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform private.take_jobs_back(array[try_to_take_back.job_id]);
+    return true;
+exception
+    when serialization_failure or deadlock_detected then
+        raise;
+    when others then
+        raise warning 'job % can not be taken back: %', try_to_take_back.job_id, sqlerrm;
+        return false;
+end
+$$;
+comment on function private.try_to_take_back(uuid) is
+'Whether one job of a dead worker was taken back. What the whole transaction must do again is not caught.';
 
 create function public.reclaim_expired_jobs() returns setof public.jobs
 language plpgsql
@@ -2159,7 +2173,6 @@ declare
         limit 1000
         for no key update of j, u skip locked
     );
-    job_id pg_catalog.uuid;
 begin
     -- Due retries go back among the others. claim_next_jobs finds them without this too, but sorts all that are due.
     update public.jobs as j set next_attempt_at = null
@@ -2171,23 +2184,11 @@ begin
         for no key update of q skip locked
     ));
     begin
-        perform private.take_job_back(ready);
+        perform private.take_jobs_back(ready);
     exception
-        when serialization_failure or deadlock_detected then
-            raise;
         when others then
             -- One of them can not be taken back. Each alone, so that it stops none of the others.
-            foreach job_id in array ready loop
-                begin
-                    perform private.take_job_back(array[job_id]);
-                exception
-                    when serialization_failure or deadlock_detected then
-                        raise;
-                    when others then
-                        raise warning 'job % can not be taken back: %', job_id, sqlerrm;
-                        ready := array_remove(ready, job_id);
-                end;
-            end loop;
+            ready := array(select r.id from unnest(ready) as r (id) where private.try_to_take_back(r.id));
     end;
     return query select j.* from public.jobs as j where j.id = any(ready) order by j.id;
 end
@@ -2276,6 +2277,19 @@ end
 $$;
 comment on function private.anonymise_user() is 'What is personal in the row of a user whose account is being closed.';
 
+create function private.lock_rows(rows text, user_id uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
+    -- empties client_request_id, part of a key, so that it would have to wait for him.
+    execute 'select from ' || lock_rows.rows || ' for update nowait' using lock_rows.user_id;
+end
+$$;
+comment on function private.lock_rows(text, uuid) is
+'Locks rows of an account, and waits for nobody: 55P03 says that somebody holds one.';
+
 create function private.empty_closed_account() returns trigger
 language plpgsql
 security definer
@@ -2283,13 +2297,8 @@ set search_path = ''
 as $$
 declare
     closed_id constant pg_catalog.uuid := new.id;
-    rows pg_catalog.text;
 begin
-    foreach rows in array private.rows_of_account() loop
-        -- Not FOR NO KEY UPDATE: who adds a log of a job shares a lock of it. Erasure would miss what he adds; and it
-        -- empties client_request_id, part of a key, so that it would have to wait for him.
-        execute 'select from ' || rows || ' for update nowait' using closed_id;
-    end loop;
+    perform private.lock_rows(r.rows, closed_id) from unnest(private.rows_of_account()) as r (rows);
     update public.jobs as j set status = 'CANCELLED'
     where j.user_id = closed_id and j.status not in ('COMPLETED', 'FAILED', 'CANCELLED');
     perform private.erase_account(closed_id);
@@ -2317,36 +2326,30 @@ comment on function private.try_to_close(uuid) is
 'Closes an account. It waits for the user''s row at most, while it holds no other. False, with nothing done and no '
 'lock kept: somebody holds another of its rows.';
 
-create function private.wait_for_account(user_id uuid) returns void
+create function private.wait_for_row(rows text, user_id uuid) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-    rows pg_catalog.text;
     free pg_catalog.tid[];
 begin
-    foreach rows in array private.rows_of_account() loop
-        begin
-            -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
-            execute 'select array(select r.ctid from ' || rows || ' for update skip locked)'
-            into free using wait_for_account.user_id;
-            raise exception using errcode = 'PT000';
-        exception
-            when sqlstate 'PT000' then null;
-        end;
-        begin
-            execute 'select from ' || rows || ' and not r.ctid = any($2) limit 1 for update'
-            using wait_for_account.user_id, free;
-            raise exception using errcode = 'PT000';
-        exception
-            when sqlstate 'PT000' then null;
-        end;
-    end loop;
+    begin
+        -- Which of them nobody holds; these locks are let go, by an exception, before anything is waited for.
+        execute 'select array(select r.ctid from ' || wait_for_row.rows || ' for update skip locked)'
+        into free using wait_for_row.user_id;
+        raise exception using errcode = 'PT000';
+    exception
+        when sqlstate 'PT000' then null;
+    end;
+    execute 'select from ' || wait_for_row.rows || ' and not r.ctid = any($2) limit 1 for update'
+    using wait_for_row.user_id, free;
+    raise exception using errcode = 'PT000';
+exception
+    when sqlstate 'PT000' then null;
 end
 $$;
-comment on function private.wait_for_account(uuid) is
-'Waits until rows of the account that somebody holds are free, for one at a time and holding no other, so that nobody '
-'can wait for us meanwhile; keeps no lock.';
+comment on function private.wait_for_row(text, uuid) is
+'Waits until one of these rows of the account, one that somebody holds, is free; keeps no lock.';
 
 create function private.close_account(user_id uuid) returns void
 language plpgsql
@@ -2357,7 +2360,8 @@ begin
         if private.try_to_close(close_account.user_id) then
             return;
         end if;
-        perform private.wait_for_account(close_account.user_id);
+        -- One row at a time and holding no other, so that nobody can wait for us meanwhile.
+        perform private.wait_for_row(r.rows, close_account.user_id) from unnest(private.rows_of_account()) as r (rows);
     end loop;
     raise exception 'the account is in use' using errcode = '55P03', hint = 'Try again.';
 end

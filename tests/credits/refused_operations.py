@@ -13,6 +13,7 @@ from tests.credits.statements import (
     PAID,
     PAYMENT,
     QUEUE,
+    QUEUE_TEN,
     SIGN_UP,
     TRIAL,
     VIDEOS,
@@ -146,7 +147,17 @@ REFUSED = (
     owner("close nobody's account", "select public.close_my_account()", refused="PT403"),
     owner("fill an account", f"select private.post_entry('{ALICE}', 'BONUS', 100000000)", refused="PT409"),
     owner("change a description", "update public.credit_transactions set description = 'x'", refused="PT405"),
-    owner("wait for an account", f"select private.wait_for_account('{ALICE}')", idle=True),
+    owner(
+        "wait for a row of an account",
+        f"select private.wait_for_row('public.users as r where r.id = $1', '{ALICE}')",
+        idle=True,
+    ),
+    owner(
+        "lock a row of an account",
+        f"select private.lock_rows('public.users as r where r.id = $1', '{ALICE}')",
+        idle=True,
+    ),
+    owner("put off nobody's turn", f"select private.keep_turns('{ALICE}', '{{}}')", QUEUE_TEN, QUEUE, idle=True),
     owner(
         "close an account in use",
         f"select private.close_account('{ALICE}')",

@@ -219,3 +219,13 @@ def test_metadata_that_the_backend_writes_never_hides_or_forges_what_is_owed(
     assert backend.execute(write, [text, erin.id]).rowcount == 2
     assert read_shortfalls(backend, erin.id) == {owing: 2, paid: 0}
     assert owed(backend, erin.id) == 2
+
+
+@pytest.mark.parametrize("sent", ["[]", "1", '"x"', "null"])
+def test_metadata_that_is_no_object_is_refused_by_its_own_constraint(
+    backend: Session, erin: Persona, sent: str
+) -> None:
+    """Not by an error of the trigger that adds what is owed."""
+    owing = buy(backend, erin.id)
+    attempt = backend.attempt("update public.payments set metadata = %s::jsonb where id = %s", [sent, owing])
+    assert (attempt.sqlstate, attempt.constraint) == ("23514", "payments_metadata_is_small_object")

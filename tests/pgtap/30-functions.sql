@@ -1,7 +1,7 @@
 -- Functions: which there are, what they take and return, as whom and with which settings they run.
 
 begin;
-select plan(159);
+select plan(163);
 
 select functions_are(
     'public',
@@ -22,8 +22,8 @@ select functions_are(
         'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
         'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
         'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'keep_turns',
-        'take_job_back', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
-        'wait_for_account', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
+        'take_jobs_back', 'try_to_take_back', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
+        'wait_for_row', 'lock_rows', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
         'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers and those'
@@ -115,14 +115,16 @@ from (
     ('public', 'heartbeat_job', 'boolean'),
     ('public', 'complete_job', 'boolean'),
     ('public', 'fail_job', 'boolean'),
-    ('private', 'take_job_back', 'void'),
+    ('private', 'take_jobs_back', 'void'),
+    ('private', 'try_to_take_back', 'boolean'),
     ('public', 'reclaim_expired_jobs', 'setof jobs'),
     ('private', 'anonymise_user', 'trigger'),
     ('private', 'empty_closed_account', 'trigger'),
     ('private', 'erase_account', 'void'),
     ('private', 'rows_of_account', 'text[]'),
     ('private', 'try_to_close', 'boolean'),
-    ('private', 'wait_for_account', 'void'),
+    ('private', 'lock_rows', 'void'),
+    ('private', 'wait_for_row', 'void'),
     ('private', 'close_account', 'void'),
     ('public', 'close_my_account', 'void'),
     ('public', 'reopen_account', 'boolean'),
@@ -203,12 +205,14 @@ from (
     ('public', 'heartbeat_job'),
     ('public', 'complete_job'),
     ('public', 'fail_job'),
-    ('private', 'take_job_back'),
+    ('private', 'take_jobs_back'),
+    ('private', 'try_to_take_back'),
     ('private', 'anonymise_user'),
     ('private', 'erase_account'),
     ('private', 'rows_of_account'),
     ('private', 'try_to_close'),
-    ('private', 'wait_for_account'),
+    ('private', 'lock_rows'),
+    ('private', 'wait_for_row'),
     ('private', 'close_account'),
     ('private', 'clean_name'),
     ('private', 'clean_avatar'),
@@ -227,7 +231,7 @@ select set_eq(
     $$,
     array[
         'open_debts', 'hash_person', 'normalise_email', 'hash_identities', 'remember_trial',
-        'credits_owed', 'take_job_back', 'rows_of_account', 'clean_name', 'clean_avatar', 'find_users',
+        'credits_owed', 'take_jobs_back', 'rows_of_account', 'clean_name', 'clean_avatar', 'find_users',
         'expiring_subscriptions', 'expire_subscriptions', 'objects_to_erase'
     ],
     'these are plain SQL'

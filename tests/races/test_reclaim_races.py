@@ -125,6 +125,35 @@ def test_poisoned_job_stops_none_of_the_others(scene: Scene, service: Persona, p
     assert [scene.value(REFUNDS, [job]) for job in (ALICES, BOBS)] == [1, 1]
 
 
+# A row of what users owe, by itself: nothing else that a sweep looks at is written.
+OWE = """
+    insert into private.debts (user_id, payment_id, kind, credits, after_entry)
+    select p.user_id, p.id, 'shortfall', 1, 1 from public.payments as p where p.user_id = %s limit 1
+"""
+
+
+@pytest.mark.parametrize("is_poisoned", [False, True], ids=["in one go", "each alone"])
+def test_sweep_that_must_be_done_again_as_a_whole_says_so(
+    scene: Scene, service: Persona, is_poisoned: bool
+) -> None:
+    """A failed serialization is no fault of a job: it is not told as one, nothing is taken back."""
+    expire(scene, service, [ALICES, BOBS], max_retries=0)
+    owner = Persona(name="owner", role=scene.database.owner)
+    sweeper = scene.join(owner, login=owner.role, isolation="serializable")
+    if is_poisoned:
+        sweeper.client.connection.execute(POISONS["trigger"].encode())
+    # The sweep reads what this one writes, a debt of Bob's, and writes what it reads: neither can be first.
+    assert sweeper.attempt("select from public.credit_packages").sqlstate == ""
+    other = scene.join(owner, login=owner.role, isolation="serializable")
+    assert other.attempt("select from public.jobs where id = %s", [BOBS]).rowcount == 1
+    assert other.attempt(OWE, [BOB]).rowcount == 1
+    other.commit()
+    swept = sweeper.attempt(RECLAIM)
+    assert swept.sqlstate == "40001"
+    assert [notice.startswith(f"job {ALICES} ") for notice in swept.notices] == [True] * is_poisoned
+    assert scene.value(REFUNDS, [BOBS]) == 0
+
+
 def test_suspended_account_does_not_stop_the_sweep(scene: Scene, service: Persona) -> None:
     expire(scene, service, [ALICES, BOBS], max_retries=0)
     suspend = scene.join(service)

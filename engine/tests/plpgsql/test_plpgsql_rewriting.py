@@ -19,7 +19,7 @@ from tests.plpgsql.plpgsql_support import FILES, Connection, observe, read_calls
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """
-    select p.oid, p.proowner, p.proacl, p.proconfig, p.prosecdef, p.provolatile, p.procost, p.prorows,
+    select p.oid::regprocedure::text, p.proowner, p.proacl, p.proconfig, p.prosecdef, p.provolatile, p.procost, p.prorows,
         p.proisstrict, p.proparallel, p.prokind, pg_get_function_arguments(p.oid),
         pg_get_function_result(p.oid), obj_description(p.oid, 'pg_proc')
     from pg_proc as p where p.pronamespace = 'public'::regnamespace order by 1
@@ -64,7 +64,6 @@ def test_every_statement_is_counted_that_the_calls_reach(
 
 
 def test_rewriting_keeps_every_property(plain: Connection, counted: Connection) -> None:
-    # Both are copies of one template, OIDs included.
     assert counted.execute(PROPERTIES).fetchall() == plain.execute(PROPERTIES).fetchall()
 
 
@@ -92,6 +91,25 @@ def test_branches_that_nobody_wrote_are_branches_too() -> None:
     )
     kinds = [branch.kind for branch in find_branches(function)]
     assert kinds == ["no turn", "loop", "then", "no else", "loop", "when", "handler"]
+
+
+@pytest.mark.parametrize(
+    ("head", "may_miss"),
+    [
+        ("i in 1..3", False),
+        ("i in 2 .. 2", False),
+        ("i in 3..1", True),
+        ("i in reverse 3..1", True),
+        ("i in 1..a", True),
+        ("i in a..3", True),
+        ("i in 1..3 by a", True),
+        ("i in select 1", True),
+    ],
+)
+def test_loop_between_two_numbers_has_no_branch_without_a_turn(head: str, may_miss: bool) -> None:
+    function = make(f"declare i record; begin for {head} loop a := 1; end loop; return a; end")
+    kinds = [branch.kind for branch in find_branches(function)]
+    assert kinds == ["no turn", "loop"][not may_miss :]
 
 
 def test_probe_stands_before_its_statement_and_adds_no_line() -> None:

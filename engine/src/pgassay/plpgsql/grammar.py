@@ -31,6 +31,7 @@ class BodyStatement:
     """One statement from its label or first word to behind its semicolon, as offsets (from 0) in the body.
 
     `keyword` is the offset whose line PostgreSQL reports. NULL is no statement: PostgreSQL keeps none.
+    `may_miss`: it is a loop whose body may never run.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class BodyStatement:
     keyword: int
     end: int
     arms: tuple[Arm, ...] = ()
+    may_miss: bool = False
 
     def walk(self) -> Iterator[BodyStatement]:
         """This statement and all inside it, in the order of the text."""
@@ -91,6 +93,7 @@ def _statement(reader: Reader) -> BodyStatement | None:
     opening = keyword = reader.next()
     kind = "assign" if reader.word() in _ASSIGNS else _KINDS.get(opening.word, "execsql")
     arms: tuple[Arm, ...] = ()
+    may_miss = kind == "while" or (kind == "for" and not _is_counted(reader))
     match kind:
         case "block":
             keyword = _skip_declarations(reader, opening)
@@ -104,7 +107,7 @@ def _statement(reader: Reader) -> BodyStatement | None:
         case _:
             return _simple(reader, kind, opening)
     end = _skip_end(reader)
-    return BodyStatement(kind=kind, start=start, keyword=keyword.start, end=end, arms=arms)
+    return BodyStatement(kind=kind, start=start, keyword=keyword.start, end=end, arms=arms, may_miss=may_miss)
 
 
 def _simple(reader: Reader, kind: str, opening: Token) -> BodyStatement | None:
@@ -173,6 +176,15 @@ def _else(reader: Reader) -> list[Arm]:
         return []
     keyword = reader.next()
     return [_arm(reader, "else", keyword, keyword, ("end",))]
+
+
+def _is_counted(reader: Reader) -> bool:
+    """Whether a FOR counts upwards between two numbers that are written out: its body runs."""
+    words = [reader.word(ahead) for ahead in range(1, 6)]
+    match words:
+        case ["in", first, "..", last, "loop"] if first.isdecimal() and last.isdecimal():
+            return int(first) <= int(last)
+    return False
 
 
 def _loop(reader: Reader, opening: Token) -> tuple[Arm, ...]:

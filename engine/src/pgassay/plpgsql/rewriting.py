@@ -149,7 +149,7 @@ class _Rewriting:
 
     def _visit(self, statement: BodyStatement) -> None:
         self._insert(statement.start, _evaluate(self._point(statement)))
-        if statement.kind in ("while", "for"):
+        if statement.may_miss:
             return self._visit_loop(statement)
         for arm in statement.arms:
             self._visit_arm(arm)
