@@ -157,7 +157,9 @@ REFUSED = (
         f"select private.lock_rows('public.users as r where r.id = $1', '{ALICE}')",
         idle=True,
     ),
-    owner("put off nobody's turn", f"select private.keep_turns('{ALICE}', '{{}}')", QUEUE_TEN, QUEUE, idle=True),
+    owner(
+        "put off nobody's turn", f"select private.keep_turns('{ALICE}', '{{}}')", QUEUE_TEN, QUEUE, idle=True
+    ),
     owner(
         "close an account in use",
         f"select private.close_account('{ALICE}')",
