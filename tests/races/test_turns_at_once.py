@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,16 @@ MOVE = """
     update public.jobs set status = 'QUEUED'
     where id = any(array(select id from public.jobs where job_name = %s and status = 'PENDING' limit %s))
 """
+OF_ALL = {
+    "inserted": """
+        insert into public.jobs (user_id, status, input_video_path)
+        select u.id, 'QUEUED', u.id || '/in.mp4' from unnest(%s::uuid[]) as u (id), generate_series(1, 15)
+    """,
+    "moved": """
+        update public.jobs set status = 'QUEUED' where user_id = any(%s) and status = 'PENDING'
+        and job_name = 'second'
+    """,
+}
 NEIGHBOURS = """
     with paid as (select public.grant_credits(%s, 20, 'BONUS', 'Of the neighbour') as id)
     insert into public.jobs (user_id, status, input_video_path)
@@ -39,6 +49,11 @@ PRIORITIES = """
 """
 
 
+def ten_for_each_ten_minutes(turns: list[datetime]) -> bool:
+    gaps = [late - early for early, late in zip(turns[:-10], turns[10:], strict=True)]
+    return min(gaps) >= timedelta(minutes=10)
+
+
 @pytest.fixture
 def scene(clone: Database) -> Iterator[Scene]:
     with open_scene(clone) as scene:
@@ -48,15 +63,19 @@ def scene(clone: Database) -> Iterator[Scene]:
 @pytest.fixture
 def hoarder(clone: Database) -> Persona:
     """A new user with 30 credits and as many jobs without payment."""
+    return open_hoard(clone, "hoarder")
+
+
+def open_hoard(clone: Database, name: str) -> Persona:
     with closing(clone.connect(autocommit=True)) as connection:
         session = Session(connection, owner=clone.owner)
-        hoarder = open_account(session, "hoarder", credits=30)
-        for name in ("first", "second"):
+        hoarder = open_account(session, name, credits=30)
+        for which in ("first", "second"):
             session.execute(
                 "insert into public.jobs (user_id, job_name, input_video_path)"
                 " select u.id, %s, u.id || '/in.mp4'"
                 " from (values (%s::uuid)) as u (id), generate_series(1, 15)",
-                [name, hoarder.id],
+                [which, hoarder.id],
             )
         connection.execute("commit")
     return hoarder
@@ -79,11 +98,27 @@ def test_turns_of_two_connections_are_ten_for_each_ten_minutes(
     assert waiting.result().rowcount == 12
     other.commit()
     turns = scene.value(QUEUED, [hoarder.id])
-    assert len(turns) == first + 12
-    assert min(late - early for early, late in zip(turns[:-10], turns[10:], strict=True)) >= timedelta(
-        minutes=10
-    )
+    assert [len(turns), ten_for_each_ten_minutes(turns)] == [first + 12, True]
     assert scene.value(PRIORITIES, [hoarder.id]) == [priority] * 10 + [0] * (first + 2)
+
+
+@pytest.mark.parametrize("how", OF_ALL)
+def test_every_user_of_a_statement_gets_turns(
+    scene: Scene, clone: Database, hoarder: Persona, service: Persona, how: str
+) -> None:
+    """Not only the one whose id is the last."""
+    users = [hoarder.id, open_hoard(clone, "neighbour").id]
+    one, other = scene.join(service), scene.join(service)
+    first = "update public.jobs set status = 'QUEUED' where user_id = any(%s) and job_name = 'first'"
+    assert one.attempt(first, [users]).rowcount == 30
+    waiting = other.start(OF_ALL[how], [users])
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert waiting.result().rowcount == 30
+    other.commit()
+    for user in users:
+        turns = scene.value(QUEUED, [user])
+        assert [len(turns), ten_for_each_ten_minutes(turns)] == [30, True]
 
 
 def test_priority_of_the_backend_stays_when_a_turn_is_put_off(
