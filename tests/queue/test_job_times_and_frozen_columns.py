@@ -90,18 +90,25 @@ def test_completed_job_has_progress_100(backend: Session, sent: int) -> None:
     assert read_job(backend, job)["progress_percentage"] == 100
 
 
-def test_times_sent_with_a_new_job_are_ignored(backend: Session) -> None:
+@pytest.mark.parametrize("status", ["PENDING", "UPLOADING", "QUEUED"])
+def test_times_sent_with_a_new_job_are_ignored(backend: Session, status: str) -> None:
     sent = datetime(2001, 2, 3, tzinfo=UTC)
     earliest = backend.value("select clock_timestamp()")
     query = """
         insert into public.jobs (
-            user_id, created_at, updated_at, queued_at, started_at, completed_at, path_changes
+            user_id, status, input_video_path, created_at, updated_at, queued_at, started_at, completed_at,
+            path_changes
         )
-        values (%(user)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, -9) returning *
+        values (
+            %(user)s, %(status)s, %(path)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, %(sent)s, -9
+        )
+        returning *
     """
-    job = backend.execute(query, {"user": BOB, "sent": sent}).rows[0]
+    values = {"user": BOB, "sent": sent, "status": status, "path": f"{BOB}/in.mp4"}
+    job = backend.execute(query, values).rows[0]
     assert earliest <= job["created_at"] == job["updated_at"]
-    assert (job["queued_at"], job["started_at"], job["completed_at"]) == (None, None, None)
+    queued = job["created_at"] if status == "QUEUED" else None
+    assert (job["queued_at"], job["started_at"], job["completed_at"]) == (queued, None, None)
     assert job["path_changes"] == 0
 
 
