@@ -170,3 +170,29 @@ def test_debt_is_written_beside_whoever_refers_to_its_payment(
     refer = "select from public.payments where id = %(payment)s for key share"
     assert other.attempt(refer, names(user)).rowcount == 1
     assert mover.attempt(ACTIONS[action], names(user)).sqlstate == ""
+
+
+def test_parts_at_once_are_never_the_whole(scene: Scene, service: Persona) -> None:
+    owing = names(USERS["read committed"])
+    make_scenery(scene, USERS["read committed"], ())
+    one, other = scene.join(service), scene.join(service)
+    assert one.attempt(PART.format(6), owing).rowcount == 1
+    late = other.start(PART.format(5), owing)
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert late.result().sqlstate == "PT409"
+
+
+def test_dispute_about_what_nobody_owes_is_won_once_by_two(scene: Scene, service: Persona) -> None:
+    """No row of the payment is written, for which the second would wait."""
+    paid = names(USERS["read committed"])
+    with scene.database.connect(autocommit=True) as owner:
+        for statement in (*SCENERY.split(";")[:2], REFUND):
+            owner.execute(statement.encode(), paid)
+    one, other = scene.join(service), scene.join(service)
+    assert list(one.attempt(ACTIONS["dispute is won"], paid).rows[0].values()) == [10]
+    late = other.start(ACTIONS["dispute is won"], paid)
+    assert scene.blockers(other) == {one.pid}
+    one.commit()
+    assert late.result().sqlstate == ""
+    assert list(late.result().rows[0].values()) == [0]
