@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached
+from pgassay.solver.search import STEPS
 from pgassay.solver.solver import STATEMENTS_OF_A_ROW, Solver
 
 Solving = Callable[[str], Solver]
@@ -319,3 +320,15 @@ def test_triggers_that_never_agree_are_not_asked_for_ever(solving: Solving) -> N
     rows = [solver.make(RowNeed(table="public.x", purpose=purpose)) for purpose in "abcd"]
     _, second, _, last = [row.spent for row in rows if isinstance(row, Made) and row.unchecked]
     assert last < second
+
+
+def test_thinking_about_checks_is_work_and_has_an_end(solving: Solving) -> None:
+    """Eight numbers in seven columns: there are more ways to try it than anybody has steps for."""
+    columns = [f"c{number}" for number in range(7)]
+    somewhere = " and ".join(f"({' or '.join(f'{name} = {n}' for name in columns)})" for n in range(8))
+    declared = ", ".join(f"{name} int not null" for name in columns)
+    solver = solving(f"create table public.x ({declared}, check ({somewhere}))")
+    work, spent = solver.work, solver.spent
+    assert isinstance(solver.make(RowNeed(table="public.x")), Unreached)
+    thought = solver.work - work - (solver.spent - spent)
+    assert 10 < thought <= STEPS

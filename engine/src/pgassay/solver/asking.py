@@ -22,7 +22,7 @@ _TRUTHS = {"true": Truth.TRUE, "false": Truth.FALSE, None: Truth.NULL}
 
 
 class BudgetSpentError(Exception):
-    """There are no statements left for this goal."""
+    """There are no statements, or no steps, left for this goal."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Asker:
         self._answers: dict[str, Answer] = {}
         self._lasting: dict[str, Answer] = {}
         session.execute("select")  # so that a transaction is under way
-        self.spent = 0
-        self.limit = 0
+        self.spent = self.steps = 0
+        self.limit = self.most_steps = 0
 
     def log_in(self) -> None:
         """As requests do, before anything is asked for a persona and outside of savepoints."""
@@ -86,13 +86,20 @@ class Asker:
             pass
 
     @contextmanager
-    def budget(self, statements: int) -> Iterator[None]:
-        """At most so many statements within."""
-        former, self.limit = self.limit, self.spent + statements
+    def budget(self, statements: int, steps: int) -> Iterator[None]:
+        """At most so many statements within, and steps of all searches together."""
+        former = self.limit, self.most_steps
+        self.limit, self.most_steps = self.spent + statements, self.steps + steps
         try:
             yield
         finally:
-            self.limit = former
+            self.limit, self.most_steps = former
+
+    def step(self) -> None:
+        """Count one step of a search, whichever it is. Raises BudgetSpentError."""
+        self.steps += 1
+        if self.most_steps and self.steps > self.most_steps:
+            raise BudgetSpentError
 
     def _count(self) -> None:
         if self.limit and self.spent >= self.limit:

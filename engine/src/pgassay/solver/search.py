@@ -35,7 +35,8 @@ from pgassay.solver.scope import (
 from pgassay.solver.state import State
 from pgassay.solver.substitution import Readings, Substitution
 
-_STEPS = 6_000
+STEPS = 6_000
+_STEPS_OF_A_CHECK = 600  # for a value of one column
 _LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
 _GUESSES = 4
 _DENIED = "42501"
@@ -85,15 +86,11 @@ class Search:
         self._fresh: dict[ColumnSlot, Value] = {}
         self._readings: dict[_Place, Readings] = {}
         self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
-        self._left = self._most = round(_STEPS * effort)
-
-    @property
-    def steps(self) -> int:
-        """How many were taken so far."""
-        return self._most - self._left
+        self._left = round(STEPS * effort)
 
     def step(self) -> None:
         """Count one step. Raises BudgetSpentError; in a part that has steps of its own, _SomeSpentError."""
+        self.asker.step()
         self._left -= 1
         if self._left <= self._floor:
             raise _SomeSpentError if self._floor else BudgetSpentError
@@ -113,7 +110,9 @@ class Search:
     def read(self, term: Term, state: State) -> Substitution:
         """The term with what is decided as literals. A long one takes steps."""
         reading = self._read(term).at(state)
-        self._left -= max(0, reading.size - _LONG) // _NODES
+        long = max(0, reading.size - _LONG) // _NODES
+        self._left -= long
+        self.asker.steps += long
         return reading
 
     def _read(self, term: Term) -> Readings:
@@ -441,7 +440,8 @@ class Search:
             tests = [(term, Truth.NOT_FALSE) for term in self.checks(slot)]
             inner = Search(self.schema, self.asker, purpose=self.purpose, preferred={slot: value})
             inner._fresh = self._fresh  # so that it does not look for this one again
-            for state in islice(logic.each(inner, tests, State()), 1) if tests else ():
+            found = inner.within(_STEPS_OF_A_CHECK, logic.each(inner, tests, State()))
+            for state in islice(found, 1) if tests else ():
                 self._fresh[slot] = state.value(slot) if state.known(slot) else value
         return self._fresh[slot]
 

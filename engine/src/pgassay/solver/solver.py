@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -38,12 +38,13 @@ from pgassay.solver.model import (
 from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
 from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
-from pgassay.solver.search import Search
+from pgassay.solver.search import STEPS, Search
 from pgassay.solver.state import State
 from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
 STATEMENTS_OF_A_ROW = 300
+_SEARCHES = 2  # of which the steps are, in the budget of a goal or row: its own, and those of checks
 _QUICK = 0.15
 _STEPS_OF_A_STATEMENT = 10
 _PROPOSALS = 16
@@ -72,7 +73,6 @@ class Solver:
             self.schema = read_schema(session.connection)
         self._session = session
         self._asker = Asker(session)
-        self._steps = 0
         self._rows = RowMaker(self.schema, self._asker, makers or {})
         self._effort = effort
         if logs_in:
@@ -89,8 +89,8 @@ class Solver:
 
     @property
     def work(self) -> int:
-        """Statements so far, and steps of searches for goals, some of which take as long as a statement."""
-        return self._asker.spent + self._steps // _STEPS_OF_A_STATEMENT
+        """Statements so far, and steps of searches, some of which take as long as a statement."""
+        return self._asker.spent + self._asker.steps // _STEPS_OF_A_STATEMENT
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -121,7 +121,7 @@ class Solver:
     def make(self, need: RowNeed) -> Made | Unreached:
         """Make one valid row, and the parents that it needs. Statements are run as the owner."""
         try:
-            with self._asker.budget(STATEMENTS_OF_A_ROW * self._effort):
+            with self._budget(STATEMENTS_OF_A_ROW, self._effort):
                 return self._rows.make(need)
         except BudgetSpentError:
             return Unreached(goal=f"a row of {need.table}", reason=Reason.BUDGET)
@@ -158,15 +158,16 @@ class Solver:
         attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
         spent = self._asker.spent
         try:
-            with self._asker.budget(round(STATEMENTS_OF_A_GOAL * self._effort * share)):
+            with self._budget(STATEMENTS_OF_A_GOAL, self._effort * share):
                 found = attempt.run()
         except BudgetSpentError:
             found = attempt.unreached(Reason.BUDGET)
         except _UNREADABLE as error:
             found = Unreached(goal=str(goal), reason=Reason.OPAQUE, what=str(error))
-        finally:
-            self._steps += search.steps
         return replace(found, spent=self._asker.spent - spent)
+
+    def _budget(self, statements: int, effort: float) -> AbstractContextManager[None]:
+        return self._asker.budget(round(statements * effort), round(_SEARCHES * STEPS * effort))
 
     def _start(self, goal: Goal, given: Mapping[str, Value], free_claims: bool) -> State:  # noqa: FBT001
         ref = RowRef(goal.condition.table)
