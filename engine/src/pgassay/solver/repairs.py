@@ -16,6 +16,7 @@ from pgassay.solver.model import ColumnSlot, Made, Reason, RowRef, Slot, Truth, 
 from pgassay.solver.schema import check_text
 from pgassay.solver.scope import BoundRow, Scope, Term, parse_expression
 from pgassay.solver.search import Search
+from pgassay.solver.sequences import is_counted
 from pgassay.solver.state import State
 from pgassay.solver.writing import literal, where
 
@@ -85,6 +86,7 @@ def _update(making: Making, changed: Mapping[str, Value], wanted: str) -> Made |
     sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
     shown = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in making.columns)
     statement = f"update {making.table} set {sets} where {wanted}"
+    making.begin_numbers()
     updated = making.asker.run(f"{statement} returning {shown}")
     if updated.sqlstate or not updated.rows:
         return updated
@@ -265,18 +267,14 @@ def _preferred(making: Making) -> dict[Slot, Value]:
     for column in making.columns.values():
         if column.name in making.values:
             found[ColumnSlot(ref, column.name)] = making.values[column.name]
-        elif not column.generated and not _is_counted(column):
+        elif not column.generated and not is_counted(column):
             found[ColumnSlot(ref, column.name)] = _default(making, column)
     return found
 
 
-def _is_counted(column: Column) -> bool:
-    return bool(column.identity) or "nextval" in (column.default or "")
-
-
 def _default(making: Making, column: Column) -> Value:
     """What the server writes where nothing is given; null for what it counts."""
-    if column.generated or _is_counted(column):
+    if column.generated or is_counted(column):
         return None
     return making.asker.evaluate(column.default or "null", None).value
 

@@ -24,6 +24,7 @@ from pgassay.solver.model import (
     Value,
 )
 from pgassay.solver.schema import Schema
+from pgassay.solver.sequences import Sequences, is_counted
 from pgassay.solver.state import State
 from pgassay.solver.writing import literal
 
@@ -42,6 +43,7 @@ class RowMaker:
         self.schema = schema
         self.asker = asker
         self.makers = makers
+        self.sequences = Sequences(schema, asker)
         self.stack: list[str] = []
         self.unmoved: Counter[tuple[str, ...]] = Counter()  # how often triggers refused whatever was tried
 
@@ -92,6 +94,7 @@ class Making:
     need: RowNeed
     values: dict[str, Value] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)  # statements that made what it needs
+    begun: tuple[str, ...] = ()  # statements that say what its triggers draw
     after: list[RowNeed] = field(default_factory=list)  # parents whose keys are checked at the end
     solutions: Iterator[State] | None = None
     refused: bool = False  # by a trigger
@@ -120,6 +123,7 @@ class Making:
             return refused
         for _ in range(_REPAIRS):
             self.tries += 1
+            self.begin_numbers()
             attempt = self.asker.run(self.statement())
             if not attempt.sqlstate:
                 return self._finish(self.made(attempt))
@@ -150,8 +154,8 @@ class Making:
         So shall a number that other rows refer to: what was refused has moved its sequence on.
         """
         drawn = column.base == "uuid" and any(name in (column.default or "") for name in _CHANCE)
-        counted = column.base in _COUNTED and (column.identity or "nextval(" in (column.default or ""))
-        drawn = drawn or (bool(counted) and self.schema.is_referred_to(self.table, column.name))
+        counted = column.base in _COUNTED and is_counted(column)
+        drawn = drawn or (counted and self.schema.is_referred_to(self.table, column.name))
         return drawn and not column.generated and not self.keys_of(column.name)
 
     def _is_due(self, column: Column) -> bool:
@@ -174,6 +178,10 @@ class Making:
     def begin(self, first: Mapping[str, Value]) -> Made | Unreached:
         """A row of the same purpose with only these values."""
         return Making(self.maker, replace(self.need, values=first)).run()
+
+    def begin_numbers(self) -> None:
+        """As whatever its triggers draw shall begin."""
+        self.begun = self.maker.sequences.begin(self.table, self.need.purpose)
 
     def statement(self) -> str:
         returning = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in self.columns)
@@ -202,7 +210,7 @@ class Making:
         return Made(
             table=self.table,
             values=row,
-            statements=(*self.before, *statements),
+            statements=(*self.before, *self.begun, *statements),
             purpose=self.need.purpose,
             why=self.need.why,
             unchecked=unchecked,

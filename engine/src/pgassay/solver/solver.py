@@ -98,6 +98,10 @@ class Solver:
         with self._asker.trial():
             yield
 
+    def begin_numbers(self, table: str, purpose: str) -> tuple[str, ...]:
+        """Statements, carried out already: what triggers of a table draw for a purpose is always the same."""
+        return self._rows.sequences.begin(table, purpose)
+
     def run(self, statement: str) -> Attempt:
         """One statement of the owner's, and what became of it."""
         return self._asker.run(statement)

@@ -89,7 +89,15 @@ class _Generation:
         functions = {function.oid: function for function in self._catalog.of(Function)}
         triggers = [trigger for trigger in self._catalog.of(Trigger) if trigger.table == USERS]
         bodies = (functions[t.function_oid].text for t in triggers if t.function_oid in functions)
-        return SignUps(surface=self._surface, attempts=self._attempts, bodies=tuple(bodies))
+        return SignUps(
+            surface=self._surface,
+            attempts=self._attempts,
+            bodies=tuple(bodies),
+            begin_numbers=self._begin_numbers,
+        )
+
+    def _begin_numbers(self, table: str, purpose: str) -> tuple[str, ...]:
+        return self._solver.begin_numbers(table, purpose)
 
     @cached_property
     def _uploads(self) -> Uploads:

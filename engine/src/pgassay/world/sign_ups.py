@@ -21,11 +21,15 @@ _IDENTITIES = "auth.identities"
 
 @dataclass(frozen=True, kw_only=True)
 class SignUps:
-    """Makes accounts. `bodies`: the functions that a sign-up triggers; they may ask for metadata."""
+    """Makes accounts. `bodies`: the functions that a sign-up triggers; they may ask for metadata.
+
+    `begin_numbers`: statements after which what the triggers of a table draw for a purpose is the same.
+    """
 
     surface: Surface
     attempts: Attempts
     bodies: Sequence[str]
+    begin_numbers: Callable[[str, str], Sequence[str]]
 
     def accounts(self, personas: Sequence[Persona]) -> Iterator[MadeRow | Missing]:
         """Of those who have none yet."""
@@ -61,7 +65,7 @@ class SignUps:
         before, refusal = self.attempts.spent, ""
         for data in guess_metadata(name, self.bodies):
             some = account(data)
-            statements = some.statements(users, identities)
+            statements = (*self.begin_numbers(USERS, name), *some.statements(users, identities))
             refusal = self.attempts.refusal(statements)
             if not refusal:
                 return self._made(some, statements, before)
