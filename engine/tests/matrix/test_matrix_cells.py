@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from pgassay.catalog.tables import read_surface
@@ -9,6 +11,7 @@ from pgassay.database import Session
 from pgassay.denial import explain_denial
 from pgassay.errors import ConfigError
 from pgassay.matrix.baseline import render_answer, render_baseline
+from pgassay.matrix.effects import EffectRecorder
 from pgassay.matrix.model import Action, Cell, Gap, Matrix, RowClass
 from pgassay.matrix.survey import fingerprint, survey
 from pgassay.observation import Outcome, Persona
@@ -249,3 +252,12 @@ def test_what_an_extension_computes_with_is_no_right_to_ask_about(
     assert "public.greet()" in asked
     assert {name for name in asked if "trgm" in name or "similarity" in name} == set()
     assert "public.set_limit(real)" in asked  # writes a setting, and so is volatile
+
+
+def test_what_is_prepared_for_looks_locks_no_table(club_session: Session) -> None:
+    """The locks of a write tell what it wrote to: with all tables locked, each look costs more."""
+    with club_session.undone():
+        surface = read_surface(club_session, roles=[])
+    with closing(EffectRecorder(club_session, surface)):
+        locks = "select count(*) from pg_catalog.pg_locks where pid = pg_backend_pid() and relation >= 16384"
+        assert club_session.connection.execute(locks.encode()).fetchone() == (0,)

@@ -47,11 +47,12 @@ class EffectRecorder:
             if table.acting or not table.stored or table.oid in acting
         }
         self._before: dict[int, _Before] = {}
-        self._send(f"prepare pgassay_written as {_WRITTEN}")
-        for table in self._tables.values():
-            # What this transaction wrote has no age.
-            new = "coalesce(jsonb_agg(to_jsonb(t.*)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
-            self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.name} as t")
+        with session.undone():  # of which statements stay prepared, and no table stays locked
+            self._send(f"prepare pgassay_written as {_WRITTEN}")
+            for table in self._tables.values():
+                # What this transaction wrote has no age.
+                new = "coalesce(jsonb_agg(to_jsonb(t.*)) filter (where pg_catalog.age(t.xmin) <= 0), '[]')"
+                self._send(f"prepare {_reading(table)} as select count(*), {new} from {table.name} as t")
 
     def close(self) -> None:
         """Forget the prepared statements."""
@@ -114,7 +115,7 @@ class EffectRecorder:
     def _before_of(self, table: Table) -> _Before:
         if table.oid not in self._before:
             query = f"select to_jsonb(t.*)::text from {table.name} as t"
-            with self._session.as_owner():
+            with self._session.undone(), self._session.as_owner():
                 read = self._session.connection.execute(query.encode()).fetchall()
             self._before[table.oid] = _Before.of(table, [json.loads(text) for (text,) in read])
         return self._before[table.oid]

@@ -49,21 +49,22 @@ def survey(  # noqa: PLR0913 - what a caller may choose, by name
         # What a transaction would be refused at its end belongs to its statements.
         session.connection.execute("set constraints all immediate")
         _check_roles(session, people)
-        surface = known[0] if known else read_surface(session, roles=[persona.role for persona in people])
-        before = fingerprint(session, surface)
         ids = [persona.id for persona in people if persona.id is not None]
-        samples = (
-            known[1]
-            if known
-            else read_samples(session, surface, ids=ids, overrides=rows or {}, besides=besides)
-        )
+        with session.undone():  # or all that was read stays locked, and each look at the locks costs more
+            surface = known[0] if known else read_surface(session, roles=[persona.role for persona in people])
+            before = fingerprint(session, surface)
+            samples = (
+                known[1]
+                if known
+                else read_samples(session, surface, ids=ids, overrides=rows or {}, besides=besides)
+            )
         wanted = [one for one in samples if not only or spell_field(one.table.name) in only]
         subjects = make_subjects(wanted, people)
         with closing(EffectRecorder(session, surface)) as recorder:
             refusals = _find_refusals(session, people)
             observations = tuple(
                 observation
-                for observation in run_questions(session, ask_all(subjects), recorder, refusals)
+                for observation in run_questions(session, _ordered(ask_all(subjects)), recorder, refusals)
                 # Of tables without rows a SELECT tells nothing, but that it can not even begin.
                 if not observation.probe.is_start or observation.outcome is Outcome.ERROR
             )
@@ -78,6 +79,11 @@ def survey(  # noqa: PLR0913 - what a caller may choose, by name
         surface=surface,
         refused=tuple((persona.name, explain_refusal(answer)) for persona, answer in refusals.items()),
     )
+
+
+def _ordered(questions: Sequence[Question]) -> list[Question]:
+    """TRUNCATE last: after a few the server looks through all relations at each rollback of a transaction."""
+    return sorted(questions, key=lambda question: question[0].key.action is Action.TRUNCATE)
 
 
 def _check_roles(session: Session, personas: Sequence[Persona]) -> None:
