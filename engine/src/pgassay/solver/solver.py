@@ -6,17 +6,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from itertools import islice
 
-from pglast import ast
-from pglast.enums import BoolExprType
 from pglast.parser import ParseError
 
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
 from pgassay.observation import Attempt, Persona
-from pgassay.solver import logic
-from pgassay.solver.asking import Asker, BudgetSpentError, merged
+from pgassay.solver.asking import Asker, BudgetSpentError
 from pgassay.solver.model import (
     ArgumentSlot,
     Assignment,
@@ -35,9 +31,10 @@ from pgassay.solver.model import (
     Unreached,
     Value,
 )
+from pgassay.solver.reaching import PROPOSALS, Reaching, parts
 from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
-from pgassay.solver.scope import BoundRow, Node, Scope, Term, parse_expression, write
+from pgassay.solver.scope import BoundRow, Scope, Term, parse_expression, write
 from pgassay.solver.search import STEPS, Search
 from pgassay.solver.state import State
 from pgassay.solver.writing import where
@@ -47,10 +44,7 @@ STATEMENTS_OF_A_ROW = 300
 _SEARCHES = 2  # of which the steps are, in the budget of a goal or row: its own, and those of checks
 _QUICK = 0.15
 _STEPS_OF_A_STATEMENT = 10
-_PROPOSALS = 16
-_DECISIVE = 2_000  # steps for proposals in which the atom decides
 _UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
-_REFUSALS = 5  # of rows, before a goal is given up
 
 
 class Solver:
@@ -119,7 +113,7 @@ class Solver:
         """The parts that AND, OR and NOT join, in the order of the text."""
         return tuple(
             Atom(condition=condition, number=number, text=write(node))
-            for number, (node, _) in enumerate(_parts(parse_expression(condition.text)))
+            for number, (node, _) in enumerate(parts(parse_expression(condition.text)))
         )
 
     def make(self, need: RowNeed) -> Made | Unreached:
@@ -159,7 +153,15 @@ class Solver:
             effort=self._effort * share,
             may_change=may_change,
         )
-        attempt = _Reaching(self, search, goal, persona, self._start(goal, given or {}, free_claims))
+        attempt = Reaching(
+            self,
+            search,
+            goal,
+            persona,
+            self._start(goal, given or {}, free_claims),
+            rows=self._rows,
+            most=PROPOSALS * self._effort,
+        )
         spent = self._asker.spent
         try:
             with self._budget(STATEMENTS_OF_A_GOAL, self._effort * share):
@@ -254,107 +256,6 @@ class Solver:
         return max((1 + self._rank(key.target or "", (*above, table)) for key in keys), default=0)
 
 
-class _Reaching:
-    """One goal: proposals in their order, each tried and judged, until one is confirmed."""
-
-    def __init__(self, solver: Solver, search: Search, goal: Goal, persona: Persona, state: State) -> None:
-        self.solver = solver
-        self.search = search
-        self.goal = goal
-        self.persona = persona
-        self.start = state
-        self.refusals: list[Unreached] = []
-        self.tried = 0
-
-    def run(self) -> Reached | Unreached:
-        for state in islice(self._proposals(), _PROPOSALS * self.solver._effort):
-            self.tried += 1
-            if reached := self._try(state):
-                return reached
-            if len(self.refusals) >= _REFUSALS:
-                break
-        return self.unreached(None)
-
-    def unreached(self, reason: Reason | None) -> Unreached:
-        """Why it was not reached: what was met, or what refused, or the budget."""
-        obstacles = self.search.obstacles
-        first = next(iter(obstacles.items()), None)
-        what = ""
-        if self.refusals:
-            reason, what = reason or Reason.REFUSED, str(self.refusals[-1])
-        elif first and not reason:
-            what, reason = first
-        elif not reason:
-            reason = Reason.UNREACHED if self.tried else Reason.CONTRADICTION
-        return Unreached(goal=str(self.goal), reason=reason or Reason.UNREACHED, what=what)
-
-    def _proposals(self) -> Iterator[State]:
-        """First such that the atom decides, then such that it is as wanted, whatever the others are."""
-        scope = self.solver.scope_of(self.goal.condition)
-        whole = parse_expression(self.goal.condition.text)
-        if self.goal.atom is None:
-            yield from self.search.make(Term(whole, scope), self.goal.wanted, self.start)
-            return
-        node, siblings = list(_parts(whole))[self.goal.atom.number]
-        atom = (Term(node, scope), self.goal.wanted)
-        if siblings:
-            others = [(Term(other, scope), truth) for other, truth in siblings]
-            yield from self.search.within(_DECISIVE, logic.each(self.search, [atom, *others], self.start))
-        yield from self.search.make(*atom, self.start)
-
-    def _try(self, state: State) -> Reached | None:
-        assignment = self.solver.assignment(state, self.search.purpose, f"makes {self.goal}")
-        table = self.goal.condition.table
-        with self.solver._asker.trial() as trial:
-            made: list[Made] = []
-            main = None
-            for need in assignment.rows:
-                row = self.solver._rows.make(need)
-                if isinstance(row, Unreached):
-                    self.refusals.append(row)
-                    return None
-                made.append(row)
-                if need.table == table and need.purpose == self.search.purpose:
-                    main = row
-            if main:
-                main = self.solver.again(main)
-            if not self._is_confirmed(assignment, main):
-                return None
-            trial.keep()
-        return Reached(
-            goal=self.goal,
-            row=main,
-            made=tuple(made),
-            claims=assignment.claims,
-            settings=assignment.settings,
-            arguments=assignment.arguments,
-        )
-
-    def _is_confirmed(self, assignment: Assignment, row: Made | None) -> bool:
-        key = self.solver.schema.key(row.table) if row and self.goal.unwritten else ()
-        if not row or not key:
-            return self._holds(assignment, row)
-        with self.solver._asker.trial():  # the row is there again afterwards
-            self.solver.run(
-                f"delete from {row.table} where {where({name: row.values[name] for name in key})}"
-            )
-            return self._holds(assignment, row)
-
-    def _holds(self, assignment: Assignment, row: Made | None) -> bool:
-        persona = self.persona
-        if assignment.claims:
-            persona = replace(persona, claims=merged(persona.claims, assignment.claims))
-        condition = self.goal.condition
-        truth = self.solver.judge_one(
-            replace(condition, text=self.goal.atom.text) if self.goal.atom else condition,
-            persona,
-            row.values if row else {},
-            settings=assignment.settings,
-            arguments=assignment.arguments,
-        )
-        return truth is not None and bool(truth & self.goal.wanted)
-
-
 def _purpose(goal: Goal) -> str:
     """What rows are made for, in a word that is another for each goal."""
     return f"g{hashlib.sha256(str(goal).encode()).hexdigest()[:8]}"
@@ -367,18 +268,3 @@ def _variables(condition: Condition) -> dict[str, Term | Slot | None]:
     for number, (name, type_) in enumerate(condition.parameters, start=1):
         found |= dict.fromkeys((name, f"{function}.{name}", f"${number}"), ArgumentSlot(name, type_))
     return found
-
-
-Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]
-
-
-def _parts(node: Node, besides: tuple[tuple[Node, Truth], ...] = ()) -> Parts:
-    """The atoms below a node, each with what the others must be for it to decide."""
-    if not isinstance(node, ast.BoolExpr):
-        yield node, besides
-        return
-    neutral = Truth.NOT_TRUE if node.boolop == BoolExprType.OR_EXPR else Truth.TRUE
-    parts = [*(node.args or ())]
-    for number, part in enumerate(parts):
-        others = [*parts[:number], *parts[number + 1 :]]
-        yield from _parts(part, (*besides, *((other, neutral) for other in others)))
