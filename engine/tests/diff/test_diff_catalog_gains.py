@@ -82,6 +82,19 @@ WIDENINGS = {
         "$$ begin perform pg_notify('documents', new::text); return null; end $$;",
         "private.tell() now tells whoever listens (pg_notify).",
     ),
+    "notification by a statement": (
+        "create function private.tell(notify text) returns text language plpgsql as "
+        "$$ begin return notify; end $$;",
+        "create or replace function private.tell(notify text) returns text language plpgsql as "
+        "$$ begin notify documents; return notify; end $$;",
+        "private.tell(text) now tells whoever listens (notify).",
+    ),
+    "notification by a text that is run": (
+        "create function private.tell() returns trigger language plpgsql as $$ begin return null; end $$;",
+        "create or replace function private.tell() returns trigger language plpgsql as "
+        "$$ begin execute format('notify documents, %L', new.label); return null; end $$;",
+        "private.tell() now tells whoever listens (notify).",
+    ),
     "path": (
         "create function public.count() returns bigint language sql security definer "
         "set search_path = '' as 'select count(*) from public.members'; "

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory, follow
-from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import UNTRIED, ObjectKey
+from pgassay.diff.notifications import find_notifying
 from pgassay.diff.sentences import join
 
 CatalogGain = tuple[str, tuple[SchemaChange, ...]]
@@ -26,7 +26,6 @@ _READS = {"select": "read large object {}", "update": "write large object {}"}
 _ATTRIBUTES = ("superuser", "login", "createrole", "createdb", "bypassrls")
 _TIMEOUT = re.compile(r"(\d+)\s*(us|ms|s|min|h|d)?$")
 _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-_NOTIFYING = frozenset({"pg_notify", "broadcast_changes", "http_post", "http_get", "http_delete"})
 _AUTHENTICATOR = "authenticator"
 _PATH = "search_path"
 
@@ -274,10 +273,9 @@ def _judge_notifications(change: SchemaChange, facts: _Facts) -> str:
     if change.property not in ("", "body"):
         return ""
     after, before = (
-        find_literals([side.objects.get(change.key, {}).get("body", "")]).words
-        for side in (facts.head, facts.base)
+        find_notifying(side.objects.get(change.key, {}).get("body", "")) for side in (facts.head, facts.base)
     )
-    calls = sorted((after - before) & _NOTIFYING)
+    calls = sorted(after - before)
     return f"{change.key.object} now tells whoever listens ({', '.join(calls)})." if calls else ""
 
 
