@@ -112,6 +112,21 @@ def test_function_that_lets_nobody_else_in_is_no_gain(tenants: Tenants, old: str
     assert unsolved.startswith("using for SELECT on public.documents by authenticated: ")
 
 
+GENERATED = """
+alter table public.documents add column seen boolean
+    generated always as (stage = 'PUBLISHED' and label = 'f') stored;
+create policy "seen" on public.documents for select to authenticated using (seen);
+"""
+
+
+def test_generated_column_is_solved_against_what_it_was(tenants: Tenants) -> None:
+    base = tenants.head(GENERATED, name="base.sql")
+    head = tenants.head(GENERATED.replace("stage = 'PUBLISHED' and ", ""))
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "label = 'f'" in gain.message
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
 def test_claim_that_only_the_server_sets_closes(tenants: Tenants) -> None:
     claim = "(select auth.jwt()) -> '{}' ->> 'rank' = 'top'"
     base = tenants.head(open_to(claim.format("user_metadata")), name="base.sql")

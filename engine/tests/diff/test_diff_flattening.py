@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.diff.flattening import flatten
+from pgassay.diff.flattening import expand, flatten
 
 BODIES = {
     ("public", "me"): " select auth.uid() ",
@@ -42,3 +42,16 @@ def test_words_that_nobody_reads(one: str, other: str) -> None:
 )
 def test_what_decides_stays(one: str, other: str) -> None:
     assert flatten(one, BODIES) != flatten(other, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("seen or owner = a", "COALESCE(state = 'x') OR owner = a"),
+        ("t.* is null or seen is null", "t.* IS NULL OR COALESCE(state = 'x') IS NULL"),
+        ("owner = a", "owner = a"),
+        ("exists (select from t where seen)", "EXISTS (SELECT FROM t WHERE seen)"),
+    ],
+)
+def test_generated_column_stands_for_what_it_is_made_of(text: str, expanded: str) -> None:
+    assert expand(text, {"seen": "(state = 'x')"}) == expanded

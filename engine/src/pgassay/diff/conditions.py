@@ -10,7 +10,7 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Privileges, Table
-from pgassay.diff.flattening import flatten
+from pgassay.diff.flattening import expand, flatten
 from pgassay.diff.former import Former
 from pgassay.matrix.model import Action
 from pgassay.solver.schema import check_text
@@ -81,8 +81,12 @@ class TwoSchemas:
         if any(side is None for side in sides):
             return
         checks = self._checks(near, table.name)
+        made, was_made = self._made(table), self._made(self.base[table.name])
+        apart = {name for name in made | was_made if made.get(name) != was_made.get(name)}
         for action, clause in (*_CLAUSES, *_CHECKS):
             before, after = (_ask(side, action, clause) for side in sides if side)
+            after = expand(after, {name: text for name, text in made.items() if name in apart})
+            before = expand(before, {name: text for name, text in was_made.items() if name in apart})
             before = self.former.rename(before)
             if clause == "with check":
                 before, after = (
@@ -100,6 +104,11 @@ class TwoSchemas:
                     head=after,
                     changes=near,
                 )
+
+    @staticmethod
+    def _made(table: Table) -> dict[str, str]:
+        """The expressions of its generated columns."""
+        return {one.name: one.default for one in table.columns.values() if one.generated and one.default}
 
     def _checks(self, near: Iterable[SchemaChange], table: str) -> tuple[list[str], list[str]]:
         """The CHECK constraints that are not as they were, on both sides."""

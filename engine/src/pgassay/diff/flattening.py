@@ -1,13 +1,13 @@
-"""Expressions that differ in words alone: names that nobody reads, and calls of what is written out. Pure."""
+"""Expressions in other words: without names that nobody reads, and with what stands behind names. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from pglast import ast, parser
-from pglast.visitors import Visitor
+from pglast.visitors import Skip, Visitor
 
-from pgassay.solver.scope import Node, names_of, write
+from pgassay.solver.scope import Node, names_of, parse_expression, write
 
 Bodies = Mapping[tuple[str, str], str]
 """By schema and name, the bodies of functions in SQL without arguments."""
@@ -34,6 +34,38 @@ def flatten(text: str, bodies: Bodies) -> str:
     except parser.ParseError:
         return text
     return write(raw.stmt)
+
+
+def expand(text: str, columns: Mapping[str, str]) -> str:
+    """A condition of a table's rows with what its generated columns are made of in place of their names.
+
+    Not in subqueries: there the names may mean others.
+    """
+    if not columns:
+        return text
+    try:
+        [raw] = parser.parse_sql(f"select {text}")
+        # Around it something that keeps it together, whatever stands beside it.
+        expressions = {
+            name: ast.CoalesceExpr(args=(parse_expression(made_of),)) for name, made_of in columns.items()
+        }
+    except parser.ParseError:
+        return text
+    _Expanding(expressions)(raw)
+    select: Node = raw.stmt
+    return write(select.targetList[0].val)
+
+
+class _Expanding(Visitor):
+    def __init__(self, expressions: Mapping[str, Node]) -> None:
+        self._expressions = expressions
+
+    def visit_SubLink(self, _: object, __: Node) -> type[Skip]:  # noqa: N802 - pglast's name
+        return Skip
+
+    def visit_ColumnRef(self, _: object, node: Node) -> Node | None:  # noqa: N802
+        last = node.fields[-1]
+        return self._expressions.get(last.sval or "") if isinstance(last, ast.String) else None
 
 
 class _Flattening(Visitor):
