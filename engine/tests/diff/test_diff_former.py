@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.diff.former import Former, fit_insert
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
+from pgassay.diff.former import Former, fit_insert, fit_world
 from pgassay.diff.queries import Departure, contrast, read_query
 from pgassay.diff.volatile import open_all
 from pgassay.solver.model import Reason
+from pgassay.world.model import MadeRow, World
 
 FORMER = Former(names=frozenset({("private", "is_member"), ("public", "me")}))
 
@@ -34,6 +37,23 @@ def test_row_is_made_in_base_without_the_columns_that_it_lacks() -> None:
     assert fit_insert(insert, columns) == fitted
     assert fit_insert(fitted, columns) == fitted
     assert fit_insert("update public.notes set shared = true", columns).startswith("update")
+
+
+def test_row_is_made_in_base_by_the_names_that_its_columns_have_there() -> None:
+    base, head = (
+        Inventory(
+            objects={ObjectKey("column", "public.notes", name): {"type": t} for name, t in columns.items()}
+        )
+        for columns in (
+            {"id": "uuid", "title": "text", "a": "date"},
+            {"id": "uuid", "heading": "text", "b": "int4", "c": "int4"},
+        )
+    )
+    text = "insert into public.notes (id, heading, b) values ('1', 'x', '2')"
+    made = MadeRow(table="public.notes", whose="alice", statements=(text,), why="")
+    [fitted] = fit_world(World(made=(made,)), base, head).statements
+    assert fitted == "INSERT INTO public.notes (id, title) VALUES ('1', 'x')"
+    assert fit_world(World(made=(made,)), head, head).statements == (text,)
 
 
 @pytest.mark.parametrize(

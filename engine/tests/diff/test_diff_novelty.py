@@ -89,6 +89,25 @@ def test_view_that_no_longer_says_whose_its_rows_are_is_no_gain(tenants: Tenants
     assert "column public.titles.owner" in found.difference.dropped
 
 
+COUNTED = """
+create function public.{}() returns bigint language sql security definer set search_path = ''
+as 'select count(*) from public.members';
+revoke all on function public.{}() from public, anon, authenticated;
+grant execute on function public.{}() to {};
+"""
+
+
+@pytest.mark.parametrize(("people", "gains"), [("authenticated", 0), ("anon, authenticated", 1)])
+def test_function_of_another_name_is_what_it_was_to_whoever_could_call_it(
+    tenants: Tenants, people: str, gains: int
+) -> None:
+    base = tenants.head(COUNTED.format(*["counted"] * 3, "authenticated"), name="base.sql")
+    head = tenants.head(COUNTED.format(*["number"] * 3, people))
+    found = review(tenants.server, base, head).difference
+    assert [one.message.split(" can ")[0] for one in found.gained] == ["anon"] * gains
+    assert any("EXECUTE public.number()" in one.message for one in found.new)
+
+
 OWN_VIEW = """
 create view public.stages with (security_invoker = true) as
 select d.id, d.owner, d.stage{} from public.documents as d;

@@ -78,7 +78,9 @@ def diff_snapshots(
     """
     changes = compare_inventories(base.inventory, head.inventory)
     settled = settle(compare_cells(base.matrix, head.matrix))
-    judged = tell_news(settled, base=base.matrix, head=head.matrix, after=head.inventory)
+    judged = tell_news(
+        settled, base=base.matrix, head=head.matrix, before=base.inventory, after=head.inventory
+    )
     differences = list(raise_effects(judged, base=base.matrix, head=head.matrix, after=head.inventory))
     definitions = find_definitions(scripts if changes else ())
     gained, new, lost, changed = (

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 from pglast import ast, parser
 
+from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import quoted
 from pgassay.catalog.names import spell as spell_relation
 from pgassay.database import Session
 from pgassay.plpgsql.tokens import Token, UnplacedError, read_tokens
 from pgassay.solver.scope import Node, write
+from pgassay.world.model import World
 
 SCHEMA = "pgassay_base"
 
@@ -83,16 +87,63 @@ def make_former(session: Session, functions: Iterable[Function]) -> Former:
     return Former(names=frozenset((one.schema, one.name) for one in made))
 
 
-def fit_insert(statement: str, columns: Mapping[str, Collection[str]]) -> str:
-    """An INSERT of one row as BASE takes it, without the columns that it lacks; others as they are."""
+def fit_world(world: World, base: Inventory, head: Inventory) -> World:
+    """The rows that were made for HEAD as BASE takes them: a column of another name there gets the value."""
+    theirs, ours = _read_columns(base), _read_columns(head)
+    if not any(ours[name].keys() - theirs[name].keys() for name in theirs.keys() & ours.keys()):
+        return world
+    renamed = {
+        (name, new): old for name in theirs for new, old in _pair(theirs[name], ours.get(name, {})).items()
+    }
+    fitted = (
+        replace(one, statements=tuple(fit_insert(text, theirs, renamed) for text in one.statements))
+        for one in world.made
+    )
+    return replace(world, made=tuple(fitted))
+
+
+def _read_columns(schema: Inventory) -> dict[str, dict[str, str]]:
+    """By table the columns and their types."""
+    found: dict[str, dict[str, str]] = {}
+    for key, said in schema.objects.items():
+        if key.kind == "column":
+            found.setdefault(key.object, {})[key.name] = said.get("type", "")
+    return found
+
+
+def _pair(theirs: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """Columns that are no more and columns that are new, by their new names, where only one has the type."""
+    gone, come = (
+        {name: type_ for name, type_ in some.items() if name not in other}
+        for some, other in ((theirs, ours), (ours, theirs))
+    )
+    alike = {new: [old for old in gone if gone[old] == come[new]] for new in come}
+    counts = Counter(come.values())
+    return {new: olds[0] for new, olds in alike.items() if len(olds) == 1 and counts[come[new]] == 1}
+
+
+def fit_insert(
+    statement: str,
+    columns: Mapping[str, Collection[str]],
+    renamed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> str:
+    """An INSERT of one row as BASE takes it, without the columns that it lacks; others as they are.
+
+    `renamed`: what columns are called there that it does not lack, by table and name.
+    """
     [raw] = parser.parse_sql(statement)
     if not isinstance(raw.stmt, ast.InsertStmt) or not raw.stmt.cols:
         return statement
     insert: Node = raw.stmt
-    there = columns.get(spell_relation(insert.relation.schemaname or "public", insert.relation.relname))
+    table = spell_relation(insert.relation.schemaname or "public", insert.relation.relname)
+    there = columns.get(table)
+    names = [renamed.get((table, column.name), column.name) for column in insert.cols]
+    is_renamed = names != [column.name for column in insert.cols]
+    for column, name in zip(insert.cols, names, strict=True):
+        column.name = name
     pairs = list(zip(insert.cols, insert.selectStmt.valuesLists[0], strict=True))
     kept = [pair for pair in pairs if there is None or pair[0].name in there]
-    if not kept or len(kept) == len(pairs):
+    if not kept or (len(kept) == len(pairs) and not is_renamed):
         return statement
     insert.cols = tuple(column for column, _ in kept)
     insert.selectStmt.valuesLists = (tuple(value for _, value in kept),)

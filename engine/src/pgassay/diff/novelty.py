@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
@@ -20,13 +22,18 @@ _FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
 
 
 def tell_news(
-    differences: Iterable[CellDifference], *, base: Matrix, head: Matrix, after: Inventory
+    differences: Iterable[CellDifference],
+    *,
+    base: Matrix,
+    head: Matrix,
+    before: Inventory,
+    after: Inventory,
 ) -> Iterator[CellDifference]:
     """The differences, of which those are new and no gains that neither cross ownership nor can be written.
 
-    `base` and `head` are the matrices; `after` says what HEAD has.
+    `base` and `head` are the matrices; `before` and `after` say what the schemas have.
     """
-    judge = _Judge(base=base, head=head, after=after)
+    judge = _Judge(base=base, head=head, before=before, after=after)
     for one in differences:
         gains = one.direction is Direction.GAINED
         if gains and one.before is None and judge.is_harmless(one):
@@ -41,12 +48,17 @@ def tell_news(
 class _Judge:
     base: Matrix
     head: Matrix
+    before: Inventory
     after: Inventory
 
     def is_harmless(self, one: CellDifference) -> bool:
         key, table = one.key, self.base.surface.by_name.get(one.key.table)
         if key.action is Action.EXECUTE:
-            return self._is_trusted(one) or is_powerless(key.object, self.after)
+            return (
+                self._is_trusted(one)
+                or is_powerless(key.object, self.after)
+                or (key.persona, _spell(key.object, self.after)) in self._renamed
+            )
         if self._is_trusted(one):
             return True
         if key.action is Action.SELECT and self._is_callers_view(key.table):
@@ -56,6 +68,17 @@ class _Judge:
         if key.rows is RowClass.OWN:
             return self._is_table(key)
         return table is not None and table.truncatable and key.rows not in _FOREIGN
+
+    @cached_property
+    def _renamed(self) -> frozenset[tuple[str, str]]:
+        """Personas, and what the functions say that BASE let them call and HEAD lacks by that name."""
+        return frozenset(
+            (cell.key.persona, _spell(cell.key.object, self.before))
+            for cell in self.base.cells
+            if cell.key.action is Action.EXECUTE
+            and cell.outcome is Outcome.ALLOWED
+            and ObjectKey("function", cell.key.object, "") not in self.after.objects
+        )
 
     def is_number_taken(self, before: CellResult) -> bool:
         """Whether BASE refused only what a sequence drew, as HEAD still may: the next number it may not."""
@@ -76,6 +99,11 @@ class _Judge:
     def _is_table(self, key: CellKey) -> bool:
         """And no view, which may show of one's own what its table keeps back."""
         return self.after.objects.get(ObjectKey("relation", key.table, ""), {}).get("kind") == "table"
+
+
+def _spell(function: str, schema: Inventory) -> str:
+    """All that a function is but for its name."""
+    return json.dumps(schema.objects.get(ObjectKey("function", function, ""), {}), sort_keys=True)
 
 
 def is_powerless(function: str, schema: Inventory) -> bool:

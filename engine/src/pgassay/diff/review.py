@@ -14,6 +14,7 @@ from pgassay.database import Script, ensure_template, read_script
 from pgassay.diff.accounts import compare_accounts
 from pgassay.diff.confirmation import confirm
 from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
+from pgassay.diff.former import fit_world
 from pgassay.diff.loaded import LoadedSide, open_side, read_inventories
 from pgassay.diff.search import explore
 from pgassay.diff.settling import settle
@@ -149,7 +150,7 @@ class _Reviewing:
         )
 
     def _compare(self, world: World, before: Inventory, after: Inventory, only: frozenset[str]) -> Review:
-        former = refill(Workbench(self.base.config, self.server), world)
+        former = refill(Workbench(self.base.config, self.server), fit_world(world, before, after))
         with (
             open_side(self.server, self.base, former, inventory=before) as one,
             open_side(self.server, self.head, world, inventory=after) as two,
@@ -188,7 +189,7 @@ class _Reviewing:
 
     def _compare_in_turn(self, world: World, before: Inventory, after: Inventory) -> Review:
         """Roles belong to the cluster: each side is loaded over the environment that brings them back."""
-        former = refill(Workbench(self.base.config, self.server), world)
+        former = refill(Workbench(self.base.config, self.server), fit_world(world, before, after))
         with open_side(self.server, self.head, world, inventory=after) as two:
             self.on_stage("trying everything in both")
             new = two.survey()
