@@ -59,6 +59,12 @@ USER_KEY = "alter table public.profiles add foreign key (id) references auth.use
         ),
         (
             INSERT,
+            "select (jsonb_populate_record(null::public.profiles, "
+            "new.raw_user_meta_data || jsonb_build_object('id', new.id, 'credits', 0))).*",
+            'with the metadata {"is_staff": true} now makes public.profiles.credits 0, public.profiles.',
+        ),
+        (
+            INSERT,
             "(id, credits) values (new.id, 50)",
             "Whoever signs up now makes public.profiles.credits 50",
         ),
@@ -80,7 +86,15 @@ USER_KEY = "alter table public.profiles add foreign key (id) references auth.use
             "Deleting the account of alice now makes 1 rows that go of public.orders, 1 rows that go of",
         ),
     ],
-    ids=["number", "flag below a key", "more for everybody", "reopened", "comes back", "taken along"],
+    ids=[
+        "number",
+        "flag below a key",
+        "whole row",
+        "more for everybody",
+        "reopened",
+        "comes back",
+        "taken along",
+    ],
 )
 def test_account_gets_what_its_user_may_not_write(tenants: Tenants, old: str, new: str, told: str) -> None:
     assert old in PROFILES

@@ -22,6 +22,9 @@ from pgassay.matrix.statements import NUMBERS, literal
 _NEW = "5157ed00-0000-4000-8000-000000000000"
 _MOST_DOCUMENTS = 24
 _FAITHFUL = (*NUMBERS, "bool")
+_ROW_OF_A_DOCUMENT = frozenset(
+    f"{kind}_{verb}" for kind in ("json", "jsonb") for verb in ("populate_record", "to_record")
+)
 _HOSTILE = "as the metadata say"
 
 Fact = tuple[str, str, str]
@@ -114,6 +117,7 @@ def _find_literals(base: Inventory, head: Inventory) -> Literals:
 def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]:
     values = list(dict.fromkeys([*VALUES, *literals.strings]))
     documents = [nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
+    documents += [{name: value} for name in _find_populated(head, literals) for value in VALUES]
     yield _sign_up({}, "Whoever signs up")
     for document in documents:
         yield _sign_up(document, f"Whoever signs up with the metadata {json.dumps(document)}")
@@ -136,6 +140,17 @@ def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]
         yield AccountEvent(
             title=f"Deleting the account of {persona.name}", statement=f"delete from {USERS} {where}"
         )
+
+
+def _find_populated(head: LoadedSide, literals: Literals) -> list[str]:
+    """The columns that metadata name where a whole row is made of them."""
+    if literals.words.isdisjoint(_ROW_OF_A_DOCUMENT):
+        return []
+    schema = head.inventory
+    functions = schema.reach(USERS)
+    near = functions.union(*(schema.feeds.get(name, frozenset()) for name in functions)) - {USERS}
+    keys = [key for key in head.inventory.objects if key.kind == "column" and key.object in near]
+    return list(dict.fromkeys(key.name for key in keys))[:_MOST_DOCUMENTS]
 
 
 def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
