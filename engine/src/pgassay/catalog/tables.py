@@ -89,7 +89,7 @@ class Table(Relation):
 class CallRight:
     """A privilege on a function or sequence that a role holds or not; `usage` is that of the schema.
 
-    `arguments`: the names of the types that a call takes.
+    `arguments`: the names of the types that a call takes; `spelled`: as pg_get_function_arguments() has them.
     """
 
     object: str
@@ -98,6 +98,7 @@ class CallRight:
     usage: bool
     held: bool
     arguments: tuple[str, ...] = ()
+    spelled: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,20 +198,26 @@ def _rights(catalog: read.Catalog, access: Access, roles: list[str]) -> Iterator
     Not about what an extension brings to compute with: there are hundreds, other ones in each version.
     """
     asked = [
-        (function.function, function, "execute", function.types)
+        (function.function, function, "execute", function.types, function.arguments)
         for function in catalog.of(Function)
         if function.result not in ("trigger", "event_trigger")  # these cannot be called
         and not (function.is_of_extension and function.volatility != "v")
     ] + [
-        (sequence.name, sequence, privilege, ())
+        (sequence.name, sequence, privilege, (), "")
         for sequence in catalog.of(Relation)
         for privilege in ("usage", "select", "update")
         if sequence.kind == "S"
     ]
-    for name, one, privilege, types in asked:
+    for name, one, privilege, types, spelled in asked:
         for role in roles if one.schema in catalog.exposed else ():
             held = access.holds(role, privilege, one.oid)
             usage = access.uses(role, one.schema)
             yield CallRight(
-                object=name, role=role, privilege=privilege, usage=usage, held=held, arguments=types
+                object=name,
+                role=role,
+                privilege=privilege,
+                usage=usage,
+                held=held,
+                arguments=types,
+                spelled=spelled,
             )

@@ -13,13 +13,14 @@ from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import CallRight, Table
-from pgassay.diff.calls import find_near, probe_call, repeated
+from pgassay.diff.calls import POLYMORPHIC, find_near, probe_call, repeated, spell_argument
 from pgassay.diff.conditions import Contrast, TwoSchemas
 from pgassay.diff.confirmation import SETTING
 from pgassay.diff.experiments import (
     Experiment,
     SearchProbe,
     bodies,
+    is_unique,
     probe_blanket,
     probe_insert,
     probe_reads,
@@ -37,7 +38,7 @@ from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 from pgassay.solver.model import Condition, Reached, Source
-from pgassay.solver.schema import Parameter, Schema, read_parameters
+from pgassay.solver.schema import Parameter, Schema, read_arguments
 from pgassay.solver.scope import write
 
 _LONGEST = 60  # characters of a value that are told
@@ -63,9 +64,7 @@ class Scene:
     def may_refuse(self, change: SchemaChange) -> bool:
         """Whether it is about what refuses a row, whoever writes it."""
         sides = (self.schemas.before, self.schemas.after)
-        said = [side.objects.get(change.key, {}).get("definition", "") for side in sides]
-        is_unique = any(text.startswith("CREATE UNIQUE") for text in said)
-        return change.key.kind == "constraint" or (change.key.kind == "index" and is_unique)
+        return change.key.kind == "constraint" or is_unique(change, *sides)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The bodies of the functions that it uses."""
@@ -274,7 +273,7 @@ class AskedFunction(Asked):
         call = probe_call(self.condition.name, ", ".join(given), persona, self.near)
         # Where it finds what is the caller's own, BASE may have found what is not.
         is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
-        yield replace(call, widens=self.widens and not is_own, reveals=True)
+        yield replace(call, widens=self.widens and not is_own, reveals=True, is_own=is_own)
         if self.near:
             yield repeated(call)
 
@@ -283,10 +282,12 @@ def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -
     """What was solved; else the default, or the caller's own id."""
     name = one.name or f"${number}"
     if name in reached.arguments:
-        return literal(reached.arguments[name])
-    if one.default is not None:
-        return write(one.default)
-    return literal(persona.id if one.type == "uuid" else None)
+        text = literal(reached.arguments[name])
+    elif one.default is not None:
+        text = write(one.default)
+    else:
+        text = literal(persona.id if one.type == "uuid" else None)
+    return spell_argument(text, one)
 
 
 def find_functions(scene: Scene) -> Iterator[AskedFunction]:
@@ -302,7 +303,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
             for one in scene.rights
             if one.object == function.function and one.privilege == "execute" and one.held and one.usage
         )
-        parameters, old = read_parameters(function), before.get(function.function)
+        parameters, old = read_arguments(function.arguments), before.get(function.function)
         if not roles or parameters is None:
             continue
         new = read_function(function, scene.schema)
@@ -320,7 +321,10 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                     source=Source.WHERE,
                     name=function.function,
                     asks=function.owner if function.definer else "",
-                    parameters=tuple((one.name or f"${n}", one.type) for n, one in enumerate(parameters, 1)),
+                    parameters=tuple(
+                        (one.name or f"${n}", POLYMORPHIC.get(one.type, one.type))
+                        for n, one in enumerate(parameters, 1)
+                    ),
                 ),
                 changes=scene.near(function.function),
                 roles=roles,

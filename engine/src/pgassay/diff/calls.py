@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice, product, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
-from pgassay.catalog.literals import find_literals
+from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment, SearchProbe, bodies, find_faithful, is_searched
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import literal
+from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
+from pgassay.solver.schema import Parameter, read_arguments
 
 _AT_ONCE = 64
 _BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run
 _CALLS = 256  # of one function by one persona
+_ROWS = 4  # of a table, whose texts are passed
+_ONE, _MANY = "text", "text[]"
+POLYMORPHIC = {
+    **dict.fromkeys(("anyelement", "anynonarray", "anycompatible", "anycompatiblenonarray"), _ONE),
+    **dict.fromkeys(("anyarray", "anycompatiblearray"), _MANY),
+}
+"""What stands for types that a call has to decide."""
 _NOT_NULL = " as r where not (r.* is null)"
 
 
@@ -94,11 +102,37 @@ def _texts(
     labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
     keys = _keys(context.samples)
     ids = [persona.id for persona in callers if persona.id]
-    values = [
-        dict.fromkeys([*candidates(type_, labels.get(type_, ()), literals, ids), *keys.get(type_, ()), None])
-        for type_ in function.arguments
-    ]
-    yield from (", ".join(map(literal, some)) for some in islice(product(*values), _CALLS))
+    said = tuple(_find_texts(context.samples, reach, literals))
+    told = replace(literals, strings=tuple(dict.fromkeys([*literals.strings, *said])))
+
+    def values(type_: str) -> dict[str | None, None]:
+        type_ = {_ONE: "text", _MANY: "_text"}.get(POLYMORPHIC.get(type_, ""), type_)
+        known = told if type_ in TEXTS or type_.removeprefix("_") in TEXTS else literals
+        keyed = keys.get(type_.removeprefix("_"), ())
+        more = [f"{{{key}}}" for key in keyed] if type_.startswith("_") else keyed
+        return dict.fromkeys([*candidates(type_, labels.get(type_, ()), known, ids), *more, None])
+
+    parameters = read_arguments(function.spelled) or ()
+    lists = islice(product(*map(values, function.arguments)), _CALLS)
+    for some in lists:
+        spelled = zip_longest(map(literal, some), parameters[: len(some)])
+        yield ", ".join(spell_argument(text, one) for text, one in spelled)
+
+
+def _find_texts(samples: Iterable[Sample], reach: frozenset[str], literals: Literals) -> Iterator[str]:
+    """What stands in the columns that the function names: whoever knows it may ask whether it is there."""
+    for sample in (one for one in samples if one.object in reach and one.table.stored):
+        names = [one.name for one in sample.columns if one.base in TEXTS and one.name in literals.words]
+        for row in sample.rows[:_ROWS]:
+            yield from filter(None, (row.values[name] for name in names))
+
+
+def spell_argument(text: str, parameter: Parameter | None) -> str:
+    """An expression as a call passes it."""
+    if parameter is None:
+        return text
+    type_ = POLYMORPHIC.get(parameter.type)
+    return f"{'variadic ' if parameter.variadic else ''}{text}{f'::{type_}' if type_ else ''}"
 
 
 def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
@@ -129,4 +163,6 @@ def repeated(call: SearchProbe) -> SearchProbe:
     """The same call twice, of which only counts what it leaves behind."""
     called = call.witness.statement.removeprefix("select * from ").removesuffix(_NOT_NULL)
     text = f"select {called}, {called}"
-    return replace(call, witness=replace(call.witness, statement=text), widens=False, reveals=False)
+    return replace(
+        call, witness=replace(call.witness, statement=text), widens=False, reveals=False, is_own=True
+    )

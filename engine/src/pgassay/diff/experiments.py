@@ -42,7 +42,8 @@ class SearchProbe:
     `bare`: nothing but the privilege to read keeps rows from the persona, of which the world has none.
     `invented`: the row, so that a constraint that refuses it tells nothing. `widens`: whatever else HEAD
     answers is more than BASE lets out. `reveals`: its answer is looked through for what stands in rows of
-    others. `follows`: it reads what the owner's write may have fed: only such values count.
+    others. `is_own`: what HEAD finds is the caller's own, and tells of nobody. `follows`: it reads what the
+    owner's write may have fed: only such values count.
     """
 
     key: CellKey
@@ -53,6 +54,7 @@ class SearchProbe:
     invented: bool = False
     widens: bool = False
     reveals: bool = False
+    is_own: bool = False
     follows: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
@@ -102,7 +104,7 @@ def find_neighbourhoods(
 def _find_neighbourhoods(
     changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
 ) -> Iterator[Neighbourhood]:
-    searched = [change for change in changes if is_searched(change)]
+    searched = [change for change in changes if is_searched(change) or is_unique(change, base)]
     for sample in samples:
         if not sample.table.reachable:
             continue
@@ -141,7 +143,14 @@ def _count_steps(name: str, changed: frozenset[str], *inventories: Inventory) ->
 
 def is_searched(change: SchemaChange) -> bool:
     """Whether other rows, claims or arguments can tell more of it than the matrix does."""
-    return change.key.kind in _SEARCHED and change.kind is not ChangeKind.RENAMED
+    is_default = change.key.kind == "column" and change.property == "default"
+    return is_default or (change.key.kind in _SEARCHED and change.kind is not ChangeKind.RENAMED)
+
+
+def is_unique(change: SchemaChange, *inventories: Inventory) -> bool:
+    """Whether it is about an index that refuses what is there already."""
+    said = (one.objects.get(change.key, {}).get("definition", "") for one in inventories)
+    return change.key.kind == "index" and any(text.startswith("CREATE UNIQUE") for text in said)
 
 
 def said_by(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:

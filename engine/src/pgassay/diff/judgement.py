@@ -30,6 +30,7 @@ _CLOSED = (_NO_PRIVILEGE, *_ABSENT)
 _OF_A_CONSTRAINT = "23"
 _TELLING = 6  # characters
 _FIRST = 2  # statements, by which the persona becomes itself
+_YES, _NO = (("t",),), (("f",),)
 
 
 def find_secrets(
@@ -71,6 +72,7 @@ class Judge:
     trusted: frozenset[str]
     secrets: Mapping[str, tuple[str, ...]]
     returned: dict[tuple[str, str], set[Rows]] = field(default_factory=lambda: defaultdict(set))
+    affirmed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     calls: list[tuple[Experiment, SearchProbe, Answer, Answer]] = field(default_factory=list)
 
     def is_gain(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
@@ -86,12 +88,33 @@ class Judge:
             passes
             or (attempt.widens and _answers_otherwise(before, after))
             or _opens(self.tables, attempt, before, after)
-            or _is_wider(attempt, before, after)
+            or self._is_wider(attempt, before, after)
             or (
                 not is_trusted
                 and (self._tells(attempt, before, after) or _writes_otherwise(attempt, before, after))
             )
         )
+
+    def _is_wider(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether HEAD lets the statement reach more rows, or lets more writes stay."""
+        counts = zip_longest(*(_found(attempt, answer) for answer in (before, after)), fillvalue=0)
+        grown = [new > old for old, new in counts]
+        return any(grown[1:] if self._is_known(attempt, before, after) else grown)
+
+    def _is_known(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether a call says no, answers with the caller's own, or as BASE does, asked otherwise."""
+        if attempt.key.action is not Action.EXECUTE or before.sqlstate or after.sqlstate:
+            return False
+        returned = self.returned[attempt.key.object, attempt.key.persona]
+        return attempt.is_own or after.rows[_FIRST] == _NO or after.rows[_FIRST] in returned
+
+    def learn(self, attempts: Iterable[SearchProbe], answers: Iterable[Answer]) -> None:
+        """What BASE's functions return, before HEAD's answers are judged by it."""
+        for attempt, answer in zip(attempts, answers, strict=False):
+            if attempt.key.action is Action.EXECUTE and not answer.sqlstate:
+                self.returned[attempt.key.object, attempt.key.persona].add(answer.rows[_FIRST])
+                if answer.rows[_FIRST] == _YES:
+                    self.affirmed[attempt.witness.statement].add(attempt.key.persona)
 
     def _tells(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
         """Whether a message of HEAD, or the row that was written, holds what stands in rows of others."""
@@ -104,17 +127,21 @@ class Judge:
         )
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
-        """The values that a call returns."""
-        if attempt.key.action is Action.EXECUTE and not before.sqlstate and not after.sqlstate:
-            self.returned[attempt.key.object, attempt.key.persona].add(before.rows[_FIRST])
-            if after.rows[_FIRST] != before.rows[_FIRST]:
-                self.calls.append((experiment, attempt, before, after))
+        """A call that returns something else."""
+        is_answered = attempt.key.action is Action.EXECUTE and not before.sqlstate and not after.sqlstate
+        if is_answered and after.rows[_FIRST] != before.rows[_FIRST]:
+            self.calls.append((experiment, attempt, before, after))
 
     def find_crossing(self) -> tuple[Experiment, SearchProbe, Answer, Answer] | None:
-        """A call that returns in HEAD what in BASE it returned to others only."""
+        """A call that returns in HEAD what in BASE it returned to others only.
+
+        A yes does so for the same arguments: they say whom or what it is about.
+        """
         for experiment, attempt, before, after in self.calls:
             rows, name = after.rows[_FIRST], attempt.key.object
             others = {p for (f, p), returned in self.returned.items() if f == name and rows in returned}
+            if rows == _YES and not attempt.key.object.endswith("()"):
+                others = self.affirmed[attempt.witness.statement]
             if others and attempt.key.persona not in others:
                 return experiment, attempt, before, after
         return None
@@ -162,12 +189,6 @@ def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, af
         return True
     open_before = table.privileges[attempt.witness.persona.role].reads_all
     return not before.sqlstate and (table.invoker or not open_before)
-
-
-def _is_wider(attempt: SearchProbe, before: Answer, after: Answer) -> bool:
-    """Whether HEAD lets the statement reach more rows, or lets more writes stay."""
-    counts = (_found(attempt, answer) for answer in (before, after))
-    return any(new > old for old, new in zip_longest(*counts, fillvalue=0))
 
 
 def _found(attempt: SearchProbe, answer: Answer) -> list[int]:

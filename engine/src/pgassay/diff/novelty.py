@@ -10,7 +10,7 @@ from functools import cached_property
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
-from pgassay.catalog.names import quoted
+from pgassay.catalog.names import quoted, without_arguments
 from pgassay.diff.comparison import CellDifference
 from pgassay.matrix.model import Action, CellKey, CellResult, Direction, Matrix, RowClass
 from pgassay.observation import Outcome
@@ -103,7 +103,8 @@ class _Judge:
 
 def _spell(function: str, schema: Inventory) -> str:
     """All that a function is but for its name."""
-    return json.dumps(schema.objects.get(ObjectKey("function", function, ""), {}), sort_keys=True)
+    said = schema.objects.get(ObjectKey("function", function, ""), {})
+    return function.removeprefix(without_arguments(function)) + json.dumps(said, sort_keys=True)
 
 
 def is_powerless(function: str, schema: Inventory) -> bool:

@@ -73,6 +73,7 @@ class Trying:
         self.spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
         before, after = self.pool.map(_run, (self.base, self.head), (_as_base(experiment), experiment))
         self.tried += len(before)
+        self.judge.learn(experiment.attempts, before)
         found: dict[str, Hit] = {}
         for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
             if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):

@@ -54,6 +54,7 @@ def try_writes(
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
             yield from _firsts(one, subjects)
+            yield from _defaults(one, subjects)
         if one.sample.table.stored and _concerns(one.changes, _OF_WRITES):
             names = _find_fed(one.changes, head) - {one.sample.object}
             yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
@@ -141,6 +142,26 @@ def _first(around: Neighbourhood, subject: Subject, name: str) -> Iterator[Exper
             setup=(statements.delete(table, where=subject.where(row)),),
             given=f"no row of {sample.object} where {subject.where(row)} yet",
         )
+
+
+def _defaults(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    """A row in one's own name, once one's own is gone, where one may not write what has another default."""
+    names = {
+        one.key.name
+        for one in around.changes
+        if one.key.kind == "column" and one.property == "default" and one.key.object == around.sample.object
+    }
+    for subject in subjects:
+        own = subject.rows.get(RowClass.OWN, ())[:1]
+        for row in (own or subject.sample.rows[:1]) if names - subject.privileges.insert else ():
+            alone = replace(subject, sample=replace(subject.sample, rows=(row,)))
+            where = " or ".join(f"({subject.where(one)})" for one in subject.rows.get(RowClass.OWN, ()))
+            yield from _experiment(
+                around,
+                (replace(one, values=tuple(find_values(subject))) for one in probe_insert(alone)),
+                setup=(statements.delete(subject.table, where=where),) if where else (),
+                given=f"no row of {subject.persona.name}'s in {around.sample.object} yet",
+            )
 
 
 def _with_value(subject: Subject, row: Row, name: str, value: str | None) -> Iterator[SearchProbe]:

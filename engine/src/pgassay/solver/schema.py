@@ -40,11 +40,12 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """An argument of a function: `default` is a parsed expression."""
+    """An argument of a function; `default` is parsed, `variadic`: an array of all that follow."""
 
     name: str
     type: str
     default: Any = None
+    variadic: bool = False
 
 
 class Schema:
@@ -208,22 +209,28 @@ def _fits(parameters: Sequence[Parameter], arity: int) -> bool:
 
 def read_parameters(function: Function) -> tuple[Parameter, ...] | None:
     """The input arguments; None where the call is of a kind that nobody inlines, such as a variadic one."""
-    return _read_parameters(function.arguments)
+    found = read_arguments(function.arguments)
+    return None if found is None or any(one.variadic for one in found) else found
 
 
 @cache
-def _read_parameters(arguments: str) -> tuple[Parameter, ...] | None:
+def read_arguments(arguments: str) -> tuple[Parameter, ...] | None:
+    """The input arguments, as pg_get_function_arguments() spells them; None where that does not read back."""
     try:
         statement = _parse(f"create function f({arguments}) returns int language sql as ''")
     except parser.ParseError:
         return None
     found = []
     for one in statement.parameters or ():
-        if one.mode.value == "v":
-            return None
-        if one.mode.value in "idb":
-            type_ = _type_text(one.argType)
-            found.append(Parameter(name=one.name or "", type=type_, default=one.defexpr))
+        if one.mode.value in "idbv":
+            found.append(
+                Parameter(
+                    name=one.name or "",
+                    type=_type_text(one.argType),
+                    default=one.defexpr,
+                    variadic=one.mode.value == "v",
+                )
+            )
     return tuple(found)
 
 

@@ -1,0 +1,96 @@
+"""Functions that answer about others: yes or no, through many arguments, of types that the call decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgassay.diff.review import SEARCH_STATEMENTS, Review, review
+from tests.diff.diff_support import Tenants
+
+pytestmark = pytest.mark.slow
+
+OWN, ANY = "d.owner = auth.uid()", "true"
+CALLED = """
+revoke all on function {0} from public, anon;
+grant execute on function {0} to authenticated;
+"""
+HAS_LABEL = """
+create function public.has_label(what text) returns boolean language {} stable security definer as $$
+    select exists (select from public.documents as d where d.label = what and {})
+$$;
+""" + CALLED.format("public.has_label(text)")
+LONGER = """
+create function public.is_longer(who uuid, pages integer) returns boolean language plpgsql
+security definer as $$ begin
+    {}
+    return (select sum(d.pages) > is_longer.pages from public.documents as d where d.owner = who);
+end $$;
+""" + CALLED.format("public.is_longer(uuid, integer)")
+PICK = """
+create function public.pick(variadic which integer[]) returns setof text language sql security definer as $$
+    select d.label from public.documents as d where d.id = any (which) and {}
+$$;
+""" + CALLED.format("public.pick(integer[])")
+AMONG = """
+create function public.among(them anyarray) returns bigint language sql security definer as $$
+    select count(*) from public.documents as d where d.label = any (them::text[]) and {}
+$$;
+""" + CALLED.format("public.among(anyarray)")
+REFUSED = "if who <> auth.uid() then return false; end if;"
+
+
+def compare(tenants: Tenants, before: str, after: str) -> Review:
+    sides = tenants.head(before, name="base.sql"), tenants.head(after)
+    return review(tenants.server, *sides, search=SEARCH_STATEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "message"),
+    [
+        (
+            HAS_LABEL.format("sql", OWN),
+            HAS_LABEL.format("sql", ANY),
+            "EXECUTE public.has_label(text) to get what only others got",
+        ),
+        (
+            LONGER.format(REFUSED),
+            LONGER.format(""),
+            "EXECUTE public.is_longer(uuid, integer) to get what only others got",
+        ),
+        (PICK.format(OWN), PICK.format(ANY), "EXECUTE public.pick(integer[]) to get 1 of its rows (was: 0)"),
+        (AMONG.format(OWN), AMONG.format(ANY), "EXECUTE public.among(anyarray) to get another answer"),
+    ],
+    ids=["yes", "yes in PL/pgSQL", "many", "any type"],
+)
+def test_answer_about_others_is_a_gain_and_its_end_is_none(
+    tenants: Tenants, narrow: str, wide: str, message: str
+) -> None:
+    found = compare(tenants, narrow, wide)
+    gains = [one.message for one in found.difference.gained]
+    assert any(message in one for one in gains), (gains, found.fault, found.tried)
+    assert compare(tenants, wide, narrow).difference.gained == ()
+
+
+OF_WHOM = """
+create function public.labels(asked jsonb) returns setof text language sql stable security definer as $$
+    select d.label from public.documents as d where d.owner = {}
+$$;
+""" + CALLED.format("public.labels(jsonb)")
+
+
+def test_call_that_no_longer_believes_its_argument_finds_only_what_is_known(tenants: Tenants) -> None:
+    wide = OF_WHOM.format("coalesce((asked ->> 'of')::uuid, auth.uid())")
+    found = compare(tenants, wide, OF_WHOM.format("auth.uid()"))
+    assert [one.message for one in found.difference.gained] == []
+    assert found.tried > 0
+    [gain] = compare(tenants, OF_WHOM.format("auth.uid()"), wide).difference.gained
+    assert "EXECUTE public.labels(jsonb)" in gain.message
+
+
+def test_yes_that_everybody_got_for_these_arguments_is_none(tenants: Tenants) -> None:
+    written = HAS_LABEL.format("sql", OWN).replace("d.label = what", "{} = {}")
+    found = compare(
+        tenants, written.format("d.label", "what"), written.format("lower(d.label)", "lower(what)")
+    )
+    assert [one.message for one in found.difference.gained] == []
+    assert found.tried > 0
