@@ -39,7 +39,10 @@ def test_a_column_that_is_compared_with_itself_tells_no_group_apart(audited: Aud
     """`ship` is that of the inner table, where it has one of this name."""
     found = audited(ships(ANY.format("ship")))
     assert told(found, "groups") == [("public.logs", "medium", ("select",))]
-    assert "public.crews" in of_rule(found, "groups")[0].sentence
+    [finding] = of_rule(found, "groups")
+    assert "public.crews" in finding.sentence
+    assert finding.repair is not None
+    assert "ship in (select m.ship from public.crews as m" in str(finding.repair)
     assert told(audited(ships(ANY.format("logs.ship"))), "groups") == []
 
 

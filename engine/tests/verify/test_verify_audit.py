@@ -43,7 +43,7 @@ def test_project_without_acceptances_is_audited_only_where_somebody_asks(root: P
     [finding] = json.loads(asked.stdout)["findings"]
     assert finding["rule"] == "audit.strangers"
     assert finding["message"].startswith("critical: anyone, without an account,")
-    assert finding["message"].endswith(f" To accept it: {ID}")
+    assert finding["message"].endswith(f' To accept it: pgassay audit --accept {ID} --because "…"')
     assert finding["line"] == 1
     assert finding["witness"].endswith("rollback;\n")
 

@@ -68,8 +68,8 @@ class Finding:
 
     `actions` are verbs such as `select`, the worst first; `who` are names of personas. `cause`: findings with
     the same one are one. `others` are witnesses of what else it says. `about` says where to look for the
-    place, `candidates` which repairs to try. `schedule` is the witness where two sessions are needed: what
-    each of them does, in this order.
+    place, `candidates` which repairs to try, `kept` what still has to go after these. `schedule` is the
+    witness where two sessions are needed: what each of them does, in this order.
     """
 
     rule: str
@@ -86,6 +86,7 @@ class Finding:
     about: tuple[ObjectKey, ...] = ()
     weight: int = 0
     candidates: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    kept: tuple[Steps, ...] = field(default=(), repr=False)
     repair: Repair | None = None
     place: Place | None = None
     fingerprint: str = ""

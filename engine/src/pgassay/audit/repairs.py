@@ -67,6 +67,8 @@ def _closes(scene: Scene, session: Session, finding: Finding, statements: Sequen
             return False
         if any(plays(session, steps) for steps in (finding.steps, *finding.others)):
             return False
+        if not all(plays(session, steps) for steps in finding.kept):
+            return False
         after = _held(scene, session, sample, finding)
     return all(now >= was for was, now in zip(before, after, strict=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,9 +39,10 @@ def check_audit(bench: Workbench, *, asked: bool = False) -> Stage:
 
 
 def _finding(finding: model.Finding) -> Finding:
+    command = f'pgassay audit --accept {shlex.quote(finding.id)} --because "…"'
     return Finding(
         rule=f"{_NAME}.{finding.rule}",
-        message=f"{finding.severity.word}: {finding.sentence} To accept it: {finding.id}",
+        message=f"{finding.severity.word}: {finding.sentence} To accept it: {command}",
         place=finding.place,
         witness=witness_script(finding) if finding.steps else "",
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
-from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.model import Column, ObjectKey, Policy
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
@@ -94,12 +94,40 @@ def _try(
         return None
     text = reached[verbs[0]]
     steps = (
-        *(Step(statement=one) for one in setup),
+        *map(_by_owner, setup),
         Step(who=persona, statement=text, shows=ROWS),
         Step(statement=leave, shows=ROWS),
         Step(who=persona, statement=text, shows=NO_ROWS_SHOWN),
     )
-    return _tell(scene, link, persona, verbs, steps)
+    kept = tuple((*map(_by_owner, setup), look) for look in _own_looks(link, persona, group))
+    return replace(_tell(scene, link, persona, verbs, steps), kept=kept)
+
+
+def _by_owner(statement: str) -> Step:
+    return Step(statement=statement)
+
+
+def _own_looks(link: _Link, persona: Persona, group: str) -> Iterator[Step]:
+    """What the persona goes on to read: a row of its own group."""
+    for row in [row for row in link.sample.rows if row.values[link.column] == group][:1]:
+        look = (
+            f"select 1 from {link.sample.table.name} where {statements.condition(link.sample.key, row.key)}"
+        )
+        yield Step(who=persona, statement=look, shows=ROWS)
+
+
+def _narrowed(link: _Link, policies: Sequence[Policy]) -> Iterator[tuple[str, ...]]:
+    """One of the policies, then all, which ask for the group of the row, too."""
+    members = link.members.table
+    owner = next((n for n in sorted(owner_columns(link.members)) if members.columns[n].base == "uuid"), "")
+    own = f"m.{quoted(owner)} = (select auth.uid())"
+    scope = f"{quoted(link.column)} in (select m.{quoted(link.group)} from {members.name} as m where {own})"
+    texts = []
+    for policy in policies if owner else ():
+        clauses = " ".join(f"{name} (({text}) and {scope})" for name, text in policy.clauses)
+        texts.append(f"alter policy {policy.quoted} on {policy.table} {clauses}")
+    yield from ((text,) for text in texts)
+    yield tuple(texts)
 
 
 def _singles(scene: Scene, link: _Link, persona: Persona) -> Iterator[tuple[tuple[str, ...], str | None]]:
@@ -159,4 +187,5 @@ def _tell(scene: Scene, link: _Link, persona: Persona, verbs: list[str], steps: 
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
+        candidates=tuple(_narrowed(link, policies)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.confirmation import plays
@@ -20,6 +21,17 @@ from pgassay.observation import Persona
 RULE = "moved"
 _IDS = ("int2", "int4", "int8", "uuid")
 _ROWS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """What a persona did with a row of its own, by which columns; others read it then."""
+
+    sample: Sample
+    persona: Persona
+    verb: str
+    columns: tuple[str, ...]
+    steps: Steps
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -95,7 +107,8 @@ def _plant(scene: Scene, persona: Persona, write: Write, column: str, value: str
                 f"{persona.name} inserts a row of {persona.name}'s own into {sample.table.name} under a "
                 f"{column} where {other.name} reads it and {persona.name} reads nothing."
             )
-            return _finding(scene, sample, persona, (column,), steps, sentence, verb="insert")
+            shown = _Shown(sample=sample, persona=persona, verb="insert", columns=(column,), steps=steps)
+            return _tell(scene, shown, sentence)
     return None
 
 
@@ -121,7 +134,13 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                         f"{other.name}, who never wrote it, by a statement without WHERE: the policy checks "
                         "the row as it was."
                     )
-                    yield _finding(scene, sample, persona, tuple(names), steps, sentence, verb="update")
+                    yield _tell(
+                        scene,
+                        _Shown(
+                            sample=sample, persona=persona, verb="update", columns=tuple(names), steps=steps
+                        ),
+                        sentence,
+                    )
 
 
 def _is_asked(scene: Scene, sample: Sample, column: str) -> bool:
@@ -157,38 +176,30 @@ def _move(
                 f"{persona.name} moves a row of {persona.name}'s own in {sample.table.name} "
                 f"to another {column}, where {other.name} reads it and {persona.name} reads nothing."
             )
-            return _finding(scene, sample, persona, (column,), steps, sentence, verb="update")
+            shown = _Shown(sample=sample, persona=persona, verb="update", columns=(column,), steps=steps)
+            return _tell(scene, shown, sentence)
     return None
 
 
-def _finding(  # noqa: PLR0913, PLR0917 - what was seen
-    scene: Scene,
-    sample: Sample,
-    persona: Persona,
-    columns: tuple[str, ...],
-    steps: Steps,
-    sentence: str,
-    *,
-    verb: str,
-) -> Finding:
-    table = sample.table
-    policies = [p for p in table.privileges[persona.role].policies if p.command in (verb, "all")]
-    listed = ", ".join(map(quoted, columns))
+def _tell(scene: Scene, shown: _Shown, sentence: str) -> Finding:
+    table, verb, role = shown.sample.table, shown.verb, shown.persona.role
+    policies = [p for p in table.privileges[role].policies if p.command in (verb, "all")]
+    listed = ", ".join(map(quoted, shown.columns))
+    # However many columns an INSERT does not ask for, and whatever comes of it, one condition is missing.
+    missing = "+".join(shown.columns) if verb == "update" else ""
     return Finding(
         rule=RULE,
-        object=sample.object,
-        columns=columns,
+        object=shown.sample.object,
+        columns=shown.columns,
         actions=(verb,),
         who=tuple(p.name for p in scene.users),
         severity=Severity.MEDIUM,
         sentence=sentence,
-        steps=steps,
-        cause=f"own {verb} {sample.object} {'+'.join(columns)}",
+        steps=shown.steps,
+        cause=f"own {verb} {shown.sample.object} {missing}",
         about=(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
-        candidates=((f"revoke {verb} ({listed}) on {table.name} from {persona.role}",),)
-        if verb == "update"
-        else (),
+        candidates=((f"revoke {verb} ({listed}) on {table.name} from {role}",),) if verb == "update" else (),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
@@ -59,7 +60,18 @@ def _of_column(scene: Scene, sample: Sample, persona: Persona, column: Column) -
                     continue
                 found = _try(scene, persona, column, [with_value(write, column.name, v) for v in values])
             if found:
-                return _tell(scene, persona, column, setup, *found)
+                begun, refused, change = found
+                return _tell(
+                    _Shown(
+                        who=tuple(p.name for p in scene.users),
+                        persona=persona,
+                        column=column,
+                        setup=setup,
+                        begun=begun,
+                        refused=refused,
+                        change=change,
+                    )
+                )
     return None
 
 
@@ -89,21 +101,24 @@ def _change(write: Write, persona: Persona, column: Column, other: Write) -> str
     return f"update {write.sample.table.name} as t set {column.quoted} = {value} where {new}"
 
 
-def _tell(  # noqa: PLR0913, PLR0917 - what was seen
-    scene: Scene,
-    persona: Persona,
-    column: Column,
-    setup: tuple[str, ...],
-    begun: Write,
-    refused: Write,
-    change: str,
-) -> Finding:
-    sample, name = begun.sample, column.name
-    table = sample.table
-    policies = [p for p in table.privileges[persona.role].policies if p.command in ("update", "all")]
-    others = ", ".join(
-        c.quoted for c in table.columns.values() if c.name in table.privileges[persona.role].update - {name}
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """After the setup an INSERT goes through, another is refused, and `change` makes the row say the same."""
+
+    who: tuple[str, ...]
+    persona: Persona
+    column: Column
+    setup: tuple[str, ...]
+    begun: Write
+    refused: Write
+    change: str
+
+
+def _tell(shown: _Shown) -> Finding:
+    sample, persona, name = shown.begun.sample, shown.persona, shown.column.name
+    table, held = sample.table, sample.table.privileges[shown.persona.role]
+    policies = [p for p in held.policies if p.command in ("update", "all")]
+    others = ", ".join(c.quoted for c in table.columns.values() if c.name in held.update - {name})
     take = f"revoke update on {table.name} from {persona.role}"
     give = (f"grant update ({others}) on {table.name} to {persona.role}",) if others else ()
     return Finding(
@@ -111,15 +126,15 @@ def _tell(  # noqa: PLR0913, PLR0917 - what was seen
         object=sample.object,
         columns=(name,),
         actions=("update",),
-        who=tuple(p.name for p in scene.users),
+        who=shown.who,
         severity=Severity.MEDIUM,
         sentence=f"{persona.name} sets {table.name}.{name} of a row of {persona.name}'s own to "
-        f"{refused.values[name]!r}, which an INSERT may not set ({_REFUSED}).",
+        f"{shown.refused.values[name]!r}, which an INSERT may not set ({_REFUSED}).",
         steps=(
-            *(Step(statement=text) for text in setup),
-            Step(who=persona, statement=refused.statement, shows=_REFUSED),
-            Step(who=persona, statement=begun.statement, shows=ROWS),
-            Step(who=persona, statement=change, shows=ROWS),
+            *(Step(statement=text) for text in shown.setup),
+            Step(who=persona, statement=shown.refused.statement, shows=_REFUSED),
+            Step(who=persona, statement=shown.begun.statement, shows=ROWS),
+            Step(who=persona, statement=shown.change, shows=ROWS),
         ),
         cause=f"own update {sample.object} {name}",
         about=(
