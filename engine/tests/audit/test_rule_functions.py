@@ -234,3 +234,20 @@ def test_a_number_that_is_added_is_the_callers_choice(
     """Where nobody is asked; else it may be a payment."""
     schema = PURSES.format(head="add(who uuid, n integer) returns void", body=body)
     assert [f.severity.word for f in of_rule(audited(schema), "functions")] == severities
+
+
+@pytest.mark.parametrize(("compared", "count"), [("=", 0), ("like", 1)])
+def test_what_only_who_was_told_can_ask_for(audited: Audited, compared: str, count: int) -> None:
+    """A link is told to those who shall read; where a pattern will do, nobody needs it."""
+    body = f"begin return (select n.text from public.notes as n where n.code {compared} link limit 1); end"
+    schema = notes("open(link text) returns text", body, "stable").replace("code text", "code text unique")
+    assert [f.severity.word for f in of_rule(audited(schema), "functions")] == ["critical"] * count
+
+
+@pytest.mark.parametrize(("change", "count"), [("text = 'closed'", 1), ("id = id + 100", 0)])
+def test_who_is_signed_in_says_what_the_function_says(audited: Audited, change: str, count: int) -> None:
+    """A state of another's row is not a count."""
+    body = "declare me uuid := auth.uid(); begin if me is null then raise exception 'sign in'; end if; "
+    body += f"update public.notes set {change} where id = note; end"
+    found = of_rule(audited(notes("close(note integer) returns void", body)), "functions")
+    assert [f.severity.word for f in found] == ["medium"] * count

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, asks_who_calls, samples_of, setups
+from pgassay.audit.asking import asks_who_calls
+from pgassay.audit.calls import Call, argument_lists, samples_of, setups
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import make_room, own_inserts, own_updates
 from pgassay.catalog.literals import find_literals

@@ -12,7 +12,6 @@ from math import prod
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
-from pgassay.catalog.inventory import follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import without_arguments
@@ -23,8 +22,6 @@ from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
 
-_ASKS = ("auth.uid()", "auth.jwt()", "auth.role()", "auth.email()")
-_WORDS = {"current_setting", "current_user", "session_user", "current_role", "user"}
 CALLS = 48
 """How many lists of arguments are tried of a function."""
 _VALUES = 8
@@ -63,20 +60,6 @@ def samples_of(scene: Scene, function: Function) -> list[Sample]:
     return [sample for sample in scene.samples if sample.object in reach and sample.table.stored]
 
 
-def asks_who_calls(scene: Scene, function: Function) -> bool:
-    """Whether its body, or that of a function that it uses, looks at the caller; policies do not bind it."""
-    steps = {name: used & scene.functions.keys() for name, used in scene.inventory.uses.items()}
-    for name in (function.function, *follow(steps, function.function)):
-        used = scene.functions.get(name)
-        if used and (used is function or scene.is_ours(used)):
-            words = find_literals([used.text]).words
-            # The inventory goes by names: a column `email` is no call of auth.email().
-            asked = "auth" in words and not scene.inventory.uses.get(name, frozenset()).isdisjoint(_ASKS)
-            if words & _WORDS or asked or {"uid", "auth"} <= words or {"jwt", "auth"} <= words:
-                return True
-    return False
-
-
 def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
     """The first of all lists; see `count_lists`."""
     return list(islice(product(*_choices(scene, function)), CALLS))
@@ -102,7 +85,7 @@ def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
             if len(sample.key) == 1 and sample.table.columns[sample.key[0]].type == type_
             for row in sample.rows
         ]
-        texts = [""] if type_ in TEXTS else []
+        texts = ["", *(["%"] if {"like", "ilike"} & literals.words else [])] if type_ in TEXTS else []
         known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
         return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
 

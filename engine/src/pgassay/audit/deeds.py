@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pgassay.audit.acts import number_setups
+from pgassay.audit.asking import tells_callers_apart, tokens
 from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS
 from pgassay.audit.reach import Reach
@@ -27,7 +28,8 @@ Key = tuple[str | None, ...]
 class Deed:
     """One row of others that a call changed, removed or entered.
 
-    `chosen`: the caller said what stands in it, if only by what it is more (`summed`). `others`: how many
+    `chosen`: the caller said what stands in it, if only by what it is more (`summed`); `stated`: the function
+    said something that is no number. `others`: how many
     rows the call wrote besides. The owner's `look` afterwards `shows` it.
     """
 
@@ -39,13 +41,15 @@ class Deed:
     others: int
     look: str
     summed: bool = False
+    stated: bool = False
     shows: str = ROWS
 
 
 def deeds_of(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> list[Deed]:
     """As things are; where it does nothing, with enough in each number that it may ask for."""
     samples = samples_of(scene, function)
-    lists = argument_lists(scene, function)
+    told_of = tokens(scene, persona, seen[persona])
+    lists = [one for one in argument_lists(scene, function) if told_of.isdisjoint(one)]
     some = [Call(function=function, arguments=one, persona=persona) for one in lists]
     for setup in ((), *islice(number_setups(scene, [s.table.name for s in samples], ("100",)), _SETUPS)):
         calls = [replace(call, setup=setup) for call in some]
@@ -64,8 +68,13 @@ def refused_to_nobody(
     seen: dict[Persona, Reach],
     deeds: Sequence[Deed],
 ) -> list[Deed]:
-    """Of a function that asks who calls: what each user does to each row of others, or only who has no id."""
-    chosen = [d for d in deeds if (_is_plain(d) or not persona.id) and d.action is not Action.INSERT]
+    """Of a function that asks who calls: what each user does to each row of others, or only who has no id.
+
+    Where it asks no more than if somebody calls, what it says itself counts, too; but no number goes up.
+    """
+    apart = tells_callers_apart(scene, function)
+    counting = _is_plain if apart else _is_said_at_all
+    chosen = [d for d in deeds if (counting(d) or not persona.id) and d.action is not Action.INSERT]
     if not chosen:
         return []
     theirs = {user: deeds_of(scene, user, function, seen) for user in scene.users}
@@ -76,10 +85,14 @@ def refused_to_nobody(
     sample, action = chosen[0].sample, chosen[0].action
     for user, some in theirs.items():
         rows = {row.key for row in sample.rows if row.owners and user.id not in row.owners}
-        reached = {d.key for d in some if d.sample is sample and d.action is action and _is_plain(d)}
+        reached = {d.key for d in some if d.sample is sample and d.action is action and counting(d)}
         if not rows or rows - reached:
             return []
     return [d for d in chosen if d.action is Action.DELETE or not d.others]
+
+
+def _is_said_at_all(deed: Deed) -> bool:
+    return _is_plain(deed) or deed.stated
 
 
 def _is_plain(deed: Deed) -> bool:
@@ -182,6 +195,7 @@ def _changed(call: Call, sample: Sample, old: Row, values: dict[str, object]) ->
             key=old.key,
             chosen=bool(said | sums),
             summed=not said - sums,
+            stated=any(not _is_number(sample, name) for name in changed),
             others=0,
             look=_look(sample, old.key),
         )

@@ -12,6 +12,7 @@ _PERSONAL = (
     *("birth", "iban", "card", "ip", "latitude", "longitude", "location", "api_key", "key_hash", "dob"),
     *("stripe", "passport", "medical", "diagnosis", "balance", "income", "health"),
 )
+_ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
@@ -41,6 +42,11 @@ def join(words: Iterable[str]) -> str:
 def tells_of_a_person(column: Column) -> bool:
     """By its name or type."""
     return column.base in ("inet", "cidr") or _has_word(column.name, _PERSONAL)
+
+
+def is_address(column: Column) -> bool:
+    """By its name: what others know, too."""
+    return _has_word(column.name, _ADDRESSES)
 
 
 def is_withdrawal(column: Column) -> bool:

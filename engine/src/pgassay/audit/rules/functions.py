@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pgassay.audit.asking import asks_who_calls, tokens
 from pgassay.audit.calls import (
     Call,
     argument_lists,
-    asks_who_calls,
     callable_by,
     make_calls,
     samples_of,
@@ -74,7 +74,9 @@ def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach) ->
     if not any(some for _, some in known):
         return []
     found: list[_Found] = []
-    for call, answer in make_calls(scene, persona, _calls(scene, persona, function)):
+    told_of = tokens(scene, persona, seen)
+    calls = [call for call in _calls(scene, persona, function) if told_of.isdisjoint(call.arguments)]
+    for call, answer in make_calls(scene, persona, calls):
         values = told(answer) - {a for a in call.arguments if a}
         for sample, some in known:
             found += ((call, sample, some[value], value) for value in sorted(values & some.keys()))
