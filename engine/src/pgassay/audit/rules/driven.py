@@ -1,0 +1,193 @@
+"""Driven numbers: a user's INSERT moves a number that he may not write, as far or as often as he says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from pgassay.audit.acts import reach_of
+from pgassay.audit.calls import look_new
+from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.scene import Scene, run
+from pgassay.audit.writes import Write, make_room, own_inserts, owner_columns, with_value
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import ObjectKey, Policy
+from pgassay.catalog.names import quoted
+from pgassay.database.pipeline import Answer
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, condition
+from pgassay.observation import Persona
+
+RULE = "driven"
+_FEW = 6  # rows like which one is inserted
+_FAR = ("7", "1000007")
+_MOMENTS = ("timestamptz", "timestamp", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Number:
+    """A number of a row of another table."""
+
+    object: str
+    key: tuple[str | None, ...]
+    column: str
+
+
+_Numbers = Mapping[_Number, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Driven:
+    """What was inserted, after which setup, and what it moved; `column`: that which says how far."""
+
+    write: Write
+    persona: Persona
+    setup: tuple[str, ...]
+    number: _Number
+    is_own: bool
+    column: str = ""
+
+
+def find(scene: Scene) -> Iterator[Finding]:
+    """One finding for each table of which triggers write others."""
+    for sample in scene.samples:
+        table = sample.table
+        if table.kind in "rp" and table.acting and owner_columns(sample) and sample.object == table.name:
+            found = (one for persona in scene.users for one in _of(scene, sample, persona))
+            yield from (_tell(scene, one) for one in islice(found, 1))
+
+
+def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
+    reach = reach_of(scene, sample.table)
+    targets = [
+        other
+        for other in scene.samples
+        if other is not sample and other.table.stored and other.key and other.table.name in reach
+    ]
+    for write in islice(own_inserts(sample, persona), _FEW) if targets else ():
+        for setup in ((), (make_room(sample, persona),)):
+            with scene.session.undone():
+                ready = all(run(scene.session, None, text) for text in setup)
+                found = list(_try(scene, targets, persona, write)) if ready else []
+            for column, number in found:
+                yield _Driven(
+                    write=write,
+                    persona=persona,
+                    setup=setup,
+                    number=number,
+                    is_own=_is_own(scene, number, persona),
+                    column=column,
+                )
+
+
+def _try(
+    scene: Scene, targets: Sequence[Sample], persona: Persona, write: Write
+) -> Iterator[tuple[str, _Number]]:
+    """By how far with each number that he says; how often, where a row says nothing but who and what."""
+    looks = [AS_OWNER, *map(look_new, targets)]
+    columns = _numbers(write.sample, persona)
+    tries = {name: [[with_value(write, name, value).statement] for value in _FAR] for name in columns}
+    if _is_link(write.sample):
+        tries[""] = [[write.statement], [write.statement, write.statement]]
+    for column, (less, more) in tries.items():
+        answers = scene.ask(persona, [[*less, *looks], [*more, *looks]])
+        if any(answer.sqlstate for answer in answers):
+            continue
+        before, after = (
+            _read(targets, answer, len(some)) for answer, some in zip(answers, (less, more), strict=True)
+        )
+        far = float(_FAR[1]) - float(_FAR[0]) if column else None
+        for number, value in after.items():
+            moved = abs(value - before.get(number, value))
+            if moved and far in (None, moved) and _may_not(scene, persona, number):
+                yield column, number
+
+
+def _numbers(sample: Sample, persona: Persona) -> list[str]:
+    table = sample.table
+    fixed = {name for index in table.unique for name in index.columns}
+    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    held = table.privileges[persona.role].insert - fixed
+    return [
+        c.name for c in table.columns.values() if c.base in NUMBERS and c.name in held and not c.generated
+    ]
+
+
+def _is_link(sample: Sample) -> bool:
+    """Whether its rows say who and what, and when, and nothing else."""
+    table = sample.table
+    refers = {name for key in table.foreign_keys for name in key.columns}
+    keys = {name for index in table.unique for name in index.columns if len(index.columns) == 1}
+    rest = [c for c in table.columns.values() if c.name not in refers | keys | owner_columns(sample)]
+    return len(refers) > 1 and all(column.base in _MOMENTS for column in rest)
+
+
+def _read(targets: Sequence[Sample], answer: Answer, first: int) -> _Numbers:
+    """All numbers of rows that were written."""
+    found: dict[_Number, float] = {}
+    for target, rows in zip(targets, answer.rows[first + 1 :], strict=True):
+        for *key, document in rows:
+            values = json.loads(document or "{}")
+            for column in target.table.columns.values():
+                if column.base in NUMBERS and column.name not in target.key and values.get(column.name):
+                    number = _Number(object=target.object, key=tuple(key), column=column.name)
+                    found[number] = float(values[column.name])
+    return found
+
+
+def _is_own(scene: Scene, number: _Number, persona: Persona) -> bool:
+    """Whether the row is the persona's own."""
+    rows = scene.sample_of[number.object].rows
+    return persona.id in number.key or any(persona.id in row.owners for row in rows if row.key == number.key)
+
+
+def _may_not(scene: Scene, persona: Persona, number: _Number) -> bool:
+    """Whether the persona writes it in no other way; of his own what something besides compares.
+
+    What users count of themselves, and nothing asks for, is theirs to say.
+    """
+    sample = scene.sample_of[number.object]
+    held = sample.table.privileges[persona.role]
+    writing = any(p.command in ("update", "all") for p in held.policies) or not held.filtered
+    if writing and number.column in held.update:
+        return False
+    policies = [text for policy in scene.catalog.of(Policy) for _, text in policy.clauses]
+    bodies = [f.text for f in scene.functions.values() if scene.is_ours(f) and f.result != "trigger"]
+    return not _is_own(scene, number, persona) or number.column in find_literals([*policies, *bodies]).words
+
+
+def _tell(scene: Scene, one: _Driven) -> Finding:
+    table, name = one.write.sample.table, one.persona.name
+    statements = [one.write.statement] * 2
+    if one.column:
+        statements = [with_value(one.write, one.column, _FAR[1]).statement]
+    how = f"with {one.column} = {_FAR[1]}" if one.column else "twice, which says the same as once"
+    whose = f"{name}'s own row" if one.is_own else "a row of another's"
+    moved = f"{one.number.column} of {whose} in {one.number.object}"
+    target = scene.sample_of[one.number.object]
+    look = f"select 1 from {target.table.name} as t where {condition(target.key, one.number.key)}"
+    policies = [p for p in table.privileges[one.persona.role].policies if p.command in ("insert", "all")]
+    link = [*owner_columns(one.write.sample), *(n for k in table.foreign_keys for n in k.columns)]
+    unique = ", ".join(quoted(n) for n in dict.fromkeys(sorted(link)))
+    return Finding(
+        rule=RULE,
+        object=one.write.sample.object,
+        columns=(one.column,) if one.column else (),
+        actions=("insert",),
+        who=tuple(p.name for p in scene.users),
+        severity=Severity.MEDIUM,
+        sentence=f"{name} inserts a row of {name}'s own into {table.name} {how}, and {moved} "
+        f"goes as far, which {name} may not write.",
+        steps=(
+            *(Step(statement=text) for text in one.setup),
+            *(Step(who=one.persona, statement=text, shows=ROWS) for text in statements),
+            Step(statement=f"{look} and pg_catalog.age(t.xmin) <= 0", shows=ROWS),
+        ),
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+        candidates=() if one.column else ((f"create unique index on {table.name} ({unique})",),),
+    )

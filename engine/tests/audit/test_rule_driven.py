@@ -1,0 +1,68 @@
+"""Numbers that triggers keep, and that who inserts moves as far as he says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, told
+
+pytestmark = pytest.mark.slow
+
+VOTES = """
+create table public.fame (id uuid primary key references auth.users, points integer not null default 0);
+create table public.poems (id integer primary key, poet uuid not null references auth.users);
+create table public.votes (
+    poem integer references public.poems, voter uuid references auth.users,
+    weight integer not null{}, primary key (poem, voter)
+);
+alter table public.fame enable row level security;
+alter table public.poems enable row level security;
+alter table public.votes enable row level security;
+create policy "all" on public.fame for select using (true);
+create policy "all" on public.poems for select using (true);
+create policy "own" on public.votes for select to authenticated using (voter = (select auth.uid()));
+create policy "vote" on public.votes for insert to authenticated with check (voter = (select auth.uid()));
+create function public.count_vote() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.fame as f set points = f.points + new.weight
+    from public.poems as p where p.id = new.poem and f.id = p.poet;
+    return null;
+end $$;
+create trigger counted after insert on public.votes for each row execute function public.count_vote();
+"""
+
+
+def test_a_number_that_nothing_bounds_moves_what_another_has(audited: Audited) -> None:
+    assert told(audited(VOTES.format("")), "driven") == [("public.votes", "medium", ("insert",))]
+    assert told(audited(VOTES.format(" check (weight in (-1, 1))")), "driven") == []
+
+
+DAYS = """
+create table public.totals (id uuid primary key references auth.users, minutes integer not null default 0);
+create table public.runs (
+    id integer generated always as identity primary key, runner uuid not null references auth.users,
+    minutes integer not null
+);
+alter table public.totals enable row level security;
+alter table public.runs enable row level security;
+create policy "own" on public.totals for select to authenticated using (id = (select auth.uid()));
+create policy "own" on public.runs for select to authenticated using (runner = (select auth.uid()));
+create policy "run" on public.runs for insert to authenticated with check (runner = (select auth.uid()));
+create function public.add_up() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.totals set minutes = minutes + new.minutes where id = new.runner;
+    return null;
+end $$;
+create trigger added after insert on public.runs for each row execute function public.add_up();
+"""
+SPENDS = """
+create function public.spend() returns void language sql security definer set search_path = ''
+as $$ update public.totals set minutes = minutes - 1 where id = auth.uid() and minutes > 0 $$;
+"""
+
+
+def test_what_users_count_of_themselves_matters_where_something_asks_for_it(audited: Audited) -> None:
+    assert told(audited(DAYS), "driven") == []
+    assert told(audited(DAYS + SPENDS), "driven") == [("public.runs", "medium", ("insert",))]
