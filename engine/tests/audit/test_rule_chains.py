@@ -69,7 +69,11 @@ using (writer = (select auth.uid()) or public.may());
 
 @pytest.mark.parametrize(
     ("column", "asked"),
-    [("boss boolean not null default false", "p.boss"), ("until timestamptz not null", "p.until > now()")],
+    [
+        ("boss boolean not null default false", "p.boss"),
+        ("until timestamptz not null", "p.until > now()"),
+        ("likes jsonb not null default '{}'", "(p.likes ->> 'boss')::boolean"),
+    ],
 )
 def test_what_the_row_says_as_things_are_does_not_matter(audited: Audited, column: str, asked: str) -> None:
     """Whoever is one who may already, or has no row, is put back first."""

@@ -66,3 +66,18 @@ def test_a_claim_that_is_missing_lets_everything_through(audited: Audited) -> No
     assert told(found, "claims") == [("public.leases", "high", ("select",))]
     assert "without the claim app_metadata.house" in of_rule(found, "claims")[0].sentence
     assert told(audited(schema.format("")), "claims") == []
+
+
+def test_who_has_no_id_reads_what_is_nobodys(audited: Audited) -> None:
+    schema = """
+    create table public.drafts (id integer primary key, writer uuid references auth.users);
+    alter table public.drafts enable row level security;
+    create policy "own" on public.drafts for select using (writer {} auth.uid());
+    """
+    found = audited(schema.format("is not distinct from"))
+    assert told(found, "claims") == [("public.drafts", "critical", ("select",))]
+    assert told(audited(schema.format("=")), "claims") == []
+
+
+def test_guests_who_say_nothing_publish_nothing(audited: Audited) -> None:
+    assert told(audited(POSTS.format("", "").replace(", text text not null", "")), "claims") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.audit_support import Audited, told
+from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -29,3 +29,26 @@ def test_the_same_branch_is_enough(audited: Audited) -> None:
 
 def test_ones_own_row_is_no_finding(audited: Audited) -> None:
     assert told(audited(STAFF.format("id = (select auth.uid())")), "colleagues") == []
+
+
+LETTERS = """
+create table public.letters (
+    id integer generated always as identity primary key, writer uuid not null references auth.users,
+    reader uuid not null references auth.users, text text not null, seen timestamptz
+);
+alter table public.letters enable row level security;
+create policy "read" on public.letters for select to authenticated
+using ((select auth.uid()) in (writer, reader));
+create policy "write" on public.letters for insert to authenticated with check (writer = (select auth.uid()));
+create policy "seen" on public.letters for update to authenticated using (reader = (select auth.uid()));
+"""
+
+
+def test_who_gets_a_letter_does_not_write_it(audited: Audited) -> None:
+    [finding] = of_rule(audited(LETTERS), "colleagues")
+    assert (finding.severity.word, finding.columns) == ("medium", ("text",))
+    assert finding.repair is not None
+    assert finding.repair.statements[1] == "grant update (id, seen) on public.letters to authenticated"
+    seen = "revoke update on public.letters from anon, authenticated;"
+    seen += "grant update (seen) on public.letters to authenticated;"
+    assert told(audited(LETTERS + seen), "colleagues") == []

@@ -58,3 +58,13 @@ def test_who_may_write_in_all_groups_is_worse(audited: Audited) -> None:
 
 def test_what_is_open_to_all_asks_for_no_group(audited: Audited) -> None:
     assert told(audited(ships("true")), "groups") == []
+
+
+@pytest.mark.parametrize(("asked", "count"), [("", 1), (" and c.rank = 'boy'", 0)])
+def test_who_is_out_of_the_crew_reads_no_logs(audited: Audited, asked: str, count: int) -> None:
+    crew = "select from public.crews as c where c.sailor = (select auth.uid())"
+    rest = f"""create policy "seen" on public.ships for select to authenticated
+    using (exists ({crew} and c.ship = ships.id and c.rank = 'boy'));"""
+    found = of_rule(audited(ships(f"exists ({crew} and c.ship = logs.ship{asked})") + rest), "groups")
+    assert [(f.object, f.severity.word) for f in found] == [("public.logs", "medium")] * count
+    assert all("once public.crews says so by rank" in f.sentence for f in found)

@@ -311,3 +311,19 @@ def test_members_read_of_each_other(audited: Audited) -> None:
     create policy "crew" on public.logs for select to authenticated using (ship in (select public.ships()));
     """
     assert told(audited(schema), "strangers") == [("public.crews", "info", ("select",))]
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"), [("is not null", 1), ("= '5e0c0de5-0000-4000-8000-00000000000d'", 0)]
+)
+def test_a_link_that_nobody_has_to_know(audited: Audited, asked: str, count: int) -> None:
+    schema = f"""
+    create table public.notes (
+        id integer primary key, writer uuid not null references auth.users, text text not null, link uuid
+    );
+    alter table public.notes enable row level security;
+    create policy "own" on public.notes to authenticated using (writer = (select auth.uid()));
+    create policy "shared" on public.notes for select using (link {asked});
+    """
+    found = [f for f in audited(schema).findings if f.columns == ("link",)]
+    assert [(f.severity.word, f.who) for f in found] == [("medium", ("anon", "alice", "bob"))] * count

@@ -58,3 +58,30 @@ def test_a_call_that_leaves_another_balance_is_no_repetition(audited: Audited) -
     paid = "update public.purses as p set coins = p.coins - 1 where p.id = wanted;"
     assert told(audited(schema.format("")), "twice") == [("public.snack(integer)", "medium", ("execute",))]
     assert told(audited(schema.format(paid)), "twice") == []
+
+
+COUPONS = """
+create table public.purses (holder uuid primary key references auth.users, coins integer not null default 0);
+create table public.coupons (code text primary key, coins integer not null);
+create table public.used (
+    code text references public.coupons, who uuid references auth.users, at timestamptz default now(),
+    primary key (code, who)
+);
+alter table public.purses enable row level security;
+alter table public.coupons enable row level security;
+alter table public.used enable row level security;
+create policy "own" on public.purses for select to authenticated using (holder = (select auth.uid()));
+create function public.redeem(wanted text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    insert into public.used (code, who) values (wanted, auth.uid()){};
+    update public.purses as p set coins = p.coins + c.coins
+    from public.coupons as c where c.code = wanted and p.holder = auth.uid();
+end $$;
+"""
+
+
+def test_a_coupon_that_is_noted_and_paid_again(audited: Audited) -> None:
+    found = audited(COUPONS.format(" on conflict (code, who) do update set at = now()"))
+    assert told(found, "twice") == [("public.redeem(text)", "medium", ("execute",))]
+    assert told(audited(COUPONS.format("")), "twice") == []

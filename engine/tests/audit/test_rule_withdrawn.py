@@ -100,3 +100,13 @@ def test_rows_that_stand_for_users_are_not_withdrawn(audited: Audited) -> None:
     create policy "edit" on public.people for update to authenticated using (id = (select auth.uid()));
     """
     assert told(audited(schema), "withdrawn") == [("public.people", "info", ("select",))]
+
+
+def test_who_alone_reads_all_has_a_rank(audited: Audited) -> None:
+    schema = ads("archived_at timestamptz", "seller = (select auth.uid()) or public.leads()")
+    rank = """create table public.leaders (id uuid primary key references auth.users);
+    alter table public.leaders enable row level security;
+    create function public.leads() returns boolean language sql stable security definer set search_path = ''
+    as $$ select exists (select from public.leaders as l where l.id = auth.uid()) $$;
+    """
+    assert told(audited(rank + schema), "withdrawn") == []

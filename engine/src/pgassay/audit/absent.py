@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.matrix import statements
+from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 
@@ -41,6 +42,52 @@ def of_absent_claims(scene: Scene) -> Iterator[Finding]:
                     yield _tell_without(
                         scene, (lacking, holding[0]), object_, sorted(kept[0], key=str)[0], path
                     )
+
+
+def of_nobody(scene: Scene) -> Iterator[Finding]:
+    """Who has no account reads what users do not read, by a policy that is for both: `NULL` lets him in."""
+    anon = next((persona for persona in scene.people if persona.id is None), None)
+    if anon is None:
+        return
+    seen = {persona: measure(scene, persona).seen for persona in (anon, *scene.users)}
+    for sample in scene.samples:
+        held = sample.table.privileges
+        policies = [p for p in held[anon.role].policies if p.permissive and p.command in ("select", "all")]
+        for user in scene.users if policies and sample.table.kind in "rp" else ():
+            theirs = seen[user].get(sample.object)
+            more = seen[anon].get(sample.object, frozenset()) - (theirs or frozenset())
+            if more and theirs is not None and set(policies) <= set(held[user.role].policies):
+                yield _tell_nobody(sample, (anon, user), sorted(more, key=str)[0], policies)
+                break
+
+
+def _tell_nobody(
+    sample: Sample,
+    who: tuple[Persona, Persona],
+    key: tuple[str | None, ...],
+    policies: Sequence[Policy],
+) -> Finding:
+    table, (anon, user) = sample.table, who
+    look = f"select * from {table.name} where {statements.condition(sample.key, key)}"
+    return Finding(
+        rule="claims",
+        object=sample.object,
+        actions=("select",),
+        who=(anon.name,),
+        severity=Severity.CRITICAL,
+        sentence=f"anyone, without an account, reads rows of {sample.object} that {user.name} does not read: "
+        "where there is no id, a condition on it lets them through.",
+        steps=(
+            Step(who=user, statement=look, shows=NO_ROWS_SHOWN),
+            Step(who=anon, statement=look, shows=ROWS),
+        ),
+        cause=f"claims {sample.object}",
+        about=(
+            *(ObjectKey(kind="policy", object=table.name, name=p.name) for p in policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
+        candidates=(tuple(f"alter policy {p.quoted} on {p.table} to {user.role}" for p in policies),),
+    )
 
 
 def _left_out(claims: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

@@ -16,7 +16,11 @@ from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _MOMENTS = ("timestamptz", "timestamp", "date")
-_FAR = {**dict.fromkeys(NUMBERS, ("0", "100000")), **dict.fromkeys(_MOMENTS, ("2001-02-03", "2999-01-01"))}
+_FAR = {
+    **dict.fromkeys(NUMBERS, ("0", "100000")),
+    **dict.fromkeys(_MOMENTS, ("2001-02-03", "2999-01-01")),
+    **dict.fromkeys(("json", "jsonb"), ("{}",)),
+}
 _MOST = 10
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from pgassay.observation import Persona
 
 Values = Mapping[str, str | None]
 _MOST_ROWS = 24
+_DOCUMENTS = ("json", "jsonb")
+_LONGEST, _TEXTS = 40, 4  # of texts that are tried, and how many in documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,13 +168,26 @@ def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | N
         found |= dict.fromkeys(column.labels)
     elif column.base == "bool":
         found |= {"true": None, "false": None}
+    elif column.base in _DOCUMENTS:
+        found |= dict.fromkeys(_documents(scene))
     else:
         found |= dict.fromkeys(row.values[column.name] for row in sample.rows[:_MOST_ROWS])
         if column.base in statements.TEXTS and not _refers(sample, column):
-            found |= dict.fromkeys(text for text in scene.literals.strings if 0 < len(text) <= 40)
+            found |= dict.fromkeys(text for text in scene.literals.strings if 0 < len(text) <= _LONGEST)
         found |= dict.fromkeys(row.changed[column.name] for row in sample.rows[:1])
     plain = {"t": "true", "f": "false"}.get(besides or "", besides) if column.base == "bool" else besides
     return [value for value in found if value is not None and value not in (besides, plain)][:_MOST_ROWS]
+
+
+def _documents(scene: Scene) -> Iterator[str]:
+    """Such as have what a condition asks for: true, or a text that the schema compares with."""
+    texts = [text for text in scene.literals.strings if 0 < len(text) <= _LONGEST]
+    for path in scene.literals.paths:
+        for value in (True, *texts[:_TEXTS]):
+            document: object = value
+            for name in reversed(path):
+                document = {name: document}
+            yield json.dumps(document)
 
 
 def _refers(sample: Sample, column: Column) -> bool:

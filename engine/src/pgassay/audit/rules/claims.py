@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pgassay.audit.absent import of_absent_claims
+from pgassay.audit.absent import of_absent_claims, of_nobody
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
@@ -27,6 +27,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     """What metadata of a user's own choice open, and claims that are missing; what guests publish."""
     yield from _metadata(scene)
     yield from of_absent_claims(scene)
+    yield from of_nobody(scene)
     yield from _guests(scene)
 
 
@@ -123,13 +124,20 @@ def _guests(scene: Scene) -> Iterator[Finding]:
         return
     for sample in scene.samples:
         is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
-        if is_plain and owner_columns(sample) and (found := _publishes(scene, sample, anon)):
+        if is_plain and _says_something(sample) and (found := _publishes(scene, sample, anon)):
             yield found
             return
 
 
 def _asks_for_guests(scene: Scene) -> bool:
     return any("is_anonymous" in path for path in scene.literals.paths)
+
+
+def _says_something(sample: Sample) -> bool:
+    """Whether users have rows of their own there, with a text in them."""
+    return bool(owner_columns(sample)) and any(
+        c.base in statements.TEXTS and not c.labels for c in sample.table.columns.values()
+    )
 
 
 def _publishes(scene: Scene, sample: Sample, anon: Persona) -> Finding | None:

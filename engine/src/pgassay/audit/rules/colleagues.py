@@ -1,21 +1,24 @@
-"""Colleagues: whoever shares something with a user changes that user's own row, as any other of them does."""
+"""Colleagues: whoever shares something with a user changes that user's own row, or what that user wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice, permutations
 
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.confirmation import plays
+from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, join
-from pgassay.audit.writes import owner_columns
+from pgassay.audit.writes import Write, inserts_with_another, owner_columns
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
 
 RULE = "colleagues"
+_REFUSED = "42501"
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -26,6 +29,49 @@ def find(scene: Scene) -> Iterator[Finding]:
         if owners and single and sample.table.kind in "rp" and sample.table.secured:
             found = (f for setup in _sharings(scene, sample) if (f := _try(scene, sample, setup)))
             yield from list(found)[:1]
+        elif len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
+            yield from islice(_rewritten(scene, sample), 1)
+
+
+def _rewritten(scene: Scene, sample: Sample) -> Iterator[Finding]:
+    """A row names its author and another, who changes a text that the author had to give.
+
+    The author is whom an INSERT may name as oneself; the other one may not begin such a row.
+    """
+    texts = [c for c in sample.table.columns.values() if _is_content(sample, c)]
+    names = sorted(owner_columns(sample))
+    for persona, other in permutations(scene.users if texts else (), 2):
+        groups = inserts_with_another(sample, persona, other)
+        answers = [scene.ask(persona, [[write.statement] for write in group]) for group in groups]
+        authors = [n for n, some in enumerate(answers) if some and not some[0].sqlstate]
+        refused = [n for n, some in enumerate(answers) if some and some[0].sqlstate == _REFUSED]
+        if len(authors) != 1 or len(refused) != len(names) - 1:
+            continue
+        [insert] = inserts_with_another(sample, other, persona)[authors[0]]
+        tries = {c.name: _by_another(insert, c.name, persona, other) for c in texts}
+        if changed := {name: steps for name, steps in tries.items() if plays(scene.session, steps)}:
+            sentence = (
+                f"{persona.name} changes {join(changed)} of {sample.object} in a row of {other.name}, "
+                f"who wrote it: {names[authors[0]]} says so."
+            )
+            yield _tell(sample, next(iter(changed.values())), scene.users, tuple(changed), sentence)
+
+
+def _is_content(sample: Sample, column: Column) -> bool:
+    """A text that an INSERT has to give, and that names nothing."""
+    fixed = {name for index in sample.table.unique for name in index.columns} | owner_columns(sample)
+    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    is_given = column.not_null and not column.has_default and not column.generated
+    return column.base in statements.TEXTS and is_given and column.name not in fixed
+
+
+def _by_another(insert: Write, name: str, persona: Persona, other: Persona) -> Steps:
+    table, value = insert.sample.table.name, statements.literal(f"{insert.values[name]}x")
+    change = f"update {table} as t set {quoted(name)} = {value} where {insert.written}"
+    return (
+        Step(who=other, statement=insert.statement, shows=ROWS),
+        Step(who=persona, statement=change, shows=ROWS),
+    )
 
 
 def _sharings(scene: Scene, sample: Sample) -> Iterator[tuple[str, ...]]:
@@ -50,7 +96,15 @@ def _try(scene: Scene, sample: Sample, setup: tuple[str, ...]) -> Finding | None
     if len(who) < len(scene.users):
         return None  # somebody is set apart
     columns = tuple(dict.fromkeys(name for persona in who for name, _ in reached[persona]))
-    return _tell(sample, setup, who, columns, reached[who[0]][0][1])
+    steps = (
+        *(Step(statement=text) for text in setup),
+        Step(who=who[0], statement=reached[who[0]][0][1], shows=ROWS),
+    )
+    sentence = (
+        f"{anyone(who)} changes {join(columns)} of {sample.object} in the row of another user with whom "
+        "something is shared."
+    )
+    return _tell(sample, steps, who, columns, sentence)
 
 
 def _reached(scene: Scene, sample: Sample, persona: Persona) -> list[tuple[str, str]]:
@@ -71,12 +125,20 @@ def _update(sample: Sample, column: str, row: Row) -> str:
     return statements.update(sample.table, column, value, where=statements.condition(sample.key, row.key))
 
 
+def _left(sample: Sample, role: str, columns: tuple[str, ...]) -> frozenset[str]:
+    """What one goes on to change: neither these nor whose the row is."""
+    return sample.table.privileges[role].update - {*columns} - owner_columns(sample)
+
+
 def _tell(
-    sample: Sample, setup: tuple[str, ...], who: list[Persona], columns: tuple[str, ...], statement: str
+    sample: Sample, steps: Steps, who: Sequence[Persona], columns: tuple[str, ...], sentence: str
 ) -> Finding:
     table = sample.table
     policies = [p for p in table.privileges[who[0].role].policies if p.command in ("update", "all")]
-    listed = ", ".join(map(quoted, columns))
+    role = who[0].role
+    others = ", ".join(c.quoted for c in table.columns.values() if c.name in _left(sample, role, columns))
+    take = f"revoke update on {table.name} from {role}"
+    give = (f"grant update ({others}) on {table.name} to {role}",) if others else ()
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -84,16 +146,12 @@ def _tell(
         actions=("update",),
         who=tuple(persona.name for persona in who),
         severity=Severity.MEDIUM,
-        sentence=f"{anyone(who)} changes {join(columns)} of {sample.object} in the row of another user with "
-        "whom something is shared.",
-        steps=(
-            *(Step(statement=text) for text in setup),
-            Step(who=who[0], statement=statement, shows=ROWS),
-        ),
+        sentence=sentence,
+        steps=steps,
         cause=f"strangers {sample.object}",
         about=(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
-        candidates=((f"revoke update ({listed}) on {table.name} from {who[0].role}",),),
+        candidates=((take, *give),),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.suspended import Below, still_read
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
 from pgassay.catalog.model import Column, ObjectKey, Policy
@@ -37,9 +38,30 @@ def find(scene: Scene) -> Iterator[Finding]:
         if link.sample.object not in done:
             tries = ((p, single) for p in scene.users for single in _singles(scene, link, p))
             found = next((f for p, single in tries if (f := _try(scene, link, p, *single))), None)
-            if found:
+            if found or (found := _out(scene, link)):
                 done.add(link.sample.object)
                 yield found
+
+
+def _out(scene: Scene, link: _Link) -> Finding | None:
+    """Whether who is out of the group by what the membership says reads on."""
+    target = _target(link.members, link.group)
+    parent = scene.sample_of.get(target[0]) if target else None
+    if parent is None or parent is link.sample or parent.key != (target or ("", ""))[1:]:
+        return None
+    below = Below(
+        members=link.members, group=link.group, parent=parent, sample=link.sample, column=link.column
+    )
+    for persona in scene.users:
+        if found := still_read(scene, below, persona):
+            column, steps = found
+            finding = _tell(scene, link, persona, ["select"], steps)
+            sentence = (
+                f"{persona.name} does not see {parent.object} any more once {link.members.object} says so by "
+                f"{column}, and still reads the rows of {link.sample.object} below it."
+            )
+            return replace(finding, sentence=sentence, candidates=())
+    return None
 
 
 def _links(scene: Scene) -> Iterator[_Link]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pgassay.audit.links import find_links
 from pgassay.audit.meant import is_open, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.reach import measure
@@ -53,6 +54,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             ]
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
+    yield from find_links(scene)
 
 
 def _is_owners_view(table: Table) -> bool:

@@ -1,16 +1,19 @@
-"""Twice is not once: a call about one row, repeated, inserts the same again."""
+"""Twice is not once: a call about one row, repeated, inserts or pays the same again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.payments import Looked, Paid, paid_again
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
+from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import AS_OWNER
+from pgassay.matrix.statements import AS_OWNER, condition
 from pgassay.observation import Persona
 
 RULE = "twice"
@@ -79,6 +82,8 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
             once = _look(scene, looks)
             run(scene.session, persona, call.statement)
             twice = _look(scene, looks)
+        if paid := paid_again(samples_of(scene, function), persona, prepared, once, twice):
+            return _tell_paid(scene, call, paid)
         if _keeps(before, prepared, once):
             continue
         for sample, first, second in zip(samples_of(scene, function), once, twice, strict=True):
@@ -89,7 +94,6 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
     return None
 
 
-Looked = list[tuple[str | None, ...]]
 Keys = Mapping[str, Set[tuple[str | None, ...]]]
 
 
@@ -113,6 +117,20 @@ def _like(sample: Sample, first: tuple[str | None, ...], second: tuple[str | Non
     one, other = (json.loads(row[-1] or "{}") for row in (first, second))
     names = [n for n in one if n not in keys and not sample.table.columns[n].base.startswith("timestamp")]
     return bool(names) and all(one[name] == other[name] for name in names)
+
+
+def _tell_paid(scene: Scene, call: Call, paid: Paid) -> Finding:
+    look = f"select 1 from {paid.sample.table.name} as t where {condition(paid.sample.key, paid.key)}"
+    more = Step(statement=f"{look} and t.{quoted(paid.column)} = {paid.twice:.15g}", shows=ROWS)
+    told = f"{paid.column} of {call.persona.name}'s own row in {paid.sample.object} grows each time"
+    finding = _tell(scene, call, paid.sample)
+    name = call.function.function
+    return replace(
+        finding,
+        sentence=f"{call.persona.name} calls {name} twice with the same, and {told}: "
+        f"{paid.record.object} keeps that it was done, and does not refuse it.",
+        steps=(*finding.steps[:-1], more),
+    )
 
 
 def _tell(scene: Scene, call: Call, sample: Sample) -> Finding:

@@ -40,13 +40,14 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 
 def _readers(scene: Scene, sample: Sample) -> list[Persona]:
-    """Strangers who read rows of others without any condition."""
+    """Strangers who read rows of others without any condition: all users, for who alone does has a rank."""
     found = []
     for persona in scene.people:
         cell = scene.cell(persona.name, sample.object, Action.SELECT, "-", RowClass.OTHER)
         if cell and all(one.outcome is Outcome.ALLOWED for one in cell.results):
             found.append(persona)
-    return found
+    is_for_all = any(persona.id is None for persona in found) or set(scene.users) <= set(found)
+    return found if is_for_all else []
 
 
 def _try(scene: Scene, mark: Mark, readers: Sequence[Persona]) -> _Shown | None:

@@ -1,0 +1,87 @@
+"""Members who are out: the membership says so, which hides the group from them, and not what is below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgassay.audit.confirmation import plays
+from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
+from pgassay.audit.scene import Scene, own_condition
+from pgassay.audit.writes import given_row, owner_columns, values_for
+from pgassay.catalog.model import Column
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import TEXTS, condition, literal
+from pgassay.observation import Persona
+
+_MOMENTS = ("timestamptz", "timestamp", "date")
+_VALUES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Below:
+    """A table of memberships, the table of their groups, and one whose rows belong to a group by `column`."""
+
+    members: Sample
+    group: str
+    parent: Sample
+    sample: Sample
+    column: str
+
+
+def still_read(scene: Scene, below: Below, persona: Persona) -> tuple[str, Steps] | None:
+    """The column that says that a member is out, and what shows it."""
+    for column in _columns(scene, below.members):
+        for value in _values(scene, below.members, column):
+            for steps in _steps(below, persona, column, value):
+                if plays(scene.session, steps):
+                    return column.name, steps
+    return None
+
+
+def _columns(scene: Scene, members: Sample) -> list[Column]:
+    """What a condition asks of a membership besides who and where."""
+    table = members.table
+    fixed = {name for index in table.unique for name in index.columns} | owner_columns(members)
+    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    return [
+        c
+        for c in table.columns.values()
+        if c.name in scene.said - fixed and not c.generated
+        if c.base in (*_MOMENTS, *TEXTS, "bool") or c.labels
+    ]
+
+
+def _values(scene: Scene, members: Sample, column: Column) -> list[str]:
+    if column.base in _MOMENTS:
+        return ["2001-02-03", "2999-01-01"]
+    return values_for(scene, members, column, besides=None)[:_VALUES]
+
+
+def _steps(below: Below, persona: Persona, column: Column, value: str) -> Iterator[Steps]:
+    """In each of its groups: the persona reads both, is marked, and reads what is below alone."""
+    members = below.members
+    out = f"update {members.table.name} as t set {column.quoted} = {literal(value)}"
+    mine = own_condition(members, persona)
+    for row, given in _memberships(members, persona):
+        group = row.values[below.group]
+        some = [one for one in below.sample.rows if one.values[below.column] == group][:1]
+        above = f"select 1 from {below.parent.table.name} where {condition(below.parent.key, (group,))}"
+        for one in some:
+            look = f"select 1 from {below.sample.table.name} where {condition(below.sample.key, one.key)}"
+            yield (
+                *given,
+                Step(who=persona, statement=above, shows=ROWS),
+                Step(statement=f"{out} where {mine}", shows=ROWS),
+                Step(who=persona, statement=above, shows=NO_ROWS_SHOWN),
+                Step(who=persona, statement=look, shows=ROWS),
+                Step(statement=f"delete from {members.table.name} as t where {mine}", shows=ROWS),
+                Step(who=persona, statement=look, shows=NO_ROWS_SHOWN),
+            )
+
+
+def _memberships(members: Sample, persona: Persona) -> Iterator[tuple[Row, Steps]]:
+    own = [row for row in members.rows if persona.id in row.owners]
+    yield from ((row, ()) for row in own)
+    if not own and (given := given_row(members, persona)):
+        yield members.rows[0], (Step(statement=given),)
