@@ -251,3 +251,16 @@ def test_who_is_signed_in_says_what_the_function_says(audited: Audited, change: 
     body += f"update public.notes set {change} where id = note; end"
     found = of_rule(audited(notes("close(note integer) returns void", body)), "functions")
     assert [f.severity.word for f in found] == ["medium"] * count
+
+
+@pytest.mark.parametrize(("whose", "count"), [("coalesce(who, auth.uid())", 1), ("auth.uid()", 0)])
+def test_what_rows_leave_out_is_told_once_it_is_there(audited: Audited, whose: str, count: int) -> None:
+    schema = f"""
+    create table public.people (id uuid primary key references auth.users, phone text);
+    alter table public.people enable row level security;
+    create policy "own" on public.people for select to authenticated using (id = (select auth.uid()));
+    create function public.person(who uuid) returns public.people language sql stable security definer
+    set search_path = '' as $$ select p from public.people as p where p.id = {whose} $$;
+    """
+    found = of_rule(audited(schema), "functions")
+    assert [f.severity.word for f in found] == ["medium"] * count

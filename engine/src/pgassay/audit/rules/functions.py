@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pgassay.audit.asking import asks_who_calls, tokens
 from pgassay.audit.calls import (
@@ -14,11 +15,12 @@ from pgassay.audit.calls import (
     secrets,
     told,
 )
+from pgassay.audit.canaries import with_canaries
 from pgassay.audit.deeds import deeds_of, refused_to_nobody
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import Scene, run
 from pgassay.audit.signs import find_sign
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
@@ -69,13 +71,32 @@ def _who(scene: Scene, function: Function) -> list[Persona]:
 
 
 def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach) -> list[_Found]:
-    """What the persona gets that a SELECT does not give it."""
-    known = [(sample, secrets(sample, seen, persona)) for sample in samples_of(scene, function)]
+    """What the persona gets that a SELECT does not give it; at last with a text wherever a row has none."""
+    samples = samples_of(scene, function)
+    for setup, some in (((), samples), with_canaries(scene, samples)):
+        with scene.session.undone():
+            ready = (setup or some is samples) and all(run(scene.session, None, text) for text in setup)
+            found = _recognized(scene, (persona, function, setup), some, seen) if ready else []
+        if found:
+            return found
+    return []
+
+
+def _recognized(
+    scene: Scene,
+    of_calls: tuple[Persona, Function, tuple[str, ...]],
+    samples: Sequence[Sample],
+    seen: Reach,
+) -> list[_Found]:
+    persona, function, setup = of_calls
+    known = [(sample, secrets(sample, seen, persona)) for sample in samples]
     if not any(some for _, some in known):
         return []
     found: list[_Found] = []
     told_of = tokens(scene, persona, seen)
-    calls = [call for call in _calls(scene, persona, function) if told_of.isdisjoint(call.arguments)]
+    calls = [
+        replace(c, setup=setup) for c in _calls(scene, persona, function) if told_of.isdisjoint(c.arguments)
+    ]
     for call, answer in make_calls(scene, persona, calls):
         values = told(answer) - {a for a in call.arguments if a}
         for sample, some in known:
@@ -131,7 +152,11 @@ def _asks_in_vain(
         if not _sees_own(sample, persona, seen[persona]) or not function.types:
             return None
         for user in scene.users:
-            some = {one[2].key for one in _told_to(scene, user, function, seen[user]) if one[1] is sample}
+            some = {
+                one[2].key
+                for one in _told_to(scene, user, function, seen[user])
+                if one[1].object == sample.object
+            }
             if not some or some != {row.key for row in secrets(sample, seen[user], user).values()}:
                 return None
         why = "which asks who calls, and refuses nobody"
@@ -146,9 +171,9 @@ def _asks_in_vain(
 
 
 def _gives(scene: Scene, persona: Persona, call: Call, value: str) -> bool:
-    answers = make_calls(
-        scene, persona, [Call(function=call.function, arguments=call.arguments, persona=persona)]
-    )
+    with scene.session.undone():
+        ready = all(run(scene.session, None, text) for text in call.setup)
+        answers = make_calls(scene, persona, [replace(call, persona=persona)]) if ready else []
     return any(value in told(answer) for _, answer in answers)
 
 
@@ -161,7 +186,7 @@ def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
 def _shows(call: Call, value: str) -> tuple[Step, ...]:
     text = f"select * from ({call.statement}) as r where exists (select from pg_catalog.jsonb_path_query("
     text += f"pg_catalog.to_jsonb(r), '$.**') as v where v #>> '{{}}' = {literal(value)})"
-    return (Step(who=call.persona, statement=text, shows=ROWS),)
+    return (*(Step(statement=one) for one in call.setup), Step(who=call.persona, statement=text, shows=ROWS))
 
 
 def _tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: Reach) -> Finding | None:
