@@ -107,7 +107,12 @@ def _names(sample: Sample, persona: Persona, seen: Reach) -> Iterator[str]:
     """Of rows of others that the persona does not see: unique texts, keys, and what they refer to."""
     table = sample.table
     sets = [*(index.columns for index in table.unique), *(key.columns for key in table.foreign_keys)]
-    alone = dict.fromkeys(some[0] for some in sets if len(some) == 1 and some[0] not in owner_columns(sample))
+    alone = dict.fromkeys(
+        name
+        for some in sets
+        for name in some
+        if name not in owner_columns(sample) and (len(some) == 1 or table.columns[name].base not in TEXTS)
+    )
     mine = [row for row in sample.rows if persona.id in row.owners]
     for name in sorted(alone, key=lambda name: table.columns[name].base not in TEXTS):
         own = {row.values[name] for row in mine}
