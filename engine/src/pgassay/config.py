@@ -149,6 +149,8 @@ def load_config(root: Path, *, only: Collection[str] = (), makes_world: bool = F
     config = replace(defaults, **{name: getattr(decoded, name) for name in typed})
     if "personas" in typed:
         config = replace(config, find_personas=decoded.find_personas)
+    if config.expose_new_tables is not None:
+        config = replace(config, notes=tuple(note for note in config.notes if note != _OPEN))
     platform = environment_files(_PLATFORM)
     return config if set(platform) <= set(config.environment) else replace(config, personas=decoded.personas)
 

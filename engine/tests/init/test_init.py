@@ -70,6 +70,19 @@ def test_first_run_writes_what_makes_every_later_matrix_good(root: Path, run: Ru
     assert run("matrix", cwd=root).returncode == 0
 
 
+def test_what_nobody_said_of_new_tables_is_written_down_and_not_told_again(root: Path, run: Run) -> None:
+    (root / "supabase/config.toml").unlink()
+    done = run("init", cwd=root)
+    assert "note: Nobody said whether API roles are given the new tables" in done.stderr
+    assert load_config(root).expose_new_tables is True
+    assert run("config", cwd=root).stderr == ""
+    run("init", "--force", cwd=root)
+    assert load_config(root).expose_new_tables is True
+    (root / "supabase/config.toml").write_text("[api]\nauto_expose_new_tables = false\n", encoding="utf-8")
+    run("init", "--force", cwd=root)
+    assert load_config(root).expose_new_tables is False
+
+
 def test_second_run_changes_nothing_and_says_so(root: Path, run: Run) -> None:
     run("init", cwd=root)
     (root / "world.sql").write_text("-- mine\n", encoding="utf-8")

@@ -20,6 +20,7 @@ from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.report import describe_wrong
 from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server, open_server
+from pgassay.supabase.project import is_supabase_project, read_supabase_project
 from pgassay.workbench import Workbench
 from pgassay.world import fill
 from pgassay.world.model import NO_ROWS, World
@@ -98,6 +99,7 @@ def _items(config: Config, worlds: _World, request: InitRequest) -> Iterator[Ite
                 world=_name(root, world),
                 baseline=_name(root, baseline),
                 schema=request.schema,
+                exposed=_unsaid_exposure(config),
             ),
         )
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
@@ -109,6 +111,14 @@ def _items(config: Config, worlds: _World, request: InitRequest) -> Iterator[Ite
         has = hooks.exists() and "id: pgassay" in hooks.read_text(encoding="utf-8")
         kept = "has the hook" if has else f"is there already. Add to its repos:\n{hook_entry(project)}"
         yield Item(path=hooks, make=lambda: hook_text(project), kept=kept)
+
+
+def _unsaid_exposure(config: Config) -> bool | None:
+    """Whether API roles are given new tables, as is assumed; None where the Supabase project says it."""
+    root = config.root
+    if not is_supabase_project(root) or read_supabase_project(root).settings.expose_new_tables is not None:
+        return None
+    return config.expose_new_tables is not False
 
 
 class _World:

@@ -10,12 +10,17 @@ from pgassay.config import PersonaConfig
 _TOML = """\
 # What `pgassay` knows of this project. What is not said here is as supabase/ has it: the files of the schema,
 # and the settings of config.toml. Each key: `pgassay help keys`.
-{schema}world = {world}  # rows for the personas to find
+{schema}{exposure}world = {world}  # rows for the personas to find
 baseline = {baseline}  # who can do what, as accepted; `pgassay matrix --accept` writes it anew
 
 # Who tries everything. All but the role are claims of their token.
 [personas]
 {personas}
+"""
+
+_EXPOSURE = """\
+# Whether API roles are given the new tables of public. Take it out when supabase/config.toml says it.
+expose_new_tables = {exposed}
 """
 
 _WORKFLOW = """\
@@ -57,11 +62,17 @@ _HOOK = """\
 
 
 def toml_text(
-    personas: Mapping[str, PersonaConfig], *, world: str, baseline: str, schema: Sequence[str]
+    personas: Mapping[str, PersonaConfig],
+    *,
+    world: str,
+    baseline: str,
+    schema: Sequence[str],
+    exposed: bool | None,
 ) -> str:
-    """A pgassay.toml; `schema` only where it is not a Supabase project's own."""
+    """A pgassay.toml; `schema` and `exposed` only where a Supabase project does not say."""
     return _TOML.format(
         schema=f"schema = {json.dumps(list(schema))}\n" if schema else "",
+        exposure="" if exposed is None else _EXPOSURE.format(exposed=json.dumps(exposed)),
         world=json.dumps(world),
         baseline=json.dumps(baseline),
         personas="\n".join(f"{name} = {_persona(persona)}" for name, persona in personas.items()),
