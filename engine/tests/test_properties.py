@@ -86,14 +86,12 @@ def test_a_second_call_that_is_refused_does_nothing(session: Session) -> None:
 
 def test_a_call_that_only_stamps_a_row_again_does_nothing_again(session: Session) -> None:
     assert_twice_is_once(session, SERVICE, "select public.ask(1)")
-    with pytest.raises(AssertionError, match=r"public\.orders has 1 rows new or changed"):
+    with pytest.raises(AssertionError, match=r"public\.orders has 1 row new or changed"):
         assert_twice_is_once(session, SERVICE, "select public.count(1)")
 
 
 def test_a_call_that_pays_again_is_told_with_what_it_did(session: Session) -> None:
-    again = (
-        r"The second select public.pay\(1\) does something again: public.entries has 1 rows new or changed"
-    )
+    again = r"The second select public.pay\(1\) does something again: public.entries has 1 row new or changed"
     with pytest.raises(AssertionError, match=again):
         assert_twice_is_once(session, SERVICE, "select public.pay(1)")
 
@@ -114,7 +112,7 @@ def test_rows_together_are_rows_one_by_one_up_to_ids_and_random_values(session: 
 
 def test_a_trigger_that_sees_one_of_many_rows_is_told(session: Session) -> None:
     apart = [insert("at_once", id_) for id_ in (1, 2, 3)]
-    told = "public.entries has 1 rows new or changed, and 3 one after the other"
+    told = "public.entries has 1 row new or changed, and 3 one after the other"
     with pytest.raises(AssertionError, match=told):
         assert_one_is_many(session, SERVICE, insert("at_once", 1, 2, 3), apart)
 

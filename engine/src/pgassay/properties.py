@@ -15,6 +15,7 @@ from pgassay.observation import Persona
 from pgassay.races.difference import differences
 from pgassay.races.effects import Reader, Result, Seen, Shapes, shape_of
 from pgassay.races.reset import TableChange
+from pgassay.render.text import counted
 
 Rows = Mapping[str, Counter[str]]
 
@@ -117,7 +118,7 @@ def _without(moments: Collection[str], row: str) -> str:
 def _tell(changes: Iterable[TableChange]) -> Iterator[str]:
     for change in changes:
         example = (*change.new, *change.gone)[0]
-        yield f"{change.table} has {len(change.new)} rows new or changed, such as {example}"
+        yield f"{change.table} has {counted(len(change.new), 'row')} new or changed, such as {example}"
 
 
 def _shapes(session: Session) -> Shapes:

@@ -63,7 +63,7 @@ def test_a_row_that_shows_is_not_hidden(session: Session, alice: Persona) -> Non
     with pytest.raises(AssertionError) as caught:
         assert_hidden(session, alice, READ, [1], exists="select 1")
     assert str(caught.value) == (
-        "expected: no row for alice\nhappened: allowed, 1 rows\nFirst row: {'id': 1}\nstatement: " + READ
+        "expected: no row for alice\nhappened: allowed, 1 row\nFirst row: {'id': 1}\nstatement: " + READ
     )
 
 
@@ -152,7 +152,7 @@ def test_a_denial_that_another_is_spared_holds(session: Session, alice: Persona,
 @pytest.mark.parametrize(
     ("query", "happened"),
     [
-        ("select id from public.notes where id = 1", "allowed, 1 rows\nFirst row: {'id': 1}"),
+        ("select id from public.notes where id = 1", "allowed, 1 row\nFirst row: {'id': 1}"),
         ("select id from public.notes where id = 2", 'filtered, 0 rows\nheld by 1: policy "read own"'),
         ("insert into public.notes (id) values (1)", "rejected 23505: duplicate key"),
     ],

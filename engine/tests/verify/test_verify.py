@@ -184,7 +184,7 @@ SAMPLE = Verdict(
         Stage(
             name="lint",
             status=Status.PROBLEM,
-            detail="1 file, 1 findings",
+            detail="1 file, 1 finding",
             findings=(
                 Finding(
                     rule="lint.CP01", message="Keywords", place=Place(file=Path("/p/schema.sql"), line=7)

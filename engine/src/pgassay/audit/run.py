@@ -18,7 +18,7 @@ from pgassay.audit.rules import RULES, Rule, races
 from pgassay.audit.scene import LONGEST, STATEMENTS, OutOfWorkError, Scene, Work, open_loaded, open_scene
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
-from pgassay.render.text import relative
+from pgassay.render.text import counted, relative
 from pgassay.workbench import Workbench
 from pgassay.world import Show, fill
 from pgassay.world.model import World
@@ -162,8 +162,9 @@ def _about(scene: Scene) -> str:
     tables = sum(table.kind in "rp" for table in scene.surface.reachable)
     files = f"{len(config.schema)} files" if len(config.schema) > 1 else relative(config.schema[0])
     both = sum(reach.both for reach in world.atoms)
+    rows = counted(sum(bool(row.table) for row in world.made), "row")
     return (
-        f"{files} on {scene.bench.server.title} · {tables} tables · world made: "
-        f"{sum(bool(row.table) for row in world.made)} rows, {len(scene.people)} personas · "
+        f"{files} on {scene.bench.server.title} · {counted(tables, 'table')} · world made: "
+        f"{rows}, {counted(len(scene.people), 'persona')} · "
         f"{both} of {len(world.atoms)} policy atoms reached both ways"
     )

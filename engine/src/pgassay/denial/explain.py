@@ -21,6 +21,7 @@ from pgassay.denial.guard import Grant, Guard
 from pgassay.denial.reading import read_statement
 from pgassay.errors import CannotJudgeError, ExitCode, PgassayError
 from pgassay.observation import Attempt, Outcome, Persona
+from pgassay.render.text import counted
 
 _ROUNDS = 8
 _JUDGED = (Outcome.FILTERED, Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.REJECTED)
@@ -86,7 +87,7 @@ def explain_denial(session: Session, persona: Persona, query: LiteralString, par
 def describe(attempt: Attempt) -> str:
     """What became of an attempt, in one line."""
     if attempt.outcome in (Outcome.ALLOWED, Outcome.FILTERED):
-        return f"{attempt.outcome.value}, {max(attempt.rowcount, 0)} rows"
+        return f"{attempt.outcome.value}, {counted(max(attempt.rowcount, 0), 'row')}"
     return f"{attempt.outcome.value} {attempt.sqlstate}: {attempt.message}"
 
 

@@ -17,7 +17,7 @@ from pgassay.denial.permission import AdmittingPolicy, HeldGrant, Permission, ex
 from pgassay.errors import CannotJudgeError, ConfigError, Place
 from pgassay.observation import Attempt, Persona
 from pgassay.plpgsql.definitions import Definitions, find_definitions
-from pgassay.render.text import name_files
+from pgassay.render.text import counted, name_files
 from pgassay.workbench import Workbench
 from pgassay.world import Show, fill
 
@@ -57,7 +57,7 @@ def answer(bench: Workbench, statement: str, name: str, *, show: Show = str) -> 
         attempt, denial, permission = _explain(session, people[name], text)
     guards = _named(denial) if denial else list_things(permission.supports) if permission else []
     scripts = [read_script(path) for path in (*bench.config.schema, *bench.config.companions)]
-    rows = sum(bool(row.table) for row in world.made)
+    rows = counted(sum(bool(row.table) for row in world.made), "row")
     seconds = time.perf_counter() - started
     return Answer(
         persona=people[name],
@@ -66,7 +66,7 @@ def answer(bench: Workbench, statement: str, name: str, *, show: Show = str) -> 
         denial=denial,
         permission=permission,
         places=_places(guards, find_definitions(scripts)),
-        about=f"{name_files(bench.config.schema)} on {bench.server.title} · world made: {rows} rows"
+        about=f"{name_files(bench.config.schema)} on {bench.server.title} · world made: {rows}"
         f" · {seconds:.1f} s",
         seconds=seconds,
     )

@@ -12,6 +12,7 @@ from pgassay.explain.answer import Answer
 from pgassay.observation import Attempt, Outcome
 from pgassay.render.json import place_fields
 from pgassay.render.report import Report, ReportEntry, ReportSection, list_entries
+from pgassay.render.text import counted
 
 
 def report_answer(answer: Answer) -> Report:
@@ -65,7 +66,7 @@ def _is_refused(answer: Answer) -> bool:
 def _rows(attempt: Attempt) -> str:
     if attempt.rowcount < 0:
         return ""
-    return f", {attempt.rowcount} row{'' if attempt.rowcount == 1 else 's'}"
+    return f", {counted(attempt.rowcount, 'row')}"
 
 
 def _holding(answer: Answer) -> Iterator[ReportEntry]:

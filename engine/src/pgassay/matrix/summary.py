@@ -10,6 +10,7 @@ from pgassay.catalog.tables import Privileges
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass, strip_bucket
 from pgassay.observation import Outcome
 from pgassay.render.report import ReportEntry, ReportSection, list_entries
+from pgassay.render.text import counted
 
 Line = tuple[str, str]
 """Personas or an object, and one sentence about them."""
@@ -239,5 +240,4 @@ def _granted(held: Privileges) -> str:
 
 
 def _count(names: Iterable[str], kind: str) -> str:
-    number = len(tuple(names))
-    return f"{number} {kind}{'' if number == 1 else 's'}"
+    return counted(len(tuple(names)), kind)

@@ -15,7 +15,7 @@ from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.render.ci import Check, Outcome, Suite
 from pgassay.render.json import place_fields
 from pgassay.render.report import Fragment, Report, ReportEntry, ReportSection, list_entries
-from pgassay.render.text import escape
+from pgassay.render.text import counted, escape
 
 FORMATS = ("text", "json", "markdown", "html", "junit")
 
@@ -94,7 +94,7 @@ def _code(fate: MutantFate) -> str:
 
 def _tried(fate: MutantFate) -> str:
     ran = fate.result.ran
-    return f"{ran} {'test' if ran == 1 else 'tests'} passed" if ran else "no test has anything to do with it"
+    return f"{counted(ran, 'test')} passed" if ran else "no test has anything to do with it"
 
 
 def _refusals(campaign: MutationCampaign) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.races.effects import Lines, Result, Shapes
+from pgassay.render.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def _of_table(ours: Lines, theirs: Lines, shapes: Shapes) -> Iterator[Difference
         yield Difference(
             table=ours.table,
             column="",
-            found=f"{len(ours.new)} rows new or changed",
+            found=f"{counted(len(ours.new), 'row')} new or changed",
             serial=f"{len(theirs.new)}",
         )
 

@@ -15,7 +15,7 @@ from pgassay.races.model import Event, Move, StepFate, Trial, show
 from pgassay.render.ci import Check, Suite
 from pgassay.render.json import dump, record
 from pgassay.render.report import Report, ReportEntry, ReportSection
-from pgassay.render.text import name_files, wrap
+from pgassay.render.text import counted, name_files, wrap
 
 _ROWS = 5
 
@@ -102,11 +102,11 @@ def _tell(event: Event) -> list[str]:
             return [f"stops before {reply.message}"]
         case StepFate.FAILED:
             return [f"fails with {reply.sqlstate}: {reply.message}"]
-    counted = f"{reply.count} row{'' if reply.count == 1 else 's'}" if reply.count >= 0 else "done"
+    told = counted(reply.count, "row") if reply.count >= 0 else "done"
     rows = [
         ", ".join(f"{n} {show(v)}" for n, v in zip(reply.columns, row, strict=True)) for row in reply.rows
     ]
-    return [counted, *rows[:_ROWS]]
+    return [told, *rows[:_ROWS]]
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -21,6 +21,11 @@ def wrap(line: str, *, indent: int = 2) -> str:
     )
 
 
+def counted(number: int, kind: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {kind}{'' if number == 1 else 's'}"
+
+
 def show_evidence(reason: str) -> list[str]:
     """pytest's own explanation, which it marks with E, else the last lines."""
     lines = reason.splitlines()

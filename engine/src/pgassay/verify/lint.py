@@ -16,6 +16,7 @@ from typing import Any
 
 from pgassay.config import Config
 from pgassay.errors import CannotJudgeError, Place
+from pgassay.render.text import counted
 from pgassay.server.fetch import cache_directory
 from pgassay.verdict import Finding, Stage, Status
 
@@ -152,4 +153,4 @@ def _sql_files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _summary(files: int, findings: int) -> str:
-    return f"{files} {'file' if files == 1 else 'files'}" + (f", {findings} findings" if findings else "")
+    return counted(files, "file") + (f", {counted(findings, 'finding')}" if findings else "")

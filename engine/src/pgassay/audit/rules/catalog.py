@@ -21,6 +21,7 @@ from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
+from pgassay.render.text import counted
 
 RULE = "catalog"
 _UNTRIED = ("truncate", "trigger", "references", "maintain")
@@ -116,8 +117,8 @@ def _by_default(scene: Scene, names: Sequence[str], verbs: Sequence[str]) -> Fin
         actions=tuple(verbs),
         who=tuple(persona.name for persona in scene.people),
         severity=Severity.INFO,
-        sentence=f"{roles} hold {join(v.upper() for v in verbs)} on {len(names)} tables, as the platform "
-        "grants by itself; no request of the API can use them.",
+        sentence=f"{roles} hold {join(v.upper() for v in verbs)} on {counted(len(names), 'table')}, as the "
+        "platform grants by itself; no request of the API can use them.",
         weight=-1,
     )
 
