@@ -24,9 +24,10 @@ HARNESS = (
     "schedules of two sessions of four steps",
     "all pgTAP files, against pg_prove",
 )
+SAMPLE = 200
 MUTANTS = (
     "one mutant, against loading the file and pytest -x",
-    "all mutants with their baseline, on all cores",
+    f"{SAMPLE} mutants with their baseline, against the suites once",
 )
 STEPS = ("enqueue", "claim", "progress", "complete")
 WORKERS = (1, 2, 4, 8)
@@ -57,7 +58,9 @@ weighs on both. Where time is measured, a ratio below 1 says that ours is faster
   a database for each test.
 * *From nothing*: no server runs, and nothing is kept from an earlier run. The programs beside `audit` and
   `diff` read catalogs and execute nothing of the schema.
-* *One mutant*: the schema with one change in it, and the tests up to the first that fails{of_mutants}
+* *One mutant*: the schema with one change in it, and the tests up to the first that fails: the mean of
+  {sample} that a hash draws from all, and of a few of them the plain way. *The suites once*: in one process,
+  without a mutant. {of_mutants}
 
 `make bench` measures all lines but those of mutants, which `make bench-mutants` measures. Both write this.
 """
@@ -84,7 +87,8 @@ def pages(measured: Measured) -> dict[Path, str]:
     return {
         ROOT / "engine" / "docs" / "explanation" / "performance.md": _HARNESS_PAGE.format(
             setting=settings["bench"],
-            of_mutants=f"; {settings['mutants']}" if "mutants" in settings else ". Not measured yet.",
+            of_mutants=settings["mutants"].capitalize() if "mutants" in settings else "Not measured yet.",
+            sample=SAMPLE,
             table=table([rows[name] for name in (*HARNESS, *MUTANTS) if name in rows]),
         ),
         ROOT / "docs" / "performance.md": _SCHEMA_PAGE.format(
