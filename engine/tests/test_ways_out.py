@@ -78,6 +78,7 @@ def test_baseline_and_file_of_toml_that_are_broken_or_no_files_are_named(tmp_pat
     with pytest.raises(ConfigError) as invalid:
         read_toml(broken)
     assert says(invalid, f"Cannot read {broken}: ", "correct the file")
+    assert load_baseline(Config(root=tmp_path, baseline=tmp_path / "not-there-yet")) is None
     broken.write_text("a = 1", encoding="utf-8")
     assert read_toml(broken) == {"a": 1}
 
@@ -87,6 +88,9 @@ def test_persona_of_a_role_that_is_not_there_is_named(session: Session) -> None:
         survey(session, [Persona(name="eve", role="nonesuch")])
     fixes = "correct the role in the configuration", "let the environment or the schema create it"
     assert says(refused, "Personas have roles that do not exist here: eve is nonesuch.", *fixes)
+    with session.as_owner():
+        session.execute("create role nonesuch")
+    assert survey(session, [Persona(name="eve", role="nonesuch")]).errors == ()
 
 
 def test_migration_has_reports_of_its_own() -> None:
@@ -125,6 +129,9 @@ def test_project_that_is_not_there_is_named(tmp_path: Path) -> None:
             find_project(tmp_path / name)
         fix = "name the folder of a project, or a file in it"
         assert says(refused, f"There is no {kind} {tmp_path / name}.", fix)
+    (tmp_path / "pgassay.toml").touch()
+    (tmp_path / "a.sql").touch()
+    assert [find_project(tmp_path), find_project(tmp_path / "a.sql")] == [tmp_path, tmp_path]
 
 
 def test_revision_without_git_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +139,9 @@ def test_revision_without_git_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigError) as refused:
         resolve_side("HEAD", Config(root=tmp_path), tmp_path)
     assert says(refused, "Cannot run git: ", "install git", "compare files")
+    file = tmp_path / "base.sql"
+    file.touch()
+    assert resolve_side(str(file), Config(root=tmp_path), tmp_path).config.schema == (file,)
 
 
 def test_schedule_that_goes_otherwise_each_time_cannot_be_judged() -> None:
@@ -160,6 +170,8 @@ def test_machine_without_a_folder_for_the_server_is_told_which_it_needs(
     fix = f"set PGASSAY_TMPDIR to a directory that {wanted}"
     assert says(refused, "found no directory for its files", fix)
     assert str(missing) in refused.value.why
+    if account is None:
+        assert directories.choose_places([tmp_path, Path("/dev/shm")], account).data == tmp_path
 
 
 def test_supervisor_that_ends_at_once_is_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from markdown_it import MarkdownIt  # comes with rich
 
 from pgassay.cli import make_parser
 from pgassay.database import Session
+from pgassay.errors import ExitCode
 from pgassay.observation import Outcome, Persona
+from pgassay.server.binaries import OLDEST
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.joinpath("docs").glob("*.md")])
@@ -62,6 +65,22 @@ def test_pages_have_commands() -> None:
     found = [line for page in PAGES for line in commands(page)]
     assert sum(line.startswith("make ") for line in found) > 20
     assert sum(line.startswith("pgassay ") for line in found) > 5
+
+
+def test_readme_says_which_versions_and_exit_codes_there_are() -> None:
+    text = " ".join(ROOT.joinpath("README.md").read_text("utf-8").split())
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text("utf-8"))["project"]
+    assert f"Python {project['requires-python'].removeprefix('>=')} or newer" in text
+    assert f"an installed PostgreSQL {OLDEST} or newer" in text
+    words = {ExitCode.GOOD: "good", ExitCode.SCHEMA_PROBLEM: "the schema has a problem"}
+    words |= {ExitCode.CANNOT_JUDGE: "the run could not judge"}
+    assert f"Exit codes: {', '.join(f'{code:d} {word}' for code, word in words.items())}." in text
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = ROOT.joinpath("Makefile").read_text("utf-8")
+    listed = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert TARGETS - listed == {"schedule"}  # the former name of another
 
 
 def test_test_of_the_guide_passes(session: Session, alice: Persona) -> None:

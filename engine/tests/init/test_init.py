@@ -114,6 +114,16 @@ def test_schema_that_does_not_load_leaves_nothing_behind(root: Path, run: Run) -
     assert [path.name for path in root.iterdir()] == ["supabase"]
 
 
+def test_what_cannot_be_written_is_told_before_the_work(root: Path, run: Run) -> None:
+    (root / "supabase/migrations/2_b.sql").write_text("select 1 / 0;", encoding="utf-8")
+    (root / "access.matrix").mkdir()
+    done = run("init", "--force", cwd=root)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"Cannot write {root / 'access.matrix'}: Is a directory",
+    )
+
+
 def test_workflow_and_hook_are_written_on_request(root: Path, run: Run) -> None:
     (root.parent / ".git").mkdir()
     hooks = root.parent / ".pre-commit-config.yaml"

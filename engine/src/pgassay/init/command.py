@@ -61,7 +61,11 @@ def initialise(config: Config, server: Server, request: InitRequest) -> Initiali
     """
     worlds = _World(config, server, _world_path(config), anew=request.force)
     items = list(_items(config, worlds, request))
-    texts = {item.path: item.make() for item in items if request.force or not item.path.exists()}
+    wanted = [item for item in items if request.force or not item.path.exists()]
+    for item in wanted:
+        if item.path.parent.is_dir():  # makes no folder, which a schema that does not load would leave behind
+            check_writable(item.path)
+    texts = {item.path: item.make() for item in wanted}
     for path in texts:
         check_writable(path)
     lines = []

@@ -117,8 +117,10 @@ def fingerprint(session: Session, surface: Surface) -> list[tuple[Any, ...]]:
         for table in surface.tables.values()
         if table.stored
     )
+    if not versions:
+        return []
     with session.as_owner():
-        return session.connection.execute(f"{versions or 'select'} order by 1".encode()).fetchall()
+        return session.connection.execute(f"{versions} order by 1".encode()).fetchall()
 
 
 # Classes of SQLSTATE of what failed after it was let through: privileges are looked at before.
