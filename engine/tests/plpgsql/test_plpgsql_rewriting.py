@@ -19,8 +19,8 @@ from tests.plpgsql.plpgsql_support import FILES, Connection, observe, read_calls
 
 DEFINITION = "create or replace function f(a int) returns int language plpgsql as $function${}$function$"
 PROPERTIES = """
-    select p.oid::regprocedure::text, p.proowner, p.proacl, p.proconfig, p.prosecdef, p.provolatile, p.procost, p.prorows,
-        p.proisstrict, p.proparallel, p.prokind, pg_get_function_arguments(p.oid),
+    select p.oid::regprocedure::text, p.proowner, p.proacl, p.proconfig, p.prosecdef, p.provolatile,
+        p.procost, p.prorows, p.proisstrict, p.proparallel, p.prokind, pg_get_function_arguments(p.oid),
         pg_get_function_result(p.oid), obj_description(p.oid, 'pg_proc')
     from pg_proc as p where p.pronamespace = 'public'::regnamespace order by 1
 """
