@@ -104,7 +104,14 @@ def find_neighbourhoods(
 def _find_neighbourhoods(
     changes: Sequence[SchemaChange], samples: Sequence[Sample], *, base: Inventory, head: Inventory
 ) -> Iterator[Neighbourhood]:
-    searched = [change for change in changes if is_searched(change) or is_unique(change, base)]
+    # What a generated column is made of is not a default: the conditions that ask for it are solved.
+    computed = {(s.table.name, column.name) for s in samples for column in s.columns if column.generated}
+    searched = [
+        change
+        for change in changes
+        if (is_searched(change) or is_unique(change, base))
+        and (change.key.object, change.key.name) not in computed
+    ]
     for sample in samples:
         if not sample.table.reachable:
             continue
