@@ -22,9 +22,9 @@ select functions_are(
         'open_debts', 'reduce_debt', 'recover_debts', 'lock_debts', 'settle_moved_jobs', 'hash_person',
         'normalise_email', 'hash_identities', 'take_trial', 'remember_trial', 'settle_payment', 'add_debt',
         'refuse_double_sale', 'settle_inserted_payments', 'settle_moved_payments', 'take_turn', 'keep_turns',
-        'take_jobs_back', 'try_to_take_back', 'anonymise_user', 'empty_closed_account', 'erase_account', 'rows_of_account', 'try_to_close',
-        'wait_for_row', 'lock_rows', 'close_account', 'clean_name', 'clean_avatar', 'add_account', 'handle_new_user',
-        'handle_changed_user', 'handle_deleted_user', 'handle_login'
+        'take_jobs_back', 'try_to_take_back', 'anonymise_user', 'empty_closed_account', 'erase_account',
+        'rows_of_account', 'try_to_close', 'wait_for_row', 'lock_rows', 'close_account', 'clean_name', 'clean_avatar',
+        'add_account', 'handle_new_user', 'handle_changed_user', 'handle_deleted_user', 'handle_login'
     ],
     'what stands behind triggers and those'
 );
