@@ -153,29 +153,23 @@ POISONED_RECLAIM = replace(RECLAIM, name="reclaim what can not be", setup=(LOSE_
 """What goes wrong with one job becomes a warning and stops no other: each job is taken back or left alone."""
 
 
-def fail_to_serialize(number: str, otherwise: str) -> tuple[str, str]:
-    """An update of so many jobs fails with 40001; of another number, but for 0, as told."""
-    return (
-        f"""
+UNSERIALIZABLE = replace(
+    RECLAIM,
+    name="reclaim what another session changed",
+    setup=(
+        LOSE_WORKERS,
+        """
         create function private.disturb() returns trigger language plpgsql as $$
-        declare number integer := (select count(*) from touched);
         begin
-            if number {number} then raise exception using errcode = '40001'; end if;
-            if number > 0 then {otherwise}; end if;
-            return null;
+            case (select count(*) from touched)
+                when 0 then return null;
+                when 1 then raise exception using errcode = '40001';
+                else raise exception 'Not together';
+            end case;
         end $$
         """,
         "create trigger disturb after update on public.jobs referencing new table as touched"
         " for each statement execute function private.disturb()",
-    )
-
-
-UNSERIALIZABLE = (
-    replace(RECLAIM, name="all together", setup=(LOSE_WORKERS, *fail_to_serialize("> 1", "return null"))),
-    replace(
-        RECLAIM,
-        name="each alone",
-        setup=(LOSE_WORKERS, *fail_to_serialize("= 1", "raise exception 'Not together'")),
     ),
 )
 """What another session's commit made fail is for the caller to try again."""
@@ -190,4 +184,4 @@ FAILING_LOGIN = replace(
 """What goes wrong in the trigger of a login becomes a warning: these three are not all or nothing."""
 
 OPERATIONS = (*ACCOUNTS, *JOBS, *MONEY, *REFUSED)
-EVERYTHING = (*OPERATIONS, RECLAIM, POISONED_RECLAIM, *UNSERIALIZABLE, LOGIN, FIRST_LOGIN, FAILING_LOGIN)
+EVERYTHING = (*OPERATIONS, RECLAIM, POISONED_RECLAIM, UNSERIALIZABLE, LOGIN, FIRST_LOGIN, FAILING_LOGIN)
