@@ -83,10 +83,10 @@ def read_catalog(connection: psycopg.Connection[Any], *kinds: type[Thing | Depen
     A transaction of the connection may be under way; it goes on with the search path that it had.
     """
     with connection.transaction(force_rollback=True), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute("set local statement_timeout = 0")  # limits are for what a schema does
         [session] = cursor.execute(_query("session")).fetchall()
         # Every name that the server writes shall have its schema.
         cursor.execute("set local search_path = ''")
-        cursor.execute("set local statement_timeout = 0")  # limits are for what a schema does
         things = {kind: tuple(_read(cursor, kind)) for kind in kinds}
     signatures = {function.oid: function.function for function in things.get(Function, ())}
     if Grant in things:  # whoever reads grants without functions has none on these
