@@ -319,7 +319,7 @@ grant execute on all functions in schema public to authenticated;
     [
         (
             "d.owner = who and who = auth.uid()\n",
-            "alice, bob and anon can now EXECUTE public.labels(uuid) to get 1 of its rows (was: 0), given",
+            "can now EXECUTE public.labels(uuid) to get 3 of its rows (was: 0).",
         ),
         ("who = auth.uid() order", "EXECUTE public.first_label(uuid) to get 1 of its rows (was: 0)."),
         (
