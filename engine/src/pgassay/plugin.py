@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -273,7 +273,7 @@ def session(shared_session: Session) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def shared_session(shared_database: Database) -> Iterator[Session]:
+def shared_session(workbench: Workbench, request: pytest.FixtureRequest) -> Iterator[Session]:
     """The connection of `session`, logged in as the owner: the schema could take a superuser's rights."""
-    with closing(shared_database.connect()) as connection:
-        yield Session(connection, owner=shared_database.owner, prepares=True)
+    with workbench.shared_session(partial(request.getfixturevalue, "shared_database")) as session:
+        yield session

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import psycopg
 
 from pgassay.config import Config
-from pgassay.database import Database, Layer, Recipe, choose_owner, clone, ensure_template, expose
+from pgassay.database import Database, Layer, Recipe, Session, choose_owner, clone, ensure_template, expose
 from pgassay.database.script import read_script
 from pgassay.extensions.catalogue import OLDER
 from pgassay.extensions.statements import presumed
@@ -152,6 +152,13 @@ class Workbench:
             finally:
                 if observer is not None:
                     observer.add(database)
+
+    @contextmanager
+    def shared_session(self, lend: Callable[[], Database]) -> Iterator[Session]:
+        """The session of tests that roll back, in the database that `lend` gives."""
+        database = lend()
+        with closing(database.connect()) as connection:
+            yield Session(connection, owner=database.owner, prepares=True)
 
 
 def run_all(statements: Iterable[str], connection: psycopg.Connection[Any]) -> None:

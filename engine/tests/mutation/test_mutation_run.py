@@ -232,6 +232,26 @@ def test_tired(session):
     assert found.exit_code is ExitCode.CANNOT_JUDGE
 
 
+def test_others_who_enter_the_database_of_the_session_find_the_mutant_there(
+    server: Server, environment: Layer, tmp_path: Path
+) -> None:
+    suite = f"""{SUITE}
+def test_stamp_is_enabled_for_all(session, shared_database):
+    assert session.value("select current_database()") == shared_database.name
+    with shared_database.connect() as other:
+        found = other.execute("select tgenabled from pg_trigger where tgname = 'notes_stamp'")
+        assert found.fetchone() == ("O",)
+"""
+    project = make_project(tmp_path / "shared", environment=environment.scripts[0].parent, suite=suite)
+    found = run_campaign(project, server, Options(selection=Selection(only=("DisableTrigger",))))
+    disabled = fate(found, "Trigger notes_stamp on public.notes was disabled.").result
+    assert (disabled.status, disabled.by) == (
+        MutantStatus.KILLED,
+        f"{NOTES}test_stamp_is_enabled_for_all",
+    )
+    assert disabled.reason.startswith("AssertionError: assert ('D',)")
+
+
 def test_page_shows_each_survivor_with_what_makes_it(campaign: MutationCampaign) -> None:
     page = render_html(report_mutants(campaign))
     assert "<h2>Survived: 5</h2>" in page

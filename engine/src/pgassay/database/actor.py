@@ -89,10 +89,14 @@ class Actor:
     def _send_plain(self, statements: str) -> None:
         """Send statements without parameters in one message; open the transaction when none is."""
         if self.connection.info.transaction_status == TransactionStatus.IDLE:
-            statements = f"begin; {statements}"
-            self._is_tame = True
+            statements = f"{self._begin()}{statements}"
         if statements:
             self.run_plainly(statements)
+
+    def _begin(self) -> str:
+        """What begins a transaction, in front of its first statements."""
+        self._is_tame = True
+        return "begin; "
 
     def run_plainly(self, statements: str) -> None:
         """Send one message past psycopg, whose cursors cost as much as the server's part of it.

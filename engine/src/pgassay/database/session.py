@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from pgassay.database.actor import OFTEN, Actor, failed
 from pgassay.database.model import Database
+from pgassay.errors import CannotJudgeError
 from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.supabase.identity import (
     AUTHENTICATOR,
@@ -32,19 +33,30 @@ class Session(Actor):
     The connection is the schema's owner's, and never a superuser's, whose rights the schema could take.
     Statements outside `act_as` run as the owner. With `longest`, no statement of a persona takes more
     milliseconds, whatever its role's settings say. What only a real login can prove, such as that `reset
-    role` gives nothing away, needs `request`.
+    role` gives nothing away, needs `request`. Every transaction begins with the statements `first`, which
+    the owner runs. `ended_by_others`: whether anybody committed or rolled back such a transaction.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], *, owner: str, prepares: bool = False) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        *,
+        owner: str,
+        prepares: bool = False,
+        first: Sequence[str] = (),
+    ) -> None:
         super().__init__(connection, prepares=prepares)
         self._owner = owner
+        self._first = first
         self._roles = Roles(connection)
         self._identities: dict[Persona, Identity] = {}
         self._identity = NOBODY
         self._begun = Counter[Identity]()  # transactions that began as somebody
         self._login: tuple[str, ...] | None = None  # what pretends authenticator's, once it is known
         self._pretends = False
+        self._begins = 0  # transactions within one `transaction`: more than one, where a test ends its own
         self.longest: int | None = None
+        self.ended_by_others = False
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -52,10 +64,27 @@ class Session(Actor):
         try:
             yield self
         finally:
+            is_open = self.connection.info.transaction_status != TransactionStatus.IDLE
+            self.ended_by_others |= self._begins > is_open
+            self._begins = 0
             self._identity = NOBODY
             self._pretends = False
             if not self.connection.closed:
                 self.run_plainly("rollback")
+
+    def _begin(self) -> str:
+        self._begins += 1
+        begin = super()._begin()
+        if not self._first:
+            return begin
+        self._is_tame = False
+        self.run_plainly(begin)
+        try:
+            for statement in self._first:
+                self.run_plainly(statement)
+        except psycopg.Error as error:
+            raise CannotJudgeError("Cannot begin a transaction as it shall begin.", why=str(error)) from error
+        return ""
 
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""

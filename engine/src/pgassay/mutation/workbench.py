@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,13 @@ from psycopg import sql
 
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
-from pgassay.database import Database, Layer, Recipe, drop_database
+from pgassay.database import Database, Layer, Recipe, Session, drop_database
 from pgassay.errors import CannotJudgeError
 from pgassay.mutation.things import list_things
 from pgassay.server import Server
 from pgassay.workbench import Depth, Workbench
+
+_USES = 50  # mutants that come and go in one database, which grows with each
 
 
 class MutantWorkbench(Workbench):
@@ -27,9 +29,11 @@ class MutantWorkbench(Workbench):
 
     A statement may take as long as `limit` says: where a mutant loops, its server process would not end.
     `on_open` is told of each database before anybody uses it, `on_close` before it is dropped.
+    With `undoes`, tests that roll back have the mutant in their transaction, and need no database of its own.
     """
 
     statements: tuple[str, ...] = ()
+    undoes: bool = False
     limit: str = "10s"
     on_open: Callable[[Database], None] | None = None
     on_close: Callable[[Database], None] | None = None
@@ -37,6 +41,14 @@ class MutantWorkbench(Workbench):
     def __init__(self, config: Config, server: Server) -> None:
         super().__init__(config, server)
         self._templates: list[str] = []
+        self._kept = ExitStack()  # the database of tests that undo the mutant
+        self._database: Database | None = None
+        self._uses = 0
+
+    def close(self) -> None:
+        """Drop the database in which mutants are undone."""
+        self._database = None
+        self._kept.close()
 
     def drop_templates(self) -> None:
         """Drop those that others built of mutants; each would fill the server's memory by some megabytes."""
@@ -77,6 +89,32 @@ class MutantWorkbench(Workbench):
             finally:
                 if self.on_close:
                     self.on_close(database)
+
+    @contextmanager
+    def shared_session(self, lend: Callable[[], Database]) -> Iterator[Session]:
+        """As of any project; where the mutant is undone, in the database that all mutants share."""
+        if not (self.undoes and self.statements):
+            with super().shared_session(lend) as session:
+                yield session
+            return
+        database = self._shared()
+        with closing(database.connect()) as connection:
+            connection.execute(sql.SQL("set statement_timeout = {}").format(self.limit))
+            connection.commit()
+            session = Session(connection, owner=database.owner, first=self.statements)
+            try:
+                yield session
+            finally:
+                self._uses += 1
+                if session.ended_by_others or self._uses >= _USES:
+                    self.close()
+
+    def _shared(self) -> Database:
+        """The database of the schema itself in which mutants come and go."""
+        if self._database is None:
+            self._database = self._kept.enter_context(super().database())
+            self._uses = 0
+        return self._database
 
     def _apply(self, connection: psycopg.Connection[Any]) -> None:
         try:

@@ -86,7 +86,11 @@ class Worker:
         self._recorder = StatementRecorder(maintenance=engine.server.maintenance)
         self._session = session
         roles = {persona.role for persona in self._bench.personas.values()}
-        with self._bench.database() as database, closing(database.connect(autocommit=True)) as connection:
+        with (
+            closing(self._bench),
+            self._bench.database() as database,
+            closing(database.connect(autocommit=True)) as connection,
+        ):
             self._scratch = Scratch(connection, roles=sorted(roles))
             self._pipe.send(("ready", [*self._items, *self._objects]))
             with suppress(EOFError):
@@ -184,8 +188,13 @@ class Worker:
 
     def _run(self, test: str, following: str | None) -> TestRun:
         started = time.perf_counter()
-        item = self._items.get(test)
-        run = _run_item(item, self._items.get(following or "")) if item else self._run_matrix(test)
+        item, then = self._items.get(test), self._items.get(following or "")
+        if item:
+            self._bench.undoes = _can_undo(item)
+            # A session that undoes the mutant is none for the tests that need one that does not.
+            run = _run_item(item, then if then and _can_undo(then) == self._bench.undoes else None)
+        else:
+            run = self._run_matrix(test)
         return replace(run, seconds=time.perf_counter() - started)
 
     def _run_matrix(self, test: str) -> TestRun:
@@ -213,6 +222,11 @@ class Worker:
 
 def _with_next(tests: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     return zip_longest(tests, tests[1:])
+
+
+def _can_undo(item: pytest.Item) -> bool:
+    """Whether nobody but its session enters that database: others would not see a mutant that is undone."""
+    return "shared_database" not in getattr(item, "fixturenames", ())
 
 
 def _run_item(item: pytest.Item, following: pytest.Item | None) -> TestRun:
