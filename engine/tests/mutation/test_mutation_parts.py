@@ -16,7 +16,8 @@ from pgassay.mutation.history import History
 from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.runner import Order, estimate_seconds
+from pgassay.mutation.order import Order
+from pgassay.mutation.runner import estimate_seconds
 from pgassay.mutation.things import Privilege
 from pgassay.plpgsql.grammar import parse_body
 
