@@ -68,6 +68,7 @@ EDGES = {
     ("migration", "diff"),
     ("migration", "matrix"),
     ("migration", "world"),
+    ("mutation", "coverage"),
     ("mutation", "diff"),
     ("mutation", "guard_map"),
     ("mutation", "matrix"),

@@ -45,7 +45,7 @@ class Workbench:
     def __init__(self, config: Config, server: Server, *, observer: Observer | None = None) -> None:
         self.config = config
         self.server = server
-        self._observer = observer
+        self.observer = observer
 
     @cached_property
     def owner(self) -> str:
@@ -140,7 +140,7 @@ class Workbench:
         Raises SchemaError when the schema does not load.
         """
         recipe = self._project_recipe(depth=depth, pgtap=pgtap, starting_point=starting_point, rows=rows)
-        observer = self._observer if depth != "environment" else None
+        observer = self.observer if depth != "environment" else None
         if observer is not None:
             recipe = replace(recipe, layers=(*recipe.layers, observer.layer))
         template = ensure_template(self.server, recipe)

@@ -14,9 +14,9 @@ from pgassay.mutation.bodies import find_pieces
 from pgassay.mutation.footprint import Footprint, dissect
 from pgassay.mutation.history import History
 from pgassay.mutation.model import SUITES, Mutant, MutantResult, MutantStatus, Noted, read_equivalents
+from pgassay.mutation.order import Order
 from pgassay.mutation.plan import Selection, parse_shard
 from pgassay.mutation.reach import Reach, Reaches
-from pgassay.mutation.order import Order
 from pgassay.mutation.runner import estimate_seconds
 from pgassay.mutation.things import Privilege
 from pgassay.plpgsql.grammar import parse_body
@@ -176,6 +176,19 @@ def test_test_that_killed_a_similar_mutant_comes_first_and_the_one_that_killed_t
     order.learn(mutant(), ["test_0", "test_1", "test_2"], killed=True)
     assert order.rank(mutant(name="other"))[0] == "test_2"
     assert order.rank(mutant(), killer="test_3")[0] == "test_3"
+
+
+def test_test_that_runs_the_line_comes_before_those_that_only_run_the_function() -> None:
+    def running(*lines: int) -> Footprint:
+        return replace(footprint(reached="post"), lines={"post": frozenset(lines)})
+
+    order = Order(
+        {"early": running(1, 2), "late": running(1, 9), "all": running(1, 2, 9), "cheap": running(1)}
+    )
+    in_post = replace(mutant(), target=function("post", "").key, reach=Reach(called="post"))
+    assert order.rank(replace(in_post, line=3)) == ["early", "all", "late", "cheap"]
+    assert order.rank(replace(in_post, line=9)) == ["late", "all", "early", "cheap"]
+    assert order.rank(in_post) == ["early", "late", "all", "cheap"]  # of which no line is known
 
 
 def test_test_pays_for_the_fixture_that_it_shares_with_the_fewest() -> None:

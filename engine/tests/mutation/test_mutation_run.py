@@ -13,7 +13,7 @@ import pytest
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.mutation.history import history_path, load_history
+from pgassay.mutation.history import history_path, load_history, load_reference
 from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
@@ -250,6 +250,29 @@ def test_stamp_is_enabled_for_all(session, shared_database):
         f"{NOTES}test_stamp_is_enabled_for_all",
     )
     assert disabled.reason.startswith("AssertionError: assert ('D',)")
+
+
+def test_reference_run_notes_the_lines_that_a_test_runs(campaign: MutationCampaign, project: Config) -> None:
+    noted = load_reference(history_path(project)).tests
+    ran = {test.removeprefix(NOTES): noted[test].footprint.lines for test in noted}
+    assert ran["test_stars_end_at_5"] == {"stamp": {1}}
+    assert ran["test_user_sees_own_notes"] == {}
+
+
+def test_test_that_counters_would_turn_red_is_green(
+    server: Server, environment: Layer, tmp_path: Path
+) -> None:
+    suite = f"""{SUITE}
+def test_stamp_is_as_it_was_written(session):
+    assert session.value("select prosrc from pg_proc where proname = 'stamp'") == "begin return new; end"
+    session.execute(INSERT, [1])
+"""
+    project = make_project(tmp_path / "source", environment=environment.scripts[0].parent, suite=suite)
+    found = run_campaign(project, server, Options(selection=Selection(only=("DropNotNull",))))
+    noted = load_reference(history_path(project)).tests
+    assert found.tests == 4
+    assert noted[f"{NOTES}test_stamp_is_as_it_was_written"].footprint.lines == {}
+    assert noted[f"{NOTES}test_stars_end_at_5"].footprint.lines == {"stamp": {1}}
 
 
 def test_page_shows_each_survivor_with_what_makes_it(campaign: MutationCampaign) -> None:

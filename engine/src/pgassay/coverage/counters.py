@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -26,12 +27,14 @@ _COUNTERS: LiteralString = """
 """
 
 
-def install_counters(connection: psycopg.Connection[Any]) -> None:
-    """Rewrite every function and policy of the connection's role so that it counts.
+def install_counters(connection: psycopg.Connection[Any], *, policies: bool = True) -> None:
+    """Rewrite every function of the connection's role so that it counts, and every policy if `policies`.
 
     What `take_inventory` lists as refused stays as it is.
     """
     inventory = take_inventory(connection)
+    if not policies:
+        inventory = replace(inventory, policies=())
     with connection.transaction():
         oids = _create_sequences(connection, tuple(_names(inventory)))
 

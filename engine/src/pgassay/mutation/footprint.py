@@ -44,11 +44,13 @@ class Footprint:
 
     `reached`: relations and functions that ran; only where `counts_calls`, the server counted functions.
     `described`: what it asked the catalog by, such as pg_proc; `structural`: it asks about all that it names,
-    as pgTAP's functions do, by whatever role. `sees`: it sent a statement at all.
+    as pgTAP's functions do, by whatever role. `sees`: it sent a statement at all. `lines`: where statements
+    of a function ran, from 1 in its body; of those functions that were counted.
     """
 
     words: dict[str, frozenset[str]] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    lines: dict[str, frozenset[int]] = field(default_factory=dict)
     described: frozenset[str] = frozenset()
     counts_calls: bool = False
     structural: bool = False

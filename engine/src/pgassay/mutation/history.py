@@ -36,7 +36,7 @@ class History:
     results: dict[str, dict[str, MutantResult]] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)
     reference: ReferenceRun = field(default_factory=ReferenceRun)
-    format: Literal[9] = 9
+    format: Literal[10] = 10
 
     def of(self, suites: tuple[str, ...]) -> dict[str, MutantResult]:
         """What is known of mutants when only these suites may kill them, also from runs of other suites."""

@@ -22,7 +22,7 @@ class Mutant:
     """One small change of the schema: `statements` for the schema's owner, in one transaction.
 
     `id` stays the same from run to run as long as the object and the change do. `thing` is what is changed,
-    `parts` are the ids of two mutants that are applied together.
+    `parts` are the ids of two mutants that are applied together. `line` is that of a function's body, from 1.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Mutant:
     thing: Thing | None = field(default=None, compare=False, repr=False)
     reach: Reach = field(default=Reach(), compare=False, repr=False)
     place: Place | None = field(default=None, compare=False)
+    line: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         place = f"{self.place.file}:{self.place.line}  " if self.place else ""

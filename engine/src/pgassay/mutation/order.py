@@ -16,6 +16,7 @@ _OVERHEAD = 0.004  # seconds that any test takes, however little it does
 # How likely a test kills of which nothing is known but that it asks the catalog and names all that is
 # changed; that it names the object; that it may come to it by some way.
 _DESCRIBED, _NAMED, _FAR = 0.5, 0.02, 0.002
+_PASSED_BY = 0.0002  # that it runs the function, and not the line
 _NEIGHBOURS = 8  # lines
 _DOUBT = 2.0  # how many tries the chance that was thought before is worth
 
@@ -39,6 +40,11 @@ class Order:
         self._records: dict[_Group, _Record] = {}
         self._reached = Counter(name for footprint in footprints.values() for name in footprint.reached)
         self._able: dict[Reach, list[str]] = {}
+        self._running: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for test, footprint in footprints.items():
+            for function, lines in footprint.lines.items():
+                for line in lines:
+                    self._running[function][line].add(test)
         self._functions = {test: test.partition("[")[0] for test in footprints}
         self._words: dict[str, frozenset[str]] = {}
         self._naming: dict[str, set[str]] = defaultdict(set)
@@ -88,6 +94,12 @@ class Order:
             for lines in (_NEIGHBOURS, 1):
                 yield (target.object, lines, mutant.place.line // lines), None
 
+    def _find_running(self, mutant: Mutant) -> set[str]:
+        """The tests that run the statement, or the branch, in which the line of the mutant is."""
+        lines = self._running.get(bare_name(mutant.target.object), {})
+        before = [line for line in lines if line <= mutant.line]
+        return lines[max(before)] if before else set()
+
     def _correct(self, chances: dict[str, float], record: _Record, of: _Of | None) -> None:
         """Weigh what was thought by what similar cases showed. Most tests were never tried in one."""
         for test in chances if of else record.tries:
@@ -97,6 +109,7 @@ class Order:
     def _guess(self, mutant: Mutant, able: Sequence[str]) -> dict[str, float]:
         """Before anything was learned: by what the test names, and what it reached that few others do."""
         near, name = _near(mutant), bare_name(mutant.target.object)
+        running = self._find_running(mutant)
         rare = _NAMED * sqrt(len(self._footprints) / max(self._reached[name], 1))
         near_by = Counter(test for word in near - {name} for test in self._naming.get(word, ()))
         chances: dict[str, float] = {}
@@ -106,6 +119,8 @@ class Order:
                 chances[test] = _DESCRIBED
                 continue
             guess = rare if name in footprint.reached else _NAMED if name in words else _FAR
+            if running and name in footprint.lines:
+                guess = _NAMED * sqrt(len(self._footprints) / len(running)) if test in running else _PASSED_BY
             chances[test] = min(guess * (1 + 3 * near_by[test]), _DESCRIBED)
         return chances
 

@@ -93,6 +93,7 @@ def _make_mutants(
             thing=thing,
             reach=reach,
             place=replace(body, line=body.line + change.line - 1) if body and change.line else place,
+            line=change.line,
         )
 
 

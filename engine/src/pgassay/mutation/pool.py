@@ -74,9 +74,9 @@ class WorkerClient:
     def _log(self) -> Path:
         return Path(self._folder.name, "log")
 
-    def record(self, tests: list[str]) -> Iterator[Noted]:
-        """Run tests on the schema itself; what was noted of each."""
-        self._send("record", tests)
+    def record(self, tests: list[str], *, lines: bool) -> Iterator[Noted]:
+        """Run tests on the schema itself; what was noted of each, and where `lines`, which lines it ran."""
+        self._send("record lines" if lines else "record", tests)
         while (answer := self._receive(REFERENCE_SECONDS))[0] != "done":
             yield answer[1]
 
@@ -175,12 +175,15 @@ class Pool:
                 fixes=("give parametrised tests an order and ids that do not change from run to run",),
             )
 
-    def record(self, tests: Sequence[str], *, on_test: Callable[[Noted], None]) -> None:
-        """Run `tests` on the schema itself. Neighbours stay together, since they share fixtures."""
+    def record(self, tests: Sequence[str], *, on_test: Callable[[Noted], None], lines: bool = False) -> None:
+        """Run `tests` on the schema itself; `lines`: note those that they run.
+
+        Neighbours stay together, since they share fixtures.
+        """
         chunks = [list(tests[start : start + _CHUNK]) for start in range(0, len(tests), _CHUNK)]
 
         def run(worker: WorkerClient, chunk: list[str]) -> None:
-            for noted in worker.record(chunk):
+            for noted in worker.record(chunk, lines=lines):
                 on_test(noted)
 
         self.each(chunks, run)

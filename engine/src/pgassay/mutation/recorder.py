@@ -32,6 +32,11 @@ _OTHERS: LiteralString = """
     where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_pid()
         and backend_type = 'client backend'
 """
+_LINES: LiteralString = """
+    select pg_catalog.obj_description(c.oid, 'pg_class'), pg_catalog.pg_sequence_last_value(c.oid)
+    from pg_catalog.pg_class as c
+    where c.relnamespace = pg_catalog.to_regnamespace('pgassay_coverage') and c.relkind = 'S'
+"""
 _SECONDS_TO_LEAVE = 10.0
 _DOORS = ("psycopg", "contextlib", "pgassay.mutation.", "pgassay.database.actor", "pgassay.database.session")
 
@@ -43,6 +48,7 @@ class StatementRecorder:
 
     def __init__(self, *, maintenance: str) -> None:
         self._maintenance = maintenance  # the database where the engine makes others
+        self.lines: dict[str, tuple[str, int]] = {}  # function and line, by the names of counters
         self._footprint = Footprint(counts_calls=True)
         self._counts_calls = True
         self._is_silent = False
@@ -114,6 +120,12 @@ class StatementRecorder:
             counts[what] = counts.get(what, 0) + count
         before = self._counted[name]
         self._footprint.reached |= {what for what, count in counts.items() if count > before.get(what, 0)}
+        for what, count in connection.execute(_LINES) if self.lines else ():
+            counts[what] = count or 0
+            if counts[what] > before.get(what, 0) and what in self.lines:
+                function, line = self.lines[what]
+                ran = self._footprint.lines.get(function, frozenset())
+                self._footprint.lines[function] = ran | {line}
         self._counted[name] = counts
 
     @contextmanager

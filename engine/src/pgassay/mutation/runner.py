@@ -75,14 +75,14 @@ class MutantRunner:
             self._history.of(suites)[result.id] = replace(result, status=MutantStatus.UNJUDGED, reason=reason)
             del self._history.killers[result.id]
 
-    def _run_on_schema(self, tests: Sequence[str], stage: str) -> list[Noted]:
+    def _run_on_schema(self, tests: Sequence[str], stage: str, *, lines: bool = False) -> list[Noted]:
         noted: list[Noted] = []
 
         def keep(test: Noted) -> None:
             noted.append(test)
             self._on_progress(f"{stage}: test {len(noted)} of {len(tests)}")
 
-        self._pool.record(tests, on_test=keep)
+        self._pool.record(tests, on_test=keep, lines=lines)
         return noted
 
     def _keep(self, result: MutantResult, suites: tuple[str, ...]) -> None:
@@ -95,7 +95,7 @@ class MutantRunner:
 
     def _record(self) -> None:
         """Run every test on the schema itself. Raises RedReferenceError unless all pass."""
-        noted = self._run_on_schema(self._pool.tests, "reference run")
+        noted = self._run_on_schema(self._pool.tests, "reference run", lines=True)
         if red := [test for test in noted if not test.is_green]:
             raise _red(red)
         costs, by_name = estimate_seconds(noted), {test.test: test for test in noted}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import chain, zip_longest
 from multiprocessing.connection import Connection
 from typing import Any
@@ -23,6 +24,7 @@ from pgassay.errors import CannotJudgeError, PgassayError
 from pgassay.matrix.assessment import assess, load_baseline
 from pgassay.matrix.model import Cell
 from pgassay.mutation.footprint import Footprint, words_of, words_of_cells
+from pgassay.mutation.lines import LineCounters
 from pgassay.mutation.model import MutantResult, MutantStatus, Noted, name_matrix_tests, object_of
 from pgassay.mutation.pool import PIPE
 from pgassay.mutation.recorder import StatementRecorder, recording
@@ -92,11 +94,16 @@ class Worker:
             closing(database.connect(autocommit=True)) as connection,
         ):
             self._scratch = Scratch(connection, roles=sorted(roles))
+            actions: dict[str, Callable[..., None]] = {
+                "test": self._test,
+                "record": self._record,
+                "record lines": partial(self._record, lines=True),
+            }
             self._pipe.send(("ready", [*self._items, *self._objects]))
             with suppress(EOFError):
                 while True:
                     action, *arguments = self._pipe.recv()
-                    (self._record if action == "record" else self._test)(*arguments)
+                    actions[action](*arguments)
         return True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -122,14 +129,20 @@ class Worker:
             if fixturedef.scope != "function" and not is_ours and self._recorder.sent > before:
                 self._sending.append(fixturedef.argname)
 
-    def _record(self, tests: list[str]) -> None:
-        """Run tests on the schema itself, and tell of each what it has to do with it."""
+    def _record(self, tests: list[str], *, lines: bool = False) -> None:
+        """Run tests on the schema itself; tell what each has to do with it, and which `lines` it runs."""
+        counters = self._counters if lines else None
+        self._recorder.lines = counters.lines if counters else {}
         self._bench.on_open, self._bench.on_close = self._recorder.open, self._recorder.close
         with recording(self._recorder):
             for test, following in _with_next(tests):
-                self._recorder.begin()
-                self._sending.clear()
-                run = self._run(test, following)
+                self._bench.observer = counters
+                run = self._run_noted(test, following)
+                if counters and run.outcome not in ("passed", "skipped"):
+                    # Perhaps it stumbles over the counters: by itself it may be green.
+                    tear_down(self._session)
+                    self._bench.observer = None
+                    run = self._run_noted(test, None)
                 noted = Noted(
                     test=test,
                     **vars(run),
@@ -139,8 +152,17 @@ class Worker:
                     footprint=self._complete(self._recorder.finish(), test),
                 )
                 self._pipe.send(("noted", noted))
-        self._bench.on_open = self._bench.on_close = None
+        self._bench.on_open = self._bench.on_close = self._bench.observer = None
         self._pipe.send(("done", None))
+
+    @cached_property
+    def _counters(self) -> LineCounters:
+        return LineCounters(self._bench)
+
+    def _run_noted(self, test: str, following: str | None) -> TestRun:
+        self._recorder.begin()
+        self._sending.clear()
+        return self._run(test, following)
 
     def _complete(self, footprint: Footprint, test: str) -> Footprint:
         """With what the recorder cannot know: statements of psql, and those of the matrix, sent in bulk."""

@@ -37,7 +37,7 @@ from pgassay.solver.substitution import Readings, Substitution
 
 STEPS = 6_000
 _STEPS_OF_A_CHECK = 600  # for a value of one column
-_LONG, _NODES = 2_000, 50  # nodes of an expression that take no step; that take one each above that
+_LONG, _NODES = 2_000, 10  # nodes of an expression that take no step; that take one each above that
 _GUESSES = 4
 _DENIED = "42501"
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
