@@ -191,6 +191,14 @@ def test_test_that_runs_the_line_comes_before_those_that_only_run_the_function()
     assert order.rank(in_post) == ["early", "late", "all", "cheap"]  # of which no line is known
 
 
+def test_test_whose_name_tells_of_the_change_comes_first() -> None:
+    tests = ("test_a.py::test_all", "test_b.py::test_progress_never_falls", "test_jobs.py::test_all")
+    order = Order({test: footprint("select 1 from jobs") for test in tests})
+    told = replace(mutant(), description="Policy says: new.progress < 1 became new.progress <= 1.")
+    assert order.rank(told) == [tests[1], tests[2], tests[0]]  # `jobs` is what the policy is on
+    assert order.rank(mutant()) == [tests[2], tests[0], tests[1]]
+
+
 def test_test_pays_for_the_fixture_that_it_shares_with_the_fewest() -> None:
     def noted(test: str, setup: float, *shared: str) -> Noted:
         return Noted(

@@ -13,7 +13,13 @@ import pytest
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
-from pgassay.mutation.history import history_path, load_history, load_reference
+from pgassay.mutation.history import (
+    history_path,
+    load_history,
+    load_reference,
+    save_history,
+    save_reference,
+)
 from pgassay.mutation.model import MutantFate, MutantStatus, MutationCampaign
 from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
@@ -250,6 +256,23 @@ def test_stamp_is_enabled_for_all(session, shared_database):
         f"{NOTES}test_stamp_is_enabled_for_all",
     )
     assert disabled.reason.startswith("AssertionError: assert ('D',)")
+
+
+def test_what_killed_others_in_an_earlier_run_is_tried_first(
+    campaign: MutationCampaign, project: Config, server: Server, tmp_path: Path
+) -> None:
+    ends = "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= "
+    four, six = (fate(campaign, f"{ends}{bound}.").mutant.id for bound in (4, 6))
+    ran = []
+    for killers in ({}, {six: f"{NOTES}test_note_is_stored_without_the_stamp"}):
+        memory = tmp_path / f"{len(killers)}" / "mutation.json"
+        history = load_history(history_path(project), key=load_reference(history_path(project)).key)
+        history.results, history.killers = {}, dict(killers)
+        save_reference(memory, history)
+        save_history(memory, history)
+        found = run_campaign(project, server, Options(selection=Selection(only=(four,)), memory=memory))
+        ran.append(fate(found, f"{ends}4.").result.ran)
+    assert ran == [1, 2]
 
 
 def test_reference_run_notes_the_lines_that_a_test_runs(campaign: MutationCampaign, project: Config) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from math import sqrt
+from math import log, sqrt
 
 from pgassay.mutation.footprint import Footprint
 from pgassay.mutation.model import Mutant
 from pgassay.mutation.reach import Reach
-from pgassay.mutation.things import bare_name
+from pgassay.mutation.things import bare_name, scan
 
 _OVERHEAD = 0.004  # seconds that any test takes, however little it does
 # How likely a test kills of which nothing is known but that it asks the catalog and names all that is
@@ -48,7 +48,10 @@ class Order:
         self._functions = {test: test.partition("[")[0] for test in footprints}
         self._words: dict[str, frozenset[str]] = {}
         self._naming: dict[str, set[str]] = defaultdict(set)
+        self._titles: dict[str, set[str]] = defaultdict(set)  # tests by the parts of words in their ids
         for test, footprint in footprints.items():
+            for part in _parts_of(_words_of(test)):
+                self._titles[part].add(test)
             self._words[test] = frozenset(_words_of(test)).union(*footprint.words.values())
             for word in self._words[test]:
                 self._naming[word].add(test)
@@ -109,7 +112,7 @@ class Order:
     def _guess(self, mutant: Mutant, able: Sequence[str]) -> dict[str, float]:
         """Before anything was learned: by what the test names, and what it reached that few others do."""
         near, name = _near(mutant), bare_name(mutant.target.object)
-        running = self._find_running(mutant)
+        running, kin = self._find_running(mutant), self._find_kin(mutant)
         rare = _NAMED * sqrt(len(self._footprints) / max(self._reached[name], 1))
         near_by = Counter(test for word in near - {name} for test in self._naming.get(word, ()))
         chances: dict[str, float] = {}
@@ -121,14 +124,33 @@ class Order:
             guess = rare if name in footprint.reached else _NAMED if name in words else _FAR
             if running and name in footprint.lines:
                 guess = _NAMED * sqrt(len(self._footprints) / len(running)) if test in running else _PASSED_BY
-            chances[test] = min(guess * (1 + 3 * near_by[test]), _DESCRIBED)
+            chances[test] = min(guess * (1 + 3 * near_by[test]) * (1 + kin[test]), _DESCRIBED)
         return chances
+
+    def _find_kin(self, mutant: Mutant) -> dict[str, float]:
+        """How much the names of tests have in common with what is changed and how; rare words say more."""
+        said = (word for token in scan(mutant.description) for word in _words_of(token))
+        kin: dict[str, float] = defaultdict(float)
+        for part in _parts_of((*_near(mutant), *said)):
+            tests = self._titles.get(part, set())
+            for test in tests:
+                kin[test] += log(len(self._footprints) / len(tests))
+        return kin
 
 
 @cache
 def _near(mutant: Mutant) -> frozenset[str]:
     """The words that stand for a mutant's target."""
     return frozenset((bare_name(mutant.target.object), *_words_of(mutant.target.name), *mutant.reach.hints))
+
+
+_SHORT = 2  # letters of what says nothing
+
+
+def _parts_of(words: Iterable[str]) -> set[str]:
+    """The parts of names without the s of many: `new_jobs` and `move_job` have `job` in common."""
+    parts = (part for word in words for part in word.lower().split("_"))
+    return {part.rstrip("s") for part in parts if len(part) > _SHORT}
 
 
 def _words_of(name: str) -> list[str]:

@@ -91,7 +91,7 @@ def run_campaign(
                 pool = stack.enter_context(open_pool(config, server, jobs=options.jobs))
                 runner.append(MutantRunner(pool, history, memory, on_progress=on_progress))
             if waiting:
-                runner[0].run(waiting, suites=options.suites)
+                runner[0].run(waiting, suites=options.suites, planned=everything)
             return len(waiting)
 
         tried = judge(chosen)

@@ -38,12 +38,20 @@ class MutantRunner:
         self._lock = threading.Lock()
         self._saved = time.monotonic()
 
-    def run(self, mutants: Sequence[Mutant], *, suites: tuple[str, ...]) -> None:
-        """Find the fate of each, by the tests of `suites`. Raises RedReferenceError."""
+    def run(
+        self, mutants: Sequence[Mutant], *, suites: tuple[str, ...], planned: Sequence[Mutant] = ()
+    ) -> None:
+        """Find the fate of each, by the tests of `suites`. Raises RedReferenceError.
+
+        What killed any that are `planned` in earlier runs tells which tests are tried first.
+        """
         if not set(self._pool.tests) <= set(self._history.reference.tests):
             self._record()
         self._on_progress(f"mutant 1 of {len(mutants)}")
         order = Order(self._footprints(suites))
+        for mutant in planned:
+            if killer := self._history.killers.get(mutant.id):
+                order.learn(mutant, [killer], killed=True)
         found: list[MutantResult] = []
 
         def run(worker: WorkerClient, mutant: Mutant) -> None:
