@@ -48,3 +48,14 @@ def test_no_page_is_wider_than_its_window(site: Path, tab: Tab, width: int) -> N
     for name in PAGES:
         tab.page.goto((site / f"{name}.html").as_uri())
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_copy_button_takes_the_commands_of_a_session_alone(site: Path, tab: Tab) -> None:
+    tab.page.goto((site / "tutorial.html").as_uri())
+    session = tab.page.locator(".highlight:has(.gp)").first
+    session.hover()
+    session.locator(".md-clipboard, .md-code__button").first.click()
+    tab.page.click("[data-md-component=search-query]")
+    tab.page.keyboard.press("Control+V")
+    pasted = tab.page.input_value("[data-md-component=search-query]")
+    assert pasted.split() == ["mkdir", "-p", "supabase/migrations", "pgassay", "audit"]
