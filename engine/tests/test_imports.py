@@ -47,6 +47,7 @@ LAYERS = (
     },
     {"configuration", "doctor", "manual", "up"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Inside one layer only these may import each other.

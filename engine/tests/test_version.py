@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
@@ -20,6 +21,9 @@ KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 def test_version_stands_in_one_place_and_is_told(tmp_path: Path, run: Run) -> None:
     assert version("pgassay") == __version__
     assert run("--version", cwd=tmp_path).stdout == f"pgassay {__version__}\n"
+    module = [sys.executable, "-m", "pgassay", "--version"]
+    told = subprocess.run(module, capture_output=True, text=True, check=True).stdout
+    assert told == f"pgassay {__version__}\n"
     files = [ENGINE / "pyproject.toml", *sorted((ENGINE / "src").rglob("*.py"))]
     stating = [path.name for path in files if f'"{__version__}"' in path.read_text(encoding="utf-8")]
     assert stating == ["__init__.py"]
