@@ -173,6 +173,20 @@ def test_one_run_writes_all_reports_and_witnesses_and_exits_1(
     assert "select" in (root / "build/witness/gained-01.sql").read_text(encoding="utf-8")
 
 
+def test_two_files_need_no_project(
+    tmp_path: Path, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    made = "create table public.notes (id int primary key);\nalter table public.notes enable row level security;\n"
+    opened = f"{made}create policy p on public.notes for select using (true);\n"
+    (tmp_path / "before.sql").write_text(made, encoding="utf-8")
+    (tmp_path / "after.sql").write_text(opened, encoding="utf-8")
+    done = run("diff", "before.sql", "after.sql", "--server", server.url("postgres"), cwd=tmp_path)
+    assert "before.sql → after.sql: " in done.stdout, done
+    assert done.returncode == ExitCode.SCHEMA_PROBLEM
+    missing = run("diff", "before.sql", "nowhere.sql", cwd=tmp_path)
+    assert missing.returncode == ExitCode.CANNOT_JUDGE
+
+
 @pytest.mark.parametrize("budget", ["inf", "-1", "1.5", "soon"])
 def test_search_without_an_end_is_refused(budget: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

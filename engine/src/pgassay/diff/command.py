@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress, tell_notes
-from pgassay.config import Config, is_project
+from pgassay.config import Config, find_root, is_project
 from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_STATEMENTS, Review, review, witness_files
 from pgassay.project.revisions import Side, resolve_side
@@ -68,10 +68,15 @@ def _number(text: str) -> int:
 
 
 def prepare_sides(options: Namespace) -> Config:
-    """As `prepare`; the project is HEAD's where HEAD is a folder. `reviewed` tells the notes."""
+    """As `prepare`; the project is HEAD's where HEAD is a folder. `reviewed` tells the notes.
+
+    Outside of any project two files are enough.
+    """
     head = Path(options.head or "")
     if options.head and not options.project and head.is_dir() and is_project(head.absolute()):
         options.project = head
+    elif options.head and head.is_file() and not options.schema and not is_project(find_root(Path.cwd())):
+        options.schema = [head]
     return prepare(options, tells_notes=False)
 
 
