@@ -176,7 +176,8 @@ def test_one_run_writes_all_reports_and_witnesses_and_exits_1(
 def test_two_files_need_no_project(
     tmp_path: Path, server: Server, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    made = "create table public.notes (id int primary key);\nalter table public.notes enable row level security;\n"
+    table = "create table public.notes (id int primary key);\n"
+    made = f"{table}alter table public.notes enable row level security;\n"
     opened = f"{made}create policy p on public.notes for select using (true);\n"
     (tmp_path / "before.sql").write_text(made, encoding="utf-8")
     (tmp_path / "after.sql").write_text(opened, encoding="utf-8")
