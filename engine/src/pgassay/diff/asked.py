@@ -38,8 +38,9 @@ from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 from pgassay.solver.model import Condition, Reached, Source
-from pgassay.solver.schema import Parameter, Schema, read_arguments
+from pgassay.solver.schema import Schema
 from pgassay.solver.scope import write
+from pgassay.solver.signatures import Parameter, read_arguments
 
 _LONGEST = 60  # characters of a value that are told
 _ROWS = 4  # that a persona tries to change

@@ -17,7 +17,7 @@ from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
-from pgassay.solver.schema import Parameter, read_arguments
+from pgassay.solver.signatures import Parameter, read_arguments
 
 _AT_ONCE = 64
 _BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run

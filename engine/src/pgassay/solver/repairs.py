@@ -252,7 +252,7 @@ def _solve_checks(making: Making) -> Iterator[State]:
             state = state.assign(ColumnSlot(ref, name), value) or state
     tests = [(test, Truth.NOT_FALSE) for test in _tests(making, ref)]
     if making.refused:
-        raising = functions.refusals(search, making.table, BoundRow(ref))
+        raising = functions.refusals(making.schema, making.table, BoundRow(ref))
         tests += [(test, Truth.NOT_TRUE) for test in raising]
     try:
         yield from logic.each(search, tests, state)
