@@ -11,7 +11,7 @@ from pglast.enums import BoolExprType
 
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
 from pgassay.solver.scope import Term, constant, names_of
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 from pgassay.solver.syntax import call, junction, operation
 from pgassay.solver.writing import quote_element
 
@@ -106,7 +106,7 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
         search.obstacles.meet_name(name)
 
 
-def push_element(search: Search, term: Term, value: Value, state: State, path: tuple[str, ...]) -> States:
+def push_element(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
     """An element of an array has a value, by its number."""
     node = term.node
     index = node.indirection[0]

@@ -11,13 +11,11 @@ from pgassay.solver import constants
 from pgassay.solver.logic import each
 from pgassay.solver.model import Truth, Value
 from pgassay.solver.scope import Node, Term, constant
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 from pgassay.solver.syntax import operation
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
-
-Path = tuple[str, ...]
 
 
 # CASE

@@ -14,14 +14,14 @@ from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.operators import concatenate
 from pgassay.solver.predicates import compare
 from pgassay.solver.scope import Term, constant
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 from pgassay.solver.syntax import call
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
-Path = tuple[str, ...]
-Rule = Callable[["Search", Term, Value, "State", Path], "States"]
+Rule = Callable[["Search", Term, Value, State, Path], States]
+"""States in which a term has a value, or its document has it at a place."""
 
 
 # Functions of which the first argument is unknown

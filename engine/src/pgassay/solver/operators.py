@@ -14,13 +14,11 @@ from pgassay.solver.asking import Answer
 from pgassay.solver.conditional import push_nullif
 from pgassay.solver.model import Truth, Value
 from pgassay.solver.scope import Term, constant
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 from pgassay.solver.syntax import is_condition, operation
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
-
-Path = tuple[str, ...]
 
 
 def push(search: Search, term: Term, value: Value, state: State, path: Path) -> States:

@@ -14,7 +14,7 @@ from pgassay.solver.asking import Answer
 from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
 from pgassay.solver.opening import Opened, all_columns, name_of, open_query
 from pgassay.solver.scope import BoundRow, Node, Term
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -113,7 +113,7 @@ def push(
     term: Term,
     value: Value,
     state: State,
-    path: tuple[str, ...] = (),
+    path: Path = (),
     *,
     element: bool = False,
 ) -> States:

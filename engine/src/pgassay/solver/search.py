@@ -30,7 +30,7 @@ from pgassay.solver.model import ClaimSlot, ColumnSlot, Reason, Slot, Truth, Val
 from pgassay.solver.obstacles import Obstacles
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Term, names_of
-from pgassay.solver.state import State, States
+from pgassay.solver.state import Path, State, States
 from pgassay.solver.steps import STEPS, Steps
 from pgassay.solver.syntax import is_condition
 from pgassay.solver.terms import Terms
@@ -178,7 +178,7 @@ class Search:
 
     # Values
 
-    def push(self, term: Term, value: Value, state: State, path: tuple[str, ...] = ()) -> States:
+    def push(self, term: Term, value: Value, state: State, path: Path = ()) -> States:
         """States in which the term has a value; with a `path`, in which its document has it there as JSON."""
         self.steps.take()
         if not path:
@@ -190,7 +190,7 @@ class Search:
                     return
         yield from self._push(term, value, state, path)
 
-    def _push(self, term: Term, value: Value, state: State, path: tuple[str, ...]) -> States:
+    def _push(self, term: Term, value: Value, state: State, path: Path) -> States:
         node = term.node
         match node:
             case ast.ColumnRef() | ast.ParamRef():
@@ -210,7 +210,7 @@ class Search:
             case _ if is_condition(node) and not path and value in _SPELLED:
                 yield from self.make(term, _SPELLED[value], state)
 
-    def _push_call(self, term: Term, value: Value, state: State, path: tuple[str, ...]) -> States:
+    def _push_call(self, term: Term, value: Value, state: State, path: Path) -> States:
         name = names_of(term.node.funcname)[1]
         if (inverse := inverses.FUNCTIONS.get(name)) is not None:
             yield from inverse(self, term, value, state, path)
@@ -219,7 +219,7 @@ class Search:
         else:
             self.obstacles.meet_name(name)
 
-    def assign(self, slot: Slot, value: Value, state: State, path: tuple[str, ...] = ()) -> States:
+    def assign(self, slot: Slot, value: Value, state: State, path: Path = ()) -> States:
         """Decide a slot, or a place in the document that it holds."""
         if path:
             slot = ClaimSlot(path) if isinstance(slot, ClaimSlot) else _at(slot, path)
@@ -293,5 +293,5 @@ class Search:
                 yield from self.settle([one for one in rest if not following.known(one)], following)
 
 
-def _at(slot: Slot, path: tuple[str, ...]) -> Slot:
+def _at(slot: Slot, path: Path) -> Slot:
     return replace(slot, path=(*slot.path, *path))

@@ -80,6 +80,8 @@ class State:
 
 
 States = Iterator[State]
+Path = tuple[str, ...]
+"""A place in a document: the keys that lead there."""
 
 
 def _path(slot: Slot) -> tuple[str, ...]:
