@@ -16,9 +16,7 @@ from pgassay.diff.conditions import TwoSchemas
 from pgassay.diff.confirmation import SETTING
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_unique
-from pgassay.diff.probes import (
-    SearchProbe,
-)
+from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import boasting
 from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Sample

@@ -9,9 +9,7 @@ from pgassay.catalog.model import Function
 from pgassay.catalog.tables import Table
 from pgassay.diff.asked import Asked, Scene
 from pgassay.diff.calls import POLYMORPHIC, find_near, probe_call, repeated, spell_argument
-from pgassay.diff.probes import (
-    SearchProbe,
-)
+from pgassay.diff.probes import SearchProbe
 from pgassay.diff.queries import Departure, contrast, read_function
 from pgassay.matrix.model import Action
 from pgassay.matrix.statements import literal

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pgassay.diff.asked import Asked, Scene
-from pgassay.diff.probes import (
-    SearchProbe,
-    probe_scan,
-)
+from pgassay.diff.probes import SearchProbe, probe_scan
 from pgassay.diff.queries import contrast, read_query
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.subject import make_subjects

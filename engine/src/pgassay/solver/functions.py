@@ -18,17 +18,7 @@ from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
 from pgassay.solver.schema import Schema
-from pgassay.solver.scope import (
-    Bound,
-    BoundRow,
-    Node,
-    Scope,
-    Term,
-    constant,
-    names_of,
-    parse_type,
-    whole_row,
-)
+from pgassay.solver.scope import Bound, BoundRow, Node, Scope, Term, constant, names_of, parse_type, whole_row
 from pgassay.solver.signatures import Parameter, read_parameters
 
 DEEPEST = 12

@@ -11,16 +11,7 @@ from pglast import ast, parser
 from pglast.enums import JoinType, SetOperation
 
 from pgassay.solver import functions
-from pgassay.solver.scope import (
-    Bound,
-    BoundRow,
-    Derived,
-    Node,
-    Query,
-    Scope,
-    Term,
-    constant,
-)
+from pgassay.solver.scope import Bound, BoundRow, Derived, Node, Query, Scope, Term, constant
 from pgassay.solver.syntax import operation
 from pgassay.solver.visibility import visibility
 

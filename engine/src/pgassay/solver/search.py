@@ -14,17 +14,7 @@ from pglast import ast
 from pglast.enums import A_Expr_Kind, SubLinkType
 
 from pgassay.observation import Persona
-from pgassay.solver import (
-    arrays,
-    conditional,
-    fresh,
-    inverses,
-    logic,
-    operators,
-    predicates,
-    queries,
-    values,
-)
+from pgassay.solver import arrays, conditional, fresh, inverses, logic, operators, predicates, queries, values
 from pgassay.solver.asking import Answer, Asker
 from pgassay.solver.model import ClaimSlot, ColumnSlot, Reason, Slot, Truth, Value
 from pgassay.solver.obstacles import Obstacles
