@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,28 @@ def test_every_edge_is_used_and_joins_two_of_one_layer() -> None:
     used = {(part(path), name) for path in modules() for name in imported(path)}
     assert EDGES - used == set()
     assert {edge for edge in EDGES if LEVEL[edge[0]] != LEVEL[edge[1]]} == set()
+
+
+def _loaded_with(path: Path, names: Collection[str]) -> Iterator[str]:
+    """The modules that are loaded because a module is; not those that it needs for its types alone."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in names else node.module
+
+
+def test_modules_have_no_circle() -> None:
+    dotted = (".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules())
+    names = dict(zip((name.removesuffix(".__init__") for name in dotted), modules(), strict=True))
+    needs = {name: set(_loaded_with(path, names)) for name, path in names.items()}
+    while ready := [name for name, others in needs.items() if not others & needs.keys()]:
+        for name in ready:
+            del needs[name]
+    while users := needs.keys() - {name for others in needs.values() for name in others}:
+        for name in users:  # they need a circle, and are in none
+            del needs[name]
+    assert sorted(needs) == []
 
 
 def test_edges_have_no_circle() -> None:

@@ -13,7 +13,8 @@ import pytest
 from pgassay.database import parse_script, read_script
 from pgassay.diff.difference import Snapshot
 from pgassay.diff.loaded import open_side
-from pgassay.diff.review import Review, judge, render_script
+from pgassay.diff.outcome import Review, judge
+from pgassay.diff.witness_scripts import render_script
 from pgassay.errors import ExitCode
 from pgassay.pgtap.run import find_psql
 from pgassay.project.revisions import Side

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgassay.config import Config, PersonaConfig
-from pgassay.diff.review import Review, review
+from pgassay.diff.outcome import Review
+from pgassay.diff.review import review
 from pgassay.project.revisions import Side
 from pgassay.server import Server
 

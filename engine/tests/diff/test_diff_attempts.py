@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.diff.review import SEARCH_STATEMENTS, Review, review
+from pgassay.diff.outcome import Review
+from pgassay.diff.review import SEARCH_STATEMENTS, review
 from pgassay.errors import ExitCode
 from tests.diff.diff_support import Tenants
 

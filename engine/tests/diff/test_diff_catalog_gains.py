@@ -13,8 +13,9 @@ from pgassay.catalog.inventory import Inventory, read_inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.catalog_gains import find_catalog_gains
 from pgassay.diff.loaded import open_side
+from pgassay.diff.outcome import Review, judge
 from pgassay.diff.report import report_review
-from pgassay.diff.review import Review, judge, review
+from pgassay.diff.review import review
 from pgassay.render.report import render_markdown, render_text
 from pgassay.server import open_server
 from tests.diff.diff_support import Tenants

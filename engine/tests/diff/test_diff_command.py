@@ -16,8 +16,9 @@ from pgassay.cli import main
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.diff.difference import AccessChange, Difference
+from pgassay.diff.outcome import Review
 from pgassay.diff.report import report_review
-from pgassay.diff.review import Review, witness_files
+from pgassay.diff.witness_scripts import witness_files
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Action, CellKey, Direction, RowClass, Witness
 from pgassay.observation import Persona

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.diff.review import Review, review
+from pgassay.diff.outcome import Review
+from pgassay.diff.review import review
 from tests.diff.diff_support import Tenants
 
 ENOUGH = 4000

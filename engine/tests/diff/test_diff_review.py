@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import Review, render_script, review
+from pgassay.diff.outcome import Review
+from pgassay.diff.review import review
+from pgassay.diff.witness_scripts import render_script
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.baseline import render_baseline
 from pgassay.pgtap.run import find_psql

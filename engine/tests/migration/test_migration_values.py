@@ -11,7 +11,7 @@ import pytest
 from pgassay.config import Config
 from pgassay.database import Script
 from pgassay.diff.difference import Difference
-from pgassay.diff.review import Review
+from pgassay.diff.outcome import Review
 from pgassay.errors import ConfigError, ExitCode, Place, SchemaError
 from pgassay.migration.command import check_formats
 from pgassay.migration.contents import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pgassay.config import Config
 from pgassay.diff.difference import AccessChange, Difference
-from pgassay.diff.review import Review
+from pgassay.diff.outcome import Review
 from pgassay.errors import Place
 from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.baseline import BaselineLine, Deviation, DeviationKind, key_fields

@@ -9,7 +9,8 @@ import pytest
 
 from pgassay.config import Config, load_config
 from pgassay.database import Layer
-from pgassay.diff.review import Review, review
+from pgassay.diff.outcome import Review
+from pgassay.diff.review import review
 from pgassay.errors import CannotJudgeError, ExitCode
 from pgassay.matrix.assessment import assess
 from pgassay.matrix.baseline import render_baseline

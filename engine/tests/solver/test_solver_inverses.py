@@ -61,8 +61,8 @@ def searching(session: Session, schema: Schema) -> Iterator[Search]:
 def is_reached(search: Search, expression: str) -> bool:
     term = Term(parse_expression(expression), SCOPE)
     for state in islice(search.make(term, Truth.TRUE, State(rows=(PAPERS,))), 3):
-        for settled in islice(search.settle(search.read(term, state).free, state), 1):
-            answer = search.evaluate(term, settled)
+        for settled in islice(search.settle(search.terms.read(term, state).free, state), 1):
+            answer = search.terms.evaluate(term, settled)
             if answer is not None and answer.truth is Truth.TRUE:
                 return True
     return False

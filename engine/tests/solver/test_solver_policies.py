@@ -6,8 +6,8 @@ import pytest
 
 from pgassay.catalog.model import Function
 from pgassay.observation import Persona
+from pgassay.solver.functions import read_result
 from pgassay.solver.model import Goal, Reached, Reason, Source, Truth, Unreached
-from pgassay.solver.schema import read_result
 from pgassay.solver.solver import Solver
 
 PAPERS = "public.papers"

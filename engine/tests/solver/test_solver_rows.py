@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached
-from pgassay.solver.search import STEPS
 from pgassay.solver.solver import STATEMENTS_OF_A_ROW, Solver
+from pgassay.solver.steps import STEPS
 
 Solving = Callable[[str], Solver]
 

@@ -1,4 +1,4 @@
-"""What tables, views and functions ask otherwise in HEAD, and what a solution lets somebody try. Pure."""
+"""What something asks otherwise in HEAD, and the experiment that a solution of it makes. Pure."""
 
 from __future__ import annotations
 
@@ -11,38 +11,22 @@ from typing import Any
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Function
-from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import CallRight, Table
-from pgassay.diff.calls import POLYMORPHIC, find_near, probe_call, repeated, spell_argument
-from pgassay.diff.conditions import Contrast, TwoSchemas
+from pgassay.catalog.tables import CallRight
+from pgassay.diff.conditions import TwoSchemas
 from pgassay.diff.confirmation import SETTING
-from pgassay.diff.experiments import (
-    Experiment,
-    SearchProbe,
-    bodies,
-    is_unique,
-    probe_blanket,
-    probe_insert,
-    probe_reads,
-    probe_scan,
-    probe_update,
-    probe_writes,
-)
-from pgassay.diff.queries import Departure, contrast, read_function, read_query
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.neighbourhoods import bodies, is_unique
+from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import boasting
-from pgassay.matrix import statements
 from pgassay.matrix.model import Action
-from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
-from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
-from pgassay.solver.model import Condition, Reached, Source
-from pgassay.solver.schema import Parameter, Schema, read_arguments
-from pgassay.solver.scope import write
+from pgassay.solver.model import Condition, Reached
+from pgassay.solver.schema import Schema
 
 _LONGEST = 60  # characters of a value that are told
-_ROWS = 4  # that a persona tries to change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,213 +110,6 @@ class Asked(ABC):
 
     def __str__(self) -> str:
         return self.condition.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskedRow(Asked):
-    """Of a row that is there, or that shall be written."""
-
-    contrast: Contrast
-    sample: Sample
-
-    @property
-    def action(self) -> Action:
-        return self.contrast.action
-
-    @property
-    def unwritten(self) -> bool:
-        return self.action is Action.INSERT
-
-    @property
-    def _is_written(self) -> bool:
-        return self.contrast.clause == "with check"
-
-    def prepare(self, reached: Reached) -> tuple[str, ...]:
-        """Not the row that the persona itself shall write; one that was there before goes."""
-        row = reached.row
-        if not self._is_written or row is None:
-            return reached.statements
-        own = tuple(f"{verb} {row.table} " for verb in ("insert into", "update", "alter table"))
-        others = tuple(
-            text
-            for made in reached.made
-            for text in made.statements
-            if made.purpose != row.purpose or not text.startswith(own)
-        )
-        if not self.unwritten or any(text.startswith(own[0]) for text in row.statements):
-            return others
-        key = tuple(row.values.get(name) for name in self.sample.key)
-        where = statements.condition(self.sample.key, key)
-        return (*others, f"delete from {row.table} where {where}")
-
-    def probe(self, persona: Persona, reached: Reached, literals: Literals) -> Iterator[SearchProbe]:
-        assert reached.row, "there is a row"
-        values, action = reached.row.values, self.contrast.action
-        key = tuple(values.get(name) for name in self.sample.key)
-        row = Row(key=key, owners=frozenset(), state={}, values=values, changed=values)
-        # As the row of a table whose rows are nobody's: it stays whose it is.
-        ownership = None if self._is_written else self.sample.ownership
-        [subject] = make_subjects([replace(self.sample, rows=(row,), ownership=ownership)], [persona])
-        if action is Action.SELECT:
-            yield from probe_reads(subject)
-        elif action is Action.INSERT:
-            yield from probe_insert(subject)
-        elif not self._is_written:
-            probes = (*probe_writes(subject, [row]), *probe_blanket(subject))
-            yield from (one for one in probes if one.key.action is action)
-        else:
-            yield from self._updates(subject, values, literals)
-
-    def _updates(
-        self, subject: Subject, values: Mapping[str, str | None], literals: Literals
-    ) -> Iterator[SearchProbe]:
-        """Rows that are there get the values that the condition is about."""
-        held = subject.privileges.update & subject.table.updatable & literals.words
-        changed = {name: value for name, value in values.items() if name in held}
-        sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
-        for row in self.sample.rows[:_ROWS] if changed else ():
-            where = statements.condition(self.sample.key, row.key)
-            yield probe_update(subject, changed, f"update {subject.table.name} set {sets} where {where}")
-
-
-def find_tables(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedRow]:
-    """Policies and checks of tables, for the roles of the personas."""
-    samples: dict[str, Sample] = {}
-    for sample in scene.samples:
-        samples.setdefault(sample.table.name, sample)
-    for one in scene.schemas.contrasts(scene.changes, [persona.role for persona in personas]):
-        if one.table in samples:
-            yield AskedRow(
-                condition=Condition(
-                    text=one.opened,
-                    source=Source.CHECK if one.clause == "with check" else Source.USING,
-                    table=one.table,
-                    name=str(one),
-                ),
-                changes=one.changes,
-                roles=(one.role,),
-                texts=scene.texts(one.table),
-                former=one.base,
-                contrast=one,
-                sample=samples[one.table],
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskedView(Asked):
-    """Of the rows of a view."""
-
-    sample: Sample
-
-    def probe(self, persona: Persona, *_: object) -> Iterator[SearchProbe]:
-        [subject] = make_subjects([self.sample], [persona])
-        yield from (replace(one, bare=False) for one in probe_scan(subject))
-
-
-def find_views(scene: Scene) -> Iterator[AskedView]:
-    """Views of the API that both sides have."""
-    for sample in scene.samples:
-        table, before = sample.table, scene.schemas.base.get(sample.table.name)
-        if table.kind not in "vm" or not table.reachable or before is None:
-            continue
-        former = scene.schemas.former.rename(before.definition or "")
-        privileges = table.privileges.items()
-        for departure in contrast(read_query(former), read_query(table.definition or "")):
-            yield AskedView(
-                condition=Condition(
-                    text=departure.text,
-                    source=Source.VIEW,
-                    name=table.name,
-                    asks="" if table.invoker else table.owner,
-                ),
-                changes=scene.near(table.name),
-                roles=tuple(role for role, held in privileges if held.select and held.usage),
-                texts=scene.texts(table.name),
-                sample=sample,
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskedFunction(Asked):
-    """Of the rows that a function looks for, and of its arguments.
-
-    `widens`: it then answers with a row that BASE leaves out. Not where it says yes or no: who knows to what.
-    `near`: the tables that it may write; then it is called twice, too.
-    """
-
-    parameters: tuple[Parameter, ...]
-    widens: bool
-    near: tuple[Table, ...]
-
-    @property
-    def action(self) -> Action:
-        return Action.EXECUTE
-
-    def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
-        given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
-        call = probe_call(self.condition.name, ", ".join(given), persona, self.near)
-        # Where it finds what is the caller's own, BASE may have found what is not.
-        is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
-        yield replace(call, widens=self.widens and not is_own, reveals=True, is_own=is_own)
-        if self.near:
-            yield repeated(call)
-
-
-def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:
-    """What was solved; else the default, or the caller's own id."""
-    name = one.name or f"${number}"
-    if name in reached.arguments:
-        text = literal(reached.arguments[name])
-    elif one.default is not None:
-        text = write(one.default)
-    else:
-        text = literal(persona.id if one.type == "uuid" else None)
-    return spell_argument(text, one)
-
-
-def find_functions(scene: Scene) -> Iterator[AskedFunction]:
-    """Functions of the API: whose bodies, or those of functions that they call, are others.
-
-    And those that name a table which may no longer refuse what is written twice.
-    """
-    before = {one.function: one for one in scene.former}
-    rename = scene.schemas.former.rename
-    for function in scene.schema.catalog.of(Function):
-        roles = tuple(
-            one.role
-            for one in scene.rights
-            if one.object == function.function and one.privilege == "execute" and one.held and one.usage
-        )
-        parameters, old = read_arguments(function.arguments), before.get(function.function)
-        if not roles or parameters is None:
-            continue
-        new = read_function(function, scene.schema)
-        if old is not None:
-            former = replace(old, body=rename(old.body))
-            departures = tuple(contrast(read_function(former, scene.schema), new))
-        elif any(map(scene.may_refuse, scene.near(function.function))):
-            departures = tuple(contrast((), new)) or (Departure("true"),)
-        else:
-            continue
-        for departure in departures:
-            yield AskedFunction(
-                condition=Condition(
-                    text=departure.text,
-                    source=Source.WHERE,
-                    name=function.function,
-                    asks=function.owner if function.definer else "",
-                    parameters=tuple(
-                        (one.name or f"${n}", POLYMORPHIC.get(one.type, one.type))
-                        for n, one in enumerate(parameters, 1)
-                    ),
-                ),
-                changes=scene.near(function.function),
-                roles=roles,
-                texts=scene.texts(function.function),
-                parameters=parameters,
-                widens=old is not None and departure.widens and function.result != "boolean",
-                near=find_near(scene.samples, scene.reach(function.function)),
-            )
 
 
 def _set(reached: Reached) -> Iterator[str]:

@@ -11,13 +11,15 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
-from pgassay.diff.experiments import Experiment, SearchProbe, bodies, find_faithful, is_searched
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.neighbourhoods import bodies, is_searched
+from pgassay.diff.probes import SearchProbe, find_faithful
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
-from pgassay.solver.schema import Parameter, read_arguments
+from pgassay.solver.signatures import Parameter, read_arguments
 
 _AT_ONCE = 64
 _BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run

@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 
 from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress, tell_notes
 from pgassay.config import Config, find_root, is_project
+from pgassay.diff.outcome import Review
 from pgassay.diff.report import report_review
-from pgassay.diff.review import SEARCH_STATEMENTS, Review, review, witness_files
+from pgassay.diff.review import SEARCH_STATEMENTS, review
+from pgassay.diff.witness_scripts import witness_files
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import check_writable, write_report
 from pgassay.render.report import FORMATS, publish_report

@@ -14,7 +14,7 @@ from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
 from pgassay.errors import CannotJudgeError
 from pgassay.matrix.statements import AS_OWNER
-from pgassay.solver.search import CHANCE
+from pgassay.solver.obstacles import CHANCE
 
 _TIMES = 4  # chance may decide, too
 _NO_ROWS = "0"

@@ -14,7 +14,8 @@ from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Table
 from pgassay.database.pipeline import Answer
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.experiments import Experiment, SearchProbe
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.probes import SearchProbe
 from pgassay.diff.sentences import join
 from pgassay.matrix.model import Action, Direction
 from pgassay.matrix.rows import Sample

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.catalog.inventory import Inventory, read_both_inventories, read_rows
 from pgassay.catalog.names import relation_name
 from pgassay.catalog.tables import Surface, read_surface
-from pgassay.database import Session, open_session
+from pgassay.database import Script, Session, open_session, read_script
 from pgassay.diff.difference import Snapshot
 from pgassay.errors import CannotJudgeError, SchemaError
 from pgassay.matrix.model import Matrix
@@ -67,6 +67,12 @@ class LoadedSide:
         if self.written:
             return survey_made(self.session, self.written, self.personas, rows=rows, only=only)
         return survey_filled(self.session, self.bench, self.world, self.personas, rows=rows, only=only)
+
+
+def read_scripts(side: Side) -> list[Script]:
+    """The files of a schema as people see them: a revision's by the names that it has in the project."""
+    paths = (*side.config.schema, *side.config.companions)
+    return [replace(read_script(path), path=side.original(path)) for path in paths]
 
 
 def read_side(session: Session) -> tuple[Inventory, Inventory]:

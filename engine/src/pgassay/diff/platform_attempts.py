@@ -9,7 +9,9 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
-from pgassay.diff.experiments import Experiment, SearchProbe, bodies, is_searched, said_by
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
+from pgassay.diff.probes import SearchProbe
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal

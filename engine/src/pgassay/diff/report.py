@@ -10,7 +10,8 @@ from typing import Any
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import Review, show_witness
+from pgassay.diff.outcome import Review
+from pgassay.diff.witness_scripts import show_witness
 from pgassay.matrix.baseline import ACCEPTED
 from pgassay.matrix.model import Comparison, Direction, Entry, Matrix
 from pgassay.matrix.page import render_matrix_html

@@ -3,79 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pgassay.catalog.inventory import Inventory
 from pgassay.config import Config
-from pgassay.database import Script, ensure_template, read_script
+from pgassay.database import ensure_template, read_script
 from pgassay.diff.accounts import compare_accounts
 from pgassay.diff.confirmation import confirm
-from pgassay.diff.difference import AccessChange, Difference, Settle, Snapshot, diff_snapshots
+from pgassay.diff.difference import Snapshot
 from pgassay.diff.former import fit_world
-from pgassay.diff.loaded import LoadedSide, open_side, read_inventories
+from pgassay.diff.loaded import LoadedSide, open_side, read_inventories, read_scripts
+from pgassay.diff.outcome import Review, add_gains, is_accepted, judge, without
 from pgassay.diff.search import explore
 from pgassay.diff.settling import settle
 from pgassay.diff.touched import Evidence, find_touched
-from pgassay.errors import CannotJudgeError, ConfigError, ExitCode, Place, SchemaError
-from pgassay.matrix.assessment import load_accepted, load_baseline
+from pgassay.errors import CannotJudgeError, ConfigError, SchemaError
+from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.baseline import DeviationKind, compare, spell_field
 from pgassay.matrix.model import Matrix
-from pgassay.matrix.statements import become
-from pgassay.plpgsql.definitions import Definitions, find_definitions
 from pgassay.project.revisions import Side, named_by_revision
-from pgassay.render.text import relative
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 from pgassay.world import fill, refill
-from pgassay.world.model import NO_ROWS, World
+from pgassay.world.model import World
 
 SEARCH_STATEMENTS = 4000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Review:
-    """The judgement of a change. `fault`: HEAD does not load, and there is no difference to speak of.
-
-    `accepted`: what is gained stands in the baseline that comes with HEAD. `tried`: statements of the search
-    with other rows and claims; `conditions`: those that HEAD has otherwise, `unsolved`: of which of them it
-    is not known whether they open anything. `world`: the rows that were made for it. `remarks`: how BASE was
-    loaded, and what could not be searched. `seconds` is wall-clock time.
-    """
-
-    base: Side
-    head: Side
-    difference: Difference = field(default_factory=Difference)
-    matrix: Matrix | None = None
-    world: World = NO_ROWS
-    fault: SchemaError | None = None
-    accepted: bool = False
-    tried: int = 0
-    conditions: int = 0
-    unsolved: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    probes: int = 0
-    seconds: float = 0.0
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """All that a reader of the difference should know of how it came about."""
-        sides = (*self._without_schema, *self.base.notes, *self.head.notes)
-        return tuple(dict.fromkeys((*sides, *self.remarks)))
-
-    @property
-    def _without_schema(self) -> Iterator[str]:
-        if self.base.is_empty:
-            yield f"{self.base.label} has no schema yet: everything in {self.head.label} is new."
-        if self.head.is_empty:
-            yield f"{self.head.label} has no schema: everything in {self.base.label} is gone."
-
-    @property
-    def exit_code(self) -> ExitCode:
-        unaccepted = self.difference.gained and not self.accepted
-        return ExitCode.SCHEMA_PROBLEM if self.fault or unaccepted else ExitCode.GOOD
 
 
 def review(  # noqa: PLR0913 - by name
@@ -142,8 +97,8 @@ class _Reviewing:
         return Evidence(
             base=before,
             head=after,
-            before=_scripts(self.base),
-            after=_scripts(self.head),
+            before=read_scripts(self.base),
+            after=read_scripts(self.head),
             worlds=[read_script(path) for path in worlds],
             hooks=tuple(config.hooks.values()),
             is_alike=_are_loaded_alike(self.base.config, config),
@@ -159,9 +114,9 @@ class _Reviewing:
             with ThreadPoolExecutor(2) as pool:
                 snapshots = list(pool.map(lambda side: side.survey(only), (one, two)))
             found = self._judge(snapshots, one, two, only)
-            found = _without(found, confirm(found.difference.gained, one, two))
+            found = without(found, confirm(found.difference.gained, one, two))
             found = replace(found, world=world)
-            found = _add_gains(found, compare_accounts(one, two, found.difference.schema))
+            found = add_gains(found, compare_accounts(one, two, found.difference.schema))
             unaccepted = found.difference.gained and not found.accepted
             if not found.difference.schema or (unaccepted and not self.search):
                 return found
@@ -177,7 +132,7 @@ class _Reviewing:
         if only and found.difference.gained and self._may_be_accepted(after.matrix):
             matrix = two.survey().matrix  # all of it is what a baseline accepts
             found = replace(
-                found, matrix=matrix, accepted=_is_accepted(self.head, found.difference.gained, matrix)
+                found, matrix=matrix, accepted=is_accepted(self.head, found.difference.gained, matrix)
             )
         return found
 
@@ -227,64 +182,11 @@ def _search(found: Review, one: LoadedSide, two: LoadedSide, statements: int) ->
     )
     by_chance = confirm(explored.found, one, two)
     return replace(
-        _add_gains(found, (gain for gain in explored.found if gain not in by_chance)),
+        add_gains(found, (gain for gain in explored.found if gain not in by_chance)),
         remarks=explored.notes,
         tried=explored.tried,
         conditions=explored.conditions,
         unsolved=explored.unsolved,
-    )
-
-
-def _without(found: Review, gains: Collection[AccessChange]) -> Review:
-    """What chance let through once: the search says that it may."""
-    gained = tuple(gain for gain in found.difference.gained if gain not in gains)
-    return replace(found, difference=replace(found.difference, gained=gained))
-
-
-def _add_gains(found: Review, more: Iterable[AccessChange]) -> Review:
-    """With gains that no cell shows."""
-    gained = tuple(more)
-    places = find_definitions(_scripts(found.head) if gained else ())
-    placed = tuple(replace(gain, place=_find_place(places, gain)) for gain in gained)
-    assert found.matrix, "HEAD does not load"
-    difference = replace(found.difference, gained=(*found.difference.gained, *placed))
-    accepted = _is_accepted(found.head, difference.gained, found.matrix)
-    return replace(found, difference=difference, accepted=accepted)
-
-
-def _find_place(places: Definitions, gain: AccessChange) -> Place | None:
-    return next(filter(None, (places.find(one.key, one.property) for one in gain.causes)), None)
-
-
-def judge(base: Side, head: Side, before: Snapshot, after: Snapshot, *, settle: Settle = tuple) -> Review:
-    """What the change from one surveyed schema to the other means. Reads the files of HEAD, and no more."""
-    difference = diff_snapshots(before, after, _scripts(head), settle=settle)
-    return Review(
-        base=base,
-        head=head,
-        difference=difference,
-        matrix=after.matrix,
-        accepted=_is_accepted(head, difference.gained, after.matrix),
-        probes=before.matrix.probes + after.matrix.probes,
-    )
-
-
-def _scripts(side: Side) -> list[Script]:
-    """As people see them: a revision's by the names that it has in the project."""
-    paths = (*side.config.schema, *side.config.companions)
-    return [replace(read_script(path), path=side.original(path)) for path in paths]
-
-
-def _is_accepted(head: Side, gained: Sequence[AccessChange], matrix: Matrix) -> bool:
-    """Whether the baseline tells of all that is gained: in cells, or, where no cell shows it, in words."""
-    if not gained:
-        return False
-    accepted = load_baseline(head.config)
-    words = load_accepted(head.config)
-    return (
-        accepted is not None
-        and all(change.cells or change.message in words for change in gained)
-        and not (any(change.cells for change in gained) and compare(matrix, accepted))
     )
 
 
@@ -312,39 +214,3 @@ def _fails(server: Server, side: Side) -> SchemaError | None:
     except SchemaError as error:
         return error
     return None
-
-
-def render_script(change: AccessChange, *, load: str = "`pgassay up`") -> str:
-    """Plain SQL for a server with the schema and the world of HEAD; "" where there is nothing to try.
-
-    `load` says what loads these, for the comment at the top.
-    """
-    if change.witness is None and not change.setup:
-        return ""
-    tried = [*become(change.witness.persona), f"{change.witness.statement};"] if change.witness else []
-    lines = [
-        *(f"-- {line}" for line in change.message.splitlines()),
-        f"-- Run it with psql on a database that {load} made; it leaves nothing behind.",
-        "begin;",
-        "set constraints all immediate;",
-        *(f"{statement};" for statement in change.setup),
-        *tried,
-        *(("set local role none;",) if change.looks else ()),
-        *(f"{look};" for look in change.looks),
-        "rollback;",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def show_witness(review: Review, change: AccessChange) -> str:
-    """What shows a change on a server with the schema and the world of HEAD; "" where nothing can."""
-    head = review.head
-    options = [f" --schema {relative(head.original(path))}" for path in head.config.schema]
-    where = f" in a checkout of {head.revision}" if head.revision else ""
-    return render_script(change, load=f"`pgassay up{''.join(options)}`{where}")
-
-
-def witness_files(review: Review) -> dict[str, str]:
-    """A script for each gain, by file name: numbered as in the reports."""
-    scripts = [show_witness(review, change) for change in review.difference.gained]
-    return {f"gained-{number:02d}.sql": text for number, text in enumerate(scripts, start=1) if text}

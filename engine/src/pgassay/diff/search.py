@@ -12,14 +12,10 @@ from pgassay.catalog.tables import Surface
 from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.experiments import (
-    Experiment,
-    Neighbourhood,
-    find_neighbourhoods,
-    make_experiments,
-)
+from pgassay.diff.experiments import Experiment, make_experiments
 from pgassay.diff.judgement import Judge, find_secrets, tell
 from pgassay.diff.loaded import LoadedSide
+from pgassay.diff.neighbourhoods import Neighbourhood, find_neighbourhoods
 from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.solving import Solving
 from pgassay.diff.trying import Hit, Trying

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.model import Function
 from pgassay.catalog.read import read_catalog
-from pgassay.diff.asked import Asked, Scene, find_functions, find_tables, find_views
+from pgassay.diff.asked import Asked, Scene
+from pgassay.diff.asked_functions import find_functions
+from pgassay.diff.asked_tables import find_tables
+from pgassay.diff.asked_views import find_views
 from pgassay.diff.conditions import TwoSchemas, find_changed_functions
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.former import fit_insert, make_former

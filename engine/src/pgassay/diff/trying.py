@@ -12,9 +12,10 @@ from pgassay.catalog.model import ObjectKey
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.experiments import Experiment, SearchProbe
+from pgassay.diff.experiments import Experiment
 from pgassay.diff.judgement import AS_OWNER, Judge, tell, tell_opening
 from pgassay.diff.novelty import TAKEN
+from pgassay.diff.probes import SearchProbe
 from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"

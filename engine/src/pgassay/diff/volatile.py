@@ -11,8 +11,8 @@ from pglast.enums import BoolExprType, SQLValueFunctionOp
 from pglast.visitors import Visitor
 
 from pgassay.solver.model import Reason
+from pgassay.solver.obstacles import CHANCE, CLOCK
 from pgassay.solver.scope import Node, names_of, parse_expression, write
-from pgassay.solver.search import CHANCE, CLOCK
 
 _LATER, _EARLIER = (">", ">="), ("<", "<=")
 _MOMENTS = (

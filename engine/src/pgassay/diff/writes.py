@@ -15,16 +15,9 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import quoted
-from pgassay.diff.experiments import (
-    Experiment,
-    Neighbourhood,
-    SearchProbe,
-    find_values,
-    probe_insert,
-    probe_scan,
-    probe_update,
-    said_by,
-)
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.neighbourhoods import Neighbourhood, said_by
+from pgassay.diff.probes import SearchProbe, find_values, probe_insert, probe_scan, probe_update
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass

@@ -12,7 +12,7 @@ from pgassay.catalog.inventory import Inventory, read_inventory
 from pgassay.database import Database, Script, Watcher, apply_script, open_session, parse_script
 from pgassay.diff.difference import Difference, Snapshot, diff_snapshots
 from pgassay.diff.loaded import LoadedSide, open_side
-from pgassay.diff.review import Review
+from pgassay.diff.outcome import Review
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Cell, CellResult, Matrix
 from pgassay.matrix.worlds import is_filled_up, survey_written

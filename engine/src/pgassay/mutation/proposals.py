@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 from pgassay.config import Config
 from pgassay.diff.difference import AccessChange
-from pgassay.diff.review import render_script, review
+from pgassay.diff.review import review
+from pgassay.diff.witness_scripts import render_script
 from pgassay.errors import PgassayError
 from pgassay.mutation.model import Mutant, Proposal
 from pgassay.mutation.runner import Say

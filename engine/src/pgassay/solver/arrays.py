@@ -1,4 +1,4 @@
-"""Comparisons with the elements of an array, and arrays that have an element."""
+"""Arrays: comparisons with their elements, and such as have an element, somewhere or at a place."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pglast import ast
-from pglast.enums import BoolExprType, SubLinkType
+from pglast.enums import BoolExprType
 
-from pgassay.solver import logic, queries
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
-from pgassay.solver.scope import Node, Term, constant, names_of
+from pgassay.solver.scope import Term, constant, names_of
+from pgassay.solver.state import Path, State, States
+from pgassay.solver.syntax import call, junction, operation
 from pgassay.solver.writing import quote_element
 
 if TYPE_CHECKING:
-    from pgassay.solver.search import Search, States
-    from pgassay.solver.state import State
+    from pgassay.solver.search import Search
 
 SETS = ("unnest", "jsonb_array_elements_text", "json_array_elements_text", "regexp_split_to_table")
 """Functions that return the elements of something, row by row."""
@@ -28,9 +28,9 @@ def compare_elements(
     """`left = ANY (array)`, and ALL: the elements that are there; then an array that has the element."""
     for following, elements, type_ in _elements(search, array, state):
         operator = BoolExprType.AND_EXPR if every else BoolExprType.OR_EXPR
-        tests = [logic.operation(name, left.node, constant(element, type_)) for element in elements]
+        tests = [operation(name, left.node, constant(element, type_)) for element in elements]
         if tests:
-            yield from search.make(left.at(logic.junction(operator, *tests)), wanted, following)
+            yield from search.make(left.at(junction(operator, *tests)), wanted, following)
         elif (Truth.TRUE if every else Truth.FALSE) in wanted:
             yield following
     if Truth.NULL in wanted:
@@ -39,7 +39,7 @@ def compare_elements(
     negative = Truth.FALSE in wanted and every and name == "<>"
     for following, answer in search.pick(left, state) if positive or negative else ():
         if answer.value is not None:
-            yield from contain(search, array, answer.value, following)
+            yield from search.contain(array, answer.value, following)
 
 
 def _elements(search: Search, array: Term, state: State) -> Iterator[tuple[State, list[Value], str]]:
@@ -47,15 +47,11 @@ def _elements(search: Search, array: Term, state: State) -> Iterator[tuple[State
     for following, answer in search.pick(array, state):
         if answer.value is None:
             continue
-        as_json = Term(_call("to_json", constant(answer.value, answer.type)), array.scope)
-        found = search.evaluate(as_json, following)
+        as_json = Term(call("to_json", constant(answer.value, answer.type)), array.scope)
+        found = search.terms.evaluate(as_json, following)
         if found and found.value:
             elements = json.loads(found.value)
             yield following, [_text(one) for one in elements], answer.type.removesuffix("[]")
-
-
-def _call(name: str, *arguments: Node) -> Node:
-    return ast.FuncCall(funcname=(ast.String("pg_catalog"), ast.String(name)), args=arguments)
 
 
 def _text(element: object) -> Value:
@@ -65,16 +61,13 @@ def _text(element: object) -> Value:
 
 
 def contain(search: Search, array: Term, value: Value, state: State) -> States:
-    """States in which an array, or what a function returns row by row, has an element."""
-    search.step()
+    """An expression that is no query has an element."""
     match array.node:
-        case ast.SubLink(subLinkType=SubLinkType.ARRAY_SUBLINK | SubLinkType.EXPR_SUBLINK):
-            yield from queries.push(search, array, value, state, element=True)
         case ast.A_ArrayExpr(elements=elements):
             for one in elements or ():
                 yield from search.push(array.at(one), value, state)
         case ast.TypeCast(arg=inner) | ast.CoalesceExpr(args=(inner, *_)):
-            yield from contain(search, array.at(inner), value, state)
+            yield from search.contain(array.at(inner), value, state)
         case ast.ColumnRef() | ast.ParamRef():
             yield from _contain_named(search, array, value, state)
         case ast.FuncCall():
@@ -85,13 +78,13 @@ def contain_compared(search: Search, test: Term, array: Term, state: State) -> S
     """What is compared is an element."""
     for following, answer in search.pick(test, state):
         if answer.value is not None:
-            yield from contain(search, array, answer.value, following)
+            yield from search.contain(array, answer.value, following)
 
 
 def _contain_named(search: Search, array: Term, value: Value, state: State) -> States:
-    found = search.resolve(array)
+    found = search.terms.resolve(array)
     if isinstance(found, Term):
-        yield from contain(search, found, value, state)
+        yield from search.contain(found, value, state)
     elif isinstance(found, ColumnSlot | ArgumentSlot):
         yield from search.assign(found, f"{{{quote_element(value)}}}", state)
 
@@ -102,12 +95,47 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
     if name == "array_agg":
         yield from search.push(arguments[0], value, state)
     elif name in ("unnest", "array_remove", "array_cat", "array_append"):
-        yield from contain(search, arguments[0], value, state)
+        yield from search.contain(arguments[0], value, state)
     elif name in ("string_to_array", "regexp_split_to_array", "regexp_split_to_table"):
         yield from search.push(arguments[0], value, state)
     elif name in ("jsonb_array_elements_text", "json_array_elements_text"):
         yield from search.push(arguments[0], json.dumps([value]), state)
-    elif (body := search.inline(array)) is not None:
-        yield from contain(search, body, value, state)
+    elif (body := search.terms.inline(array)) is not None:
+        yield from search.contain(body, value, state)
     else:
-        search.name_obstacle(name)
+        search.obstacles.meet_name(name)
+
+
+def push_element(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
+    """An element of an array has a value, by its number."""
+    node = term.node
+    index = node.indirection[0]
+    if not isinstance(index, ast.A_Indices) or index.is_slice or len(node.indirection) > 1:
+        return
+    for following, answer in search.pick(term.at(index.uidx), state):
+        if answer.value and answer.value.lstrip("-").isdigit():
+            yield from _element(search, term.at(node.arg), int(answer.value), value, following)
+
+
+def _element(search: Search, array: Term, place: int, value: Value, state: State) -> States:
+    node = array.node
+    name = names_of(array.node.funcname)[1] if isinstance(node, ast.FuncCall) else ""
+    if name in ("foldername", "string_to_array", "regexp_split_to_array", "regexp_split"):
+        delimiter = "/" if name == "foldername" else _delimiter(search, array, state)
+        before, after = f"x{delimiter}" * (place - 1), f"{delimiter}x" if name == "foldername" else ""
+        text = "x" if value is None else f"{before}{value}{after}"
+        yield from search.push(array.at(node.args[0]), text, state)
+        if name == "foldername" and value is not None:
+            yield from search.push(array.at(node.args[0]), f"{before}{value}/{search.purpose}", state)
+    elif isinstance(node, ast.TypeCast):
+        yield from _element(search, array.at(node.arg), place, value, state)
+    elif value is not None:
+        elements = ["NULL"] * (place - 1) + [quote_element(value)]
+        yield from search.push(array, f"{{{','.join(elements)}}}", state)
+    else:
+        yield from search.push(array, "{}", state)
+
+
+def _delimiter(search: Search, array: Term, state: State) -> str:
+    answer = search.terms.evaluate(array.at(array.node.args[1]), state)
+    return (answer.value if answer else None) or ","

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pglast import ast, parser
 from pglast.enums import SubLinkType
@@ -17,31 +17,19 @@ from pgassay.plpgsql.rewriting import parse_function
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
-from pgassay.solver.schema import Parameter, Schema, read_parameters, read_result
-from pgassay.solver.scope import (
-    Bound,
-    BoundRow,
-    Node,
-    Scope,
-    Term,
-    constant,
-    names_of,
-    parse_type,
-    whole_row,
-)
-
-if TYPE_CHECKING:
-    from pgassay.solver.search import Search
+from pgassay.solver.schema import Schema
+from pgassay.solver.scope import Bound, BoundRow, Node, Scope, Term, constant, names_of, parse_type, whole_row
+from pgassay.solver.signatures import Parameter, read_parameters
 
 DEEPEST = 12
 _RESULTS = {"trigger": "trigger", "void": "void"}
 
 
-def inline(search: Search, call: Term) -> Term | None:
+def inline(schema: Schema, call: Term) -> Term | None:
     """What a call stands for; None of what cannot be read, and of the server's own functions."""
-    schema, name = names_of(call.node.funcname)
+    qualifier, name = names_of(call.node.funcname)
     arguments = call.node.args or ()
-    found = search.schema.find_function(schema, name, len(arguments), call.scope.path)
+    found = schema.find_function(qualifier, name, len(arguments), call.scope.path)
     if found is None or call.scope.depth >= DEEPEST:
         return None
     function, parameters = found
@@ -55,17 +43,35 @@ def inline(search: Search, call: Term) -> Term | None:
         role=function.owner if function.definer else call.scope.role,
         depth=call.scope.depth + 1,
     )
-    return _body(search, function, scope)
+    return _body(schema, function, scope)
 
 
-def result_columns(search: Search, call: Term) -> tuple[str, ...]:
+def result_columns(schema: Schema, call: Term) -> tuple[str, ...]:
     """What the columns of a function in FROM are called; none of one value, which is called as the function.
 
     Those of a row of a table are the table's.
     """
-    schema, name = names_of(call.node.funcname)
-    found = search.schema.find_function(schema, name, len(call.node.args or ()), call.scope.path)
-    return read_result(found[0], search.schema) if found else ()
+    qualifier, name = names_of(call.node.funcname)
+    found = schema.find_function(qualifier, name, len(call.node.args or ()), call.scope.path)
+    return read_result(found[0], schema) if found else ()
+
+
+def read_result(function: Function, schema: Schema) -> tuple[str, ...]:
+    """The names of the columns that a function returns; none of a function that returns one value."""
+    try:
+        [raw] = parser.parse_sql(
+            f"create function f({function.arguments}) returns {function.returns} language sql as ''"
+        )
+    except parser.ParseError:
+        return ()
+    statement: Any = raw.stmt
+    named = [one.name for one in statement.parameters or () if one.mode.value in "obt" and one.name]
+    if named or statement.returnType is None:
+        return tuple(named)
+    *_, name = (part.sval for part in statement.returnType.names)
+    qualifier = statement.returnType.names[0].sval if len(statement.returnType.names) > 1 else None
+    table = schema.find_relation(qualifier, name, schema.path)
+    return tuple(schema.columns(table)) if table else ()
 
 
 def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
@@ -105,32 +111,28 @@ def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
     return path
 
 
-def _body(search: Search, function: Function, scope: Scope) -> Term | None:
+def _body(schema: Schema, function: Function, scope: Scope) -> Term | None:
     if function.language == "sql":
         return _sql(_select(function.function, function.definition), _named(scope, function))
     if function.language == "plpgsql":
-        block = read_block(function, search.schema)
+        block = read_block(function, schema)
         return bodies.read(block, _named(scope, function)) if block is not None else None
     return None
 
 
-def refusals(search: Search, table: str, row: BoundRow) -> Iterator[Term]:
+def refusals(schema: Schema, table: str, row: BoundRow) -> Iterator[Term]:
     """Whether each trigger of a table raises an error for a row that is inserted, as terms."""
     names = {"new": row}
-    for trigger in search.schema.user_triggers(table):
-        function = search.schema.catalog.functions.get(trigger.function_oid)
-        if (
-            function is None
-            or function.language != "plpgsql"
-            or not (block := read_block(function, search.schema))
-        ):
+    for trigger in schema.user_triggers(table):
+        function = schema.catalog.functions.get(trigger.function_oid)
+        if function is None or function.language != "plpgsql" or not (block := read_block(function, schema)):
             continue
         constants = {
             "tg_op": "INSERT",
-            "tg_table_name": search.schema.plain_name(table),
+            "tg_table_name": schema.plain_name(table),
             "tg_name": trigger.name,
         }
-        scope = Scope(rows=names, path=_path(function, search.schema.path), depth=1)
+        scope = Scope(rows=names, path=_path(function, schema.path), depth=1)
         for name, value in constants.items():
             scope = scope.knowing(name, Term(constant(value, "text"), scope))
         if "INSERT" in trigger.definition and (term := bodies.read_refusal(block, scope)):

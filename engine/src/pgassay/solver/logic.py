@@ -1,38 +1,19 @@
-"""AND, OR and NOT; comparisons; tests for null: what their parts must be for the whole to be as wanted."""
+"""AND, OR and NOT: what their parts must be for the whole to be as wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType, SubLinkType
+from pglast.enums import A_Expr_Kind, BoolExprType, NullTestType
 
-from pgassay.solver import arrays, comparison
 from pgassay.solver.model import Slot, Truth
-from pgassay.solver.scope import Node, Term, constant, names_of
+from pgassay.solver.scope import Node, Term, names_of
+from pgassay.solver.state import State, States
 
 if TYPE_CHECKING:
-    from pgassay.solver.search import Search, States
-    from pgassay.solver.state import State
-
-_VALUES = ("+", "-", "*", "/", "%", "||", "->", "->>", "#>", "#>>", "^", "#-")
-
-
-def is_condition(node: Node) -> bool:
-    """Whether a node is a boolean whatever its operands are."""
-    match node:
-        case ast.BoolExpr() | ast.NullTest() | ast.BooleanTest():
-            return True
-        case ast.SubLink():
-            return node.subLinkType not in (SubLinkType.EXPR_SUBLINK, SubLinkType.ARRAY_SUBLINK)
-        case ast.A_Expr(name=(*_, name)):
-            return node.kind != A_Expr_Kind.AEXPR_NULLIF and name.sval not in _VALUES
-    return False
-
-
-# AND, OR, NOT
+    from pgassay.solver.search import Search
 
 
 def join(search: Search, term: Term, wanted: Truth, state: State) -> States:
@@ -101,7 +82,7 @@ def _grouped(search: Search, parts: Sequence[Part], state: State) -> list[list[P
     """The parts that are connected by slots that are not decided."""
     groups: list[tuple[set[Slot], list[Part]]] = []
     for part in parts:
-        slots = {slot for slot in search.slots(part[0]) if not state.known(slot)}
+        slots = {slot for slot in search.terms.slots(part[0]) if not state.known(slot)}
         joined = [group for group in groups if not group[0].isdisjoint(slots)]
         groups = [group for group in groups if group not in joined]
         together = [one for group in joined for one in group[1]]
@@ -121,7 +102,7 @@ def _chain(search: Search, parts: Sequence[Part], state: State) -> States:
 
 
 def _is_decided(search: Search, part: Term, state: State) -> bool:
-    return all(state.known(slot) for slot in search.slots(part))
+    return all(state.known(slot) for slot in search.terms.slots(part))
 
 
 _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4, "<=": 4, ">=": 4, "<>": 6}
@@ -151,183 +132,3 @@ _MEASURES = ("length", "char_length", "character_length", "octet_length", "cardi
 def _measures(node: Node) -> bool:
     """How long something is leaves open what it is."""
     return isinstance(node, ast.FuncCall) and names_of(node.funcname or ())[1] in _MEASURES
-
-
-# Comparisons
-
-
-def compare_node(search: Search, term: Term, wanted: Truth, state: State) -> States:
-    """An A_Expr that is a comparison of some kind."""
-    node, name = term.node, term.node.name[-1].sval
-    left = term.at(node.lexpr)
-    match node.kind:
-        case A_Expr_Kind.AEXPR_IN:
-            return _listed(search, left, name, [term.at(one) for one in node.rexpr], wanted, state)
-        case A_Expr_Kind.AEXPR_OP_ANY | A_Expr_Kind.AEXPR_OP_ALL:
-            every_ = node.kind == A_Expr_Kind.AEXPR_OP_ALL
-            return arrays.compare_elements(
-                search, left, name, term.at(node.rexpr), wanted, state, every=every_
-            )
-        case A_Expr_Kind.AEXPR_DISTINCT | A_Expr_Kind.AEXPR_NOT_DISTINCT:
-            same = node.kind == A_Expr_Kind.AEXPR_NOT_DISTINCT
-            return _distinct(search, left, term.at(node.rexpr), wanted if same else wanted.negated, state)
-        case A_Expr_Kind.AEXPR_BETWEEN | A_Expr_Kind.AEXPR_NOT_BETWEEN:
-            low, high = node.rexpr
-            both = junction(
-                BoolExprType.AND_EXPR, operation(">=", node.lexpr, low), operation("<=", node.lexpr, high)
-            )
-            want = wanted if node.kind == A_Expr_Kind.AEXPR_BETWEEN else wanted.negated
-            return search.make(term.at(both), want, state)
-    if name in _VALUES or node.lexpr is None:
-        return search.push(term, "true", state) if wanted & Truth.TRUE else search.push(term, "false", state)
-    return compare(search, left, name, term.at(node.rexpr), wanted, state)
-
-
-def operation(name: str, left: Node, right: Node) -> Node:
-    """Two operands and the operator between them."""
-    return ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(ast.String(name),), lexpr=left, rexpr=right)
-
-
-def junction(operator: BoolExprType, *parts: Node) -> Node:
-    """Conditions joined."""
-    return parts[0] if len(parts) == 1 else ast.BoolExpr(boolop=operator, args=parts)
-
-
-def compare(search: Search, left: Term, name: str, right: Term, wanted: Truth, state: State) -> States:
-    """`left name right`: one side is what it is, and the other is made to fit."""
-    if isinstance(left.node, ast.RowExpr) and isinstance(right.node, ast.RowExpr):
-        yield from _compare_rows(search, left, name, right, wanted, state)
-        return
-    backwards = comparison.COMMUTED.get(name)
-    sides = [(left, name, right), *([(right, backwards, left)] if backwards else [])]
-    if backwards and search.read(left, state).is_ground and not search.read(right, state).is_ground:
-        sides.reverse()
-    for one, operator, other in sides:
-        if len(sides) > 1 and search.read(one, state).is_final:  # there is nothing in it to set
-            continue
-        for following, answer in search.pick(other, state):
-            if answer.value is None:
-                if Truth.NULL in wanted:
-                    yield following
-                continue
-            untyped = isinstance(other.node, ast.A_Const)
-            side = replace(answer, type=search.type_of(one, following)) if untyped else answer
-            for target in comparison.targets(operator, search.side(side), wanted):
-                yield from search.push(one, target, following)
-    if not comparison.is_known(name):
-        search.name_obstacle(f"operator {name}")
-
-
-def _compare_rows(search: Search, left: Term, name: str, right: Term, wanted: Truth, state: State) -> States:
-    pairs = zip(left.node.args, right.node.args, strict=False)
-    if name != "=" or left.scope is not right.scope:
-        return
-    both = junction(BoolExprType.AND_EXPR, *(operation("=", one, other) for one, other in pairs))
-    yield from search.make(left.at(both), wanted, state)
-
-
-def _listed(
-    search: Search, left: Term, name: str, items: Sequence[Term], wanted: Truth, state: State
-) -> States:
-    """IN a list, and NOT IN, whose name is <>."""
-    operator = BoolExprType.OR_EXPR if name == "=" else BoolExprType.AND_EXPR
-    joined = junction(operator, *(operation(name, left.node, item.node) for item in items))
-    return search.make(left.at(joined), wanted, state)
-
-
-def _distinct(search: Search, left: Term, right: Term, wanted: Truth, state: State) -> States:
-    """IS NOT DISTINCT FROM: never null."""
-    for one, other in ((left, right), (right, left)):
-        for following, answer in search.pick(other, state):
-            if Truth.TRUE in wanted:
-                yield from search.push(one, answer.value, following)
-            if Truth.FALSE in wanted:
-                for target in [] if answer.value is None else comparison.equal(search.side(answer), False):  # noqa: FBT003
-                    yield from search.push(one, target, following)
-                yield from (
-                    search.push(one, None, following)
-                    if answer.value is not None
-                    else not_null(search, one, following)
-                )
-
-
-# Null, truth, CASE
-
-
-def null_test(search: Search, term: Term, wanted: Truth, state: State) -> States:
-    """IS NULL, IS NOT NULL."""
-    inner = term.at(term.node.arg)
-    null = term.node.nulltesttype == NullTestType.IS_NULL
-    if (Truth.TRUE if null else Truth.FALSE) in wanted:
-        yield from search.push(inner, None, state)
-    if (Truth.FALSE if null else Truth.TRUE) in wanted:
-        yield from not_null(search, inner, state)
-
-
-def not_null(search: Search, term: Term, state: State) -> States:
-    """States in which a term has some value."""
-    for following, answer in search.pick(term, state):
-        if answer.value is not None:
-            yield following
-
-
-_TESTS = {
-    BoolTestType.IS_TRUE: (Truth.TRUE, Truth.NOT_TRUE),
-    BoolTestType.IS_NOT_TRUE: (Truth.NOT_TRUE, Truth.TRUE),
-    BoolTestType.IS_FALSE: (Truth.FALSE, Truth.NOT_FALSE),
-    BoolTestType.IS_NOT_FALSE: (Truth.NOT_FALSE, Truth.FALSE),
-    BoolTestType.IS_UNKNOWN: (Truth.NULL, Truth.TRUE | Truth.FALSE),
-    BoolTestType.IS_NOT_UNKNOWN: (Truth.TRUE | Truth.FALSE, Truth.NULL),
-}
-
-
-def boolean_test(search: Search, term: Term, wanted: Truth, state: State) -> States:
-    """IS TRUE and its like."""
-    for truth, inner in zip((Truth.TRUE, Truth.FALSE), _TESTS[term.node.booltesttype], strict=True):
-        if truth in wanted:
-            yield from search.make(term.at(term.node.arg), inner, state)
-
-
-def coalesce(search: Search, term: Term, wanted: Truth, state: State) -> States:
-    """COALESCE of conditions: the first, or the next where it is null."""
-    first, *rest = term.node.args
-    if not rest:
-        yield from search.make(term.at(first), wanted, state)
-        return
-    if known := wanted & (Truth.TRUE | Truth.FALSE):
-        yield from search.make(term.at(first), known, state)
-    for following in search.make(term.at(first), Truth.NULL, state):
-        yield from search.make(term.at(ast.CoalesceExpr(args=tuple(rest))), wanted, following)
-
-
-def arms(
-    search: Search, term: Term, state: State, fits: Callable[[Node], bool]
-) -> Iterator[tuple[Term, State]]:
-    """The results of a CASE that may fit, each with what leads there."""
-    node = term.node
-    tests = [operation("=", node.arg, one.expr) if node.arg is not None else one.expr for one in node.args]
-    results = [*(one.result for one in node.args), node.defresult or constant(None)]
-    for number, result in enumerate(results):
-        if fits(result):
-            before = [(term.at(test), Truth.NOT_TRUE) for test in tests[:number]]
-            chosen = [(term.at(test), Truth.TRUE) for test in tests[number : number + 1]]
-            for following in each(search, [*before, *chosen], state):
-                yield term.at(result), following
-
-
-def case(search: Search, term: Term, wanted: Truth, state: State) -> States:
-    """CASE of conditions."""
-    unfit = {Truth.TRUE: "true", Truth.FALSE: "false", Truth.NULL: None}
-    excluded = [value for truth, value in unfit.items() if truth not in wanted]
-
-    def fits(result: Node) -> bool:
-        return not (isinstance(result, ast.A_Const) and _boolean(result) in excluded)
-
-    for result, following in arms(search, term, state, fits):
-        yield from search.make(result, wanted, following)
-
-
-def _boolean(const: Node) -> str | None:
-    if const.isnull:
-        return None
-    return str(const.val.boolval).lower() if isinstance(const.val, ast.Boolean) else "?"

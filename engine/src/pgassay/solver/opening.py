@@ -8,21 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pglast import ast, parser
-from pglast.enums import BoolExprType, JoinType, SetOperation
+from pglast.enums import JoinType, SetOperation
 
-from pgassay.catalog.model import Policy
-from pgassay.solver import functions, logic
-from pgassay.solver.scope import (
-    Bound,
-    BoundRow,
-    Derived,
-    Node,
-    Query,
-    Scope,
-    Term,
-    constant,
-    parse_expression,
-)
+from pgassay.solver import functions
+from pgassay.solver.scope import Bound, BoundRow, Derived, Node, Query, Scope, Term, constant
+from pgassay.solver.syntax import operation
+from pgassay.solver.visibility import visibility
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -84,7 +75,7 @@ def name_of(node: Node) -> str:
 
 def open_query(search: Search, select: Node, scope: Scope, state: State) -> Iterator[Opened]:
     """The ways to put rows behind a query's FROM; of a union, those of each side."""
-    search.step()
+    search.steps.take()
     if scope.depth > DEEPEST:
         return
     if select.op != SetOperation.SETOP_NONE:
@@ -151,7 +142,7 @@ def _from_name(search: Search, item: Node, scope: Scope, state: State) -> Iterat
             return
     table = search.schema.find_relation(item.schemaname, item.relname, scope.path)
     if table is None:
-        search.name_obstacle(item.relname)
+        search.obstacles.meet_name(item.relname)
         return
     relation = search.schema.relations[table]
     if relation.definition is not None:
@@ -225,7 +216,7 @@ def _joining(search: Search, join: Node, left: Rows, right: Rows) -> Iterator[_T
             ast.ColumnRef(fields=(ast.String(_having(search, rows, column.sval)), column))
             for rows in (left, right)
         )
-        yield _Test(logic.operation("=", one, other))
+        yield _Test(operation("=", one, other))
 
 
 def _having(search: Search, rows: Rows, column: str) -> str:
@@ -254,9 +245,9 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
     if not isinstance(call, ast.FuncCall):
         return
     name = name_of(call)
-    body = search.inline(Term(call, scope))
+    body = search.terms.inline(Term(call, scope))
     if body is not None and isinstance(body.node, ast.SubLink):
-        named = functions.result_columns(search, Term(call, scope)) or (
+        named = functions.result_columns(search.schema, Term(call, scope)) or (
             (item.alias.aliasname if item.alias else name,)
         )
         yield from _from_query(
@@ -279,22 +270,5 @@ def _visible(search: Search, table: str, row: BoundRow, scope: Scope) -> tuple[_
         role=scope.role,
         depth=scope.depth + DEEPEST // _SEEN,
     )
-    node = visibility(search, table, role)
+    node = visibility(search.schema, table, role)
     return (_Test(node, inner),)
-
-
-def visibility(search: Search, table: str, role: str) -> Node:
-    """The policies for reading a table as one condition."""
-    policies = [
-        one
-        for one in search.schema.policies(table)
-        if one.command in ("select", "all") and search.schema.access.applies(role, one)
-    ]
-    permissive = [_using(one) for one in policies if one.permissive]
-    restrictive = [_using(one) for one in policies if not one.permissive]
-    some = logic.junction(BoolExprType.OR_EXPR, *permissive) if permissive else parse_expression("false")
-    return logic.junction(BoolExprType.AND_EXPR, *restrictive, some)
-
-
-def _using(policy: Policy) -> Node:
-    return parse_expression(policy.using or "true")

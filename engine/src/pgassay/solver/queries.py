@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import SubLinkType
 
-from pgassay.solver import arrays, logic
+from pgassay.solver import arrays, logic, predicates
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
 from pgassay.solver.opening import Opened, all_columns, name_of, open_query
-from pgassay.solver.scope import (
-    BoundRow,
-    Node,
-    Term,
-)
+from pgassay.solver.scope import BoundRow, Node, Term
+from pgassay.solver.state import Path, State, States
 
 if TYPE_CHECKING:
-    from pgassay.solver.search import Search, States
-    from pgassay.solver.state import State
+    from pgassay.solver.search import Search
 
 _MOST_ROWS = 30
 
@@ -37,8 +33,8 @@ def exists(search: Search, term: Term, wanted: Truth, state: State) -> States:
 
 def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
     """Nothing is found: what it looks for is of values that nothing has yet."""
-    for following in search.settle(search.read(term, state).free, state):
-        answer = search.evaluate(term, following)
+    for following in search.settle(search.terms.read(term, state).free, state):
+        answer = search.terms.evaluate(term, following)
         if answer and answer.truth & wanted and following is not state:
             yield following
     if search.may_change and wanted & Truth.FALSE:
@@ -66,7 +62,7 @@ def _matched(search: Search, term: Term, opened: Opened, ref: RowRef) -> States:
         select = term.node.subselect
         changed = {part: getattr(select, part) for part in select} | {"targetList": (column,)}
         sublink = ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=ast.SelectStmt(**changed))
-        found = search.evaluate(term.at(sublink), opened.state)
+        found = search.terms.evaluate(term.at(sublink), opened.state)
         if found is None or found.value is None or state is None:
             return
         state = state.assign(ColumnSlot(ref, name), found.value)
@@ -103,7 +99,7 @@ def _compare_all(search: Search, pairs: Sequence[tuple[Term, Term]], name: str, 
     if _is_array_of(target):
         compared = arrays.contain_compared(search, test, target, state)
     else:
-        compared = logic.compare(search, test, name, target, Truth.TRUE, state)
+        compared = predicates.compare(search, test, name, target, Truth.TRUE, state)
     for following in compared:
         yield from _compare_all(search, rest, name, following)
 
@@ -117,7 +113,7 @@ def push(
     term: Term,
     value: Value,
     state: State,
-    path: tuple[str, ...] = (),
+    path: Path = (),
     *,
     element: bool = False,
 ) -> States:
@@ -134,14 +130,14 @@ def push(
             for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
                 inner = _argument(target)
                 if element and not listed:
-                    yield from arrays.contain(search, target, value, following)
+                    yield from search.contain(target, value, following)
                 else:
                     yield from search.push(inner, value, following, path)
 
 
 def _nothing(search: Search, term: Term, state: State) -> States:
-    for following in search.settle(search.read(term, state).free, state):
-        answer = search.evaluate(term, following)
+    for following in search.settle(search.terms.read(term, state).free, state):
+        answer = search.terms.evaluate(term, following)
         if answer and answer.value is None and not answer.error:
             yield following
 
@@ -174,7 +170,7 @@ def _count(search: Search, term: Term, value: Value, opened: Opened) -> States:
         wanted = int(value or "0")
     except ValueError:
         return
-    now = search.evaluate(term, opened.state)
+    now = search.terms.evaluate(term, opened.state)
     there = int(now.value or "0") if now and not now.error else 0
     states: States = iter([opened.state])
     if not there < wanted <= there + _MOST_ROWS:
@@ -187,8 +183,8 @@ def _count(search: Search, term: Term, value: Value, opened: Opened) -> States:
 
 
 def _nothing_counted(search: Search, term: Term, state: State) -> States:
-    for following in search.settle(search.read(term, state).free, state):
-        answer = search.evaluate(term, following)
+    for following in search.settle(search.terms.read(term, state).free, state):
+        answer = search.terms.evaluate(term, following)
         if answer and answer.value == "0":
             yield following
 

@@ -63,8 +63,7 @@ class Reaching:
 
     def unreached(self, reason: Reason | None) -> Unreached:
         """Why it was not reached: what was met, or what refused, or the budget."""
-        obstacles = self.search.obstacles
-        first = next(iter(obstacles.items()), None)
+        first = self.search.obstacles.first
         what = ""
         if self.refusals:
             reason, what = reason or Reason.REFUSED, str(self.refusals[-1])
@@ -85,7 +84,8 @@ class Reaching:
         atom = (Term(node, scope), self.goal.wanted)
         if siblings:
             others = [(Term(other, scope), truth) for other, truth in siblings]
-            yield from self.search.within(_DECISIVE, logic.each(self.search, [atom, *others], self.start))
+            decisive = logic.each(self.search, [atom, *others], self.start)
+            yield from self.search.steps.within(_DECISIVE, decisive)
         yield from self.search.make(*atom, self.start)
 
     def _try(self, state: State) -> Reached | None:

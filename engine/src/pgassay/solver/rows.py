@@ -14,15 +14,10 @@ from functools import cached_property
 from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.names import quoted
 from pgassay.observation import Attempt
-from pgassay.solver import parents, repairs, values
+from pgassay.solver import parents, values
 from pgassay.solver.asking import Asker
-from pgassay.solver.model import (
-    Made,
-    Reason,
-    RowNeed,
-    Unreached,
-    Value,
-)
+from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
+from pgassay.solver.repairs.repair import repair
 from pgassay.solver.schema import Schema
 from pgassay.solver.sequences import Sequences, is_counted
 from pgassay.solver.state import State
@@ -127,7 +122,7 @@ class Making:
             attempt = self.asker.run(self.statement())
             if not attempt.sqlstate:
                 return self._finish(self.made(attempt))
-            repaired = repairs.repair(self, attempt)
+            repaired = repair(self, attempt)
             if isinstance(repaired, Made):
                 return self._finish(repaired)
             if repaired is not None:
@@ -171,7 +166,11 @@ class Making:
         purpose = f"{self.table}.{column.name} {self.need.purpose}{variant}".strip()
         return values.own(column.base, purpose, labels=column.labels, length=column.length)
 
-    # Parents
+    def default(self, column: Column) -> Value:
+        """What the server writes where nothing is given; null for what it counts."""
+        if column.generated or is_counted(column):
+            return None
+        return self.asker.evaluate(column.default or "null", None).value
 
     # The statement
 
@@ -200,6 +199,17 @@ class Making:
             else "default values"
         )
         return f"insert into {self.table} {what}"
+
+    def update(self, changed: Mapping[str, Value], wanted: str) -> Made | Attempt:
+        """A row that is there gets these values; what became of it where it does not."""
+        sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
+        shown = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in self.columns)
+        statement = f"update {self.table} set {sets} where {wanted}"
+        self.begin_numbers()
+        updated = self.asker.run(f"{statement} returning {shown}")
+        if updated.sqlstate or not updated.rows:
+            return updated
+        return self.as_made(dict(updated.rows[0]), statement)
 
     def made(self, attempt: Attempt, *, unchecked: bool = False) -> Made:
         statement = self.insert()
@@ -230,8 +240,6 @@ class Making:
             return self.refused_by(attempt)
         self.asker.run("set constraints all deferred")
         return made
-
-    # Repairs
 
     @property
     def kind(self) -> tuple[str, ...]:

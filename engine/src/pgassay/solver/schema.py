@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
 import psycopg
 from pglast import ast, parser
 from pglast.enums import A_Expr_Kind, BoolExprType
-from pglast.stream import RawStream
 
 from pgassay.catalog.model import (
     Column,
@@ -28,6 +26,8 @@ from pgassay.catalog.model import (
 from pgassay.catalog.names import spell
 from pgassay.catalog.read import Access, Catalog, read_catalog, read_shadowed
 from pgassay.solver.model import Condition, Source
+from pgassay.solver.scope import write
+from pgassay.solver.signatures import Parameter, read_parameters
 
 _KINDS = (Relation, Column, Constraint, Index, Policy, Trigger, Function, Type, Grant, Role)
 _ROWS = ("r", "p", "v", "m", "f")
@@ -36,16 +36,6 @@ _ROWS = ("r", "p", "v", "m", "f")
 def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """Read what the solver needs, as the connection's current role."""
     return Schema(read_catalog(connection, *_KINDS), shadowed=read_shadowed(connection))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """An argument of a function; `default` is parsed, `variadic`: an array of all that follow."""
-
-    name: str
-    type: str
-    default: Any = None
-    variadic: bool = False
 
 
 class Schema:
@@ -176,6 +166,18 @@ class Schema:
         """The labels of enums by their names."""
         return {one.type: one.labels for one in self.catalog.of(Type) if one.kind == "e"}
 
+    def labels_of(self, type_: str) -> Sequence[str]:
+        """The labels of an enum, whose name may lack its schema; none of another type."""
+        return next((self.labels[name] for name in self._spelled(type_) if name in self.labels), ())
+
+    def base_of(self, type_: str) -> str:
+        """What a domain, whose name may lack its schema, is made of; of another type itself."""
+        found = next((self.domains[name][0] for name in self._spelled(type_) if name in self.domains), None)
+        return found.base or type_ if found else type_
+
+    def _spelled(self, type_: str) -> tuple[str, ...]:
+        return (type_, *(f"{schema}.{type_}" for schema in self.path))
+
     def bypasses(self, role: str, relation: str) -> bool:
         """Whether no policy is asked when the role reads a table."""
         return role not in self.access.roles or not self.access.is_filtered(role, self.relations[relation])
@@ -205,54 +207,6 @@ class Schema:
 def _fits(parameters: Sequence[Parameter], arity: int) -> bool:
     needed = sum(1 for one in parameters if one.default is None)
     return needed <= arity <= len(parameters)
-
-
-def read_parameters(function: Function) -> tuple[Parameter, ...] | None:
-    """The input arguments; None where the call is of a kind that nobody inlines, such as a variadic one."""
-    found = read_arguments(function.arguments)
-    return None if found is None or any(one.variadic for one in found) else found
-
-
-@cache
-def read_arguments(arguments: str) -> tuple[Parameter, ...] | None:
-    """The input arguments, as pg_get_function_arguments() spells them; None where that does not read back."""
-    try:
-        statement = _parse(f"create function f({arguments}) returns int language sql as ''")
-    except parser.ParseError:
-        return None
-    found = []
-    for one in statement.parameters or ():
-        if one.mode.value in "idbv":
-            found.append(
-                Parameter(
-                    name=one.name or "",
-                    type=_type_text(one.argType),
-                    default=one.defexpr,
-                    variadic=one.mode.value == "v",
-                )
-            )
-    return tuple(found)
-
-
-def read_result(function: Function, schema: Schema) -> tuple[str, ...]:
-    """The names of the columns that a function returns; none of a function that returns one value."""
-    try:
-        statement = _parse(
-            f"create function f({function.arguments}) returns {function.returns} language sql as ''"
-        )
-    except parser.ParseError:
-        return ()
-    named = [one.name for one in statement.parameters or () if one.mode.value in "obt" and one.name]
-    if named or statement.returnType is None:
-        return tuple(named)
-    *_, name = (part.sval for part in statement.returnType.names)
-    schema_ = statement.returnType.names[0].sval if len(statement.returnType.names) > 1 else None
-    table = schema.find_relation(schema_, name, schema.path)
-    return tuple(schema.columns(table)) if table else ()
-
-
-def _type_text(node: Any) -> str:  # noqa: ANN401
-    return str(RawStream()(node))
 
 
 @cache
@@ -285,17 +239,14 @@ def _constant(node: Any) -> str | None:  # noqa: ANN401
 
 def check_text(definition: str) -> str:
     """The expression of `CHECK ((…)) NOT VALID`."""
-    return _type_text(_parse(f"alter table x add {definition}").cmds[0].def_.raw_expr)
-
-
-def _parse(statement: str) -> Any:  # noqa: ANN401
-    [raw] = parser.parse_sql(statement)
-    return raw.stmt
+    [raw] = parser.parse_sql(f"alter table x add {definition}")
+    statement: Any = raw.stmt
+    return write(statement.cmds[0].def_.raw_expr)
 
 
 def _written(triggers: Sequence[Trigger], relation: str) -> Iterator[Condition]:
     for trigger in triggers:
         [raw] = parser.parse_sql(trigger.definition)
         if isinstance(raw.stmt, ast.CreateTrigStmt) and raw.stmt.whenClause is not None:
-            text = _type_text(raw.stmt.whenClause)
+            text = write(raw.stmt.whenClause)
             yield Condition(text=text, source=Source.WHEN, table=relation, name=trigger.name)

@@ -35,8 +35,9 @@ from pgassay.solver.reaching import PROPOSALS, Reaching, parts
 from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
 from pgassay.solver.scope import BoundRow, Scope, Term, parse_expression, write
-from pgassay.solver.search import STEPS, Search
+from pgassay.solver.search import Search
 from pgassay.solver.state import State
+from pgassay.solver.steps import STEPS
 from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
@@ -206,7 +207,8 @@ class Solver:
             ArgumentSlot(name, type_): (arguments or {}).get(name) for name, type_ in condition.parameters
         }
         state = State(values=values, rows=(ref,))
-        answer = search.evaluate(Term(parse_expression(condition.text), self.scope_of(condition)), state)
+        term = Term(parse_expression(condition.text), self.scope_of(condition))
+        answer = search.terms.evaluate(term, state)
         return answer.truth if answer and not answer.error else None
 
     def again(self, made: Made) -> Made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,6 +77,11 @@ class State:
         """The arguments that were set."""
         slots = [replace(slot, path=()) for slot in self.values if isinstance(slot, ArgumentSlot)]
         return {slot.name: self.value(slot) for slot in sorted(slots, key=lambda slot: slot.name)}
+
+
+States = Iterator[State]
+Path = tuple[str, ...]
+"""A place in a document: the keys that lead there."""
 
 
 def _path(slot: Slot) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.addresses import find_addresses
@@ -28,15 +27,16 @@ from pgassay.audit.metadata import (
     sign_up,
     texts_that_ask,
 )
+from pgassay.audit.metadata_gains import Gain, find_gains, reach_after
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import does, join
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.diff.metadata import USERS
-from pgassay.matrix.statements import NUMBERS, condition, literal
+from pgassay.matrix.statements import NUMBERS, literal
 
 RULE = "signup"
 _TRIED = 6
@@ -48,15 +48,6 @@ Told = tuple[str, str]
 
 _Pair = tuple[Event, Event]
 """The same ordinary event of two accounts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Gain:
-    """Rows of others that the metadata open: `action`, the object, and a statement that shows one of them."""
-
-    action: str
-    object: str
-    statement: str
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -102,65 +93,13 @@ def _of_kind(scene: Scene, pair: _Pair, events: Sequence[Event]) -> Iterator[tup
             by_column[table, column].append((event, value))
         if facts is not None and not differing:
             silent.append(event)
-    reached = _reach(scene, usual)
+    reached = reach_after(scene, usual)
     for told, some in by_column.items():
         if finding := _of_column(scene, pair, told, some, reached=reached, plain=plain):
             yield told, finding
     for event in silent:
-        for gain in _gains(scene, usual, event, reached)[:1]:
+        for gain in find_gains(scene, usual, event, reached)[:1]:
             yield (gain.object, ""), _tell_gain(scene, pair, event, gain)
-
-
-def _reach(scene: Scene, event: Event) -> Reach:
-    with scene.session.undone():
-        for text in event.statements:
-            run(scene.session, None, text)
-        return measure(scene, event.persona)
-
-
-def _gains(scene: Scene, usual: Event, event: Event, before: Reach) -> list[_Gain]:
-    """Rows of others that are read, changed or removed after the event and not after the usual one."""
-    found = []
-    with scene.session.undone():
-        if not all(run(scene.session, None, text) for text in event.statements):
-            return []
-        after = measure(scene, event.persona)
-        for (name, verb), count in after.written.items():
-            if count > before.written.get((name, verb), 0) and (text := _write(scene, event, name, verb)):
-                found.append(_Gain(action=verb, object=name, statement=text))
-    for name, keys in after.seen.items():
-        sample = scene.sample_of[name]
-        known = {row.key for row in sample.rows if event.persona.id not in row.owners}
-        for key in sorted((keys - before.seen.get(name, frozenset())) & known, key=str)[:1]:
-            text = f"select * from {sample.table.name} where {condition(sample.key, key)}"
-            found.append(_Gain(action="select", object=name, statement=text))
-    return [gain for gain in found if not _works(scene, usual, gain)]
-
-
-def _write(scene: Scene, event: Event, name: str, verb: str) -> str:
-    """A write of one row of others that goes through now."""
-    sample = scene.sample_of[name]
-    table = sample.table
-    column = next((c for c in table.privileges[event.persona.role].update if c in table.updatable), "")
-    texts = [
-        f"delete from {table.name} where {where}"
-        if verb == "delete"
-        else f"update {table.name} set {quoted(column)} = {quoted(column)} where {where}"
-        for row in sample.rows
-        if event.persona.id not in row.owners
-        for where in [condition(sample.key, row.key)]
-    ]
-    answers = scene.ask(event.persona, [[text] for text in texts])
-    went = (t for t, a in zip(texts, answers, strict=True) if not a.sqlstate and a.counts[0] > 0)
-    return next(went, "")
-
-
-def _works(scene: Scene, event: Event, gain: _Gain) -> bool:
-    with scene.session.undone():
-        for text in event.statements:
-            run(scene.session, None, text)
-        with scene.session.act_as(event.persona):
-            return scene.session.attempt(gain.statement).rowcount > 0
 
 
 def _of_column(  # noqa: PLR0913 - what was seen, by name
@@ -174,7 +113,7 @@ def _of_column(  # noqa: PLR0913 - what was seen, by name
 ) -> Finding | None:
     some = list({value: (event, value) for event, value in reversed(some)}.values())[::-1]
     tried = [(e, v) for e, v in some if not _may_anyway(scene, pair[1], told, v)][:_TRIED]
-    opened = [(e, v, gains) for e, v in tried if (gains := _gains(scene, pair[1], e, reached))]
+    opened = [(e, v, gains) for e, v in tried if (gains := find_gains(scene, pair[1], e, reached))]
     opened.sort(key=lambda one: one[2][0].action == "select")
     if opened:
         event, value, gains = opened[0]
@@ -220,7 +159,7 @@ def _matters(scene: Scene, told: Told, value: str, plain: Facts) -> bool:
     return column.name in asked_elsewhere(scene) and not column.base.startswith("json")
 
 
-def _witness(pair: _Pair, event: Event, gain: _Gain) -> Steps:
+def _witness(pair: _Pair, event: Event, gain: Gain) -> Steps:
     """An ordinary account reaches nothing, and the other does."""
     before = pair[0]
     return (
@@ -247,7 +186,7 @@ def _tell(  # noqa: PLR0913 - what was seen, by name
     event: Event,
     *,
     value: str,
-    gains: Sequence[_Gain],
+    gains: Sequence[Gain],
 ) -> Finding:
     table, column = told
     look = Step(statement=look_at(table, column, value), shows=ROWS)
@@ -273,7 +212,7 @@ def _tell(  # noqa: PLR0913 - what was seen, by name
     )
 
 
-def _tell_gain(scene: Scene, pair: _Pair, event: Event, gain: _Gain) -> Finding:
+def _tell_gain(scene: Scene, pair: _Pair, event: Event, gain: Gain) -> Finding:
     return Finding(
         rule=RULE,
         object=gain.object,
@@ -289,7 +228,7 @@ def _tell_gain(scene: Scene, pair: _Pair, event: Event, gain: _Gain) -> Finding:
     )
 
 
-def _severity(gains: Sequence[_Gain]) -> Severity:
+def _severity(gains: Sequence[Gain]) -> Severity:
     if any(gain.action != "select" for gain in gains):
         return Severity.CRITICAL
     return Severity.HIGH if gains else Severity.MEDIUM

@@ -1,0 +1,166 @@
+"""Statements with which somebody tries what a change may have opened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Privileges, Table
+from pgassay.diff.variations import Variation, invent_row
+from pgassay.matrix import statements
+from pgassay.matrix.blanket import blanket_writes
+from pgassay.matrix.model import Action, CellKey, RowClass, Witness
+from pgassay.matrix.questions import ask_inserts
+from pgassay.matrix.rows import Row
+from pgassay.matrix.subject import Subject
+
+_NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchProbe:
+    """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
+
+    A trigger may let a write pass and put back what it set: then it finds fewer. `values`: queries of his for
+    what else the write left behind, and the persona may not write; then, if any, for all that it left.
+    `bare`: nothing but the privilege to read keeps rows from the persona, of which the world has none.
+    `invented`: the row, so that a constraint that refuses it tells nothing. `widens`: whatever else HEAD
+    answers is more than BASE lets out. `reveals`: its answer is looked through for what stands in rows of
+    others. `is_own`: what HEAD finds is the caller's own, and tells of nobody. `follows`: it reads what the
+    owner's write may have fed: only such values count.
+    """
+
+    key: CellKey
+    witness: Witness
+    looks: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    bare: bool = False
+    invented: bool = False
+    widens: bool = False
+    reveals: bool = False
+    is_own: bool = False
+    follows: bool = False
+    given: str = ""  # what of the claims is other than the persona's own
+
+
+def probe_scan(subject: Subject) -> Iterator[SearchProbe]:
+    """All rows that there are: a view may show nothing to its owner, and what is drawn anew has no name."""
+    columns = [quoted(c.name) for c in subject.sample.columns if c.name in subject.privileges.select]
+    if columns:
+        text = f"select {', '.join(columns)} from {subject.table.name}"
+        guarded = not subject.privileges.reads_all or subject.table.invoker or subject.sample.rows
+        yield replace(_attempt(subject, Action.SELECT, "-", text), bare=not guarded)
+
+
+def probe_reads(subject: Subject) -> Iterator[SearchProbe]:
+    sample = subject.sample
+    if not sample.rows or subject.blind:
+        yield from probe_scan(subject)
+        return
+    text = statements.select(subject.table, sample.key, [row.key for row in sample.rows])
+    yield _attempt(subject, Action.SELECT, "-", text)
+
+
+def probe_writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]:
+    """An UPDATE that changes nothing, which is let through or not as any other, and a DELETE."""
+    table, held = subject.table, subject.privileges
+    column = next((c.name for c in subject.sample.columns if c.name in held.update & table.updatable), None)
+    for row in rows:
+        where = subject.where(row)
+        if column and "update" in table.writable:
+            text = statements.update(table, column, quoted(column), where=where)
+            yield _attempt(subject, Action.UPDATE, column, text)
+        if held.delete and "delete" in table.writable:
+            yield _attempt(subject, Action.DELETE, "-", statements.delete(table, where=where))
+
+
+def probe_blanket(subject: Subject) -> Iterator[SearchProbe]:
+    """Writes of all rows, those that policies for SELECT hide from the persona too."""
+    for write in blanket_writes(subject.sample, subject.persona) if subject.privileges.filtered else ():
+        yield _attempt(subject, write.action, write.column or "-", write.statement)
+
+
+def probe_varied_insert(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
+    """The varied row as the persona itself would add it."""
+    alone = replace(subject, sample=replace(subject.sample, rows=(variation.varied,)))
+    yield from probe_insert(alone, looks=_looks(variation))
+
+
+def probe_insert(subject: Subject, *, looks: Iterable[str] = ()) -> Iterator[SearchProbe]:
+    """The one row that it has as the persona itself would add it, in its own name and in others'."""
+    looks = tuple(looks)
+    if subject.privileges.insert and "insert" in subject.table.writable:
+        for question in ask_inserts(subject):
+            if question[0].key.variant == "-":
+                yield _attempt(subject, Action.INSERT, "-", question[0].witness.statement, looks=looks)
+
+
+def probe_update(subject: Subject, columns: Iterable[str], text: str) -> SearchProbe:
+    """An UPDATE of these columns."""
+    return _attempt(subject, Action.UPDATE, ", ".join(columns), text)
+
+
+def probe_invented(subject: Subject, ids: Sequence[str]) -> Iterator[SearchProbe]:
+    """A row of a table that has none, in one's own name and in another's."""
+    if not subject.privileges.insert or "insert" not in subject.table.writable:
+        return
+    for id_ in dict.fromkeys([subject.persona.id or ids[0], *ids] if ids else [_NOBODY]):
+        row = invent_row(subject.sample, id_)
+        alone = replace(subject, sample=replace(subject.sample, rows=(row,), ownership=None))
+        for question in ask_inserts(alone):
+            if question[0].key.variant == "-":
+                text = question[0].witness.statement
+                yield replace(_attempt(subject, Action.INSERT, "-", text), invented=True)
+
+
+def probe_varied_update(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:
+    """The variation as the persona itself would make it."""
+    if "update" in subject.table.writable and subject.privileges.update.issuperset(variation.values):
+        variant = ", ".join(variation.values)
+        yield _attempt(subject, Action.UPDATE, variant, variation.update, looks=_looks(variation))
+
+
+def find_values(subject: Subject) -> Iterator[str]:
+    """What the write itself left of numbers and the like that the persona may not write; then all of it."""
+    table = subject.table
+    if not table.stored:
+        return
+    names = find_faithful(table, subject.privileges)
+    written = f"from {table.name} where pg_catalog.age(xmin) <= 0"
+    yield f"select {', '.join(names)} {written}"
+    yield f"select * {written}"
+
+
+def find_faithful(table: Table, held: Privileges | None) -> list[str]:
+    """The columns of which every load has the same, and that nobody may write who holds no more than this."""
+    written = held.update | held.insert if held else frozenset()
+    named = (*(one.columns for one in table.unique), *(one.columns for one in table.foreign_keys))
+    drawn = frozenset(name for names in named for name in names)
+    return [
+        c.quoted
+        for c in table.columns.values()
+        if (c.base in (*statements.NUMBERS, "bool") or c.labels) and c.name not in drawn | written
+    ]
+
+
+def _looks(variation: Variation) -> Iterator[str]:
+    """For each value, the rows that have it."""
+    table = variation.sample.table
+    for name, value in variation.values.items():
+        if table.stored and table.columns[name].comparable:
+            where = f"{quoted(name)} is not distinct from {statements.literal(value)}"
+            yield f"select * from {table.name} where {where}"
+
+
+def _attempt(
+    subject: Subject, action: Action, variant: str, text: str, *, looks: Iterable[str] = ()
+) -> SearchProbe:
+    key = subject.key(action, variant, RowClass.ANY)
+    looks = tuple(looks)
+    return SearchProbe(
+        key=key,
+        witness=Witness(persona=subject.persona, statement=text),
+        looks=looks,
+        values=tuple(find_values(subject)) if looks else (),
+    )

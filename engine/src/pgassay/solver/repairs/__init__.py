@@ -1,0 +1,1 @@
+"""What to do where the server refuses a row."""

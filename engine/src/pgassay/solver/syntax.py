@@ -1,0 +1,38 @@
+"""Nodes of SQL's grammar: made anew, and which of them are conditions. Pure."""
+
+from __future__ import annotations
+
+from pglast import ast
+from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
+
+from pgassay.solver.scope import Node
+
+VALUE_OPERATORS = ("+", "-", "*", "/", "%", "||", "->", "->>", "#>", "#>>", "^", "#-")
+"""Those that give a value of some type; all others are taken to compare."""
+
+
+def is_condition(node: Node) -> bool:
+    """Whether a node is a boolean whatever its operands are."""
+    match node:
+        case ast.BoolExpr() | ast.NullTest() | ast.BooleanTest():
+            return True
+        case ast.SubLink():
+            return node.subLinkType not in (SubLinkType.EXPR_SUBLINK, SubLinkType.ARRAY_SUBLINK)
+        case ast.A_Expr(name=(*_, name)):
+            return node.kind != A_Expr_Kind.AEXPR_NULLIF and name.sval not in VALUE_OPERATORS
+    return False
+
+
+def operation(name: str, left: Node, right: Node) -> Node:
+    """Two operands and the operator between them."""
+    return ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(ast.String(name),), lexpr=left, rexpr=right)
+
+
+def junction(operator: BoolExprType, *parts: Node) -> Node:
+    """Conditions joined."""
+    return parts[0] if len(parts) == 1 else ast.BoolExpr(boolop=operator, args=parts)
+
+
+def call(name: str, *arguments: Node) -> Node:
+    """A function of the server's own, called."""
+    return ast.FuncCall(funcname=(ast.String("pg_catalog"), ast.String(name)), args=arguments)
