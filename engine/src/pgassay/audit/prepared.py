@@ -52,7 +52,7 @@ def play(scene: Scene, steps: Steps) -> bool:
     return all(run(scene.session, step.who, step.statement) for step in steps)
 
 
-def _asked(scene: Scene, only: Collection[str]) -> frozenset[str]:
+def deciding_words(scene: Scene, only: Collection[str]) -> frozenset[str]:
     """All words of what decides who reaches these tables."""
     reach = frozenset().union(*map(scene.inventory.reach, only)) | frozenset(only)
     tables = [table for table in scene.surface.tables.values() if table.name in reach]
@@ -73,7 +73,8 @@ def _columns(
     columns = [
         c
         for c in table.columns.values()
-        if c.name in table.privileges[persona.role].update & _asked(scene, only) - fixed and not c.generated
+        if c.name in table.privileges[persona.role].update & deciding_words(scene, only) - fixed
+        and not c.generated
         if c.base in (*_FAR, *TEXTS, "bool") or c.labels
     ]
     if not columns:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import (
+    cascades,
     catalog,
     chains,
     claims,
@@ -14,6 +15,7 @@ from pgassay.audit.rules import (
     defaults,
     depends,
     driven,
+    expired,
     functions,
     groups,
     many,
@@ -47,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     pointless.find,
     precedence.find,
     chains.find,
+    cascades.find,
     moved.find,
     defaults.find,
     states.find,
@@ -56,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     signup.find,
     withdrawn.find,
     topics.find,
+    expired.find,
     functions.find,
     twice.find,
     many.find,
