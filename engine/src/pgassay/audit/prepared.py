@@ -22,6 +22,7 @@ _FAR = {
     **dict.fromkeys(("json", "jsonb"), ("{}",)),
 }
 _MOST = 10
+_OBJECTS = "storage.objects"  # their policies ask for folders: a name may be one
 
 
 def prepared_updates(
@@ -109,7 +110,8 @@ def _pair(scene: Scene, own: _Own, only: Collection[str]) -> Iterator[tuple[Step
     """The first two values of which the second opens more than the first."""
     values = values_for(scene, own.sample, own.column, besides=None)[:_MOST]
     reaches: list[tuple[str, Reach]] = []
-    for value in dict.fromkeys([*_FAR.get(own.column.base, ()), *values]):
+    paths = [f"{own.persona.id}/1"] if own.column.base in TEXTS and _OBJECTS in only else []
+    for value in dict.fromkeys([*_FAR.get(own.column.base, ()), *values, *paths]):
         with scene.session.undone():
             if play(scene, (*own.given, Step(statement=own.update(value)))):
                 reaches.append((value, measure(scene, own.persona, only)))

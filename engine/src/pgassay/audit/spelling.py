@@ -11,14 +11,14 @@ from pglast.stream import RawStream
 
 from pgassay.catalog.model import Policy
 from pgassay.database import Script
-from pgassay.plpgsql.definitions import find_definitions
+from pgassay.plpgsql.definitions import Definitions
 
 _OPEN, _CLOSED, _END = "ASCII_40", "ASCII_41", "ASCII_59"
 
 
-def is_mixed(scripts: Sequence[Script], policy: Policy) -> bool:
+def is_mixed(scripts: Sequence[Script], definitions: Definitions, policy: Policy) -> bool:
     """Whether the statement that made it joins conditions with AND and OR, and no parentheses between."""
-    place = find_definitions(scripts).known.get(policy.key)
+    place = definitions.known.get(policy.key)
     script = next((one for one in scripts if place and one.path == place.file), None)
     if place is None or script is None:
         return False
