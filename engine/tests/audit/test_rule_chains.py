@@ -148,3 +148,30 @@ def test_a_group_of_which_no_membership_was_looked_at_is_joined_too(audited: Aud
     found = audited(WORKSPACES.format("user_id = (select auth.uid())"))
     assert [f.object for f in of_rule(found, "chains")] == ["public.workspace_members"]
     assert told(audited(WORKSPACES.format("public.is_owner_of(workspace_id)")), "chains") == []
+
+
+BILLS = """
+insert into storage.buckets (id, name, public) values ('bills', 'bills', false);
+create table public.bills (
+    id integer primary key, payer uuid not null references auth.users, name text not null
+);
+alter table public.bills enable row level security;
+create policy "own" on public.bills to authenticated using (payer = (select auth.uid()));
+create policy "put" on storage.objects for insert to authenticated
+with check (bucket_id = 'bills' and (storage.foldername(name))[1] = (select auth.uid())::text);
+create policy "get" on storage.objects for select to authenticated using (
+    bucket_id = 'bills' and exists (
+        select from public.bills as b
+        where b.payer = (select auth.uid()) and (storage.foldername({name}))[1] = b.payer::text
+    )
+);
+"""
+
+
+def test_a_name_that_a_subquery_takes_for_its_own_opens_all_files(audited: Audited) -> None:
+    [finding] = of_rule(audited(BILLS.format(name="name")), "chains")
+    assert (finding.object, finding.columns, finding.severity.word) == ("public.bills", ("name",), "high")
+
+
+def test_the_name_of_the_object_is_nobody_else_s(audited: Audited) -> None:
+    assert told(audited(BILLS.format(name="objects.name")), "chains") == []

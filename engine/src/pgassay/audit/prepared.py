@@ -22,6 +22,7 @@ _FAR = {
     **dict.fromkeys(("json", "jsonb"), ("{}",)),
 }
 _MOST = 10
+_OBJECTS = "storage.objects"  # their policies ask for folders: a name may be one
 
 
 def prepared_updates(
@@ -52,7 +53,7 @@ def play(scene: Scene, steps: Steps) -> bool:
     return all(run(scene.session, step.who, step.statement) for step in steps)
 
 
-def _asked(scene: Scene, only: Collection[str]) -> frozenset[str]:
+def deciding_words(scene: Scene, only: Collection[str]) -> frozenset[str]:
     """All words of what decides who reaches these tables."""
     reach = frozenset().union(*map(scene.inventory.reach, only)) | frozenset(only)
     tables = [table for table in scene.surface.tables.values() if table.name in reach]
@@ -73,7 +74,8 @@ def _columns(
     columns = [
         c
         for c in table.columns.values()
-        if c.name in table.privileges[persona.role].update & _asked(scene, only) - fixed and not c.generated
+        if c.name in table.privileges[persona.role].update & deciding_words(scene, only) - fixed
+        and not c.generated
         if c.base in (*_FAR, *TEXTS, "bool") or c.labels
     ]
     if not columns:
@@ -108,7 +110,8 @@ def _pair(scene: Scene, own: _Own, only: Collection[str]) -> Iterator[tuple[Step
     """The first two values of which the second opens more than the first."""
     values = values_for(scene, own.sample, own.column, besides=None)[:_MOST]
     reaches: list[tuple[str, Reach]] = []
-    for value in dict.fromkeys([*_FAR.get(own.column.base, ()), *values]):
+    paths = [f"{own.persona.id}/1"] if own.column.base in TEXTS and _OBJECTS in only else []
+    for value in dict.fromkeys([*_FAR.get(own.column.base, ()), *values, *paths]):
         with scene.session.undone():
             if play(scene, (*own.given, Step(statement=own.update(value)))):
                 reaches.append((value, measure(scene, own.persona, only)))

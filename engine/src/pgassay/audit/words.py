@@ -17,6 +17,7 @@ _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
 )
+_ENDS = ("expires", "expiry", "expiration", "until")
 
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
 
@@ -47,6 +48,11 @@ def tells_of_a_person(column: Column) -> bool:
 def is_address(column: Column) -> bool:
     """By its name: what others know, too."""
     return _has_word(column.name, _ADDRESSES)
+
+
+def is_end(column: Column) -> bool:
+    """By its name: a moment from which on something is over."""
+    return _has_word(column.name, _ENDS)
 
 
 def is_withdrawal(column: Column) -> bool:

@@ -1,0 +1,121 @@
+"""Rows that open things after their time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.audit.audit_support import Audited, of_rule, told
+
+pytestmark = pytest.mark.slow
+
+FILMS = """
+create table public.films (
+    id integer primary key, maker uuid not null references auth.users, text text not null
+);
+create table public.passes (
+    film integer references public.films, who uuid references auth.users,
+    {term} timestamptz not null{default}, primary key (film, who)
+);
+alter table public.films enable row level security;
+alter table public.passes enable row level security;
+create policy "own" on public.films to authenticated using (maker = (select auth.uid()));
+create policy "mine" on public.passes for select to authenticated using (who = (select auth.uid()));
+create policy "passes" on public.films for select to authenticated using (exists (
+    select from public.passes as p where p.film = films.id and p.who = (select auth.uid()){asked}
+));
+"""
+LATER = " default now() + interval '2 days'"
+FOUND = [("public.films", "medium", ("select",))]
+
+
+@pytest.mark.parametrize(("term", "default"), [("good_to", LATER), ("valid_until", ""), ("expires_at", "")])
+def test_a_pass_opens_a_film_for_ever(audited: Audited, term: str, default: str) -> None:
+    [finding] = of_rule(audited(FILMS.format(term=term, default=default, asked="")), "expired")
+    assert [(finding.object, finding.severity.word, finding.actions)] == FOUND
+
+
+def test_a_policy_that_asks_for_the_time_is_enough(audited: Audited) -> None:
+    schema = FILMS.format(term="good_to", default=LATER, asked=" and p.good_to > now()")
+    assert told(audited(schema), "expired") == []
+
+
+@pytest.mark.parametrize("default", ["", " default now()"])
+def test_when_a_pass_was_made_is_no_end(audited: Audited, default: str) -> None:
+    assert told(audited(FILMS.format(term="made_at", default=default, asked="")), "expired") == []
+
+
+CLUBS = """
+create table public.clubs (id integer primary key, text text not null);
+create table public.fellows (
+    club integer references public.clubs, who uuid references auth.users, primary key (club, who)
+);
+create table public.calls (
+    id uuid primary key default gen_random_uuid(), club integer not null references public.clubs,
+    who uuid not null references auth.users, ends timestamptz not null default now() + interval '7 days',
+    taken_at timestamptz
+);
+alter table public.clubs enable row level security;
+alter table public.fellows enable row level security;
+alter table public.calls enable row level security;
+create policy "own" on public.fellows for select to authenticated using (who = (select auth.uid()));
+create policy "clubs" on public.clubs for select to authenticated
+using (id in (select f.club from public.fellows as f where f.who = (select auth.uid())));
+create policy "calls" on public.calls for select to authenticated using (who = (select auth.uid()));
+create function public.take(wanted uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare one public.calls;
+begin
+    select * into one from public.calls
+    where id = wanted and who = auth.uid() and taken_at is null{asked} for update;
+    if not found then
+        raise exception 'no such call';
+    end if;
+    {enter}
+    update public.calls set taken_at = now() where id = wanted;
+end $$;
+"""
+ENTER = "insert into public.fellows (club, who) values (one.club, one.who) on conflict do nothing;"
+
+
+def test_a_function_takes_an_old_invitation(audited: Audited) -> None:
+    found = told(audited(CLUBS.format(asked="", enter=ENTER)), "expired")
+    assert found == [("public.take(uuid)", "medium", ("execute",))]
+
+
+def test_a_function_that_asks_for_the_time_refuses_it(audited: Audited) -> None:
+    assert told(audited(CLUBS.format(asked=" and ends > now()", enter=ENTER)), "expired") == []
+
+
+def test_an_old_invitation_may_be_declined(audited: Audited) -> None:
+    assert told(audited(CLUBS.format(asked="", enter="")), "expired") == []
+
+
+TASKS = """
+create table public.tasks (id integer primary key, due timestamptz not null);
+create table public.answers (
+    id integer generated always as identity primary key, task integer not null references public.tasks,
+    who uuid not null references auth.users, text text not null
+);
+alter table public.tasks enable row level security;
+alter table public.answers enable row level security;
+create policy "tasks" on public.tasks for select to authenticated using (true);
+create policy "read" on public.answers for select to authenticated using (who = (select auth.uid()));
+create policy "hand in" on public.answers for insert to authenticated with check (
+    who = (select auth.uid()) and {in_time}
+);
+create policy "change" on public.answers for update to authenticated using (who = (select auth.uid()){asked});
+"""
+IN_TIME = "exists (select from public.tasks as t where t.id = task and t.due > now())"
+
+
+def test_an_answer_is_changed_after_its_time(audited: Audited) -> None:
+    [finding] = of_rule(audited(TASKS.format(in_time=IN_TIME, asked="")), "expired")
+    assert (finding.object, finding.actions, finding.columns) == ("public.answers", ("update",), ("text",))
+
+
+def test_where_an_update_asks_too_it_is_refused(audited: Audited) -> None:
+    assert told(audited(TASKS.format(in_time=IN_TIME, asked=f" and {IN_TIME}")), "expired") == []
+
+
+def test_where_an_insert_asks_for_no_time_there_is_none(audited: Audited) -> None:
+    assert told(audited(TASKS.format(in_time="true", asked="")), "expired") == []
