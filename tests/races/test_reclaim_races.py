@@ -201,32 +201,35 @@ def test_due_retries_go_back_among_the_others_and_waiting_ones_do_not(scene: Sce
     assert sweeper.attempt(waits).rows == [{"id": queued[1]}]
 
 
+STEPS = ("TRANSCRIBING", "ANALYZING", "RENDERING")
 AT_WORK = """
-    update public.jobs set status = 'TRANSCRIBING', lease_expires_at = now() + %(ends)s::interval,
+    update public.jobs set status = %(step)s, lease_expires_at = now() + %(ends)s::interval,
         max_retries = %(retries)s
     where id = %(large)s
 """
 
 
 @pytest.mark.parametrize(
-    ("ends", "retries", "state", "held"),
+    ("step", "ends", "retries", "state", "held"),
     [
-        ("-1 second", 0, "FAILED", "55P03"),
-        ("-1 second", 1, "QUEUED", ""),
-        ("1 hour", 0, "", ""),
-        ("1 hour", 1, "", ""),
+        *((step, "-1 second", 0, "FAILED", "55P03") for step in STEPS),
+        ("TRANSCRIBING", "-1 second", 1, "QUEUED", ""),
+        ("TRANSCRIBING", "1 hour", 0, "", ""),
+        ("TRANSCRIBING", "1 hour", 1, "", ""),
     ],
-    ids=["fails", "has a retry", "still at work", "at work, with a retry"],
+    ids=[*(f"fails {step}" for step in STEPS), "has a retry", "still at work", "at work, with a retry"],
 )
 def test_payment_that_is_owed_is_held_only_where_a_job_gives_credits_back(
-    scene: Scene, service: Persona, ends: str, retries: int, state: str, held: str
+    scene: Scene, service: Persona, step: str, ends: str, retries: int, state: str, held: str
 ) -> None:
     """Nor does what this user owes stop the job of another one, which fails in each case."""
     owing = names(USERS["read committed"])
     make_scenery(scene, USERS["read committed"], ("two are refunded",))
     expire(scene, service, [ALICES], max_retries=0)
     worker, sweeper, other = (scene.join(service) for _ in range(3))
-    assert worker.attempt(AT_WORK, {**owing, "ends": ends, "retries": retries}).rowcount == 1
+    for passed in STEPS[: STEPS.index(step) + 1]:
+        values = {**owing, "step": passed, "ends": ends, "retries": retries}
+        assert worker.attempt(AT_WORK, values).rowcount == 1
     # Bob's worker answers still, in the last attempt; he owes nothing.
     renew = (
         "update public.jobs set lease_expires_at = now() + interval '1 hour', max_retries = 0 where id = %s"
