@@ -50,6 +50,12 @@ def install_counters(connection: psycopg.Connection[Any], *, policies: bool = Tr
             connection.execute(rewrite_policy(policy_plan.policy, count_truth).encode())
 
 
+def has_counters(connection: psycopg.Connection[Any]) -> bool:
+    """Whether anything counts in a database."""
+    found = connection.execute("select pg_catalog.to_regnamespace('pgassay_coverage') is not null").fetchone()
+    return found == (True,)
+
+
 def read_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """How often each thing ran in a database, by its name (an atom's with its truth), if it ever did.
 

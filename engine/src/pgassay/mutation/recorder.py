@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from pgassay.coverage.counters import has_counters, read_counts
 from pgassay.database import Database
 from pgassay.database.actor import Actor
 from pgassay.errors import ServerError
@@ -31,11 +32,6 @@ _OTHERS: LiteralString = """
     select count(*) from pg_catalog.pg_stat_activity
     where datname = pg_catalog.current_database() and pid <> pg_catalog.pg_backend_pid()
         and backend_type = 'client backend'
-"""
-_LINES: LiteralString = """
-    select pg_catalog.obj_description(c.oid, 'pg_class'), pg_catalog.pg_sequence_last_value(c.oid)
-    from pg_catalog.pg_class as c
-    where c.relnamespace = pg_catalog.to_regnamespace('pgassay_coverage') and c.relkind = 'S'
 """
 _SECONDS_TO_LEAVE = 10.0
 _DOORS = ("psycopg", "contextlib", "pgassay.mutation.", "pgassay.database.actor", "pgassay.database.session")
@@ -120,13 +116,17 @@ class StatementRecorder:
             counts[what] = counts.get(what, 0) + count
         before = self._counted[name]
         self._footprint.reached |= {what for what, count in counts.items() if count > before.get(what, 0)}
-        for what, count in connection.execute(_LINES) if self.lines else ():
-            counts[what] = count or 0
-            if counts[what] > before.get(what, 0) and what in self.lines:
+        for what, count in self._counters(connection).items():
+            counts[what] = count
+            if count > before.get(what, 0) and what in self.lines:
                 function, line = self.lines[what]
                 ran = self._footprint.lines.get(function, frozenset())
                 self._footprint.lines[function] = ran | {line}
         self._counted[name] = counts
+
+    def _counters(self, connection: Connection) -> dict[str, int]:
+        """What functions of the database counted; nothing where none does."""
+        return read_counts(connection) if self.lines and has_counters(connection) else {}
 
     @contextmanager
     def _silent(self) -> Iterator[None]:
