@@ -22,6 +22,7 @@ OWE = (
     ),
 )
 HOLD = "update public.payments set payment_method = 'card' where id = %s"
+TAKE_USER = "select from public.users where id = %s for no key update nowait"
 REINSTATE = "select public.reinstate_payment(%s) as credits"
 OWED = "select public.credits_owed(%s)"
 ENTRIES = """
@@ -62,7 +63,8 @@ def test_recovery_waits_for_the_payment_before_it_takes_the_user(
     statement, target, result = WAITING[name]
     late = other.start(statement, [target])
     assert scene.blockers(other) == {holder.pid}
-    # It needs Bob's row.
+    # Bob's row is free, which others that hold the payment need.
+    assert holder.attempt(TAKE_USER, [BOB]).sqlstate == ""
     assert holder.attempt(REINSTATE, [PAYMENT]).rows == [{"credits": 0}]
     holder.commit()
     assert (late.result().sqlstate or late.result().rowcount) == result
