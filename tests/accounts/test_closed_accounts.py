@@ -114,3 +114,15 @@ def test_change_of_email_with_the_undoing_brings_no_address_back(owner: Session)
     assert (read_user(owner, ALICE)["email"], is_open(owner, ALICE)) == (None, False)
     assert owner.value(REOPEN, [ALICE]) is True
     assert read_user(owner, ALICE)["email"] == "back@example.com"
+
+
+def test_closing_gives_up_an_account_that_stays_in_use(session: Session) -> None:
+    session.execute(
+        """
+        create or replace function private.try_to_close(user_id uuid) returns boolean
+        language sql set search_path = '' as 'select false'
+        """
+    )
+    closing = session.attempt("select private.close_account(%s)", [ALICE])
+    assert (closing.sqlstate, closing.message) == ("55P03", "the account is in use")
+    assert session.value("select deleted_at from public.users where id = %s", [ALICE]) is None
