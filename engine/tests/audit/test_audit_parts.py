@@ -12,6 +12,7 @@ from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import ROWS, Audit, Finding, Repair, Severity, Step
 from pgassay.audit.report import fixes_text, report_audit
 from pgassay.audit.run import one_of_each_cause, rank
+from pgassay.audit.terms import compared_with_now
 from pgassay.errors import ConfigError
 
 
@@ -81,3 +82,19 @@ def test_acceptance_of_nothing_is_refused_and_of_what_is_gone_expires(tmp_path: 
     assert apply_acceptances(Audit(), read_acceptances(path)).expired == (
         "views:a:select:anon: nothing is found any more",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("(t.due > now())", ["due"]),
+        ("(( SELECT now() AS now) < public.calls.ends) and a", ["ends"]),
+        ('if one."Ends"<pg_catalog.now() then', ["Ends"]),
+        ("CURRENT_DATE >= day", ["day"]),
+        ("now() - interval '1 day' < created_at", []),
+        ("a > b and now() = c", []),
+        ("'unfinished", []),
+    ],
+)
+def test_term_is_what_is_compared_with_the_present(text: str, names: list[str]) -> None:
+    assert list(compared_with_now(text)) == names

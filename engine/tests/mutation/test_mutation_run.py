@@ -264,8 +264,9 @@ def test_what_killed_others_in_an_earlier_run_is_tried_first(
     ends = "Constraint notes_stars_in_range of public.notes says: stars <= 5 became stars <= "
     four, six = (fate(campaign, f"{ends}{bound}.").mutant.id for bound in (4, 6))
     ran = []
-    for killers in ({}, {six: f"{NOTES}test_note_is_stored_without_the_stamp"}):
-        memory = tmp_path / f"{len(killers)}" / "mutation.json"
+    first, gone = f"{NOTES}test_note_is_stored_without_the_stamp", f"{NOTES}test_that_is_gone"
+    for number, killers in enumerate(({six: gone}, {six: first})):
+        memory = tmp_path / f"{number}" / "mutation.json"
         history = load_history(history_path(project), key=load_reference(history_path(project)).key)
         history.results, history.killers = {}, dict(killers)
         save_reference(memory, history)

@@ -15,7 +15,7 @@ from pgassay.catalog.model import Function, ObjectKey, Trigger
 from pgassay.catalog.read import Access
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import AS_OWNER, NUMBERS, become
+from pgassay.matrix.statements import AS_OWNER, MOMENTS, NUMBERS, become
 from pgassay.observation import Persona
 
 _SETUPS = 16
@@ -121,7 +121,7 @@ def _setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
     yield from number_setups(scene, tables_of(scene, scene.inventory.reach(function.function)), ("100", "1"))
     for sample in samples_of(scene, function):
         for column in sample.table.columns.values():
-            if column.base in ("timestamptz", "timestamp", "date") and not column.generated:
+            if column.base in MOMENTS and not column.generated:
                 for moment in ("now() - interval '1 day'", "now() + interval '1 day'"):
                     yield (f"update {sample.table.name} set {column.quoted} = {moment}",)
 

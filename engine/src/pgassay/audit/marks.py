@@ -15,10 +15,9 @@ from pgassay.catalog.names import quoted
 from pgassay.database.pipeline import Answer
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import AS_OWNER, TEXTS, literal
+from pgassay.matrix.statements import AS_OWNER, MOMENTS, TEXTS, literal
 from pgassay.observation import Outcome, Persona
 
-_MOMENTS = ("timestamptz", "timestamp", "date")
 _SOME_MOMENT = "2001-02-03"
 
 
@@ -46,7 +45,7 @@ def find_marks(scene: Scene, sample: Sample) -> Iterator[Mark]:
         some = [Mark(sample=sample, column=column, value=value) for value in _values(scene, sample, column)]
         some = [mark for mark in some if _is_kept(scene, mark)]
         used = next((m for mark in some if (m := _used(scene, mark))), None)
-        if used or (some and column.base in (*_MOMENTS, "bool")):
+        if used or (some and column.base in (*MOMENTS, "bool")):
             yield used or some[0]
 
 
@@ -71,7 +70,7 @@ def _asked(scene: Scene, sample: Sample, *, reading: bool) -> frozenset[str]:
 
 def _values(scene: Scene, sample: Sample, column: Column) -> list[str]:
     """A moment that is not there at first; both truth values; labels; texts that a CHECK names."""
-    if column.base in _MOMENTS:
+    if column.base in MOMENTS:
         return [] if column.not_null or column.default else [_SOME_MOMENT]
     if column.base == "bool":
         return ["true", "false"]

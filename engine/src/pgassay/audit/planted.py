@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pgassay.audit.writes import fresh_columns, owner_columns
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
 
-def planted_row(sample: Sample, user: Persona, **given: str | None) -> tuple[str, str] | None:
-    """The INSERT of a row of the user's with these values, and a look at it; None where there is no other."""
+@dataclass(frozen=True, kw_only=True)
+class PlantedRow:
+    """The INSERT of a row, and its table and condition for who looks at it or removes it."""
+
+    insert: str
+    named: str
+
+    @property
+    def look(self) -> str:
+        return f"select 1 from {self.named}"
+
+    @property
+    def removal(self) -> str:
+        return f"delete from {self.named}"
+
+
+def planted_row(sample: Sample, user: Persona, **given: str | None) -> PlantedRow | None:
+    """A row of the user's with these values; None where there is no other that it could be like."""
     table = sample.table
     if table.kind not in "rp" or not sample.rows:
         return None
@@ -23,5 +41,5 @@ def planted_row(sample: Sample, user: Persona, **given: str | None) -> tuple[str
     }
     overriding = any(table.columns[name].identity == "a" for name in values)
     where = statements.condition(sample.key, tuple(values.get(name) for name in sample.key))
-    look = f"select 1 from {table.name} where {where}"
-    return statements.insert(table, values, overriding=overriding), look
+    insert = statements.insert(table, values, overriding=overriding)
+    return PlantedRow(insert=insert, named=f"{table.name} where {where}")

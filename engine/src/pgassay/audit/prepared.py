@@ -12,13 +12,12 @@ from pgassay.audit.writes import Write, given_row, inserts_with_another, owner_c
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, literal
+from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
-_MOMENTS = ("timestamptz", "timestamp", "date")
 _FAR = {
     **dict.fromkeys(NUMBERS, ("0", "100000")),
-    **dict.fromkeys(_MOMENTS, ("2001-02-03", "2999-01-01")),
+    **dict.fromkeys(MOMENTS, ("2001-02-03", "2999-01-01")),
     **dict.fromkeys(("json", "jsonb"), ("{}",)),
 }
 _MOST = 10

@@ -11,10 +11,9 @@ from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.writes import given_row, owner_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import TEXTS, condition, literal
+from pgassay.matrix.statements import MOMENTS, TEXTS, condition, literal
 from pgassay.observation import Persona
 
-_MOMENTS = ("timestamptz", "timestamp", "date")
 _VALUES = 12
 
 
@@ -48,12 +47,12 @@ def _columns(scene: Scene, members: Sample) -> list[Column]:
         c
         for c in table.columns.values()
         if c.name in scene.said - fixed and not c.generated
-        if c.base in (*_MOMENTS, *TEXTS, "bool") or c.labels
+        if c.base in (*MOMENTS, *TEXTS, "bool") or c.labels
     ]
 
 
 def _values(scene: Scene, members: Sample, column: Column) -> list[str]:
-    if column.base in _MOMENTS:
+    if column.base in MOMENTS:
         return ["2001-02-03", "2999-01-01"]
     return values_for(scene, members, column, besides=None)[:_VALUES]
 

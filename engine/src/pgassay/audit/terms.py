@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import is_end
 from pgassay.catalog.model import Column, Function, Policy, Relation
 from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import MOMENTS
+from pgassay.plpgsql.tokens import UnplacedError, read_tokens
+from pgassay.solver.obstacles import CLOCK
 
-_MOMENTS = ("timestamptz", "timestamp", "date")
-_NOW = (
-    r"\(?\s*(?:select\s+)?(?:pg_catalog\.)?(?:now\s*\(|current_timestamp|current_date|clock_timestamp\s*\()"
-)
+_NOW = frozenset((*CLOCK, "current_timestamp", "current_date", "localtimestamp"))
+_AROUND_NOW = _NOW | {
+    "(",
+    ")",
+    "select",
+    "as",
+    "pg_catalog",
+    ".",
+}
+_COMPARING = ("<", ">", "<=", ">=")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +47,47 @@ class Term:
 
 def find_terms(scene: Scene) -> Iterator[Term]:
     """What begins in the future, is compared with the present, or is called so."""
-    texts = [
+    texts = (
         *(text for policy in scene.catalog.of(Policy) for _, text in policy.clauses),
         *(f.text for f in scene.catalog.of(Function) if scene.is_ours(f)),
         *(r.definition for r in scene.catalog.of(Relation) if r.definition),
-    ]
+    )
+    compared = frozenset(name for text in texts for name in compared_with_now(text))
     for sample in scene.samples:
         if sample.table.kind not in "rp" or sample.object != sample.table.name:
             continue
         for column in sample.table.columns.values():
-            if column.base in _MOMENTS and not column.generated and _is_term(scene, column, texts):
+            is_moment = column.base in MOMENTS and not column.generated
+            if is_moment and (column.name in compared or is_end(column) or _begins_later(scene, column)):
                 yield Term(sample=sample, column=column)
 
 
-def _is_term(scene: Scene, column: Column, texts: list[str]) -> bool:
-    if column.default:
-        [answer] = scene.ask(None, [[f"select ({column.default}) > now() + interval '1 minute'"]])
-        if not answer.sqlstate and answer.rows[0][0][0] in ("t", "true"):
-            return True
-    name = rf'"?\b{re.escape(column.name)}\b"?'
-    compared = re.compile(
-        rf"{name}\s*[<>]=?\s*{_NOW}|{_NOW}[^<>]{{0,12}}[<>]=?\s*(?:\w+\.)?{name}", re.IGNORECASE
-    )
-    return is_end(column) or any(compared.search(text) for text in texts)
+def _begins_later(scene: Scene, column: Column) -> bool:
+    if not column.default:
+        return False
+    [answer] = scene.ask(None, [[f"select ({column.default}) > now() + interval '1 minute'"]])
+    return not answer.sqlstate and answer.rows[0][0][0] in ("t", "true")
+
+
+def compared_with_now(text: str) -> Iterator[str]:
+    """The names that `<` or `>` compares with the present, `( SELECT now() AS now)` as well as `now()`.
+
+    Nothing of what cannot be read as tokens.
+    """
+    try:
+        tokens = read_tokens(text)
+    except UnplacedError:
+        return
+    words = [token.word or text[token.start + 1 : token.end - 1] for token in tokens]
+    for at in (at for at, word in enumerate(words) if word in _COMPARING):
+        before, after = words[:at], words[at + 1 :]
+        if before and _is_now(after):
+            yield before[-1]
+        if _is_now(reversed(before)):
+            last = next((k for k, dot in enumerate((*after[1::2], "")) if dot != "."), 0)
+            yield from after[2 * last : 2 * last + 1]
+
+
+def _is_now(words: Iterable[str]) -> bool:
+    """Whether the first words say no more than the present."""
+    return any(word in _NOW for word in takewhile(_AROUND_NOW.__contains__, words))

@@ -13,7 +13,7 @@ from pgassay.catalog.literals import Literals
 from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import TEXTS, condition, literal
+from pgassay.matrix.statements import MOMENTS, TEXTS, condition, literal
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 
@@ -23,7 +23,6 @@ _ROWS = 4  # of a table, of as many owners as there are
 _MORE = 1_000_000  # than anybody has
 _IN_PAIRS = 24  # values of each column
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
-_MOMENTS = ("timestamp", "timestamptz", "date")
 _FAR = ("2000-01-01", "2100-01-01", "infinity", "-infinity")
 
 
@@ -137,7 +136,7 @@ def _invent(column: Column, id_: str) -> str | None:
         return column.labels[0]
     if column.base.startswith("_"):
         return "{}"
-    plain = dict.fromkeys(_NUMBERS, "1") | dict.fromkeys(TEXTS, "x") | dict.fromkeys(_MOMENTS, "2030-01-01")
+    plain = dict.fromkeys(_NUMBERS, "1") | dict.fromkeys(TEXTS, "x") | dict.fromkeys(MOMENTS, "2030-01-01")
     return (plain | {"bool": "true", "uuid": id_, "json": "{}", "jsonb": "{}"}).get(column.base)
 
 
@@ -155,7 +154,7 @@ def candidates(
         return [*_documents(literals, ids), "{}", "[]", '"x"']
     if type_.startswith("_"):  # an array
         return [f"{{{json.dumps(text)}}}" for text in (*literals.strings, *ids)]
-    plain = {"bool": ("true", "false"), "uuid": ids, **dict.fromkeys(_MOMENTS, _FAR)}
+    plain = {"bool": ("true", "false"), "uuid": ids, **dict.fromkeys(MOMENTS, _FAR)}
     return plain.get(type_, ())
 
 

@@ -81,7 +81,8 @@ _LARGEST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
 NUMBERS = (*_LARGEST, "numeric", "float4", "float8", "money")
 _ONE = {"money": "'1'::money"}
 TEXTS = ("text", "varchar", "bpchar", "name", "citext")
-_MOMENTS = ("timestamp", "timestamptz", "time", "timetz", "interval")
+MOMENTS = ("timestamptz", "timestamp", "date")
+_TIMES = ("timestamp", "timestamptz", "time", "timetz", "interval")
 
 _JSON = """case {}::text when '{{}}' then '{{"pgassay": true}}' else '{{}}' end"""
 
@@ -90,7 +91,7 @@ _STEPS = {
     **dict.fromkeys(("numeric", "float4", "float8"), "{} + 1"),
     **{name: f"case {{0}} when {most} then {{0}} - 1 else {{0}} + 1 end" for name, most in _LARGEST.items()},
     "money": f"{{}} + {_ONE['money']}",
-    **dict.fromkeys(_MOMENTS, "{} + interval '1 second'"),
+    **dict.fromkeys(_TIMES, "{} + interval '1 second'"),
     **dict.fromkeys(("date", "inet"), "{} + 1"),
     **dict.fromkeys(("json", "jsonb"), _JSON),
     "bool": "not {}",

@@ -48,9 +48,11 @@ class MutantRunner:
         if not set(self._pool.tests) <= set(self._history.reference.tests):
             self._record()
         self._on_progress(f"mutant 1 of {len(mutants)}")
-        order = Order(self._footprints(suites))
+        footprints = self._footprints(suites)
+        order = Order(footprints)
         for mutant in planned:
-            if killer := self._history.killers.get(mutant.id):
+            killer = self._history.killers.get(mutant.id)
+            if killer in footprints:  # it may be gone, or of other suites
                 order.learn(mutant, [killer], killed=True)
         found: list[MutantResult] = []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.planted import planted_row
+from pgassay.audit.planted import PlantedRow, planted_row
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone
 from pgassay.audit.writes import owner_columns
@@ -82,9 +82,8 @@ def _of_foreign_key(scene: Scene, removal: _Removal, other: Sample) -> Finding |
             continue
         for user in (user for user in scene.users if user != removal.persona):
             if planted := planted_row(other, user, **below):
-                insert, look = planted
-                unseen = Step(who=removal.persona, statement=look, shows=NO_ROWS_SHOWN)
-                if steps := _shown(scene, removal, (Step(statement=insert),), (look, unseen)):
+                unseen = Step(who=removal.persona, statement=planted.look, shows=NO_ROWS_SHOWN)
+                if steps := _shown(scene, removal, (planted,), unseen):
                     return _tell(scene, removal, other, steps, key)
     return None
 
@@ -100,13 +99,9 @@ def _of_trigger(scene: Scene, removal: _Removal, other: Sample) -> Finding | Non
             beside = planted_row(sample, user, **{column[0]: value})
             if planted is None:
                 continue
-            insert, look = planted
-            seen = Step(who=user, statement=look, shows=ROWS)
-            for setup in (
-                (Step(statement=insert),),
-                *(((Step(statement=beside[0]), Step(statement=insert)),) if beside else ()),
-            ):
-                if steps := _shown(scene, removal, setup, (look, seen)):
+            seen = Step(who=user, statement=planted.look, shows=ROWS)
+            for rows in ((planted,), *(((beside, planted),) if beside else ())):
+                if steps := _shown(scene, removal, rows, seen):
                     return _tell(scene, removal, other, steps, None)
     return None
 
@@ -121,22 +116,21 @@ def _shared(removal: _Removal, other: Sample) -> Iterator[tuple[tuple[str, str],
                     yield pair, removal.row.values[pair[0]]
 
 
-def _shown(scene: Scene, removal: _Removal, setup: Steps, looks: tuple[str, Step]) -> Steps | None:
-    """The witness, where it shows that the row goes, and the persona could not remove it."""
-    look, besides = looks
-    remove = look.replace("select 1 from", "delete from", 1)
+def _shown(scene: Scene, removal: _Removal, rows: tuple[PlantedRow, ...], besides: Step) -> Steps | None:
+    """The witness, where it shows that the last row goes, and the persona could not remove it."""
+    planted = rows[-1]
     with scene.session.undone():
-        if not all(run(scene.session, None, step.statement) for step in setup):
+        if not all(run(scene.session, None, row.insert) for row in rows):
             return None
-        [answer] = scene.ask(removal.persona, [[remove]])
+        [answer] = scene.ask(removal.persona, [[planted.removal]])
         if not answer.sqlstate and answer.counts[0] > 0:
             return None
     steps = (
-        *setup,
+        *(Step(statement=row.insert) for row in rows),
         besides,
-        Step(statement=look, shows=ROWS),
+        Step(statement=planted.look, shows=ROWS),
         Step(who=removal.persona, statement=removal.statement, shows=ROWS),
-        Step(statement=look, shows=NO_ROWS_SHOWN),
+        Step(statement=planted.look, shows=NO_ROWS_SHOWN),
     )
     return steps if plays(scene.session, steps) else None
 

@@ -17,13 +17,12 @@ from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.names import quoted
 from pgassay.database.pipeline import Answer
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import AS_OWNER, NUMBERS, condition
+from pgassay.matrix.statements import AS_OWNER, MOMENTS, NUMBERS, condition
 from pgassay.observation import Persona
 
 RULE = "driven"
 _FEW = 6  # rows like which one is inserted
 _FAR = ("7", "1000007")
-_MOMENTS = ("timestamptz", "timestamp", "date")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,7 @@ def _is_link(sample: Sample) -> bool:
     refers = {name for key in table.foreign_keys for name in key.columns}
     keys = {name for index in table.unique for name in index.columns if len(index.columns) == 1}
     rest = [c for c in table.columns.values() if c.name not in refers | keys | owner_columns(sample)]
-    return len(refers) > 1 and all(column.base in _MOMENTS for column in rest)
+    return len(refers) > 1 and all(column.base in MOMENTS for column in rest)
 
 
 def _read(targets: Sequence[Sample], answer: Answer, first: int) -> _Numbers:

@@ -16,11 +16,10 @@ from pgassay.audit.terms import Term, find_terms
 from pgassay.audit.writes import given_row, inserts_elsewhere, own_inserts, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import condition
+from pgassay.matrix.statements import MOMENTS, condition
 from pgassay.observation import Persona
 
 RULE = "expired"
-_MOMENTS = ("timestamptz", "timestamp", "date")
 _CALLS = 12
 
 
@@ -135,7 +134,7 @@ def _setups(scene: Scene, term: Term, persona: Persona, function: Function) -> I
     others = [
         f"{column.quoted} = null"
         for column in table.columns.values()
-        if column.base in _MOMENTS and not column.not_null and column.name != term.column.name
+        if column.base in MOMENTS and not column.not_null and column.name != term.column.name
     ]
     fresh = (f"update {table.name} set {', '.join(others)}",) if others else ()
     leave = tuple(
