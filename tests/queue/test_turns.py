@@ -63,6 +63,15 @@ def test_turns_of_many_jobs_are_ten_for_each_ten_minutes(backend: Session, hoard
     ] * 25
 
 
+def test_nobodys_turn_is_put_off_where_no_job_came_in(backend: Session, hoarder: Persona) -> None:
+    backend.execute(MANY, [hoarder.id, 35])
+    later = "select count(*) from public.jobs where user_id = %s and turn_at is not null"
+    with backend.as_owner():
+        backend.execute("update public.jobs set turn_at = null where user_id = %s", [hoarder.id])
+        backend.execute("select private.keep_turns(%s, '{}')", [hoarder.id])
+    assert backend.value(later, [hoarder.id]) == 0
+
+
 def test_jobs_of_one_user_keep_their_order(backend: Session, hoarder: Persona) -> None:
     jobs = [add_job(backend, hoarder.id, status="QUEUED") for _ in range(25)]
     assert [row["id"] for row in backend.execute(CLAIM, [25]).rows] == jobs
