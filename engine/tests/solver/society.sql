@@ -81,6 +81,35 @@ begin
     return member.active and member.rank in ('editor', 'chair');
 end
 $$;
+create function public.holds(kind text, paper_team uuid) returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+    place text := 'public';
+    held boolean;
+begin
+    execute format('select exists (select from %I.%s as m where m.team_id = %L ', place, kind, paper_team)
+        || 'and m.user_id = $1)' into held using auth.uid();
+    return held;
+end
+$$;
+create function public.chairs(paper_team uuid) returns setof uuid
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+    return query execute 'select user_id from public.members where rank = ''chair'' and team_id = ' || quote_literal(paper_team);
+end
+$$;
+create function public.counted(name text) returns bigint
+language plpgsql stable
+as $$
+declare
+    rows bigint;
+begin
+    execute 'select count(*) from public.' || (select quote_ident(name)) into rows;
+    return rows;
+end
+$$;
 create function public.users_of(team uuid) returns uuid[]
 language sql stable security definer set search_path = ''
 as $$ select array_agg(m.user_id) from public.members as m where m.team_id = team $$;
@@ -136,6 +165,9 @@ create policy "using" on public.papers using (exists (
 create policy "table of a helper" on public.papers using (team_id in (select r.team from public.my_ranks() as r));
 create policy "helper value" on public.papers using (public.my_rank(team_id) = 'chair');
 create policy "helper branches" on public.papers using (public.may_edit(team_id));
+create policy "text of a helper" on public.papers using (public.holds('members', team_id));
+create policy "text of a set" on public.papers using (auth.uid() in (select public.chairs(team_id)));
+create policy "unknown text" on public.papers using (public.counted('teams') > 7);
 create policy "array of a helper" on public.papers using (auth.uid() = any(public.users_of(team_id)));
 create policy "view" on public.papers using (exists (
     select from public.active_members as a where a.team_id = papers.team_id and a.id = auth.uid()
