@@ -45,6 +45,7 @@ class _Assembly:
     values: dict[str, Term] = field(default_factory=dict)
 
     def parts(self, text: Term) -> Iterator[str]:
+        text = _untyped(text)
         match text.node:
             case ast.A_Expr(name=(ast.String(sval="||"),), lexpr=left, rexpr=right):
                 yield from self.parts(text.at(left))
