@@ -26,6 +26,7 @@ create table public.papers (
     score integer,
     meta jsonb not null default '{}',
     tags text[] not null default '{}',
+    shown_during tstzrange,
     created_at timestamptz not null default now(),
     shown boolean not null generated always as (title like 'shown:%') stored
 );
@@ -210,6 +211,34 @@ create policy "age" on public.papers using (date_trunc('day', created_at) = '202
 create policy "id" on public.papers using (id::text like '%ffff');
 create policy "generated" on public.papers using (shown);
 create policy "domain" on public.papers using (grade > 3);
+create policy "place in an array" on public.papers using (array_position(tags, 'gold') is not null);
+create policy "list in a text" on public.papers using (string_to_array(title, ',') && array['free', 'open']);
+create policy "parts of a text" on public.papers using (
+    exists (select from string_to_table(title, ',') as part where trim(part) = 'open')
+);
+create policy "first of a document" on public.papers using (meta -> 'owners' -> 0 ->> 'id' = auth.uid()::text);
+create policy "element of a document" on public.papers using (exists (
+    select from jsonb_array_elements(meta -> 'people') as person
+    where (person ->> 'id')::uuid = auth.uid() and person ->> 'kind' = 'editor'
+));
+create policy "record of a document" on public.papers using (exists (
+    select from jsonb_to_recordset(meta -> 'rights') as one (id uuid, may text)
+    where one.id = auth.uid() and one.may = 'read'
+));
+create policy "elements of a claim" on public.papers using (
+    team_id in (select (jsonb_array_elements_text(auth.jwt() -> 'app_metadata' -> 'teams'))::uuid)
+);
+create policy "records of a claim" on public.papers using (exists (
+    select from jsonb_array_elements(auth.jwt() -> 'app_metadata' -> 'seats') as seat
+    where (seat ->> 'team')::uuid = papers.team_id and seat ->> 'rank' = 'chair'
+));
+create policy "bits" on public.papers using ((score & 4) <> 0 and score | 1 = 13);
+create policy "remainder" on public.papers using (score % 7 = 3);
+create policy "moment in a range" on public.papers using (shown_during @> now());
+create policy "own moment in a range" on public.papers using (created_at <@ shown_during);
+create policy "bounds of a range" on public.papers using (
+    lower(shown_during) <= now() and upper(shown_during) > now()
+);
 create policy "claim" on public.papers using ((auth.jwt() -> 'app_metadata' ->> 'role') = 'admin');
 create policy "claim of a helper" on public.papers using (public.claim('plan') in ('pro', 'team'));
 create policy "distinct" on public.papers using (score is distinct from grade);

@@ -56,6 +56,21 @@ NAMES = [
         "generated",
         "domain",
     ),
+    *(
+        "place in an array",
+        "list in a text",
+        "parts of a text",
+        "first of a document",
+        "element of a document",
+        "record of a document",
+        "elements of a claim",
+        "records of a claim",
+        "bits",
+        "remainder",
+        "moment in a range",
+        "own moment in a range",
+        "bounds of a range",
+    ),
     *("claim", "claim of a helper", "distinct", "truth", "row", "both", "whole row", "whole row of a body"),
 ]
 

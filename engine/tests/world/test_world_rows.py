@@ -352,3 +352,16 @@ def test_atoms_for_which_no_work_is_left_are_named(
     assert {reach.why.partition(";")[0] for reach in left} == {
         "not tried: what all atoms share of statements and steps is spent"
     }
+
+
+def test_who_was_found_by_claims_is_judged_on_the_rows_at_hand(server: Server, tmp_path: Path) -> None:
+    schema = (
+        "create table public.bills (id integer primary key, team uuid not null);\n"
+        "alter table public.bills enable row level security;\n"
+        "create policy team on public.bills for select using ("
+        "(auth.jwt() -> 'app_metadata' -> 'teams') ? team::text);\n"
+    )
+    world = fill(make_bench(server, tmp_path, schema, find_personas=True))
+    [reach] = world.atoms
+    assert reach.true == {person.name for person in world.personas}
+    assert reach.both

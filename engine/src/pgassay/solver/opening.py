@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pglast import ast, parser
 from pglast.enums import JoinType, SetOperation
 
-from pgassay.solver import functions
+from pgassay.solver import elements, functions
 from pgassay.solver.scope import Bound, BoundRow, Derived, Node, Query, Scope, Term, constant
 from pgassay.solver.syntax import operation
 from pgassay.solver.visibility import visibility
@@ -255,8 +255,7 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
         )
         return
     alias = item.alias.aliasname if item.alias else name
-    columns = [column.sval for column in (item.alias.colnames or ())] if item.alias else []
-    yield _From(state, {alias: Derived({(columns or [alias])[0]: Term(call, scope)})})
+    yield _From(state, {alias: Derived(elements.columns(Term(call, scope), item, alias))})
 
 
 def _visible(search: Search, table: str, row: BoundRow, scope: Scope) -> tuple[_Test, ...]:

@@ -105,7 +105,10 @@ def _compare_all(search: Search, pairs: Sequence[tuple[Term, Term]], name: str, 
 
 
 def _is_array_of(target: Term) -> bool:
-    return isinstance(target.node, ast.FuncCall) and name_of(target.node) in arrays.SETS
+    node = target.node
+    while isinstance(node, ast.TypeCast):
+        node = node.arg
+    return isinstance(node, ast.FuncCall) and name_of(node) in arrays.SETS
 
 
 def push(
