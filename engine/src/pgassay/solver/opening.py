@@ -11,9 +11,10 @@ from pglast import ast, parser
 from pglast.enums import JoinType, SetOperation
 
 from pgassay.solver import elements, functions
+from pgassay.solver.model import Reason
 from pgassay.solver.scope import Bound, BoundRow, Derived, Node, Query, Scope, Term, constant
 from pgassay.solver.syntax import operation
-from pgassay.solver.visibility import visibility
+from pgassay.solver.visibility import is_hidden, visibility
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -263,6 +264,8 @@ def _visible(search: Search, table: str, row: BoundRow, scope: Scope) -> tuple[_
     role = scope.role or (search.persona.role if search.persona else "")
     if not role or search.schema.bypasses(role, table):
         return ()
+    if is_hidden(search.schema, table, role):
+        search.obstacles.meet(f"no policy lets {role} read {table}", Reason.HIDDEN)
     inner = Scope(
         rows={search.schema.plain_name(table): row},
         path=search.schema.path,
