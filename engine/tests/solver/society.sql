@@ -30,6 +30,11 @@ create table public.papers (
     created_at timestamptz not null default now(),
     shown boolean not null generated always as (title like 'shown:%') stored
 );
+create table public.halls (id integer primary key, closed boolean not null default false);
+create table public.seats (id integer primary key, hall_id integer not null references public.halls);
+alter table public.halls enable row level security;
+alter table public.seats enable row level security;
+create policy "open halls" on public.halls using (not closed);
 alter table public.members enable row level security;
 alter table public.papers enable row level security;
 create policy "own memberships" on public.members for select using (user_id = (select auth.uid()));
@@ -239,6 +244,9 @@ create policy "own moment in a range" on public.papers using (created_at <@ show
 create policy "bounds of a range" on public.papers using (
     lower(shown_during) <= now() and upper(shown_during) > now()
 );
+create policy "row that must be there" on public.seats using (exists (
+    select from public.halls as h where h.id = seats.hall_id and not h.closed
+));
 create policy "claim" on public.papers using ((auth.jwt() -> 'app_metadata' ->> 'role') = 'admin');
 create policy "claim of a helper" on public.papers using (public.claim('plan') in ('pro', 'team'));
 create policy "distinct" on public.papers using (score is distinct from grade);

@@ -99,6 +99,13 @@ def test_what_the_request_or_a_check_knows_counts(solver: Solver, alice: Persona
         assert isinstance(reached, Reached), str(reached)
 
 
+def test_a_row_that_must_be_there_can_be_one_that_is_not_found(solver: Solver, alice: Persona) -> None:
+    [found] = solver.conditions("public.seats")
+    reached = solver.reach(Goal(condition=found, wanted=Truth.NOT_TRUE), alice)
+    assert isinstance(reached, Reached), str(reached)
+    assert [made.values["closed"] for made in reached.made if made.table == "public.halls"] == ["true"]
+
+
 def test_settings_of_the_request_are_told(solver: Solver, alice: Persona) -> None:
     [found] = [one for one in solver.conditions("public.notes") if one.name == "header"]
     reached = solver.reach(Goal(condition=found), alice)
