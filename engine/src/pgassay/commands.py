@@ -22,6 +22,7 @@ from pgassay.pgtap.folder import list_pgtap_files
 from pgassay.project.find import find_project
 from pgassay.render.output import Output, check_writable
 from pgassay.server import AUTO, choose_version, list_stand_ins
+from pgassay.supabase.hooks import CLAIMS_HOOK, missing_hook
 
 _EXPECTED = frozenset({"pgcrypto", "uuid-ossp"})
 
@@ -189,6 +190,8 @@ def prepare(options: Namespace, *, makes_world: bool = False, tells_notes: bool 
         if tells_notes:
             tell_notes(config.notes)
         _tell_stand_ins(config)
+        hook = config.hooks.get(CLAIMS_HOOK, "")
+        tell_notes(filter(None, [missing_hook(hook, (script.text for script in scripts))]))
         return config
     if scripts:
         raise ConfigError(

@@ -21,6 +21,7 @@ from pgassay.extensions.statements import presumed
 from pgassay.observation import Persona
 from pgassay.pgtap.source import find_pgtap, install_pgtap
 from pgassay.server import Server
+from pgassay.supabase.hooks import CLAIMS_HOOK
 from pgassay.supabase.settings import buckets_script, remember_settings, run_on_platform, settings_script
 
 Depth = Literal["environment", "schema", "world"]
@@ -80,7 +81,7 @@ class Workbench:
         layers = [Layer(name="environment", scripts=config.environment, applied_by="superuser")]
         configured = settings_script(
             search_path=config.search_path,
-            access_token_hook=config.hooks.get("custom_access_token", ""),
+            access_token_hook=config.hooks.get(CLAIMS_HOOK, ""),
             expose_new_tables=config.expose_new_tables,
         )
         if configured:

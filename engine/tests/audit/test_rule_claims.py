@@ -81,3 +81,8 @@ def test_who_has_no_id_reads_what_is_nobodys(audited: Audited) -> None:
 
 def test_guests_who_say_nothing_publish_nothing(audited: Audited) -> None:
     assert told(audited(POSTS.format("", "").replace(", text text not null", "")), "claims") == []
+
+
+def test_where_anyone_writes_no_guest_is_told(audited: Audited) -> None:
+    open_to_all = POSTS.format("", "").replace("alter table public.posts enable row level security;", "")
+    assert told(audited(open_to_all), "claims") == []

@@ -183,6 +183,23 @@ def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
 
 
 @pytest.mark.usefixtures("attach")
+def test_hook_that_is_not_there_is_told_and_shapes_no_token(tmp_path: Path, run: Run) -> None:
+    other = "create schema app; create function app.hook(event jsonb) returns jsonb return event;\n"
+    migration(tmp_path, "1_a.sql", NOTES + other)
+    config = tmp_path / "supabase/config.toml"
+    uri = "pg-functions://postgres/public/hook"
+    put(
+        config,
+        f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n',
+    )
+    put(tmp_path / "supabase/seed.sql", WORLD)
+    done = run("matrix", "--cells", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("note: The hook for access tokens is public.hook, which the files do not")
+    assert "alice  public.notes  select  id  own  allowed" in done.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("attach")
 def test_project_with_an_event_trigger_is_judged(tmp_path: Path, run: Run) -> None:
     trigger = (
         "create function public.secure() returns event_trigger language plpgsql as $$\n"

@@ -26,9 +26,15 @@ create table public.papers (
     score integer,
     meta jsonb not null default '{}',
     tags text[] not null default '{}',
+    shown_during tstzrange,
     created_at timestamptz not null default now(),
     shown boolean not null generated always as (title like 'shown:%') stored
 );
+create table public.halls (id integer primary key, closed boolean not null default false);
+create table public.seats (id integer primary key, hall_id integer not null references public.halls);
+alter table public.halls enable row level security;
+alter table public.seats enable row level security;
+create policy "open halls" on public.halls using (not closed);
 alter table public.members enable row level security;
 alter table public.papers enable row level security;
 create policy "own memberships" on public.members for select using (user_id = (select auth.uid()));
@@ -79,6 +85,35 @@ begin
         return false;
     end if;
     return member.active and member.rank in ('editor', 'chair');
+end
+$$;
+create function public.holds(kind text, paper_team uuid) returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+    place text := 'public';
+    held boolean;
+begin
+    execute format('select exists (select from %I.%s as m where m.team_id = %L ', place, kind, paper_team)
+        || 'and m.user_id = $1)' into held using auth.uid();
+    return held;
+end
+$$;
+create function public.chairs(paper_team uuid) returns setof uuid
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+    return query execute 'select user_id from public.members where rank = ''chair'' and team_id = ' || quote_literal(paper_team);
+end
+$$;
+create function public.counted(name text) returns bigint
+language plpgsql stable
+as $$
+declare
+    rows bigint;
+begin
+    execute 'select count(*) from public.' || (select quote_ident(name)) into rows;
+    return rows;
 end
 $$;
 create function public.users_of(team uuid) returns uuid[]
@@ -136,6 +171,9 @@ create policy "using" on public.papers using (exists (
 create policy "table of a helper" on public.papers using (team_id in (select r.team from public.my_ranks() as r));
 create policy "helper value" on public.papers using (public.my_rank(team_id) = 'chair');
 create policy "helper branches" on public.papers using (public.may_edit(team_id));
+create policy "text of a helper" on public.papers using (public.holds('members', team_id));
+create policy "text of a set" on public.papers using (auth.uid() in (select public.chairs(team_id)));
+create policy "unknown text" on public.papers using (public.counted('teams') > 7);
 create policy "array of a helper" on public.papers using (auth.uid() = any(public.users_of(team_id)));
 create policy "view" on public.papers using (exists (
     select from public.active_members as a where a.team_id = papers.team_id and a.id = auth.uid()
@@ -178,6 +216,37 @@ create policy "age" on public.papers using (date_trunc('day', created_at) = '202
 create policy "id" on public.papers using (id::text like '%ffff');
 create policy "generated" on public.papers using (shown);
 create policy "domain" on public.papers using (grade > 3);
+create policy "place in an array" on public.papers using (array_position(tags, 'gold') is not null);
+create policy "list in a text" on public.papers using (string_to_array(title, ',') && array['free', 'open']);
+create policy "parts of a text" on public.papers using (
+    exists (select from string_to_table(title, ',') as part where trim(part) = 'open')
+);
+create policy "first of a document" on public.papers using (meta -> 'owners' -> 0 ->> 'id' = auth.uid()::text);
+create policy "element of a document" on public.papers using (exists (
+    select from jsonb_array_elements(meta -> 'people') as person
+    where (person ->> 'id')::uuid = auth.uid() and person ->> 'kind' = 'editor'
+));
+create policy "record of a document" on public.papers using (exists (
+    select from jsonb_to_recordset(meta -> 'rights') as one (id uuid, may text)
+    where one.id = auth.uid() and one.may = 'read'
+));
+create policy "elements of a claim" on public.papers using (
+    team_id in (select (jsonb_array_elements_text(auth.jwt() -> 'app_metadata' -> 'teams'))::uuid)
+);
+create policy "records of a claim" on public.papers using (exists (
+    select from jsonb_array_elements(auth.jwt() -> 'app_metadata' -> 'seats') as seat
+    where (seat ->> 'team')::uuid = papers.team_id and seat ->> 'rank' = 'chair'
+));
+create policy "bits" on public.papers using ((score & 4) <> 0 and score | 1 = 13);
+create policy "remainder" on public.papers using (score % 7 = 3);
+create policy "moment in a range" on public.papers using (shown_during @> now());
+create policy "own moment in a range" on public.papers using (created_at <@ shown_during);
+create policy "bounds of a range" on public.papers using (
+    lower(shown_during) <= now() and upper(shown_during) > now()
+);
+create policy "row that must be there" on public.seats using (exists (
+    select from public.halls as h where h.id = seats.hall_id and not h.closed
+));
 create policy "claim" on public.papers using ((auth.jwt() -> 'app_metadata' ->> 'role') = 'admin');
 create policy "claim of a helper" on public.papers using (public.claim('plan') in ('pro', 'team'));
 create policy "distinct" on public.papers using (score is distinct from grade);

@@ -25,6 +25,8 @@ NAMES = [
         "using",
         "helper value",
         "helper branches",
+        "text of a helper",
+        "text of a set",
         "array of a helper",
         "view",
     ),
@@ -54,6 +56,21 @@ NAMES = [
         "generated",
         "domain",
     ),
+    *(
+        "place in an array",
+        "list in a text",
+        "parts of a text",
+        "first of a document",
+        "element of a document",
+        "record of a document",
+        "elements of a claim",
+        "records of a claim",
+        "bits",
+        "remainder",
+        "moment in a range",
+        "own moment in a range",
+        "bounds of a range",
+    ),
     *("claim", "claim of a helper", "distinct", "truth", "row", "both", "whole row", "whole row of a body"),
 ]
 
@@ -82,6 +99,13 @@ def test_what_the_request_or_a_check_knows_counts(solver: Solver, alice: Persona
         assert isinstance(reached, Reached), str(reached)
 
 
+def test_a_row_that_must_be_there_can_be_one_that_is_not_found(solver: Solver, alice: Persona) -> None:
+    [found] = solver.conditions("public.seats")
+    reached = solver.reach(Goal(condition=found, wanted=Truth.NOT_TRUE), alice)
+    assert isinstance(reached, Reached), str(reached)
+    assert [made.values["closed"] for made in reached.made if made.table == "public.halls"] == ["true"]
+
+
 def test_settings_of_the_request_are_told(solver: Solver, alice: Persona) -> None:
     [found] = [one for one in solver.conditions("public.notes") if one.name == "header"]
     reached = solver.reach(Goal(condition=found), alice)
@@ -90,7 +114,11 @@ def test_settings_of_the_request_are_told(solver: Solver, alice: Persona) -> Non
 
 
 def test_every_policy_of_the_society_has_its_case(solver: Solver) -> None:
-    assert {one.name for one in solver.conditions(PAPERS) if one.source is Source.USING} == {*NAMES, "opaque"}
+    assert {one.name for one in solver.conditions(PAPERS) if one.source is Source.USING} == {
+        *NAMES,
+        "opaque",
+        "unknown text",
+    }
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -130,12 +158,21 @@ def test_claims_are_left_alone_unless_they_are_free(solver: Solver, alice: Perso
     assert found.claims == {"app_metadata": {"role": "admin"}}
 
 
-def test_an_opaque_function_is_run_and_not_guessed(solver: Solver, alice: Persona) -> None:
-    goal = condition(solver, "opaque")
-    assert isinstance(solver.reach(goal, alice), Reached)  # whatever title there is
-    refused = solver.reach(Goal(condition=goal.condition, wanted=Truth.NOT_TRUE), alice)
+@pytest.mark.parametrize(
+    ("name", "wanted", "function"),
+    [("opaque", Truth.NOT_TRUE, "is_sound()"), ("unknown text", Truth.TRUE, "counted()")],
+)
+def test_an_opaque_function_is_run_and_not_guessed(
+    solver: Solver, alice: Persona, name: str, wanted: Truth, function: str
+) -> None:
+    goal = condition(solver, name)
+    other = Truth.NOT_TRUE if wanted is Truth.TRUE else Truth.TRUE
+    assert isinstance(
+        solver.reach(Goal(condition=goal.condition, wanted=other), alice), Reached
+    )  # whatever row
+    refused = solver.reach(Goal(condition=goal.condition, wanted=wanted), alice)
     assert isinstance(refused, Unreached)
-    assert (refused.reason, refused.what) == (Reason.OPAQUE, "is_sound()")
+    assert (refused.reason, refused.what) == (Reason.OPAQUE, function)
 
 
 def test_what_is_made_is_the_same_in_each_run(solver: Solver, alice: Persona, bob: Persona) -> None:

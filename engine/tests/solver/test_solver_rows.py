@@ -117,6 +117,18 @@ def test_row_is_made(solving: Solving, name: str) -> None:
     assert solver.count("public.x") == 1
 
 
+def test_a_duplicate_in_a_partition_is_one_of_the_table(solving: Solving) -> None:
+    solver = solving(
+        "set search_path = public;"
+        "create table x (a int, b date default '2020-05-05', primary key (a, b)) partition by list (a);"
+        "create table y partition of x default"
+    )
+    for purpose in ("first", "second"):
+        need = RowNeed(table="public.x", values={"a": "1"}, purpose=purpose, shared=False)
+        assert isinstance(solver.make(need), Made)
+    assert solver.count("public.x") == 2
+
+
 # Rows that refer to their own table, or would in a circle: what stands alone comes first.
 FIRST_ALONE = {
     "a kind that needs another row": (

@@ -135,6 +135,11 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
         id uuid primary key default gen_random_uuid(),
         workspace {drawn.split(maxsplit=1)[0]} not null references public.workspaces
     );
+    create table public.shared_pages (
+        page uuid references public.pages,
+        workspace {drawn.split(maxsplit=1)[0]} references public.workspaces,
+        primary key (page, workspace)
+    );
     """
     bench = make_bench(server, tmp_path, schema)
     world = fill(bench)
@@ -352,3 +357,16 @@ def test_atoms_for_which_no_work_is_left_are_named(
     assert {reach.why.partition(";")[0] for reach in left} == {
         "not tried: what all atoms share of statements and steps is spent"
     }
+
+
+def test_who_was_found_by_claims_is_judged_on_the_rows_at_hand(server: Server, tmp_path: Path) -> None:
+    schema = (
+        "create table public.bills (id integer primary key, team uuid not null);\n"
+        "alter table public.bills enable row level security;\n"
+        "create policy team on public.bills for select using ("
+        "(auth.jwt() -> 'app_metadata' -> 'teams') ? team::text);\n"
+    )
+    world = fill(make_bench(server, tmp_path, schema, find_personas=True))
+    [reach] = world.atoms
+    assert reach.true == {person.name for person in world.personas}
+    assert reach.both

@@ -14,7 +14,7 @@ from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 from pgassay.solver.model import Reason, Unreached
 
-_NONE_FITS = (Reason.CONTRADICTION, Reason.CLAIMS)  # who asks is fixed
+_NONE_FITS = (Reason.CONTRADICTION, Reason.HIDDEN, Reason.CLAIMS)  # who asks is fixed
 
 Deed = tuple[str, Action, str]
 """What somebody does to an object: it, the action, the persona's name."""

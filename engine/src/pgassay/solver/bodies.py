@@ -1,7 +1,7 @@
 """PL/pgSQL bodies that only find out what to return: as one expression.
 
 What they assign and select becomes a variable that stands for an expression; what they decide becomes a CASE.
-Bodies with loops, dynamic SQL or handlers of errors are nobody's to read.
+Bodies with loops or handlers of errors are nobody's to read, nor is EXECUTE of a text that depends on rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from pglast import ast, parser
 from pglast.enums import SubLinkType
 
+from pgassay.solver.dynamic import UnknownTextError, read_query
 from pgassay.solver.scope import Node, Scope, Term, constant, parse_expression
 
 _EXCEPTION = 21  # as elog.h numbers it
@@ -39,7 +40,7 @@ def _read(function: Mapping[str, Any], scope: Scope, *, raising: bool) -> Term |
     try:
         scope = _declared(function, scope)
         return _Reader(function, raising=raising).returned([function["action"]], scope, 0)
-    except (UnreadableError, parser.ParseError, RecursionError):
+    except (UnreadableError, UnknownTextError, parser.ParseError, RecursionError):
         return None
 
 
@@ -80,8 +81,9 @@ class _Reader:
             return self._decided(statement, rest, scope, count)
         if kind == "return":
             return self._ended(scope, statement.get("expr"))
-        if kind == "return_query" and "query" in statement and not self._raising:
-            return Term(_scalar(_query(statement["query"])), scope)
+        if kind == "return_query" and not self._raising:
+            found = _returned_query(statement, scope)
+            return found.at(_scalar(found.node))
         if kind == "raise" and statement.get("elog_level") in (None, _EXCEPTION):
             return Term(parse_expression("true"), scope) if self._raising else _null(scope)
         return self.returned(rest, self._after(kind, statement, scope), count + 1)
@@ -96,7 +98,9 @@ class _Reader:
         if kind == "assign":
             return self._assigned(statement, scope)
         if kind == "execsql" and statement.get("into"):
-            return self._selected(statement, scope)
+            return self._found(statement, Term(_query(statement["sqlstmt"]), scope))
+        if kind == "dynexecute" and statement.get("into"):
+            return self._executed(statement, scope)
         if kind == "perform":
             return scope.knowing("found", Term(_existence(_query(statement["expr"])), scope))
         if kind != "raise" and not self._raising:
@@ -111,22 +115,35 @@ class _Reader:
             raise UnreadableError
         return scope.knowing(name, Term(parse_expression(value), scope))
 
-    def _selected(self, statement: Statement, scope: Scope) -> Scope:
-        """SELECT INTO: each variable stands for a query that gives its column."""
-        select = _query(statement["sqlstmt"])
-        if not isinstance(select, ast.SelectStmt):
+    def _found(self, statement: Statement, query: Term) -> Scope:
+        """SELECT INTO, which also says whether there was a row."""
+        if not isinstance(query.node, ast.SelectStmt):
             raise UnreadableError
+        existence = query.at(_existence(query.node))
+        return self._selected(statement, query, query.scope.knowing("found", existence))
+
+    def _executed(self, statement: Statement, scope: Scope) -> Scope:
+        """EXECUTE INTO; what refuses later may still be read where its text is not known."""
+        try:
+            query = _dynamic(statement["query"], statement, scope)
+        except UnknownTextError:
+            if self._raising:
+                return scope
+            raise
+        return self._selected(statement, query, scope)
+
+    def _selected(self, statement: Statement, query: Term, scope: Scope) -> Scope:
+        """INTO: each variable stands for a query that gives its column."""
+        columns = query.node.targetList or ()
         kind, target = next(iter(statement["target"].items()))
-        inner = scope
-        scope = scope.knowing("found", Term(_existence(select), inner))
         if kind == "PLpgSQL_row":
-            for field, column in zip(target["fields"], select.targetList or (), strict=False):
-                scope = scope.knowing(field["name"], Term(_scalar(_only(select, column.val)), inner))
+            for field, column in zip(target["fields"], columns, strict=False):
+                scope = scope.knowing(field["name"], query.at(_scalar(_only(query.node, column.val))))
             return scope
         # A record, whose fields are columns; or a variable of a type that libpg_query does not know.
-        if len(select.targetList or ()) == 1:
-            scope = scope.knowing(target["refname"], Term(_scalar(select), inner))
-        return scope.knowing(f"{target['refname']}.*", Term(select, inner))
+        if len(columns) == 1:
+            scope = scope.knowing(target["refname"], query.at(_scalar(query.node)))
+        return scope.knowing(f"{target['refname']}.*", query)
 
     def _decided(self, statement: Statement, rest: Sequence[Statement], scope: Scope, count: int) -> Term:
         """IF: each way on with what follows; a CASE over what they return."""
@@ -153,6 +170,19 @@ def _datum_names(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{values[value.get('recparentno', 0)].get('refname', '')}.{value['fieldname']}"
         else:
             yield str(value.get("refname", ""))
+
+
+def _returned_query(statement: Statement, scope: Scope) -> Term:
+    if "dynquery" in statement:
+        return _dynamic(statement["dynquery"], statement, scope)
+    if "query" not in statement:
+        raise UnreadableError
+    return Term(_query(statement["query"]), scope)
+
+
+def _dynamic(text: Mapping[str, Any], statement: Statement, scope: Scope) -> Term:
+    using = [_expression(one) for one in statement.get("params", ())]
+    return read_query(Term(_expression(text), scope), using)
 
 
 def _text(expression: Mapping[str, Any]) -> str:

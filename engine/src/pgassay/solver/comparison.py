@@ -23,6 +23,8 @@ class Side:
     purpose: str = ""
 
 
+_BOUNDS = (*values.NUMBERS, *values.MOMENTS)
+
 Targets = Callable[[Side, bool], Iterator[Value]]
 """Candidates for the left side such that `left operator side` is true, or false."""
 
@@ -62,12 +64,17 @@ def _matches(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
 
 def _contains(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
     """`@>` of documents, arrays and ranges: the contained itself is the least that contains it."""
-    yield side.value if wanted else _empty(side.type)
+    if values.plain_type(side.type) in _BOUNDS:  # of a range
+        yield f'["{side.value}","{side.value}"]' if wanted else "empty"
+    else:
+        yield side.value if wanted else _empty(side.type)
 
 
 def _contained(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
     if wanted:
         yield side.value
+        if "range" in side.type:
+            yield side.value.strip("[(").partition(",")[0].strip('"')  # an element, where the bound is inside
     else:
         yield from values.others(side.value, side.type)
 

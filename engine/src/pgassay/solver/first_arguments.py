@@ -100,6 +100,12 @@ def _joined(value: str, rest: list[str | None]) -> Iterator[str]:
     yield "{" + ",".join(quote_element(part) for part in value.split(rest[0] or ",")) + "}"
 
 
+def _split(value: str, rest: list[str | None]) -> Iterator[str]:
+    """Of an array in which nothing is quoted."""
+    if value.startswith("{") and '"' not in value and rest:
+        yield value.strip("{}").replace(",", rest[0] or "")
+
+
 def _path_name(value: str, _: list[str | None]) -> Iterator[str]:
     yield value
     yield f"x/{value}"
@@ -157,6 +163,7 @@ FIRST: Mapping[str, Texts] = {
     **dict.fromkeys(("position", "strpos"), _position),
     "replace": _replace,
     "array_to_string": _joined,
+    "string_to_array": _split,
     "filename": _path_name,
     "extension": _extension,
     "abs": _negative,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pgassay.solver import arrays
 from pgassay.solver.first_arguments import FIRST, Texts
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.operators import concatenate
@@ -97,8 +98,42 @@ def _foldername(search: Search, term: Term, value: Value, state: State, path: Pa
         yield from search.push(term.at(term.node.args[0]), f"{folders}/x" if folders else "x", state)
 
 
+_LEAST, _MOST = (
+    {"moment": "0001-01-01", "number": "-2147483648"},
+    {"moment": "9999-12-31", "number": "2147483647"},
+)
+
+
+def _bound_or_case(name: str) -> Rule:
+    """`lower` and `upper`: of a text its letters; of a range a bound, with a range as wide as there is."""
+    of_text = _by_first(FIRST[name])
+
+    def rule(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
+        argument = term.at(term.node.args[0])
+        kind = search.terms.type_of(argument, state)
+        if "range" not in kind or value is None:
+            yield from of_text(search, term, value, state, path)
+            return
+        of_what = "number" if kind.startswith(("int", "num")) else "moment"
+        wide = f'["{value}","{_MOST[of_what]}")' if name == "lower" else f'["{_LEAST[of_what]}","{value}")'
+        yield from search.push(argument, wide, state)
+
+    return rule
+
+
+def _array_position(search: Search, term: Term, value: Value, state: State, _: Path) -> States:
+    """Wherever it is, the element is there."""
+    array, element, *_rest = (term.at(argument) for argument in term.node.args)
+    if value is None:
+        yield from search.push(array, "{}", state)
+    else:
+        yield from arrays.contain_compared(search, element, array, state)
+
+
 FUNCTIONS: Mapping[str, Rule] = {
     **{name: _by_first(texts) for name, texts in FIRST.items()},
+    **{name: _bound_or_case(name) for name in ("lower", "upper")},
+    "array_position": _array_position,
     **dict.fromkeys(("date_trunc", "timezone", "convert"), _by_second),
     **dict.fromkeys(("extract", "date_part"), _extract),
     **dict.fromkeys(("concat",), _concatenated),

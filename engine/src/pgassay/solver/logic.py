@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
 
+def conjuncts(term: Term) -> list[Term]:
+    """What AND joins; the term itself where that is something else."""
+    if isinstance(term.node, ast.BoolExpr) and term.node.boolop == BoolExprType.AND_EXPR:
+        return [part for node in term.node.args or () for part in conjuncts(term.at(node))]
+    return [term]
+
+
 def join(search: Search, term: Term, wanted: Truth, state: State) -> States:
     """A BoolExpr."""
     parts = [term.at(node) for node in term.node.args]

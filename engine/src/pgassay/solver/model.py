@@ -192,6 +192,7 @@ class Reason(Enum):
     CHANCE = "depends on chance"
     OPAQUE = "calls what cannot be read"
     CLAIMS = "would take other claims"
+    HIDDEN = "looks for a row that whoever asks may not see"
     CONTRADICTION = "no values fit"
     REFUSED = "the server refused"
     BUDGET = "the budget was spent"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from pglast import ast, parser
 from pglast.enums import JoinType, SetOperation
 
-from pgassay.solver import functions
+from pgassay.solver import elements, functions
+from pgassay.solver.model import Reason
 from pgassay.solver.scope import Bound, BoundRow, Derived, Node, Query, Scope, Term, constant
 from pgassay.solver.syntax import operation
-from pgassay.solver.visibility import visibility
+from pgassay.solver.visibility import is_hidden, visibility
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -255,8 +256,7 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
         )
         return
     alias = item.alias.aliasname if item.alias else name
-    columns = [column.sval for column in (item.alias.colnames or ())] if item.alias else []
-    yield _From(state, {alias: Derived({(columns or [alias])[0]: Term(call, scope)})})
+    yield _From(state, {alias: Derived(elements.columns(Term(call, scope), item, alias))})
 
 
 def _visible(search: Search, table: str, row: BoundRow, scope: Scope) -> tuple[_Test, ...]:
@@ -264,6 +264,8 @@ def _visible(search: Search, table: str, row: BoundRow, scope: Scope) -> tuple[_
     role = scope.role or (search.persona.role if search.persona else "")
     if not role or search.schema.bypasses(role, table):
         return ()
+    if is_hidden(search.schema, table, role):
+        search.obstacles.meet(f"no policy lets {role} read {table}", Reason.HIDDEN)
     inner = Scope(
         rows={search.schema.plain_name(table): row},
         path=search.schema.path,

@@ -14,7 +14,7 @@ from pgassay.solver.asking import Answer
 from pgassay.solver.conditional import push_nullif
 from pgassay.solver.model import Truth, Value
 from pgassay.solver.scope import Term, constant
-from pgassay.solver.state import Path, State, States
+from pgassay.solver.state import Path, State, States, element_step
 from pgassay.solver.syntax import is_condition, operation
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def push(search: Search, term: Term, value: Value, state: State, path: Path) -> 
         yield from concatenate(search, [term.at(node.lexpr), term.at(node.rexpr)], value, state)
     elif name in _SOLVED and node.lexpr is not None and not path:
         yield from _arithmetic(search, term, name, value, state)
+    elif name in _BITS and node.lexpr is not None and not path:
+        yield from _bits(search, term, value, state)
     elif is_condition(node) and not path:
         truth = {"true": Truth.TRUE, "false": Truth.FALSE, None: Truth.NULL}.get(value)
         yield from search.make(term, truth, state) if truth else ()
@@ -44,7 +46,12 @@ def _document(search: Search, term: Term, name: str, value: Value, state: State,
     for following, answer in search.pick(term.at(term.node.rexpr), state):
         if answer.value is None:
             continue
-        steps = tuple(answer.value.strip("{}").split(",")) if name.startswith("#") else (answer.value,)
+        if name.startswith("#"):
+            steps = tuple(answer.value.strip("{}").split(","))
+        elif values.plain_type(answer.type) in values.INTEGERS and answer.value.isdigit():
+            steps = (element_step(int(answer.value)),)
+        else:
+            steps = (answer.value,)
         inner = value if not name.endswith(">>") else _as_json(value)
         yield from search.push(term.at(term.node.lexpr), inner, following, (*steps, *path))
 
@@ -79,6 +86,7 @@ _SOLVED: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]
     "-": (lambda value, right: value + right, lambda value, left: left - value),
     "*": (lambda value, right: value / right, lambda value, left: value / left),
     "/": (lambda value, right: value * right, lambda value, left: left / value),
+    "%": (lambda value, _: value, lambda value, left: left - value),
 }
 """For each operator: the left operand from the value and the right one, and the right one from the left."""
 _REVERSED = {"+": "-", "-": "+", "*": "/", "/": "*"}
@@ -100,6 +108,21 @@ def _arithmetic(search: Search, term: Term, name: str, value: Value, state: Stat
                 yield from _moved(search, one, answer, "-", Answer(value), following)
             elif name in "+-":
                 yield from _moved(search, one, Answer(value), _REVERSED[name], answer, following)
+
+
+_BITS = ("&", "|", "#")
+
+
+def _bits(search: Search, term: Term, value: Value, state: State) -> States:
+    """One unknown: the bits that come out, else all that the mask has; xor is its own inverse."""
+    left, right = term.at(term.node.lexpr), term.at(term.node.rexpr)
+    for one, other in ((left, right), (right, left)):
+        for following, answer in search.pick(other, state):
+            candidates = [value, answer.value]
+            if term.node.name[-1].sval == "#" and value and answer.value and (value + answer.value).isdigit():
+                candidates = [str(int(value) ^ int(answer.value))]
+            for candidate in dict.fromkeys(candidates):
+                yield from search.push(one, candidate, following)
 
 
 def _number(value: str) -> Decimal | None:

@@ -1,8 +1,8 @@
-"""What the key of a partitioned table may be, such that a partition takes the row."""
+"""Partitions of a table, and what its key may be such that one of them takes the row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pglast import ast, parser
 
@@ -21,6 +21,15 @@ def key_values(schema: Schema, table: str) -> Mapping[str, Value]:
             names = _columns(parent.partition_key or "")
             found |= dict(zip(names, _first_values(one.partition_bound or "default"), strict=False))
     return found
+
+
+def with_partitions(schema: Schema, table: str) -> Iterator[Relation]:
+    """A table, and the partitions that its rows may fall into."""
+    relation = schema.relations[table]
+    yield relation
+    for one in schema.relations.values() if relation.partition_key else ():
+        if relation.name in one.inherits:
+            yield from with_partitions(schema, one.name)
 
 
 def _parents(schema: Schema, relation: Relation) -> list[Relation]:

@@ -39,6 +39,26 @@ def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
             yield following
     if search.may_change and wanted & Truth.FALSE:
         yield from _change(search, term, state)
+    if wanted & Truth.FALSE:
+        yield from _miss(search, term, state)
+
+
+def _miss(search: Search, term: Term, state: State) -> States:
+    """A row that it would find but for one condition: what must refer to a row refers to that one."""
+    for opened in open_query(search, term.node.subselect, term.scope, state):
+        new = opened.state.rows[len(state.rows) :]
+        tests = [part for test in opened.tests for part in logic.conjuncts(test)]
+        linking = [test for test in tests if _links(search, test, new)]
+        for test in tests if new and linking else ():
+            if test not in linking:
+                for following in logic.every(search, linking, Truth.TRUE, opened.state):
+                    yield from search.make(test, Truth.NOT_TRUE, following)
+
+
+def _links(search: Search, test: Term, new: Sequence[RowRef]) -> bool:
+    """Whether a condition ties new rows to one that there is anyway."""
+    rows = {slot.row for slot in search.terms.slots(test) if isinstance(slot, ColumnSlot)}
+    return bool(rows & set(new)) and bool(rows - set(new))
 
 
 def _change(search: Search, term: Term, state: State) -> States:
@@ -105,7 +125,10 @@ def _compare_all(search: Search, pairs: Sequence[tuple[Term, Term]], name: str, 
 
 
 def _is_array_of(target: Term) -> bool:
-    return isinstance(target.node, ast.FuncCall) and name_of(target.node) in arrays.SETS
+    node = target.node
+    while isinstance(node, ast.TypeCast):
+        node = node.arg
+    return isinstance(node, ast.FuncCall) and name_of(node) in arrays.SETS
 
 
 def push(

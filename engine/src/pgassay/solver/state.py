@@ -9,6 +9,7 @@ from typing import Any
 
 from pgassay.solver.model import ArgumentSlot, ClaimSlot, ColumnSlot, RowRef, SettingSlot, Slot, Value
 
+_LONGEST = 100  # elements of an array
 _FIXED_CLAIMS = ("sub", "role", "aud", "exp", "iat", "iss")
 
 
@@ -81,7 +82,12 @@ class State:
 
 States = Iterator[State]
 Path = tuple[str, ...]
-"""A place in a document: the keys that lead there."""
+"""A place in a document: the keys that lead there; `[0]` is the first element of an array."""
+
+
+def element_step(number: int) -> str:
+    """The step of a path that leads to an element of an array."""
+    return f"[{number}]"
 
 
 def _path(slot: Slot) -> tuple[str, ...]:
@@ -102,4 +108,15 @@ def compose(parts: Mapping[tuple[str, ...], Value]) -> dict[str, Any]:
             inner[step] = following if isinstance(following, dict) else {}
             inner = inner[step]
         inner[path[-1]] = None if value is None else json.loads(value)
-    return document
+    return {key: _with_arrays(value) for key, value in document.items()}
+
+
+def _with_arrays(document: Any) -> Any:  # noqa: ANN401 - JSON
+    """With an array for what has elements by their numbers."""
+    if not isinstance(document, dict):
+        return document
+    inner = {key: _with_arrays(value) for key, value in document.items()}
+    numbers = [number for number in range(_LONGEST) if element_step(number) in inner]
+    if not numbers or len(numbers) < len(inner):
+        return inner
+    return [inner.get(element_step(number)) for number in range(max(numbers) + 1)]

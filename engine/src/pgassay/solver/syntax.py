@@ -7,7 +7,7 @@ from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
 
 from pgassay.solver.scope import Node
 
-VALUE_OPERATORS = ("+", "-", "*", "/", "%", "||", "->", "->>", "#>", "#>>", "^", "#-")
+VALUE_OPERATORS = (*("+", "-", "*", "/", "%", "||", "^", "&", "|", "#"), *("->", "->>", "#>", "#>>", "#-"))
 """Those that give a value of some type; all others are taken to compare."""
 
 

@@ -170,7 +170,11 @@ class AtomSearch:
             if by_claims and self.finds_personas and persona.id:
                 answer = reach(free_claims=True)
             if isinstance(answer, Reached):
-                judged.add(self._persona(persona, answer), atom, wanted)
+                who = self._persona(persona, answer)
+                judged.add(who, atom, wanted)
+                if who is not persona:  # nobody has judged the rows at hand for these claims
+                    for row in self._rows(judged.condition.table)[:_FEW]:
+                        self._judge_row(judged, who, row)
                 return _made(judged.condition, persona, answer, around)
             word = "true" if wanted is Truth.TRUE else "other than true"
             why, is_of_row = f"never {word}: {answer.because}", is_of_row and not by_claims

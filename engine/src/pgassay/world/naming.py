@@ -67,15 +67,16 @@ def _drawn(session: Session, tables: Iterable[Table], statements: Sequence[str])
 
 
 def _drawn_keys(table: Table) -> list[Column]:
-    """What others may refer to and a default or a trigger may draw.
+    """What others may refer to and a default or a trigger may draw: not what refers to others itself.
 
     A text that is a key only together with others is a word, such as the kind of a row.
     """
+    referring = {name for key in table.foreign_keys for name in key.columns}
     names = dict.fromkeys(
         name
         for index in table.unique
         for name in index.columns
-        if len(index.columns) == 1 or table.columns[name].base == "uuid"
+        if name not in referring and (len(index.columns) == 1 or table.columns[name].base == "uuid")
     )
     return [table.columns[name] for name in names if table.columns[name].base in _KEYS]
 

@@ -10,6 +10,7 @@ from pgassay.catalog.names import quoted
 from pgassay.observation import Attempt
 from pgassay.solver import parents, values
 from pgassay.solver.model import Made, Unreached, Value
+from pgassay.solver.partitions import with_partitions
 from pgassay.solver.repairs.triggers import PERSUASIONS, write_unchecked
 from pgassay.solver.writing import literal, where
 
@@ -22,7 +23,9 @@ _TEXTS = ("text", "varchar", "bpchar", "citext")
 
 def part_duplicates(making: Making, attempt: Attempt) -> Made | Unreached | None:
     """A duplicate: the row that is there will do, or a column nobody asked for gets another value."""
-    index = next((one for one in making.schema.indexes(making.table) if one.name == attempt.constraint), None)
+    tables = with_partitions(making.schema, making.table)
+    indexes = (one for table in tables for one in making.schema.indexes(table.name))
+    index = next((one for one in indexes if one.name == attempt.constraint), None)
     if index is None:
         return making.refused_by(attempt)
     asked = set(making.need.values)

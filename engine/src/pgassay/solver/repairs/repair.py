@@ -9,6 +9,7 @@ from pgassay.catalog.model import Constraint
 from pgassay.observation import Attempt
 from pgassay.solver import parents
 from pgassay.solver.model import Made, Unreached
+from pgassay.solver.partitions import with_partitions
 from pgassay.solver.repairs.checks import satisfy_checks
 from pgassay.solver.repairs.duplicates import part_duplicates, part_overlaps
 from pgassay.solver.repairs.triggers import persuade
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def repair(making: Making, attempt: Attempt) -> Made | Unreached | None:
     """What comes of a refusal: a row after all, the end, or None for another try."""
     found = _REPAIRED.get(attempt.sqlstate)
-    if attempt.table and attempt.table != making.schema.relations[making.table].relation:
+    tables = {one.relation for one in with_partitions(making.schema, making.table)}
+    if attempt.table and attempt.table not in tables:
         found = None  # a trigger's own statement was refused
     if found is None or (attempt.sqlstate == "23514" and not _has_check(making, attempt)):
         return persuade(making, attempt)

@@ -40,7 +40,8 @@ begin
     from (values (case when of_user ~ '^[0-9a-fA-F-]{36}$' then of_user::uuid end)) as asked (id)
     left join auth.users as u on u.id = asked.id
     left join pgassay.settings as s on s.name = 'hook.custom_access_token';
-    if hook is null or token ->> 'sub' is null then
+    -- A hook that is not there shapes nothing; the command says so.
+    if to_regproc(hook) is null or token ->> 'sub' is null then
         return token::text;
     end if;
     execute format('select %s($1)', hook::regproc) into answer

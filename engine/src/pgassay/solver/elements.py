@@ -1,0 +1,40 @@
+"""Functions in FROM that return the elements of something: their row stands for the first element. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pglast import ast
+
+from pgassay.solver.scope import Node, Term, names_of
+from pgassay.solver.syntax import call, operation
+
+_DOCUMENTS = {
+    **dict.fromkeys(("jsonb_array_elements", "json_array_elements"), "->"),
+    **dict.fromkeys(("jsonb_array_elements_text", "json_array_elements_text"), "->>"),
+}
+_RECORDS = ("jsonb_to_recordset", "json_to_recordset")
+_FIRST = ast.A_Const(isnull=False, val=ast.Integer(0))
+
+
+def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
+    """What a function in FROM gives, by name; `item` is the RangeFunction around it."""
+    name = names_of(function.node.funcname)[1]
+    arguments: list[Node] = [*(function.node.args or ())]
+    if name in _RECORDS and arguments:
+        record = operation("->", arguments[0], _FIRST)
+        return {one.colname: function.at(_field(record, one)) for one in item.coldeflist or ()}
+    named = [column.sval for column in (item.alias.colnames or ())] if item.alias else []
+    if name in _DOCUMENTS:
+        element = function.at(operation(_DOCUMENTS[name], arguments[0], _FIRST))
+        return {(named or ["value"])[0]: element, alias: element}
+    if name == "string_to_table":
+        one = ast.A_Const(isnull=False, val=ast.Integer(1))
+        return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
+    return {(named or [alias])[0]: function}
+
+
+def _field(record: Node, column: Node) -> Node:
+    """A column of the record, cast as it is defined."""
+    key = ast.A_Const(isnull=False, val=ast.String(column.colname))
+    return ast.TypeCast(arg=operation("->>", record, key), typeName=column.typeName)
