@@ -76,6 +76,26 @@ SATISFIED = {
         "create table x (a text not null check (replace(a, 'x', '') = 'key'))",
         {},
     ),
+    "number of nulls": ("create table x (a text, b text, check (num_nonnulls(a, b) = 1))", {}),
+    "booleans that are counted": (
+        "create table x (a text, b text, check ((a is not null)::int + (b is not null)::int = 1))",
+        {},
+    ),
+    "bits": ("create table x (a bit(8) not null, b varbit not null)", {"a": "00000000"}),
+    "document in which each check wants something": (
+        "create table x (kind text not null check (kind in ('one', 'two')),"
+        """ a jsonb not null check (a @> '{"v": 1}'),"""
+        " check (case kind when 'one' then a ? 'y' else a ? 'z' end))",
+        {"a": '{"v": 1, "y": true}'},
+    ),
+    "object with keys": (
+        "create table x (a jsonb not null check (jsonb_typeof(a) = 'object' and a ?& array['b', 'c']))",
+        {},
+    ),
+    "text where a document has a place": (
+        "create table x (a jsonb not null check (a -> 'b' is not null and a ? 'c'))",
+        {},
+    ),
     "itself": ("create table x (a uuid primary key, b uuid not null references x)", {}),
     "partition": (
         "create table x (a date not null, b int) partition by range (a);"

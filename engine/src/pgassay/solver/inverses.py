@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from pgassay.solver import arrays
+from pglast import ast
+from pglast.enums import NullTestType
+
+from pgassay.solver import arrays, logic
 from pgassay.solver.first_arguments import FIRST, Texts
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.operators import concatenate
@@ -130,10 +134,32 @@ def _array_position(search: Search, term: Term, value: Value, state: State, _: P
         yield from arrays.contain_compared(search, element, array, state)
 
 
+def _number_of(null: NullTestType) -> Rule:
+    """`num_nulls(a, b, …)`, `num_nonnulls`: so many of the arguments, the first ones first."""
+
+    def rule(search: Search, term: Term, value: Value, state: State, _: Path) -> States:
+        arguments = term.node.args or ()
+        if value is None or not value.isdigit():
+            return
+        for chosen in combinations(range(len(arguments)), int(value)):
+            tests = [
+                (
+                    term.at(ast.NullTest(arg=node, nulltesttype=null)),
+                    Truth.TRUE if number in chosen else Truth.FALSE,
+                )
+                for number, node in enumerate(arguments)
+            ]
+            yield from logic.each(search, tests, state)
+
+    return rule
+
+
 FUNCTIONS: Mapping[str, Rule] = {
     **{name: _by_first(texts) for name, texts in FIRST.items()},
     **{name: _bound_or_case(name) for name in ("lower", "upper")},
     "array_position": _array_position,
+    "num_nulls": _number_of(NullTestType.IS_NULL),
+    "num_nonnulls": _number_of(NullTestType.IS_NOT_NULL),
     **dict.fromkeys(("date_trunc", "timezone", "convert"), _by_second),
     **dict.fromkeys(("extract", "date_part"), _extract),
     **dict.fromkeys(("concat",), _concatenated),

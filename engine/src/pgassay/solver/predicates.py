@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType
 
-from pgassay.solver import arrays, comparison
+from pgassay.solver import arrays, comparison, documents
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import Truth
 from pgassay.solver.scope import Term
@@ -18,6 +18,9 @@ from pgassay.solver.syntax import VALUE_OPERATORS, junction, operation
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
+
+
+_CONTAINING = ("@>", "?", "?&", "?|")
 
 
 def compare_node(search: Search, term: Term, wanted: Truth, state: State) -> States:
@@ -68,6 +71,8 @@ def compare(search: Search, left: Term, name: str, right: Term, wanted: Truth, s
             untyped = isinstance(other.node, ast.A_Const)
             side = replace(answer, type=search.terms.type_of(one, following)) if untyped else answer
             for target in comparison.targets(operator, _side(search, side), wanted):
+                if operator in _CONTAINING and Truth.TRUE in wanted:
+                    yield from documents.push_parts(search, one, target, following)
                 yield from search.push(one, target, following)
     if not comparison.is_known(name):
         search.obstacles.meet_name(f"operator {name}")

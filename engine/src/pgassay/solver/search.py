@@ -7,14 +7,24 @@ the values that are decided. Nothing here knows whether one is right; whoever ap
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from pglast import ast
 from pglast.enums import A_Expr_Kind, SubLinkType
 
 from pgassay.observation import Persona
-from pgassay.solver import arrays, conditional, fresh, inverses, logic, operators, predicates, queries, values
+from pgassay.solver import (
+    arrays,
+    conditional,
+    documents,
+    fresh,
+    inverses,
+    logic,
+    operators,
+    predicates,
+    queries,
+    values,
+)
 from pgassay.solver.asking import Answer, Asker
 from pgassay.solver.model import ClaimSlot, ColumnSlot, Reason, Slot, Truth, Value
 from pgassay.solver.obstacles import Obstacles
@@ -28,6 +38,7 @@ from pgassay.solver.terms import Terms
 _GUESSES = 4
 _TRUTHS = ((Truth.TRUE, "true"), (Truth.FALSE, "false"), (Truth.NULL, None))
 _SPELLED = {"true": Truth.TRUE, "t": Truth.TRUE, "false": Truth.FALSE, "f": Truth.FALSE, None: Truth.NULL}
+_COUNTED = {"1": Truth.TRUE, "0": Truth.FALSE}  # true::int
 _RULES: Mapping[type, inverses.Rule] = {
     ast.A_Expr: operators.push,
     ast.A_Indirection: arrays.push_element,
@@ -120,7 +131,7 @@ class Search:
         for slot in dict.fromkeys(free):
             if slot not in self.preferred or following is None:
                 return None
-            following = following.assign(slot, self.preferred[slot])
+            following = following.keep(slot, self.preferred[slot])
         return following
 
     def _make(self, term: Term, wanted: Truth, state: State) -> States:
@@ -189,6 +200,8 @@ class Search:
                     yield from self.push(found, value, state, path)
                 elif found is not None:
                     yield from self.assign(found, value, state, path)
+            case ast.TypeCast() if is_condition(node.arg) and value in _COUNTED:
+                yield from self.make(term.at(node.arg), _COUNTED[value], state)
             case ast.TypeCast():
                 yield from self.push(term.at(node.arg), value, state, path)
             case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
@@ -212,7 +225,7 @@ class Search:
     def assign(self, slot: Slot, value: Value, state: State, path: Path = ()) -> States:
         """Decide a slot, or a place in the document that it holds."""
         if path:
-            slot = ClaimSlot(path) if isinstance(slot, ClaimSlot) else _at(slot, path)
+            slot, value = documents.place(slot, path), documents.as_json(value)
         for fitting in fresh.fit(self, slot, value):
             following = state.assign(slot, fitting)
             if following is not None:
@@ -281,7 +294,3 @@ class Search:
         for value in fresh.propose(self, slot):
             for following in self.assign(slot, value, state):
                 yield from self.settle([one for one in rest if not following.known(one)], following)
-
-
-def _at(slot: Slot, path: Path) -> Slot:
-    return replace(slot, path=(*slot.path, *path))

@@ -10,6 +10,7 @@ from typing import Any
 from pgassay.solver.model import ArgumentSlot, ClaimSlot, ColumnSlot, RowRef, SettingSlot, Slot, Value
 
 _LONGEST = 100  # elements of an array
+_OBJECT = "{}"  # whatever else is in it
 _FIXED_CLAIMS = ("sub", "role", "aud", "exp", "iat", "iss")
 
 
@@ -17,12 +18,26 @@ _FIXED_CLAIMS = ("sub", "role", "aud", "exp", "iat", "iss")
 class State:
     """The slots that have a value, and the rows that have to be there. A value once given stays.
 
-    `free_claims`: whether claims may be set. `columns`: of a table, which columns are documents.
+    `free_claims`: whether claims may be set. `kept`: slots with a value that nobody asked for; where that
+    is an object, other conditions may add to it.
     """
 
     values: Mapping[Slot, Value] = field(default_factory=dict)
     rows: tuple[RowRef, ...] = ()
     free_claims: bool = False
+    kept: frozenset[Slot] = frozenset()
+
+    def keep(self, slot: Slot, value: Value) -> State | None:
+        """With the value that a slot would have anyway."""
+        following = self.assign(slot, value)
+        return following and replace(following, kept=following.kept | {slot})
+
+    def is_final(self, slot: Slot) -> bool:
+        """Whether a slot has all of its value: an object that nobody asked for may get more."""
+        if slot not in self.values:
+            return False
+        value = self.values[slot]
+        return value != _OBJECT and not (slot in self.kept and isinstance(_parsed(value), dict))
 
     def assign(self, slot: Slot, value: Value) -> State | None:
         """With a value for a slot; None where it has another one, or may have none."""
@@ -30,9 +45,9 @@ class State:
             return None
         if slot in self.values:
             return self if self.values[slot] == value else None
-        if _path(slot) and _whole(slot) in self.values:
+        if _path(slot) and self.is_final(_whole(slot)):
             return None
-        if any(_whole(other) == slot for other in self.values if _path(other)):
+        if value != _OBJECT and any(_whole(other) == slot for other in self.values if _path(other)):
             return None
         return replace(self, values={**self.values, slot: value})
 
@@ -46,9 +61,11 @@ class State:
 
     def value(self, slot: Slot) -> Value:
         """The value of a known slot."""
-        if slot in self.values:
+        parts = self.parts(slot)
+        if slot in self.values and not parts:
             return self.values[slot]
-        return json.dumps(compose(self.parts(slot)), sort_keys=True)
+        whole = _parsed(self.values.get(slot))
+        return json.dumps((whole or {}) | compose(parts), sort_keys=True)
 
     def add_row(self, table: str) -> tuple[State, RowRef]:
         """With one more row."""
@@ -96,6 +113,13 @@ def _path(slot: Slot) -> tuple[str, ...]:
 
 def _whole(slot: Slot) -> Slot:
     return slot if isinstance(slot, ClaimSlot) else replace(slot, path=())
+
+
+def _parsed(value: Value) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(value or "null")
+    except ValueError:
+        return None
 
 
 def compose(parts: Mapping[tuple[str, ...], Value]) -> dict[str, Any]:

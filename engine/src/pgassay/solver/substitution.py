@@ -57,7 +57,7 @@ class Readings:
     def at(self, state: State) -> Substitution:
         """With what is decided in a state."""
         key = frozenset(
-            (slot, slot in state.values, state.value(slot)) for slot in self.slots if state.known(slot)
+            (slot, state.is_final(slot), state.value(slot)) for slot in self.slots if state.known(slot)
         )
         if key not in self._found:
             self._found[key] = Substitution(self, state, self._in_order)
@@ -71,14 +71,14 @@ class Readings:
 class Substitution:
     """One reading of a term: its `text`, and what stands in the way of evaluating it.
 
-    `free`: slots without a value; `partial`: documents of which only parts are decided.
+    `free`: slots without a value; `partial`: documents to which something may be added.
     """
 
     def __init__(self, readings: Readings, state: State, slots: Sequence[Slot]) -> None:
         self._readings = readings
         self._state = state
         self.free = [slot for slot in slots if not state.known(slot)]
-        self.partial = [slot for slot in slots if state.known(slot) and slot not in state.values]
+        self.partial = [slot for slot in slots if state.known(slot) and not state.is_final(slot)]
         self.unknown = readings.unknown
         self.can_change = readings.can_change
         self.size = readings.size

@@ -24,6 +24,7 @@ _ALIASES = {
         "float8": "double precision",
     },
     **{"varchar": "character varying", "bpchar": "character", "float4": "real", "citext": "text"},
+    **{"varbit": "bit varying"},
     **{"timestamptz": "timestamp with time zone", "timestamp": "timestamp without time zone"},
     **{"char": '"char"', "timetz": "time with time zone", "time": "time without time zone"},
 }
@@ -61,6 +62,8 @@ def own(type_: str, purpose: str, *, labels: Sequence[str] = (), length: int | N
     name = plain_type(type_)
     if name in _VECTORS:
         return _vector(name, length or 1)
+    if name == "bit":
+        return "0" * (length or 1)
     make = _OWN.get(name) or (_array if name.endswith("[]") else None)
     if make is None:
         return _PLAIN.get(name)
@@ -141,7 +144,6 @@ _PLAIN: Mapping[str, str] = {
     "interval": "1 day",
     "time without time zone": "12:00",
     "time with time zone": "12:00+00",
-    "bit": "0",
     "bit varying": "0",
     "macaddr": "08:00:2b:01:02:03",
     "macaddr8": "08:00:2b:01:02:03:04:05",

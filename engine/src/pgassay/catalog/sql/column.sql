@@ -40,10 +40,10 @@ select
         select from pg_catalog.pg_index as i
         where i.indrelid = c.oid and i.indisprimary and a.attnum = any(i.indkey::int2[])
     ) as "primary",
-    -- Of a type with a length, the length in characters; of pgvector's, the number of dimensions.
+    -- Of a type with a length, the length in characters or bits; of pgvector's, the number of dimensions.
     case
         when b.typname in ('varchar', 'bpchar') and m.typmod > 4 then m.typmod - 4
-        when b.typname in ('vector', 'halfvec', 'sparsevec') and m.typmod > 0 then m.typmod
+        when b.typname in ('bit', 'vector', 'halfvec', 'sparsevec') and m.typmod > 0 then m.typmod
     end as length,
     b.oid in (
         select o.opcintype from pg_catalog.pg_opclass as o
