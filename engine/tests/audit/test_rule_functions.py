@@ -266,3 +266,62 @@ def test_what_rows_leave_out_is_told_once_it_is_there(audited: Audited, whose: s
     """
     found = of_rule(audited(schema), "functions")
     assert [f.severity.word for f in found] == ["medium"] * count
+
+
+ORDERS = """
+create table public.orders (
+    id bigint generated always as identity primary key, owner uuid not null references auth.users,
+    state text not null default 'open' check (state in ('open', 'paid'))
+);
+create table public.lines (
+    id bigint generated always as identity primary key, order_id bigint not null references public.orders,
+    amount integer not null check (amount > 0)
+);
+alter table public.orders enable row level security;
+alter table public.lines enable row level security;
+create policy "own" on public.orders for select to authenticated using (owner = (select auth.uid()));
+create function public.{} language plpgsql security definer set search_path = '' as $$
+declare
+    which bigint;
+begin
+    {}
+end $$;
+"""
+IN_AN_ARRAY = "update public.orders set state = wanted where id = any(ids) {};"
+IN_A_DOCUMENT = """
+    which := (asked ->> 'order')::bigint;
+    delete from public.lines where order_id = which {};
+    insert into public.lines (order_id, amount)
+    select which, (one ->> 'amount')::integer from jsonb_array_elements(asked -> 'lines') as one {};
+"""
+OWN = "and owner = auth.uid()"
+OWN_ORDER = "exists (select from public.orders as o where o.id = which and o.owner = auth.uid())"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "guards", "table"),
+    [
+        ("close(ids bigint[], wanted text) returns void", IN_AN_ARRAY, [OWN], "public.orders"),
+        (
+            "replace(asked jsonb) returns void",
+            IN_A_DOCUMENT,
+            [f"and {OWN_ORDER}", f"where {OWN_ORDER}"],
+            "public.lines",
+        ),
+    ],
+    ids=["array", "document"],
+)
+def test_arguments_that_name_a_row_within_arrays_and_documents(
+    audited: Audited, head: str, body: str, guards: list[str], table: str
+) -> None:
+    found = of_rule(audited(ORDERS.format(head, body.format(*["" for _ in guards]))), "functions")
+    assert [(one.severity.word, table in one.sentence) for one in found] == [("critical", True)]
+    assert told(audited(ORDERS.format(head, body.format(*guards))), "functions") == []
+
+
+def test_an_error_that_repeats_an_argument_tells_nothing(audited: Audited) -> None:
+    schema = ORDERS.format(
+        "count(ids bigint[]) returns bigint",
+        "return cardinality(ids) + (select 0 from public.orders limit 0);",
+    )
+    assert told(audited(schema), "functions") == []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import islice, product
+from functools import cache, cached_property
+from itertools import chain, islice, product
 from math import prod
 
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
+from pgassay.audit.solved import solve_arguments
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function
 from pgassay.catalog.names import without_arguments
@@ -25,6 +26,7 @@ from pgassay.observation import Persona
 CALLS = 48
 """How many lists of arguments are tried of a function."""
 _VALUES = 8
+_BESIDES = 3  # lists with the same solved arguments
 _LEAST = 3  # characters of a value that can be recognized
 
 
@@ -41,6 +43,12 @@ class Call:
     def statement(self) -> str:
         name = without_arguments(self.function.function)
         return f"select * from {name}({', '.join(map(literal, self.arguments))})"
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """All that its caller says: the arguments, and what stands in arrays and documents among them."""
+        given = [one for one in self.arguments if one]
+        return frozenset(given).union(*map(_parts, given))
 
 
 def callable_by(scene: Scene, persona: Persona) -> Iterator[Function]:
@@ -61,8 +69,33 @@ def samples_of(scene: Scene, function: Function) -> list[Sample]:
 
 
 def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
-    """The first of all lists; see `count_lists`."""
-    return list(islice(product(*_choices(scene, function)), CALLS))
+    """Those that the solver found, then the first of all lists; see `count_lists`."""
+    choices = _choices(scene, function)
+    if function.function not in scene.solved:
+        scene.solved[function.function] = solve_arguments(scene, function, samples_of(scene, function))
+    solved = (
+        some
+        for one in scene.solved[function.function]
+        for some in islice(product(*_besides(one, choices)), _BESIDES)
+    )
+    return list(dict.fromkeys(islice(chain(solved, product(*choices)), CALLS)))
+
+
+def _besides(
+    solved: Mapping[int, str | None], choices: Sequence[tuple[str | None, ...]]
+) -> Iterator[tuple[str | None, ...]]:
+    """What was solved, and the first choices of the other arguments."""
+    for number, some in enumerate(choices):
+        yield (solved[number],) if number in solved else some[:_BESIDES]
+
+
+def lacks_argument(scene: Scene, function: Function) -> bool:
+    """Whether some argument could not be made in any way."""
+    solved = scene.solved.get(function.function, ())
+    return any(
+        some == (None,) and not any(number in one for one in solved)
+        for number, some in enumerate(_choices(scene, function))
+    )
 
 
 def count_lists(scene: Scene, function: Function) -> int:
@@ -182,6 +215,13 @@ def told(answer: Answer) -> set[str]:
     values = {value for rows in answer.rows for row in rows for value in row if value}
     documents = [value for value in values if value[0] in "{[" and value[-1] in "}]"]
     return values.union(*map(_scalars, documents))
+
+
+def _parts(argument: str) -> set[str]:
+    """The values in a document, or in an array of SQL."""
+    if argument[0] not in "{[":
+        return set()
+    return _scalars(argument) or {one.strip('"') for one in argument.strip("{}").split(",")}
 
 
 def _scalars(document: str) -> set[str]:

@@ -56,9 +56,17 @@ def deeds_of(scene: Scene, persona: Persona, function: Function, seen: dict[Pers
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in setup):
                 continue
-            if deeds := _find_deeds(scene, persona, calls, samples, seen[persona]):
+            before = _set_up(scene, samples) if setup else frozenset()
+            if deeds := _find_deeds(scene, persona, calls, samples, seen[persona], before=before):
                 return deeds
     return []
+
+
+def _set_up(scene: Scene, samples: Sequence[Sample]) -> frozenset[tuple[str, Key]]:
+    """The rows that the setup has written, as they are before the call."""
+    plain = _plain(samples)
+    [answer] = scene.ask(None, [[AS_OWNER, *map(look_new, plain)]])
+    return frozenset((s.object, row) for s, rows in zip(plain, answer.rows[1:], strict=False) for row in rows)
 
 
 def refused_to_nobody(
@@ -104,17 +112,30 @@ def _has_owner(deed: Deed) -> bool:
     return any(row.owners for row in deed.sample.rows if row.key == deed.key)
 
 
-def _find_deeds(
-    scene: Scene, persona: Persona, calls: Sequence[Call], samples: Sequence[Sample], seen: Reach
+def _plain(samples: Sequence[Sample]) -> list[Sample]:
+    return [sample for sample in samples if sample.object == sample.table.name and sample.key]
+
+
+def _find_deeds(  # noqa: PLR0913 - who calls what, and what was there before
+    scene: Scene,
+    persona: Persona,
+    calls: Sequence[Call],
+    samples: Sequence[Sample],
+    seen: Reach,
+    *,
+    before: frozenset[tuple[str, Key]],
 ) -> list[Deed]:
     """All that the persona could not do by statements of its own."""
-    plain = [sample for sample in samples if sample.object == sample.table.name and sample.key]
+    plain = _plain(samples)
     looks = [text for s in plain for text in (look_new(s), _look_left(s))]
     found: list[Deed] = []
     for call, answer in make_calls(scene, persona, calls, AS_OWNER, *looks):
         if answer.sqlstate:
             continue
-        pairs = [(s, answer.rows[2 + 2 * n], answer.rows[3 + 2 * n]) for n, s in enumerate(plain)]
+        pairs = [
+            (s, [row for row in new if (s.object, row) not in before], left)
+            for s, new, left in zip(plain, answer.rows[2::2], answer.rows[3::2], strict=True)
+        ]
         written = sum(len(new) for _, new, _ in pairs)
         for sample, new, left in pairs:
             for deed in (*_of_new(call, sample, new, persona), *_of_left(call, sample, left, persona)):
@@ -157,8 +178,9 @@ def _foreign(sample: Sample, persona: Persona) -> list[Row]:
 
 
 def _is_named(call: Call, sample: Sample, row: Row) -> bool:
-    names = {row.values[name] for name in (*sample.key, *owner_columns(sample))}
-    return not names.isdisjoint(set(call.arguments) - {None})
+    referring = (name for key in sample.table.foreign_keys for name in key.columns)
+    names = {row.values[name] for name in (*sample.key, *owner_columns(sample), *referring)}
+    return not names.isdisjoint(call.said)
 
 
 def _of_new(call: Call, sample: Sample, new: Sequence[Key], persona: Persona) -> Iterator[Deed]:
@@ -204,7 +226,7 @@ def _changed(call: Call, sample: Sample, old: Row, values: dict[str, object]) ->
 def _is_said(call: Call, sample: Sample, old: Row, name: str, value: str | None) -> bool:
     """Whether a value is what the caller said, or somebody's taking over of another's row."""
     taken = name in owner_columns(sample) and value == call.persona.id and bool(old.owners)
-    return taken or value in call.arguments
+    return taken or value in call.said
 
 
 def _is_number(sample: Sample, name: str) -> bool:
@@ -215,7 +237,7 @@ def _is_sum(call: Call, sample: Sample, old: Row, name: str, value: str | None) 
     """Whether a number is more or less by what the caller said."""
     if not _is_number(sample, name) or value is None:
         return False
-    said = {argument.lstrip("-") for argument in call.arguments if argument}
+    said = {argument.lstrip("-") for argument in call.said}
     return f"{abs(float(value) - float(old.values.get(name) or 0)):.15g}" in said
 
 
@@ -225,10 +247,10 @@ def _entered(
     """A new row that is somebody else's, whom the caller named."""
     owners = owner_columns(sample)
     whose = {text_of(values.get(name)) for name in owners} - {None}
-    if not whose or persona.id in whose or whose.isdisjoint(call.arguments):
+    if not whose or persona.id in whose or whose.isdisjoint(call.said):
         return
     rest = {text_of(value) for name, value in values.items() if name not in owners} - {None}
-    chosen = not rest.isdisjoint(set(call.arguments) - whose)
+    chosen = not rest.isdisjoint(call.said - whose)
     # Its key may be another on the next load.
     look = " and ".join(
         f"t.{sample.table.columns[name].quoted} = '{text_of(values[name])}'" for name in owners

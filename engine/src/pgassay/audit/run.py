@@ -10,7 +10,7 @@ from dataclasses import replace
 import psycopg
 
 from pgassay.audit.acceptance import FILE, apply_acceptances, fingerprint, read_acceptances
-from pgassay.audit.calls import CALLS, argument_lists, callable_by, count_lists
+from pgassay.audit.calls import CALLS, callable_by, count_lists, lacks_argument
 from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
@@ -147,7 +147,7 @@ def _untried(scene: Scene) -> Iterator[str]:
     yield from (f"{g.object}, rows of {g.rows.value}: {g.why}" for g in scene.matrix.gaps if g.why)
     functions = {f.function: f for persona in scene.people for f in callable_by(scene, persona)}
     for name, function in functions.items():
-        if all(None in some for some in argument_lists(scene, function)) and function.types:
+        if lacks_argument(scene, function):
             yield f"{name} needs an argument that could not be made"
         elif (number := count_lists(scene, function)) > CALLS:
             yield f"{name} with more than {CALLS} of {number} lists of arguments"

@@ -26,6 +26,8 @@ from pgassay.matrix.statements import literal
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 from pgassay.plpgsql.definitions import find_definitions
+from pgassay.solver.model import Value
+from pgassay.solver.solver import Solver
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 
@@ -63,7 +65,7 @@ class Scene:
     """One loaded schema. `people` are strangers to whatever is not theirs.
 
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
-    `untried` collects what rules did not try, in sentences.
+    `untried` collects what rules did not try, in sentences; `solved` the arguments that the solver found.
     """
 
     bench: Workbench
@@ -76,12 +78,18 @@ class Scene:
     people: tuple[Persona, ...]
     unending: set[str] = field(default_factory=set)
     untried: list[str] = field(default_factory=list)
+    solved: dict[str, list[dict[int, Value]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
     _planned: dict[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def inventory(self) -> Inventory:
         return take_inventory(self.catalog)
+
+    @cached_property
+    def solver(self) -> Solver:
+        with self.session.as_owner():
+            return Solver(self.session)
 
     @cached_property
     def scripts(self) -> list[Script]:

@@ -38,13 +38,13 @@ def read_refusal(function: Mapping[str, Any], scope: Scope) -> Term | None:
 
 def _read(function: Mapping[str, Any], scope: Scope, *, raising: bool) -> Term | None:
     try:
-        scope = _declared(function, scope)
+        scope = declared(function, scope)
         return _Reader(function, raising=raising).returned([function["action"]], scope, 0)
     except (UnreadableError, UnknownTextError, parser.ParseError, RecursionError):
         return None
 
 
-def _declared(function: Mapping[str, Any], scope: Scope) -> Scope:
+def declared(function: Mapping[str, Any], scope: Scope) -> Scope:
     """The variables with what they are declared to be, null without."""
     for datum in function.get("datums", ()):
         kind, value = next(iter(datum.items()))
@@ -62,7 +62,7 @@ class _Reader:
     def __init__(self, function: Mapping[str, Any], *, raising: bool) -> None:
         self._raising = raising
         self._left = _MOST
-        self._names = list(_datum_names(function.get("datums", ())))
+        self._names = list(datum_names(function.get("datums", ())))
 
     def returned(self, statements: Sequence[Statement], scope: Scope, count: int) -> Term:
         """What the statements return in a scope. Raises UnreadableError."""
@@ -108,12 +108,10 @@ class _Reader:
         return scope
 
     def _assigned(self, statement: Statement, scope: Scope) -> Scope:
-        name = self._names[statement.get("varno", 0)]
-        text = _text(statement["expr"])
-        _, sign, value = text.partition(":=" if ":=" in text else "=")
-        if not sign:
+        value = read_assignment(statement)
+        if value is None:
             raise UnreadableError
-        return scope.knowing(name, Term(parse_expression(value), scope))
+        return scope.knowing(self._names[statement.get("varno", 0)], Term(value, scope))
 
     def _found(self, statement: Statement, query: Term) -> Scope:
         """SELECT INTO, which also says whether there was a row."""
@@ -162,7 +160,14 @@ class _Reader:
         return Term(ast.CaseExpr(args=tuple(whens), defresult=_named(f"way {count}.else")), scope)
 
 
-def _datum_names(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def read_assignment(statement: Statement) -> Node | None:
+    """What is assigned. Raises pglast.parser.ParseError."""
+    text = _text(statement["expr"])
+    _, sign, value = text.partition(":=" if ":=" in text else "=")
+    return parse_expression(value) if sign else None
+
+
+def datum_names(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The names of variables; a field of a record is called after both."""
     values = [next(iter(datum.values())) for datum in data]
     for value in values:

@@ -39,7 +39,7 @@ def inline(schema: Schema, call: Term) -> Term | None:
     scope = Scope(
         variables=values,
         parent=Scope(rows=_rows(call, parameters)),  # what the body declares hides the columns
-        path=_path(function, call.scope.path),
+        path=path_of(function, call.scope.path),
         role=function.owner if function.definer else call.scope.role,
         depth=call.scope.depth + 1,
     )
@@ -103,7 +103,8 @@ def _rows(call: Term, parameters: Sequence[Parameter]) -> dict[str, Bound]:
     return found
 
 
-def _path(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
+def path_of(function: Function, path: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a function's body looks for names: its own setting, else `path`."""
     for setting in function.configuration:
         name, _, value = setting.partition("=")
         if name == "search_path":
@@ -132,7 +133,7 @@ def refusals(schema: Schema, table: str, row: BoundRow) -> Iterator[Term]:
             "tg_table_name": schema.plain_name(table),
             "tg_name": trigger.name,
         }
-        scope = Scope(rows=names, path=_path(function, schema.path), depth=1)
+        scope = Scope(rows=names, path=path_of(function, schema.path), depth=1)
         for name, value in constants.items():
             scope = scope.knowing(name, Term(constant(value, "text"), scope))
         if "INSERT" in trigger.definition and (term := bodies.read_refusal(block, scope)):

@@ -12,6 +12,7 @@ from pglast.parser import ParseError
 from pgassay.catalog.names import quoted
 from pgassay.database import Session
 from pgassay.observation import Attempt, Persona
+from pgassay.solver import uses
 from pgassay.solver.asking import Asker, BudgetSpentError
 from pgassay.solver.model import (
     ArgumentSlot,
@@ -180,6 +181,15 @@ class Solver:
         ref = RowRef(goal.condition.table)
         values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in given.items()}
         return State(values=values, rows=(ref,), free_claims=free_claims)
+
+    def meet(self, use: uses.Use, row: Mapping[str, Value], persona: Persona, known: State) -> State | None:
+        """Arguments with which a statement of a function meets a row, beside those that are `known`."""
+        search = Search(self.schema, self._asker, persona=persona, purpose="met")
+        try:
+            with self._budget(STATEMENTS_OF_A_ROW, self._effort):
+                return uses.meet(search, use, row, known)
+        except (BudgetSpentError, *_UNREADABLE):
+            return None
 
     def judge(
         self, condition: Condition, persona: Persona, row: Mapping[str, Value]

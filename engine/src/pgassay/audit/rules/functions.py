@@ -98,7 +98,7 @@ def _recognized(
         replace(c, setup=setup) for c in _calls(scene, persona, function) if told_of.isdisjoint(c.arguments)
     ]
     for call, answer in make_calls(scene, persona, calls):
-        values = told(answer) - {a for a in call.arguments if a}
+        values = told(answer) - call.said
         for sample, some in known:
             found += ((call, sample, some[value], value) for value in sorted(values & some.keys()))
     return found
@@ -194,7 +194,7 @@ def _tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: R
     for sample in samples_of(scene, function):
         some = {v: row for v, row in secrets(sample, seen, persona).items() if len(v) >= _TOLD_BY_ERRORS}
         for call, answer in make_calls(scene, persona, _calls(scene, persona, function)) if some else ():
-            values = [v for v in some if v in answer.message and v not in call.arguments]
+            values = [v for v in some if v in answer.message and not any(v in one for one in call.said)]
             if answer.sqlstate and values and persona.id not in some[values[0]].owners:
                 who = _who(scene, function)
                 sentence = (
