@@ -10,7 +10,7 @@ from typing import Any
 from pglast import ast, parser
 
 from pgassay.catalog.model import Function
-from pgassay.solver import elements, functions, logic
+from pgassay.solver import elements, functions, logic, values
 from pgassay.solver.bodies import datum_names, declared, read_assignment
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, RowRef, Slot, Truth, Value
 from pgassay.solver.schema import Schema
@@ -33,7 +33,8 @@ from pgassay.solver.syntax import operation
 class Use:
     """A statement that looks for rows of a table, or writes one.
 
-    `test`: what it asks of a row; `given`: the columns of one that it inserts; `sources`: functions in FROM.
+    `test`: what it asks of a row; `given`: the columns of one that it inserts; `changed`: those that it
+    updates; `sources`: functions in FROM.
     """
 
     table: str
@@ -41,6 +42,7 @@ class Use:
     scope: Scope
     test: Node = None
     given: tuple[tuple[str, Node], ...] = ()
+    changed: tuple[tuple[str, Node], ...] = ()
     sources: tuple[Node, ...] = ()
 
 
@@ -63,8 +65,8 @@ def find_uses(function: Function, schema: Schema, parameters: Sequence[Parameter
 def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> State | None:
     """A state in which a use finds the row, or writes one like it; `known`: arguments that are decided."""
     ref = RowRef(use.table)
-    values: dict[Slot, Value] = {s: v for s, v in known.values.items() if isinstance(s, ArgumentSlot)}
-    state = State(values={**values, **{ColumnSlot(ref, name): row[name] for name in row}}, rows=(ref,))
+    decided: dict[Slot, Value] = {s: v for s, v in known.values.items() if isinstance(s, ArgumentSlot)}
+    state = State(values={**decided, **{ColumnSlot(ref, name): row[name] for name in row}}, rows=(ref,))
     rows: dict[str, Bound] = {use.alias: BoundRow(ref)} if use.alias else {}
     for item in use.sources:
         rows |= _derived(item, replace(use.scope, rows=rows))
@@ -77,12 +79,23 @@ def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> St
         if found is None:
             return None
         state = found
-    for name, node in use.given:
-        if (value := row.get(name)) is not None:
+    wanted = [(row.get(name), node) for name, node in use.given]
+    wanted += [(_another(search, use.table, name, row.get(name)), node) for name, node in use.changed]
+    for value, node in wanted:
+        if value is not None:
             equal = Term(operation("=", node, constant(value)), scope)
             if _reads(search, equal, state):
                 state = next(search.make(equal, Truth.TRUE, state), state)
     return state
+
+
+def _another(search: Search, table: str, name: str, value: Value) -> Value:
+    """What a column may have instead, of a list where there is one."""
+    column = search.schema.columns(table).get(name)
+    if column is None:
+        return None
+    words = column.labels or search.schema.words(table, name)
+    return next(iter(values.others(value, column.base, labels=words)), None)
 
 
 def _derived(item: Node, scope: Scope) -> dict[str, Derived]:
@@ -170,7 +183,9 @@ def _of_statement(schema: Schema, node: Node, scope: Scope) -> Iterator[Use]:
             for item in _tables(node.fromClause or ()):
                 yield from _looking(schema, item, node.whereClause, node.fromClause, scope)
         case ast.UpdateStmt():
-            yield from _looking(schema, node.relation, node.whereClause, node.fromClause, scope)
+            changed = tuple((one.name, one.val) for one in node.targetList or ())
+            for use in _looking(schema, node.relation, node.whereClause, node.fromClause, scope):
+                yield replace(use, changed=changed)
         case ast.DeleteStmt():
             yield from _looking(schema, node.relation, node.whereClause, node.usingClause, scope)
         case ast.InsertStmt():
