@@ -27,6 +27,11 @@ BUCKET = "insert into storage.buckets (id, name, file_size_limit, allowed_mime_t
 PUBLICATION = "create publication told for table public.members (user_id) with (publish = 'insert');"
 RELATION = "public.documents"
 WIDENINGS = {
+    "table that the API does not serve": (
+        "create table private.keys (id int); grant select on private.keys to anon;",
+        "grant usage on schema private to anon;",
+        "anon can now SELECT private.keys, which the API does not serve.",
+    ),
     "trigger": (
         "",
         "grant trigger, references on public.documents to authenticated;",

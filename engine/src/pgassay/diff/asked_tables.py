@@ -109,10 +109,14 @@ class AskedRow(Asked):
     def _updates(
         self, subject: Subject, values: Mapping[str, str | None], literals: Literals
     ) -> Iterator[SearchProbe]:
-        """Rows that are there get the values that the condition is about."""
+        """Rows that are there get the values that the condition is about; then all that can be found.
+
+        A statement that reads no column asks no policy for SELECT, neither before nor after.
+        """
         held = subject.privileges.update & subject.table.updatable & literals.words
         changed = {name: value for name, value in values.items() if name in held}
         sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
-        for row in self.sample.rows[:_ROWS] if changed else ():
-            where = statements.condition(self.sample.key, row.key)
-            yield probe_update(subject, changed, f"update {subject.table.name} set {sets} where {where}")
+        blindly = f"update {subject.table.name} set {sets}"
+        wheres = [statements.condition(self.sample.key, row.key) for row in self.sample.rows[:_ROWS]]
+        for text in (*(f"{blindly} where {where}" for where in wheres), blindly) if changed else ():
+            yield probe_update(subject, changed, text)
