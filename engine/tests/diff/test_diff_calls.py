@@ -37,6 +37,12 @@ create function public.among(them anyarray) returns bigint language sql security
     select count(*) from public.documents as d where d.label = any (them::text[]) and {}
 $$;
 """ + CALLED.format("public.among(anyarray)")
+LEAVE = """
+create function public.leave(who uuid) returns void language plpgsql security definer as $$ begin
+    if {} then raise exception 'not you' using errcode = '42501'; end if;
+    delete from public.documents as d where d.owner = who;
+end $$;
+""" + CALLED.format("public.leave(uuid)")
 REFUSED = "if who <> auth.uid() then return false; end if;"
 
 
@@ -60,8 +66,14 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
         ),
         (PICK.format(OWN), PICK.format(ANY), "EXECUTE public.pick(integer[]) to get 1 of its rows (was: 0)"),
         (AMONG.format(OWN), AMONG.format(ANY), "EXECUTE public.among(anyarray) to get another answer"),
+        # On the way back whoever names nobody is no longer refused, and nothing comes of it.
+        (
+            LEAVE.format("who is distinct from auth.uid()"),
+            LEAVE.format("who is null or auth.uid() is null"),
+            "EXECUTE public.leave(uuid) to write more (was: refused, 42501)",
+        ),
     ],
-    ids=["yes", "yes in PL/pgSQL", "many", "any type"],
+    ids=["yes", "yes in PL/pgSQL", "many", "any type", "removal"],
 )
 def test_answer_about_others_is_a_gain_and_its_end_is_none(
     tenants: Tenants, narrow: str, wide: str, message: str

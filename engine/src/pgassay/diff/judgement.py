@@ -195,7 +195,7 @@ def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, af
 def _found(attempt: SearchProbe, answer: Answer) -> list[int]:
     """How many rows the persona's own statement reached, then the owner's looks; 0 if it was refused."""
     own, *looks = answer.counts[_FIRST:] or (0,)
-    return [own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
+    return [0 if attempt.is_silent else own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
 
 
 def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> tuple[str, str]:
@@ -261,7 +261,7 @@ def tell(
         was = _ABSENT.get(before.sqlstate, was if before.sqlstate else "filtered")
     if key.action is Action.EXECUTE:
         of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
-        was = "less" if stays else was
+        was = "less" if stays and not before.sqlstate else was
     is_otherwise = new <= old and not stays and not attempt.bare
     if is_otherwise:
         of_which, was = _describe_otherwise(attempt, before, after)

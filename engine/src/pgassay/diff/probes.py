@@ -28,7 +28,7 @@ class SearchProbe:
     `invented`: the row, so that a constraint that refuses it tells nothing. `widens`: whatever else HEAD
     answers is more than BASE lets out. `reveals`: its answer is looked through for what stands in rows of
     others. `is_own`: what HEAD finds is the caller's own, and tells of nobody. `follows`: it reads what the
-    owner's write may have fed: only such values count.
+    owner's write may have fed: only such values count. `is_silent`: what it returns tells nothing.
     """
 
     key: CellKey
@@ -41,6 +41,7 @@ class SearchProbe:
     reveals: bool = False
     is_own: bool = False
     follows: bool = False
+    is_silent: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
