@@ -251,6 +251,18 @@ grant select on public.mine to authenticated;
     assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
 
 
+def test_view_that_says_more_of_as_many_rows(tenants: Tenants) -> None:
+    view = """
+create view public.shelf as select d.id, {} as note from public.documents as d;
+grant select on public.shelf to anon;
+"""
+    base = tenants.head(view.format("md5(d.owner::text)"), name="base.sql")
+    head = tenants.head(view.format("'of ' || d.owner"))
+    gained = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "SELECT public.shelf to get what only others got" in gained[0].message
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
 @pytest.mark.parametrize("verb", ["update", "delete"])
 def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb: str) -> None:
     """Everybody reads his own rows alone: whatever names another's finds none."""
@@ -267,6 +279,20 @@ def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb
     assert " where " not in gain.witness.statement
     back = review(tenants.server, head, base, search=STATEMENTS)
     assert back.difference.gained == ()
+
+
+def test_value_that_only_a_statement_without_where_leaves(tenants: Tenants) -> None:
+    """Who may not read the row with its new value may write it all the same, as long as he reads nothing."""
+    policies = """drop trigger keep_published on public.documents;
+create policy "shown" on public.documents as restrictive for select using (label is null or label = 'shown');
+create policy "labels" on public.documents as restrictive for update using (true) with check ({});
+"""
+    base = tenants.head(policies.format("label = 'shown'"), name="base.sql")
+    head = tenants.head(policies.format("label is not null"))
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "alice and bob can now UPDATE stage, label of" in gain.message
+    assert gain.witness is not None
+    assert " where " not in gain.witness.statement
 
 
 def test_what_chance_let_through_once_is_told_as_chance(

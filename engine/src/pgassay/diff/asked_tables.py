@@ -47,16 +47,21 @@ def find_tables(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedRow]
                 texts=scene.texts(one.table),
                 former=one.base,
                 contrast=one,
+                finds_alike=scene.schemas.finds_alike(one.table, one.role, one.action),
                 sample=samples[one.table],
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskedRow(Asked):
-    """Of a row that is there, or that shall be written."""
+    """Of a row that is there, or that shall be written.
+
+    `finds_alike`: what a statement finds is the same on both sides, and what it leaves decides.
+    """
 
     contrast: Contrast
     sample: Sample
+    finds_alike: bool
 
     @property
     def action(self) -> Action:
@@ -118,5 +123,6 @@ class AskedRow(Asked):
         sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
         blindly = f"update {subject.table.name} set {sets}"
         wheres = [statements.condition(self.sample.key, row.key) for row in self.sample.rows[:_ROWS]]
-        for text in (*(f"{blindly} where {where}" for where in wheres), blindly) if changed else ():
+        texts = [f"{blindly} where {where}" for where in wheres] + [blindly] * self.finds_alike
+        for text in texts if changed else ():
             yield probe_update(subject, changed, text)

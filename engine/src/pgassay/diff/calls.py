@@ -73,7 +73,11 @@ def _experiments(
     near = find_near(context.samples, reach, function.object, context.head)
     texts = _texts(context, function, callers, reach)
     calls = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
-    attempts = (replace(call, reveals=True) for call in calls)
+    outs = [literal(text) for text in _BREAKING_OUT]
+    attempts = (
+        replace(call, reveals=True, breaks_out=any(out in call.witness.statement for out in outs))
+        for call in calls
+    )
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 

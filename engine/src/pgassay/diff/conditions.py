@@ -76,6 +76,11 @@ class TwoSchemas:
             for role in known if near else ():
                 yield from self._of_table(table, role, near)
 
+    def finds_alike(self, name: str, role: str, action: Action) -> bool:
+        """Whether a statement of the role finds the same rows on both sides."""
+        before, after = (tables[name].privileges[role] for tables in (self.base, self.head))
+        return self.former.rename(_ask(before, action, "using")) == _ask(after, action, "using")
+
     def _of_table(self, table: Table, role: str, near: tuple[SchemaChange, ...]) -> Iterator[Contrast]:
         sides = [one.get(role) for one in (self.base[table.name].privileges, table.privileges)]
         if any(side is None for side in sides):

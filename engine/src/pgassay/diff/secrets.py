@@ -1,0 +1,67 @@
+"""What only stands in rows that a persona cannot read in BASE: if it turns up, something told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
+from pgassay.database import Session
+from pgassay.database.pipeline import fly, savepoint
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import become
+from pgassay.observation import Persona
+
+_TELLING = 6  # characters
+_MOST = 1000  # rows of a table
+
+
+def find_secrets(
+    base: Session,
+    tables: Iterable[Table],
+    samples: Sequence[Sample],
+    personas: Iterable[Persona],
+    schema: Inventory,
+) -> dict[str, tuple[str, ...]]:
+    """By persona such values, long enough to be told from a word of a message.
+
+    `tables` are BASE's, which the session of its owner reads as each persona. Not what the schema itself
+    says, such as the name of a state.
+    """
+    strings = find_literals(text for one in schema.objects.values() for text in one.values()).strings
+    labels = (label for sample in samples for column in sample.columns for label in column.labels)
+    said = {*strings, *labels}
+    served = [table for table in tables if table.reachable]
+    return {
+        persona.name: tuple(sorted(_find_hidden(persona, samples) - said - _read(base, served, persona)))
+        for persona in personas
+    }
+
+
+def _find_hidden(persona: Persona, samples: Iterable[Sample]) -> set[str]:
+    own: set[str | None] = set()
+    theirs: set[str | None] = set()
+    for row in (row for sample in samples for row in sample.rows):
+        (own if persona.id in row.owners else theirs).update(row.values.values())
+    return {value for value in theirs - own if value and len(value) >= _TELLING}
+
+
+def _read(base: Session, tables: Iterable[Table], persona: Persona) -> set[str]:
+    """All that it reads."""
+    queries = list(_list_queries(tables, persona.role))
+    if base.refusal(persona):
+        return set()
+    with savepoint(base):
+        answers = fly(base, [(*become(persona), query) for query in queries])
+    rows = (row for answer in answers if not answer.sqlstate for row in answer.rows[-1])
+    return {value for row in rows for value in row if value is not None}
+
+
+def _list_queries(tables: Iterable[Table], role: str) -> Iterator[str]:
+    for table in tables:
+        held = table.privileges.get(role)
+        columns = [quoted(name) for name in table.columns if held and name in held.select]
+        if columns:
+            yield f"select {', '.join(columns)} from {table.name} limit {_MOST}"
