@@ -43,7 +43,8 @@ def find_secrets(
 def _find_hidden(persona: Persona, samples: Iterable[Sample]) -> set[str]:
     own: set[str | None] = set()
     theirs: set[str | None] = set()
-    for row in (row for sample in samples for row in sample.rows):
+    stored = (sample for sample in samples if sample.table.kind not in "vm")  # a view may only compute
+    for row in (row for sample in stored for row in sample.rows):
         (own if persona.id in row.owners else theirs).update(row.values.values())
     return {value for value in theirs - own if value and len(value) >= _TELLING}
 
