@@ -108,6 +108,13 @@ WIDENINGS = {
         "alter function public.count() reset search_path;",
         "public.count() now looks in the schemas of whoever calls it for what its owner's rights reach.",
     ),
+    "temporary tables": (
+        "create function public.count() returns bigint language sql security definer "
+        "set search_path = public, pg_temp as 'select count(*) from members'; "
+        "grant execute on function public.count() to authenticated;",
+        "alter function public.count() set search_path = public;",
+        "public.count() now takes temporary tables of whoever calls it for public.members:",
+    ),
     "replica identity": (
         "",
         "alter table public.documents replica identity full;",
