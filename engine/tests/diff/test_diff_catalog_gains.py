@@ -30,7 +30,7 @@ WIDENINGS = {
     "table that the API does not serve": (
         "create table private.keys (id int); grant select on private.keys to anon;",
         "grant usage on schema private to anon;",
-        "anon can now SELECT private.keys, which the API does not serve.",
+        "anon can now SELECT private.keys, which PostgREST does not serve.",
     ),
     "trigger": (
         "",

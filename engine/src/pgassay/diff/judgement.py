@@ -15,6 +15,7 @@ from pgassay.database.pipeline import Answer
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.secrets import is_told
 from pgassay.diff.sentences import join
 from pgassay.diff.stated import is_choice_gone
 from pgassay.matrix.model import Action, Direction
@@ -101,7 +102,8 @@ class Judge:
             return False
         statement = attempt.witness.statement
         return any(
-            s in said and s not in was and s not in statement for s in self.secrets[attempt.key.persona]
+            is_told(s, said) and s not in was and s not in statement
+            for s in self.secrets[attempt.key.persona]
         )
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:

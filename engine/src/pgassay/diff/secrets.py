@@ -14,7 +14,8 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import become
 from pgassay.observation import Persona
 
-_TELLING = 6  # characters
+_WORD = 3  # characters, by which a value as a whole may be told
+_TELLING = 6  # characters, by which it may be told within a text
 _MOST = 1000  # rows of a table
 
 
@@ -25,7 +26,7 @@ def find_secrets(
     personas: Iterable[Persona],
     schema: Inventory,
 ) -> dict[str, tuple[str, ...]]:
-    """By persona such values, long enough to be told from a word of a message.
+    """By persona such values, long enough to be told from others.
 
     `tables` are BASE's, which the session of its owner reads as each persona. Not what the schema itself
     says, such as the name of a state.
@@ -46,7 +47,17 @@ def _find_hidden(persona: Persona, samples: Iterable[Sample]) -> set[str]:
     stored = (sample for sample in samples if sample.table.kind not in "vm")  # a view may only compute
     for row in (row for sample in stored for row in sample.rows):
         (own if persona.id in row.owners else theirs).update(row.values.values())
-    return {value for value in theirs - own if value and len(value) >= _TELLING}
+    return {value for value in theirs - own if value and is_telling(value, _WORD)}
+
+
+def is_telling(value: str, length: int = _TELLING) -> bool:
+    """Whether it is long enough: numbers are like each other."""
+    return len(value) >= (_TELLING if value.isdecimal() else length)
+
+
+def is_told(secret: str, said: str) -> bool:
+    """Whether a text, one line for each value, holds it."""
+    return secret in said and (is_telling(secret) or secret in said.splitlines())
 
 
 def _read(base: Session, tables: Iterable[Table], persona: Persona) -> set[str]:

@@ -1,4 +1,4 @@
-"""More that roles of the API hold on tables that the API does not serve, where the matrix tries nothing.
+"""More that roles of the API hold on tables that PostgREST does not serve, where the matrix tries nothing.
 
 Pure.
 """
@@ -12,6 +12,7 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Table
+from pgassay.diff.platform_attempts import MESSAGES
 from pgassay.diff.sentences import join
 
 _DEEDS = ("select", "insert", "update", "delete")
@@ -29,7 +30,8 @@ def find_unserved(
 ) -> Iterator[tuple[str, tuple[SchemaChange, ...]]]:
     """A sentence for each of the `tables` that both sides have, of the `roles` that policies bind."""
     for table in tables:
-        if table.reachable or ObjectKey("relation", table.name, "") not in base.objects:
+        is_new = ObjectKey("relation", table.name, "") not in base.objects
+        if table.reachable or is_new or table.name == MESSAGES:  # there something is tried
             continue
         causes = tuple(
             one
@@ -47,7 +49,7 @@ def find_unserved(
         for deeds, some in people.items():
             if deeds:
                 yield (
-                    f"{join(some)} can now {join(deeds)} {table.name}, which the API does not serve.",
+                    f"{join(some)} can now {join(deeds)} {table.name}, which PostgREST does not serve.",
                     causes,
                 )
 
