@@ -42,11 +42,14 @@ def find_secrets(
 
 
 def _find_hidden(persona: Persona, samples: Iterable[Sample]) -> set[str]:
+    """Of HEAD's rows, of which a load may draw values anew; what a view computes is in no row."""
     own: set[str | None] = set()
     theirs: set[str | None] = set()
-    stored = (sample for sample in samples if sample.table.kind not in "vm")  # a view may only compute
-    for row in (row for sample in stored for row in sample.rows):
-        (own if persona.id in row.owners else theirs).update(row.values.values())
+    for sample in (one for one in samples if one.table.kind not in "vm"):
+        held = sample.table.privileges.get(persona.role)
+        is_open = held is not None and held.usage and bool(held.select) and held.reads_all
+        for row in sample.rows:
+            (own if is_open or persona.id in row.owners else theirs).update(row.values.values())
     return {value for value in theirs - own if value and is_telling(value, _WORD)}
 
 
