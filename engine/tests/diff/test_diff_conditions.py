@@ -65,11 +65,19 @@ def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: s
         ),
         ("current_date >= date '2094-03-02' and stage = 'REVIEW'", "from 2094-03-02 on ("),
         ("random() < 0.001", "SELECT rows of public.documents by chance ("),
+        ("public.is_late()", "SELECT rows of public.documents at some times ("),
     ],
-    ids=["date", "date and column", "chance"],
+    ids=["date", "date and column", "chance", "function"],
 )
 def test_condition_that_no_row_meets_today(tenants: Tenants, condition: str, said: str) -> None:
-    [gain] = tenants.review(tenants.head(open_to(condition)), search=STATEMENTS).difference.gained
+    late = (
+        "create function public.is_late() returns boolean language sql stable "
+        "as $$ select extract(year from now()) > 2093 $$;\n"
+        "grant execute on function public.is_late() to authenticated;\n"
+    )
+    head = tenants.head(late + open_to(condition))
+    base = tenants.head(late, name="base.sql")
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
     assert said in gain.message
 
 
