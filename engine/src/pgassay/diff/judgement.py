@@ -191,6 +191,8 @@ def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, af
 def _found(attempt: SearchProbe, answer: Answer) -> list[int]:
     """How many rows the persona's own statement reached, then the owner's looks; 0 if it was refused."""
     own, *looks = answer.counts[_FIRST:] or (0,)
+    if not own and attempt.key.action is not Action.EXECUTE:  # what is there was there before
+        return [0]
     return [0 if attempt.is_silent else own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
 
 

@@ -77,7 +77,7 @@ class Solving:
         if isinstance(answer, Unreached) and not openings:
             texts = [inline(text or "true", bodies) for text in (asked.condition.text, asked.former)]
             if any(open_all(texts[0], reason, texts[1])[1] for reason in (Reason.CHANCE, Reason.CLOCK)):
-                return self._open(asked, *texts, persona)
+                return self._open(asked, texts[0], texts[1], persona)
         return answer, openings
 
     def _open(

@@ -16,6 +16,7 @@ from pgassay.diff.experiments import Experiment
 from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge, tell, tell_opening
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.variations import USERS
 from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"
@@ -79,11 +80,24 @@ class Trying:
         for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
             if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
                 hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
-                if all(hit.kind == other.kind for other in found.values()):
+                same = all(hit.kind == other.kind for other in found.values())
+                if same and not self._was_open(hit):
                     found.setdefault(attempt.key.persona, hit)
             elif not found:
                 self.judge.remember(experiment, attempt, *answers)
         return found
+
+    def _was_open(self, hit: Hit) -> bool:
+        """Whether BASE lets the persona do so who says nothing of himself where he may say anything."""
+        persona = hit.attempt.witness.persona
+        if USERS not in persona.claims:
+            return False
+        silent = replace(persona, claims={k: v for k, v in persona.claims.items() if k != USERS})
+        attempt = replace(hit.attempt, witness=replace(hit.attempt.witness, persona=silent))
+        self.tried += 1
+        self.spent += 1
+        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(attempt,))))
+        return any(not self.judge.is_gain(hit.attempt, answer, hit.after) for answer in answers)
 
     def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
