@@ -124,6 +124,12 @@ def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str,
     assert [one.message for one in found.difference.gained] == []
 
 
+def test_metadata_that_decide_no_more_are_no_gain(tenants: Tenants) -> None:
+    believed = "(id, credits) values (new.id, coalesce((new.raw_user_meta_data ->> 'credits')::integer, 5))"
+    base, head = tenants.head(PROFILES.replace(INSERT, believed), name="base.sql"), tenants.head(PROFILES)
+    assert [one.message for one in review(tenants.server, base, head, search=0).difference.gained] == []
+
+
 def test_what_an_event_leaves_as_it_leaves_it_in_base_is_no_gain(tenants: Tenants) -> None:
     """Only HEAD's row has something to empty."""
     head = PROFILES.replace("set name = new.email", "set name = new.email, closed_at = null")

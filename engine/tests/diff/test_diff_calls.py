@@ -37,6 +37,20 @@ create function public.among(them anyarray) returns bigint language sql security
     select count(*) from public.documents as d where d.label = any (them::text[]) and {}
 $$;
 """ + CALLED.format("public.among(anyarray)")
+LEAVE = """
+create function public.leave(who uuid) returns void language plpgsql security definer as $$ begin
+    if {} then raise exception 'not you' using errcode = '42501'; end if;
+    delete from public.documents as d where d.owner = who;
+end $$;
+""" + CALLED.format("public.leave(uuid)")
+COUNT = """
+create function public.count_labels(what text) returns bigint language plpgsql security definer as $$
+declare found bigint; begin
+    execute format('select count(*) from public.documents as d where d.owner = %L and d.label = {}',
+        auth.uid(), what) into found;
+    return found;
+end $$;
+""" + CALLED.format("public.count_labels(text)")
 REFUSED = "if who <> auth.uid() then return false; end if;"
 
 
@@ -60,8 +74,19 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
         ),
         (PICK.format(OWN), PICK.format(ANY), "EXECUTE public.pick(integer[]) to get 1 of its rows (was: 0)"),
         (AMONG.format(OWN), AMONG.format(ANY), "EXECUTE public.among(anyarray) to get another answer"),
+        # On the way back whoever names nobody is no longer refused, and nothing comes of it.
+        (
+            LEAVE.format("who is distinct from auth.uid()"),
+            LEAVE.format("who is null or auth.uid() is null"),
+            "EXECUTE public.leave(uuid) to write more (was: refused, 42501)",
+        ),
+        (
+            COUNT.format("%L"),
+            COUNT.format("''%s''"),
+            "EXECUTE public.count_labels(text) and have SQL run there that they pass (was: a value)",
+        ),
     ],
-    ids=["yes", "yes in PL/pgSQL", "many", "any type"],
+    ids=["yes", "yes in PL/pgSQL", "many", "any type", "removal", "text that is run"],
 )
 def test_answer_about_others_is_a_gain_and_its_end_is_none(
     tenants: Tenants, narrow: str, wide: str, message: str
@@ -95,3 +120,19 @@ def test_yes_that_everybody_got_for_these_arguments_is_none(tenants: Tenants) ->
     )
     assert [one.message for one in found.difference.gained] == []
     assert found.tried > 0
+
+
+def test_value_that_the_caller_no_longer_chooses_is_none(tenants: Tenants) -> None:
+    save = """
+drop trigger keep_published on public.documents;
+create function public.save(patch jsonb) returns void language sql security definer as $$
+    update public.documents as d set label = patch ->> 'label'{} where d.owner = auth.uid()
+$$;
+""" + CALLED.format("public.save(jsonb)")
+    wide = save.format(", pages = coalesce((patch ->> 'pages')::integer, d.pages)")
+    [gain] = compare(tenants, save.format(""), wide).difference.gained
+    assert "EXECUTE public.save(jsonb) with other effects" in gain.message
+    assert [one.message for one in compare(tenants, wide, save.format("")).difference.gained] == []
+    charged = save.format(", pages = d.pages + 1")  # whoever calls it has no say in that
+    [gain] = compare(tenants, charged, save.format("")).difference.gained
+    assert "EXECUTE public.save(jsonb) with other effects" in gain.message

@@ -27,6 +27,11 @@ BUCKET = "insert into storage.buckets (id, name, file_size_limit, allowed_mime_t
 PUBLICATION = "create publication told for table public.members (user_id) with (publish = 'insert');"
 RELATION = "public.documents"
 WIDENINGS = {
+    "table that the API does not serve": (
+        "create table private.keys (id int); grant select on private.keys to anon;",
+        "grant usage on schema private to anon;",
+        "anon can now SELECT private.keys, which PostgREST does not serve.",
+    ),
     "trigger": (
         "",
         "grant trigger, references on public.documents to authenticated;",
@@ -102,6 +107,13 @@ WIDENINGS = {
         "grant execute on function public.count() to authenticated;",
         "alter function public.count() reset search_path;",
         "public.count() now looks in the schemas of whoever calls it for what its owner's rights reach.",
+    ),
+    "temporary tables": (
+        "create function public.count() returns bigint language sql security definer "
+        "set search_path = public, pg_temp as 'select count(*) from members'; "
+        "grant execute on function public.count() to authenticated;",
+        "alter function public.count() set search_path = public;",
+        "public.count() now takes temporary tables of whoever calls it for public.members:",
     ),
     "replica identity": (
         "",

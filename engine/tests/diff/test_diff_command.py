@@ -187,6 +187,7 @@ def test_two_files_need_no_project(
     assert done.returncode == ExitCode.SCHEMA_PROBLEM
     missing = run("diff", "before.sql", "nowhere.sql", cwd=tmp_path)
     assert missing.returncode == ExitCode.CANNOT_JUDGE
+    assert "The file nowhere.sql is missing." in missing.stderr
 
 
 @pytest.mark.parametrize("budget", ["inf", "-1", "1.5", "soon"])

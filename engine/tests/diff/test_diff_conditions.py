@@ -65,11 +65,19 @@ def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: s
         ),
         ("current_date >= date '2094-03-02' and stage = 'REVIEW'", "from 2094-03-02 on ("),
         ("random() < 0.001", "SELECT rows of public.documents by chance ("),
+        ("public.is_late()", "SELECT rows of public.documents at some times ("),
     ],
-    ids=["date", "date and column", "chance"],
+    ids=["date", "date and column", "chance", "function"],
 )
 def test_condition_that_no_row_meets_today(tenants: Tenants, condition: str, said: str) -> None:
-    [gain] = tenants.review(tenants.head(open_to(condition)), search=STATEMENTS).difference.gained
+    late = (
+        "create function public.is_late() returns boolean language sql stable "
+        "as $$ select extract(year from now()) > 2093 $$;\n"
+        "grant execute on function public.is_late() to authenticated;\n"
+    )
+    head = tenants.head(late + open_to(condition))
+    base = tenants.head(late, name="base.sql")
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
     assert said in gain.message
 
 
@@ -133,6 +141,14 @@ def test_claim_that_only_the_server_sets_closes(tenants: Tenants) -> None:
     head = tenants.head(open_to(claim.format("app_metadata")))
     assert review(tenants.server, base, head, search=STATEMENTS).difference.gained == ()
     assert review(tenants.server, head, base, search=STATEMENTS).difference.gained != ()
+
+
+def test_what_a_user_may_say_of_himself_and_need_not_closes(tenants: Tenants) -> None:
+    chosen = "coalesce(auth.jwt() -> 'user_metadata' ->> 'crew', auth.jwt() -> 'app_metadata' ->> 'crew')"
+    base = tenants.head(open_to(f"label = {chosen}"), name="base.sql")
+    head = tenants.head(open_to("label = auth.jwt() -> 'app_metadata' ->> 'crew'"))
+    assert review(tenants.server, base, head, search=STATEMENTS).difference.gained == ()
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained
 
 
 def test_whoever_the_server_says_it_of_could_say_it_of_himself(tenants: Tenants) -> None:
@@ -251,6 +267,18 @@ grant select on public.mine to authenticated;
     assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
 
 
+def test_view_that_says_more_of_as_many_rows(tenants: Tenants) -> None:
+    view = """
+create view public.shelf as select d.id, {} as note from public.documents as d;
+grant select on public.shelf to anon;
+"""
+    base = tenants.head(view.format("md5(d.owner::text)"), name="base.sql")
+    head = tenants.head(view.format("'of ' || d.owner"))
+    gained = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "SELECT public.shelf to get what only others got" in gained[0].message
+    assert review(tenants.server, head, base, search=STATEMENTS).difference.gained == ()
+
+
 @pytest.mark.parametrize("verb", ["update", "delete"])
 def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb: str) -> None:
     """Everybody reads his own rows alone: whatever names another's finds none."""
@@ -267,6 +295,20 @@ def test_rows_that_only_a_statement_without_where_reaches(tenants: Tenants, verb
     assert " where " not in gain.witness.statement
     back = review(tenants.server, head, base, search=STATEMENTS)
     assert back.difference.gained == ()
+
+
+def test_value_that_only_a_statement_without_where_leaves(tenants: Tenants) -> None:
+    """Who may not read the row with its new value may write it all the same, as long as he reads nothing."""
+    policies = """drop trigger keep_published on public.documents;
+create policy "shown" on public.documents as restrictive for select using (label is null or label = 'shown');
+create policy "labels" on public.documents as restrictive for update using (true) with check ({});
+"""
+    base = tenants.head(policies.format("label = 'shown'"), name="base.sql")
+    head = tenants.head(policies.format("label is not null"))
+    [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
+    assert "alice and bob can now UPDATE stage, label of" in gain.message
+    assert gain.witness is not None
+    assert " where " not in gain.witness.statement
 
 
 def test_what_chance_let_through_once_is_told_as_chance(

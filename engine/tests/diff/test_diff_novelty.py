@@ -18,6 +18,15 @@ create function private.first() returns uuid language sql security definer as $$
 grant usage on schema private to authenticated;
 """
 RUN = "create function public.run(what text) returns void language plpgsql as $$ begin execute what; end $$;"
+LIVE = """
+create function public.is_known() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.members as m where m.user_id = auth.uid()) $$;
+grant execute on function public.is_known() to authenticated;
+"""
+ASKED = """
+create policy "known" on public.documents as restrictive for select to authenticated
+using ((select public.is_known()));
+"""
 BACKEND_COLUMN = """
 alter table public.documents add column archived boolean;
 revoke select on public.documents from authenticated;
@@ -38,11 +47,19 @@ grant select on public.notes to authenticated;
     [
         ME,
         f'{ME}alter policy "owners see" on public.documents using (owner = (select public.me()));',
+        f"{LIVE}{ASKED}",
         "alter table public.members add column nickname text;",
         BACKEND_COLUMN,
         NOTES,
     ],
-    ids=["function", "function in a policy", "own column", "column of nobody's", "own rows of a new table"],
+    ids=[
+        "function",
+        "function in a policy",
+        "yes of a policy",
+        "own column",
+        "column of nobody's",
+        "own rows of a new table",
+    ],
 )
 def test_what_opens_nothing_is_no_gain(tenants: Tenants, change: str) -> None:
     found = tenants.review(tenants.head(change), search=4000)
@@ -65,6 +82,7 @@ def test_what_opens_nothing_is_no_gain(tenants: Tenants, change: str) -> None:
         ),
         (ME.replace("stable", "security definer").replace("select auth.uid()", FIRST), "EXECUTE public.me()"),
         (HIDDEN_FIRST + ME.replace("auth.uid()", "private.first()"), "EXECUTE public.me()"),
+        (LIVE, "EXECUTE public.is_known()"),
         (RUN, "EXECUTE public.run(text)"),
         (NOTES.replace("owner = auth.uid()", "true"), "other people's rows of public.notes (new object)"),
     ],
@@ -73,6 +91,7 @@ def test_what_opens_nothing_is_no_gain(tenants: Tenants, change: str) -> None:
         "column to write",
         "definer",
         "caller of a definer",
+        "yes that no policy asks",
         "any SQL",
         "another's rows",
     ],

@@ -202,3 +202,13 @@ create trigger note after update on public.documents for each row execute functi
 """
     found = review(tenants.server, tenants.base, tenants.head(noted), search=0)
     assert any("also does public.noted +1" in change.message for change in found.difference.changed)
+
+
+def test_rows_are_made_for_policies_of_what_may_differ_alone(tenants: Tenants) -> None:
+    change = 'alter policy "owners see" on public.documents using (owner = auth.uid() and priority < 9);'
+    sides = [
+        replace(one, config=replace(one.config, fill_world=True))
+        for one in (tenants.base, tenants.head(change))
+    ]
+    found = review(tenants.server, *sides, search=0)
+    assert {one.atom.condition.table for one in found.world.atoms} == {"public.documents"}

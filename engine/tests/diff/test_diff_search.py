@@ -324,7 +324,7 @@ grant execute on all functions in schema public to authenticated;
         ("who = auth.uid() order", "EXECUTE public.first_label(uuid) to get 1 of its rows (was: 0)."),
         (
             " and owner = auth.uid()) then",
-            "EXECUTE public.label(integer, text, public.stage) to get 1 of its rows (was: refused, 42501), ",
+            "EXECUTE public.label(integer, text, public.stage) to write more (was: refused, 42501), ",
         ),
         (" and owner = auth.uid()\n", "EXECUTE public.relabel(integer, text) to write more (was: less)."),
     ],

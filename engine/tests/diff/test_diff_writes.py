@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgassay.diff.review import SEARCH_STATEMENTS, review
-from tests.diff.diff_support import BOB, Tenants
+from tests.diff.diff_support import ALICE, BOB, Tenants
 
 pytestmark = pytest.mark.slow
 
@@ -49,3 +49,16 @@ def test_default_of_what_one_may_write_oneself_is_no_gain(tenants: Tenants) -> N
     sides = tenants.head(own.format(0), name="base.sql"), tenants.head(own.format(25) + VOTES.format(""))
     found = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
     assert not any("wallets" in one.message for one in found)
+
+
+def test_write_that_finds_nothing_is_none_whatever_is_there(tenants: Tenants) -> None:
+    log = f"""
+create table public.logins (id integer primary key, owner uuid not null);
+insert into public.logins values (1, '{ALICE}'), (2, '{BOB}');
+alter table public.logins enable row level security;
+create policy "own" on public.logins for {{}} to authenticated using (owner = auth.uid());
+"""
+    sides = tenants.head(log.format("all"), name="base.sql"), tenants.head(log.format("select"))
+    found = review(tenants.server, *sides, search=SEARCH_STATEMENTS)
+    assert [one.message for one in found.difference.gained] == []
+    assert found.tried > 0

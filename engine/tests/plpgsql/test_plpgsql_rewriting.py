@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.catalog.model import Function, Policy
+from pgassay.catalog.model import Function, ObjectKey, Policy
 from pgassay.coverage.counters import read_counts
 from pgassay.coverage.inventory import CoverageInventory, find_atoms
 from pgassay.database import Script
@@ -171,6 +171,9 @@ create function twice(a int) returns int language sql as 'select 1';
 create policy "é own" on public.t using (true);
 do $$ begin
     create policy inner_one on t using (true);
+    if true then
+        execute format('create policy run_one on %I using (true)', 't');
+    end if;
 end $$;
 """
     file = Path("some.sql")
@@ -184,3 +187,5 @@ end $$;
         ("public.t", "é own"): Place(file=file, line=9, column=1),
         ("public.t", "inner_one"): Place(file=file, line=11, column=5),
     }
+    run = places.find(ObjectKey(kind="policy", object="public.t", name="run_one"))
+    assert run and run.line == 13

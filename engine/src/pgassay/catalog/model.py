@@ -339,8 +339,8 @@ class Function(Thing):
     definition: str
     body: Annotated[str, ACCESS]
     definer: Annotated[bool, Said("security", {True: "definer", False: "invoker"})]
-    volatility: Annotated[str, BESIDES]
-    strict: Annotated[bool, BESIDES]
+    volatility: Annotated[str, ACCESS]
+    strict: Annotated[bool, ACCESS]
     configuration: Annotated[tuple[str, ...], Said("settings")] = ()  # name=value
     schema: str = ""
     name: str = ""

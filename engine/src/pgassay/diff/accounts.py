@@ -91,11 +91,15 @@ def compare_accounts(
     for event, former, new in zip(events, before, after, strict=True):
         if new is None:  # it does no more than it did
             continue
-        old = former or _Trace()
+        # Whoever chose metadata that BASE refuses could have chosen none.
+        old = former or (before[0] if event.document else None) or _Trace()
         less, more = (
             frozenset(fact for fact in some if _is_guarded(tables, fact, roles))
             for some in (old.beyond(new), new.beyond(old))
         )
+        # What its user chose in BASE he has no say in any more.
+        closed = {fact[:2] for fact in less if fact[2] == _HOSTILE}
+        less, more = (frozenset(fact for fact in some if fact[:2] not in closed) for some in (less, more))
         about = frozenset((table, what) for table, what, _ in less | more)
         if about and about not in told:
             told.add(about)

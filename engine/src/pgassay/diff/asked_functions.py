@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pgassay.catalog.model import Function
-from pgassay.catalog.tables import Table
 from pgassay.diff.asked import Asked, Scene
-from pgassay.diff.calls import POLYMORPHIC, find_near, probe_call, repeated, spell_argument
+from pgassay.diff.calls import POLYMORPHIC, Near, find_near, probe_call, repeated, spell_argument
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.queries import Departure, contrast, read_function
 from pgassay.matrix.model import Action
@@ -60,7 +59,9 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 texts=scene.texts(function.function),
                 parameters=parameters,
                 widens=old is not None and departure.widens and function.result != "boolean",
-                near=find_near(scene.samples, scene.reach(function.function)),
+                near=find_near(
+                    scene.samples, scene.reach(function.function), function.function, scene.schemas.after
+                ),
             )
 
 
@@ -69,12 +70,12 @@ class AskedFunction(Asked):
     """Of the rows that a function looks for, and of its arguments.
 
     `widens`: it then answers with a row that BASE leaves out. Not where it says yes or no: who knows to what.
-    `near`: the tables that it may write; then it is called twice, too.
+    `near`: what it may write; then it is called twice, too.
     """
 
     parameters: tuple[Parameter, ...]
     widens: bool
-    near: tuple[Table, ...]
+    near: Near
 
     @property
     def action(self) -> Action:
@@ -86,7 +87,7 @@ class AskedFunction(Asked):
         # Where it finds what is the caller's own, BASE may have found what is not.
         is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
         yield replace(call, widens=self.widens and not is_own, reveals=True, is_own=is_own)
-        if self.near:
+        if self.near.tables:
             yield repeated(call)
 
 

@@ -47,16 +47,21 @@ def find_tables(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedRow]
                 texts=scene.texts(one.table),
                 former=one.base,
                 contrast=one,
+                finds_alike=scene.schemas.finds_alike(one.table, one.role, one.action),
                 sample=samples[one.table],
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskedRow(Asked):
-    """Of a row that is there, or that shall be written."""
+    """Of a row that is there, or that shall be written.
+
+    `finds_alike`: what a statement finds is the same on both sides, and what it leaves decides.
+    """
 
     contrast: Contrast
     sample: Sample
+    finds_alike: bool
 
     @property
     def action(self) -> Action:
@@ -109,10 +114,15 @@ class AskedRow(Asked):
     def _updates(
         self, subject: Subject, values: Mapping[str, str | None], literals: Literals
     ) -> Iterator[SearchProbe]:
-        """Rows that are there get the values that the condition is about."""
+        """Rows that are there get the values that the condition is about; then all that can be found.
+
+        A statement that reads no column asks no policy for SELECT, neither before nor after.
+        """
         held = subject.privileges.update & subject.table.updatable & literals.words
         changed = {name: value for name, value in values.items() if name in held}
         sets = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in changed.items())
-        for row in self.sample.rows[:_ROWS] if changed else ():
-            where = statements.condition(self.sample.key, row.key)
-            yield probe_update(subject, changed, f"update {subject.table.name} set {sets} where {where}")
+        blindly = f"update {subject.table.name} set {sets}"
+        wheres = [statements.condition(self.sample.key, row.key) for row in self.sample.rows[:_ROWS]]
+        texts = [f"{blindly} where {where}" for where in wheres] + [blindly] * self.finds_alike
+        for text in texts if changed else ():
+            yield probe_update(subject, changed, text)

@@ -9,6 +9,7 @@ from itertools import islice, product, zip_longest
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
@@ -17,7 +18,7 @@ from pgassay.diff.probes import SearchProbe, find_faithful
 from pgassay.diff.variations import candidates
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import TEXTS, literal
+from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 from pgassay.solver.signatures import Parameter, read_arguments
 
@@ -25,6 +26,8 @@ _AT_ONCE = 64
 _BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run
 _CALLS = 256  # of one function by one persona
 _ROWS = 4  # of a table, whose texts are passed
+_RUN = "execute"
+_REMOVING = frozenset({"delete", "truncate"})
 _ONE, _MANY = "text", "text[]"
 POLYMORPHIC = {
     **dict.fromkeys(("anyelement", "anynonarray", "anycompatible", "anycompatiblenonarray"), _ONE),
@@ -67,18 +70,49 @@ def _experiments(
     callers: Sequence[Persona],
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
-    near = find_near(context.samples, reach)
+    near = find_near(context.samples, reach, function.object, context.head)
     texts = _texts(context, function, callers, reach)
     calls = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
-    attempts = (replace(call, reveals=True) for call in calls)
+    outs = [literal(text) for text in _BREAKING_OUT]
+    attempts = (
+        replace(call, reveals=True, breaks_out=any(out in call.witness.statement for out in outs))
+        for call in calls
+    )
     while some := tuple(islice(attempts, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
 
 
-def find_near(samples: Iterable[Sample], reach: frozenset[str]) -> tuple[Table, ...]:
-    """The stored tables among what a function uses."""
-    near = (one.table for one in samples if one.table.stored and one.object in reach)
-    return tuple({table.name: table for table in near}.values())
+@dataclass(frozen=True, kw_only=True)
+class Near:
+    """The stored tables among what a function uses, and queries of the owner's for what it took of them.
+
+    `is_silent`: it returns nothing, and what it does is all looked at.
+    """
+
+    tables: tuple[Table, ...]
+    gone: tuple[str, ...]
+    is_silent: bool
+
+
+def find_near(samples: Iterable[Sample], reach: frozenset[str], function: str, schema: Inventory) -> Near:
+    """What a function may write, or take away."""
+    near = [one for one in samples if one.table.stored and one.object in reach]
+    words = find_literals(bodies(reach, schema)).words
+    is_void = schema.objects.get(ObjectKey("function", function, ""), {}).get("result") == "void"
+    return Near(
+        tables=tuple({one.table.name: one.table for one in near}.values()),
+        gone=tuple(filter(None, map(_find_gone, near))) if words & _REMOVING else (),
+        is_silent=is_void and bool(near) and _RUN not in words,
+    )
+
+
+def _find_gone(sample: Sample) -> str:
+    """A query for those of the rows that are no longer there."""
+    keys = (row.key for row in sample.rows[:_ROWS] if None not in row.key)
+    conditions = (condition(sample.key, key) for key in keys)
+    return " union all ".join(
+        f"select 1 where not exists (select from {sample.table.name} where {one})" for one in conditions
+    )
 
 
 def _find_left(near: Iterable[Table], role: str) -> Iterator[str]:
@@ -99,7 +133,7 @@ def _texts(
 ) -> Iterator[str]:
     """The lists of arguments to call it with."""
     literals = find_literals(bodies(reach, context.head), bodies(reach, context.base))
-    if "execute" in literals.words:
+    if _RUN in literals.words:
         literals = replace(literals, strings=(*_BREAKING_OUT, *literals.strings))
     labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
     keys = _keys(context.samples)
@@ -146,7 +180,7 @@ def _keys(samples: Iterable[Sample]) -> Mapping[str, list[str]]:
     return found
 
 
-def probe_call(function: str, arguments: str, persona: Persona, near: tuple[Table, ...]) -> SearchProbe:
+def probe_call(function: str, arguments: str, persona: Persona, near: Near) -> SearchProbe:
     """A call with these arguments, as SQL, and what it leaves in the tables that are near."""
     name = without_arguments(function)
     key = CellKey(
@@ -156,8 +190,12 @@ def probe_call(function: str, arguments: str, persona: Persona, near: tuple[Tabl
     return SearchProbe(
         key=key,
         witness=Witness(persona=persona, statement=text),
-        looks=tuple(f"select * from {table.name} where pg_catalog.age(xmin) <= 0" for table in near),
-        values=tuple(_find_left(near, persona.role)),
+        looks=(
+            *(f"select * from {table.name} where pg_catalog.age(xmin) <= 0" for table in near.tables),
+            *near.gone,
+        ),
+        values=tuple(_find_left(near.tables, persona.role)),
+        is_silent=near.is_silent,
     )
 
 

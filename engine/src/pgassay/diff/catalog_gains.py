@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.model import UNTRIED, ObjectKey
-from pgassay.diff.notifications import find_notifying
+from pgassay.diff.function_gains import judge_function
 from pgassay.diff.sentences import join
 
 CatalogGain = tuple[str, tuple[SchemaChange, ...]]
@@ -27,7 +27,6 @@ _ATTRIBUTES = ("superuser", "login", "createrole", "createdb", "bypassrls")
 _TIMEOUT = re.compile(r"(\d+)\s*(us|ms|s|min|h|d)?$")
 _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AUTHENTICATOR = "authenticator"
-_PATH = "search_path"
 
 
 def find_catalog_gains(
@@ -258,32 +257,13 @@ def _judge_publication(change: SchemaChange, facts: _Facts) -> str:
     return "" if is_less else f"{published} of {key.object} are now published in {key.name}."
 
 
-def _judge_function(change: SchemaChange, facts: _Facts) -> str:
-    name, said = change.key.object, facts.head.objects.get(change.key, {})
-    if change.property == "settings" and said.get("security") == "definer":
-        was_pinned, is_pinned = (_PATH in (text or "") for text in (change.before, change.after))
-        rights = (facts.head.objects.get(ObjectKey("grant on function", name, role)) for role in facts.roles)
-        if was_pinned and not is_pinned and (any(rights) or said.get("result") == "trigger"):
-            return f"{name} now looks in the schemas of whoever calls it for what its owner's rights reach."
-    return _judge_notifications(change, facts)
-
-
-def _judge_notifications(change: SchemaChange, facts: _Facts) -> str:
-    """A transaction that is rolled back notifies nobody: that it would is in the text alone."""
-    if change.property not in ("", "body"):
-        return ""
-    after, before = (
-        find_notifying(side.objects.get(change.key, {}).get("body", "")) for side in (facts.head, facts.base)
-    )
-    calls = sorted(after - before)
-    return f"{change.key.object} now tells whoever listens ({', '.join(calls)})." if calls else ""
-
-
 _OF_KIND: Mapping[str, Callable[[SchemaChange, _Facts], str]] = {
     "role": _judge_role,
     "setting": _judge_setting,
     "bucket": _judge_bucket,
     "relation": _judge_relation,
     "publication": _judge_publication,
-    "function": _judge_function,
+    "function": lambda change, facts: judge_function(
+        change, base=facts.base, head=facts.head, roles=facts.roles
+    ),
 }

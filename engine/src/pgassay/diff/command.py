@@ -8,12 +8,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgassay.commands import Command, add_reporting, choose_output, prepare, show_progress, tell_notes
+from pgassay.commands import (
+    Command,
+    add_reporting,
+    choose_output,
+    choose_project,
+    prepare,
+    show_progress,
+    tell_notes,
+)
 from pgassay.config import Config, find_root, is_project
 from pgassay.diff.outcome import Review
 from pgassay.diff.report import report_review
 from pgassay.diff.review import SEARCH_STATEMENTS, review
 from pgassay.diff.witness_scripts import witness_files
+from pgassay.errors import ConfigError
 from pgassay.project.revisions import Side, resolve_side
 from pgassay.render.output import check_writable, write_report
 from pgassay.render.report import FORMATS, publish_report
@@ -79,6 +88,14 @@ def prepare_sides(options: Namespace) -> Config:
         options.project = head
     elif options.head and head.is_file() and not options.schema and not is_project(find_root(Path.cwd())):
         options.schema = [head]
+    elif options.head and not options.schema and not is_project(choose_project(options)):
+        missing = next((text for text in (options.base, options.head) if not Path(text).exists()), None)
+        if missing is not None:
+            raise ConfigError(
+                f"The file {missing} is missing.",
+                why=f"{Path.cwd()} is in no project, and so only files can be compared.",
+                fixes=("give the paths of two schemas", "name a project: --project PATH"),
+            )
     return prepare(options, tells_notes=False)
 
 

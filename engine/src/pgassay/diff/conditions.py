@@ -10,7 +10,7 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Privileges, Table
-from pgassay.diff.flattening import expand, flatten
+from pgassay.diff.flattening import Bodies, expand, flatten
 from pgassay.diff.former import Former
 from pgassay.matrix.model import Action
 from pgassay.solver.schema import check_text
@@ -55,14 +55,24 @@ class TwoSchemas:
     former: Former
 
     @cached_property
-    def _new(self) -> Mapping[tuple[str, str], str]:
-        """The bodies of HEAD's functions in SQL without arguments that BASE has not."""
+    def bodies(self) -> Bodies:
+        """Those of HEAD's functions in SQL without arguments."""
         return {
             (schema, name.removesuffix("()")): said["body"]
             for key, said in self.after.objects.items()
-            if key.kind == "function" and key.object.endswith("()") and key not in self.before.objects
+            if key.kind == "function" and key.object.endswith("()")
             for schema, _, name in [key.object.rpartition(".")]
             if said.get("language") == "sql" and said.get("security") == "invoker" and "body" in said
+        }
+
+    @cached_property
+    def _new(self) -> Bodies:
+        """Those that BASE has not."""
+        known = {key.object for key in self.before.objects if key.kind == "function"}
+        return {
+            (schema, name): body
+            for (schema, name), body in self.bodies.items()
+            if f"{schema}.{name}()" not in known
         }
 
     def contrasts(self, changes: Sequence[SchemaChange], roles: Iterable[str]) -> Iterator[Contrast]:
@@ -75,6 +85,11 @@ class TwoSchemas:
             near = tuple(change for change in changes if change.key.object in reach)
             for role in known if near else ():
                 yield from self._of_table(table, role, near)
+
+    def finds_alike(self, name: str, role: str, action: Action) -> bool:
+        """Whether a statement of the role finds the same rows on both sides."""
+        before, after = (tables[name].privileges[role] for tables in (self.base, self.head))
+        return self.former.rename(_ask(before, action, "using")) == _ask(after, action, "using")
 
     def _of_table(self, table: Table, role: str, near: tuple[SchemaChange, ...]) -> Iterator[Contrast]:
         sides = [one.get(role) for one in (self.base[table.name].privileges, table.privileges)]

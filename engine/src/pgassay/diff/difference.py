@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange, compare_inventories
 from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.model import ObjectKey
 from pgassay.database import Script
 from pgassay.diff.catalog_gains import find_catalog_gains, find_untried
 from pgassay.diff.comparison import CellDifference, compare_cells
 from pgassay.diff.novelty import tell_news
 from pgassay.diff.sentences import clearest, collapse, describe, describe_answer
 from pgassay.diff.side_effects import raise_effects
+from pgassay.diff.unserved import find_unserved
 from pgassay.errors import Place
 from pgassay.matrix.model import Action, Direction, Entry, Matrix
 from pgassay.observation import Outcome
@@ -119,7 +121,14 @@ def _beyond_the_matrix(
     roles = {right.role for side in (base, head) for right in side.matrix.surface.rights}
     roles |= {cell.witness.persona.role for side in (base, head) for cell in side.matrix.cells}
     gains = find_catalog_gains(changes, base=base.inventory, head=head.inventory, roles=roles)
-    for message, causes in gains:
+    unserved = find_unserved(
+        changes,
+        head.matrix.surface.tables.values(),
+        roles=[role for role in roles if _is_bound(role, head.inventory)],
+        base=base.inventory,
+        head=head.inventory,
+    )
+    for message, causes in (*gains, *unserved):
         told = [] if message.startswith(_TOLD) else map(str, causes[:_CAUSES])
         yield AccessChange(
             direction=Direction.GAINED,
@@ -127,6 +136,12 @@ def _beyond_the_matrix(
             causes=causes,
             place=_place(causes, definitions),
         )
+
+
+def _is_bound(role: str, schema: Inventory) -> bool:
+    """Whether policies bind it."""
+    said = schema.objects.get(ObjectKey("role", "", role), {})
+    return "true" not in (said.get("bypassrls"), said.get("superuser"))
 
 
 def _place(causes: Iterable[SchemaChange], definitions: Definitions) -> Place | None:

@@ -51,7 +51,9 @@ def make_experiments(around: Neighbourhood, personas: Sequence[Persona]) -> Iter
     people = [boasting(one, around.literals) for one in personas]
     subjects = make_subjects([around.sample], people)
     concerned = [s for s in subjects if s.privileges.filtered or not around.policies_only]
-    yield from _experiment(around, (scan for subject in concerned for scan in probe_scan(subject)))
+    is_view = around.sample.table.kind in "vm"  # as many rows may say more
+    scans = (scan for subject in concerned for scan in probe_scan(subject))
+    yield from _experiment(around, (replace(scan, reveals=is_view) for scan in scans))
     yield from _experiment(around, (probe for subject in concerned for probe in probe_blanket(subject)))
     if not around.sample.rows:
         yield from _experiment(

@@ -36,6 +36,17 @@ def flatten(text: str, bodies: Bodies) -> str:
     return write(raw.stmt)
 
 
+def inline(text: str, bodies: Bodies) -> str:
+    """An expression with functions' expressions in place of calls."""
+    try:
+        [raw] = parser.parse_sql(f"select {text}")
+        _Flattening(bodies)(raw)
+    except parser.ParseError:
+        return text
+    select: Node = raw.stmt
+    return write(select.targetList[0].val)
+
+
 def expand(text: str, columns: Mapping[str, str]) -> str:
     """A condition of a table's rows with what its generated columns are made of in place of their names.
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
-from pgassay.catalog.inventory import Inventory
-from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.tables import Table
+from pgassay.database.actor import classify
 from pgassay.database.pipeline import Answer
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.secrets import is_told
 from pgassay.diff.sentences import join
+from pgassay.diff.stated import is_choice_gone
 from pgassay.matrix.model import Action, Direction
-from pgassay.matrix.rows import Sample
-from pgassay.observation import Persona
+from pgassay.observation import Outcome
 from pgassay.solver.model import Reason
 
 Rows = tuple[tuple[str | None, ...], ...]
@@ -27,63 +27,37 @@ Rows = tuple[tuple[str | None, ...], ...]
 AS_OWNER = ("set local role none",)
 _NO_PRIVILEGE = "42501"
 _ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
-_CLOSED = (_NO_PRIVILEGE, *_ABSENT)
+CLOSED = (_NO_PRIVILEGE, *_ABSENT)
 _OF_A_CONSTRAINT = "23"
-_TELLING = 6  # characters
 _FIRST = 2  # statements, by which the persona becomes itself
 _YES, _NO = (("t",),), (("f",),)
 
 
-def find_secrets(
-    samples: Sequence[Sample], personas: Iterable[Persona], schema: Inventory
-) -> dict[str, tuple[str, ...]]:
-    """By persona what only stands in rows of others: long enough to be told from a word of a message.
-
-    Not what a table of nobody has too, such as the key of a product, where the persona may read that; nor
-    what the schema itself says, such as the name of a state.
-    """
-    strings = find_literals(text for one in schema.objects.values() for text in one.values()).strings
-    labels = (label for sample in samples for column in sample.columns for label in column.labels)
-    said = {*strings, *labels}
-    return {persona.name: tuple(sorted(_find_secrets_of(persona, samples) - said)) for persona in personas}
-
-
-def _find_secrets_of(persona: Persona, samples: Iterable[Sample]) -> set[str]:
-    known: set[str | None] = set()
-    theirs: set[str | None] = set()
-    for sample in samples:
-        table, held = sample.table, sample.table.privileges.get(persona.role)
-        # A view with its caller's rights shows him less than the owner, who read these rows.
-        is_open = (
-            sample.ownership is None and held and held.select and not (table.kind == "v" and table.invoker)
-        )
-        for row in sample.rows:
-            if persona.id in row.owners or is_open:
-                known.update(row.values.values())
-            elif row.owners:
-                theirs.update(row.values.values())
-    return {v for v in theirs - known if v and len(v) >= _TELLING and not v.isdecimal()}
-
-
 @dataclass
 class Judge:
-    """What counts as a gain of the search; `tables` are BASE's, `trusted` roles that no policy binds."""
+    """What counts as a gain of the search; `tables` are BASE's, `trusted` roles that no policy binds.
+
+    `plain`: what functions return, by whether they are HEAD's, where no text breaks out.
+    """
 
     tables: Mapping[str, Table]
     trusted: frozenset[str]
     secrets: Mapping[str, tuple[str, ...]]
     returned: dict[tuple[str, str], set[Rows]] = field(default_factory=lambda: defaultdict(set))
     affirmed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    plain: dict[tuple[bool, str, str], set[Rows]] = field(default_factory=lambda: defaultdict(set))
     calls: list[tuple[Experiment, SearchProbe, Answer, Answer]] = field(default_factory=list)
 
     def is_gain(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
         is_trusted = attempt.witness.persona.role in self.trusted
         if before.sqlstate in _ABSENT and (is_trusted or _is_judged(attempt)):
             return False
+        if attempt.is_blanket and _refuses_rows(before):  # HEAD may only find fewer
+            return False
         if attempt.follows:
             return not is_trusted and self._tells(attempt, before, after)
         passes = (
-            attempt.invented and before.sqlstate in _CLOSED and after.sqlstate.startswith(_OF_A_CONSTRAINT)
+            attempt.invented and before.sqlstate in CLOSED and after.sqlstate.startswith(_OF_A_CONSTRAINT)
         )
         return (
             passes
@@ -109,13 +83,17 @@ class Judge:
         returned = self.returned[attempt.key.object, attempt.key.persona]
         return attempt.is_own or after.rows[_FIRST] == _NO or after.rows[_FIRST] in returned
 
-    def learn(self, attempts: Iterable[SearchProbe], answers: Iterable[Answer]) -> None:
-        """What BASE's functions return, before HEAD's answers are judged by it."""
-        for attempt, answer in zip(attempts, answers, strict=False):
-            if attempt.key.action is Action.EXECUTE and not answer.sqlstate:
-                self.returned[attempt.key.object, attempt.key.persona].add(answer.rows[_FIRST])
-                if answer.rows[_FIRST] == _YES:
-                    self.affirmed[attempt.witness.statement].add(attempt.key.persona)
+    def learn(self, attempts: Iterable[SearchProbe], *sides: Iterable[Answer]) -> None:
+        """What BASE's functions return, and HEAD's, before HEAD's answers are judged by it."""
+        for attempt, *answers in zip(attempts, *sides, strict=False):
+            who = (attempt.key.object, attempt.key.persona)
+            for of_head, answer in enumerate(answers) if attempt.key.action is Action.EXECUTE else ():
+                if not answer.sqlstate and not attempt.breaks_out:
+                    self.plain[bool(of_head), *who].add(answer.rows[_FIRST])
+                if not answer.sqlstate and not of_head:
+                    self.returned[who].add(answer.rows[_FIRST])
+                    if answer.rows[_FIRST] == _YES:
+                        self.affirmed[attempt.witness.statement].add(attempt.key.persona)
 
     def _tells(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
         """Whether a message of HEAD, or the row that was written, holds what stands in rows of others."""
@@ -124,7 +102,8 @@ class Judge:
             return False
         statement = attempt.witness.statement
         return any(
-            s in said and s not in was and s not in statement for s in self.secrets[attempt.key.persona]
+            is_told(s, said) and s not in was and s not in statement
+            for s in self.secrets[attempt.key.persona]
         )
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
@@ -143,9 +122,22 @@ class Judge:
             others = {p for (f, p), returned in self.returned.items() if f == name and rows in returned}
             if rows == _YES and not attempt.key.object.endswith("()"):
                 others = self.affirmed[attempt.witness.statement]
-            if others and attempt.key.persona not in others:
+            crosses = others and attempt.key.persona not in others
+            if crosses or (attempt.breaks_out and self._is_run(attempt, before, after)):
                 return experiment, attempt, before, after
         return None
+
+    def _is_run(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether a text gets what no other one gets in HEAD, and in BASE what others get too."""
+        who = (attempt.key.object, attempt.key.persona)
+        return (
+            before.rows[_FIRST] in self.plain[False, *who]
+            and after.rows[_FIRST] not in self.plain[True, *who]
+        )
+
+
+def _refuses_rows(answer: Answer) -> bool:
+    return classify(answer.sqlstate, answer.source_function) is Outcome.DENIED_POLICY
 
 
 def _is_judged(attempt: SearchProbe) -> bool:
@@ -166,11 +158,15 @@ def _told(answer: Answer) -> list[str]:
 
 
 def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bool:
-    """Whether the same write leaves other numbers in columns that the persona may not write."""
+    """Whether the same write leaves other numbers in columns that the persona may not write.
+
+    Not where it chose them in BASE.
+    """
     if not attempt.values or before.sqlstate or after.sqlstate:
         return False
-    place = -len(attempt.values)
-    return sorted(map(str, before.rows[place])) != sorted(map(str, after.rows[place]))
+    left, leaves = (answer.rows[-len(attempt.values)] for answer in (before, after))
+    is_otherwise = sorted(map(str, left)) != sorted(map(str, leaves))
+    return is_otherwise and not is_choice_gone(attempt.witness.statement, left, leaves)
 
 
 def _answers_otherwise(before: Answer, after: Answer) -> bool:
@@ -195,13 +191,15 @@ def _opens(tables: Mapping[str, Table], attempt: SearchProbe, before: Answer, af
 def _found(attempt: SearchProbe, answer: Answer) -> list[int]:
     """How many rows the persona's own statement reached, then the owner's looks; 0 if it was refused."""
     own, *looks = answer.counts[_FIRST:] or (0,)
-    return [own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
+    if not own and attempt.key.action is not Action.EXECUTE:  # what is there was there before
+        return [0]
+    return [0 if attempt.is_silent else own, *looks[len(AS_OWNER) :][: len(attempt.looks)]]
 
 
 def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> tuple[str, str]:
     """What is told or written where as many rows are reached as before."""
     key = attempt.key
-    if after.sqlstate.startswith(_OF_A_CONSTRAINT) and before.sqlstate in _CLOSED:
+    if after.sqlstate.startswith(_OF_A_CONSTRAINT) and before.sqlstate in CLOSED:
         told = f"{key.object}: no privilege and no policy refuses any more, only this: {after.message}"
         return told, f"refused, {before.sqlstate}"
     if after.sqlstate or after.notices != before.notices:
@@ -211,8 +209,15 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
         return f"{key.object} to find there what stands in rows of others", "not there"
     if _writes_otherwise(attempt, before, after):
         return f"{key.object} with other effects", "without"
+    return _describe_answer(attempt)
+
+
+def _describe_answer(attempt: SearchProbe) -> tuple[str, str]:
+    key = attempt.key
     if key.action is Action.EXECUTE and attempt.widens:
         return f"{key.object} to get another answer", "what BASE's condition left of it"
+    if attempt.breaks_out:
+        return f"{key.object} and have SQL run there that they pass", "a value"
     return f"{key.object} to get what only others got", "what is their own"
 
 
@@ -261,7 +266,7 @@ def tell(
         was = _ABSENT.get(before.sqlstate, was if before.sqlstate else "filtered")
     if key.action is Action.EXECUTE:
         of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
-        was = "less" if stays else was
+        was = "less" if stays and not before.sqlstate else was
     is_otherwise = new <= old and not stays and not attempt.bare
     if is_otherwise:
         of_which, was = _describe_otherwise(attempt, before, after)

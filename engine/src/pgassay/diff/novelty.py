@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from pglast import ast, parser
+
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
@@ -57,6 +59,7 @@ class _Judge:
             return (
                 self._is_trusted(one)
                 or is_powerless(key.object, self.after)
+                or is_yes_of_policies(key.object, self.after)
                 or (key.persona, _spell(key.object, self.after)) in self._renamed
             )
         if self._is_trusted(one):
@@ -119,6 +122,40 @@ def is_powerless(function: str, schema: Inventory) -> bool:
     return all(
         _schema(name) == _PLATFORM or _is_callers(name, home, schema)
         for name in {function, *follow(steps, function)}
+    )
+
+
+def is_yes_of_policies(function: str, schema: Inventory) -> bool:
+    """Whether it says yes or no to its caller, as the policies that ask it do anyway, and does nothing else.
+
+    One query without arguments, that calls no function but the platform's.
+    """
+    said = schema.objects.get(ObjectKey("function", function, ""), {})
+    functions = {key.object for key in schema.objects if key.kind == "function"}
+    called = schema.uses.get(function, frozenset()) & functions
+    is_asked = any(
+        key.kind == "policy" and function in schema.uses.get(key.object, ()) for key in schema.objects
+    )
+    return (
+        said.get("result") == "boolean"
+        and function.endswith("()")
+        and is_asked
+        and all(_schema(name) == _PLATFORM for name in called)
+        and said.get("language") == "sql"
+        and _only_reads(said.get("body", ""))
+    )
+
+
+def _only_reads(body: str) -> bool:
+    try:
+        statements = parser.parse_sql(body)
+    except parser.ParseError:
+        return False
+    writes = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
+    tops = [raw.stmt for raw in statements]
+    ctes = [one.ctequery for top in tops for one in getattr(getattr(top, "withClause", None), "ctes", ())]
+    return all(isinstance(top, ast.SelectStmt) for top in tops) and not any(
+        isinstance(one, writes) for one in ctes
     )
 
 

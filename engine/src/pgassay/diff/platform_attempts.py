@@ -17,7 +17,7 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
-_MESSAGES = "realtime.messages"
+MESSAGES = "realtime.messages"
 _OBJECTS = "storage.objects"
 _EXTENSIONS = ("broadcast", "presence")
 _TOPICS = 24
@@ -32,7 +32,7 @@ def try_platform(
     head: Inventory,
 ) -> Iterator[Experiment]:
     """Experiments with what a change of a policy or function, or what these use, may open there."""
-    for name, make in ((_MESSAGES, _join_channels), (_OBJECTS, _use_paths)):
+    for name, make in ((MESSAGES, _join_channels), (_OBJECTS, _use_paths)):
         if not all(ObjectKey("relation", name, "") in side.objects for side in (base, head)):
             continue
         reach = base.reach(name) | head.reach(name)
@@ -54,13 +54,13 @@ def _join_channels(
         setup = [f"select pg_catalog.set_config('realtime.topic', {literal(topic)}, true)"]
         setup += [_send(topic, extension) for extension in _EXTENSIONS]
         looks = [
-            f"select topic from {_MESSAGES} where topic = {literal(topic)} and extension = {literal(one)}"
+            f"select topic from {MESSAGES} where topic = {literal(topic)} and extension = {literal(one)}"
             for one in _EXTENSIONS
         ]
         yield Experiment(
             changes=changes,
             attempts=tuple(
-                _attempt(persona, _MESSAGES, action, text)
+                _attempt(persona, MESSAGES, action, text)
                 for persona in personas
                 for action, texts in (
                     (Action.SELECT, looks),
@@ -82,7 +82,7 @@ def _find_topics(strings: Iterable[str], ids: Sequence[str]) -> Iterator[str]:
 
 def _send(topic: str, extension: str) -> str:
     values = f"{literal(topic)}, {literal(extension)}, '{{}}', 'pgassay', true"
-    return f"insert into {_MESSAGES} (topic, extension, payload, event, private) values ({values})"
+    return f"insert into {MESSAGES} (topic, extension, payload, event, private) values ({values})"
 
 
 def _use_paths(

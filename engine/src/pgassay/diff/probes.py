@@ -28,7 +28,9 @@ class SearchProbe:
     `invented`: the row, so that a constraint that refuses it tells nothing. `widens`: whatever else HEAD
     answers is more than BASE lets out. `reveals`: its answer is looked through for what stands in rows of
     others. `is_own`: what HEAD finds is the caller's own, and tells of nobody. `follows`: it reads what the
-    owner's write may have fed: only such values count.
+    owner's write may have fed: only such values count. `is_silent`: what it returns tells nothing.
+    `is_blanket`: one row of those that it finds is enough for a policy to refuse it as a whole.
+    `breaks_out`: it passes a text that is no value where it is put together with others and run.
     """
 
     key: CellKey
@@ -41,6 +43,9 @@ class SearchProbe:
     reveals: bool = False
     is_own: bool = False
     follows: bool = False
+    is_silent: bool = False
+    is_blanket: bool = False
+    breaks_out: bool = False
     given: str = ""  # what of the claims is other than the persona's own
 
 
@@ -78,7 +83,7 @@ def probe_writes(subject: Subject, rows: Sequence[Row]) -> Iterator[SearchProbe]
 def probe_blanket(subject: Subject) -> Iterator[SearchProbe]:
     """Writes of all rows, those that policies for SELECT hide from the persona too."""
     for write in blanket_writes(subject.sample, subject.persona) if subject.privileges.filtered else ():
-        yield _attempt(subject, write.action, write.column or "-", write.statement)
+        yield replace(_attempt(subject, write.action, write.column or "-", write.statement), is_blanket=True)
 
 
 def probe_varied_insert(subject: Subject, variation: Variation) -> Iterator[SearchProbe]:

@@ -85,7 +85,7 @@ class _Reviewing:
             nothing = Matrix(cells=(), gaps=(), probes=0, seconds=0)
             snapshots = (Snapshot(inventory=one, matrix=nothing) for one in (before, after))
             return replace(judge(self.base, self.head, *snapshots), matrix=None)
-        world = fill(Workbench(self.head.config, self.server), self.on_stage)
+        world = fill(Workbench(self.head.config, self.server), self.on_stage, only=touched or ())
         only = frozenset(map(spell_field, touched or ()))
         if before.roles == after.roles:
             return self._compare(world, before, after, only)
@@ -130,11 +130,17 @@ class _Reviewing:
         resolve = partial(settle, base=one.session, head=two.session)
         found = judge(self.base, self.head, before, after, settle=resolve)
         if only and found.difference.gained and self._may_be_accepted(after.matrix):
-            matrix = two.survey().matrix  # all of it is what a baseline accepts
+            matrix = self._survey_whole(two)
             found = replace(
                 found, matrix=matrix, accepted=is_accepted(self.head, found.difference.gained, matrix)
             )
         return found
+
+    def _survey_whole(self, two: LoadedSide) -> Matrix:
+        """All of it, with all rows that are made for it, is what a baseline accepts."""
+        world = fill(two.bench, self.on_stage)
+        with open_side(self.server, self.head, world, inventory=two.inventory) as whole:
+            return whole.survey().matrix
 
     def _may_be_accepted(self, matrix: Matrix) -> bool:
         """Whether the cells that were asked are those of the baseline."""

@@ -13,10 +13,11 @@ from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment, make_experiments
-from pgassay.diff.judgement import Judge, find_secrets, tell
+from pgassay.diff.judgement import Judge, tell
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.neighbourhoods import Neighbourhood, find_neighbourhoods
 from pgassay.diff.platform_attempts import try_platform
+from pgassay.diff.secrets import find_secrets
 from pgassay.diff.solving import Solving
 from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.writes import try_writes
@@ -63,7 +64,7 @@ def explore(  # noqa: PLR0913 - by name
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
-    secrets = find_secrets(samples, head.personas, head.inventory)
+    secrets = find_secrets(base.session, theirs.tables.values(), samples, head.personas, head.inventory)
     judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
     with ThreadPoolExecutor(2) as pool:

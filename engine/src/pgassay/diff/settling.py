@@ -13,7 +13,7 @@ from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
 from pgassay.diff.variations import SERVERS, boasting
-from pgassay.matrix.model import Action, Direction, Witness
+from pgassay.matrix.model import Direction, Witness
 from pgassay.observation import Outcome, Persona
 
 _REFUSED = (Outcome.DENIED_GRANT, Outcome.DENIED_POLICY, Outcome.FILTERED)
@@ -44,13 +44,9 @@ def settle(differences: Iterable[CellDifference], *, base: Session, head: Sessio
 def _settle_classes(
     differences: Iterable[CellDifference], base: Session, head: Session
 ) -> Iterator[CellDifference]:
-    """A view that no longer says whose its rows are lets nobody read more of them."""
+    """A view that says otherwise whose its rows are lets nobody reach more of them."""
     found = list(differences)
-    doubtful = {
-        one.witness
-        for one in found
-        if one.direction is Direction.GAINED and one.before is None and one.key.action is Action.SELECT
-    }
+    doubtful = {one.witness for one in found if one.direction is Direction.GAINED and one.before is None}
     before, after = (dict(_answers(session, doubtful)) for session in (base, head))
     for one in found:
         witness = one.witness

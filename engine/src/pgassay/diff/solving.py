@@ -14,6 +14,7 @@ from pgassay.diff.asked_tables import find_tables
 from pgassay.diff.asked_views import find_views
 from pgassay.diff.conditions import TwoSchemas, find_changed_functions
 from pgassay.diff.experiments import Experiment
+from pgassay.diff.flattening import inline
 from pgassay.diff.former import fit_insert, make_former
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.volatile import Opening, open_all
@@ -70,11 +71,23 @@ class Solving:
         return replace(experiment, former=former, openings=openings)
 
     def _solve(self, asked: Asked, persona: Persona) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
+        """As it stands; where that is not reached, clock and chance may stand behind a function."""
+        bodies = self._schemas.bodies
+        answer, openings = self._open(asked, asked.condition.text, asked.former, persona)
+        if isinstance(answer, Unreached) and not openings:
+            texts = [inline(text or "true", bodies) for text in (asked.condition.text, asked.former)]
+            if any(open_all(texts[0], reason, texts[1])[1] for reason in (Reason.CHANCE, Reason.CLOCK)):
+                return self._open(asked, texts[0], texts[1], persona)
+        return answer, openings
+
+    def _open(
+        self, asked: Asked, text: str, former: str, persona: Persona
+    ) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
         """Chance is left out of it at once, the clock where nothing else helps."""
-        text, openings = open_all(asked.condition.text, Reason.CHANCE, asked.former)
+        text, openings = open_all(text, Reason.CHANCE, former)
         answer = self._reach(asked, text, persona)
         if isinstance(answer, Unreached):
-            opened, dates = open_all(text, Reason.CLOCK, asked.former)
+            opened, dates = open_all(text, Reason.CLOCK, former)
             if dates:
                 answer = self._reach(asked, opened, persona)
                 openings = (*openings, *dates)

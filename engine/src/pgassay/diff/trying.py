@@ -13,14 +13,15 @@ from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.judgement import AS_OWNER, Judge, tell, tell_opening
+from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge, tell, tell_opening
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.variations import USERS
 from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"
 _OF_A_VALUE = "22"
-_NEW = ("42883", "42703")  # a function, a column: what these let people do, the matrix says
+_OF_SQL = "42"
 _COST_OF_A_SETUP = 3
 _NOTHING = Answer(rows=(), counts=())
 
@@ -74,27 +75,41 @@ class Trying:
         self.spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
         before, after = self.pool.map(_run, (self.base, self.head), (_as_base(experiment), experiment))
         self.tried += len(before)
-        self.judge.learn(experiment.attempts, before)
+        self.judge.learn(experiment.attempts, before, after)
         found: dict[str, Hit] = {}
         for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
             if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
                 hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
-                if all(hit.kind == other.kind for other in found.values()):
+                same = all(hit.kind == other.kind for other in found.values())
+                if same and not self._was_open(hit):
                     found.setdefault(attempt.key.persona, hit)
             elif not found:
                 self.judge.remember(experiment, attempt, *answers)
         return found
 
+    def _was_open(self, hit: Hit) -> bool:
+        """Whether BASE lets the persona do so who says nothing of himself where he may say anything."""
+        persona = hit.attempt.witness.persona
+        if USERS not in persona.claims:
+            return False
+        silent = replace(persona, claims={k: v for k, v in persona.claims.items() if k != USERS})
+        attempt = replace(hit.attempt, witness=replace(hit.attempt.witness, persona=silent))
+        self.tried += 1
+        self.spent += 1
+        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(attempt,))))
+        return any(not self.judge.is_gain(hit.attempt, answer, hit.after) for answer in answers)
+
     def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
 
-        Nor where it draws a number that is taken, or cannot read a value: that is no refusal.
+        Nor where it draws a number that is taken, or cannot read a value or SQL: that is no refusal.
         """
         if before.sqlstate == TAKEN and before.constraint in self.counted:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
             return any(change.key in self.keys for change in experiment.changes)
-        return before.sqlstate not in _NEW and not before.sqlstate.startswith(_OF_A_VALUE)
+        is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
+        return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
 
 
 def _as_base(experiment: Experiment) -> Experiment:

@@ -161,8 +161,9 @@ def candidates(
 def _documents(literals: Literals, ids: Sequence[str]) -> Iterator[str]:
     """The literals that are documents themselves, then each path of the text with each literal at its end."""
     yield from (text for text in literals.strings if text.startswith(("{", "[")))
+    amounts = () if literals.numbers else (_MORE,)
     for path in literals.paths:
-        for value in (*ids, *_claimed(literals)):
+        for value in (*ids, *_claimed(literals), *amounts):
             yield json.dumps(_with({}, path, value))
 
 

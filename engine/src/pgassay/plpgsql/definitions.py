@@ -19,8 +19,6 @@ from pgassay.plpgsql.tokens import UnplacedError
 _DEFAULT_SCHEMA = "public"
 ROW_SECURITY = "row level security"
 _IDENTITY = "replica identity"
-_BLOCK = "block"
-_CALLED = ("function", "grant on function")
 _NAMED_IN_TABLE = {
     ObjectType.OBJECT_POLICY: "policy",
     ObjectType.OBJECT_TRIGGER: "trigger",
@@ -37,6 +35,20 @@ Mention = tuple[ObjectKey, int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Block:
+    """The text of a DO block, and where that, or else the block, begins in a file."""
+
+    text: str
+    script: Script
+    start: int
+
+    def find(self, name: str) -> Place | None:
+        """Where it says the name, whatever it runs there."""
+        at = self.text.find(name) if self.script.text.startswith(self.text, self.start) else 0
+        return self.script.place(self.start + at) if name and name in self.text else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Definitions:
     """The last place in which each object is defined, altered or dropped; functions without arguments.
 
@@ -44,17 +56,17 @@ class Definitions:
     """
 
     known: Mapping[ObjectKey, Place] = field(default_factory=dict)
-    blocks: tuple[tuple[str, Place], ...] = ()  # the texts of DO blocks
+    blocks: tuple[Block, ...] = ()
     bodies: Mapping[tuple[str, str], Place | None] = field(default_factory=dict)
 
     def find(self, key: ObjectKey, what: str = "") -> Place | None:
         """The statement about an object, or a property of it; of what is gone, that of what had it."""
-        name = without_arguments(key.object) if key.kind in _CALLED else key.object
+        name = without_arguments(key.object) if key.kind.endswith("function") else key.object
         whole = [ObjectKey(kind=kind, object=name, name="") for kind in ("relation", "function")]
         places = [self.known[one] for one in (*_candidates(key, what, name), *whole) if one in self.known]
-        blocks = [place for text, place in self.blocks if key.name and key.name in text]
-        # In a block only where nothing but the whole object is known.
+        blocks = filter(None, (block.find(key.name) for block in self.blocks))
         exact = [place for place in places if place not in [self.known.get(one) for one in whole]]
+        # In a block only where nothing but the whole object is known.
         return next(iter([*exact, *blocks, *places]), None)
 
 
@@ -65,10 +77,8 @@ def _candidates(key: ObjectKey, what: str, name: str) -> list[ObjectKey]:
         everything = ObjectKey(kind="grant on all", object=name.split(".", maxsplit=1)[0], name=key.name)
         exact = [ObjectKey(kind=f"grant {one}", object=name, name=key.name) for one in (verb, "all")]
         return [*exact, everything]
-    if what.endswith(ROW_SECURITY):
-        return [ObjectKey(kind=ROW_SECURITY, object=name, name="")]
-    if what == _IDENTITY:
-        return [ObjectKey(kind=_IDENTITY, object=name, name="")]
+    if what.endswith(ROW_SECURITY) or what == _IDENTITY:
+        return [ObjectKey(kind=ROW_SECURITY if what != _IDENTITY else what, object=name, name="")]
     if key.kind in ("operator", "default privileges"):  # without types, and whose they are
         return [key._replace(object=name, name=without_arguments(key.name) if key.kind == "operator" else "")]
     # Of a publication whatever was said last of it as a whole.
@@ -81,17 +91,17 @@ NO_DEFINITIONS = Definitions()
 def find_definitions(scripts: Iterable[Script]) -> Definitions:
     """Index the statements of files, in the order in which they are applied, if pglast can parse them."""
     known: dict[ObjectKey, Place] = {}
-    blocks: list[tuple[str, Place]] = []
+    blocks: list[Block] = []
     bodies: dict[tuple[str, str], Place | None] = {}
     for script in scripts:
         for parsed in _parse(script.text):
             for key, location in _mentions(parsed.node):
-                place = script.place(parsed.base + (parsed.start if location is None else location))
-                if key.kind == _BLOCK:
-                    blocks.append((key.name, place))
-                known[key] = place
-            for body, offset in _bodies(parsed):
-                bodies[body] = None if body in bodies else replace(script.place(offset), column=0)
+                known[key] = script.place(parsed.base + (parsed.start if location is None else location))
+            if isinstance(parsed.node, ast.DoStmt):
+                body, start = _block_text(parsed)
+                blocks.append(Block(text=body, script=script, start=parsed.base + max(start, parsed.start)))
+            for named, offset in _bodies(parsed):
+                bodies[named] = None if named in bodies else replace(script.place(offset), column=0)
     return Definitions(known=known, blocks=tuple(blocks), bodies=bodies)
 
 
@@ -121,8 +131,7 @@ def _parse(text: str, base: int = 0) -> Iterator[_Parsed]:
 
 def _inside(block: _Parsed) -> Iterator[_Parsed]:
     """The SQL statements of a DO block; none where it has doubled quotes, or does not read as PL/pgSQL."""
-    body = _block_text(block.node)
-    start = block.text.find(body, block.start)
+    body, start = _block_text(block)
     try:
         statements = list(parse_body(body).walk()) if start >= 0 else []
     except UnplacedError:
@@ -142,8 +151,10 @@ def _bodies(parsed: _Parsed) -> Iterator[tuple[tuple[str, str], int]]:
             yield (node.funcname[-1].sval, option.arg[0].sval), base + option.location + literal
 
 
-def _block_text(node: Any) -> str:  # noqa: ANN401
-    return next((option.arg.sval for option in node.args if option.defname == "as"), "")
+def _block_text(block: _Parsed) -> tuple[str, int]:
+    """What it runs, and where that begins in the text around it; -1 where quotes are doubled in it."""
+    body = next((option.arg.sval for option in block.node.args if option.defname == "as"), "")
+    return body, block.text.find(body, block.start)
 
 
 def _mentions(node: Any) -> Iterator[Mention]:  # noqa: ANN401 - pglast's trees are untyped
@@ -170,7 +181,6 @@ _WHOLE: Mapping[type, Callable[[Any], ObjectKey]] = {
         lambda node: _key("role", "", node.role if isinstance(node.role, str) else node.role.rolename),
     ),
     ast.CreateEventTrigStmt: lambda node: _key("event trigger", "", node.trigname),
-    ast.DoStmt: lambda node: _key(_BLOCK, "", _block_text(node)),
 }
 """What a statement is about that is about one object."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import psycopg
@@ -17,10 +17,11 @@ Show = Callable[[str], object]
 """Hears what is going on."""
 
 
-def fill(bench: Workbench, show: Show = str) -> World:
+def fill(bench: Workbench, show: Show = str, *, only: Collection[str] = ()) -> World:
     """The rows that the project's own world lacks; none where the configuration does not ask for them.
 
-    They are made in a database of their own. Raises SchemaError where the schema does not load.
+    They are made in a database of their own. `only`: the tables whose policies matter, if not all.
+    Raises SchemaError where the schema does not load.
     """
     config = bench.config
     if not config.fill_world:
@@ -33,6 +34,7 @@ def fill(bench: Workbench, show: Show = str) -> World:
             effort=config.effort,
             finds_personas=config.find_personas,
             accounts=config.world is None,  # a world that somebody wrote leaves them out on purpose
+            only=only,
             show=show,
         )
     return _loadable(bench, world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -46,7 +46,8 @@ class AtomSearch:
 
     With `may_change`, rows that triggers made may get other values. Where only other claims help, and
     `finds_personas`, whoever has them is one of `personas_found`. `most`: once the solver has done so much
-    work, each atom gets a quick try only; after `last` none.
+    work, each atom gets a quick try only; after `last` none. `only`: the tables whose policies matter, if not
+    all.
     """
 
     session: Session
@@ -58,6 +59,7 @@ class AtomSearch:
     personas_found: dict[str, Persona] = field(default_factory=dict)
     most: int
     last: int
+    only: Collection[str] = ()
     show: Callable[[str], object] = str
 
     def search(self) -> Iterator[AtomReach | MadeRow]:
@@ -102,7 +104,9 @@ class AtomSearch:
         return (
             condition
             for condition in self.solver.conditions()
-            if condition.source in _OF_POLICIES and self._is_served(condition.table)
+            if condition.source in _OF_POLICIES
+            and self._is_served(condition.table)
+            and (not self.only or condition.table in self.only)
         )
 
     def _is_served(self, name: str) -> bool:

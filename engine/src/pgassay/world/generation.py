@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from pgassay.catalog.model import Function, Policy, Trigger
@@ -38,17 +38,20 @@ def make_world(  # noqa: PLR0913 - what a caller may choose, by name
     effort: int = 1,
     finds_personas: bool = False,
     accounts: bool = True,
+    only: Collection[str] = (),
     show: Callable[[str], object] = str,
 ) -> World:
     """Make what the session's database lacks, in its transaction.
 
     `rows`: overrides of whose rows a table's are; one of a table that is not there says nothing. Raises
     ConfigError for one that makes no sense. `finds_personas`: users with other claims are named where
-    these alone decide. Without `accounts`, only those that rows refer to are made.
+    these alone decide. Without `accounts`, only those that rows refer to are made. `only`: no rows are
+    made for what policies of other tables ask.
     """
     generation = _Generation(session, personas, rows or {}, effort, show)
     generation.finds_personas = finds_personas
     generation.makes_accounts = accounts
+    generation.only = only
     with session.as_owner():
         return generation.run()
 
@@ -58,6 +61,7 @@ class _Generation:
 
     finds_personas = False
     makes_accounts = True
+    only: Collection[str] = ()
 
     def __init__(
         self,
@@ -211,6 +215,7 @@ class _Generation:
             may_change=self.makes_accounts,
             most=self._solver.work + STATEMENTS * self._effort,
             last=self._solver.work + 3 * STATEMENTS * self._effort,
+            only=self.only,
             show=self._show,
         )
 
