@@ -136,3 +136,17 @@ $$;
     charged = save.format(", pages = d.pages + 1")  # whoever calls it has no say in that
     [gain] = compare(tenants, charged, save.format("")).difference.gained
     assert "EXECUTE public.save(jsonb) with other effects" in gain.message
+
+
+def test_claim_that_says_whom_a_call_is_about_is_a_gain(tenants: Tenants) -> None:
+    finish = """
+drop trigger keep_published on public.documents;
+create function public.finish() returns void language plpgsql security definer as $$
+declare who constant uuid := {};
+begin
+    update public.documents as d set pages = d.id + 1 where d.owner = who;
+end $$;
+""" + CALLED.format("public.finish()")
+    others = finish.format("coalesce((auth.jwt() -> 'user_metadata' ->> 'as')::uuid, auth.uid())")
+    [gain] = compare(tenants, finish.format("auth.uid()"), others).difference.gained
+    assert "EXECUTE public.finish() with other effects (was: without), given the claims" in gain.message

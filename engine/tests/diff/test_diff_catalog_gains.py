@@ -241,3 +241,17 @@ def test_operator_of_a_policy_leads_to_its_function(tenants: Tenants) -> None:
     found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=0)
     assert found.difference.gained
     assert all("Function private.same(text, text)" in gain.message for gain in found.difference.gained)
+
+
+def test_function_that_notified_in_another_schema_tells_nobody_more(tenants: Tenants) -> None:
+    said = """create schema inner_things;
+create function {}.tell() returns trigger language plpgsql as $$ begin notify told; return null; end $$;
+"""
+    before, after = said.format("private"), said.format("inner_things")
+    with (
+        open_side(tenants.server, tenants.head(before, name="base.sql")) as one,
+        open_side(tenants.server, tenants.head(after)) as two,
+    ):
+        sides = one.inventory, two.inventory
+    told = find_catalog_gains(compare_inventories(*sides), base=sides[0], head=sides[1], roles=["anon"])
+    assert list(told) == []

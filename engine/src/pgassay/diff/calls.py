@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product, zip_longest
+from itertools import chain, islice, product, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
@@ -13,9 +14,9 @@ from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.neighbourhoods import bodies, is_searched
+from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
 from pgassay.diff.probes import SearchProbe, find_faithful
-from pgassay.diff.variations import candidates
+from pgassay.diff.variations import candidates, claim
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
@@ -26,6 +27,7 @@ _AT_ONCE = 64
 _BREAKING_OUT = ("' or true --", "true or true")  # of a text that is put together and run
 _CALLS = 256  # of one function by one persona
 _ROWS = 4  # of a table, whose texts are passed
+_STRINGS = 8
 _RUN = "execute"
 _REMOVING = frozenset({"delete", "truncate"})
 _ONE, _MANY = "text", "text[]"
@@ -71,15 +73,36 @@ def _experiments(
     reach: frozenset[str],
 ) -> Iterator[Experiment]:
     near = find_near(context.samples, reach, function.object, context.head)
-    texts = _texts(context, function, callers, reach)
+    texts = list(_texts(context, function, callers, reach))
     calls = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
     outs = [literal(text) for text in _BREAKING_OUT]
     attempts = (
         replace(call, reveals=True, breaks_out=any(out in call.witness.statement for out in outs))
         for call in calls
     )
-    while some := tuple(islice(attempts, _AT_ONCE)):
+    claimed = _claim_otherwise(context, function.object, changes, callers, next(iter(texts), ""), near)
+    every = chain(claimed, attempts)
+    while some := tuple(islice(every, _AT_ONCE)):
         yield Experiment(changes=changes, attempts=some)
+
+
+def _claim_otherwise(  # noqa: PLR0913, PLR0917
+    context: CallContext,
+    function: str,
+    changes: tuple[SchemaChange, ...],
+    callers: Sequence[Persona],
+    arguments: str,
+    near: Near,
+) -> Iterator[SearchProbe]:
+    """What claims say that only HEAD looks at: whose id, or what it compares them with."""
+    new, old = (find_literals(said_by(changes, side)) for side in (context.head, context.base))
+    paths = [path for path in new.paths if path not in old.paths]
+    values = [*(persona.id for persona in callers if persona.id), *new.strings[:_STRINGS]]
+    for persona in callers if paths else ():
+        for other in claim(persona, paths, values):
+            call = probe_call(function, arguments, other, near)
+            given = f"the claims {json.dumps(dict(other.claims))}"
+            yield replace(call, reveals=True, given=given)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ _AFTER_A_SCHEMA_OR_FUNCTION = (".", "(")
 
 def judge_function(change: SchemaChange, *, base: Inventory, head: Inventory, roles: Collection[str]) -> str:
     """What a change of one opens for callers of these roles; "" where nothing."""
-    said, was = (side.objects.get(change.key, {}) for side in (head, base))
+    said, was = head.objects.get(change.key, {}), base.objects.get(_find_former(change.key, base, head), {})
     if said.get("security") == "definer" and was and _is_called(change.key, said, head, roles):
         name = change.key.object
         if _is_pinned(was) and not _is_pinned(said):
@@ -30,6 +30,17 @@ def judge_function(change: SchemaChange, *, base: Inventory, head: Inventory, ro
                 f"it names no schema, and {_TEMPORARY} comes first."
             )
     return _judge_notifications(change, said, was)
+
+
+def _find_former(key: ObjectKey, base: Inventory, head: Inventory) -> ObjectKey:
+    """What it was called in BASE: the same without the schema, where only that is another."""
+    bare = key.object.partition(".")[2]
+    moved = (
+        one
+        for one in base.objects
+        if one.kind == "function" and one not in head.objects and one.object.partition(".")[2] == bare
+    )
+    return key if key in base.objects else next(moved, key)
 
 
 def _is_called(key: ObjectKey, said: Properties, head: Inventory, roles: Collection[str]) -> bool:

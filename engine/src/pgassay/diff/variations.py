@@ -190,9 +190,16 @@ def vary_claims(persona: Persona, literals: Literals) -> Iterator[Persona]:
 
     Not `sub` and `role`: they say who a request comes from.
     """
-    for path in literals.paths:
-        for value in _claimed(literals) if path not in (("sub",), ("role",)) else ():
-            yield boasting(replace(persona, claims=_with(persona.claims, path, value)), literals)
+    for other in claim(persona, literals.paths, _claimed(literals)):
+        yield boasting(other, literals)
+
+
+def claim(persona: Persona, paths: Iterable[tuple[str, ...]], values: Iterable[object]) -> Iterator[Persona]:
+    """The persona with each value at the end of each path, but for who it is."""
+    known = tuple(values)
+    for path in paths:
+        for value in known if path not in (("sub",), ("role",)) else ():
+            yield replace(persona, claims=_with(persona.claims, path, value))
 
 
 def _claimed(literals: Literals) -> tuple[object, ...]:
