@@ -138,3 +138,15 @@ def test_sarif_is_shown_or_written(root: Path, run: Run) -> None:
         "artifactLocation": {"uri": "hits.sql", "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": 1, "startColumn": 1},
     }
+
+
+def test_a_file_outside_of_the_project_is_judged_by_itself(root: Path, run: Run) -> None:
+    """Neither with what the project loads besides, nor with its users."""
+    project = root / "project"
+    project.mkdir()
+    (project / "pgassay.toml").write_text('schema = "own.sql"\ncompanions = "more.sql"\n', encoding="utf-8")
+    (project / "own.sql").write_text("create table public.own (id integer);", encoding="utf-8")
+    (project / "more.sql").write_text("alter table public.own add more text;", encoding="utf-8")
+    done = run("audit", str(root / "hits.sql"), "--format", "json", cwd=project)
+    document = json.loads(done.stdout)
+    assert (document["fault"], [one["id"] for one in document["findings"]][:1]) == (None, [ID])

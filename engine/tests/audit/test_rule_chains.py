@@ -175,3 +175,59 @@ def test_a_name_that_a_subquery_takes_for_its_own_opens_all_files(audited: Audit
 
 def test_the_name_of_the_object_is_nobody_else_s(audited: Audited) -> None:
     assert told(audited(BILLS.format(name="objects.name")), "chains") == []
+
+
+CREWS = """
+create table public.crews (id integer primary key, name text not null);
+create table public.sailors (
+    crew integer references public.crews, who uuid references auth.users,
+    rank text not null default 'guest' check (rank in ('guest', 'captain')), primary key (crew, who)
+);
+create table public.offers (crew integer not null references public.crews, email text not null);
+create table public.logs (id integer primary key, crew integer not null references public.crews);
+alter table public.crews enable row level security;
+alter table public.sailors enable row level security;
+alter table public.offers enable row level security;
+alter table public.logs enable row level security;
+create policy "own" on public.sailors for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.offers for select to authenticated
+using (email = (select auth.jwt() ->> 'email'));
+create policy "logs" on public.logs for select to authenticated using (exists (
+    select from public.sailors as s
+    where s.crew = logs.crew and s.who = (select auth.uid()) and s.rank = 'captain'
+));
+create function public.sign_on(wanted integer, as_rank text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (
+        select from public.offers as o where o.crew = wanted and o.email = auth.jwt() ->> 'email'
+    ) then raise exception 'no'; end if;
+    insert into public.sailors values (wanted, auth.uid(), {});
+end $$;
+"""
+
+
+def test_a_call_in_which_the_caller_says_as_what_he_comes(audited: Audited) -> None:
+    found = audited(CREWS.format("as_rank"))
+    assert told(found, "chains") == [("public.sign_on(integer, text)", "high", ("execute",))]
+    assert told(audited(CREWS.format("'guest'")), "chains") == []
+
+
+def test_a_call_that_lets_in_whoever_names_the_group(audited: Audited) -> None:
+    schema = """
+    create table public.crews (id integer primary key, name text not null);
+    create table public.sailors (
+        crew integer references public.crews, who uuid references auth.users, primary key (crew, who)
+    );
+    create table public.logs (id integer primary key, crew integer not null references public.crews);
+    alter table public.crews enable row level security;
+    alter table public.sailors enable row level security;
+    alter table public.logs enable row level security;
+    create policy "own" on public.sailors for select to authenticated using (who = (select auth.uid()));
+    create policy "logs" on public.logs for select to authenticated
+    using (crew in (select s.crew from public.sailors as s where s.who = (select auth.uid())));
+    create function public.sign_on(wanted integer) returns void
+    language sql security definer set search_path = ''
+    as $$ insert into public.sailors values (wanted, auth.uid()) on conflict do nothing $$;
+    """
+    assert told(audited(schema), "chains") == [("public.sign_on(integer)", "high", ("execute",))]

@@ -86,3 +86,23 @@ def test_guests_who_say_nothing_publish_nothing(audited: Audited) -> None:
 def test_where_anyone_writes_no_guest_is_told(audited: Audited) -> None:
     open_to_all = POSTS.format("", "").replace("alter table public.posts enable row level security;", "")
     assert told(audited(open_to_all), "claims") == []
+
+
+def test_who_says_in_a_header_whose_rows_he_wants(audited: Audited) -> None:
+    schema = """
+    create table public.firms (id uuid primary key);
+    create table public.clerks (
+        firm uuid references public.firms, who uuid references auth.users, primary key (firm, who)
+    );
+    create table public.bills (id integer primary key, firm uuid not null references public.firms);
+    alter table public.firms enable row level security;
+    alter table public.clerks enable row level security;
+    alter table public.bills enable row level security;
+    create policy "own" on public.clerks for select to authenticated using (who = (select auth.uid()));
+    create policy "firm" on public.bills for select to authenticated using (
+        firm = (current_setting('request.headers', true)::json ->> 'x-firm')::uuid {}
+    );
+    """
+    assert told(audited(schema.format("")), "claims") == [("public.bills", "high", ("select",))]
+    mine = "and firm in (select c.firm from public.clerks as c where c.who = (select auth.uid()))"
+    assert told(audited(schema.format(mine)), "claims") == []

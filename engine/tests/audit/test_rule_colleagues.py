@@ -31,6 +31,16 @@ def test_ones_own_row_is_no_finding(audited: Audited) -> None:
     assert told(audited(STAFF.format("id = (select auth.uid())")), "colleagues") == []
 
 
+def test_columns_that_were_granted_one_by_one_are_meant_unless_something_asks_for_them(
+    audited: Audited,
+) -> None:
+    schema = STAFF.format("branch = (select public.branch_of_caller())")
+    schema += "revoke update on public.staff from anon, authenticated;"
+    for columns, severity in (("job", "low"), ("job, branch", "medium")):
+        found = audited(f"{schema} grant update ({columns}) on public.staff to authenticated;")
+        assert told(found, "colleagues") == [("public.staff", severity, ("update",))]
+
+
 LETTERS = """
 create table public.letters (
     id integer generated always as identity primary key, writer uuid not null references auth.users,

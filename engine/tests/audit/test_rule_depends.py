@@ -62,3 +62,31 @@ def test_an_insert_that_a_users_own_text_lets_through(audited: Audited) -> None:
     assert (finding.object, finding.columns) == ("public.plans", ("kind",))
     assert "an INSERT into public.sites goes through" in finding.sentence
     assert told(audited(SITES.format("select")), "depends") == []
+
+
+def test_a_limit_that_is_counted_in_rows_which_the_user_removes(audited: Audited) -> None:
+    schema = """
+    create table public.questions (
+        id integer generated always as identity primary key, who uuid not null references auth.users
+    );
+    create table public.answers (
+        id integer generated always as identity primary key, who uuid not null references auth.users
+    );
+    alter table public.questions enable row level security;
+    alter table public.answers enable row level security;
+    create policy "see" on public.questions for select to authenticated using (who = (select auth.uid()));
+    create function public.ask(question text) returns void
+    language plpgsql security definer set search_path = '' as $$
+    begin
+        if (select count(*) from public.questions as q where q.who = auth.uid()) >= 3 then
+            raise exception 'enough';
+        end if;
+        insert into public.questions (who) values (auth.uid());
+        insert into public.answers (who) values (auth.uid());
+    end $$;
+    """
+    wipe = 'create policy "tidy" on public.questions for delete to authenticated using (who = auth.uid());'
+    [finding] = of_rule(audited(schema + wipe), "depends")
+    assert (finding.object, finding.actions) == ("public.questions", ("delete",))
+    assert finding.repair is not None
+    assert told(audited(schema), "depends") == []

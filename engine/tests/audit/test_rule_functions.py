@@ -325,3 +325,67 @@ def test_an_error_that_repeats_an_argument_tells_nothing(audited: Audited) -> No
         "return cardinality(ids) + (select 0 from public.orders limit 0);",
     )
     assert told(audited(schema), "functions") == []
+
+
+WALLETS = """
+create table public.wallets (holder uuid primary key references auth.users, coins integer not null default 0);
+alter table public.wallets enable row level security;
+create policy "own" on public.wallets for select to authenticated using (holder = (select auth.uid()));
+"""
+
+
+def test_who_sends_to_himself_has_more(audited: Audited) -> None:
+    send = (
+        WALLETS
+        + """
+    create function public.send(receiver uuid, amount integer) returns void
+    language plpgsql security definer set search_path = '' as $$
+    declare
+        mine integer := (select p.coins from public.wallets as p where p.holder = auth.uid());
+        theirs integer := (select p.coins from public.wallets as p where p.holder = receiver);
+    begin
+        if amount <= 0 or mine < amount or theirs is null {} then raise exception 'no'; end if;
+        update public.wallets set coins = mine - amount where holder = auth.uid();
+        update public.wallets set coins = theirs + amount where holder = receiver;
+    end $$;
+    revoke execute on function public.send from public, anon;
+    """
+    )
+    assert told(audited(send.format("")), "functions") == [
+        ("public.send(uuid, integer)", "high", ("execute",))
+    ]
+    assert told(audited(send.format("or receiver = auth.uid()")), "functions") == []
+
+
+def test_back_comes_what_was_never_paid(audited: Audited) -> None:
+    seats = (
+        WALLETS
+        + """
+    create table public.seats (
+        id integer primary key, holder uuid not null references auth.users, cost integer not null,
+        paid_at timestamptz, back_at timestamptz
+    );
+    alter table public.seats enable row level security;
+    create function public.pay(seat integer) returns void
+    language plpgsql security definer set search_path = '' as $$
+    begin
+        update public.seats as s set paid_at = now()
+        where s.id = seat and s.holder = auth.uid() and s.paid_at is null and s.back_at is null;
+        if not found then raise exception 'no'; end if;
+        update public.wallets as p set coins = p.coins - s.cost from public.seats as s
+        where s.id = seat and p.holder = auth.uid();
+    end $$;
+    create function public.give_back(seat integer) returns void
+    language plpgsql security definer set search_path = '' as $$
+    begin
+        update public.seats as s set back_at = now()
+        where s.id = seat and s.holder = auth.uid() and s.back_at is null {};
+        if not found then raise exception 'no'; end if;
+        update public.wallets as p set coins = p.coins + abs(s.cost) from public.seats as s
+        where s.id = seat and p.holder = auth.uid();
+    end $$;
+    """
+    )
+    name = "public.give_back(integer)"
+    assert (name, "medium", ("execute",)) in told(audited(seats.format("")), "functions")
+    assert told(audited(seats.format("and s.paid_at is not null")), "functions") == []

@@ -61,3 +61,34 @@ def test_a_limit_that_counts_the_rows_of_the_statement_holds(audited: Audited) -
 def test_a_trigger_of_statements_fires_once(audited: Audited, verb: str) -> None:
     assert told(audited(JOBS.format(verb, "statement")), "many") == [("public.jobs", "medium", (verb,))]
     assert told(audited(JOBS.format(verb, "row")), "many") == []
+
+
+def test_a_limit_that_stands_in_a_column_of_what_the_rows_belong_to(audited: Audited) -> None:
+    schema = """
+    create table public.teams (
+        id integer primary key, boss uuid not null references auth.users, most integer not null default 30
+    );
+    create table public.chairs (
+        id integer generated always as identity primary key, team integer not null references public.teams
+    );
+    alter table public.teams enable row level security;
+    alter table public.chairs enable row level security;
+    create policy "own" on public.teams for select to authenticated using (boss = (select auth.uid()));
+    create policy "see" on public.chairs for select to authenticated
+    using (team in (select t.id from public.teams as t where t.boss = (select auth.uid())));
+    create policy "add" on public.chairs for insert to authenticated
+    with check (team in (select t.id from public.teams as t where t.boss = (select auth.uid())));
+    create function public.count_chairs() returns trigger language plpgsql security definer
+    set search_path = '' as $$
+    begin
+        if exists (
+            select from public.teams as t where t.boss = auth.uid()
+            and (select count(*) from public.chairs as c where c.team = t.id) >= t.most
+        ) then raise exception 'full'; end if;
+        return new;
+    end $$;
+    create trigger count_chairs before insert on public.chairs
+    for each {} execute function public.count_chairs();
+    """
+    assert told(audited(schema.format("statement")), "many") == [("public.chairs", "medium", ("insert",))]
+    assert told(audited(schema.format("row")), "many") == []

@@ -49,3 +49,21 @@ create policy "sync" on public.notes for update to authenticated using (true);
 def test_a_policy_for_one_command_says_nothing_of_another(audited: Audited) -> None:
     """`sync` is for updates: that it changes no deletion is no fault."""
     assert told(audited(NOTES), "pointless") == []
+
+
+def test_a_rank_may_do_all_that_others_do_with_rows_of_their_own(audited: Audited) -> None:
+    schema = """
+    create table public.staff (
+        id uuid primary key references auth.users, boss boolean not null default false
+    );
+    create table public.notes (id integer primary key, writer uuid not null references auth.users);
+    alter table public.staff enable row level security;
+    alter table public.notes enable row level security;
+    create function public.is_boss() returns boolean language sql stable security definer
+    set search_path = '' as $$
+        select coalesce((select s.boss from public.staff as s where s.id = auth.uid()), false)
+    $$;
+    create policy "boss" on public.notes for all to authenticated using (public.is_boss());
+    create policy "mine" on public.notes for update to authenticated using (writer = (select auth.uid()));
+    """
+    assert told(audited(schema), "pointless") == []

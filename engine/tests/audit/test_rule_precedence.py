@@ -89,3 +89,25 @@ def test_what_is_behind_or_may_ask_who_somebody_is(audited: Audited) -> None:
 
 def test_between_has_an_and_of_its_own(audited: Audited) -> None:
     assert told(audited(labs(read=f"({MINE} and {OWN}) or id between 1 and 5000")), "precedence") == []
+
+
+def test_and_on_both_sides_of_or_is_read_on_each(audited: Audited) -> None:
+    mixed = f"{MINE} and {OWN} or spoilt and text is not null"
+    assert told(audited(labs(read=mixed)), "precedence") == [("public.samples", "medium", ("select",))]
+    meant = f"{MINE} and ({OWN} or spoilt and text is not null)"
+    assert told(audited(labs(read=meant)), "precedence") == []
+
+
+def test_in_a_subquery_what_is_behind_or_has_lost_the_row(audited: Audited) -> None:
+    within = "exists (select from public.fellows as f where f.who = (select auth.uid()) and {})"
+    here = "f.lab = samples.lab and not spoilt"
+
+    def headed(read: str) -> str:
+        heads = "who uuid references auth.users, head boolean not null default false,"
+        return labs(read=within.format(read)).replace("who uuid references auth.users,", heads)
+
+    [finding] = of_rule(audited(headed(f"{here} or f.head")), "precedence")
+    assert (finding.object, finding.severity.word) == ("public.samples", "medium")
+    assert finding.repair is not None
+    assert "or f.head)" in " ".join(finding.repair.statements).lower()
+    assert told(audited(headed("f.lab = samples.lab and (not spoilt or f.head)")), "precedence") == []

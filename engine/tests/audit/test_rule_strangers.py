@@ -327,3 +327,53 @@ def test_a_link_that_nobody_has_to_know(audited: Audited, asked: str, count: int
     """
     found = [f for f in audited(schema).findings if f.columns == ("link",)]
     assert [(f.severity.word, f.who) for f in found] == [("medium", ("anon", "alice", "bob"))] * count
+
+
+def test_who_has_a_rank_does_all_by_a_policy_of_its_own(audited: Audited) -> None:
+    """What is let through for others is told without it, and its repair leaves it alone."""
+    schema = """
+    create table public.staff (
+        id uuid primary key references auth.users, boss boolean not null default false
+    );
+    create table public.wages (staff uuid primary key references public.staff, sum integer not null);
+    alter table public.staff enable row level security;
+    alter table public.wages enable row level security;
+    create function public.is_boss() returns boolean language sql stable security definer
+    set search_path = '' as $$
+        select coalesce((select s.boss from public.staff as s where s.id = auth.uid()), false)
+    $$;
+    create policy "own" on public.staff for select to authenticated using (id = (select auth.uid()));
+    create policy "mine" on public.wages for select to authenticated using (staff = (select auth.uid()));
+    create policy "boss" on public.wages for all to authenticated using (public.is_boss());
+    """
+    assert told(audited(schema), "strangers") == []
+    open_ = 'create policy "all" on public.wages for select to authenticated using (auth.uid() is not null);'
+    [finding] = of_rule(audited(schema + open_), "strangers")
+    assert (finding.object, finding.severity.word, finding.actions) == ("public.wages", "medium", ("select",))
+    assert '"boss"' not in finding.sentence
+    assert finding.repair is not None
+    assert not any("policy boss" in text for text in finding.repair.statements)
+
+
+def test_below_rows_of_which_only_some_are_hidden(audited: Audited) -> None:
+    schema = """
+    create table public.posts (
+        id integer primary key, writer uuid not null references auth.users,
+        private boolean not null default false
+    );
+    create table public.answers (
+        id integer primary key, post integer not null references public.posts,
+        writer uuid not null references auth.users
+    );
+    alter table public.posts enable row level security;
+    alter table public.answers enable row level security;
+    create policy "read" on public.posts for select to authenticated
+    using (writer = (select auth.uid()) or not private);
+    create policy "read" on public.answers for select to authenticated using ({});
+    create policy "answer" on public.answers for insert to authenticated
+    with check (writer = (select auth.uid()));
+    """
+    found = audited(schema.format("true"))
+    assert told(found, "strangers") == [("public.answers", "medium", ("select",))]
+    below = "exists (select from public.posts as p where p.id = answers.post)"
+    assert told(audited(schema.format(below)), "strangers") == []

@@ -61,7 +61,9 @@ def test_a_call_that_leaves_another_balance_is_no_repetition(audited: Audited) -
 
 
 COUPONS = """
-create table public.purses (holder uuid primary key references auth.users, coins integer not null default 0);
+create table public.purses (
+    holder uuid primary key references auth.users, coins integer not null default 0
+);
 create table public.coupons (code text primary key, coins integer not null);
 create table public.used (
     code text references public.coupons, who uuid references auth.users, at timestamptz default now(),
@@ -85,3 +87,87 @@ def test_a_coupon_that_is_noted_and_paid_again(audited: Audited) -> None:
     found = audited(COUPONS.format(" on conflict (code, who) do update set at = now()"))
     assert told(found, "twice") == [("public.redeem(text)", "medium", ("execute",))]
     assert told(audited(COUPONS.format("")), "twice") == []
+
+
+MARKED = """
+create table public.purses (
+    holder uuid primary key references auth.users, coins integer not null default 0
+);
+create table public.trips (
+    id integer primary key, holder uuid not null references auth.users,
+    cost integer not null check (cost > 0),
+    state text not null default 'paid' check (state in ('paid', 'back'))
+);
+alter table public.purses enable row level security;
+alter table public.trips enable row level security;
+create policy "own" on public.purses for select to authenticated using (holder = (select auth.uid()));
+create function public.give_back(trip integer) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    sum integer;
+begin
+    update public.trips as t set state = 'back'
+    where t.id = trip and t.holder = auth.uid() {} returning t.cost into sum;
+    if not found then raise exception 'nothing there'; end if;
+    update public.purses as p set coins = p.coins + sum where p.holder = auth.uid();
+end $$;
+"""
+
+
+def test_a_refund_that_only_marks_the_row_pays_again(audited: Audited) -> None:
+    assert told(audited(MARKED.format("")), "twice") == [
+        ("public.give_back(integer)", "medium", ("execute",))
+    ]
+    assert told(audited(MARKED.format("and t.state = 'paid'")), "twice") == []
+
+
+VOTES = """
+create table public.ideas (id integer primary key, votes integer not null default 0);
+create table public.votes (idea integer not null references public.ideas, who uuid not null {});
+alter table public.ideas enable row level security;
+alter table public.votes enable row level security;
+create function public.vote(wanted integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    insert into public.votes (idea, who) values (wanted, auth.uid());
+    update public.ideas set votes = votes + 1 where id = wanted;
+end $$;
+"""
+
+
+def test_what_only_counts_up_tells_nobody_that_it_was_done(audited: Audited) -> None:
+    found = audited(VOTES.format("references auth.users"))
+    assert told(found, "twice") == [("public.vote(integer)", "medium", ("execute",))]
+    assert told(audited(VOTES.format("references auth.users, primary key (idea, who)")), "twice") == []
+
+
+def test_an_argument_that_names_no_row_may_be_said_again(audited: Audited) -> None:
+    schema = """
+    create table public.wishes (
+        id integer generated always as identity primary key, who uuid not null references auth.users,
+        most integer not null
+    );
+    alter table public.wishes enable row level security;
+    create function public.wish(most integer) returns void language sql security definer set search_path = ''
+    as $$ insert into public.wishes (who, most) values (auth.uid(), most) $$;
+    """
+    assert told(audited(schema), "twice") == []
+
+
+def test_what_one_has_taken_another_one_takes_again(audited: Audited) -> None:
+    schema = """
+    create table public.gifts (
+        id integer generated always as identity primary key,
+        code uuid not null unique default gen_random_uuid(),
+        taken_by uuid references auth.users
+    );
+    alter table public.gifts enable row level security;
+    create function public.take(gift uuid) returns void
+    language plpgsql security definer set search_path = '' as $$
+    begin
+        update public.gifts as g set taken_by = auth.uid() where g.code = gift {};
+        if not found then raise exception 'no'; end if;
+    end $$;
+    """
+    assert told(audited(schema.format("")), "twice") == [("public.take(uuid)", "medium", ("execute",))]
+    assert told(audited(schema.format("and g.taken_by is null")), "twice") == []

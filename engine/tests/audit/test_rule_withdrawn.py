@@ -110,3 +110,18 @@ def test_who_alone_reads_all_has_a_rank(audited: Audited) -> None:
     as $$ select exists (select from public.leaders as l where l.id = auth.uid()) $$;
     """
     assert told(audited(rank + schema), "withdrawn") == []
+
+
+def test_who_has_marked_a_row_may_not_be_let_at_it_again(audited: Audited) -> None:
+    """The first row that there is may be marked already."""
+    schema = """
+    create table public.offers (
+        id integer primary key, seller uuid not null references auth.users,
+        gone boolean not null default false
+    );
+    alter table public.offers enable row level security;
+    create policy "see" on public.offers for select using (true);
+    create policy "edit" on public.offers for update to authenticated
+    using (seller = (select auth.uid()) and not gone) with check (seller = (select auth.uid()));
+    """
+    assert told(audited(schema), "withdrawn") == [("public.offers", "medium", ("select",))]

@@ -69,3 +69,11 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
         find_project(tmp_path / "nonesuch")
     with pytest.raises(ConfigError, match="There is no file"):
         find_project(tmp_path / "nonesuch.sql")
+
+
+def test_what_lies_beside_a_file_is_not_its_project(tmp_path: Path) -> None:
+    (tmp_path / "packages/db").mkdir(parents=True)
+    (tmp_path / "packages/db/pgassay.toml").write_text("", encoding="utf-8")
+    (tmp_path / "other.sql").write_text("", encoding="utf-8")
+    assert find_project(tmp_path / "other.sql") == tmp_path
+    assert find_project(tmp_path) == tmp_path / "packages/db"

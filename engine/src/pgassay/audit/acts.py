@@ -61,9 +61,27 @@ class Act:
 def find_acts(scene: Scene) -> list[Act]:
     """At most two of each function and persona, and of each table that has triggers."""
     known: dict[tuple[str, str], tuple[str, ...]] = {}
-    return [
+    acts = [
         act for persona in actors(scene) for act in (*_calls(scene, persona, known), *_writes(scene, persona))
     ]
+    return [*acts, *_common(scene, acts)]
+
+
+def _common(scene: Scene, acts: Sequence[Act]) -> Iterator[Act]:
+    """The same call by two users, where each of them calls for what the other one has had, and has had it."""
+    for name in dict.fromkeys(act.object for act in acts if act.verb == "execute" and act.asks_who):
+        by: dict[Persona, set[str]] = {user: set() for user in scene.users}
+        for act in (act for act in acts if act.object == name and act.persona in by):
+            by[act.persona].add(act.statement)
+        if not all(by.values()) or set.intersection(*by.values()):
+            continue
+        function, texts = scene.functions[name], set().union(*by.values())
+        some = [act for act in acts if act.object == name and act.statement in texts][:_LOOKS]
+        for room in filter(None, (_room(scene, [sample]) for sample in samples_of(scene, function))):
+            found = [_alive(scene, [replace(a, persona=user) for a in some], room) for user in scene.users]
+            if all(found) and (both := set.intersection(*({a.statement for a in one} for one in found))):
+                yield from (act for one in found for act in one if act.statement == min(both))
+                break
 
 
 def actors(scene: Scene) -> list[Persona]:
@@ -117,8 +135,12 @@ def _calls_of(scene: Scene, persona: Persona, function: Function, known: Known) 
 
 def _setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
     yield from setups(scene, function)
-    yield from filter(None, (_room(scene, [sample]) for sample in samples_of(scene, function)))
-    yield from number_setups(scene, tables_of(scene, scene.inventory.reach(function.function)), ("100", "1"))
+    rooms = list(filter(None, (_room(scene, [sample]) for sample in samples_of(scene, function))))
+    yield from rooms
+    names = tables_of(scene, scene.inventory.reach(function.function))
+    # A limit that stands in a column: one is left of what nobody has yet.
+    yield from (room + one for room in rooms for one in number_setups(scene, names, ("1",)))
+    yield from number_setups(scene, names, ("100", "1"))
     for sample in samples_of(scene, function):
         for column in sample.table.columns.values():
             if column.base in MOMENTS and not column.generated:

@@ -13,8 +13,9 @@ from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
 from pgassay.audit.solved import solve_arguments
+from pgassay.audit.writes import DOCUMENTS, documents
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Function
+from pgassay.catalog.model import Constraint, Function
 from pgassay.catalog.names import without_arguments
 from pgassay.database.pipeline import Answer
 from pgassay.diff.variations import candidates
@@ -27,6 +28,7 @@ CALLS = 48
 """How many lists of arguments are tried of a function."""
 _VALUES = 8
 _BESIDES = 3  # lists with the same solved arguments
+_LISTED = 4  # texts of what CHECKs list
 _LEAST = 3  # characters of a value that can be recognized
 
 
@@ -110,6 +112,14 @@ def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
     samples = samples_of(scene, function)
     ids = [persona.id for persona in scene.users if persona.id]
 
+    checks = [
+        c.definition
+        for s in samples
+        for c in scene.catalog.parts(Constraint).get(s.table.oid, ())
+        if c.type == "c"
+    ]
+    listed = find_literals(checks).strings
+
     @cache
     def values(type_: str) -> tuple[str | None, ...]:
         keys = [
@@ -118,11 +128,40 @@ def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
             if len(sample.key) == 1 and sample.table.columns[sample.key[0]].type == type_
             for row in sample.rows
         ]
-        texts = ["", *(["%"] if {"like", "ilike"} & literals.words else [])] if type_ in TEXTS else []
+        texts = (
+            [
+                *_names(samples, type_),
+                *listed[:_LISTED],
+                "",
+                *(["%"] if {"like", "ilike"} & literals.words else []),
+            ]
+            if type_ in TEXTS
+            else []
+        )
+        texts += ["{}", *documents(scene)] if type_ in DOCUMENTS else []
+        texts += _drawn(samples) if type_ == "uuid" else []
         known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
         return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
 
     return [values(type_)[:_VALUES] or (None,) for type_ in function.types]
+
+
+def _names(samples: Sequence[Sample], type_: str) -> Iterator[str]:
+    """Texts by which a row is found: each is unique by itself, and none of a key."""
+    for sample in samples:
+        alone = {index.columns[0] for index in sample.table.unique if len(index.columns) == 1}
+        for name in sorted(alone - set(sample.key) - _references(sample).keys()):
+            if sample.table.columns[name].base == type_:
+                yield from (value for row in sample.rows[:2] if (value := row.values[name]))
+
+
+def _drawn(samples: Sequence[Sample]) -> Iterator[str]:
+    """What a default has drawn to be a secret: ids that name nothing else."""
+    for sample in samples:
+        fixed = {*sample.key, *_references(sample)}
+        for column in sample.table.columns.values():
+            if column.base == "uuid" and column.has_default and column.name not in fixed:
+                yield from (value for row in sample.rows[:_VALUES] if (value := row.values[column.name]))
 
 
 def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:

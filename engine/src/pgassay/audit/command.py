@@ -35,7 +35,8 @@ def _add(parser: ArgumentParser) -> None:
 def _run(options: Namespace) -> int:
     folder: Path | None = options.folder
     if folder and folder.is_file():
-        options.schema, options.folder = [folder], None
+        # By itself, or with what the project says that it lies in; the working directory's is another.
+        options.schema, options.folder, options.project = [folder], None, options.project or folder
     for path in (options.fix, options.witness and options.witness / "01.sql"):
         if path:
             check_writable(path)

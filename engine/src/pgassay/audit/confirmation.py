@@ -32,6 +32,8 @@ def plays(session: Session, steps: Steps) -> bool:
 def _plays(session: Session, step: Step) -> bool:
     try:
         with session.act_as(step.who) if step.who else session.as_owner():
+            for text in step.said:
+                session.attempt(text)
             answer = session.attempt(step.statement)
     except psycopg.Error:
         if session.connection.closed:
@@ -60,6 +62,7 @@ def witness_script(finding: Finding) -> str:
     ]
     for step in finding.steps:
         lines += [*become(step.who)] if step.who else ["set local role none;"]
+        lines += [f"{text};" for text in step.said]
         shows = {ROWS: "rows", NO_ROWS_SHOWN: "no rows", "": ""}.get(step.shows, f"error {step.shows}")
         lines.append(f"{step.statement};{f'  -- shows {shows}' if shows else ''}")
     return "\n".join([*lines, "rollback;"]) + "\n"

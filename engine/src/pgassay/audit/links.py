@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pglast import parser
 from pglast.enums import NullTestType
+from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
 from pgassay.audit.confirmation import plays
@@ -15,8 +18,9 @@ from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, is_address
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Column, ObjectKey
+from pgassay.catalog.model import Column, ObjectKey, Policy
 from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
@@ -57,19 +61,46 @@ def _asks_for_presence(text: str, name: str) -> bool:
 
 
 class _Presence(Visitor):
-    """Counts how often a column is named, and how often to ask whether it is not null."""
+    """Counts how often a column is named, and how often to ask if it is not null; asks that `instead`."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, instead: Any = None) -> None:  # noqa: ANN401
+        self._name, self._instead = name, instead
         self.named = self.asked = 0
 
     def visit_ColumnRef(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
         self.named += getattr(node.fields[-1], "sval", "") == self._name
 
-    def visit_NullTest(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+    def visit_NullTest(self, _: object, node: Any) -> Any:  # noqa: ANN401, N802
         fields = getattr(node.arg, "fields", None) or [None]
         is_it = getattr(fields[-1], "sval", "") == self._name
-        self.asked += is_it and node.nulltesttype == NullTestType.IS_NOT_NULL
+        is_it = is_it and node.nulltesttype == NullTestType.IS_NOT_NULL
+        self.asked += is_it
+        return self._instead if is_it else None
+
+
+def _header(column: Column) -> str:
+    return f"x-{column.name.replace('_', '-')}"
+
+
+def _repair(table: Table, policies: Sequence[Policy], column: Column) -> tuple[str, ...]:
+    """Whoever asks says the secret in a header of the request."""
+    said = f"nullif(current_setting('request.headers', true), '')::json ->> {literal(_header(column))}"
+    select: Any = parser.parse_sql(f"select {column.quoted}::text = ({said})")[0].stmt
+    texts = []
+    for policy in policies:
+        changed: Any = parser.parse_sql(f"select {policy.using}")[0].stmt
+        visitor = _Presence(column.name, select.targetList[0].val)
+        visitor(changed)
+        if visitor.asked:
+            clause = RawStream()(changed.targetList[0].val)
+            texts.append(f"alter policy {policy.quoted} on {table.name} using ({clause})")
+    return tuple(texts)
+
+
+def _keeps(steps: Steps, column: Column) -> Steps:
+    """Who says the secret goes on to read the row."""
+    *_, given, read = steps
+    return (given, replace(read, headers=json.dumps({_header(column): _SECRET})))
 
 
 def _tried(scene: Scene, sample: Sample, column: Column, persona: Persona) -> Iterator[Steps]:
@@ -94,7 +125,7 @@ def _tried(scene: Scene, sample: Sample, column: Column, persona: Persona) -> It
 
 def _tell(scene: Scene, sample: Sample, column: Column, shown: dict[Persona, Steps]) -> Finding:
     table = sample.table
-    policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("select", "all")]
+    policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("select", "all") and p.using]
     first, *others = shown.values()
     return Finding(
         rule="strangers",
@@ -112,4 +143,7 @@ def _tell(scene: Scene, sample: Sample, column: Column, shown: dict[Persona, Ste
             *(ObjectKey(kind="policy", object=table.name, name=p.name) for p in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
+        candidates=(_repair(table, policies, column),),
+        exact=True,
+        kept=tuple(_keeps(steps, column) for steps in shown.values()),
     )

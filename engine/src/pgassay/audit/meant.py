@@ -5,13 +5,12 @@ Names of tables and columns say nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pglast import parser
-from pglast.visitors import Visitor
+from pglast.visitors import Skip, Visitor
 
-from pgassay.audit.calls import hidden_rows
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import join
@@ -36,21 +35,29 @@ def is_open(table: Table, policy: Policy) -> bool:
     """Whether it asks nothing of a row, however it is spelled: `true`, `auth.uid() is not null`."""
     if not policy.permissive or policy.using is None:
         return False
-    return _columns(policy.using).isdisjoint(table.columns)
+    # What is always there is not asked for.
+    return _columns(policy.using, {c.name for c in table.columns.values() if c.not_null}).isdisjoint(
+        table.columns
+    )
 
 
 class _Columns(Visitor):
     """Collects the names of columns; names of types, such as `text`, are others."""
 
-    def __init__(self) -> None:
+    def __init__(self, there: Collection[str] = ()) -> None:
         self.found: set[str] = set()
+        self._there = there
+
+    def visit_NullTest(self, _: object, node: Any) -> Any:  # noqa: ANN401, N802
+        last = (getattr(node.arg, "fields", None) or [None])[-1]
+        return Skip if getattr(last, "sval", None) in self._there else None
 
     def visit_ColumnRef(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
         self.found |= {name for field in node.fields if (name := getattr(field, "sval", ""))}
 
 
-def _columns(expression: str) -> set[str]:
-    visitor = _Columns()
+def _columns(expression: str, there: Collection[str] = ()) -> set[str]:
+    visitor = _Columns(there)
     visitor(parser.parse_sql(f"select {expression}"))
     return visitor.found
 
@@ -105,7 +112,7 @@ def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
 def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
     """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
     reasons = (
-        *(_narrower, _compared_elsewhere, _hidden_parents, _addressed),
+        *(_narrower, _compared_elsewhere, _addressed),
         *(_shown_in_part, _of_networks, _written_for),
     )
     return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
@@ -115,10 +122,18 @@ def _narrower(_: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[
     """A policy for SELECT, too, that lets fewer rows through, decides nothing."""
     for reader in readers:
         some = [p for p in sample.table.privileges[reader.role].policies if p.command == "select"]
-        wide = [policy for policy in some if is_open(sample.table, policy)]
+        wide = [policy for policy in some if _is_open_here(sample, policy)]
         narrow = [policy for policy in some if policy.permissive and policy not in wide]
         if wide and narrow:
             yield f'"{narrow[0].name}" lets only some through, and decides nothing beside "{wide[0].name}"'
+
+
+def _is_open_here(sample: Sample, policy: Policy) -> bool:
+    """Also where it asks for the bucket that all these objects are in, and nothing else."""
+    bucket = sample.object[len(sample.table.name) + 1 : -1]
+    if not bucket or bucket not in find_literals([policy.using or ""]).strings:
+        return is_open(sample.table, policy)
+    return _columns(policy.using or "").isdisjoint(sample.table.columns.keys() - {"bucket_id"})
 
 
 def _compared_elsewhere(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
@@ -175,23 +190,6 @@ class _Tables(Visitor):
             self.pairs.append((one, other))
 
 
-def _hidden_parents(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
-    """Rows are read that refer to another user's row which the reader may not see."""
-    for key in sample.table.foreign_keys:
-        parent = scene.sample_of.get(key.target or "")
-        if len(key.columns) != 1 or key.columns[0] in owner_columns(sample) or parent is None:
-            continue
-        if parent.ownership is None or parent.key != key.target_columns or parent is sample:
-            continue
-        for reader in readers:
-            seen = measure(scene, reader, [parent.table.name])
-            theirs = {
-                row.key[0] for row in hidden_rows(parent, seen) if row.owners and reader.id not in row.owners
-            }
-            if _is_closed(scene, parent) and any(row.values[key.columns[0]] in theirs for row in sample.rows):
-                yield f"they belong to rows of {parent.object} that {reader.name} may not read"
-
-
 def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
     """Rows go from one user to another, and more than once: who follows whom is one row for each pair."""
     refers = {name for key in sample.table.foreign_keys for name in key.columns}
@@ -199,16 +197,6 @@ def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]
     pairs = (len(people & set(index.columns)) > 1 for index in sample.table.unique)
     if len(people) > 1 and not any(pairs):
         yield f"they go from {join(map(quoted, sorted(people)))} to each other"
-
-
-def _is_closed(scene: Scene, sample: Sample) -> bool:
-    """Whether a condition tells whose rows may be read: users see their own, and not all."""
-    for persona in scene.users:
-        visible = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
-        mine = {row.key for row in sample.rows if persona.id in row.owners}
-        if mine & visible and not {row.key for row in sample.rows} <= visible:
-            return True
-    return False
 
 
 def _shown_in_part(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from enum import IntEnum
 from pgassay.catalog.model import ObjectKey
 from pgassay.errors import ExitCode, Place, SchemaError
 from pgassay.matrix.model import Matrix
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 from pgassay.world.model import NO_ROWS, World
 
@@ -36,12 +37,19 @@ class Step:
     """One statement of a witness: by a persona, or by the schema's owner where `who` is None.
 
     `shows` is what must come of it: ROWS that it returns or touches, NO_ROWS_SHOWN, the SQLSTATE of an
-    error; "" where it need only run.
+    error; "" where it need only run. `headers` are those of the request, in JSON.
     """
 
     statement: str
     who: Persona | None = None
     shows: str = ""
+    headers: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What makes the headers out of a transaction, after `who` is somebody."""
+        text = f"select set_config('request.headers', {literal(self.headers)}, true)"
+        return (text,) if self.headers else ()
 
 
 Steps = tuple[Step, ...]
@@ -68,8 +76,8 @@ class Finding:
 
     `actions` are verbs such as `select`, the worst first; `who` are names of personas. `cause`: findings with
     the same one are one. `others` are witnesses of what else it says. `about` says where to look for the
-    place, `candidates` which repairs to try, `kept` what still has to go after these. `schedule` is the
-    witness where two sessions are needed: what each of them does, in this order.
+    place, `candidates` which repairs to try (`exact`: no others), `kept` what has to go after these.
+    `schedule` is the witness where two sessions are needed: what each of them does, in this order.
     """
 
     rule: str
@@ -86,6 +94,7 @@ class Finding:
     about: tuple[ObjectKey, ...] = ()
     weight: int = 0
     candidates: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    exact: bool = False
     kept: tuple[Steps, ...] = field(default=(), repr=False)
     repair: Repair | None = None
     place: Place | None = None

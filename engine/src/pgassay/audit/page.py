@@ -43,8 +43,10 @@ def _item(finding: Finding) -> dict[str, Any]:
     blocks = []
     if finding.steps:
         shown = "\n".join(
-            f"-- as {step.who.name if step.who else 'the owner'}\n"
-            f"{step.statement};{_SHOWS.get(step.shows, f'  -- shows error {step.shows}')}"
+            "".join(
+                (f"-- as {step.who.name if step.who else 'the owner'}\n", *map("{};\n".format, step.said))
+            )
+            + f"{step.statement};{_SHOWS.get(step.shows, f'  -- shows error {step.shows}')}"
             for step in finding.steps
         )
         blocks.append(("Witness", "", shown, witness_script(finding)))

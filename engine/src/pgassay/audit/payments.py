@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import NUMBERS
+from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS
 from pgassay.observation import Persona
 
 Looked = list[tuple[str | None, ...]]
@@ -34,8 +34,8 @@ def paid_again(
 ) -> Paid | None:
     """By what was written before, after one call and after two, of each table.
 
-    The first call enters a row which the second leaves as it is, or finds there: whoever calls again does not
-    mean another one. A number that falls is a price.
+    The first call enters or marks a row which the second leaves as it is, or finds there: whoever calls again
+    does not mean another one. A number that falls is a price.
     """
     record = next(
         (s for s, *some in zip(samples, prepared, once, twice, strict=True) if _is_record(s, *some)), None
@@ -57,7 +57,22 @@ def paid_again(
 
 
 def _is_record(sample: Sample, before: Looked, first: Looked, second: Looked) -> bool:
-    """Whether the first call enters one row, and the second no other, nor another number in it."""
+    """Whether the first call enters or marks one row, and the second no other, nor another number in it."""
+    return _is_entered(sample, before, first, second) or _is_marked(sample, before, first, second)
+
+
+def _is_marked(sample: Sample, before: Looked, first: Looked, second: Looked) -> bool:
+    """Whether the first call says something in one row that is no number, and the second says it again."""
+    at_first = {row.key: _words(sample, row.values) for row in sample.rows}
+    at_first |= {row[:-1]: _words(sample, json.loads(row[-1] or "{}")) for row in before}
+    one, other = (
+        {r[:-1]: _words(sample, json.loads(r[-1] or "{}")) for r in some} for some in (first, second)
+    )
+    marked = [key for key, words in one.items() if key in at_first and words != at_first[key]]
+    return len(marked) == 1 and all(one[key] == other.get(key) for key in marked)
+
+
+def _is_entered(sample: Sample, before: Looked, first: Looked, second: Looked) -> bool:
     there = {row.key for row in sample.rows} | {row[:-1] for row in before}
     new, again = (
         {r[:-1]: _numbers(sample, r) for r in some if r[:-1] not in there} for some in (first, second)
@@ -79,6 +94,15 @@ def _changed(
             step = value - middle
             if step and step == middle - start.get(column, 0.0):
                 yield row, column, value, step
+
+
+def _words(sample: Sample, values: Mapping[str, object]) -> Mapping[str, str]:
+    """What stands in texts, labels and truth values; of a moment whether it is there."""
+    return {
+        c.name: str(value)[:1].lower() if c.base == "bool" else "there" if c.base in MOMENTS else str(value)
+        for c in sample.table.columns.values()
+        if (c.base in (*TEXTS, *MOMENTS, "bool") or c.labels) and (value := values.get(c.name)) is not None
+    }
 
 
 def _numbers(sample: Sample, row: tuple[str | None, ...]) -> Mapping[str, float]:

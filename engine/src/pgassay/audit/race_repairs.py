@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import psycopg
@@ -36,9 +37,23 @@ def find_repair(scene: Scene, race: Race, budget: Budget) -> Repair | None:
             compared = compare(scene, race.pair, budget, repairs=candidate.statements)
         except (PgassayError, psycopg.Error):
             continue
-        if compared and not compared.why and not compared.anomaly and compared.serial[:1] == race.serial[:1]:
+        is_closed = compared and not compared.why and not compared.anomaly
+        if is_closed and compared.serial[:1] == race.serial[:1] and _keeps(scene, race, budget, candidate):
             return candidate
     return None
+
+
+def _keeps(scene: Scene, race: Race, budget: Budget, candidate: Repair) -> bool:
+    """Whether one after the other both go on to do what they do where there is room for both."""
+    roomy = replace(race.pair, setup=race.pair.first.setup)
+    if roomy == race.pair:
+        return True
+    short = replace(budget, of_pair=1)
+    try:
+        before, after = (compare(scene, roomy, short, repairs=some) for some in ((), candidate.statements))
+    except (PgassayError, psycopg.Error):
+        return False
+    return before.serial[:1] == after.serial[:1]
 
 
 def _candidates(scene: Scene, race: Race) -> Iterator[Repair]:

@@ -85,7 +85,8 @@ def _entry(finding: Finding, *, full: bool = True) -> ReportEntry:
 def _short(finding: Finding) -> Iterator[str]:
     """For a terminal: what to try, the repair, and the id to accept it by."""
     for step in finding.steps:
-        yield f"try   as {step.who.name if step.who else 'owner'}: {step.statement}"
+        headers = f" with the headers {step.headers}" if step.headers else ""
+        yield f"try   as {step.who.name if step.who else 'owner'}{headers}: {step.statement}"
     yield from finding.schedule
     if finding.repair:
         yield f"fix   {finding.repair}"

@@ -16,8 +16,8 @@ from pgassay.matrix.statements import AS_OWNER, NUMBERS
 from pgassay.observation import Persona
 
 _LISTS = 8
-_ENOUGH = 100000
-_STEP = 7
+ENOUGH = 100000
+STEP = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def find_sign(scene: Scene, persona: Persona, function: Function) -> Sign | None
     if function.volatility != "v" or not any(type_ in NUMBERS for type_ in function.types):
         return None
     for sample in samples_of(scene, function):
-        for column in _columns(sample, persona):
+        for column in number_columns(sample, persona):
             setup = _setup(sample, persona, column)
             with scene.session.undone():
                 if all(run(scene.session, None, text) for text in setup):
@@ -43,7 +43,7 @@ def find_sign(scene: Scene, persona: Persona, function: Function) -> Sign | None
                     call = None
             if call:
                 own = own_condition(sample, persona)
-                more = f"select 1 from {sample.table.name} as t where {own} and t.{column.quoted} > {_ENOUGH}"
+                more = f"select 1 from {sample.table.name} as t where {own} and t.{column.quoted} > {ENOUGH}"
                 steps = (
                     *(Step(statement=text) for text in setup),
                     Step(who=persona, statement=call.statement),
@@ -53,7 +53,7 @@ def find_sign(scene: Scene, persona: Persona, function: Function) -> Sign | None
     return None
 
 
-def _columns(sample: Sample, persona: Persona) -> list[Column]:
+def number_columns(sample: Sample, persona: Persona) -> list[Column]:
     """Numbers of tables with one row for each user, in columns that the caller may not change."""
     table = sample.table
     single = any(set(index.columns) <= owner_columns(sample) for index in table.unique)
@@ -72,7 +72,7 @@ def _columns(sample: Sample, persona: Persona) -> list[Column]:
 
 def _setup(sample: Sample, persona: Persona, column: Column) -> tuple[str, ...]:
     """A row of the caller's own with enough in it."""
-    enough = f"update {sample.table.name} set {column.quoted} = {_ENOUGH}"
+    enough = f"update {sample.table.name} set {column.quoted} = {ENOUGH}"
     has = any(persona.id in row.owners for row in sample.rows)
     given = None if has else given_row(sample, persona)
     return (given, enough) if given else (enough,)
@@ -89,7 +89,7 @@ def _turning(
                 Call(
                     function=function, arguments=(*some[:place], str(n), *some[place + 1 :]), persona=persona
                 )
-                for n in (_STEP, -_STEP)
+                for n in (STEP, -STEP)
             ]
             grown = [
                 _grown(sample, column, persona, answer.rows[2]) if not answer.sqlstate else 0
@@ -117,5 +117,5 @@ def _grown(
     for *_, document in new:
         values = json.loads(document or "{}")
         if any(values.get(name) == persona.id for name in owner_columns(sample)):
-            return float(values[column.name] or 0) - _ENOUGH
+            return float(values[column.name] or 0) - ENOUGH
     return 0

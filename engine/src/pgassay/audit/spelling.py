@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast, parser
 from pglast.enums import BoolExprType
 from pglast.stream import RawStream
+from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Policy
 from pgassay.database import Script
@@ -52,18 +54,68 @@ def _mixes(tokens: Sequence[str]) -> bool:
     return False
 
 
-def otherwise_grouped(clause: str) -> tuple[str, str] | None:
-    """`a and b or c` read as `a and (b or c)`; with it what `or` lets through alone. None of other shapes."""
-    node = _expression(clause)
-    arms = list(node.args) if _joins(node, BoolExprType.OR_EXPR) else []
-    groups = [arm for arm in arms if _joins(arm, BoolExprType.AND_EXPR)]
-    if len(groups) != 1:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a clause could be meant: `a and b or c` as `a and (b or c)`; `alone`: with what OR lets through.
+
+    `within`: it is the condition of a subquery that reads otherwise.
+    """
+
+    narrow: str
+    alone: str
+    within: bool
+
+
+def otherwise_grouped(clause: str) -> list[Reading]:
+    """By each arm of an OR in which AND joins."""
+    places = _Disjunctions()
+    places(_expression(clause))
+    return [
+        Reading(narrow=_with(clause, number, narrow), alone=_with(clause, number, alone), within=within)
+        for number, (node, within) in enumerate(places.found)
+        for narrow, alone in _readings(node)
+    ]
+
+
+class _Disjunctions(Visitor):
+    """Collects what OR joins, the outermost first; with `instead` the one of this `number` is replaced."""
+
+    def __init__(self, number: int = -1, instead: Any = None) -> None:  # noqa: ANN401
+        self.found: list[tuple[Any, bool]] = []
+        self._number, self._instead = number, instead
+
+    def visit_BoolExpr(self, ancestors: Any, node: Any) -> Any:  # noqa: ANN401, N802
+        if _joins(node, BoolExprType.OR_EXPR):
+            self.found.append((node, ancestors.find_nearest(ast.SubLink) is not None))
+            if len(self.found) - 1 == self._number:
+                return self._instead
         return None
-    place = arms.index(groups[0])
-    before, after = arms[:place], arms[place + 1 :]
-    first, *middle, last = groups[0].args
-    parts = [_any([*before, first]), *map(_text, middle), _any([last, *after])]
-    return " and ".join(f"({part})" for part in parts), _any([*before, *after])
+
+
+def _readings(node: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
+    """Of one OR: by each of its arms in which AND joins, how it could be meant, and the arms beside it."""
+    for place, group in enumerate(node.args):
+        if _joins(group, BoolExprType.AND_EXPR):
+            before, after = node.args[:place], node.args[place + 1 :]
+            first, *middle, last = group.args
+            parts = (_any([*before, first]), *middle, _any([last, *after]))
+            yield ast.BoolExpr(boolop=BoolExprType.AND_EXPR, args=parts), _any([*before, *after])
+
+
+def _with(clause: str, number: int, instead: Any) -> str:  # noqa: ANN401
+    select: Any = parser.parse_sql(f"select {clause}")[0].stmt
+    _Disjunctions(number, instead)(select.targetList[0])
+    return str(RawStream()(select.targetList[0].val))
+
+
+def _any(nodes: Sequence[Any]) -> Any:  # noqa: ANN401
+    return nodes[0] if len(nodes) == 1 else ast.BoolExpr(boolop=BoolExprType.OR_EXPR, args=tuple(nodes))
+
+
+def conjuncts(clause: str) -> list[str]:
+    """What AND joins; the clause itself where it does not."""
+    node = _expression(clause)
+    return [str(RawStream()(one)) for one in node.args] if _joins(node, BoolExprType.AND_EXPR) else [clause]
 
 
 def _expression(clause: str) -> Any:  # noqa: ANN401 - pglast's trees are untyped
@@ -73,15 +125,3 @@ def _expression(clause: str) -> Any:  # noqa: ANN401 - pglast's trees are untype
 
 def _joins(node: Any, how: BoolExprType) -> bool:  # noqa: ANN401
     return isinstance(node, ast.BoolExpr) and node.boolop == how
-
-
-def _any(nodes: Sequence[Any]) -> str:
-    return " or ".join(_each(nodes))
-
-
-def _each(nodes: Sequence[Any]) -> Iterator[str]:
-    return (f"({_text(node)})" for node in nodes)
-
-
-def _text(node: Any) -> str:  # noqa: ANN401
-    return str(RawStream()(node))

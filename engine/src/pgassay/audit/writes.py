@@ -15,7 +15,7 @@ from pgassay.observation import Persona
 
 Values = Mapping[str, str | None]
 _MOST_ROWS = 24
-_DOCUMENTS = ("json", "jsonb")
+DOCUMENTS = ("json", "jsonb")
 _LONGEST, _TEXTS = 40, 4  # of texts that are tried, and how many in documents
 
 
@@ -168,8 +168,8 @@ def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | N
         found |= dict.fromkeys(column.labels)
     elif column.base == "bool":
         found |= {"true": None, "false": None}
-    elif column.base in _DOCUMENTS:
-        found |= dict.fromkeys(_documents(scene))
+    elif column.base in DOCUMENTS:
+        found |= dict.fromkeys(documents(scene))
     else:
         found |= dict.fromkeys(row.values[column.name] for row in sample.rows[:_MOST_ROWS])
         if column.base in statements.TEXTS and not _refers(sample, column):
@@ -179,7 +179,7 @@ def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | N
     return [value for value in found if value is not None and value not in (besides, plain)][:_MOST_ROWS]
 
 
-def _documents(scene: Scene) -> Iterator[str]:
+def documents(scene: Scene) -> Iterator[str]:
     """Such as have what a condition asks for: true, or a text that the schema compares with."""
     texts = [text for text in scene.literals.strings if 0 < len(text) <= _LONGEST]
     for path in scene.literals.paths:

@@ -1,4 +1,4 @@
-"""Find the project that a command is about: at or above a folder, or the only one below it."""
+"""Find the project that a command is about: at or above a path, or the only one below a folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _PASSED_OVER = frozenset({"node_modules", "build", "dist", "target", "vendor", "
 
 
 def find_project(start: Path) -> Path:
-    """The root of the project of `start`, a folder or a file; `start` itself where there is none.
+    """The root of the project of `start`, a folder or a file; `start` or its folder where there is none.
 
-    Raises ConfigError where there is no such path, and for a folder with several projects below it.
+    What lies beside a file is not its project. Raises ConfigError where there is no such path, and for a
+    folder with several projects below it.
     """
     folder = start if start.is_dir() else start.parent
     if not start.exists():
@@ -28,7 +29,7 @@ def find_project(start: Path) -> Path:
     root = find_root(folder.absolute())
     if is_project(root):
         return root
-    found = sorted(find_projects_below(root))
+    found = sorted(find_projects_below(root)) if start.is_dir() else []
     if len(found) > 1:
         raise ConfigError(
             f"There are {len(found)} projects below {root}, and none in it.",

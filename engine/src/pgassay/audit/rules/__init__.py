@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import (
+    blocked,
     cascades,
     catalog,
     chains,
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     pointless.find,
     precedence.find,
     chains.find,
+    blocked.find,
     cascades.find,
     moved.find,
     defaults.find,

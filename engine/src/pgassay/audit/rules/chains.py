@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import play, prepared_updates
 from pgassay.audit.reach import Reach, measure
@@ -53,6 +54,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if key not in found and (finding := _try_prepared(scene, persona, setup, write)):
                     found[key] = finding
     yield from found.values()
+    yield from find_entries(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:

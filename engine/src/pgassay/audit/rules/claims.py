@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgassay.audit.absent import of_absent_claims, of_nobody
+from pgassay.audit.headers import of_headers
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
@@ -28,6 +29,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from _metadata(scene)
     yield from of_absent_claims(scene)
     yield from of_nobody(scene)
+    yield from of_headers(scene)
     yield from _guests(scene)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, permutations
 
 from pgassay.audit.confirmation import plays
@@ -13,6 +14,7 @@ from pgassay.audit.writes import Write, inserts_with_another, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
@@ -104,7 +106,31 @@ def _try(scene: Scene, sample: Sample, setup: tuple[str, ...]) -> Finding | None
         f"{anyone(who)} changes {join(columns)} of {sample.object} in the row of another user with whom "
         "something is shared."
     )
-    return _tell(sample, steps, who, columns, sentence)
+    severity = Severity.LOW if _is_granted(scene, sample, who[0].role, columns) else Severity.MEDIUM
+    return replace(_tell(sample, steps, who, columns, sentence), severity=severity)
+
+
+def _is_granted(scene: Scene, sample: Sample, role: str, columns: Sequence[str]) -> bool:
+    """Whether somebody chose these columns, by a grant of columns, and nothing else asks what they say."""
+    table = sample.table
+    asked = {name for key in table.foreign_keys for name in key.columns} | _asked(scene, table)
+    plain = {c.name for c in table.columns.values() if not c.generated}
+    return table.privileges[role].update < plain and asked.isdisjoint(columns)
+
+
+def _asked(scene: Scene, table: Table) -> frozenset[str]:
+    """All words of policies, functions and views that come to read the table."""
+    tables = [
+        t for t in scene.surface.tables.values() if t.name in scene.dependents(table.name) | {table.name}
+    ]
+    texts = [text for t in tables for p in scene.policies.get(t.oid, ()) for _, text in p.clauses]
+    texts += [t.definition for t in tables if t.definition]
+    texts += [
+        f.text
+        for f in scene.functions.values()
+        if scene.is_ours(f) and table.relation in find_literals([f.text]).words
+    ]
+    return find_literals(texts).words
 
 
 def _reached(scene: Scene, sample: Sample, persona: Persona) -> list[tuple[str, str]]:

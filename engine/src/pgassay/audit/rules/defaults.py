@@ -145,8 +145,22 @@ def _try(
         plain = with_value(write, column.name, default) if default is not None else write
         if _stays(scene, persona, (*setup,), plain.statement, look, change):
             return None  # the user may change it anyway
+        if _readers(scene, persona, setup, insert) < _readers(scene, persona, setup, plain):
+            continue  # he keeps the row to himself, which is his to say
         return _tell(scene, persona, (setup, insert), column, look)
     return None
+
+
+def _readers(scene: Scene, persona: Persona, setup: tuple[str, ...], write: Write) -> int:
+    """How many others read the row that an INSERT leaves."""
+    look = f"select 1 from {write.sample.table.name} as t where {write.written}"
+    with scene.session.undone():
+        if not all(run(scene.session, None, text) for text in setup):
+            return 0
+        if not run(scene.session, persona, write.statement):
+            return 0
+        answers = [scene.ask(other, [[look]]) for other in scene.people if other != persona]
+    return sum(not answer.sqlstate and answer.counts[0] > 0 for [answer] in answers)
 
 
 def _is_chosen(scene: Scene, persona: Persona, setup: tuple[str, ...], writes: list[Write]) -> bool:

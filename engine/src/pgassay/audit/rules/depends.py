@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.wiped import find_wiped
 from pgassay.audit.writes import own_inserts, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Function, ObjectKey, Policy, Trigger
@@ -57,6 +58,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if found:
                 done.add(key)
                 yield found
+    yield from find_wiped(scene)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:

@@ -17,11 +17,11 @@ from pgassay.audit.calls import (
 )
 from pgassay.audit.canaries import with_canaries
 from pgassay.audit.deeds import deeds_of, refused_to_nobody
+from pgassay.audit.gains import find_gains
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.signs import find_sign
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
@@ -57,7 +57,7 @@ def _of_function(
     yield _tells_in_errors(scene, persona, function, seen[persona])
     yield _writes(scene, persona, function, seen)
     yield _injects(scene, persona, function)
-    yield _turns_round(scene, persona, function)
+    yield from _gains(scene, persona, function)
 
 
 def _calls(scene: Scene, persona: Persona, function: Function) -> list[Call]:
@@ -259,18 +259,12 @@ def _injects(scene: Scene, persona: Persona, function: Function) -> Finding | No
     return _finding(function, who, severity=severity, sentence=sentence, steps=steps, what="injects")
 
 
-def _turns_round(scene: Scene, persona: Persona, function: Function) -> Finding | None:
-    found = find_sign(scene, persona, function) if persona.id else None
-    if not found:
-        return None
+def _gains(scene: Scene, persona: Persona, function: Function) -> Iterator[Finding]:
     who = [p for p in _who(scene, function) if p.id]
-    sentence = (
-        f"{persona.name} calls {function.function} with a negative number, and {found.column} of "
-        f"{persona.name}'s own row in {found.sample.object} grows, which the same positive number lowers."
-    )
-    return _finding(
-        function, who, severity=Severity.HIGH, sentence=sentence, steps=found.steps, what="turns round"
-    )
+    for gain in find_gains(scene, persona, function):
+        yield _finding(
+            function, who, severity=gain.severity, sentence=gain.sentence, steps=gain.steps, what=gain.what
+        )
 
 
 def _finding(  # noqa: PLR0913 - the parts of a finding, by name

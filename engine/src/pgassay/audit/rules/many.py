@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from pgassay.audit.acts import number_setups, reach_of, tables_of
 from pgassay.audit.metadata import look_at_new
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition
@@ -67,7 +68,9 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _by(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Finding]:
     """First with a few rows; with as many as a limit has only where some of the few went through."""
-    setups = ((), (make_room(sample, persona),))
+    room = (make_room(sample, persona),)
+    limits = [(*room, *one) for one in _column_limits(scene, sample)]
+    setups = ((), room, *limits)
     few = [deed for setup in setups for deed in _inserts(sample, persona, _FEW, setup)]
     alive: set[tuple[tuple[str, ...], str]] = set()
     for deed, single, together in _both(scene, [*few, *_changes_of(sample, persona)]):
@@ -76,7 +79,7 @@ def _by(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Finding]:
         if found := _judge(sample, deed, single, together):
             yield found
     sizes = dict.fromkeys(limit + 1 for limit in _limits(scene, sample) if limit + 1 != _FEW)
-    more = [d for size in sizes for setup in setups for d in _inserts(sample, persona, size, setup)]
+    more = [d for size in sizes for setup in ((), room) for d in _inserts(sample, persona, size, setup)]
     for deed, single, together in _both(scene, [d for d in more if (d.setup, d.singles[0]) in alive]):
         if found := _judge(sample, deed, single, together):
             yield found
@@ -90,7 +93,14 @@ def _both(scene: Scene, deeds: Sequence[_Deed]) -> Iterator[tuple[_Deed, _Left, 
 
 
 def _is_asked(scene: Scene, sample: Sample) -> bool:
-    return bool(owner_columns(sample)) and (sample.table.acting or bool(_limits(scene, sample)))
+    some = sample.table.acting or bool(_limits(scene, sample)) or bool(_column_limits(scene, sample))
+    return sample.ownership is not None and some
+
+
+def _column_limits(scene: Scene, sample: Sample) -> list[tuple[str, ...]]:
+    """What sets a number in rows of other tables that policies and triggers come to ask for."""
+    tables = tables_of(scene, reach_of(scene, sample.table)) - {sample.table.name}
+    return list(islice(number_setups(scene, tables, (str(_FEW - 1),)), _COLUMNS))
 
 
 def _limits(scene: Scene, sample: Sample) -> list[int]:
@@ -113,7 +123,8 @@ def _changes_of(sample: Sample, persona: Persona) -> Iterator[_Deed]:
 
 
 def _inserts(sample: Sample, persona: Persona, size: int, setup: tuple[str, ...]) -> Iterator[_Deed]:
-    for row in sample.rows[:_FEW]:
+    own = [row for row in sample.rows if owner_columns(sample) or persona.id in row.owners]
+    for row in own[:_FEW]:
         write = insert_of(sample, persona, row)
         if write is None:
             return

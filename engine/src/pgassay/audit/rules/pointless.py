@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.ranks import ranked_policies
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, does
@@ -30,12 +31,14 @@ def _of_table(scene: Scene, sample: Sample, policies: list[Policy]) -> Iterator[
     table = sample.table
     whole = {p: measure(scene, p, [table.name]) for p in scene.people}
     without = {policy.name: _without(scene, table, policy) for policy in policies}
+    ranked = {p: ranked_policies(scene, sample, p) for p in scene.people}
     binding = {policy.name for p in scene.people for policy in table.privileges[p.role].policies}
     for narrow in policies:
         if narrow.name not in binding or without[narrow.name] != whole:
             continue
         for wide in policies:
-            lost = [p for p in scene.people if _writes_lost(without[wide.name][p], whole[p])]
+            plain = [p for p in scene.people if wide.name not in ranked[p]]  # a rank may be wide
+            lost = [p for p in plain if _writes_lost(without[wide.name][p], whole[p])]
             if wide is not narrow and lost and _covers(wide, narrow):
                 alone = _alone(scene, table, wide)
                 verbs = {

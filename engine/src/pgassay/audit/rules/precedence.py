@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, key_expression, run
-from pgassay.audit.spelling import is_mixed, otherwise_grouped
+from pgassay.audit.spelling import Reading, is_mixed, otherwise_grouped
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import insert_of, owner_columns
 from pgassay.catalog.literals import find_literals
@@ -42,8 +42,7 @@ class _Grouped:
 
     policy: Policy
     clause: str
-    narrow: str
-    alone: str
+    reading: Reading
 
     def replaced(self, text: str) -> str:
         return f"alter policy {self.policy.quoted} on {self.policy.table} {self.clause} ({text})"
@@ -73,11 +72,35 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _grouped(policy: Policy) -> Iterator[_Grouped]:
     for clause, text in policy.clauses:
-        if other := otherwise_grouped(text):
-            yield _Grouped(policy=policy, clause=clause, narrow=other[0], alone=other[1])
+        for reading in otherwise_grouped(text):
+            yield _Grouped(policy=policy, clause=clause, reading=reading)
 
 
 def _deeds(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Deed]:
+    for setup in _setups(scene, sample, one):
+        with scene.session.undone():
+            if all(run(scene.session, None, text) for text in setup):
+                deeds = list(_deeds_now(scene, sample, one))
+            else:
+                deeds = []
+        yield from (replace(d, steps=(*(Step(statement=text) for text in setup), *d.steps)) for d in deeds)
+        if deeds:
+            return
+
+
+def _setups(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[tuple[str, ...]]:
+    """As things are; of a subquery also with what is behind OR in the rows that it reads."""
+    yield ()
+    said = find_literals([one.reading.alone])
+    for other in scene.samples if one.reading.within else ():
+        if other is not sample and other.table.name in scene.inventory.reach(sample.table.name):
+            for column in (c for c in other.table.columns.values() if c.name in said.words):
+                values = said.strings if column.base in statements.TEXTS else column.labels
+                for value in [*(v for v in values if v in said.strings), *["true"] * (column.base == "bool")]:
+                    yield (statements.update(other.table, column.name, statements.literal(value)),)
+
+
+def _deeds_now(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Deed]:
     parents = list(_parents(scene, sample, one))
     if not parents or not _asks_nobody(scene, sample, one):
         return
@@ -94,7 +117,7 @@ def _deeds(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Deed]:
 
 def _parents(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Parent]:
     """Of columns that are asked for in front of OR, and not behind it."""
-    asked = find_literals([one.narrow]).words - find_literals([one.alone]).words
+    asked = find_literals([one.reading.narrow]).words - find_literals([one.reading.alone]).words
     for key in sample.table.foreign_keys:
         parent = scene.sample_of.get(key.target or "")
         if len(key.columns) != 1 or parent is None or parent is sample or not parent.table.secured:
@@ -104,13 +127,19 @@ def _parents(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Parent]:
 
 
 def _asks_nobody(scene: Scene, sample: Sample, one: _Grouped) -> bool:
-    """Whether what is behind OR is the same for all users, and so says nothing of who they are."""
-    texts = [f"select {key_expression(sample.key)} from {sample.table.name} where {one.alone}"]
+    """Whether what is behind OR is the same for all users, and so says nothing of who they are.
+
+    Or of a subquery: it is the same for all rows, and has lost the row.
+    """
+    texts = [f"select {key_expression(sample.key)} from {sample.table.name} where {one.reading.alone}"]
     with scene.session.undone():
         if not run(scene.session, None, f"alter table {sample.table.name} disable row level security"):
             return False
         found = [scene.ask(user, [texts]) for user in scene.users]
-    return all(not a.sqlstate for [a] in found) and len({frozenset(a.rows[0]) for [a] in found}) == 1
+    if any(answer.sqlstate for [answer] in found):
+        return False
+    some = {frozenset(answer.rows[0]) for [answer] in found}
+    return len(some) == 1 or (one.reading.within and all(len(o) in (0, len(sample.rows)) for o in some))
 
 
 def _hidden(scene: Scene, persona: Persona, sample: Sample, parent: _Parent) -> list[Row]:
@@ -135,7 +164,7 @@ def _reached(
     for verb in verbs:
         now = _touched(scene, sample, persona, verb)
         with scene.session.undone():
-            ran = run(scene.session, None, one.replaced(one.narrow))
+            ran = run(scene.session, None, one.replaced(one.reading.narrow))
             meant = _touched(scene, sample, persona, verb) if ran else now
         for row in [row for row in rows if row.key in now - meant][:1]:
             look = Step(
@@ -205,7 +234,7 @@ def _entered(
     answers = scene.ask(persona, [[write.statement] for write in writes])
     went = [w for w, answer in zip(writes, answers, strict=True) if not answer.sqlstate]
     with scene.session.undone():
-        run(scene.session, None, one.replaced(one.narrow))
+        run(scene.session, None, one.replaced(one.reading.narrow))
         answers = scene.ask(persona, [[write.statement] for write in went])
     for write, answer in zip(went, answers, strict=True):
         if answer.sqlstate == _REFUSED:
@@ -224,7 +253,7 @@ def _tell(scene: Scene, sample: Sample, policy: Policy, deeds: list[_Deed]) -> F
     who = [p for p in scene.people if any(d.persona == p for d in deeds)]
     first = min(deeds, key=lambda d: (verbs.index(d.verb), d.blind))
     writes = first.verb != "select" and not first.blind
-    narrowed = [one.replaced(one.narrow) for one in _grouped(policy)]
+    narrowed = [one.replaced(one.reading.narrow) for one in _grouped(policy)]
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -238,4 +267,5 @@ def _tell(scene: Scene, sample: Sample, policy: Policy, deeds: list[_Deed]) -> F
         cause=f"strangers {sample.object}",
         about=(policy.key, ObjectKey(kind="relation", object=table.name, name="")),
         candidates=(*((text,) for text in narrowed), tuple(narrowed)),
+        exact=True,
     )

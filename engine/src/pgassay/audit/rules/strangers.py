@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pgassay.audit.confirmation import plays
 from pgassay.audit.links import find_links
 from pgassay.audit.meant import is_open, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.parents import find_below
+from pgassay.audit.ranks import needs_rank, ranked_policies
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join, tells_of_a_person
@@ -31,7 +34,7 @@ _CONSTRAINT = "23"
 
 @dataclass(frozen=True, kw_only=True)
 class _Deed:
-    """What a persona may do to all rows of a class."""
+    """What a persona may do to all rows of a class, and which policies it has a rank for."""
 
     persona: Persona
     action: Action
@@ -39,6 +42,7 @@ class _Deed:
     steps: Steps
     columns: tuple[str, ...] = ()
     blanket: bool = False
+    ranked: frozenset[str] = frozenset()
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -51,10 +55,24 @@ def find(scene: Scene) -> Iterator[Finding]:
                 for deed in (*_deeds(scene, sample, persona), *_blanket_deeds(scene, sample, persona))
                 if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
                 if sample.table.kind != "v" or deed.action in _WRITES  # what it shows is another rule's
+                if not needs_rank(scene, sample, persona, deed.steps)
             ]
+            deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     yield from find_links(scene)
+
+
+def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[_Deed]:
+    """As one who has no rank does them: other policies let those who have one through, and rightly."""
+    ranked = {deed.persona: ranked_policies(scene, sample, deed.persona) for deed in deeds}
+    for deed in deeds:
+        texts = dict.fromkeys(filter(None, ranked[deed.persona].values()))
+        steps = (*(Step(statement=text) for text in texts), *deed.steps)
+        if ranked[deed.persona] and plays(scene.session, steps):
+            yield replace(deed, steps=steps, ranked=frozenset(ranked[deed.persona]))
+        else:
+            yield deed
 
 
 def _is_owners_view(table: Table) -> bool:
@@ -164,7 +182,15 @@ def _judge_open(
         why = "and what anyone sends there is for all to read"
         return _tell(scene, sample, [*read, *posts], Severity.MEDIUM, why)
     if read and sample.ownership is not None:
-        why = speaks_against(scene, sample, list(dict.fromkeys(deed.persona for deed in read)))
+        readers = list(dict.fromkeys(deed.persona for deed in read))
+        why = speaks_against(scene, sample, readers)
+        if not why and (below := find_below(scene, sample, readers)):
+            found = _tell(scene, sample, read, Severity.MEDIUM, below.why)
+            found = replace(found, steps=below.steps, others=())
+            exact = bool(below.repair)
+            return (
+                replace(found, candidates=(below.repair,), exact=exact, kept=below.kept) if exact else found
+            )
         policies = [policy for deed in read for policy in _asked(sample.table, deed)]
         # Where no policy is open to all, the rows that there are just happen to be within reach.
         if why or any(is_open(sample.table, policy) for policy in policies):
@@ -236,7 +262,8 @@ def _policies(table: Table, deeds: Sequence[_Deed]) -> Mapping[str, None]:
 def _asked(table: Table, deed: _Deed) -> Iterator[Policy]:
     """The policies that may let it through."""
     policies = table.privileges[deed.persona.role].policies
-    return (p for p in policies if p.permissive and p.command in ("all", deed.action.value))
+    some = (p for p in policies if p.permissive and p.command in ("all", deed.action.value))
+    return (p for p in some if p.name not in deed.ranked)
 
 
 def _is_wide(table: Table, policy: Policy, action: Action) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
+from itertools import chain
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -13,7 +15,7 @@ from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import AS_OWNER, condition
+from pgassay.matrix.statements import AS_OWNER, NUMBERS, TEXTS, condition
 from pgassay.observation import Persona
 
 RULE = "twice"
@@ -37,7 +39,7 @@ def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
     lists = [some for some in argument_lists(scene, function) if some and set(some) & keys]
     if not samples or not lists:
         return None
-    for number, setup in enumerate(setups(scene, function)):
+    for number, setup in enumerate(chain(setups(scene, function), _untaken(scene, function))):
         if number >= _SETUPS:
             return None
         with scene.session.undone():
@@ -51,7 +53,8 @@ def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
 
 def _named_rows(sample: Sample) -> Iterator[str]:
     """What names a row: its own, or one that it refers to."""
-    columns = {*sample.key, *(name for key in sample.table.foreign_keys for name in key.columns)}
+    alone = (index.columns[0] for index in sample.table.unique if len(index.columns) == 1)
+    columns = {*sample.key, *alone, *(name for key in sample.table.foreign_keys for name in key.columns)}
     return (value for row in sample.rows for name in columns if (value := row.values[name]))
 
 
@@ -71,7 +74,8 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
     setup: tuple[str, ...],
 ) -> Finding | None:
     looks = [look_new(sample) for sample in samples_of(scene, function)]
-    before = {s.object: {row.key for row in s.rows} for s in samples_of(scene, function)}
+    # A table without a key may have the same row twice.
+    before = {s.object: {r.key for r in s.rows if s.table.unique} for s in samples_of(scene, function)}
     calls = [Call(function=function, arguments=some, persona=persona, setup=setup) for some in lists]
     answers = make_calls(scene, persona, calls, AS_OWNER, *looks)
     alive = [call for call, answer in answers if not answer.sqlstate and any(answer.rows[2:])]
@@ -82,27 +86,126 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
             once = _look(scene, looks)
             run(scene.session, persona, call.statement)
             twice = _look(scene, looks)
+        if not _names_rows(scene, call, looks, before):
+            continue
         if paid := paid_again(samples_of(scene, function), persona, prepared, once, twice):
             return _tell_paid(scene, call, paid)
-        if _keeps(before, prepared, once):
+        if taken := _taken_over(scene, call, looks, (prepared, once)):
+            return taken
+        if _keeps(before, prepared, once, twice):
             continue
         for sample, first, second in zip(samples_of(scene, function), once, twice, strict=True):
             new = [row for row in first if row[:-1] not in before[sample.object]]
-            more = [row for row in second if row not in first]
+            more = list((Counter(second) - Counter(first)).elements())  # a table may have no key
             if sample in samples and new and len(more) == len(new) and _like(sample, new[0], more[0]):
                 return _tell(scene, call, sample)
     return None
 
 
+def _untaken(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
+    """Rows say of nobody that it was he, where they need not."""
+    ids = {user.id for user in scene.users}
+    for sample in samples_of(scene, function):
+        for column in sample.table.columns.values():
+            if not column.not_null and ids & {row.values[column.name] for row in sample.rows}:
+                yield (f"update {sample.table.name} set {column.quoted} = null",)
+
+
+def _taken_over(
+    scene: Scene, call: Call, looks: list[str], states: tuple[list[Looked], list[Looked]]
+) -> Finding | None:
+    """The same call by somebody else, after which the row that says who did it says that it was he."""
+    persona = call.persona
+    for other in (user for user in scene.users if user != persona):
+        with scene.session.undone():
+            run(scene.session, persona, call.statement)
+            if not run(scene.session, other, call.statement):
+                continue
+            after = _look(scene, looks)
+        for sample, begun, first, second in zip(
+            samples_of(scene, call.function), *states, after, strict=True
+        ):
+            known: dict[tuple[str | None, ...], Mapping[str, object]] = {r.key: r.values for r in sample.rows}
+            known |= {row[:-1]: json.loads(row[-1] or "{}") for row in begun}
+            later = {row[:-1]: json.loads(row[-1] or "{}") for row in second}
+            for *key, document in first:
+                was, mine = known.get(tuple(key), {}), json.loads(document or "{}")
+                now = later.get(tuple(key), {})
+                for name in was:
+                    if (was[name], mine.get(name), now.get(name)) == (None, persona.id, other.id):
+                        return _tell_taken(call, other, sample, tuple(key), name)
+    return None
+
+
+def _tell_taken(
+    call: Call, other: Persona, sample: Sample, key: tuple[str | None, ...], column: str
+) -> Finding:
+    name, persona = call.function.function, call.persona
+    look = f"select 1 from {sample.table.name} as t where {condition(sample.key, key)} and t.{quoted(column)}"
+    return Finding(
+        rule=RULE,
+        object=name,
+        actions=("execute",),
+        who=(persona.name, other.name),
+        severity=Severity.MEDIUM,
+        sentence=f"{persona.name} calls {name}, and {other.name} does the same: {column} of {sample.object} "
+        f"says of one row that it was {persona.name}, and then {other.name}, and refuses neither.",
+        steps=(
+            *(Step(statement=text) for text in call.setup),
+            Step(who=persona, statement=call.statement),
+            Step(statement=f"{look} = '{persona.id}'", shows=ROWS),
+            Step(who=other, statement=call.statement),
+            Step(statement=f"{look} = '{other.id}'", shows=ROWS),
+        ),
+        cause=f"twice {name}",
+        about=(ObjectKey(kind="function", object=name, name=""),),
+    )
+
+
 Keys = Mapping[str, Set[tuple[str | None, ...]]]
 
 
-def _keeps(before: Keys, prepared: list[Looked], once: list[Looked]) -> bool:
-    """Whether the call changed a row that was there, such as a balance: the next one finds another state."""
-    return any(
-        row[:-1] in keys and row not in former
-        for keys, former, now in zip(before.values(), prepared, once, strict=True)
-        for row in now
+def _names_rows(scene: Scene, call: Call, looks: list[str], before: Keys) -> bool:
+    """Whether what it enters depends on the rows that it names: a price that is some row's key is a price."""
+    some = tuple(_of_none(type_) or a for a, type_ in zip(call.arguments, call.function.types, strict=True))
+    answers = make_calls(scene, call.persona, [replace(call, arguments=some)], AS_OWNER, *looks)
+    return all(
+        answer.sqlstate
+        or all(
+            row[:-1] in keys
+            for keys, look in zip(before.values(), answer.rows[2:], strict=True)
+            for row in look
+        )
+        for _, answer in answers
+    )
+
+
+def _of_none(type_: str) -> str:
+    """What names no row."""
+    if type_ in NUMBERS:
+        return "30011"
+    return "5e0c0de5-0000-4000-8000-00000000000d" if type_ == "uuid" else "pgassay-none" * (type_ in TEXTS)
+
+
+def _keeps(before: Keys, *looks: list[Looked]) -> bool:
+    """Whether the call changed a row that was there, such as a balance: the next one finds another state.
+
+    What only counts up, by as much each time, such as votes, tells nobody that it was done.
+    """
+    for keys, *states in zip(before.values(), *looks, strict=True):
+        prepared, once, twice = ({row[:-1]: json.loads(row[-1] or "{}") for row in some} for some in states)
+        for key in once.keys() & keys:
+            if once[key] != prepared.get(key) and not _counts_up(once[key], twice.get(key, {})):
+                return True
+    return False
+
+
+def _counts_up(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
+    """Whether nothing but numbers differ, and these are more."""
+    pairs = [(first[name], second.get(name)) for name in first if first[name] != second.get(name)]
+    return bool(pairs) and all(
+        isinstance(one, int | float) and isinstance(other, int | float) and other > one
+        for one, other in pairs
     )
 
 

@@ -1,0 +1,92 @@
+"""Ranks: what a user reaches hangs on what his own row in another table says, and did not say at first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pgassay.audit.confirmation import plays
+from pgassay.audit.meant import is_open
+from pgassay.audit.model import Steps
+from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
+from pgassay.catalog.model import Column
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
+from pgassay.observation import Persona
+
+_VALUES = 6
+
+
+def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps) -> bool:
+    """Whether steps no longer show anything where the persona has just begun, or is not listed."""
+    for text in _without(scene, sample, persona):
+        with scene.session.undone():
+            if run(scene.session, None, text) and not plays(scene.session, steps):
+                return True
+    return False
+
+
+def ranked_policies(scene: Scene, sample: Sample, persona: Persona) -> Mapping[str, str]:
+    """Those that ask nothing of a row, and let only users of a rank through; with what takes it from one.
+
+    That is "" for one who does not have it.
+    """
+    held = sample.table.privileges[persona.role].policies
+    some = [p for p in held if is_open(sample.table, p)]
+    asked = [[f"select ({policy.using}) is true"] for policy in some]
+    before = scene.ask(persona, asked)
+    found = {p.name: "" for p, was in zip(some, before, strict=True) if was.rows and was.rows[0] != (("t",),)}
+    for text in _without(scene, sample, persona) if some else ():
+        with scene.session.undone():
+            after = scene.ask(persona, asked) if run(scene.session, None, text) else before
+        for policy, was, now in zip(some, before, after, strict=True):
+            if not was.sqlstate and not now.sqlstate and was.rows != now.rows:
+                found.setdefault(policy.name, text)
+    return found
+
+
+def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
+    """What takes a rank from a persona, one thing at a time."""
+    if persona.id is None or not sample.table.secured:
+        return []
+    found: list[str] = []
+    for other in scene.samples:
+        is_asked = other is sample or other.table.name in scene.inventory.reach(sample.table.name)
+        single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
+        if is_asked and single and _has_row(other, persona):
+            found += plain_updates(scene, other, persona)
+            found += _unlisted(scene, other, persona) if other is not sample else ()
+    return found
+
+
+def _has_row(sample: Sample, persona: Persona) -> bool:
+    return any(persona.id in row.owners for row in sample.rows)
+
+
+def plain_updates(scene: Scene, other: Sample, persona: Persona) -> Iterator[str]:
+    """Each column that something asks for as it begins; one that nothing begins, with each other value."""
+    fixed = {name for index in other.table.unique for name in index.columns} | owner_columns(other)
+    fixed |= {name for key in other.table.foreign_keys for name in key.columns}
+    own = own_condition(other, persona)
+    for column in other.table.columns.values():
+        is_plain = column.base in (*MOMENTS, *NUMBERS, *TEXTS, *DOCUMENTS, "bool") or bool(column.labels)
+        if is_plain and column.name in scene.said - fixed and not column.generated:
+            for value in _first_values(scene, other, column):
+                yield f"update {other.table.name} as t set {column.quoted} = {value} where {own}"
+
+
+def _first_values(scene: Scene, other: Sample, column: Column) -> list[str]:
+    if column.default or not column.not_null:
+        return [column.default or "null"]
+    return [literal(value) for value in values_for(scene, other, column, besides=None)[:_VALUES]]
+
+
+def _unlisted(scene: Scene, other: Sample, persona: Persona) -> Iterator[str]:
+    """Not in a list of users, where nobody puts himself."""
+    room = make_room(other, persona)
+    with scene.session.undone():
+        if not run(scene.session, None, room):
+            return
+        answers = scene.ask(persona, [[write.statement] for write in own_inserts(other, persona)])
+    if all(answer.sqlstate for answer in answers):
+        yield room
