@@ -135,6 +135,11 @@ def test_ids_that_a_trigger_draws_are_named_by_what_stays(server: Server, tmp_pa
         id uuid primary key default gen_random_uuid(),
         workspace {drawn.split(maxsplit=1)[0]} not null references public.workspaces
     );
+    create table public.pins (
+        workspace {drawn.split(maxsplit=1)[0]} references public.workspaces,
+        page uuid references public.pages,
+        primary key (workspace, page)
+    );
     """
     bench = make_bench(server, tmp_path, schema)
     world = fill(bench)
