@@ -20,6 +20,7 @@ import pytest
 from pgassay.errors import ServerError
 from pgassay.server import Server, describe_loss, open_own_server, open_server
 from pgassay.server.directories import base_directories
+from pgassay.server.ephemeral import _exchange
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
@@ -196,3 +197,27 @@ def test_server_at_rest_has_ended_in_order_and_wakes_on_its_data(base: Path) -> 
     assert "database system is shut down" in log
     assert "not properly shut down" not in log
     assert list(base.iterdir()) == []
+
+
+def test_signals_do_not_cut_what_the_supervisor_is_told_short() -> None:
+    """A pipe takes 64 kB, and a signal ends a write that waits for room."""
+    reader = "import json, sys, time; time.sleep(0.2); line = sys.stdin.readline()"
+    reader += "; print(json.dumps({'ready': {'length': len(line)}}))"
+    ticks: list[int] = []
+
+    def tick(number: int, _: object) -> None:
+        ticks.append(number)
+        if len(ticks) > 100:
+            raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, tick)
+    with subprocess.Popen(
+        [sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        try:
+            answer = _exchange(process, "x" * 200_000)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, former)
+    assert (answer, bool(ticks)) == ({"ready": {"length": 200_001}}, True)

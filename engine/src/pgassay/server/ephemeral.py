@@ -129,8 +129,10 @@ def _supervised(job: supervisor.Job, *, port: int | None) -> Iterator[Callable[[
 
 def _exchange(process: subprocess.Popen[bytes], line: str) -> dict[str, dict[str, Any]]:
     assert process.stdin and process.stdout
+    rest = memoryview(line.encode() + b"\n")
     with suppress(BrokenPipeError):
-        process.stdin.write(line.encode() + b"\n")
+        while rest:  # a signal may cut a long line short
+            rest = rest[process.stdin.write(rest) :]
     if not (answer := process.stdout.readline()):
         raise ServerError(
             "Could not start PostgreSQL: its supervisor ended without an answer.",

@@ -32,4 +32,7 @@ def domain_checks(schema: Schema, slot: ColumnSlot) -> Iterator[Term]:
 
 
 def _scope(schema: Schema, ref: RowRef) -> Scope:
-    return Scope(rows={schema.plain_name(ref.table): BoundRow(ref)}, path=schema.path)
+    return schema.memory.get(
+        ("scope of a row", ref),
+        lambda: Scope(rows={schema.plain_name(ref.table): BoundRow(ref)}, path=schema.path),
+    )

@@ -121,8 +121,12 @@ def _body(schema: Schema, function: Function, scope: Scope) -> Term | None:
     return None
 
 
-def refusals(schema: Schema, table: str, row: BoundRow) -> Iterator[Term]:
+def refusals(schema: Schema, table: str, row: BoundRow) -> Sequence[Term]:
     """Whether each trigger of a table raises an error for a row that is inserted, as terms."""
+    return schema.memory.get(("refusals", table, row.ref), lambda: tuple(_refusals(schema, table, row)))
+
+
+def _refusals(schema: Schema, table: str, row: BoundRow) -> Iterator[Term]:
     names = {"new": row}
     for trigger in schema.user_triggers(table):
         function = schema.catalog.functions.get(trigger.function_oid)

@@ -25,6 +25,7 @@ from pgassay.catalog.model import (
 )
 from pgassay.catalog.names import spell
 from pgassay.catalog.read import Access, Catalog, read_catalog, read_shadowed
+from pgassay.solver.memory import Memory
 from pgassay.solver.model import Condition, Source
 from pgassay.solver.scope import write
 from pgassay.solver.signatures import Parameter, read_parameters
@@ -41,13 +42,15 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
 class Schema:
     """Look-ups in a catalog. Names of relations are spelled as in SQL, with their schema.
 
-    `shadowed`: names, with so many arguments, that a function of the server's has too.
+    `shadowed`: names, with so many arguments, that a function of the server's has too. `memory`: what all
+    searches have read of it.
     """
 
     def __init__(self, catalog: Catalog, *, shadowed: frozenset[tuple[str, int]] = frozenset()) -> None:
         self.catalog = catalog
         self._shadowed = shadowed
         self.access = Access(catalog)
+        self.memory = Memory()
         self.path = tuple(dict.fromkeys((*catalog.exposed[:1], "public", "extensions")))
         self.relations = {one.name: one for one in catalog.of(Relation) if one.kind in _ROWS}
         self._parts = {kind: catalog.parts(kind) for kind in (Column, Constraint, Index, Policy, Trigger)}
@@ -237,6 +240,7 @@ def _constant(node: Any) -> str | None:  # noqa: ANN401
     return text.sval if isinstance(text, ast.String) else None
 
 
+@cache
 def check_text(definition: str) -> str:
     """The expression of `CHECK ((…)) NOT VALID`."""
     [raw] = parser.parse_sql(f"alter table x add {definition}")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cache
 
 from pglast.parser import ParseError
 
@@ -114,8 +115,8 @@ class Solver:
     def atoms(self, condition: Condition) -> tuple[Atom, ...]:
         """The parts that AND, OR and NOT join, in the order of the text."""
         return tuple(
-            Atom(condition=condition, number=number, text=write(node))
-            for number, (node, _) in enumerate(parts(parse_expression(condition.text)))
+            Atom(condition=condition, number=number, text=text)
+            for number, text in enumerate(_texts_of_parts(condition.text))
         )
 
     def make(self, need: RowNeed) -> Made | Unreached:
@@ -236,11 +237,14 @@ class Solver:
     def scope_of(self, condition: Condition) -> Scope:
         """Where a condition stands: beside its row, if any, and the arguments of its function."""
         table = condition.table
-        return Scope(
-            rows={self.schema.plain_name(table): BoundRow(RowRef(table))} if table else {},
-            variables=_variables(condition),
-            path=self.schema.path,
-            role=condition.asks,
+        return self.schema.memory.get(
+            ("scope of a condition", table, condition.name, condition.parameters, condition.asks),
+            lambda: Scope(
+                rows={self.schema.plain_name(table): BoundRow(RowRef(table))} if table else {},
+                variables=_variables(condition),
+                path=self.schema.path,
+                role=condition.asks,
+            ),
         )
 
     def assignment(self, state: State, purpose: str, why: str) -> Assignment:
@@ -266,6 +270,11 @@ class Solver:
             return 0
         keys = self.schema.constraints(table, "f")
         return max((1 + self._rank(key.target or "", (*above, table)) for key in keys), default=0)
+
+
+@cache
+def _texts_of_parts(text: str) -> tuple[str, ...]:
+    return tuple(write(node) for node, _ in parts(parse_expression(text)))
 
 
 def _purpose(goal: Goal) -> str:

@@ -25,7 +25,7 @@ def _place(term: Term) -> _Place:
 
 
 class Terms:
-    """Reads and evaluates terms for a persona, or for none; it remembers what it has read."""
+    """Reads and evaluates terms for a persona, or for none. What it reads is the schema's to remember."""
 
     def __init__(
         self, schema: Schema, asker: Asker, persona: Persona | None, *, steps: Steps, obstacles: Obstacles
@@ -35,8 +35,6 @@ class Terms:
         self._persona = persona
         self._steps = steps
         self._obstacles = obstacles
-        self._readings: dict[_Place, Readings] = {}
-        self._inlined: dict[_Place, tuple[Term, Term | None]] = {}
 
     def read(self, term: Term, state: State) -> Substitution:
         """The term with what is decided as literals. A long one takes steps."""
@@ -45,9 +43,7 @@ class Terms:
         return reading
 
     def _read(self, term: Term) -> Readings:
-        if (place := _place(term)) not in self._readings:
-            self._readings[place] = Readings(self._schema, term)
-        return self._readings[place]
+        return self._schema.memory.get(("read", *_place(term)), lambda: Readings(self._schema, term))
 
     def slots(self, term: Term) -> frozenset[Slot]:
         """All that it depends on and that can be set."""
@@ -55,9 +51,9 @@ class Terms:
 
     def inline(self, call: Term) -> Term | None:
         """What a call stands for, as `functions.inline` says; the same term each time."""
-        if (place := _place(call)) not in self._inlined:
-            self._inlined[place] = (call, functions.inline(self._schema, call))
-        return self._inlined[place][1]
+        return self._schema.memory.get(
+            ("inline", *_place(call)), lambda: (call, functions.inline(self._schema, call))
+        )[1]
 
     def resolve(self, term: Term) -> Term | Slot | None:
         """What a name stands for; None where nobody knows."""

@@ -157,7 +157,8 @@ class Filling:
             if isinstance(answer, Made) and all(kept):
                 return _told(answer, whose, need.why)
         if isinstance(answer, Made):
-            what = f"a row went in, and is not theirs: {answer.statements[-1]}"
+            written = [text for text in answer.statements if text != claim(BACKEND)]
+            what = f"a row went in, and is not theirs: {written[-1]}"
             return Unreached(goal=f"a row of {whose}", reason=Reason.UNREACHED, what=what)
         assert answer is not None
         return answer

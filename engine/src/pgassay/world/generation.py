@@ -126,6 +126,7 @@ class _Generation:
                 self._session,
                 [table for table in self._surface.tables.values() if table.kind in ("r", "p")],
                 [row for row in found if isinstance(row, MadeRow)],
+                known={user.id for user in self._users},
             ),
             missing=tuple(row for row in found if isinstance(row, Missing)),
             atoms=tuple(row for row in found if isinstance(row, AtomReach)),

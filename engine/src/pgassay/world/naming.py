@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -13,6 +13,7 @@ from pgassay.catalog.tables import Table
 from pgassay.database import Session
 from pgassay.observation import Outcome
 from pgassay.world.model import MadeRow
+from pgassay.world.sign_ups import USERS
 from pgassay.world.statements import literal
 
 _KEYS = ("uuid", "text", "varchar")
@@ -22,10 +23,12 @@ _NEW = "is it new?"  # no column is called so
 _LONGEST = 200  # characters of a value that names a row
 
 
-def name_drawn(session: Session, tables: Iterable[Table], made: Sequence[MadeRow]) -> tuple[MadeRow, ...]:
-    """The same rows, with a query in place of each id that no statement gave."""
+def name_drawn(
+    session: Session, tables: Iterable[Table], made: Sequence[MadeRow], *, known: Collection[str]
+) -> tuple[MadeRow, ...]:
+    """The same rows, with a query in place of each id that no statement gave; `known` ids stay."""
     statements = list(dict.fromkeys(text for row in made for text in row.statements))
-    drawn = dict(_drawn(session, tables, statements))
+    drawn = dict(_drawn(session, tables, statements, known))
     if not drawn:
         return tuple(made)
     return tuple(
@@ -44,10 +47,13 @@ def _renamed(statement: str, drawn: Mapping[str, str]) -> str:
     return statement
 
 
-def _drawn(session: Session, tables: Iterable[Table], statements: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _drawn(
+    session: Session, tables: Iterable[Table], statements: Sequence[str], known: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Ids that statements use, and that none of them inserted, each with a query."""
     used = "\n".join(statements)
-    given: set[str] = set()
+    accounts = "\n".join(text for text in statements if text.startswith(f"insert into {USERS} "))
+    given = set(known)
     unknown: list[tuple[str, _Rows, Mapping[str, str | None]]] = []
     for table in tables:
         for key in _drawn_keys(table):
@@ -57,7 +63,7 @@ def _drawn(session: Session, tables: Iterable[Table], statements: Sequence[str])
             rows = _Rows(session, table, key)
             for shown in rows.drawn:
                 id_ = shown[key.name] or ""
-                if f"'{id_}'" in inserting:
+                if f"'{id_}'" in inserting or f"'{id_}'" in accounts:
                     given.add(id_)
                 elif id_ and f"'{id_}'" in used:
                     unknown.append((id_, rows, shown))
