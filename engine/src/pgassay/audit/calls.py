@@ -12,7 +12,7 @@ from math import prod
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
-from pgassay.audit.solved import solve_arguments
+from pgassay.audit.solved import solve_arguments, spell_rows
 from pgassay.audit.writes import DOCUMENTS, documents
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function
@@ -140,6 +140,7 @@ def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
         )
         texts += ["{}", *documents(scene)] if type_ in DOCUMENTS else []
         texts += _drawn(samples) if type_ == "uuid" else []
+        texts += spell_rows(scene.samples, type_)
         known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
         return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
 
@@ -257,10 +258,10 @@ def told(answer: Answer) -> set[str]:
 
 
 def _parts(argument: str) -> set[str]:
-    """The values in a document, or in an array of SQL."""
-    if argument[0] not in "{[":
+    """The values in a document, or in an array or a row of SQL."""
+    if argument[0] not in "{[(":
         return set()
-    return _scalars(argument) or {one.strip('"') for one in argument.strip("{}").split(",")}
+    return _scalars(argument) or {one.strip('"') for one in argument.strip("{}()").split(",")}
 
 
 def _scalars(document: str) -> set[str]:

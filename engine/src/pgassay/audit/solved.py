@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pgassay.audit.scene import Scene
+from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import Function
 from pgassay.matrix.rows import Row, Sample
+from pgassay.solver import values
 from pgassay.solver.model import Value
 from pgassay.solver.signatures import Parameter, read_arguments
 from pgassay.solver.state import State
 from pgassay.solver.uses import Use, find_uses
+from pgassay.solver.writing import quote_element
 
 _ROWS = 3  # of a table, of as many owners as there are
 
@@ -29,6 +32,27 @@ def solve_arguments(scene: Scene, function: Function, samples: Sequence[Sample])
                 numbered = _numbered(parameters, state.arguments)
                 found += [numbered] if numbered and numbered not in found else []
     return found
+
+
+def spell_rows(samples: Sequence[Sample], type_: str) -> Iterator[str]:
+    """Rows of the table of this type, with other values wherever nothing tells a row by them."""
+    for sample in samples:
+        if sample.table.relation == type_:
+            for row in _of_owners(sample.rows)[:_ROWS]:
+                yield f"({','.join(_spell_field(value) for value in _changed(sample, row))})"
+
+
+def _changed(sample: Sample, row: Row) -> Iterator[Value]:
+    fixed = {*sample.key, *owner_columns(sample)}
+    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    for column in sample.table.columns.values():
+        value = row.values.get(column.name)
+        others = values.others(value, column.base, labels=column.labels)
+        yield value if column.name in fixed else next(iter(others), value)
+
+
+def _spell_field(value: Value) -> str:
+    return "" if value is None else quote_element(value)
 
 
 def _states(

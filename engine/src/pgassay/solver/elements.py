@@ -6,13 +6,18 @@ from collections.abc import Mapping
 
 from pglast import ast
 
-from pgassay.solver.scope import Node, Term, names_of
+from pgassay.catalog.model import Column
+from pgassay.solver.schema import Schema
+from pgassay.solver.scope import Node, Term, names_of, parse_type
 from pgassay.solver.syntax import call, operation
 
 _DOCUMENTS = {
     **dict.fromkeys(("jsonb_array_elements", "json_array_elements"), "->"),
     **dict.fromkeys(("jsonb_array_elements_text", "json_array_elements_text"), "->>"),
 }
+_POPULATED = tuple(
+    f"{kind}_populate_{what}" for kind in ("json", "jsonb") for what in ("record", "recordset")
+)
 _RECORDS = ("jsonb_to_recordset", "json_to_recordset")
 _FIRST = ast.A_Const(isnull=False, val=ast.Integer(0))
 
@@ -32,6 +37,24 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
         one = ast.A_Const(isnull=False, val=ast.Integer(1))
         return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
     return {(named or [alias])[0]: function}
+
+
+def populated(schema: Schema, function: Node) -> Mapping[str, Node]:
+    """What jsonb_populate_record(null::t, document) reads, by column; of a set, of its first element."""
+    match function:
+        case ast.FuncCall(
+            funcname=(*_, ast.String(sval=name)),
+            args=(ast.TypeCast(typeName=ast.TypeName(names=tuple(parts))), document),
+        ) if name in _POPULATED:
+            table = schema.find_relation(*names_of(parts), schema.path)
+            record = operation("->", document, _FIRST) if str(name).endswith("set") else document
+            return {one.name: _column(record, one) for one in schema.columns(table or "").values()}
+    return {}
+
+
+def _column(record: Node, column: Column) -> Node:
+    key = ast.A_Const(isnull=False, val=ast.String(column.name))
+    return ast.TypeCast(arg=operation("->>", record, key), typeName=parse_type(column.type))
 
 
 def _field(record: Node, column: Node) -> Node:

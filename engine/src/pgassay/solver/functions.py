@@ -33,7 +33,7 @@ def inline(schema: Schema, call: Term) -> Term | None:
     if found is None or call.scope.depth >= DEEPEST:
         return None
     function, parameters = found
-    values = _arguments(call, parameters)
+    values = bind_arguments(call, parameters)
     if values is None:
         return None
     scope = Scope(
@@ -74,7 +74,7 @@ def read_result(function: Function, schema: Schema) -> tuple[str, ...]:
     return tuple(schema.columns(table)) if table else ()
 
 
-def _arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
+def bind_arguments(call: Term, parameters: Sequence[Parameter]) -> dict[str, Term] | None:
     """The arguments by name and as $1, cast to what the function takes."""
     given: dict[str, Node] = {}
     for number, node in enumerate(call.node.args or ()):

@@ -64,8 +64,10 @@ class State:
         parts = self.parts(slot)
         if slot in self.values and not parts:
             return self.values[slot]
-        whole = _parsed(self.values.get(slot))
-        return json.dumps((whole or {}) | compose(parts), sort_keys=True)
+        composed, whole = compose(parts), _parsed(self.values.get(slot))
+        if isinstance(composed, dict):
+            composed = (whole or {}) | composed
+        return json.dumps(composed, sort_keys=True)
 
     def add_row(self, table: str) -> tuple[State, RowRef]:
         """With one more row."""
@@ -80,9 +82,8 @@ class State:
     @property
     def claims(self) -> dict[str, Any]:
         """The claims that were set, put together."""
-        return compose(
-            {slot.path: value for slot, value in self.values.items() if isinstance(slot, ClaimSlot)}
-        )
+        claims = {slot.path: value for slot, value in self.values.items() if isinstance(slot, ClaimSlot)}
+        return dict(compose(claims))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -122,7 +123,7 @@ def _parsed(value: Value) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-def compose(parts: Mapping[tuple[str, ...], Value]) -> dict[str, Any]:
+def compose(parts: Mapping[tuple[str, ...], Value]) -> Any:  # noqa: ANN401 - JSON
     """The document in which each path has its value, which is JSON itself."""
     document: dict[str, Any] = {}
     for path, value in parts.items():
@@ -132,7 +133,7 @@ def compose(parts: Mapping[tuple[str, ...], Value]) -> dict[str, Any]:
             inner[step] = following if isinstance(following, dict) else {}
             inner = inner[step]
         inner[path[-1]] = None if value is None else json.loads(value)
-    return {key: _with_arrays(value) for key, value in document.items()}
+    return _with_arrays(document)
 
 
 def _with_arrays(document: Any) -> Any:  # noqa: ANN401 - JSON

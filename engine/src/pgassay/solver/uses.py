@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pglast import ast, parser
+from pglast import ast
+from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Function
-from pgassay.solver import elements, functions, logic, values
-from pgassay.solver.bodies import datum_names, declared, read_assignment
+from pgassay.solver import functions, logic, values
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, RowRef, Slot, Truth, Value
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import (
     Bound,
     BoundRow,
-    Derived,
     Node,
     Scope,
     Term,
     constant,
+    names_of,
 )
 from pgassay.solver.search import Search
 from pgassay.solver.signatures import Parameter
 from pgassay.solver.state import State
+from pgassay.solver.statements import Body, derived, functions_of, parse_statements
 from pgassay.solver.syntax import operation
+
+_DEEPEST = 4  # functions that call each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Use:
     """A statement that looks for rows of a table, or writes one.
 
     `test`: what it asks of a row; `given`: the columns of one that it inserts; `changed`: those that it
-    updates; `sources`: functions in FROM.
+    updates, or replaces where the row is there; `sources`: functions in FROM.
     """
 
     table: str
@@ -47,19 +48,8 @@ class Use:
 
 
 def find_uses(function: Function, schema: Schema, parameters: Sequence[Parameter]) -> Iterator[Use]:
-    """The uses in the order of the text; nothing of a body that cannot be read."""
-    scope = Scope(
-        variables=_variables(function, parameters),
-        path=functions.path_of(function, schema.path),
-        role=function.owner if function.definer else "",
-        depth=1,
-    )
-    if function.language == "sql":
-        for node in _parsed(function.body):
-            yield from _of_statement(schema, node, scope)
-    elif function.language == "plpgsql" and (block := functions.read_block(function, schema)):
-        for node, inner in _Body(block).statements(scope):
-            yield from _of_statement(schema, node, inner)
+    """The uses in the order of the text, and those of what it calls; nothing of what cannot be read."""
+    yield from _Reader(schema).of(function, _variables(function, parameters), ())
 
 
 def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> State | None:
@@ -69,7 +59,7 @@ def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> St
     state = State(values={**decided, **{ColumnSlot(ref, name): row[name] for name in row}}, rows=(ref,))
     rows: dict[str, Bound] = {use.alias: BoundRow(ref)} if use.alias else {}
     for item in use.sources:
-        rows |= _derived(item, replace(use.scope, rows=rows))
+        rows |= derived(item, replace(use.scope, rows=rows))
     scope = replace(use.scope, rows=rows)
     if use.test is not None:
         tests = [
@@ -98,15 +88,6 @@ def _another(search: Search, table: str, name: str, value: Value) -> Value:
     return next(iter(values.others(value, column.base, labels=words)), None)
 
 
-def _derived(item: Node, scope: Scope) -> dict[str, Derived]:
-    """A function in FROM, by its alias."""
-    call = item.functions[0][0]
-    alias = item.alias.aliasname if item.alias else ""
-    if not isinstance(call, ast.FuncCall):
-        return {}
-    return {alias: Derived(elements.columns(Term(call, scope), item, alias))}
-
-
 def _reads(search: Search, test: Term, state: State) -> bool:
     """Whether nothing in it is set by what is not read here, such as a loop or another table."""
     return not search.terms.read(test, state).unknown
@@ -121,54 +102,57 @@ def _variables(function: Function, parameters: Sequence[Parameter]) -> dict[str,
     return found
 
 
-def _parsed(text: str) -> list[Node]:
-    with suppress(parser.ParseError):
-        return [raw.stmt for raw in parser.parse_sql(text)]
-    return []
+Variables = Mapping[str, Term | Slot | None]
 
 
-class _Body:
-    """The statements of a PL/pgSQL body, each where the assignments before it hold."""
+class _Reader:
+    """Reads functions, each with what its variables stand for."""
 
-    def __init__(self, function: Mapping[str, Any]) -> None:
-        self._function = function
-        self._names = list(datum_names(function.get("datums", ())))
-        self._scope = Scope()
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
 
-    def statements(self, scope: Scope) -> Iterator[tuple[Node, Scope]]:
-        self._scope = declared(self._function, scope)
-        yield from self._walk(self._function["action"])
+    def of(self, function: Function, variables: Variables, above: tuple[int, ...]) -> Iterator[Use]:
+        """The uses of a function that those `above` call."""
+        scope = Scope(
+            variables=variables,
+            path=functions.path_of(function, self.schema.path),
+            role=function.owner if function.definer else "",
+            depth=1 + len(above),
+        )
+        for node, inner in self._statements(function, scope):
+            yield from _of_statement(self.schema, node, inner)
+            for call in _calls(node):
+                yield from self._of_call(Term(call, inner), (*above, function.oid))
 
-    def _walk(self, part: Any) -> Iterator[tuple[Node, Scope]]:  # noqa: ANN401 - JSON
-        if isinstance(part, list):
-            for one in part:
-                yield from self._walk(one)
-        elif isinstance(part, dict):
-            for name, value in part.items():
-                if name == "PLpgSQL_stmt_assign":
-                    self._assign(value)
-                elif name == "PLpgSQL_stmt_fors":
-                    self._enter(value)
-                if name == "PLpgSQL_expr":
-                    yield from ((node, self._scope) for node in _parsed(value["query"]))
-                else:
-                    yield from self._walk(value)
+    def _statements(self, function: Function, scope: Scope) -> Iterator[tuple[Node, Scope]]:
+        if function.language == "sql":
+            yield from ((node, scope) for node in parse_statements(function.body))
+        elif function.language == "plpgsql" and (block := functions.read_block(function, self.schema)):
+            yield from Body(block, self.schema).statements(scope)
 
-    def _assign(self, statement: Mapping[str, Any]) -> None:
-        with suppress(parser.ParseError):
-            if (value := read_assignment(statement)) is not None:
-                name = self._names[statement.get("varno", 0)]
-                self._scope = self._scope.knowing(name, Term(value, self._scope))
+    def _of_call(self, call: Term, above: tuple[int, ...]) -> Iterator[Use]:
+        qualifier, name = names_of(call.node.funcname)
+        found = self.schema.find_function(qualifier, name, len(call.node.args or ()), call.scope.path)
+        if found and found[0].oid not in above and len(above) < _DEEPEST:
+            values = functions.bind_arguments(call, found[1])
+            if values is not None:
+                yield from self.of(found[0], values, above)
 
-    def _enter(self, statement: Mapping[str, Any]) -> None:
-        """FOR over a function's elements: the record stands for the first one."""
-        record = next((one["refname"] for one in statement.get("var", {}).values() if "refname" in one), "")
-        for node in _parsed(statement["query"]["PLpgSQL_expr"]["query"]):
-            items = getattr(node, "fromClause", None) or ()
-            for item in (one for one in items if isinstance(one, ast.RangeFunction)):
-                for row in _derived(item, self._scope).values():
-                    for name, term in row.columns.items():
-                        self._scope = self._scope.knowing(f"{record}.{name}", term)
+
+class _Calls(Visitor):
+    """Collects calls of functions."""
+
+    def __init__(self) -> None:
+        self.found: list[Node] = []
+
+    def visit_FuncCall(self, _: object, node: Node) -> None:  # noqa: N802 - pglast's names
+        self.found.append(node)
+
+
+def _calls(node: Node) -> list[Node]:
+    visitor = _Calls()
+    visitor(node)
+    return visitor.found
 
 
 def _of_statement(schema: Schema, node: Node, scope: Scope) -> Iterator[Use]:
@@ -206,11 +190,7 @@ def _looking(
     table = schema.find_relation(relation.schemaname, relation.relname, scope.path)
     if table:
         alias = relation.alias.aliasname if relation.alias else relation.relname
-        yield Use(table=table, alias=alias, scope=scope, test=test, sources=_functions(others or ()))
-
-
-def _functions(items: Sequence[Node]) -> tuple[Node, ...]:
-    return tuple(one for one in items if isinstance(one, ast.RangeFunction))
+        yield Use(table=table, alias=alias, scope=scope, test=test, sources=functions_of(others or ()))
 
 
 def _inserting(schema: Schema, node: Node, scope: Scope) -> Iterator[Use]:
@@ -220,12 +200,15 @@ def _inserting(schema: Schema, node: Node, scope: Scope) -> Iterator[Use]:
         return
     names = [column.name for column in node.cols or ()] or list(schema.columns(table))
     values = select.valuesLists[0] if select.valuesLists else [one.val for one in select.targetList or ()]
+    given = dict(zip(names, values, strict=False))
+    replaced = {one.name for one in (node.onConflictClause.targetList or () if node.onConflictClause else ())}
     yield Use(
         table=table,
         alias="",
         scope=scope,
-        given=tuple(zip(names, values, strict=False)),
-        sources=_functions(select.fromClause or ()),
+        given=tuple((name, value) for name, value in given.items() if name not in replaced),
+        changed=tuple((name, value) for name, value in given.items() if name in replaced),
+        sources=functions_of(select.fromClause or ()),
     )
     if not select.valuesLists:
         yield from _of_statement(schema, select, scope)
