@@ -89,3 +89,20 @@ def test_queries_are_compared_where_they_look_for_the_same_rows() -> None:
         "select a from t inner join m on m.id = t.id where b = 1; delete from u where c = 1"
     )
     assert [one.widens for one in contrast(before, narrower)] == [False]
+
+
+def test_row_of_a_table_that_has_moved_is_made_where_it_was() -> None:
+    statements = (
+        "select setval(pg_get_serial_sequence('hidden.things', 'id'), 7)",
+        "insert into hidden.things (id) values ('8')",
+    )
+    world = World(made=(MadeRow(table="hidden.things", whose="", statements=statements, why=""),))
+    base, head = (
+        Inventory(objects={ObjectKey("column", f"{schema}.things", "id"): {"type": "integer"}})
+        for schema in ("private", "hidden")
+    )
+    [made] = fit_world(world, base, head).made
+    assert made.statements == (
+        "SELECT setval(pg_get_serial_sequence('private.things', 'id'), 7)",
+        "INSERT INTO private.things (id) VALUES ('8')",
+    )

@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from pglast import ast, parser
+from pglast.visitors import Visitor
 
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import Function
@@ -90,16 +91,55 @@ def make_former(session: Session, functions: Iterable[Function]) -> Former:
 def fit_world(world: World, base: Inventory, head: Inventory) -> World:
     """The rows that were made for HEAD as BASE takes them: a column of another name there gets the value."""
     theirs, ours = _read_columns(base), _read_columns(head)
-    if not any(ours[name].keys() - theirs[name].keys() for name in theirs.keys() & ours.keys()):
+    moved = _find_moved(theirs, ours)
+    if not moved and not any(ours[name].keys() - theirs[name].keys() for name in theirs.keys() & ours.keys()):
         return world
     renamed = {
         (name, new): old for name in theirs for new, old in _pair(theirs[name], ours.get(name, {})).items()
     }
     fitted = (
-        replace(one, statements=tuple(fit_insert(text, theirs, renamed) for text in one.statements))
+        replace(
+            one, statements=tuple(fit_insert(_move(text, moved), theirs, renamed) for text in one.statements)
+        )
         for one in world.made
     )
     return replace(world, made=tuple(fitted))
+
+
+def _find_moved(theirs: Collection[str], ours: Collection[str]) -> dict[str, str]:
+    """Tables that BASE has in another schema, by HEAD's names; where one of the name is gone and one came."""
+    gone, come = (
+        [name for name in some if name not in other] for some, other in ((theirs, ours), (ours, theirs))
+    )
+    alike = {name: [old for old in gone if _bare(old) == _bare(name)] for name in come}
+    return {name: olds[0] for name, olds in alike.items() if len(olds) == 1}
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _move(statement: str, moved: Mapping[str, str]) -> str:
+    """A statement about BASE's tables in place of HEAD's, in texts that name them, too."""
+    if not any(name in statement for name in moved):
+        return statement
+    [raw] = parser.parse_sql(statement)
+    _Moving(moved)(raw)
+    return write(raw.stmt)
+
+
+class _Moving(Visitor):
+    def __init__(self, moved: Mapping[str, str]) -> None:
+        self._moved = moved
+
+    def visit_RangeVar(self, _: object, node: Node) -> None:  # noqa: N802 - pglast's name
+        if node.schemaname and (name := self._moved.get(spell_relation(node.schemaname, node.relname))):
+            node.schemaname = name.partition(".")[0].strip('"')
+
+    def visit_A_Const(self, _: object, node: Node) -> None:  # noqa: N802
+        name = self._moved.get(node.val.sval or "") if isinstance(node.val, ast.String) else None
+        if name:
+            node.val = ast.String(sval=name)
 
 
 def _read_columns(schema: Inventory) -> dict[str, dict[str, str]]:

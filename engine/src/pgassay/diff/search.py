@@ -64,7 +64,9 @@ def explore(  # noqa: PLR0913 - by name
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
-    secrets = find_secrets(base.session, theirs.tables.values(), samples, head.personas, head.inventory)
+    stored = [table for table in surface.tables.values() if table.truncatable]
+    read = ((base.session, theirs.tables.values()), (head.session, stored))
+    secrets = find_secrets(read, samples, head.personas, head.inventory)
     judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
     with ThreadPoolExecutor(2) as pool:

@@ -20,36 +20,35 @@ _MOST = 1000  # rows of a table
 
 
 def find_secrets(
-    base: Session,
-    tables: Iterable[Table],
+    read: Sequence[tuple[Session, Iterable[Table]]],
     samples: Sequence[Sample],
     personas: Iterable[Persona],
     schema: Inventory,
 ) -> dict[str, tuple[str, ...]]:
     """By persona such values, long enough to be told from others.
 
-    `tables` are BASE's, which the session of its owner reads as each persona. Not what the schema itself
-    says, such as the name of a state.
+    `read`: what each persona may know, in the sessions of owners: tables and views of BASE, tables of HEAD,
+    of which a load may draw values anew. Not what the schema itself says, such as the name of a state.
     """
     strings = find_literals(text for one in schema.objects.values() for text in one.values()).strings
     labels = (label for sample in samples for column in sample.columns for label in column.labels)
     said = {*strings, *labels}
-    served = [table for table in tables if table.reachable]
+    served = [(session, [table for table in tables if table.reachable]) for session, tables in read]
     return {
-        persona.name: tuple(sorted(_find_hidden(persona, samples) - said - _read(base, served, persona)))
+        persona.name: tuple(
+            sorted(_find_hidden(persona, samples).difference(said, *(_read(*one, persona) for one in served)))
+        )
         for persona in personas
     }
 
 
 def _find_hidden(persona: Persona, samples: Iterable[Sample]) -> set[str]:
-    """Of HEAD's rows, of which a load may draw values anew; what a view computes is in no row."""
+    """Of rows of others; what a view computes is in no row."""
     own: set[str | None] = set()
     theirs: set[str | None] = set()
-    for sample in (one for one in samples if one.table.kind not in "vm"):
-        held = sample.table.privileges.get(persona.role)
-        is_open = held is not None and held.usage and bool(held.select) and held.reads_all
-        for row in sample.rows:
-            (own if is_open or persona.id in row.owners else theirs).update(row.values.values())
+    stored = (sample for sample in samples if sample.table.kind not in "vm")
+    for row in (row for sample in stored for row in sample.rows):
+        (own if persona.id in row.owners else theirs).update(row.values.values())
     return {value for value in theirs - own if value and is_telling(value, _WORD)}
 
 
