@@ -347,9 +347,9 @@ def test_doctor_tells_real_extensions_from_stand_ins_and_missing_ones(
     groups = {name: set(told[name].replace(" ", "").split(",")) for name in ("real", "stand in", "missing")}
     assert {"vector", "moddatetime", "citext"} <= groups["real"]
     assert {"pg_net", "pgcrypto", "postgis", "supabase_vault"} <= groups["stand in"]
-    assert {"postgis_raster", "timescaledb"} <= groups["missing"]
+    assert {"postgis_raster", "pgrouting"} <= groups["missing"]
     assert told["pgcrypto and uuid-ossp stand in"] == "PGASSAY_FETCH=never forbids fetching it"
-    assert told["timescaledb"].startswith("It is too large for a stand-in.")
+    assert told["pgrouting"].startswith("It is too large for a stand-in.")
 
 
 def test_doctor_without_a_server_cannot_judge(tmp_path: Path, run: Run) -> None:

@@ -259,6 +259,28 @@ def test_indexes_of_other_methods_are_made_and_used_for_what_they_can(database: 
     assert value(database, "select body &@~ 'fox red' from public.notes") is True
 
 
+def test_hypertables_are_tables_and_time_falls_into_buckets(database: Connection) -> None:
+    database.execute("create extension timescaledb; create table public.events (at timestamptz, id bigint)")
+    database.execute("create unique index on public.events (id, at)")
+    made = "create_hypertable('public.events', 'at', chunk_time_interval => interval '7 days')"
+    assert value(database, f"select table_name from {made}") == "events"
+    buckets = """
+        select array[
+            time_bucket('5 minutes', timestamptz '2026-01-01 10:07:30+00') = '2026-01-01 10:05:00+00',
+            time_bucket('1 week', date '2026-01-01') = '2025-12-29',
+            time_bucket('3 months', timestamp '1999-12-31') = '1999-10-01',
+            time_bucket(10, -3) = -10
+        ]
+    """
+    assert value(database, buckets) == [True] * 4
+    with pytest.raises(errors.NotNullViolation), database.transaction():
+        database.execute("insert into public.events (id) values (1)")
+    database.execute("create unique index on public.events (id)")
+    with pytest.raises(psycopg.Error, match="without the column") as caught:
+        database.execute("select create_hypertable('public.events', by_range('at', interval '1 day'))")
+    assert caught.value.sqlstate == "TS103"
+
+
 @pytest.mark.skipif("PGASSAY_FETCH" in os.environ, reason="nothing may be fetched")
 @pytest.mark.slow
 def test_real_modules_come_from_npm_once_and_know_bcrypt(

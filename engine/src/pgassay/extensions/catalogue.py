@@ -51,7 +51,7 @@ _TRUSTED = frozenset(
 _NEVER_REAL = frozenset(
     {
         *("dblink", "http", "pg_cron", "pg_graphql", "pg_net", "pg_stat_monitor", "pg_tle", "pgaudit"),
-        *("pgsodium", "postgres_fdw", "supabase_vault", "wrappers"),
+        *("pgsodium", "postgres_fdw", "supabase_vault", "timescaledb", "wrappers"),
     }
 )
 
@@ -94,7 +94,6 @@ MISSING = {
     "postgis_sfcgal": _POSTGIS,
     "postgis_tiger_geocoder": _POSTGIS,
     "postgis_topology": _POSTGIS,
-    "timescaledb": f"{_LARGE} Its makers' apt repository has it; the platform dropped it with PostgreSQL 17.",
     "vector": "The embedded server has it; Debian and Ubuntu too: apt-get install postgresql-NN-pgvector.",
 }
 """Extensions of the platform that no stand-in can be, with the reason; some servers have them."""
