@@ -226,7 +226,7 @@ def _changed(call: Call, sample: Sample, old: Row, values: dict[str, object]) ->
 def _is_said(call: Call, sample: Sample, old: Row, name: str, value: str | None) -> bool:
     """Whether a value is what the caller said, or somebody's taking over of another's row."""
     taken = name in owner_columns(sample) and value == call.persona.id and bool(old.owners)
-    return taken or value in call.said
+    return taken or value in call.said - set(old.key)  # which only names the row
 
 
 def _is_number(sample: Sample, name: str) -> bool:
@@ -237,7 +237,7 @@ def _is_sum(call: Call, sample: Sample, old: Row, name: str, value: str | None) 
     """Whether a number is more or less by what the caller said."""
     if not _is_number(sample, name) or value is None:
         return False
-    said = {argument.lstrip("-") for argument in call.said}
+    said = {argument.lstrip("-") for argument in call.said - set(old.key)}
     return f"{abs(float(value) - float(old.values.get(name) or 0)):.15g}" in said
 
 
