@@ -62,3 +62,21 @@ create policy "own" on public.logins for {{}} to authenticated using (owner = au
     found = review(tenants.server, *sides, search=SEARCH_STATEMENTS)
     assert [one.message for one in found.difference.gained] == []
     assert found.tried > 0
+
+
+def test_write_that_reaches_fewer_rows_is_none(tenants: Tenants) -> None:
+    docs = f"""
+create table public.papers (id integer primary key, owner uuid, pages integer not null default 1);
+insert into public.papers values (1, '{ALICE}'), (2, '{BOB}'), (3, null);
+alter table public.papers enable row level security;
+create policy "own" on public.papers to authenticated using ({{}}) with check (owner = auth.uid());
+revoke update on public.papers from authenticated;
+grant update (owner) on public.papers to authenticated;
+"""
+    own = "owner = auth.uid()"
+    sides = (
+        tenants.head(docs.format(f"{own} or owner is null"), name="base.sql"),
+        tenants.head(docs.format(own)),
+    )
+    found = review(tenants.server, *sides, search=SEARCH_STATEMENTS)
+    assert [one.message for one in found.difference.gained] == []

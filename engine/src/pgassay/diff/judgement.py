@@ -164,6 +164,8 @@ def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bo
     """
     if not attempt.values or before.sqlstate or after.sqlstate:
         return False
+    if attempt.key.action is not Action.EXECUTE and _found(attempt, after)[0] < _found(attempt, before)[0]:
+        return False  # the write itself is lost, and its effects with it
     left, leaves = (answer.rows[-len(attempt.values)] for answer in (before, after))
     is_otherwise = sorted(map(str, left)) != sorted(map(str, leaves))
     return is_otherwise and not is_choice_gone(attempt.witness.statement, left, leaves)
