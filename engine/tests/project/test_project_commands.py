@@ -154,6 +154,13 @@ def test_pgtap_files_of_a_project_share_a_database_and_find_their_helpers(
     assert "\nsupabase/tests/database/020-wrong.sql  FAILED\n" in done.stdout
 
 
+def name_hook(root: Path) -> None:
+    """public.hook is to shape the tokens of the project."""
+    config = root / "supabase/config.toml"
+    uri = "pg-functions://postgres/public/hook"
+    put(config, f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n')
+
+
 @pytest.mark.usefixtures("attach")
 @pytest.mark.parametrize("failure", ["raise exception 'closed' using errcode = 'PT503'", "perform 1 / 0"])
 def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
@@ -166,12 +173,7 @@ def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
         "grant execute on function public.hook(jsonb) to supabase_auth_admin;\n"
     )
     migration(tmp_path, "1_a.sql", NOTES + hook + "create function public.f() returns int return 1;\n")
-    config = tmp_path / "supabase/config.toml"
-    uri = "pg-functions://postgres/public/hook"
-    put(
-        config,
-        f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n',
-    )
+    name_hook(tmp_path)
     put(tmp_path / "supabase/seed.sql", WORLD)
     done = run("matrix", "--cells", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -186,12 +188,7 @@ def test_persona_whose_requests_a_hook_refuses_is_denied_everything(
 def test_hook_that_is_not_there_is_told_and_shapes_no_token(tmp_path: Path, run: Run) -> None:
     other = "create schema app; create function app.hook(event jsonb) returns jsonb return event;\n"
     migration(tmp_path, "1_a.sql", NOTES + other)
-    config = tmp_path / "supabase/config.toml"
-    uri = "pg-functions://postgres/public/hook"
-    put(
-        config,
-        f'{config.read_text()}[auth.hook.custom_access_token]\nenabled = true\nuri = "{uri}"\n',
-    )
+    name_hook(tmp_path)
     put(tmp_path / "supabase/seed.sql", WORLD)
     done = run("matrix", "--cells", cwd=tmp_path)
     assert done.returncode == 0
