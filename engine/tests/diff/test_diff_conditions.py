@@ -10,6 +10,7 @@ from pgassay.config import PersonaConfig
 from pgassay.diff import confirmation
 from pgassay.diff.review import review
 from pgassay.errors import ExitCode
+from pgassay.solver import solver
 from tests.diff.diff_support import Tenants
 from tests.diff.test_diff_review import show
 
@@ -79,6 +80,13 @@ def test_condition_that_no_row_meets_today(tenants: Tenants, condition: str, sai
     base = tenants.head(late, name="base.sql")
     [gain] = review(tenants.server, base, head, search=STATEMENTS).difference.gained
     assert said in gain.message
+
+
+def test_a_row_that_is_there_need_not_be_made(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "STATEMENTS_OF_A_GOAL", 0)
+    head = tenants.head(open_to("current_date >= date '2094-03-02'"))
+    [gain] = tenants.review(head, search=STATEMENTS).difference.gained
+    assert "SELECT rows of public.documents from 2094-03-02 on (" in gain.message
 
 
 MEMBERSHIP = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pgassay.catalog.compare import SchemaChange
@@ -18,10 +18,12 @@ from pgassay.diff.flattening import inline
 from pgassay.diff.former import fit_insert, make_former
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.volatile import Opening, open_all
-from pgassay.matrix.rows import Sample
+from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
-from pgassay.solver.model import Goal, Reached, Reason, Unreached
+from pgassay.solver.model import Goal, Made, Reached, Reason, Truth, Unreached
 from pgassay.solver.solver import Solver
+
+_AT_HAND = 8  # rows of a table that are judged before one is made
 
 
 class Solving:
@@ -31,6 +33,7 @@ class Solving:
         self._session = head.session
         self._changes = changes
         self._former = _find_former(base, head, changes)
+        self._rows: Mapping[str, Sequence[Row]] = {}
         with self._session.undone():
             former = make_former(self._session, self._former)
             self._solver = Solver(self._session)
@@ -50,6 +53,7 @@ class Solving:
 
     def ask(self, samples: Sequence[Sample], personas: Sequence[Persona]) -> tuple[Asked, ...]:
         """The conditions that differ: of tables, of views, of functions."""
+        self._rows = {sample.object: sample.rows for sample in samples}
         scene = Scene(
             schemas=self._schemas,
             changes=self._changes,
@@ -98,7 +102,15 @@ class Solving:
         with self._session.undone():
             make_former(self._session, self._former)
             with self._session.as_owner(), self._solver.undone():
-                return self._solver.reach(goal, persona, free_claims=True)
+                there = None if asked.unwritten else self._at_hand(goal, persona)
+                return there or self._solver.reach(goal, persona, free_claims=True)
+
+    def _at_hand(self, goal: Goal, persona: Persona) -> Reached | None:
+        """A row that is there already, for which the goal holds."""
+        for row in self._rows.get(goal.condition.table, ())[:_AT_HAND]:
+            if self._solver.judge_one(goal.condition, persona, row.values) is Truth.TRUE:
+                return Reached(goal=goal, row=Made(table=goal.condition.table, values=row.values))
+        return None
 
     def _date(self, opening: Opening) -> Opening:
         """With the moment as the server reads it."""
