@@ -216,6 +216,7 @@ create policy "age" on public.papers using (date_trunc('day', created_at) = '202
 create policy "id" on public.papers using (id::text like '%ffff');
 create policy "generated" on public.papers using (shown);
 create policy "domain" on public.papers using (grade > 3);
+create policy "joined in order" on public.papers using (state || ':' || title || '/' || tags [1] = 'review:x/y');
 create policy "place in an array" on public.papers using (array_position(tags, 'gold') is not null);
 create policy "list in a text" on public.papers using (string_to_array(title, ',') && array['free', 'open']);
 create policy "parts of a text" on public.papers using (

@@ -57,6 +57,7 @@ NAMES = [
         "domain",
     ),
     *(
+        "joined in order",
         "place in an array",
         "list in a text",
         "parts of a text",

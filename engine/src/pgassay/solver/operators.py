@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from pglast import ast
 from pglast.enums import A_Expr_Kind
 
 from pgassay.solver import values
@@ -31,7 +32,7 @@ def push(search: Search, term: Term, value: Value, state: State, path: Path) -> 
     if name in ("->", "->>", "#>", "#>>"):
         yield from _document(search, term, name, value, state, path)
     elif name == "||" and not path:
-        yield from concatenate(search, [term.at(node.lexpr), term.at(node.rexpr)], value, state)
+        yield from concatenate(search, _joined(term), value, state)
     elif name in _SOLVED and node.lexpr is not None and not path:
         yield from _arithmetic(search, term, name, value, state)
     elif name in _BITS and node.lexpr is not None and not path:
@@ -73,10 +74,30 @@ def concatenate(search: Search, parts: list[Term], value: Value, state: State) -
             if answer.value is not None and value.startswith(answer.value):
                 yield from concatenate(search, rest, value[len(answer.value) :], following)
         return
+    yield from _up_to(search, first, rest, value, state)
     for following, given in search.pick_all(rest, state):
         after = "".join(text or "" for text in given)
         if value.endswith(after):
             yield from search.push(first, value.removesuffix(after), following)
+
+
+def _joined(term: Term) -> list[Term]:
+    """All that `a || b || c` joins."""
+    match term.node:
+        case ast.A_Expr(name=(*_, ast.String(sval="||")), lexpr=left, rexpr=right) if left is not None:
+            return [*_joined(term.at(left)), term.at(right)]
+    return [term]
+
+
+def _up_to(search: Search, first: Term, rest: list[Term], value: str, state: State) -> States:
+    """The unknown first part reaches up to where the next one, which is known, begins."""
+    if not search.terms.read(rest[0], state).is_ground:
+        return
+    for following, answer in search.pick(rest[0], state):
+        places = [n for n in range(len(value)) if answer.value and value.startswith(answer.value, n)]
+        for place in places:
+            for begun in search.push(first, value[:place], following):
+                yield from concatenate(search, rest, value[place:], begun)
 
 
 # Arithmetic
