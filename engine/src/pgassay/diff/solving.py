@@ -20,7 +20,7 @@ from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.volatile import Opening, open_all
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
-from pgassay.solver.model import Goal, Made, Reached, Reason, Truth, Unreached
+from pgassay.solver.model import Goal, Reached, Reason, Unreached
 from pgassay.solver.solver import Solver
 
 _AT_HAND = 8  # rows of a table that are judged before one is made
@@ -106,11 +106,9 @@ class Solving:
                 return there or self._solver.reach(goal, persona, free_claims=True)
 
     def _at_hand(self, goal: Goal, persona: Persona) -> Reached | None:
-        """A row that is there already, for which the goal holds."""
-        for row in self._rows.get(goal.condition.table, ())[:_AT_HAND]:
-            if self._solver.judge_one(goal.condition, persona, row.values) is Truth.TRUE:
-                return Reached(goal=goal, row=Made(table=goal.condition.table, values=row.values))
-        return None
+        """A row that is there already, for which the goal holds, with other claims and settings at most."""
+        rows = self._rows.get(goal.condition.table, ())[:_AT_HAND]
+        return next(filter(None, (self._solver.reach_at(goal, persona, row.values) for row in rows)), None)
 
     def _date(self, opening: Opening) -> Opening:
         """With the moment as the server reads it."""

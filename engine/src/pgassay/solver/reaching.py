@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,7 +13,18 @@ from pglast.enums import BoolExprType
 from pgassay.observation import Persona
 from pgassay.solver import logic
 from pgassay.solver.asking import merged
-from pgassay.solver.model import Assignment, Goal, Made, Reached, Reason, Truth, Unreached
+from pgassay.solver.model import (
+    Assignment,
+    ColumnSlot,
+    Goal,
+    Made,
+    Reached,
+    Reason,
+    RowRef,
+    Truth,
+    Unreached,
+    Value,
+)
 from pgassay.solver.rows import RowMaker
 from pgassay.solver.scope import Node, Term, parse_expression
 from pgassay.solver.search import Search
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 
 PROPOSALS = 16
 _DECISIVE = 2_000  # steps for proposals in which the atom decides
+_AT_HAND = 4  # of one row that is there
 _REFUSALS = 5  # of rows, before a goal is given up
 
 
@@ -139,6 +151,25 @@ class Reaching:
             arguments=assignment.arguments,
         )
         return truth is not None and bool(truth & self.goal.wanted)
+
+
+def reach_at(
+    solver: Solver, search: Search, goal: Goal, persona: Persona, row: Mapping[str, Value]
+) -> Reached | None:
+    """Claims and settings under which a goal holds on a row that is there, with no other one."""
+    condition = goal.condition
+    ref = RowRef(condition.table)
+    start = State(
+        values={ColumnSlot(ref, name): value for name, value in row.items()}, rows=(ref,), free_claims=True
+    )
+    term = Term(parse_expression(condition.text), solver.scope_of(condition))
+    for state in islice(search.make(term, goal.wanted, start), _AT_HAND):
+        asking = replace(persona, claims=merged(persona.claims, state.claims)) if state.claims else persona
+        truth = solver.judge_one(condition, asking, row, settings=state.settings)
+        if len(state.rows) == 1 and truth is not None and truth & goal.wanted:
+            made = Made(table=condition.table, values=row)
+            return Reached(goal=goal, row=made, claims=state.claims, settings=state.settings)
+    return None
 
 
 Parts = Iterator[tuple[Node, tuple[tuple[Node, Truth], ...]]]

@@ -15,7 +15,7 @@ from pglast import ast, parser
 from pglast.enums import SubLinkType
 from pglast.stream import RawStream
 
-from pgassay.solver.model import ArgumentSlot, ColumnSlot, RowRef, Slot, Value
+from pgassay.solver.model import ArgumentSlot, ColumnSlot, Condition, RowRef, Slot, Value
 
 Node = Any  # pglast's attributes are of many types
 
@@ -227,3 +227,12 @@ def names_of(parts: Sequence[Node]) -> tuple[str | None, str]:
     """The schema, where there is one besides pg_catalog, and the name of a function or type."""
     *schema, name = (part.sval for part in parts)
     return (schema[-1] if schema and schema[-1] != "pg_catalog" else None), name
+
+
+def arguments_of(condition: Condition) -> dict[str, Term | Slot | None]:
+    """The arguments by name, by the name of the function and theirs, and as $1."""
+    function = condition.name.split("(", maxsplit=1)[0].rpartition(".")[2]
+    found: dict[str, Term | Slot | None] = {}
+    for number, (name, type_) in enumerate(condition.parameters, start=1):
+        found |= dict.fromkeys((name, f"{function}.{name}", f"${number}"), ArgumentSlot(name, type_))
+    return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 from pglast.parser import ParseError
 
@@ -33,16 +34,18 @@ from pgassay.solver.model import (
     Unreached,
     Value,
 )
-from pgassay.solver.reaching import PROPOSALS, Reaching, parts
+from pgassay.solver.reaching import PROPOSALS, Reaching, parts, reach_at
 from pgassay.solver.rows import Maker, RowMaker
 from pgassay.solver.schema import read_schema
-from pgassay.solver.scope import BoundRow, Scope, Term, parse_expression, write
+from pgassay.solver.scope import BoundRow, Scope, Term, arguments_of, parse_expression, write
 from pgassay.solver.search import Search
 from pgassay.solver.state import State
 from pgassay.solver.steps import STEPS
 from pgassay.solver.writing import where
 
 STATEMENTS_OF_A_GOAL = 400
+_Found = TypeVar("_Found")
+
 STATEMENTS_OF_A_ROW = 300
 _SEARCHES = 2  # of which the steps are, in the budget of a goal or row: its own, and those of checks
 _QUICK = 0.15
@@ -185,10 +188,18 @@ class Solver:
 
     def meet(self, use: uses.Use, row: Mapping[str, Value], persona: Persona, known: State) -> State | None:
         """Arguments with which a statement of a function meets a row, beside those that are `known`."""
+        return self._look(persona, lambda search: uses.meet(search, use, row, known))
+
+    def reach_at(self, goal: Goal, persona: Persona, row: Mapping[str, Value]) -> Reached | None:
+        """A goal on a row that is there, by claims and settings alone."""
+        return self._look(persona, lambda search: reach_at(self, search, goal, persona, row))
+
+    def _look(self, persona: Persona, find: Callable[[Search], _Found | None]) -> _Found | None:
+        """What is found without making rows."""
         search = Search(self.schema, self._asker, persona=persona, purpose="met")
         try:
             with self._budget(STATEMENTS_OF_A_ROW, self._effort):
-                return uses.meet(search, use, row, known)
+                return find(search)
         except (BudgetSpentError, *_UNREADABLE):
             return None
 
@@ -241,7 +252,7 @@ class Solver:
             ("scope of a condition", table, condition.name, condition.parameters, condition.asks),
             lambda: Scope(
                 rows={self.schema.plain_name(table): BoundRow(RowRef(table))} if table else {},
-                variables=_variables(condition),
+                variables=arguments_of(condition),
                 path=self.schema.path,
                 role=condition.asks,
             ),
@@ -280,12 +291,3 @@ def _texts_of_parts(text: str) -> tuple[str, ...]:
 def _purpose(goal: Goal) -> str:
     """What rows are made for, in a word that is another for each goal."""
     return f"g{hashlib.sha256(str(goal).encode()).hexdigest()[:8]}"
-
-
-def _variables(condition: Condition) -> dict[str, Term | Slot | None]:
-    """The arguments by name, by the name of the function and theirs, and as $1."""
-    function = condition.name.split("(", maxsplit=1)[0].rpartition(".")[2]
-    found: dict[str, Term | Slot | None] = {}
-    for number, (name, type_) in enumerate(condition.parameters, start=1):
-        found |= dict.fromkeys((name, f"{function}.{name}", f"${number}"), ArgumentSlot(name, type_))
-    return found
