@@ -175,3 +175,20 @@ def test_a_name_that_a_subquery_takes_for_its_own_opens_all_files(audited: Audit
 
 def test_the_name_of_the_object_is_nobody_else_s(audited: Audited) -> None:
     assert told(audited(BILLS.format(name="objects.name")), "chains") == []
+
+
+LYING = """
+create table public.members (member uuid primary key references auth.users);
+create table public.plans (id integer primary key, text text not null);
+create function public.is_in() returns boolean language sql immutable security definer set search_path = ''
+as $$ select exists (select from public.members as m where m.member = (select auth.uid())) $$;
+alter table public.members enable row level security;
+alter table public.plans enable row level security;
+create policy "own" on public.members for all to authenticated using (member = (select auth.uid()));
+create policy "all" on public.plans for select to authenticated using (public.is_in());
+"""
+
+
+def test_what_is_called_immutable_and_is_not_is_asked_each_time(audited: Audited) -> None:
+    [finding] = of_rule(audited(LYING), "chains")
+    assert (finding.object, "public.plans" in finding.sentence) == ("public.members", True)

@@ -31,7 +31,8 @@ def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None 
         if only is None or sample.table.name in only
         for verb, text in _questions(sample, persona)
     ]
-    answers = scene.ask(persona, [[text] for _, _, text in asked])
+    role = persona.role if persona else ""
+    answers = scene.ask(persona, [[scene.planned(text, role) if role else text] for _, _, text in asked])
     seen: dict[str, Keys] = {}
     written: dict[tuple[str, str], int] = {}
     for (sample, verb, _), answer in zip(asked, answers, strict=True):
