@@ -231,3 +231,46 @@ def test_a_call_that_lets_in_whoever_names_the_group(audited: Audited) -> None:
     as $$ insert into public.sailors values (wanted, auth.uid()) on conflict do nothing $$;
     """
     assert told(audited(schema), "chains") == [("public.sign_on(integer)", "high", ("execute",))]
+
+
+TRIPS = """
+create table public.trips (
+    id uuid primary key default gen_random_uuid(), owner uuid not null references auth.users, title text
+);
+create table public.crews (
+    trip uuid references public.trips, member uuid references auth.users, rank text,
+    primary key (trip, member)
+);
+create function public.board() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    insert into public.crews values (new.id, new.owner, 'lead');
+    return new;
+end $$;
+create trigger board after insert on public.trips for each row execute function public.board();
+alter table public.trips enable row level security;
+alter table public.crews enable row level security;
+create policy "own" on public.trips for all to authenticated using (owner = (select auth.uid()));
+create policy "crew" on public.crews for all to authenticated
+using (exists (select from public.trips as t where t.id = trip and t.owner = (select auth.uid())));
+"""
+
+
+def test_rows_that_a_write_makes_itself_are_no_gain(audited: Audited) -> None:
+    assert told(audited(TRIPS), "chains") == []
+
+
+LYING = """
+create table public.members (member uuid primary key references auth.users);
+create table public.plans (id integer primary key, text text not null);
+create function public.is_in() returns boolean language sql immutable security definer set search_path = ''
+as $$ select exists (select from public.members as m where m.member = (select auth.uid())) $$;
+alter table public.members enable row level security;
+alter table public.plans enable row level security;
+create policy "own" on public.members for all to authenticated using (member = (select auth.uid()));
+create policy "all" on public.plans for select to authenticated using (public.is_in());
+"""
+
+
+def test_what_is_called_immutable_and_is_not_is_asked_each_time(audited: Audited) -> None:
+    [finding] = of_rule(audited(LYING), "chains")
+    assert (finding.object, "public.plans" in finding.sentence) == ("public.members", True)

@@ -66,6 +66,8 @@ def test_a_claim_that_is_missing_lets_everything_through(audited: Audited) -> No
     assert told(found, "claims") == [("public.leases", "high", ("select",))]
     assert "without the claim app_metadata.house" in of_rule(found, "claims")[0].sentence
     assert told(audited(schema.format("")), "claims") == []
+    level = " or (auth.jwt() ->> 'aal') in ('aal1', 'aal2')"  # which Auth puts into every token
+    assert told(audited(schema.format(level)), "claims") == []
 
 
 def test_who_has_no_id_reads_what_is_nobodys(audited: Audited) -> None:

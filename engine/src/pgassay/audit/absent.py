@@ -15,7 +15,11 @@ from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 from pgassay.solver.asking import merged
 
-_NEVER_ABSENT = ("sub", "role", "email", "user_metadata")
+# Auth puts them into every token, and no hook may take them out; users have metadata from their sign-up.
+_NEVER_ABSENT = (
+    *("aal", "aud", "email", "exp", "iat", "is_anonymous", "iss", "phone", "role", "session_id", "sub"),
+    "user_metadata",
+)
 _FEW = 2
 _MOST = 6
 _IDS_OF_NOBODY = ("5e0c0de5-0000-4000-8000-00000000000a", "5e0c0de5-0000-4000-8000-00000000000b")

@@ -9,7 +9,7 @@ from pgassay.audit.scene import Scene, key_expression
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import literal
+from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
 
 Keys = frozenset[tuple[str | None, ...]]
@@ -31,7 +31,8 @@ def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None 
         if only is None or sample.table.name in only
         for verb, text in _questions(sample, persona)
     ]
-    answers = scene.ask(persona, [[text] for _, _, text in asked])
+    role = persona.role if persona else ""
+    answers = scene.ask(persona, [[scene.planned(text, role) if role else text] for _, _, text in asked])
     seen: dict[str, Keys] = {}
     written: dict[tuple[str, str], int] = {}
     for (sample, verb, _), answer in zip(asked, answers, strict=True):
@@ -44,9 +45,26 @@ def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None 
     return Reach(seen=seen, written=written)
 
 
-def _questions(sample: Sample, persona: Persona | None) -> Iterator[tuple[str, str]]:
+def count_written(
+    scene: Scene, persona: Persona, sample: Sample, keys: Collection[tuple[str | None, ...]]
+) -> dict[str, int]:
+    """How many of the rows with these keys a persona could change and remove, by verb."""
+    asked = [
+        question
+        for key in keys
+        for question in _questions(sample, persona, f" where {condition(sample.key, key)}")
+    ]
+    answers = scene.ask(persona, [[text] for _, text in asked])
+    found = dict.fromkeys(("update", "delete"), 0)
+    for (verb, _), answer in zip(asked, answers, strict=True):
+        if verb in found and not answer.sqlstate:
+            found[verb] += answer.counts[0]
+    return found
+
+
+def _questions(sample: Sample, persona: Persona | None, where: str = "") -> Iterator[tuple[str, str]]:
     table, key = sample.table, sample.key
-    where = _where(sample)
+    where = where or _where(sample)
     yield "select", f"select {key_expression(key)} from {table.name}{where}"
     if persona is None or table.kind not in "rp":
         return

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import psycopg
 
+from pgassay.audit.planning import can_plan_once
 from pgassay.audit.slow import TIMEOUT, find_slow
 from pgassay.audit.watch import watched
 from pgassay.catalog.inventory import Inventory, take_inventory
@@ -80,7 +81,7 @@ class Scene:
     untried: list[str] = field(default_factory=list)
     solved: dict[str, list[dict[int, Value]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
-    _planned: dict[str, str] = field(default_factory=dict, repr=False)
+    _planned: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -172,14 +173,20 @@ class Scene:
         self.work.spend(_OF_A_TIMEOUT * sum(answer.sqlstate == TIMEOUT for answer in answers))
         return answers
 
-    def planned(self, query: str) -> str:
-        """A statement of the owner that does the same as a long query, which is planned once."""
-        if query not in self._planned:
+    def planned(self, query: str, role: str = "") -> str:
+        """A statement of the owner, or of a role, that does the same as a query, which is planned once."""
+        if role and not self._plans_once:
+            return query
+        if (role, query) not in self._planned:
             name = f"pgassay_{len(self._planned)}"
-            with self.session.as_owner():
+            with self.session.undone(), self.session.as_owner():  # or it would hold its locks
                 failed = self.session.attempt(f"prepare {name} as {query}").sqlstate
-            self._planned[query] = query if failed else f"execute {name}"
-        return self._planned[query]
+            self._planned[role, query] = query if failed else f"execute {name}"
+        return self._planned[role, query]
+
+    @cached_property
+    def _plans_once(self) -> bool:
+        return can_plan_once(self.catalog)
 
     def dependents(self, name: str) -> frozenset[str]:
         """The tables and views whose policies or definitions come to read `name`."""

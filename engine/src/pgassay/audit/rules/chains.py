@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import play, prepared_updates
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Keys, Reach, count_written, measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does, join
 from pgassay.audit.writes import (
@@ -31,14 +31,18 @@ _NO_PRIVILEGE = "42501"
 
 @dataclass(frozen=True, kw_only=True)
 class _Gain:
+    """More rows of an object: the `key` of one that is seen, or the `number` of those that are written."""
+
     object: str
     action: str
     key: tuple[str | None, ...] = ()
+    number: int = 1
 
 
 def find(scene: Scene) -> Iterator[Finding]:
     """For each table the writes of each user: one finding where one of them opens more."""
     found: dict[tuple[str, str], Finding] = {}
+    there = measure(scene, None).seen
     for persona in scene.users:
         before = measure(scene, persona)
         for sample in scene.samples:
@@ -47,7 +51,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 continue
             for group in _groups(scene, sample, persona):
                 key = (sample.object, group[0].verb + group[0].column)
-                if key not in found and (finding := _try(scene, persona, before, group)):
+                if key not in found and (finding := _try(scene, persona, before, there, group)):
                     found[key] = finding
             for setup, write in prepared_updates(scene, sample, persona, dependents):
                 key = (sample.object, write.verb + write.column)
@@ -69,7 +73,9 @@ def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Wri
     return (group for group in groups if group)
 
 
-def _try(scene: Scene, persona: Persona, before: Reach, group: list[Write]) -> Finding | None:
+def _try(
+    scene: Scene, persona: Persona, before: Reach, there: Mapping[str, Keys], group: list[Write]
+) -> Finding | None:
     answers = scene.ask(persona, [[write.statement] for write in group])
     foreign = [
         (write, answer)
@@ -80,12 +86,11 @@ def _try(scene: Scene, persona: Persona, before: Reach, group: list[Write]) -> F
     if any(answer.sqlstate == _NO_PRIVILEGE for _, answer in foreign if group[0].verb == "insert"):
         return None
     for write in [write for write, answer in foreign if _went_through(answer)]:
-        only = scene.dependents(write.sample.table.name)
         with scene.session.undone():
             if not run(scene.session, persona, write.statement):
                 continue
-            after = measure(scene, persona, only)
-        if gains := list(_gains(scene, write, before, after, persona)):
+            gains = _measure_gains(scene, write, before, there, persona)
+        if gains:
             return _tell(scene, persona, write, gains)
     return None
 
@@ -95,16 +100,30 @@ def _try_prepared(scene: Scene, persona: Persona, setup: Steps, write: Write) ->
     with scene.session.undone():
         if not play(scene, setup):
             return None
-        before = measure(scene, persona, only)
+        before, there = measure(scene, persona, only), measure(scene, None, only).seen
         if not run(scene.session, persona, write.statement):
             return None
-        after = measure(scene, persona, only)
-    gains = list(_gains(scene, write, before, after, persona))
+        gains = _measure_gains(scene, write, before, there, persona)
     return _tell(scene, persona, write, gains, setup) if gains else None
 
 
 def _went_through(answer: Answer) -> bool:
     return not answer.sqlstate and answer.counts[0] > 0
+
+
+def _measure_gains(
+    scene: Scene, write: Write, before: Reach, there: Mapping[str, Keys], persona: Persona
+) -> list[_Gain]:
+    """After the write. What it made itself, as triggers do, is none, where the persona reaches it."""
+    only = scene.dependents(write.sample.table.name)
+    gains = list(_gains(scene, write, before, measure(scene, persona, only), persona))
+    written = dict.fromkeys(gain.object for gain in gains if gain.action != "select")
+    now = measure(scene, None, [scene.sample_of[name].table.name for name in written]).seen if written else {}
+    for name in written:
+        made = now.get(name, frozenset()) - there.get(name, frozenset())
+        own = count_written(scene, persona, scene.sample_of[name], sorted(made, key=str))
+        gains = [gain for gain in gains if gain.object != name or gain.number > own.get(gain.action, 0)]
+    return gains
 
 
 def _gains(scene: Scene, write: Write, before: Reach, after: Reach, persona: Persona) -> Iterator[_Gain]:
@@ -120,9 +139,9 @@ def _gains(scene: Scene, write: Write, before: Reach, after: Reach, persona: Per
         if new:
             yield _Gain(object=object_, action="select", key=new[0])
     for (object_, verb), count in after.written.items():
-        of_write = 1 if object_ == write.sample.object else 0
-        if count > before.written.get((object_, verb), 0) + of_write:
-            yield _Gain(object=object_, action=verb)
+        more = count - before.written.get((object_, verb), 0)
+        if more > (object_ == write.sample.object):
+            yield _Gain(object=object_, action=verb, number=more)
 
 
 def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain], setup: Steps = ()) -> Finding:
