@@ -327,3 +327,28 @@ def test_a_link_that_nobody_has_to_know(audited: Audited, asked: str, count: int
     """
     found = [f for f in audited(schema).findings if f.columns == ("link",)]
     assert [(f.severity.word, f.who) for f in found] == [("medium", ("anon", "alice", "bob"))] * count
+
+
+RANKS = """
+create table public.orgs (id integer primary key);
+alter table public.orgs enable row level security;
+create table public.staff (
+    person uuid primary key references auth.users, {group} is_admin boolean not null default false
+);
+create table public.settings (id integer primary key, value text not null);
+create function public.is_admin() returns boolean language plpgsql stable security definer
+set search_path = '' as $$ begin
+    return exists (select from public.staff as s where s.person = auth.uid() and s.is_admin);
+end $$;
+alter table public.staff enable row level security;
+alter table public.settings enable row level security;
+create policy "admins" on public.settings for update to authenticated
+using (public.is_admin()) with check (public.is_admin());
+create policy "read" on public.settings for select to authenticated using (true);
+"""
+
+
+def test_administrators_are_no_strangers_but_those_of_a_group_are(audited: Audited) -> None:
+    assert told(audited(RANKS.format(group="")), "strangers") == []
+    group = "org integer not null references public.orgs,"
+    assert told(audited(RANKS.format(group=group)), "strangers") == [("public.settings", "high", ("update",))]

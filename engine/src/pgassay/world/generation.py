@@ -20,7 +20,7 @@ from pgassay.world.filling import Filling
 from pgassay.world.model import SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.naming import name_drawn
 from pgassay.world.objects import OBJECTS
-from pgassay.world.order import is_own
+from pgassay.world.order import is_own, names_users_alone
 from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, read_presence
 from pgassay.world.references import User
@@ -197,9 +197,7 @@ class _Generation:
         asked = find_asked(texts, self._catalog.of(Function))
         keyed = {table for (table, _), claim in claims.items() if claim == "sub"}
         tables = self._surface.by_name
-        return frozenset(
-            name for name in asked & keyed if name in tables and _names_users_alone(tables[name])
-        )
+        return frozenset(name for name in asked & keyed if name in tables and names_users_alone(tables[name]))
 
     @cached_property
     def _atoms(self) -> AtomSearch:
@@ -238,11 +236,6 @@ def _spelled(name: str) -> str:
 def _user(persona: Persona) -> User:
     email = str(persona.claims.get("email") or f"{persona.name}@example.com")
     return User(name=persona.name, id=str(persona.id), email=email)
-
-
-def _names_users_alone(table: Table) -> bool:
-    """Not the members of a group: those are somewhere, and nowhere else."""
-    return all(key.target == USERS or table.columns[key.columns[0]].primary for key in table.foreign_keys)
 
 
 def _is_filled(table: Table) -> bool:

@@ -1,10 +1,11 @@
-"""Which tables are filled, and in which order: what a row needs comes before it. Pure."""
+"""Which tables are filled, in which order, and what their keys say of them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from pgassay.catalog.tables import Table
+from pgassay.world.sign_ups import USERS
 
 _PLATFORM = ("cron", "net", "vault", "pgmq", "pgsodium", "supabase_migrations", "pgassay", "extensions")
 
@@ -30,3 +31,8 @@ def is_own(table: Table) -> bool:
     """Whether it is the project's, and none of the platform's or of an extension."""
     is_platform = table.owner.startswith(("supabase_", "pgassay_supautils")) or table.schema in _PLATFORM
     return not is_platform and not table.is_of_extension
+
+
+def names_users_alone(table: Table) -> bool:
+    """Whether its rows are of users everywhere, not in a group: those are somewhere, and nowhere else."""
+    return all(key.target == USERS or table.columns[key.columns[0]].primary for key in table.foreign_keys)

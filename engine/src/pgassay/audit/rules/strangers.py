@@ -22,6 +22,7 @@ from pgassay.matrix.blanket import BlanketWrite, blanket_writes
 from pgassay.matrix.model import Action, Cell, RowClass
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Outcome, Persona
+from pgassay.world.order import names_users_alone
 
 RULE = "strangers"
 _NOT_OWN = (RowClass.OTHER, RowClass.NOBODY, RowClass.PUBLIC)
@@ -52,9 +53,25 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
                 if sample.table.kind != "v" or deed.action in _WRITES  # what it shows is another rule's
             ]
+            deeds = [deed for deed in deeds if not _is_of_rank(scene, sample, deed, deeds)]
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     yield from find_links(scene)
+
+
+def _is_of_rank(scene: Scene, sample: Sample, deed: _Deed, deeds: Sequence[_Deed]) -> bool:
+    """Whether its policies let some users write all rows and others none, by a list of users alone.
+
+    So administrators do what they are there for. Who is one in some group only is a stranger to others.
+    """
+    table, persona = sample.table, deed.persona
+    doing = [other.persona for other in deeds if other.action is deed.action]
+    peers = [user for user in scene.users if user.role == persona.role and user not in doing]
+    names = scene.inventory.reach(table.name) - {table.name}
+    asked = [scene.surface.by_name[name] for name in names if name in scene.surface.by_name]
+    lists = [one for one in asked if scene.is_the_projects(one)]
+    is_asked = persona.id is not None and deed.action in _WRITES and bool(table.secured) and bool(lists)
+    return bool(peers) and is_asked and all(map(names_users_alone, lists))
 
 
 def _is_owners_view(table: Table) -> bool:
