@@ -29,7 +29,7 @@ class Budget:
     two that have nothing to do with each other in any order, each is interrupted at `apart` of its points.
     """
 
-    pairs: int = 18
+    pairs: int = 14
     of_each: int = 1
     steps: int = 3000
     of_pair: int = 500
