@@ -120,3 +120,12 @@ def test_a_rule_that_asks_too_much_says_so(
     assert found.untried == tuple(
         f"the rule {name} beyond its first 3 statements: see --effort" for name in rules
     )
+
+
+def test_a_request_that_is_always_refused_is_told(server: Server, tmp_path: Path) -> None:
+    schema = NOTES + "alter role authenticator set pgrst.db_pre_request = 'public.gone';"
+    found = audit_schema(server, tmp_path, schema, find_strangers)
+    answers = [text.partition(": each request is refused: ") for text in found.untried]
+    assert [(name, "gone" in why) for name, _, why in answers] == [
+        (name, True) for name in ("anon", "alice", "bob")
+    ]

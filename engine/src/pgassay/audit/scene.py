@@ -237,7 +237,9 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
     with open_loaded(bench, world) as session:
         with session.as_owner():
             catalog = read_catalog(session.connection, *ACCESS)
-        people = _strangers(bench.personas.values(), catalog)
+        strangers = _strangers(bench.personas.values(), catalog)
+        refused = {one.name: answer for one in strangers if (answer := session.refusal(one))}
+        people = tuple(persona for persona in strangers if persona.name not in refused)
         surface = read_surface(session, roles=[persona.role for persona in people])
         ids = [persona.id for persona in bench.personas.values() if persona.id is not None]
         rows = {name: text for name, text in bench.config.rows.items() if name in surface.by_name}
@@ -256,7 +258,10 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
             matrix=matrix,
             people=people,
             unending=unending,
-            untried=[f"{name}: a statement took over {LONGEST / 1000:g} s" for name in sorted(slow)],
+            untried=[
+                *(f"{name}: each request is refused: {one.message}" for name, one in refused.items()),
+                *(f"{name}: a statement took over {LONGEST / 1000:g} s" for name in sorted(slow)),
+            ],
         )
 
 
