@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pgassay.audit import run
 from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
@@ -274,3 +275,22 @@ create policy "all" on public.plans for select to authenticated using (public.is
 def test_what_is_called_immutable_and_is_not_is_asked_each_time(audited: Audited) -> None:
     [finding] = of_rule(audited(LYING), "chains")
     assert (finding.object, "public.plans" in finding.sentence) == ("public.members", True)
+
+
+def test_what_most_tables_ask_is_tried_first(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work has an end."""
+    many = "".join(
+        f"""
+        create table public.a{n} (id integer primary key, who uuid not null references auth.users, kind text);
+        alter table public.a{n} enable row level security;
+        create policy "own" on public.a{n} for all to authenticated using (who = (select auth.uid()));
+        create table public.b{n} (id integer primary key, kind text, a integer references public.a{n});
+        alter table public.b{n} enable row level security;
+        create policy "all" on public.b{n} for all to authenticated
+        using (public.is_in() or exists (select from public.a{n} as x where x.id = a and x.kind = b{n}.kind));
+        """
+        for n in range(4)
+    )
+    monkeypatch.setattr(run, "STATEMENTS", 250)
+    found = of_rule(audited(LYING + many), "chains")
+    assert "public.members" in [finding.object for finding in found]
