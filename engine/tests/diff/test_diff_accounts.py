@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 PROFILES = """
 create table public.profiles (
     id uuid primary key, name text, credits integer not null default 5,
-    is_staff boolean not null default false, closed_at timestamptz
+    is_staff boolean not null default false, closed_at timestamptz,
+    tier text default 'free' check (tier in ('free', 'paid'))
 );
 create table public.orders (id integer primary key, buyer uuid references public.profiles (id));
 insert into auth.users (id, email) values ('a11ce000-0000-4000-8000-000000000001', 'a@example.com');
@@ -65,6 +66,11 @@ USER_KEY = "alter table public.profiles add foreign key (id) references auth.use
         ),
         (
             INSERT,
+            "(id, tier) values (new.id, coalesce(new.raw_user_meta_data -> 'plan' ->> 'tier', 'free'))",
+            'with the metadata {"plan": {"tier": "paid"}} now makes public.profiles.tier as the metadata say',
+        ),
+        (
+            INSERT,
             "(id, credits) values (new.id, 50)",
             "Whoever signs up now makes public.profiles.credits 50",
         ),
@@ -90,6 +96,7 @@ USER_KEY = "alter table public.profiles add foreign key (id) references auth.use
         "number",
         "flag below a key",
         "whole row",
+        "word of a list",
         "more for everybody",
         "reopened",
         "comes back",

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 import psycopg
 
 from pgassay.catalog.compare import SchemaChange
-from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.tables import Surface, Table
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
-from pgassay.diff.metadata import USERS, VALUES, leaves, nest
+from pgassay.diff.metadata import USERS, VALUES, find_asked, find_changed, find_near, leaves, nest
 from pgassay.matrix.model import Direction
 from pgassay.matrix.statements import NUMBERS, literal
 
 _NEW = "5157ed00-0000-4000-8000-000000000000"
-_MOST_DOCUMENTS = 24
+_MOST_DOCUMENTS, _MOST_WORDS = 24, 12
 _FAITHFUL = (*NUMBERS, "bool")
 _ROW_OF_A_DOCUMENT = frozenset(
     f"{kind}_{verb}" for kind in ("json", "jsonb") for verb in ("populate_record", "to_record")
@@ -81,7 +80,8 @@ def compare_accounts(
         return
     surfaces = [side.read_surface() for side in (base, head)]
     roles = [persona.role for persona in head.personas if persona.id is not None]
-    events = list(_make_events(head, _find_literals(base.inventory, head.inventory)))
+    literals = find_asked(base.inventory, head.inventory)
+    events = list(_make_events(head, literals, find_changed(base.inventory, head.inventory)))
     before, after = (
         _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
     )
@@ -106,21 +106,10 @@ def compare_accounts(
             yield _tell(event, less, more, changes)
 
 
-def _find_literals(base: Inventory, head: Inventory) -> Literals:
-    """What the functions that follow accounts look for in metadata."""
-    texts = [
-        [
-            side.objects.get(ObjectKey("function", name, ""), {}).get("body", "")
-            for name in sorted(side.reach(USERS))
-        ]
-        for side in (head, base)
-    ]
-    return find_literals(*texts)
-
-
-def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]:
+def _make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Iterator[AccountEvent]:
     values = list(dict.fromkeys([*VALUES, *literals.strings]))
     documents = [nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
+    documents += [nest(path, word) for path in changed.paths for word in _find_words(head, changed)]
     documents += [{name: value} for name in _find_populated(head, literals) for value in VALUES]
     yield _sign_up({}, "Whoever signs up")
     for document in documents:
@@ -146,13 +135,25 @@ def _make_events(head: LoadedSide, literals: Literals) -> Iterator[AccountEvent]
         )
 
 
+def _find_words(head: LoadedSide, changed: Literals) -> list[str]:
+    """What CHECKs list, and enums have, of the columns that a changed function names: a tier, a role."""
+    near = find_near(head.inventory)
+    checks = [
+        find_literals([str(facts.get("definition"))])
+        for key, facts in head.inventory.objects.items()
+        if key.kind == "constraint" and key.object in near
+    ]
+    tables = [one for one in head.read_surface().by_name.values() if one.name in near]
+    columns = [column for one in tables for column in one.columns.values() if column.name in changed.words]
+    listed = [word for one in checks if one.words & changed.words for word in one.strings]
+    return list(dict.fromkeys([*(word for one in columns for word in one.labels), *listed]))[:_MOST_WORDS]
+
+
 def _find_populated(head: LoadedSide, literals: Literals) -> list[str]:
     """The columns that metadata name where a whole row is made of them."""
     if literals.words.isdisjoint(_ROW_OF_A_DOCUMENT):
         return []
-    schema = head.inventory
-    functions = schema.reach(USERS)
-    near = functions.union(*(schema.feeds.get(name, frozenset()) for name in functions)) - {USERS}
+    near = find_near(head.inventory)
     keys = [key for key in head.inventory.objects if key.kind == "column" and key.object in near]
     return list(dict.fromkeys(key.name for key in keys))[:_MOST_DOCUMENTS]
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import ObjectKey
+
 USERS = "auth.users"
 VALUES = (1000007, True, "admin")
 """What a text that reads metadata may compare with, whatever it says."""
@@ -22,3 +26,28 @@ def leaves(document: object) -> Iterator[object]:
             yield from leaves(value)
     else:
         yield document
+
+
+def find_asked(base: Inventory, head: Inventory) -> Literals:
+    """What the functions that follow accounts look for in metadata."""
+    texts = [
+        [
+            side.objects.get(ObjectKey("function", name, ""), {}).get("body", "")
+            for name in sorted(side.reach(USERS))
+        ]
+        for side in (head, base)
+    ]
+    return find_literals(*texts)
+
+
+def find_changed(base: Inventory, head: Inventory) -> Literals:
+    """The same of those that HEAD has otherwise."""
+    keys = [ObjectKey("function", name, "") for name in sorted(head.reach(USERS))]
+    bodies = [[side.objects.get(key, {}).get("body", "") for key in keys] for side in (base, head)]
+    return find_literals([new for old, new in zip(*bodies, strict=True) if new != old])
+
+
+def find_near(schema: Inventory) -> frozenset[str]:
+    """What functions that follow accounts use and write."""
+    functions = schema.reach(USERS)
+    return functions.union(*(schema.feeds.get(name, frozenset()) for name in functions)) - {USERS}
