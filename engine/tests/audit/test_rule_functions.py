@@ -244,6 +244,12 @@ def test_what_only_who_was_told_can_ask_for(audited: Audited, compared: str, cou
     assert [f.severity.word for f in of_rule(audited(schema), "functions")] == ["critical"] * count
 
 
+def test_what_only_who_was_told_can_say_in_a_document(audited: Audited) -> None:
+    body = "begin update public.notes as n set text = link ->> 'text' where n.code = link ->> 'code'; end"
+    schema = notes("edit(link jsonb) returns void", body).replace("code text", "code text unique")
+    assert of_rule(audited(schema), "functions") == []
+
+
 def test_who_is_signed_in_says_what_the_function_says(audited: Audited) -> None:
     """A state of another's row is not a count."""
     asks = "declare me uuid := auth.uid(); begin if me is null then raise exception 'sign in'; end if;"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from pgassay.config import DEFAULT_PERSONAS
 from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
+
+ALICE = DEFAULT_PERSONAS["alice"].claims["sub"]
 
 ADS = """
 create table public.ads (
@@ -113,12 +116,14 @@ def test_who_alone_reads_all_has_a_rank(audited: Audited) -> None:
 
 
 def test_who_has_marked_a_row_may_not_be_let_at_it_again(audited: Audited) -> None:
-    """The first row that there is may be marked already."""
-    schema = """
+    """The first row that there is is marked already."""
+    schema = f"""
     create table public.offers (
         id integer primary key, seller uuid not null references auth.users,
         gone boolean not null default false
     );
+    insert into auth.users (id) values ('{ALICE}');
+    insert into public.offers values (1, '{ALICE}', true), (2, '{ALICE}', false);
     alter table public.offers enable row level security;
     create policy "see" on public.offers for select using (true);
     create policy "edit" on public.offers for update to authenticated

@@ -49,8 +49,8 @@ def deeds_of(scene: Scene, persona: Persona, function: Function, seen: dict[Pers
     """As things are; where it does nothing, with enough in each number that it may ask for."""
     samples = samples_of(scene, function)
     told_of = tokens(scene, persona, seen[persona])
-    lists = [one for one in argument_lists(scene, function) if told_of.isdisjoint(one)]
-    some = [Call(function=function, arguments=one, persona=persona) for one in lists]
+    every = (Call(function=function, arguments=a, persona=persona) for a in argument_lists(scene, function))
+    some = [call for call in every if told_of.isdisjoint(call.said)]
     for setup in ((), *islice(number_setups(scene, [s.table.name for s in samples], ("100",)), _SETUPS)):
         calls = [replace(call, setup=setup) for call in some]
         with scene.session.undone():

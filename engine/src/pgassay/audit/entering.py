@@ -59,8 +59,11 @@ def _after(
 ) -> Finding | None:
     before = measure(scene, persona)
     secret = tokens(scene, persona, before)
-    lists = [some for some in argument_lists(scene, function) if secret.isdisjoint(some)]
-    calls = [Call(function=function, arguments=some, persona=persona, setup=setup) for some in lists]
+    every = (
+        Call(function=function, arguments=some, persona=persona, setup=setup)
+        for some in argument_lists(scene, function)
+    )
+    calls = [call for call in every if secret.isdisjoint(call.said)]
     answers = make_calls(scene, persona, calls, AS_OWNER, *map(look_new, asked))
     alive = [call for call, a in answers if not a.sqlstate and any(a.rows[2:])]
     only = frozenset[str]().union(*(scene.dependents(s.table.name) for s in asked))

@@ -14,7 +14,7 @@ from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.tables import Surface, Table
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
-from pgassay.diff.metadata import USERS, VALUES, find_asked, find_changed, find_near, leaves, nest
+from pgassay.diff.metadata import USERS, VALUES, find_followers, leaves, nest, read_changed, read_literals
 from pgassay.matrix.model import Direction
 from pgassay.matrix.statements import NUMBERS, literal
 
@@ -80,8 +80,8 @@ def compare_accounts(
         return
     surfaces = [side.read_surface() for side in (base, head)]
     roles = [persona.role for persona in head.personas if persona.id is not None]
-    literals = find_asked(base.inventory, head.inventory)
-    events = list(_make_events(head, literals, find_changed(base.inventory, head.inventory)))
+    literals = read_literals(base.inventory, head.inventory)
+    events = list(_make_events(head, literals, read_changed(base.inventory, head.inventory)))
     before, after = (
         _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
     )
@@ -137,7 +137,7 @@ def _make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Ite
 
 def _find_words(head: LoadedSide, changed: Literals) -> list[str]:
     """What CHECKs list, and enums have, of the columns that a changed function names: a tier, a role."""
-    near = find_near(head.inventory)
+    near = find_followers(head.inventory)
     checks = [
         find_literals([str(facts.get("definition"))])
         for key, facts in head.inventory.objects.items()
@@ -153,7 +153,7 @@ def _find_populated(head: LoadedSide, literals: Literals) -> list[str]:
     """The columns that metadata name where a whole row is made of them."""
     if literals.words.isdisjoint(_ROW_OF_A_DOCUMENT):
         return []
-    near = find_near(head.inventory)
+    near = find_followers(head.inventory)
     keys = [key for key in head.inventory.objects if key.kind == "column" and key.object in near]
     return list(dict.fromkeys(key.name for key in keys))[:_MOST_DOCUMENTS]
 

@@ -1,4 +1,4 @@
-"""Metadata of accounts, which their users choose: documents that may matter to what follows an account."""
+"""Metadata of accounts, which their users choose: what the functions that follow an account make of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def leaves(document: object) -> Iterator[object]:
         yield document
 
 
-def find_asked(base: Inventory, head: Inventory) -> Literals:
+def read_literals(base: Inventory, head: Inventory) -> Literals:
     """What the functions that follow accounts look for in metadata."""
     texts = [
         [
@@ -40,14 +40,14 @@ def find_asked(base: Inventory, head: Inventory) -> Literals:
     return find_literals(*texts)
 
 
-def find_changed(base: Inventory, head: Inventory) -> Literals:
+def read_changed(base: Inventory, head: Inventory) -> Literals:
     """The same of those that HEAD has otherwise."""
     keys = [ObjectKey("function", name, "") for name in sorted(head.reach(USERS))]
     bodies = [[side.objects.get(key, {}).get("body", "") for key in keys] for side in (base, head)]
     return find_literals([new for old, new in zip(*bodies, strict=True) if new != old])
 
 
-def find_near(schema: Inventory) -> frozenset[str]:
+def find_followers(schema: Inventory) -> frozenset[str]:
     """What functions that follow accounts use and write."""
     functions = schema.reach(USERS)
     return functions.union(*(schema.feeds.get(name, frozenset()) for name in functions)) - {USERS}

@@ -6,7 +6,7 @@ stand for the arguments, each in the scope of the call. So no name is ever captu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from pglast import ast, parser
 from pglast.enums import SubLinkType
 from pglast.stream import RawStream
 
-from pgassay.solver.model import ArgumentSlot, ColumnSlot, Condition, RowRef, Slot, Value
+from pgassay.solver.model import ArgumentSlot, ColumnSlot, RowRef, Slot, Value
 
 Node = Any  # pglast's attributes are of many types
 
@@ -229,10 +229,10 @@ def names_of(parts: Sequence[Node]) -> tuple[str | None, str]:
     return (schema[-1] if schema and schema[-1] != "pg_catalog" else None), name
 
 
-def arguments_of(condition: Condition) -> dict[str, Term | Slot | None]:
-    """The arguments by name, by the name of the function and theirs, and as $1."""
-    function = condition.name.split("(", maxsplit=1)[0].rpartition(".")[2]
+def arguments_of(function: str, parameters: Iterable[tuple[str, str]]) -> dict[str, Term | Slot | None]:
+    """Slots for arguments of these names and types: by name, with the function's before it, and as $1."""
     found: dict[str, Term | Slot | None] = {}
-    for number, (name, type_) in enumerate(condition.parameters, start=1):
-        found |= dict.fromkeys((name, f"{function}.{name}", f"${number}"), ArgumentSlot(name, type_))
+    for number, (name, type_) in enumerate(parameters, start=1):
+        names = (name, f"{function}.{name}", f"${number}")
+        found |= dict.fromkeys(names, ArgumentSlot(name, type_))
     return found

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pglast.parser import ParseError
 
-from pgassay.catalog.names import quoted
+from pgassay.catalog.names import quoted, without_arguments
 from pgassay.database import Session
 from pgassay.observation import Attempt, Persona
 from pgassay.solver import uses
@@ -252,7 +252,9 @@ class Solver:
             ("scope of a condition", table, condition.name, condition.parameters, condition.asks),
             lambda: Scope(
                 rows={self.schema.plain_name(table): BoundRow(RowRef(table))} if table else {},
-                variables=arguments_of(condition),
+                variables=arguments_of(
+                    without_arguments(condition.name).rpartition(".")[2], condition.parameters
+                ),
                 path=self.schema.path,
                 role=condition.asks,
             ),

@@ -18,6 +18,7 @@ from pgassay.solver.scope import (
     Node,
     Scope,
     Term,
+    arguments_of,
     constant,
     names_of,
 )
@@ -49,7 +50,8 @@ class Use:
 
 def find_uses(function: Function, schema: Schema, parameters: Sequence[Parameter]) -> Iterator[Use]:
     """The uses in the order of the text, and those of what it calls; nothing of what cannot be read."""
-    yield from _Reader(schema).of(function, _variables(function, parameters), ())
+    named = [(one.name or f"${number}", one.type) for number, one in enumerate(parameters, start=1)]
+    yield from _Reader(schema).of(function, arguments_of(function.name, named), ())
 
 
 def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> State | None:
@@ -91,15 +93,6 @@ def _another(search: Search, table: str, name: str, value: Value) -> Value:
 def _reads(search: Search, test: Term, state: State) -> bool:
     """Whether nothing in it is set by what is not read here, such as a loop or another table."""
     return not search.terms.read(test, state).unknown
-
-
-def _variables(function: Function, parameters: Sequence[Parameter]) -> dict[str, Term | Slot | None]:
-    found: dict[str, Term | Slot | None] = {}
-    for number, one in enumerate(parameters, start=1):
-        slot = ArgumentSlot(one.name or f"${number}", one.type)
-        names = (f"${number}", *((one.name, f"{function.name}.{one.name}") if one.name else ()))
-        found |= dict.fromkeys(names, slot)
-    return found
 
 
 Variables = Mapping[str, Term | Slot | None]

@@ -94,9 +94,7 @@ def _recognized(
         return []
     found: list[_Found] = []
     told_of = tokens(scene, persona, seen)
-    calls = [
-        replace(c, setup=setup) for c in _calls(scene, persona, function) if told_of.isdisjoint(c.arguments)
-    ]
+    calls = [replace(c, setup=setup) for c in _calls(scene, persona, function) if told_of.isdisjoint(c.said)]
     for call, answer in make_calls(scene, persona, calls):
         values = told(answer) - call.said
         for sample, some in known:
