@@ -366,12 +366,26 @@ def test_feature_that_is_gone_takes_its_options_along(
         with_migration = "migration" in parser.parse_args(["diff", "base.sql"])
         return parser.format_help(), with_migration
 
-    there, extended = names()
-    assert "races" in there and extended
-    kept = [name for name in cli._COMMANDS if name not in ("races.command", "migration.command")]
-    monkeypatch.setattr(cli, "_COMMANDS", kept)
+    told, extended = names()
+    assert "races" in told and extended
+    there = cli._is_there
+    monkeypatch.setattr(
+        cli, "_is_there", lambda name: not name.startswith(("races.", "migration.")) and there(name)
+    )
     gone, extended = names()
     assert "races" not in gone and not extended
+
+
+def test_command_is_made_without_the_others() -> None:
+    parser = make_parser("up")
+    assert parser.parse_args(["up"]).run
+    with pytest.raises(SystemExit):
+        parser.parse_args(["audit"])
+
+
+def test_every_command_is_made_by_its_own_name() -> None:
+    made = {name: make_parser(name).format_help() for name in cli._MODULES}
+    assert [name for name, told in made.items() if f"    {name} " not in told] == []
 
 
 def test_report_for_which_there_is_no_room_leaves_no_part_of_itself(tmp_path: Path) -> None:

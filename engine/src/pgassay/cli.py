@@ -9,7 +9,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.resources import files
+from importlib.util import find_spec
+from itertools import chain
 
 from pgassay import __version__
 from pgassay.commands import Command, Extension
@@ -18,21 +19,34 @@ from pgassay.render.output import OF_DISKS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
-# In the order of the help. A feature whose folder is gone has no command.
-_FEATURES = (
-    *("init", "audit", "explain", "world", "verify", "matrix", "diff", "migration"),
-    *("coverage", "races", "race_search", "plans", "mutation", "mcp_server"),
-)
-_COMMANDS = [f"{name}.command" for name in _FEATURES if (files("pgassay") / name / "command.py").is_file()]
+# Which modules make a command, in the order of the help. A feature whose folder is gone has none.
+_MODULES = {
+    "init": ("init.command",),
+    "audit": ("audit.command",),
+    "explain": ("explain.command",),
+    "world": ("world.command",),
+    "verify": ("verify.command",),
+    "matrix": ("matrix.command",),
+    "diff": ("diff.command", "migration.command"),
+    "coverage": ("coverage.command",),
+    "races": ("races.command", "race_search.command"),
+    "plans": ("plans.command",),
+    "mutate": ("mutation.command",),
+    "mcp": ("mcp_server.command",),
+    "up": ("up",),
+    "config": ("configuration",),
+    "doctor": ("doctor",),
+    "help": ("manual",),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: see `pgassay.errors.ExitCode`."""
-    options = make_parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)
-    run: Callable[[argparse.Namespace], int] = options.run
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = run(options)
+        options = make_parser(next(iter(words), None)).parse_args(words)
+        code: int = options.run(options)
     except PgassayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -58,27 +72,33 @@ def _tell_failure(error: Exception) -> None:
     traceback.print_exc()
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """A parser of all commands; `run` of what it parses carries one out."""
+def make_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """A parser of this command, or of all where there is none of that name; `run` of what it parses runs it.
+
+    To import all of them takes a second.
+    """
     parser = argparse.ArgumentParser(
         prog="pgassay", description="Executed evidence about PostgreSQL schemas."
     )
     parser.add_argument("--version", action="version", version=f"pgassay {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     parsers: dict[str, argparse.ArgumentParser] = {}
-    for name in (*_COMMANDS, "up", "configuration", "doctor", "manual"):
-        command: Command | Extension = import_module(f"pgassay.{name}").COMMAND
-        if isinstance(command, Command):
-            parsers[command.name] = commands.add_parser(
-                command.name, help=command.help, aliases=command.aliases
-            )
-            command.add(parsers[command.name])
-            parsers[command.name].set_defaults(run=command.run)
-        elif command.of in parsers:
-            command.add(parsers[command.of])
-            run = _extended(parsers[command.of].get_default("run"), command)
-            parsers[command.of].set_defaults(run=run)
+    wanted = {command: _MODULES[command]} if command in _MODULES else _MODULES
+    for name in filter(_is_there, chain.from_iterable(wanted.values())):
+        made: Command | Extension = import_module(f"pgassay.{name}").COMMAND
+        if isinstance(made, Command):
+            parsers[made.name] = commands.add_parser(made.name, help=made.help, aliases=made.aliases)
+            made.add(parsers[made.name])
+            parsers[made.name].set_defaults(run=made.run)
+        elif made.of in parsers:
+            made.add(parsers[made.of])
+            parsers[made.of].set_defaults(run=_extended(parsers[made.of].get_default("run"), made))
     return parser
+
+
+def _is_there(module: str) -> bool:
+    feature, _, command = module.partition(".")
+    return find_spec(f"pgassay.{feature}") is not None and bool(not command or find_spec(f"pgassay.{module}"))
 
 
 def _extended(
