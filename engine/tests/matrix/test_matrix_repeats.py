@@ -5,7 +5,9 @@ from __future__ import annotations
 from psycopg import Rollback
 
 from pgassay.database import Session
+from pgassay.matrix.assessment import Assessment
 from pgassay.matrix.baseline import render_baseline
+from pgassay.matrix.report import render_matrix_text
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
 
@@ -37,7 +39,8 @@ def test_drawn_keys_change_no_line(club_session: Session, anon: Persona) -> None
             for statement in LISTS.split(";"):
                 club_session.execute(statement)
             matrix = survey(club_session, [anon], only={"public.lists", "public.items", "public.crew"})
-            matrices.append(render_baseline(matrix))
+            told = render_matrix_text(Assessment(matrix=matrix, baseline=None, differences=()))
+            matrices.append(render_baseline(matrix) + told)
             raise Rollback(transaction)
     assert "items -1" in matrices[0]
     assert set(matrices) == {matrices[0]}

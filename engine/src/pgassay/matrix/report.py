@@ -128,9 +128,9 @@ MATRIX_FORMATS: Mapping[str, Callable[[Assessment], str]] = {
 
 
 def conclude_assessment(assessment: Assessment) -> str:
-    """How much was tried, and how much of it is not as accepted."""
+    """How much was tried, and how much of it is not as accepted; without a time, so that runs are equal."""
     matrix = assessment.matrix
-    run = f"{len(matrix.cells)} cells from {matrix.probes} probes in {matrix.seconds:.2f} s"
+    run = f"{len(matrix.cells)} cells from {matrix.probes} probes"
     if assessment.baseline is None:
         return f"{run}; no baseline"
     name = relative(assessment.baseline)
