@@ -29,7 +29,7 @@ def make_case(search: Search, term: Term, wanted: Truth, state: State) -> States
     def fits(result: Node) -> bool:
         return not (isinstance(result, ast.A_Const) and _boolean(result) in excluded)
 
-    for result, following in _arms(search, term, state, fits):
+    for result, following in arms(search, term, state, fits):
         yield from search.make(result, wanted, following)
 
 
@@ -46,12 +46,16 @@ def push_case(search: Search, term: Term, value: Value, state: State, path: Path
         known = constants.read(result)
         return path != () or known is None or known.value == value
 
-    for result, following in _arms(search, term, state, fits):
+    for result, following in arms(search, term, state, fits):
         yield from search.push(result, value, following, path)
 
 
-def _arms(
-    search: Search, term: Term, state: State, fits: Callable[[Node], bool]
+def _any(_: Node) -> bool:
+    return True
+
+
+def arms(
+    search: Search, term: Term, state: State, fits: Callable[[Node], bool] = _any
 ) -> Iterator[tuple[Term, State]]:
     """The results of a CASE that may fit, each with what leads there."""
     node = term.node

@@ -43,7 +43,10 @@ def push(search: Search, term: Term, value: Value, state: State, path: Path) -> 
 
 
 def _document(search: Search, term: Term, name: str, value: Value, state: State, path: Path) -> States:
-    """A place in a document: `->>` gives text, so the value there is a string, or true and false."""
+    """A place in a document: `->>` gives text, so the value there is a string, or true and false.
+
+    With a `path` the text is read as a document again, and the value is JSON already.
+    """
     for following, answer in search.pick(term.at(term.node.rexpr), state):
         if answer.value is None:
             continue
@@ -53,7 +56,7 @@ def _document(search: Search, term: Term, name: str, value: Value, state: State,
             steps = (element_step(int(answer.value)),)
         else:
             steps = (answer.value,)
-        inner = value if not name.endswith(">>") else _as_json(value)
+        inner = _as_json(value) if name.endswith(">>") and not path else value
         yield from search.push(term.at(term.node.lexpr), inner, following, (*steps, *path))
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType
 
-from pgassay.solver import arrays, comparison, documents
+from pgassay.solver import arrays, comparison, conditional, documents
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import Truth
-from pgassay.solver.scope import Term
+from pgassay.solver.scope import Term, constant
 from pgassay.solver.state import State, States
 from pgassay.solver.syntax import VALUE_OPERATORS, junction, operation
 
@@ -74,8 +74,24 @@ def compare(search: Search, left: Term, name: str, right: Term, wanted: Truth, s
                 if operator in _CONTAINING and Truth.TRUE in wanted:
                     yield from documents.push_parts(search, one, target, following)
                 yield from search.push(one, target, following)
+    for one, operator, other in sides:
+        yield from _compare_arms(search, one, operator, other, wanted, state)
     if not comparison.is_known(name):
         search.obstacles.meet_name(f"operator {name}")
+
+
+def _compare_arms(search: Search, case: Term, name: str, other: Term, wanted: Truth, state: State) -> States:
+    """The results of a CASE, each as a literal: nothing else comes out of it."""
+    found = search.terms.unfold(case)
+    for arm, following in conditional.arms(search, found, state) if _is_case(found) else ():
+        answer = search.terms.evaluate(arm, following)
+        if answer and answer.value is not None:
+            literal = constant(answer.value, answer.type)
+            yield from search.make(other.at(operation(name, literal, other.node)), wanted, following)
+
+
+def _is_case(term: Term) -> bool:
+    return isinstance(term.node, ast.CaseExpr)
 
 
 def _compare_rows(search: Search, left: Term, name: str, right: Term, wanted: Truth, state: State) -> States:

@@ -10,10 +10,11 @@ from pglast import ast
 from pglast.enums import SubLinkType
 
 from pgassay.solver import arrays, logic, predicates
+from pgassay.solver.aggregates import aggregate_of, argument_of
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
 from pgassay.solver.opening import Opened, all_columns, name_of, open_query
-from pgassay.solver.scope import BoundRow, Node, Term
+from pgassay.solver.scope import BoundRow, Term
 from pgassay.solver.state import Path, State, States
 
 if TYPE_CHECKING:
@@ -147,11 +148,11 @@ def push(
     listed = element and node.subLinkType == SubLinkType.ARRAY_SUBLINK
     for opened in open_query(search, node.subselect, term.scope, state):
         for target in islice(all_columns(search, opened).values(), 1):
-            if _aggregate(target.node) == "count":
+            if aggregate_of(target.node) == "count":
                 yield from _count(search, term, value, opened)
                 continue
             for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
-                inner = _argument(target)
+                inner = target.at(argument_of(target.node))
                 if element and not listed:
                     yield from search.contain(target, value, following)
                 else:
@@ -163,28 +164,6 @@ def _nothing(search: Search, term: Term, state: State) -> States:
         answer = search.terms.evaluate(term, following)
         if answer and answer.value is None and not answer.error:
             yield following
-
-
-_AGGREGATES = ("count", "max", "min", "sum", "bool_or", "bool_and", "every", "avg")
-
-
-def _aggregate(node: Node) -> str:
-    match node:
-        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner):
-            return _aggregate(inner)
-        case ast.FuncCall() if (name := name_of(node)) in _AGGREGATES:
-            return name
-    return ""
-
-
-def _argument(target: Term) -> Term:
-    """What is aggregated over the one row that there is."""
-    match target.node:
-        case ast.CoalesceExpr(args=(inner, *_)) | ast.TypeCast(arg=inner) if _aggregate(inner):
-            return _argument(target.at(inner))
-        case ast.FuncCall(args=(inner, *_)) if _aggregate(target.node):
-            return target.at(inner)
-    return target
 
 
 def _count(search: Search, term: Term, value: Value, opened: Opened) -> States:
@@ -225,4 +204,4 @@ def pick(search: Search, term: Term, state: State) -> Iterator[tuple[State, Answ
     for opened in open_query(search, term.node.subselect, term.scope, state):
         for following in logic.every(search, opened.tests, Truth.TRUE, opened.state):
             for target in islice(all_columns(search, opened).values(), 1):
-                yield from search.pick(_argument(target), following)
+                yield from search.pick(target.at(argument_of(target.node)), following)

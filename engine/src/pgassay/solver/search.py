@@ -205,7 +205,10 @@ class Search:
             case ast.TypeCast():
                 yield from self.push(term.at(node.arg), value, state, path)
             case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
-                yield from queries.push(self, term, value, state, path)
+                if (spread := self.terms.spread(term)) is not None:
+                    yield from self.push(spread, value, state, path)
+                else:
+                    yield from queries.push(self, term, value, state, path)
             case ast.FuncCall():
                 yield from self._push_call(term, value, state, path)
             case _ if (rule := _RULES.get(type(node))) is not None:
@@ -262,7 +265,7 @@ class Search:
     def _pick_inside(self, term: Term, state: State) -> Iterator[tuple[State, Answer]]:
         """The value of a query that finds nothing yet: of the row that it shall find."""
         match term.node:
-            case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
+            case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK) if self.terms.spread(term) is None:
                 yield from queries.pick(self, term, state)
             case ast.FuncCall() if (body := self.terms.inline(term)) is not None:
                 yield from self.pick(body, state)

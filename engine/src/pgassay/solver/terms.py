@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pglast import ast
+from pglast.enums import SubLinkType
+
 from pgassay.observation import Persona
-from pgassay.solver import constants, functions
+from pgassay.solver import aggregates, constants, functions
 from pgassay.solver.asking import Answer, Asker
 from pgassay.solver.model import Reason, Slot, Truth, Value
 from pgassay.solver.obstacles import Obstacles
@@ -55,6 +58,15 @@ class Terms:
             ("inline", *_place(call)), lambda: (call, functions.inline(self._schema, call))
         )[1]
 
+    def spread(self, query: Term) -> Term | None:
+        """What a scalar subquery stands for, as `aggregates.spread` says; the same term each time."""
+
+        def read() -> tuple[Term, Term | None]:
+            node = aggregates.spread(query.node.subselect)
+            return query, None if node is None else query.at(node)
+
+        return self._schema.memory.get(("spread", *_place(query)), read)[1]
+
     def resolve(self, term: Term) -> Term | Slot | None:
         """What a name stands for; None where nobody knows."""
         try:
@@ -63,6 +75,18 @@ class Terms:
             self._obstacles.meet(str(error), Reason.OPAQUE)
             return None
         return None if isinstance(found, Local) else found
+
+    def unfold(self, term: Term) -> Term:
+        """What a name, a call or a query of aggregates stands for, as far as it stands for an expression."""
+        found: Term | Slot | None = None
+        match term.node:
+            case ast.ColumnRef() | ast.ParamRef():
+                found = self.resolve(term)
+            case ast.FuncCall():
+                found = self.inline(term)
+            case ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK):
+                found = self.spread(term)
+        return self.unfold(found) if isinstance(found, Term) else term
 
     def evaluate(self, term: Term, state: State) -> Answer | None:
         """Its value now; None while something in it is not decided."""
