@@ -311,6 +311,8 @@ as $$
 begin
     return replace(title, '.pdf', '')::uuid;
 end $$;
+alter table public.papers add column remark text check (remark is null or length(remark) > 0);
+create policy "what a check lets be null" on public.papers using (remark is not null);
 create policy "closed schema" on public.papers using (tools.owner_of(title) = auth.uid());
 create policy "counted in a case" on public.papers using (public.has_shown_all_factors());
 create policy "document in a text" on public.papers using (public.is_chief());

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
 _STEPS_OF_A_CHECK = 600  # for a value of one column
+_FITTING = 3  # of its values that the checks let pass
 
 
 def propose(search: Search, slot: Slot) -> Iterator[Value]:
@@ -66,8 +67,10 @@ def _checked(search: Search, slot: ColumnSlot, value: Value) -> Value:
         tests = [(term, Truth.NOT_FALSE) for term in column_checks(search.schema, slot)]
         inner = search.for_nobody({slot: value})
         found = inner.steps.within(_STEPS_OF_A_CHECK, logic.each(inner, tests, State()))
-        for state in islice(found, 1) if tests else ():
-            search.fresh[slot] = state.value(slot) if state.known(slot) else value
+        for state in islice(found, _FITTING) if tests else ():
+            fitting = search.fresh[slot] = state.value(slot) if state.known(slot) else value
+            if fitting is not None:  # which a check that begins with `x is null or` proposes first
+                break
     return search.fresh[slot]
 
 
