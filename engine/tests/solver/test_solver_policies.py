@@ -72,7 +72,13 @@ NAMES = [
         "own moment in a range",
         "bounds of a range",
     ),
-    *("what a check lets be null", "closed schema", "counted in a case", "document in a text"),
+    *(
+        "what a check lets be null",
+        "what may fail",
+        "closed schema",
+        "counted in a case",
+        "document in a text",
+    ),
     *("claim", "claim of a helper", "distinct", "truth", "row", "both", "whole row", "whole row of a body"),
 ]
 

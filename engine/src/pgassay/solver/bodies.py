@@ -74,8 +74,7 @@ class _Reader:
         kind, statement = next(iter(statements[0].items()))
         kind, rest = kind.removeprefix("PLpgSQL_stmt_"), statements[1:]
         if kind == "block":
-            if statement.get("exceptions") and not self._raising:
-                raise UnreadableError
+            # Without its handlers: what fits raises nothing, and the server judges the function as it is.
             return self.returned([*statement.get("body", ()), *rest], scope, count + 1)
         if kind == "if":
             return self._decided(statement, rest, scope, count)
