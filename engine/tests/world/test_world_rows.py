@@ -287,6 +287,30 @@ def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: 
     assert (sorted(reach.true), sorted(reach.other), reach.both) == (["alice"], ["bob"], True)
 
 
+@pytest.mark.parametrize(
+    ("role", "referred"), [("text default 'guest'", "auth.users"), ("text", "public.people")]
+)
+def test_everybody_is_where_a_column_says_who_is_an_administrator(
+    server: Server, tmp_path: Path, role: str, referred: str
+) -> None:
+    schema = f"""
+    create table public.people (id uuid primary key references auth.users, role {role});
+    create table public.notes (id integer primary key, owner uuid not null references {referred});
+    alter table public.notes enable row level security;
+    create policy "own" on public.notes using (owner = auth.uid());
+    create policy "all" on public.notes using (
+        exists (select from public.people where people.id = auth.uid() and people.role = 'chief')
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        people = {id_ for (id_,) in read(connection, "select id::text from public.people")}
+        owners = {id_ for (id_,) in read(connection, "select owner::text from public.notes")}
+    assert ({ALICE, BOB} <= people, {ALICE, BOB} <= owners, world.missing) == (True, True, ())
+    assert all(reach.both for reach in world.atoms)
+
+
 def test_who_is_somebody_else_is_another_user(server: Server, tmp_path: Path) -> None:
     schema = """
     create table public.referrals (

@@ -28,10 +28,13 @@ def find_consulted(policies: Iterable[Policy], functions: Iterable[Function]) ->
     return frozenset(name for reader in _read(policies, functions) for name in reader.tables)
 
 
-def find_asked(texts: Iterable[str], functions: Iterable[Function]) -> frozenset[str]:
-    """The tables that expressions read in subqueries, themselves or by functions of SQL."""
+def find_asked(texts: Iterable[str], functions: Iterable[Function]) -> Mapping[str, frozenset[str]]:
+    """The tables that expressions read in subqueries, themselves or by functions of SQL.
+
+    With each, all names of columns beside which it is read.
+    """
     bodies = {function.name: function.text for function in functions if function.language == "sql"}
-    found: set[str] = set()
+    found: dict[str, set[str]] = defaultdict(set)
     for text in texts:
         reader = _Reader("")
         for part in (
@@ -41,8 +44,9 @@ def find_asked(texts: Iterable[str], functions: Iterable[Function]) -> frozenset
             with suppress(parser.ParseError):
                 for statement in parser.parse_sql(part):
                     reader(statement)
-        found |= reader.tables
-    return frozenset(found)
+        for table in reader.tables:
+            found[table].update(column[-1] for column in reader.columns if column)
+    return {table: frozenset(columns) for table, columns in found.items()}
 
 
 def reads_row(text: str, relation: str) -> bool:

@@ -179,7 +179,7 @@ class _Generation:
 
     def _read_by_overrides(self) -> frozenset[str]:
         """Tables that say whose the rows of another one are."""
-        return find_asked(self._overrides.values(), self._catalog.of(Function))
+        return frozenset(find_asked(self._overrides.values(), self._catalog.of(Function)))
 
     def _has_users(self, name: str, ownership: Mapping[int, OwnerPaths]) -> bool:
         table = self._surface.by_name.get(name)
@@ -189,8 +189,13 @@ class _Generation:
         return any(user.id in there.users for user in self._users)
 
     def _rosters(self, claims: Claims) -> frozenset[str]:
-        """Tables that say who may do things everywhere, such as administrators: not everybody is in there."""
+        """Tables that say who may do things everywhere, such as administrators: not everybody is in there.
+
+        What other tables refer to is none: those have rows of everybody's. Nor is what has a default in a
+        column that is asked for, such as a profile's role.
+        """
         tables = self._surface.by_name
+        referred = {key.target for table in tables.values() if is_own(table) for key in table.foreign_keys}
         texts = [
             atom.text
             for condition in self._solver.conditions()
@@ -200,9 +205,12 @@ class _Generation:
         ]
         asked = find_asked(texts, self._catalog.of(Function))
         keyed = {table for (table, _), claim in claims.items() if claim == "sub"}
-        tables = self._surface.by_name
+        rosters = {name: tables[name] for name in (asked.keys() & keyed) - referred if name in tables}
         return frozenset(
-            name for name in asked & keyed if name in tables and _names_users_alone(tables[name])
+            name
+            for name, table in rosters.items()
+            if _names_users_alone(table)
+            and not any(table.columns[one].default for one in asked[name] & table.columns.keys())
         )
 
     @cached_property
