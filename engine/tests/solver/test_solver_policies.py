@@ -140,7 +140,7 @@ def test_each_atom_decides_the_whole(solver: Solver, alice: Persona, number: int
         )
         assert isinstance(found, Reached), str(found)
         assert found.row is not None
-        wholes.append(solver.judge_one(goal.condition, alice, found.row.values))
+        wholes.append(solver.judge_one(goal.condition, alice, found.row.values).truth)
     assert len(set(wholes)) == 2
 
 

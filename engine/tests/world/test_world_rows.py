@@ -311,6 +311,24 @@ def test_everybody_is_where_a_column_says_who_is_an_administrator(
     assert all(reach.both for reach in world.atoms)
 
 
+def test_a_policy_that_recurses_ends_the_search(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.people (id uuid primary key references auth.users, role text default 'guest');
+    create table public.teams (id integer primary key, chief uuid references public.people, city text);
+    alter table public.people enable row level security;
+    create policy "own" on public.people using (id = auth.uid());
+    create policy "chiefs" on public.people using (exists (
+        select from public.people as p inner join public.teams as t on t.chief = p.id
+        where p.id = auth.uid() and (p.role = 'chief' or p.role = 'boss') and t.city = 'Rome'
+    ));
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    [reach] = (one for one in world.atoms if not one.both)
+    assert "42P17" in reach.why
+    assert world.spent < 120
+
+
 def test_who_is_somebody_else_is_another_user(server: Server, tmp_path: Path) -> None:
     schema = """
     create table public.referrals (

@@ -18,6 +18,7 @@ from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.solver.model import Truth, Value
 from pgassay.supabase.identity import Roles, session_identity
 
+_RECURSION = "42P17"
 _TRUTHS = {"true": Truth.TRUE, "false": Truth.FALSE, None: Truth.NULL}
 
 
@@ -37,6 +38,11 @@ class Answer:
     def truth(self) -> Truth:
         """As that of a boolean; none of an error."""
         return Truth(0) if self.error else _TRUTHS.get(self.value, Truth(0))
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it is refused whatever the rows are: a policy that is asked asks itself."""
+        return self.error.startswith(_RECURSION)
 
 
 class Trial:

@@ -63,13 +63,14 @@ class Reaching:
         self.start = state
         self.refusals: list[Unreached] = []
         self.tried = 0
+        self.hopeless = False
 
     def run(self) -> Reached | Unreached:
         for state in islice(self._proposals(), self.most):
             self.tried += 1
             if reached := self._try(state):
                 return reached
-            if len(self.refusals) >= _REFUSALS:
+            if len(self.refusals) >= _REFUSALS or self.hopeless:
                 break
         return self.unreached(None)
 
@@ -143,14 +144,17 @@ class Reaching:
         if assignment.claims:
             persona = replace(persona, claims=merged(persona.claims, assignment.claims))
         condition = self.goal.condition
-        truth = self.solver.judge_one(
+        answer = self.solver.judge_one(
             replace(condition, text=self.goal.atom.text) if self.goal.atom else condition,
             persona,
             row.values if row else {},
             settings=assignment.settings,
             arguments=assignment.arguments,
         )
-        return truth is not None and bool(truth & self.goal.wanted)
+        if answer.is_hopeless:
+            self.search.obstacles.meet(answer.error, Reason.REFUSED)
+            self.hopeless = True
+        return bool(answer.truth & self.goal.wanted)
 
 
 def reach_at(
@@ -165,8 +169,8 @@ def reach_at(
     term = Term(parse_expression(condition.text), solver.scope_of(condition))
     for state in islice(search.make(term, goal.wanted, start), _AT_HAND):
         asking = replace(persona, claims=merged(persona.claims, state.claims)) if state.claims else persona
-        truth = solver.judge_one(condition, asking, row, settings=state.settings)
-        if len(state.rows) == 1 and truth is not None and truth & goal.wanted:
+        answer = solver.judge_one(condition, asking, row, settings=state.settings)
+        if len(state.rows) == 1 and answer.truth & goal.wanted:
             made = Made(table=condition.table, values=row)
             return Reached(goal=goal, row=made, claims=state.claims, settings=state.settings)
     return None

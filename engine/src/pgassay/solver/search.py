@@ -104,7 +104,7 @@ class Search:
                     self.obstacles.meet(answer.error, Reason.REFUSED)
                 if answer.truth & wanted:
                     yield state
-                if reading.is_final:
+                if reading.is_final or answer.is_hopeless:
                     return
             elif kept := self._keep(reading.free, state):
                 likely = self.terms.evaluate(term, kept)

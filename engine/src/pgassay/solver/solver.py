@@ -15,7 +15,7 @@ from pgassay.catalog.names import quoted, without_arguments
 from pgassay.database import Session
 from pgassay.observation import Attempt, Persona
 from pgassay.solver import uses
-from pgassay.solver.asking import Asker, BudgetSpentError
+from pgassay.solver.asking import Answer, Asker, BudgetSpentError
 from pgassay.solver.model import (
     ArgumentSlot,
     Assignment,
@@ -50,6 +50,7 @@ STATEMENTS_OF_A_ROW = 300
 _SEARCHES = 2  # of which the steps are, in the budget of a goal or row: its own, and those of checks
 _QUICK = 0.15
 _STEPS_OF_A_STATEMENT = 10
+_UNDECIDED = Answer(error="something in it is not decided")
 _UNREADABLE = (ParseError, RecursionError)  # pglast knows the grammar of one version
 
 
@@ -207,9 +208,10 @@ class Solver:
         self, condition: Condition, persona: Persona, row: Mapping[str, Value]
     ) -> tuple[Truth | None, ...]:
         """What each atom of a condition is for `persona` on a row; None where the server refused to say."""
-        return tuple(
+        answers = (
             self.judge_one(replace(condition, text=atom.text), persona, row) for atom in self.atoms(condition)
         )
+        return tuple(answer.truth or None for answer in answers)
 
     def judge_one(
         self,
@@ -219,7 +221,7 @@ class Solver:
         *,
         settings: Mapping[str, str] | None = None,
         arguments: Mapping[str, Value] | None = None,
-    ) -> Truth | None:
+    ) -> Answer:
         """What a condition is for a persona on a row, with `settings` of its request and these arguments."""
         ref = RowRef(condition.table)
         search = Search(self.schema, self._asker, persona=persona)
@@ -230,8 +232,7 @@ class Solver:
         }
         state = State(values=values, rows=(ref,))
         term = Term(parse_expression(condition.text), self.scope_of(condition))
-        answer = search.terms.evaluate(term, state)
-        return answer.truth if answer and not answer.error else None
+        return search.terms.evaluate(term, state) or _UNDECIDED
 
     def again(self, made: Made) -> Made:
         """The row as it is by now: triggers after the statement may have changed it."""
