@@ -311,6 +311,35 @@ def test_everybody_is_where_a_column_says_who_is_an_administrator(
     assert all(reach.both for reach in world.atoms)
 
 
+def test_what_everybody_may_by_default_one_may_not(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.people (id uuid primary key references auth.users, role text default 'staff');
+    create table public.notes (id integer primary key);
+    alter table public.notes enable row level security;
+    create policy "staff" on public.notes to authenticated using (
+        exists (select from public.people where people.id = auth.uid() and people.role in ('chief', 'staff'))
+    );
+    """
+    [reach] = fill(make_bench(server, tmp_path, schema)).atoms
+    assert (sorted(reach.true), sorted(reach.other)) == (["alice"], ["bob"])
+
+
+def test_what_a_column_of_ids_refers_to_has_these_ids(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.people (id uuid primary key default gen_random_uuid(), name text);
+    create table public.keys (id integer primary key, holder uuid not null references public.people);
+    alter table public.keys enable row level security;
+    create policy "own" on public.keys using (
+        holder = (current_setting('request.jwt.claims', true)::json ->> 'sub')::uuid
+    );
+    """
+    bench = make_bench(server, tmp_path, schema)
+    world = fill(bench)
+    with loaded(bench, world) as connection:
+        holders = {id_ for (id_,) in read(connection, "select holder::text from public.keys")}
+    assert (holders, world.missing) == ({ALICE, BOB}, ())
+
+
 def test_a_policy_that_recurses_ends_the_search(server: Server, tmp_path: Path) -> None:
     schema = """
     create table public.people (id uuid primary key references auth.users, role text default 'guest');

@@ -152,18 +152,12 @@ class AtomSearch:
         """A row that was made; else why not, and whether a row could decide at all."""
         goal = Goal(condition=judged.condition, wanted=wanted, atom=atom)
         why, is_of_row = "nobody has the role", True
-        for persona in judged.in_turn(atom)[:1]:
+        of_row = bool(self._key(atom)[1])
+        for persona in judged.in_turn(atom, wanted, of_row=of_row)[:1]:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
-            # Who is an administrator is said by the row of a user that is there already.
-            may_change = self.may_change and wanted is Truth.TRUE and not self._key(atom)[1]
-            reach = partial(
-                self.solver.reach,
-                goal,
-                persona,
-                purpose=purpose,
-                may_change=may_change,
-                quick=self.solver.work > self.most,
-            )
+            # Who is an administrator, and who is not, is said by the row of a user that is there already.
+            change, quick = self.may_change and not of_row, self.solver.work > self.most
+            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=change, quick=quick)
             if self.solver.work > self.last:
                 return (
                     "not tried: what all atoms share of statements and steps is spent; --effort gives more",
@@ -176,6 +170,8 @@ class AtomSearch:
             if isinstance(answer, Reached):
                 who = self._persona(persona, answer)
                 judged.add(who, atom, wanted)
+                if not of_row:  # it was the other way for them, until a row was changed
+                    judged.found[atom.number, Truth.ANY & ~wanted].discard(who.name)
                 if who is not persona:  # nobody has judged the rows at hand for these claims
                     for row in self._rows(judged.condition.table)[:_FEW]:
                         self._judge_row(judged, who, row)
@@ -266,13 +262,14 @@ class Judged:
             return not reach[wanted]
         if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
             return False
-        return not any(one.name in reach[wanted] for one in self.in_turn(atom)[:1])
+        return not any(one.name in reach[wanted] for one in self.in_turn(atom, wanted)[:1])
 
-    def in_turn(self, atom: Atom) -> list[Persona]:
-        """First those for whom only one way is missing."""
+    def in_turn(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> list[Persona]:
+        """First those for whom only one way is missing; who shall not be what the first one is comes last."""
         reach = self.reach(atom)
         half = reach[Truth.TRUE] | reach[Truth.NOT_TRUE]
-        return sorted(self.people, key=lambda persona: (persona.id is None, persona.name not in half))
+        people = self.people if of_row or wanted is Truth.TRUE else self.people[::-1]
+        return sorted(people, key=lambda persona: (persona.id is None, persona.name not in half))
 
 
 def _is_unchecked(answer: Reached | Unreached) -> bool:
