@@ -10,6 +10,7 @@ from pglast import ast, parser
 
 _STRINGS = ("SCONST", "USCONST")
 _VERBS = ("CREATE", "ALTER", "DROP", "ON")
+_CHANGES = {"create": "CREATE", "alter": "ALTER", "drop": "DROP"}
 _NO_NAMES = ("IF_P", "NOT", "EXISTS")
 
 
@@ -53,6 +54,8 @@ def without_version(node: ast.Node, text: str, *, start: int) -> str:
 
 def mentions_xml(text: str) -> bool:
     """Whether SQL has the type xml in it, or its functions, in bodies too; other strings may be prose."""
+    if not any(word in text.lower() for word in ("xml", "xpath")):  # to read all tokens takes long
+        return False
     return any(
         token.name.startswith("XML") or (token.name == "IDENT" and "xpath" in source.lower())
         for tokens in _token_lists(text, quotes="$")
@@ -62,8 +65,11 @@ def mentions_xml(text: str) -> bool:
 
 def changes_roles(text: str) -> bool:
     """Whether SQL creates, alters or drops roles, in bodies too."""
+    words = " ".join(text.lower().split())
+    if not any(f"{verb} {noun}" in words for verb in _CHANGES for noun in ("role", "user", "group")):
+        return False
     return any(
-        first.name in ("CREATE", "ALTER", "DROP") and second.name in ("ROLE", "USER", "GROUP_P")
+        first.name in _CHANGES.values() and second.name in ("ROLE", "USER", "GROUP_P")
         for tokens in _token_lists(text, quotes="$")
         for (first, _), (second, _) in pairwise(tokens)
     )
