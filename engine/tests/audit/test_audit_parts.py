@@ -13,6 +13,7 @@ from pgassay.audit.model import ROWS, Audit, Finding, Repair, Severity, Step
 from pgassay.audit.report import fixes_text, report_audit
 from pgassay.audit.run import one_of_each_cause, rank
 from pgassay.audit.terms import compared_with_now
+from pgassay.audit.words import does_to
 from pgassay.errors import ConfigError
 
 
@@ -98,3 +99,11 @@ def test_acceptance_of_nothing_is_refused_and_of_what_is_gone_expires(tmp_path: 
 )
 def test_term_is_what_is_compared_with_the_present(text: str, names: list[str]) -> None:
     assert list(compared_with_now(text)) == names
+
+
+def test_what_is_done_to_many_objects_is_told_in_few_words() -> None:
+    tables = [f"t{number}" for number in range(6)]
+    deeds = [*(("update", name) for name in tables), ("delete", "t0"), ("select", "t0"), ("delete", "t0")]
+    assert does_to(deeds, what="rows of") == (
+        "changes, removes and reads rows of t0 and changes rows of t1, t2, t3 and 2 more"
+    )

@@ -82,6 +82,11 @@ def test_what_the_row_says_as_things_are_does_not_matter(audited: Audited, colum
     [finding] = of_rule(audited(schema), "chains")
     assert (finding.object, finding.severity.word) == ("public.people", "high")
     assert "public.letters" in finding.sentence
+    assert finding.repair is not None  # the other columns stay the user's
+    assert finding.repair.statements == (
+        "revoke update on public.people from authenticated",
+        "grant update (id) on public.people to authenticated",
+    )
     revoked = "revoke update on public.people from anon, authenticated;"
     assert told(audited(schema + revoked), "chains") == []
 

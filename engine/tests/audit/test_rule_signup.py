@@ -52,7 +52,7 @@ def test_what_a_trigger_copies_is_judged_by_what_it_opens(audited: Audited) -> N
     post = some["post",]
     assert (post.object, post.actions, post.who) == ("public.members", ("insert",), ("newcomer",))
     assert '{"post": "chair"}' in post.sentence
-    assert "changes rows of public.minutes" in post.sentence
+    assert "rows of public.minutes" in post.sentence
     # The name stays with the user; the post comes from the server.
     assert post.repair is not None
     [fix] = post.repair.statements

@@ -284,9 +284,13 @@ def run(session: Session, persona: Persona | None, statement: str) -> bool:
 
 def own_condition(sample: Sample, persona: Persona) -> str:
     """SQL that holds of the rows `t` of a persona; false where no path leads to users."""
-    if sample.ownership is None or persona.id is None:
+    ownership = sample.ownership
+    if ownership is None or persona.id is None:
         return "false"
-    return f"({sample.ownership.users}) && array[{literal(persona.id)}]::text[]"
+    columns = [sample.table.columns[name] for name in sorted(ownership.direct)]
+    if len(columns) == len(ownership.expressions) == 1 and columns[0].base in ("uuid", "text"):
+        return f"t.{columns[0].quoted} = {literal(persona.id)}"
+    return f"({ownership.users}) && array[{literal(persona.id)}]::text[]"
 
 
 def key_expression(key: Sequence[str], alias: str = "") -> str:

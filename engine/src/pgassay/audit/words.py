@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pgassay.catalog.model import Column
@@ -19,12 +20,30 @@ _WITHDRAWN = (
 )
 _ENDS = ("expires", "expiry", "expiration", "until")
 
+_NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
 
 
 def does(actions: Iterable[str]) -> str:
     """Actions as verbs of a sentence."""
     return join(_VERBS.get(action, f"{action}s") for action in actions)
+
+
+def does_to(deeds: Iterable[tuple[str, str]], *, what: str) -> str:
+    """Actions and objects, `what` of each: objects of the same actions together, and of many the first."""
+    actions = defaultdict[str, list[str]](list)
+    for action, name in dict.fromkeys(deeds):
+        actions[name].append(action)
+    objects = defaultdict[tuple[str, ...], list[str]](list)
+    for name, done in actions.items():
+        objects[tuple(done)].append(name)
+    return join(f"{does(done)} {what} {_first_of(names)}" for done, names in objects.items())
+
+
+def _first_of(names: Sequence[str]) -> str:
+    if len(names) <= _NAMED:
+        return join(names)
+    return f"{join([*names[: _NAMED - 1], f'{len(names) - _NAMED + 1} more'])}"
 
 
 def anyone(people: Sequence[Persona]) -> str:

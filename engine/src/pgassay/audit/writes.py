@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
@@ -219,3 +220,10 @@ def with_value(write: Write, name: str, value: str) -> Write:
     overriding = any(table.columns[one].identity == "a" for one in values)
     text = statements.insert(table, values, overriding=overriding)
     return replace(write, statement=text, values=values, column=name)
+
+
+def left_to_update(table: Table, role: str, left: Collection[str]) -> tuple[str, ...]:
+    """Statements after which a role may update these columns of a table and no other."""
+    columns = ", ".join(column.quoted for column in table.columns.values() if column.name in left)
+    give = (f"grant update ({columns}) on {table.name} to {role}",) if columns else ()
+    return f"revoke update on {table.name} from {role}", *give

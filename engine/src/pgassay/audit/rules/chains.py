@@ -10,12 +10,13 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, St
 from pgassay.audit.prepared import play, prepared_updates
 from pgassay.audit.reach import Keys, Reach, count_written, measure
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import does, join
+from pgassay.audit.words import does_to
 from pgassay.audit.writes import (
     Write,
     claims_of_nobodys,
     inserts_elsewhere,
     inserts_with_another,
+    left_to_update,
     own_inserts,
     own_updates,
 )
@@ -158,7 +159,7 @@ def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain], setu
             *steps,
             Step(who=persona, statement=look, shows=ROWS),
         ]
-    told = join(dict.fromkeys(f"{does([gain.action])} more rows of {gain.object}" for gain in gains))
+    told = does_to(((gain.action, gain.object) for gain in gains), what="more rows of")
     deed = (
         f"inserts a row of {persona.name}'s own into {table.name}"
         if write.verb == "insert"
@@ -166,6 +167,7 @@ def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain], setu
     )
     policies = [p for p in table.privileges[persona.role].policies if p.command in (write.verb, "all")]
     writes = any(gain.action != "select" for gain in gains)
+    left = table.privileges[persona.role].update - {write.column}
     return Finding(
         rule=RULE,
         object=write.sample.object,
@@ -180,4 +182,5 @@ def _tell(scene: Scene, persona: Persona, write: Write, gains: list[_Gain], setu
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
+        candidates=(left_to_update(table, persona.role, left),) if write.verb == "update" else (),
     )

@@ -10,7 +10,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, join
-from pgassay.audit.writes import Write, inserts_with_another, owner_columns
+from pgassay.audit.writes import Write, inserts_with_another, left_to_update, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.names import quoted
@@ -162,9 +162,6 @@ def _tell(
     table = sample.table
     policies = [p for p in table.privileges[who[0].role].policies if p.command in ("update", "all")]
     role = who[0].role
-    others = ", ".join(c.quoted for c in table.columns.values() if c.name in _left(sample, role, columns))
-    take = f"revoke update on {table.name} from {role}"
-    give = (f"grant update ({others}) on {table.name} to {role}",) if others else ()
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -179,5 +176,5 @@ def _tell(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
-        candidates=((take, *give),),
+        candidates=(left_to_update(table, role, _left(sample, role, columns)),),
     )

@@ -9,7 +9,7 @@ from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, mak
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.wiped import find_wiped
-from pgassay.audit.writes import own_inserts, owner_columns
+from pgassay.audit.writes import left_to_update, own_inserts, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Function, ObjectKey, Policy, Trigger
 from pgassay.matrix.model import Action, RowClass
@@ -173,10 +173,7 @@ def _shown(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, 
 def _tell(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, str, str]) -> Finding:
     before, after, code = said
     table, name, persona = one.sample.table, one.column.name, one.persona
-    held = table.privileges[persona.role]
-    others = ", ".join(c.quoted for c in table.columns.values() if c.name in held.update - {name})
-    take = f"revoke update on {table.name} from {persona.role}"
-    give = (f"grant update ({others}) on {table.name} to {persona.role}",) if others else ()
+    left = table.privileges[persona.role].update - {name}
     return Finding(
         rule=RULE,
         object=one.sample.object,
@@ -194,7 +191,7 @@ def _tell(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, s
         ),
         cause=f"own update {one.sample.object} {name}",
         about=(ObjectKey(kind="relation", object=table.name, name=""), *_of(scene, deed)),
-        candidates=((take, *give),),
+        candidates=(left_to_update(table, persona.role, left),),
     )
 
 

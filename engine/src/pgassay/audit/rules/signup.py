@@ -31,7 +31,7 @@ from pgassay.audit.metadata_gains import Gain, find_gains, reach_after
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.words import does, join
+from pgassay.audit.words import does, does_to
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
@@ -190,7 +190,7 @@ def _tell(  # noqa: PLR0913 - what was seen, by name
 ) -> Finding:
     table, column = told
     look = Step(statement=look_at(table, column, value), shows=ROWS)
-    more = join(dict.fromkeys(f"{does([g.action])} rows of {g.object}" for g in gains)) if gains else ""
+    more = does_to(((gain.action, gain.object) for gain in gains), what="rows of") if gains else ""
     steps = (
         _witness(pair, event, gains[0])
         if gains
