@@ -66,6 +66,26 @@ def test_a_table_without_row_level_security_is_critical_and_enabling_it_closes_i
     assert told(audited(f"{schema} alter table public.hits enable row level security;"), "strangers") == []
 
 
+def test_where_rows_have_owners_the_repair_leaves_them_their_own(audited: Audited) -> None:
+    schema = """
+    create table public.carts (id integer primary key, buyer uuid not null references auth.users);
+    create table public.things (
+        id integer primary key, cart integer not null references public.carts, name text not null
+    );
+    alter table public.carts enable row level security;
+    create policy "own" on public.carts for all to authenticated using (buyer = (select auth.uid()));
+    """
+    [finding] = of_rule(audited(schema), "strangers")
+    assert finding.repair is not None
+    enable, own = finding.repair.statements
+    assert enable == "alter table public.things enable row level security"
+    assert own == (
+        'create policy "own rows" on public.things to authenticated using ('
+        "(select t.buyer from public.carts as t where t.id = things.cart limit 1) = (select auth.uid()))"
+    )
+    assert told(audited(f"{schema} {enable}; {own};"), "strangers") == []
+
+
 def test_a_contact_form_is_low(audited: Audited) -> None:
     schema = """
     create table public.messages (id integer generated always as identity primary key, text text not null);

@@ -111,7 +111,10 @@ def _count(session: Session, persona: Persona, text: str) -> int:
 def _scoped(scene: Scene, finding: Finding) -> Iterator[tuple[str, ...]]:
     """Policies with the condition that others of the same table have, or that the row is the caller's."""
     sample = scene.sample_of.get(finding.object)
-    if sample is None or not sample.table.secured:
+    if sample is None:
+        return
+    if not sample.table.secured:
+        yield from _secured(sample)
         return
     policies = scene.policies.get(sample.table.oid, [])
     named = {key.name for key in finding.about if key.kind == "policy"}
@@ -119,6 +122,17 @@ def _scoped(scene: Scene, finding: Finding) -> Iterator[tuple[str, ...]]:
     for condition in dict.fromkeys(c for policy in wide for c in _conditions(sample, policy, policies)):
         if texts := tuple(filter(None, (_narrowed(sample.table, p, condition, finding) for p in wide))):
             yield texts
+
+
+def _secured(sample: Sample) -> Iterator[tuple[str, ...]]:
+    """Row level security, and a policy with which everybody has the own rows."""
+    table, ownership = sample.table, sample.ownership
+    if table.kind in "rp" and ownership and (paths := ownership.spelled(quoted(table.relation))):
+        own = " or ".join(f"{path} = (select auth.uid())" for path in paths)
+        yield (
+            f"alter table {table.name} enable row level security",
+            f"create policy {quoted('own rows')} on {table.name} to authenticated using ({own})",
+        )
 
 
 def _conditions(sample: Sample, policy: Policy, policies: Sequence[Policy]) -> list[str]:

@@ -30,6 +30,11 @@ class OwnerPaths:
     expressions: tuple[str, ...]
     columns: frozenset[str] = frozenset()
     direct: frozenset[str] = frozenset()
+    paths: tuple[_Path, ...] = ()
+
+    def spelled(self, alias: str) -> tuple[str, ...]:
+        """The expressions over a table of this name; none where no path of keys leads to users."""
+        return tuple(dict.fromkeys(_spell(path.hops, path.column, alias) for path in self.paths))
 
     @property
     def users(self) -> str:
@@ -159,6 +164,7 @@ def _ownership(paths: Sequence[_Path]) -> OwnerPaths:
             name for path in paths for name in (path.hops[0].columns if path.hops else (path.column,))
         ),
         direct=frozenset(path.column for path in paths if not path.hops),
+        paths=tuple(paths),
     )
 
 
@@ -166,7 +172,7 @@ def _spell(hops: Sequence[_Hop], column: str, alias: str) -> str:
     if not hops:
         return f"{alias}.{quoted(column)}"
     hop, *rest = hops
-    inner = f"{alias}t"
+    inner = f"{alias}t" if set(alias) == {ALIAS} else ALIAS
     joined = " and ".join(
         f"{inner}.{quoted(theirs)} = {alias}.{quoted(ours)}"
         for theirs, ours in zip(hop.target_columns, hop.columns, strict=True)
