@@ -312,6 +312,15 @@ begin
     return replace(title, '.pdf', '')::uuid;
 end $$;
 alter table public.papers add column remark text check (remark is null or length(remark) > 0);
+create policy "element of an array" on public.papers using (
+    exists (select from unnest(tags) as tag (word) where tag.word = 'gold')
+);
+create policy "listed values" on public.papers using (
+    title in (select listed.word from (values ('one'), ('two')) as listed (word))
+);
+create policy "age so far" on public.papers using (age(created_at) > interval '10 years');
+create policy "years so far" on public.papers using (extract(year from age(created_at)) >= 18);
+create policy "joined with a sign" on public.papers using (concat_ws(':', title, meta ->> 'x') = 'a:b');
 create policy "what a check lets be null" on public.papers using (remark is not null);
 create function public.as_uuid(given text) returns uuid
 language plpgsql immutable

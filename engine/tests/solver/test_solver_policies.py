@@ -79,6 +79,7 @@ NAMES = [
         "counted in a case",
         "document in a text",
     ),
+    *("element of an array", "listed values", "age so far", "years so far", "joined with a sign"),
     *("claim", "claim of a helper", "distinct", "truth", "row", "both", "whole row", "whole row of a body"),
 ]
 

@@ -340,6 +340,19 @@ def test_what_a_column_of_ids_refers_to_has_these_ids(server: Server, tmp_path: 
     assert (holders, world.missing) == ({ALICE, BOB}, ())
 
 
+def test_a_number_is_nobody_s_id_whatever_it_is_called(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.notes (id integer primary key, readers uuid[] not null default '{}');
+    alter table public.notes enable row level security;
+    create policy "readers" on public.notes using (
+        exists (select from unnest(readers) as reader (id) where reader.id = auth.uid())
+    );
+    """
+    world = fill(make_bench(server, tmp_path, schema))
+    assert world.missing == ()
+    assert all(reach.both for reach in world.atoms)
+
+
 def test_a_policy_that_recurses_ends_the_search(server: Server, tmp_path: Path) -> None:
     schema = """
     create table public.people (id uuid primary key references auth.users, role text default 'guest');

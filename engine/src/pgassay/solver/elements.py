@@ -33,8 +33,11 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
     if name in _DOCUMENTS:
         element = function.at(operation(_DOCUMENTS[name], arguments[0], _FIRST))
         return {(named or ["value"])[0]: element, alias: element}
+    one = ast.A_Const(isnull=False, val=ast.Integer(1))
+    if name == "unnest" and len(arguments) == 1:
+        first = ast.A_Indirection(arg=arguments[0], indirection=(ast.A_Indices(is_slice=False, uidx=one),))
+        return {(named or [alias])[0]: function.at(first), alias: function.at(first)}
     if name == "string_to_table":
-        one = ast.A_Const(isnull=False, val=ast.Integer(1))
         return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
     return {(named or [alias])[0]: function}
 

@@ -18,9 +18,9 @@ from pgassay.solver.first_arguments import FIRST, Texts
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.operators import concatenate
 from pgassay.solver.predicates import compare
-from pgassay.solver.scope import Term, constant
+from pgassay.solver.scope import Term, constant, parse_type
 from pgassay.solver.state import Path, State, States
-from pgassay.solver.syntax import call
+from pgassay.solver.syntax import call, operation
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -73,11 +73,31 @@ def _extract(search: Search, term: Term, value: Value, state: State, path: Path)
             found = search.terms.evaluate(term.at(converted), following)
             if found and found.value:
                 yield from search.push(moment, found.value, following)
+        elif answer.value and search.terms.type_of(moment, following) == "interval":
+            yield from search.push(moment, f"{value} {answer.value}s", following)
         elif answer.value in _FIELDS:
             number = "7" if (answer.value, value) == ("isodow", "0") else value
             if answer.value == "dow":
                 number = str(int(Decimal(value)) + 1)
             yield from search.push(moment, _FIELDS[answer.value].format(number), following)
+
+
+def _age(search: Search, term: Term, value: Value, state: State, _: Path) -> States:
+    """`age(x)`, counted from today."""
+    if value is None or len(term.node.args) > 1:
+        return
+    today = ast.TypeCast(arg=constant("today", "timestamp"), typeName=parse_type("timestamp"))
+    then = operation("-", today, constant(value, "interval"))
+    found = search.terms.evaluate(term.at(then), state)
+    if found and found.value:
+        yield from search.push(term.at(term.node.args[0]), found.value, state)
+
+
+def _concatenated_with(search: Search, term: Term, value: Value, state: State, _: Path) -> States:
+    """`concat_ws(',', a, b, …)`: as `a || ',' || b`, where nothing is null."""
+    separator, *parts = term.node.args
+    joined = [node for part in parts for node in (separator, part)][1:]
+    yield from concatenate(search, [term.at(one) for one in joined], value, state)
 
 
 def _concatenated(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
@@ -162,7 +182,9 @@ FUNCTIONS: Mapping[str, Rule] = {
     "num_nonnulls": _number_of(NullTestType.IS_NOT_NULL),
     **dict.fromkeys(("date_trunc", "timezone", "convert"), _by_second),
     **dict.fromkeys(("extract", "date_part"), _extract),
-    **dict.fromkeys(("concat",), _concatenated),
+    "age": _age,
+    "concat": _concatenated,
+    "concat_ws": _concatenated_with,
     "current_setting": _current_setting,
     "foldername": _foldername,
 }

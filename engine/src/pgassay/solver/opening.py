@@ -83,6 +83,13 @@ def open_query(search: Search, select: Node, scope: Scope, state: State) -> Iter
         for side in (select.larg, select.rarg):
             yield from open_query(search, side, scope, state)
         return
+    if select.valuesLists:
+        for values in select.valuesLists:
+            targets = tuple(
+                ast.ResTarget(name=f"column{number}", val=value) for number, value in enumerate(values, 1)
+            )
+            yield Opened(state, scope, (), ast.SelectStmt(targetList=targets))
+        return
     named = {
         f"with {one.ctename}": Query(one.ctequery, scope)
         for one in (select.withClause.ctes if select.withClause else ())

@@ -11,8 +11,9 @@ from pglast import ast, parser
 from pglast.visitors import Visitor
 
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Function, Policy
+from pgassay.catalog.model import Column, Function, Policy
 from pgassay.catalog.names import spell
+from pgassay.catalog.tables import Table
 
 Claims = Mapping[tuple[str, str], str]
 """By a table, as SQL spells it, and a column: the claim."""
@@ -64,6 +65,29 @@ def find_claims(policies: Iterable[Policy], functions: Iterable[Function]) -> Cl
         for key, claim in reader.pairs():
             found.setdefault(key, claim)
     return found
+
+
+def hold(claims: Claims, tables: Mapping[str, Table]) -> Claims:
+    """Those of columns that can hold one, and of what these refer to: a profile's id is a user's, too."""
+    found = {
+        (table, name): claim
+        for (table, name), claim in claims.items()
+        if table not in tables or _can_hold(tables[table].columns.get(name), claim)
+    }
+    keys = {
+        (table.name, key.columns[0]): (key.target, key.target_columns[0])
+        for table in tables.values()
+        for key in table.foreign_keys
+        if len(key.columns) == 1 and key.target is not None and key.target in tables
+    }
+    while more := {keys[one]: claim for one, claim in found.items() if keys.get(one, one) not in found}:
+        found |= more
+    return found
+
+
+def _can_hold(column: Column | None, claim: str) -> bool:
+    is_text = column is not None and column.category in ("S", "A")
+    return is_text or (column is not None and column.base == "uuid" and claim == "sub")
 
 
 def _read(policies: Iterable[Policy], functions: Iterable[Function]) -> Iterator[_Reader]:

@@ -15,7 +15,7 @@ from pgassay.solver.model import Source
 from pgassay.solver.solver import Solver
 from pgassay.world.atoms import STATEMENTS, AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim
-from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, reads_row
+from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, hold, reads_row
 from pgassay.world.filling import Filling
 from pgassay.world.model import SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.naming import name_drawn
@@ -155,7 +155,7 @@ class _Generation:
     def _rows(self) -> Iterator[MadeRow | Missing]:
         """Of each, in every table; then those between two users, and those that conditions tell apart."""
         parts = self._catalog.of(Policy), self._catalog.of(Function)
-        claims, consulted = self._referred(find_claims(*parts)), find_consulted(*parts)
+        claims, consulted = hold(find_claims(*parts), self._surface.by_name), find_consulted(*parts)
         ownership = self._ownership({key for key, claim in claims.items() if claim == "sub"})
         own_parents = frozenset() if self.makes_accounts else consulted | self._read_by_overrides()
         filling = Filling(
@@ -176,20 +176,6 @@ class _Generation:
                 yield from filling.crossed(table)
             texts = [text for policy in self._catalog.parts(Policy)[table.oid] for _, text in policy.clauses]
             yield from filling.variants(table, texts)
-
-    def _referred(self, claims: Claims) -> Claims:
-        """With the columns that those refer to which hold a claim: a profile's id is one, too."""
-        found = dict(claims)
-        tables = self._surface.by_name
-        keys = {
-            (table.name, key.columns[0]): (key.target, key.target_columns[0])
-            for table in tables.values()
-            for key in table.foreign_keys
-            if len(key.columns) == 1 and key.target is not None and key.target in tables
-        }
-        while more := {keys[one]: claim for one, claim in found.items() if keys.get(one, one) not in found}:
-            found |= more
-        return found
 
     def _read_by_overrides(self) -> frozenset[str]:
         """Tables that say whose the rows of another one are."""
