@@ -66,6 +66,13 @@ def test_objects_that_use_what_changed_are_asked(tenants: Tenants, change: str, 
     assert {name for name in found if name.startswith(("public.", "private."))} == names
 
 
+def test_statements_are_found_behind_letters_of_several_bytes(tenants: Tenants) -> None:
+    rows = "insert into public.visits values (2, 'there');"
+    same = touched(tenants, f"-- ✓✓✓\n{COUNTED}", f"-- ✓✓✓✓✓\n{COUNTED}")
+    more = touched(tenants, f"-- ✓✓✓\n{COUNTED}", f"-- ✓✓✓\n{COUNTED}{rows}")
+    assert (same, more) == (frozenset(), None)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -82,8 +82,8 @@ def _find_deeds(scripts: Iterable[Script]) -> Iterator[str]:
             continue
         for raw in parsed:
             if not isinstance(raw.stmt, _DECLARING):
-                begin, length = raw.stmt_location or 0, raw.stmt_len or 0
-                yield script.text.encode()[begin : begin + length if length else None].decode()
+                begin, length = raw.stmt_location or 0, raw.stmt_len or 0  # in characters, as pglast counts
+                yield script.text[begin : begin + length if length else None]
 
 
 @dataclass(frozen=True, kw_only=True)
