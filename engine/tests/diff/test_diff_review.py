@@ -212,3 +212,35 @@ def test_rows_are_made_for_policies_of_what_may_differ_alone(tenants: Tenants) -
     ]
     found = review(tenants.server, *sides, search=0)
     assert {one.atom.condition.table for one in found.world.atoms} == {"public.documents"}
+
+
+PURSES = """
+create table public.purses (
+    id uuid primary key default gen_random_uuid(), holder uuid not null references auth.users, kind text
+);
+create table public.coins (id integer primary key, purse uuid not null references public.purses);
+alter table public.purses enable row level security;
+alter table public.coins enable row level security;
+create policy "own" on public.purses using (holder = (select auth.uid()));
+create policy "own" on public.coins using (
+    exists (select from public.purses as p where p.id = purse and p.holder = (select auth.uid()))
+);
+grant all on public.purses, public.coins to authenticated;
+"""
+AT_SIGN_UP = """
+create function private.give_purse() returns trigger language plpgsql security definer as $$
+begin insert into public.purses (holder, kind) values (new.id, 'first'); return new; end $$;
+create trigger give after insert on auth.users for each row execute function private.give_purse();
+"""
+
+
+@pytest.mark.slow
+def test_rows_that_a_sign_up_makes_now_are_no_gain_where_the_rules_are_the_same(tenants: Tenants) -> None:
+    sides = [
+        replace(one, config=replace(one.config, fill_world=True, world=None))
+        for one in (tenants.head(PURSES, name="base.sql"), tenants.head(PURSES + AT_SIGN_UP))
+    ]
+    found = review(tenants.server, *sides, search=0)
+    assert found.fault is None
+    assert [gain.message for gain in found.difference.gained] == []
+    assert found.probes > 0

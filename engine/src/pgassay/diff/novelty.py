@@ -19,6 +19,7 @@ from pgassay.observation import Outcome
 
 _WRITES = (Action.INSERT, Action.UPDATE, Action.DELETE, Action.TRUNCATE)
 TAKEN = "23505"
+_CONSTRAINTS = "23"  # a class of SQLSTATE
 _PLATFORM = "auth"  # its functions say who asks
 _FOREIGN = (RowClass.OTHER, RowClass.NOBODY, RowClass.ANY)
 
@@ -40,7 +41,7 @@ def tell_news(
         gains = one.direction is Direction.GAINED
         if gains and one.before is None and judge.is_harmless(one):
             yield replace(one, direction=Direction.NEW)
-        elif gains and one.before is not None and judge.is_number_taken(one.before):
+        elif gains and one.before is not None and judge.is_of_rows_alone(one.key, one.before):
             yield replace(one, direction=Direction.CHANGED)
         else:
             yield one
@@ -62,7 +63,7 @@ class _Judge:
                 or is_yes_of_policies(key.object, self.after)
                 or (key.persona, _spell(key.object, self.after)) in self._renamed
             )
-        if self._is_trusted(one):
+        if self._is_trusted(one) or (key.rows is RowClass.OWN and self._is_ruled_alike(key.table)):
             return True
         if key.action is Action.SELECT and self._is_callers_view(key.table):
             return True
@@ -83,7 +84,32 @@ class _Judge:
             and ObjectKey("function", cell.key.object, "") not in self.after.objects
         )
 
-    def is_number_taken(self, before: CellResult) -> bool:
+    def _is_ruled_alike(self, table: str) -> bool:
+        """Whether BASE has a table that asks just the same of who uses it: no rule is new, only the row."""
+        ruling = {table} | follow(self.before.uses, table) | follow(self.after.uses, table)
+        before, after = (
+            {key: said for key, said in one.objects.items() if key.object in ruling}
+            for one in (self.before, self.after)
+        )
+        return ObjectKey("relation", table, "") in before and before == after
+
+    def is_of_rows_alone(self, key: CellKey, before: CellResult) -> bool:
+        """Whether BASE refused by a constraint alone that HEAD has as well: other rows are there."""
+        if self._is_number_taken(before):
+            return True
+        if not (before.sqlstate or "").startswith(_CONSTRAINTS) or not self._is_ruled_alike(key.table):
+            return False
+        named = [
+            [(one, said) for one, said in schema.objects.items() if one.kind == "constraint"]
+            for schema in (self.before, self.after)
+        ]
+        refusing = [
+            [pair for pair in pairs if f"constraint {quoted(pair[0].name)} " in f"{before.why} "]
+            for pairs in named
+        ]
+        return bool(refusing[0]) and refusing[0] == refusing[1]
+
+    def _is_number_taken(self, before: CellResult) -> bool:
         """Whether BASE refused only what a sequence drew, as HEAD still may: the next number it may not."""
         kept = {key.name for key in self.after.objects if key.kind in ("constraint", "index")}
         refusals = (f"constraint {quoted(name)} " for name in self.base.surface.counted & kept)

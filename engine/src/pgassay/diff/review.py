@@ -27,7 +27,7 @@ from pgassay.matrix.model import Matrix
 from pgassay.project.revisions import Side, named_by_revision
 from pgassay.server import Server
 from pgassay.workbench import Workbench
-from pgassay.world import fill, refill
+from pgassay.world import adapt, fill
 from pgassay.world.model import World
 
 SEARCH_STATEMENTS = 4000
@@ -105,7 +105,7 @@ class _Reviewing:
         )
 
     def _compare(self, world: World, before: Inventory, after: Inventory, only: frozenset[str]) -> Review:
-        former = refill(Workbench(self.base.config, self.server), fit_world(world, before, after))
+        former = adapt(Workbench(self.base.config, self.server), fit_world(world, before, after))
         with (
             open_side(self.server, self.base, former, inventory=before) as one,
             open_side(self.server, self.head, world, inventory=after) as two,
@@ -150,7 +150,7 @@ class _Reviewing:
 
     def _compare_in_turn(self, world: World, before: Inventory, after: Inventory) -> Review:
         """Roles belong to the cluster: each side is loaded over the environment that brings them back."""
-        former = refill(Workbench(self.base.config, self.server), fit_world(world, before, after))
+        former = adapt(Workbench(self.base.config, self.server), fit_world(world, before, after))
         with open_side(self.server, self.head, world, inventory=after) as two:
             self.on_stage("trying everything in both")
             new = two.survey()

@@ -10,7 +10,7 @@ import psycopg
 from pgassay.database import Session, open_session
 from pgassay.workbench import Workbench
 from pgassay.world.attempts import Attempts
-from pgassay.world.generation import make_world
+from pgassay.world.generation import make_rows, make_world
 from pgassay.world.model import MadeRow, Missing, World
 
 Show = Callable[[str], object]
@@ -62,6 +62,19 @@ def refill(bench: Workbench, world: World) -> World:
         return world
     with bench.database() as database, open_session(database) as session:
         return take(session, world)
+
+
+def adapt(bench: Workbench, world: World) -> World:
+    """The rows of `world` that another schema takes, and rows of its own where some are refused."""
+    if not world.made:
+        return world
+    config = bench.config
+    with bench.database() as database, open_session(database) as session:
+        taken = take(session, world)
+        if len(taken.made) == len(world.made) or not config.fill_world:
+            return taken
+        own = make_rows(session, list(bench.personas.values()), rows=config.rows, effort=config.effort)
+    return _loadable(bench, replace(taken, made=(*taken.made, *own)))
 
 
 def take(session: Session, world: World) -> World:

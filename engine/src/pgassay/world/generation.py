@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from pgassay.catalog.model import Function, Policy, Trigger
@@ -54,6 +54,15 @@ def make_world(  # noqa: PLR0913 - what a caller may choose, by name
     generation.only = only
     with session.as_owner():
         return generation.run()
+
+
+def make_rows(
+    session: Session, personas: Sequence[Persona], *, rows: Mapping[str, str], effort: int
+) -> tuple[MadeRow, ...]:
+    """Rows of everybody in the tables that lack them, and nothing for conditions, as `make_world` does."""
+    generation = _Generation(session, personas, rows, effort, str)
+    with session.as_owner():
+        return generation.run_rows()
 
 
 class _Generation:
@@ -112,6 +121,9 @@ class _Generation:
             owners=[(user.name, user.id) for user in self._users],
         )
 
+    def run_rows(self) -> tuple[MadeRow, ...]:
+        return self._named(self._rows())
+
     def run(self) -> World:
         found = [
             *(self._sign_ups.accounts(self._personas) if self.makes_accounts else ()),
@@ -122,16 +134,19 @@ class _Generation:
             *self._refreshes(),
         ]
         return World(
-            made=name_drawn(
-                self._session,
-                [table for table in self._surface.tables.values() if table.kind in ("r", "p")],
-                [row for row in found if isinstance(row, MadeRow)],
-                known={user.id for user in self._users},
-            ),
+            made=self._named(found),
             missing=tuple(row for row in found if isinstance(row, Missing)),
             atoms=tuple(row for row in found if isinstance(row, AtomReach)),
             personas=tuple(self._atoms.personas_found.values()),
             spent=self._attempts.spent + self._solver.spent,
+        )
+
+    def _named(self, found: Iterable[object]) -> tuple[MadeRow, ...]:
+        return name_drawn(
+            self._session,
+            [table for table in self._surface.tables.values() if table.kind in ("r", "p")],
+            [row for row in found if isinstance(row, MadeRow)],
+            known={user.id for user in self._users},
         )
 
     def _begin_requests(self) -> MadeRow:
