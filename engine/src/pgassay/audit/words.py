@@ -17,6 +17,8 @@ _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
 )
+_PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
+_AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _ENDS = ("expires", "expiry", "expiration", "until")
 
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
@@ -53,6 +55,16 @@ def is_address(column: Column) -> bool:
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_price(column: Column) -> bool:
+    """By its name: what something costs."""
+    return _has_word(column.name, _PRICES)
+
+
+def is_amount(column: Column) -> bool:
+    """By its name: what somebody pays."""
+    return _has_word(column.name, _AMOUNTS)
 
 
 def is_withdrawal(column: Column) -> bool:
