@@ -377,3 +377,35 @@ def test_below_rows_of_which_only_some_are_hidden(audited: Audited) -> None:
     assert told(found, "strangers") == [("public.answers", "medium", ("select",))]
     below = "exists (select from public.posts as p where p.id = answers.post)"
     assert told(audited(schema.format(below)), "strangers") == []
+
+
+ROLES = """
+create table public.roles (id integer primary key, name text not null unique);
+create table public.shops (id integer primary key, name text not null);
+create table public.tills (id integer primary key, shop integer not null references public.shops, name text);
+create table public.staff (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    {} unique (who, {})
+);
+create table public.prices (id integer primary key, price integer not null);
+create function public.is_boss() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.staff as s where s.who = auth.uid() and s.{} {}) $$;
+alter table public.roles enable row level security;
+alter table public.shops enable row level security;
+alter table public.tills enable row level security;
+alter table public.staff enable row level security;
+alter table public.prices enable row level security;
+create policy "own" on public.staff for select to authenticated using (who = (select auth.uid()));
+create policy "bosses" on public.staff for all to authenticated using ((select public.is_boss()));
+create policy "all" on public.prices for select using (true);
+create policy "bosses" on public.prices for update to authenticated using ((select public.is_boss()));
+"""
+
+
+def test_who_stands_in_a_list_of_ranks_is_no_stranger(audited: Audited) -> None:
+    """Of users who may have several, and not in a group of which each has its own."""
+    text = ROLES.format("role text not null,", "role", "role", "= 'boss'")
+    assert told(audited(text), "strangers") == []
+    by_key = "role integer not null references public.roles,"
+    asked = "in (select r.id from public.roles as r where r.name = 'boss')"
+    assert told(audited(ROLES.format(by_key, "role", "role", asked)), "strangers") == []

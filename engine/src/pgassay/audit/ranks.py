@@ -53,10 +53,39 @@ def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
     for other in scene.samples:
         is_asked = other is sample or other.table.name in scene.inventory.reach(sample.table.name)
         single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
-        if is_asked and single and _has_row(other, persona):
-            found += plain_updates(scene, other, persona)
-            found += _unlisted(scene, other, persona) if other is not sample else ()
+        if is_asked and _has_row(other, persona):
+            found += plain_updates(scene, other, persona) if single else ()
+            is_list = single and other is not sample
+            found += _unlisted(scene, other, persona) if is_list or _is_list_of_ranks(scene, other) else ()
     return found
+
+
+def _is_list_of_ranks(scene: Scene, other: Sample) -> bool:
+    """Whether its rows say of users what they are, several things perhaps, and not in which group."""
+    table, owners = other.table, owner_columns(other)
+    groups = {key.target for key in table.foreign_keys if not owners.issuperset(key.columns)}
+    refers = {name for key in table.foreign_keys for name in key.columns}
+    told = {name for index in table.unique for name in index.columns if len(index.columns) > 1}
+    columns = (table.columns[name] for name in told - owners - refers)
+    is_plain = all(c.base in TEXTS or bool(c.labels) for c in columns)  # an id would be a group's
+    is_list = table.kind in "rp" and bool(owners) and is_plain
+    return is_list and not any(_is_referred_to(scene, name) for name in groups)
+
+
+def _is_referred_to(scene: Scene, name: str | None) -> bool:
+    """Whether rows of others belong to its rows, and say something: then these are groups, and no ranks."""
+    return any(
+        key.target == name and not _is_link(other)
+        for other in scene.samples
+        for key in other.table.foreign_keys
+    )
+
+
+def _is_link(sample: Sample) -> bool:
+    """Whether it has nothing but keys, references and moments."""
+    table = sample.table
+    named = {*sample.key, *owner_columns(sample), *(n for key in table.foreign_keys for n in key.columns)}
+    return all(c.name in named or c.base in MOMENTS for c in table.columns.values())
 
 
 def _has_row(sample: Sample, persona: Persona) -> bool:
