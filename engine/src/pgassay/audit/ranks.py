@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
+from pgassay.audit.memberships import find_memberships, is_shared
 from pgassay.audit.model import Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
@@ -50,13 +51,15 @@ def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
     if persona.id is None or not sample.table.secured:
         return []
     found: list[str] = []
+    every = list(find_memberships(scene))
     for other in scene.samples:
         is_asked = other is sample or other.table.name in scene.inventory.reach(sample.table.name)
         single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
+        in_groups = any(one.sample is other and is_shared(scene, one, sample) for one in every)
         if is_asked and _has_row(other, persona):
             found += plain_updates(scene, other, persona) if single else ()
-            is_list = single and other is not sample
-            found += _unlisted(scene, other, persona) if is_list or _is_list_of_ranks(scene, other) else ()
+            is_list = (single and other is not sample) or _is_list_of_ranks(scene, other)
+            found += _unlisted(scene, other, persona) if is_list or in_groups else ()
     return found
 
 

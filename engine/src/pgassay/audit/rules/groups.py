@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.sharing import find_shared
 from pgassay.audit.suspended import Below, still_read
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
@@ -32,7 +33,7 @@ class _Link:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table, by the first user who reaches it so."""
+    """One finding for each table, by the first user who reaches it so, and for what all groups share."""
     done: set[str] = set()
     for link in _links(scene):
         if link.sample.object not in done:
@@ -41,6 +42,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if found or (found := _out(scene, link)):
                 done.add(link.sample.object)
                 yield found
+    yield from find_shared(scene)
 
 
 def _out(scene: Scene, link: _Link) -> Finding | None:
