@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import play, prepared_updates
@@ -60,6 +61,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if key not in found and (finding := _try_prepared(scene, persona, setup, write)):
                     found.add(key)
                     yield finding
+    yield from find_taken(scene)
     yield from find_entries(scene)
 
 
