@@ -85,7 +85,9 @@ def _members(scene: Scene) -> Iterator[_Member]:
         for persona in scene.users:
             for other in (user for user in scene.users if user != persona):
                 for row in one.parent.rows[:_GROUPS]:
-                    ranks = tuple(standings(scene, one, persona, row.values[one.target]))
+                    ranks = tuple(
+                        standings(scene, one.sample, persona, **{one.group: row.values[one.target]})
+                    )
                     if ranks:
                         yield _Member(memberships=one, persona=persona, other=other, row=row, standings=ranks)
 

@@ -33,9 +33,9 @@ class Memberships:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What makes a user a member of one group and of no other, and how to say as what.
+    """What gives a user one row and no other, as of a membership, and how to say as what.
 
-    `is_first`: as a membership begins, where something says how it does.
+    `is_first`: as a row begins, where something says how it does.
     """
 
     setup: tuple[str, ...]
@@ -76,21 +76,21 @@ def _above(scene: Scene, name: str) -> set[str]:
     return found
 
 
-def standings(scene: Scene, one: Memberships, persona: Persona, group: str | None) -> Iterator[Standing]:
-    """As a membership begins, then with each value of what something asks of it."""
-    table = one.sample.table
-    planted = planted_row(one.sample, persona, **{one.group: group})
+def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | None) -> Iterator[Standing]:
+    """As the persona's row begins, with what is given, then with each value of what something asks of it."""
+    table = sample.table
+    planted = planted_row(sample, persona, **given)
     if planted is None:
         return
-    own = own_condition(one.sample, persona)
-    begun = (make_room(one.sample, persona), planted.insert)
-    asked = _asked(scene, one.sample)
+    own = own_condition(sample, persona)
+    begun = (make_room(sample, persona), planted.insert)
+    asked = _asked(scene, sample)
     plain = ", ".join(f"{c.quoted} = default" for c in asked if c.default)
     first = (f"update {table.name} as t set {plain} where {own}",) if plain else ()
-    told = f"who stands in {one.sample.object}"
+    told = f"who stands in {sample.object}"
     yield Standing(setup=(*begun, *first), told=told, is_first=all(c.default for c in asked))
     for column in asked:
-        for value in values_for(scene, one.sample, column, besides=None)[:_VALUES]:
+        for value in values_for(scene, sample, column, besides=None)[:_VALUES]:
             text = f"update {table.name} as t set {column.quoted} = {literal(value)} where {own}"
             yield Standing(
                 setup=(*begun, *first, text),

@@ -56,7 +56,7 @@ def _by(scene: Scene, one: Memberships, persona: Persona, shared: Sequence[Sampl
         return
     closed = [deed for deed, is_done in zip(deeds, outside, strict=True) if not is_done]
     group = next((row.values[one.target] for row in one.parent.rows), None)
-    for standing in standings(scene, one, persona, group) if closed else ():
+    for standing in standings(scene, one.sample, persona, **{one.group: group}) if closed else ():
         inside = _done(scene, persona, closed, standing.setup) or ()
         for deed, is_done in zip(closed, inside, strict=False):
             if is_done:
