@@ -294,3 +294,42 @@ def test_what_most_tables_ask_is_tried_first(audited: Audited, monkeypatch: pyte
     monkeypatch.setattr(run, "STATEMENTS", 250)
     found = of_rule(audited(LYING + many), "chains")
     assert "public.members" in [finding.object for finding in found]
+
+
+BANDS = """
+create table public.bands (id integer primary key);
+create table public.players (
+    band integer references public.bands, who uuid references auth.users, primary key (band, who)
+);
+create table public.letters (
+    id integer primary key, band integer not null references public.bands, email text not null, used boolean
+);
+create table public.tunes (id integer primary key, band integer not null references public.bands);
+create function public.my_bands() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select p.band from public.players as p where p.who = auth.uid() $$;
+alter table public.bands enable row level security;
+alter table public.players enable row level security;
+alter table public.letters enable row level security;
+alter table public.tunes enable row level security;
+create policy "own" on public.players for select to authenticated using (who = (select auth.uid()));
+create policy "band" on public.tunes for select to authenticated using (band in (select public.my_bands()));
+create function public.answer(letter integer) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    read public.letters;
+begin
+    select * into read from public.letters as l where l.id = letter and l.used is not true {};
+    if not found then raise exception 'no letter'; end if;
+    insert into public.players (band, who) values (read.band, auth.uid());
+    update public.letters set used = true where id = letter;
+end $$;
+revoke execute on function public.answer from public, anon;
+"""
+
+
+def test_the_invitation_of_another_lets_in(audited: Audited) -> None:
+    found = audited(BANDS.format(""))
+    assert told(found, "chains") == [("public.answer(integer)", "medium", ("execute",))]
+    assert "is for somebody else" in found.findings[0].sentence
+    assert told(audited(BANDS.format("and l.email = auth.jwt() ->> 'email'")), "chains") == []

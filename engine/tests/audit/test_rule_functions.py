@@ -448,3 +448,28 @@ def test_a_list_that_keeps_out_lets_in_whoever_is_not_on_it(audited: Audited) ->
     """Of those who have a row in it, nobody is let in, or all but those of whom it says something bad."""
     assert told(audited(OFFICE.format("mine is not null")), "functions") == []
     assert told(audited(OFFICE.format("mine = 'senior'")), "functions") == []
+
+
+SHARED = """
+create table public.films (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users,
+    title text not null
+);
+create table public.shares (
+    {name} uuid primary key default gen_random_uuid(), film uuid not null references public.films
+);
+alter table public.films enable row level security;
+alter table public.shares enable row level security;
+create policy "own" on public.films for select to authenticated using (who = (select auth.uid()));
+create function public.film(share uuid) returns setof public.films language sql stable security definer
+set search_path = '' as $$
+    select f.* from public.films as f join public.shares as s on s.film = f.id where s.{name} = share
+$$;
+"""
+
+
+def test_a_key_that_is_drawn_and_called_a_token_is_one(audited: Audited) -> None:
+    assert told(audited(SHARED.format(name="token")), "functions") == []
+    assert told(audited(SHARED.format(name="id")), "functions") == [
+        ("public.film(uuid)", "critical", ("execute",))
+    ]

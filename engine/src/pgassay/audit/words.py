@@ -13,6 +13,8 @@ _PERSONAL = (
     *("stripe", "passport", "medical", "diagnosis", "balance", "income", "health"),
 )
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
+_SECRETS = ("token", "secret", "code", "link")
+_REACHED = ("email", "mail", "phone", "mobile")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
@@ -50,6 +52,16 @@ def tells_of_a_person(column: Column) -> bool:
 def is_address(column: Column) -> bool:
     """By its name: what others know, too."""
     return _has_word(column.name, _ADDRESSES)
+
+
+def is_reached_by(column: Column) -> bool:
+    """By its name: where somebody gets his letters or calls."""
+    return _has_word(column.name, _REACHED)
+
+
+def is_secret(column: Column) -> bool:
+    """By its name: what only who was told it knows."""
+    return _has_word(column.name, _SECRETS)
 
 
 def is_end(column: Column) -> bool:
