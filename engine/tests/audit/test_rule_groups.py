@@ -104,3 +104,31 @@ def test_each_member_changes_what_all_share(audited: Audited) -> None:
     anything = "public.crews as c where c.sailor = auth.uid() and c.rank <> ''"
     found = told(audited(ships("false") + PORTS.format(anything)), "groups")
     assert found[0] == ("public.ports", "high", ("update",))
+
+
+CREW_ON_LEAVE = """
+create table public.yachts (id integer primary key, name text not null);
+create table public.hands (
+    yacht integer references public.yachts, who uuid references auth.users, left_at timestamptz,
+    primary key (yacht, who)
+);
+create table public.charts (id integer primary key, yacht integer not null references public.yachts);
+create function public.my_yachts() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select h.yacht from public.hands as h where h.who = auth.uid() {} $$;
+create function public.leave(which integer) returns void language sql security definer set search_path = ''
+as $$ update public.hands set left_at = now() where yacht = which and who = auth.uid() $$;
+alter table public.yachts enable row level security;
+alter table public.hands enable row level security;
+alter table public.charts enable row level security;
+create policy "own" on public.yachts for select to authenticated using (id in (select public.my_yachts()));
+create policy "own" on public.hands for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.charts for select to authenticated using (yacht in (select public.my_yachts()));
+"""
+
+
+def test_who_has_left_a_group_reads_on(audited: Audited) -> None:
+    found = audited(CREW_ON_LEAVE.format(""))
+    assert told(found, "groups") == [("public.charts", "medium", ("select",))]
+    assert "is out once public.hands says so by left_at" in found.findings[0].sentence
+    assert told(audited(CREW_ON_LEAVE.format("and h.left_at is null")), "groups") == []

@@ -14,6 +14,7 @@ _PERSONAL = (
 )
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
 _SECRETS = ("token", "secret", "code", "link")
+_DEPARTURES = ("left", "removed", "deleted", "kicked", "expelled", "banned", "revoked", "ended", "resigned")
 _REACHED = ("email", "mail", "phone", "mobile")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
@@ -62,6 +63,11 @@ def is_reached_by(column: Column) -> bool:
 def is_secret(column: Column) -> bool:
     """By its name: what only who was told it knows."""
     return _has_word(column.name, _SECRETS)
+
+
+def is_departure(column: Column) -> bool:
+    """By its name: when somebody went, or had to."""
+    return _has_word(column.name, _DEPARTURES)
 
 
 def is_end(column: Column) -> bool:

@@ -9,7 +9,7 @@ from pgassay.audit.meant import reaches_all
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.sharing import find_shared
-from pgassay.audit.suspended import Below, still_read
+from pgassay.audit.suspended import Below, reads_as_before, still_read
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
 from pgassay.catalog.model import Column, ObjectKey, Policy
@@ -56,13 +56,18 @@ def _out(scene: Scene, link: _Link) -> Finding | None:
     )
     for persona in scene.users:
         if found := still_read(scene, below, persona):
-            column, steps = found
-            finding = _tell(scene, link, persona, ["select"], steps)
-            sentence = (
-                f"{persona.name} does not see {parent.object} any more once {link.members.object} says so by "
-                f"{column}, and still reads the rows of {link.sample.object} below it."
-            )
-            return replace(finding, sentence=sentence, candidates=())
+            why = f"does not see {parent.object} any more once"
+        elif found := reads_as_before(scene, below, persona):
+            why = "is out once"
+        else:
+            continue
+        column, steps = found
+        sentence = (
+            f"{persona.name} {why} {link.members.object} says so by {column}, and still reads the rows of "
+            f"{link.sample.object} below it."
+        )
+        finding = _tell(scene, link, persona, ["select"], steps)
+        return replace(finding, sentence=sentence, candidates=())
     return None
 
 
