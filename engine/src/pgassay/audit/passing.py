@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
 
 from pgassay.audit.acts import reach_of
 from pgassay.audit.blocking import Blocking, find_blockings
@@ -43,11 +43,18 @@ def find_passing(scene: Scene) -> Iterator[Finding]:
         functions = [f for f in callable_by(scene, persona) if f.volatility == "v"]
         for sample in scene.samples:
             writing = [f for f in functions if f.definer and sample in samples_of(scene, f)]
-            if writing and sample.table.kind in "rp" and owner_columns(sample):
+            if writing and _may_insert(sample, persona):
                 for finding in _of_table(scene, persona, sample, writing):
                     if finding.object not in done:
                         done.add(finding.object)
                         yield finding
+
+
+def _may_insert(sample: Sample, persona: Persona) -> bool:
+    held = sample.table.privileges[persona.role]
+    asked = any(policy.command in ("insert", "all") for policy in held.policies)
+    own = sample.table.kind in "rp" and bool(owner_columns(sample))
+    return own and bool(held.insert) and (asked or not sample.table.secured)
 
 
 def _of_table(
@@ -70,37 +77,36 @@ def _alive(
     functions: Sequence[Function],
     mark: Blocking,
 ) -> list[_Way]:
-    """The first way through each function, and the first INSERT, to whoever will set the mark."""
-    tried: list[list[_Way]] = [
-        [
-            _Way(
-                object=sample.object, statement=write.statement, told="an INSERT", about=_key(sample), setup=s
-            )
-            for s in ((), (make_room(sample, persona),))
-            for write in islice(own_inserts(sample, persona), _INSERTS)
-        ]
-    ]
-    tried += [
-        [
-            _Way(
-                object=f.function,
-                statement=Call(function=f, arguments=some, persona=persona).statement,
-                told=f.function,
-                about=ObjectKey(kind="function", object=f.function, name=""),
-            )
-            for some in argument_lists(scene, f)[:_CALLS]
-        ]
-        for f in functions
-        if not scene.is_unending(f)
-    ]
+    """The first INSERT, to whoever will set the mark, and the first way through each function."""
     with scene.session.undone():
         if not all(run(scene.session, None, text) for text in mark.cleared):
             return []
-        return [way for some in tried for way in islice(_going(scene, persona, sample, some, mark.by), 1)]
+        inserts = _inserts(sample, persona)
+        if found := list(islice(_going(scene, persona, sample, inserts, mark.by), 1)):
+            for function in (f for f in functions if not scene.is_unending(f)):
+                calls = _calls(scene, persona, function)
+                found += islice(_going(scene, persona, sample, calls, mark.by), 1)
+        return found
 
 
-def _key(sample: Sample) -> ObjectKey:
-    return ObjectKey(kind="relation", object=sample.table.name, name="")
+def _inserts(sample: Sample, persona: Persona) -> list[_Way]:
+    about = ObjectKey(kind="relation", object=sample.table.name, name="")
+    return [
+        _Way(object=sample.object, statement=write.statement, told="an INSERT", about=about, setup=setup)
+        for setup in ((), (make_room(sample, persona),))
+        for write in islice(own_inserts(sample, persona), _INSERTS)
+    ]
+
+
+def _calls(scene: Scene, persona: Persona, function: Function) -> list[_Way]:
+    about = ObjectKey(kind="function", object=function.function, name="")
+    calls = (
+        Call(function=function, arguments=some, persona=persona)
+        for some in argument_lists(scene, function)[:_CALLS]
+    )
+    return [
+        _Way(object=about.object, statement=call.statement, told=about.object, about=about) for call in calls
+    ]
 
 
 def _going(
@@ -112,12 +118,13 @@ def _going(
 
 def _answers(scene: Scene, persona: Persona, sample: Sample, ways: Sequence[_Way]) -> list[Answer]:
     found: list[Answer] = []
-    for way in ways:
+    for setup, some in groupby(ways, lambda way: way.setup):
+        asked = [[way.statement, AS_OWNER, look_new(sample)] for way in some]
         with scene.session.undone():
-            if all(run(scene.session, None, text) for text in way.setup):
-                found += scene.ask(persona, [[way.statement, AS_OWNER, look_new(sample)]])
+            if all(run(scene.session, None, text) for text in setup):
+                found += scene.ask(persona, asked)
             else:
-                found.append(Answer(rows=(), counts=(), sqlstate="-"))
+                found += [Answer(rows=(), counts=(), sqlstate="-")] * len(asked)
     return found
 
 
