@@ -333,3 +333,22 @@ def test_the_invitation_of_another_lets_in(audited: Audited) -> None:
     assert told(found, "chains") == [("public.answer(integer)", "medium", ("execute",))]
     assert "is for somebody else" in found.findings[0].sentence
     assert told(audited(BANDS.format("and l.email = auth.jwt() ->> 'email'")), "chains") == []
+
+
+DOORS = """
+create function public.enter(which integer, by uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from auth.users as u where u.id = by) {} then raise exception 'nobody'; end if;
+    insert into public.players (band, who) values (which, auth.uid()) on conflict do nothing;
+end $$;
+revoke execute on function public.enter from public, anon;
+"""
+
+
+def test_what_names_no_group_is_refused_without_a_condition_on_groups(audited: Audited) -> None:
+    bands = BANDS.format("and l.email = auth.jwt() ->> 'email'")
+    found = told(audited(bands + DOORS.format("")), "chains")
+    assert found == [("public.enter(integer, uuid)", "high", ("execute",))]
+    asked = "or which not in (select public.my_bands())"
+    assert told(audited(bands + DOORS.format(asked)), "chains") == []

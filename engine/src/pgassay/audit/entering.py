@@ -146,22 +146,26 @@ def _entered(
         if known & set(row.values.values())
         for value in row.values.values()
     }
-    groups = {
-        row.values[name]
-        for sample in scene.samples
-        for key in sample.table.foreign_keys
-        for name in key.columns
-        for row in sample.rows
-    }
-    if any(groups & set(some) - invited for some in refused):
-        return None  # there is a condition
-    for one in opened:
-        named = groups & set(one.call.arguments) - invited - {None}
-        for sample, row in one.rows:
-            refers = {row.values[name] for key in sample.table.foreign_keys for name in key.columns}
-            if refers & named:
-                return one, (sample, row)
+    for names in _groups(scene):
+        if any(names & set(some) - invited for some in refused):
+            continue  # there is a condition
+        for one in opened:
+            named = names & set(one.call.arguments) - invited - {None}
+            for sample, row in one.rows:
+                refers = {row.values[name] for key in sample.table.foreign_keys for name in key.columns}
+                if refers & named:
+                    return one, (sample, row)
     return None
+
+
+def _groups(scene: Scene) -> list[set[str | None]]:
+    """What foreign keys say, by the table to which they lead."""
+    found: dict[str, set[str | None]] = {}
+    for sample in scene.samples:
+        for key in sample.table.foreign_keys:
+            values = {row.values[name] for row in sample.rows for name in key.columns}
+            found.setdefault(key.target or "", set()).update(values)
+    return list(found.values())
 
 
 def _invited_instead(
