@@ -119,3 +119,26 @@ create policy "own row" on public.counts for update to authenticated using (who 
 def test_a_count_of_today_begins_with_the_first_call(audited: Audited) -> None:
     assert told(audited(DAILY + RESET), "depends") == [("public.counts", "medium", ("update",))]
     assert told(audited(DAILY), "depends") == []
+
+
+GIFTS = """
+create table public.entries (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    points integer not null
+);
+alter table public.entries enable row level security;
+create policy "own" on public.entries for select to authenticated using (who = (select auth.uid()));
+create policy "enter" on public.entries for insert to authenticated with check (who = (select auth.uid()) {});
+create function public.redeem() returns void language plpgsql security definer set search_path = '' as $$
+begin
+    if (select coalesce(sum(e.points), 0) from public.entries as e where e.who = auth.uid()) < 5 then
+        raise exception 'too few';
+    end if;
+    insert into public.entries (who, points) values (auth.uid(), -5);
+end $$;
+"""
+
+
+def test_points_that_a_user_enters_himself_are_spent(audited: Audited) -> None:
+    assert told(audited(GIFTS.format("")), "depends") == [("public.entries", "medium", ("insert",))]
+    assert told(audited(GIFTS.format("and points <= 0")), "depends") == []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
+from pgassay.audit.granted import find_granted
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.wiped import find_wiped
@@ -60,6 +61,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 done.add(key)
                 yield found
     yield from find_wiped(scene)
+    yield from find_granted(scene)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:
