@@ -15,6 +15,10 @@ _PERSONAL = (
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
 _SECRETS = ("token", "secret", "code", "link")
 _DEPARTURES = ("left", "removed", "deleted", "kicked", "expelled", "banned", "revoked", "ended", "resigned")
+_EVENTS = (
+    *("event", "payment", "charge", "intent", "receipt", "reference", "idempotency", "transaction"),
+    *("external", "checkout", "stripe", "webhook", "invoice"),
+)
 _REACHED = ("email", "mail", "phone", "mobile")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
@@ -68,6 +72,11 @@ def is_secret(column: Column) -> bool:
 def is_departure(column: Column) -> bool:
     """By its name: when somebody went, or had to."""
     return _has_word(column.name, _DEPARTURES)
+
+
+def is_event(column: Column) -> bool:
+    """By its name: the key that another system gives to what happens there."""
+    return _has_word(column.name, _EVENTS)
 
 
 def is_end(column: Column) -> bool:
