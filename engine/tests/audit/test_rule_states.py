@@ -88,3 +88,27 @@ def test_who_answers_requests_may_have_made_one(server: Server, tmp_path: Path) 
     assert audit_schema(server, tmp_path, GATES.format("public.keeps(gate)"), *rules).findings == ()
     found = audit_schema(server, tmp_path, GATES.format("who = auth.uid() or public.keeps(gate)"), *rules)
     assert [f.severity.word for f in of_rule(found, "states")] == ["medium"]
+
+
+DIARY = """
+create table public.{} (
+    id integer generated always as identity primary key, who uuid not null references auth.users, what text
+);
+alter table public.{} enable row level security;
+create policy "own" on public.{} for select to authenticated using (who = (select auth.uid()));
+create policy "tidy" on public.{} for {} to authenticated using (who = (select auth.uid()));
+create function public.note(what text) returns void language sql security definer set search_path = ''
+as $$ insert into public.{} (who, what) values (auth.uid(), what) $$;
+"""
+
+
+def diary(name: str, verb: str) -> str:
+    return DIARY.format(name, name, name, name, verb, name)
+
+
+def test_who_a_log_is_about_removes_or_rewrites_it(audited: Audited) -> None:
+    for verb in ("delete", "update"):
+        found = told(audited(diary("access_log", verb)), "states")
+        assert found == [("public.access_log", "medium", (verb,))]
+    assert told(audited(diary("reminders", "delete")), "states") == []
+    assert told(audited(diary("access_log", "select")), "states") == []

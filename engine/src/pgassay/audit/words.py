@@ -19,6 +19,7 @@ _EVENTS = (
     *("event", "payment", "charge", "intent", "receipt", "reference", "idempotency", "transaction"),
     *("external", "checkout", "stripe", "webhook", "invoice"),
 )
+_TRAILS = frozenset(("log", "logs", "audit", "audits", "history", "trail", "events", "ledger", "journal"))
 _REACHED = ("email", "mail", "phone", "mobile")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
@@ -77,6 +78,11 @@ def is_departure(column: Column) -> bool:
 def is_event(column: Column) -> bool:
     """By its name: the key that another system gives to what happens there."""
     return _has_word(column.name, _EVENTS)
+
+
+def is_trail(name: str) -> bool:
+    """By the name of a table: what the server keeps to look it up later."""
+    return not _TRAILS.isdisjoint(name.lower().split("_"))
 
 
 def is_end(column: Column) -> bool:

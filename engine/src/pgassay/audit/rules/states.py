@@ -8,6 +8,7 @@ from itertools import islice
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.trails import find_trails
 from pgassay.audit.writes import (
     Write,
     insert_of,
@@ -30,7 +31,7 @@ _ROWS = 4
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """Of rows of a user's own, for each column that a policy for INSERT asks for."""
+    """Of rows of a user's own, for each column that a policy for INSERT asks for; and of trails."""
     for sample in scene.samples:
         if sample.table.kind not in "rp" or not owner_columns(sample) or sample.object != sample.table.name:
             continue
@@ -40,6 +41,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if column.name not in done and (found := _of_column(scene, sample, persona, column)):
                     done.add(column.name)
                     yield found
+    yield from find_trails(scene)
 
 
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
