@@ -116,6 +116,25 @@ def test_who_asks_agrees_for_the_other(audited: Audited, agrees: str, count: int
     assert [(f.object, f.columns) for f in found] == [("public.friends", ("agreed",))] * count
 
 
+def test_who_is_asked_agrees_and_reads_the_other(audited: Audited) -> None:
+    """Also where rows are there already that ask him."""
+    schema = FRIENDS.format(agrees="asked = auth.uid()")
+    schema = schema.replace(
+        "primary key (asker, asked)", "primary key (asker, asked), check (asker <> asked)"
+    )
+    schema += """
+    create table public.moods (writer uuid primary key references auth.users, text text not null);
+    alter table public.moods enable row level security;
+    create policy "read" on public.moods for select to authenticated
+    using (writer = auth.uid() or exists (
+        select from public.friends as f where f.agreed and (
+            (f.asker = auth.uid() and f.asked = writer) or (f.asked = auth.uid() and f.asker = writer)
+        )
+    ));
+    """
+    assert told(audited(schema), "chains") == []
+
+
 WORKSPACES = """
 create table public.workspaces (id integer primary key, name text not null);
 create table public.workspace_members (
