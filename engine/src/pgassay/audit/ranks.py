@@ -18,9 +18,15 @@ from pgassay.observation import Persona
 _VALUES = 6
 
 
-def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps) -> bool:
-    """Whether steps no longer show anything where the persona has just begun, or is not listed."""
-    for text in _without(scene, sample, persona):
+def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, entering: bool) -> bool:
+    """Whether steps no longer show anything where the persona has just begun, or is not listed.
+
+    Nor where it belongs to no group: what members do with what their groups have is theirs to do; unless they
+    are `entering` rows that have to name who made them.
+    """
+    named = all(sample.table.columns[name].not_null for name in owner_columns(sample))
+    members = () if entering and named else _memberless(scene, sample, persona)
+    for text in (*_without(scene, sample, persona), *members):
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
                 return True
@@ -61,6 +67,15 @@ def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
             is_list = (single and other is not sample) or _is_list_of_ranks(scene, other)
             found += _unlisted(scene, other, persona) if is_list or in_groups else ()
     return found
+
+
+def _memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]:
+    """In none of the groups of which somebody has to take one in."""
+    reach = scene.inventory.reach(sample.table.name)
+    for one in find_memberships(scene):
+        is_asked = one.sample is not sample and one.sample.table.name in reach
+        if persona.id and sample.table.secured and is_asked and _has_row(one.sample, persona):
+            yield from _unlisted(scene, one.sample, persona)
 
 
 def _is_list_of_ranks(scene: Scene, other: Sample) -> bool:
