@@ -473,3 +473,26 @@ def test_a_key_that_is_drawn_and_called_a_token_is_one(audited: Audited) -> None
     assert told(audited(SHARED.format(name="id")), "functions") == [
         ("public.film(uuid)", "critical", ("execute",))
     ]
+
+
+JOINT_PURSES = """
+create table public.purses (
+    who uuid primary key references auth.users, coins integer not null default 0 check (coins >= 0)
+);
+alter table public.purses enable row level security;
+create policy "own" on public.purses for select to authenticated using (who = (select auth.uid()));
+create function public.send(payer uuid, payee uuid, number integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if auth.uid() is null or number <= 0 {} then raise exception 'no'; end if;
+    update public.purses set coins = coins - number where who = payer;
+    update public.purses set coins = coins + number where who = payee;
+end $$;
+revoke execute on function public.send from public, anon;
+"""
+
+
+def test_who_names_another_one_as_payer_takes_from_him(audited: Audited) -> None:
+    found = told(audited(JOINT_PURSES.format("")), "functions")
+    assert found == [("public.send(uuid, uuid, integer)", "high", ("execute",))]
+    assert told(audited(JOINT_PURSES.format("or payer <> auth.uid()")), "functions") == []
