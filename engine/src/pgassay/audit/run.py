@@ -15,17 +15,8 @@ from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
 from pgassay.audit.rules import RULES, Rule, races
-from pgassay.audit.scene import (
-    LONGEST,
-    PATIENCE,
-    STATEMENTS,
-    OutOfPatienceError,
-    OutOfWorkError,
-    Scene,
-    Work,
-    open_loaded,
-    open_scene,
-)
+from pgassay.audit.scene import LONGEST, PATIENCE, STATEMENTS, Scene, open_loaded, open_scene
+from pgassay.audit.work import OutOfPatienceError, OutOfWorkError, Work
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.text import counted, relative

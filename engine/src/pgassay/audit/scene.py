@@ -12,6 +12,7 @@ import psycopg
 from pgassay.audit.planning import can_plan_once
 from pgassay.audit.slow import TIMEOUT, find_slow
 from pgassay.audit.watch import watched
+from pgassay.audit.work import OutOfPatienceError, Work
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
@@ -45,27 +46,6 @@ LONGEST = 2000  # milliseconds of one statement: functions may sleep
 _OF_OWNER = 5000  # of the owner's, who looks at whole tables
 PATIENCE = 60.0
 """For how many seconds slow statements may hold all rules up."""
-
-
-class OutOfWorkError(Exception):
-    """A rule has asked as much as it may."""
-
-
-class OutOfPatienceError(Exception):
-    """Slow statements have held the audit up for as long as they may."""
-
-
-@dataclass(kw_only=True)
-class Work:
-    """How many statements a rule has left; one that runs into its timeout counts for many."""
-
-    left: int
-
-    def spend(self, statements: int) -> None:
-        """Raises OutOfWorkError where none are left."""
-        self.left -= statements
-        if self.left < 0:
-            raise OutOfWorkError
 
 
 @dataclass(frozen=True, kw_only=True)
