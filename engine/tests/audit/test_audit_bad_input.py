@@ -110,6 +110,32 @@ def test_a_table_whose_triggers_sleep(
     assert [text.partition(":")[0] for text in found.untried] == ["public.notes"]
 
 
+REMOVED_SLOWLY = """
+create policy "any" on public.notes for delete to authenticated using (true);
+create policy "all" on public.notes for select to authenticated using (true);
+create function public.wait() returns trigger language plpgsql as
+$$ begin if current_user = 'authenticated' then perform pg_sleep(0.4); end if; return old; end $$;
+create trigger wait before delete on public.notes for each row execute function public.wait();
+"""
+
+
+def test_a_table_of_which_many_rows_go_slowly(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "LONGEST", 600)
+    found = audit_schema(server, tmp_path, NOTES + REMOVED_SLOWLY, find_strangers)
+    assert told(found, "strangers") == [("public.notes", "high", ("delete",))]
+    assert found.untried == ()
+
+
+def test_slow_statements_end_an_audit(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "PATIENCE", 0.1)
+    found = audit_schema(server, tmp_path, NOTES + REMOVED_SLOWLY, find_strangers, find_functions)
+    assert found.untried == ("what is left of the rules strangers, functions: slow statements took 60 s",)
+
+
 def test_a_rule_that_asks_too_much_says_so(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

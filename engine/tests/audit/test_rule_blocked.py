@@ -57,3 +57,38 @@ def test_what_nobody_else_reads_is_no_sibling(audited: Audited) -> None:
 
 def test_a_rank_that_nobody_begins_with_is_no_ban(audited: Audited) -> None:
     assert told(audited(FORUM.format(begins="new", read="true")), "blocked") == []
+
+
+WALL = """
+create table public.banned (who uuid primary key references auth.users);
+create table public.shouts (
+    id integer generated always as identity primary key, who uuid not null references auth.users, text text
+);
+alter table public.banned enable row level security;
+alter table public.shouts enable row level security;
+create function public.is_banned() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.banned as b where b.who = auth.uid()) $$;
+create policy "own" on public.shouts for select to authenticated using (who = (select auth.uid()));
+create policy "shout" on public.shouts for insert to authenticated with check (who = (select auth.uid()) {});
+create function public.shout(words text) returns void language plpgsql security definer set search_path = ''
+as $$
+begin
+    if {} then raise exception 'banned'; end if;
+    insert into public.shouts (who, text) values (auth.uid(), words);
+end $$;
+revoke execute on function public.shout from public, anon;
+"""
+ASKED, NOT_ASKED = "and not public.is_banned()", "auth.uid() is null"
+
+
+def test_a_function_lets_in_whom_a_policy_keeps_out(audited: Audited) -> None:
+    found = told(audited(WALL.format(ASKED, NOT_ASKED)), "blocked")
+    assert found == [("public.shout(text)", "medium", ("execute",))]
+    assert told(audited(WALL.format("", "public.is_banned()")), "blocked") == [
+        ("public.shouts", "medium", ("insert",))
+    ]
+
+
+def test_a_ban_that_is_asked_for_on_both_ways_or_on_none(audited: Audited) -> None:
+    assert told(audited(WALL.format(ASKED, "public.is_banned()")), "blocked") == []
+    assert told(audited(WALL.format("", NOT_ASKED)), "blocked") == []

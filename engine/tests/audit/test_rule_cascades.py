@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.audit.audit_support import Audited, of_rule, told
+from pgassay.audit.rules.chains import find as find_chains
+from pgassay.server import Server
+from tests.audit.audit_support import Audited, audit_schema, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +109,63 @@ def test_a_trigger_removes_what_those_who_stay_wrote(audited: Audited) -> None:
 )
 def test_one_s_own_and_what_the_last_one_leaves_may_go(audited: Audited, which: str) -> None:
     assert told(audited(HALLS.format(which=which)), "cascades") == []
+
+
+CHOIRS = """
+create table public.choirs (
+    id integer primary key, name text not null, leader uuid not null references auth.users
+);
+create table public.singers (
+    choir integer references public.choirs on delete cascade, who uuid references auth.users,
+    part text not null default 'guest', primary key (choir, who)
+);
+create table public.songs (
+    id integer primary key, choir integer not null references public.choirs on delete cascade,
+    who uuid not null references auth.users, title text not null
+);
+create function public.sings(which integer, parts text[]) returns boolean
+language sql stable security definer set search_path = '' as $$
+    select exists (
+        select from public.singers as s where s.choir = which and s.who = auth.uid() and s.part = any (parts)
+    )
+$$;
+alter table public.choirs enable row level security;
+alter table public.singers enable row level security;
+alter table public.songs enable row level security;
+create policy "see" on public.choirs for select to authenticated
+using (leader = (select auth.uid()) or public.sings(id, array['guest', 'head']));
+create policy "see" on public.singers for select to authenticated using (who = (select auth.uid()));
+create policy "see" on public.songs for select to authenticated
+using (public.sings(choir, array['guest', 'head']));
+create policy "end" on public.choirs for delete to authenticated using ({end});
+create policy "edit" on public.choirs for update to authenticated using ({edit});
+create function public.dissolve(which integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not ({call}) then raise exception 'no'; end if;
+    delete from public.choirs as c where c.id = which;
+end $$;
+revoke execute on function public.dissolve from public, anon;
+"""
+OF_MEMBERS = "public.sings(id, array['guest', 'head'])"
+OF_HEADS = "public.sings(id, array['head'])"
+OF_LEADER = "leader = (select auth.uid())"
+
+
+def choirs(end: str, call: str, edit: str = OF_LEADER) -> str:
+    return CHOIRS.format(end=end, call=call.replace("id,", "which,"), edit=edit)
+
+
+def test_a_group_that_others_share_is_removed_by_a_member(audited: Audited) -> None:
+    found = told(audited(choirs(OF_MEMBERS, OF_HEADS)), "cascades")
+    assert found == [("public.choirs", "high", ("delete",))]
+    found = told(audited(choirs(OF_HEADS, OF_MEMBERS)), "cascades")
+    assert found == [("public.dissolve(integer)", "high", ("execute",))]
+    assert told(audited(choirs(OF_HEADS, OF_HEADS)), "cascades") == []
+
+
+def test_a_group_is_taken_by_a_member(server: Server, tmp_path: Path) -> None:
+    found = audit_schema(server, tmp_path, choirs(OF_LEADER, OF_HEADS, OF_MEMBERS), find_chains)
+    assert [(f.object, f.columns) for f in of_rule(found, "chains")] == [("public.choirs", ("leader",))]
+    found = audit_schema(server, tmp_path, choirs(OF_LEADER, OF_HEADS), find_chains)
+    assert told(found, "chains") == []

@@ -121,6 +121,25 @@ def test_who_asks_agrees_for_the_other(audited: Audited, agrees: str, count: int
     assert [(f.object, f.columns) for f in found] == [("public.friends", ("agreed",))] * count
 
 
+def test_who_is_asked_agrees_and_reads_the_other(audited: Audited) -> None:
+    """Also where rows are there already that ask him."""
+    schema = FRIENDS.format(agrees="asked = auth.uid()")
+    schema = schema.replace(
+        "primary key (asker, asked)", "primary key (asker, asked), check (asker <> asked)"
+    )
+    schema += """
+    create table public.moods (writer uuid primary key references auth.users, text text not null);
+    alter table public.moods enable row level security;
+    create policy "read" on public.moods for select to authenticated
+    using (writer = auth.uid() or exists (
+        select from public.friends as f where f.agreed and (
+            (f.asker = auth.uid() and f.asked = writer) or (f.asked = auth.uid() and f.asker = writer)
+        )
+    ));
+    """
+    assert told(audited(schema), "chains") == []
+
+
 WORKSPACES = """
 create table public.workspaces (id integer primary key, name text not null);
 create table public.workspace_members (
@@ -299,3 +318,61 @@ def test_what_most_tables_ask_is_tried_first(audited: Audited, monkeypatch: pyte
     monkeypatch.setattr(run, "STATEMENTS", 250)
     found = of_rule(audited(LYING + many), "chains")
     assert "public.members" in [finding.object for finding in found]
+
+
+BANDS = """
+create table public.bands (id integer primary key);
+create table public.players (
+    band integer references public.bands, who uuid references auth.users, primary key (band, who)
+);
+create table public.letters (
+    id integer primary key, band integer not null references public.bands, email text not null, used boolean
+);
+create table public.tunes (id integer primary key, band integer not null references public.bands);
+create function public.my_bands() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select p.band from public.players as p where p.who = auth.uid() $$;
+alter table public.bands enable row level security;
+alter table public.players enable row level security;
+alter table public.letters enable row level security;
+alter table public.tunes enable row level security;
+create policy "own" on public.players for select to authenticated using (who = (select auth.uid()));
+create policy "band" on public.tunes for select to authenticated using (band in (select public.my_bands()));
+create function public.answer(letter integer) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    read public.letters;
+begin
+    select * into read from public.letters as l where l.id = letter and l.used is not true {};
+    if not found then raise exception 'no letter'; end if;
+    insert into public.players (band, who) values (read.band, auth.uid());
+    update public.letters set used = true where id = letter;
+end $$;
+revoke execute on function public.answer from public, anon;
+"""
+
+
+def test_the_invitation_of_another_lets_in(audited: Audited) -> None:
+    found = audited(BANDS.format(""))
+    assert told(found, "chains") == [("public.answer(integer)", "medium", ("execute",))]
+    assert "is for somebody else" in found.findings[0].sentence
+    assert told(audited(BANDS.format("and l.email = auth.jwt() ->> 'email'")), "chains") == []
+
+
+DOORS = """
+create function public.enter(which integer, by uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from auth.users as u where u.id = by) {} then raise exception 'nobody'; end if;
+    insert into public.players (band, who) values (which, auth.uid()) on conflict do nothing;
+end $$;
+revoke execute on function public.enter from public, anon;
+"""
+
+
+def test_what_names_no_group_is_refused_without_a_condition_on_groups(audited: Audited) -> None:
+    bands = BANDS.format("and l.email = auth.jwt() ->> 'email'")
+    found = told(audited(bands + DOORS.format("")), "chains")
+    assert found == [("public.enter(integer, uuid)", "high", ("execute",))]
+    asked = "or which not in (select public.my_bands())"
+    assert told(audited(bands + DOORS.format(asked)), "chains") == []

@@ -94,3 +94,19 @@ def test_an_empty_text_that_nothing_compares_is_for_its_readers(
     {more}
     """
     assert [f.columns for f in of_rule(audited(schema), "defaults")] == [("nick",)] * count
+
+
+LINES = """
+create table public.lines (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    item text not null, pieces integer not null default {} check (pieces >= 0)
+);
+alter table public.lines enable row level security;
+create policy "own" on public.lines for select to authenticated using (who = (select auth.uid()));
+create policy "add" on public.lines for insert to authenticated with check (who = (select auth.uid()));
+"""
+
+
+def test_a_quantity_is_for_its_user_to_say(audited: Audited) -> None:
+    assert told(audited(LINES.format(1)), "defaults") == []
+    assert told(audited(LINES.format(0)), "defaults") == [("public.lines", "medium", ("insert",))]

@@ -90,3 +90,55 @@ def test_a_limit_that_is_counted_in_rows_which_the_user_removes(audited: Audited
     assert (finding.object, finding.actions) == ("public.questions", ("delete",))
     assert finding.repair is not None
     assert told(audited(schema), "depends") == []
+
+
+DAILY = """
+create table public.counts (
+    who uuid not null references auth.users, day date not null, calls integer not null default 0,
+    primary key (who, day)
+);
+create table public.answers (id integer generated always as identity primary key, who uuid not null);
+alter table public.counts enable row level security;
+alter table public.answers enable row level security;
+create policy "own" on public.counts for select to authenticated using (who = (select auth.uid()));
+create function public.answer() returns void language plpgsql security definer set search_path = '' as $$
+declare
+    number integer;
+begin
+    insert into public.counts (who, day, calls) values (auth.uid(), current_date, 1)
+    on conflict (who, day) do update set calls = public.counts.calls + 1 returning calls into number;
+    if number > 20 then raise exception 'enough for today'; end if;
+    insert into public.answers (who) values (auth.uid());
+end $$;
+"""
+RESET = """
+create policy "own row" on public.counts for update to authenticated using (who = (select auth.uid()));
+"""
+
+
+def test_a_count_of_today_begins_with_the_first_call(audited: Audited) -> None:
+    assert told(audited(DAILY + RESET), "depends") == [("public.counts", "medium", ("update",))]
+    assert told(audited(DAILY), "depends") == []
+
+
+GIFTS = """
+create table public.entries (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    points integer not null
+);
+alter table public.entries enable row level security;
+create policy "own" on public.entries for select to authenticated using (who = (select auth.uid()));
+create policy "enter" on public.entries for insert to authenticated with check (who = (select auth.uid()) {});
+create function public.redeem() returns void language plpgsql security definer set search_path = '' as $$
+begin
+    if (select coalesce(sum(e.points), 0) from public.entries as e where e.who = auth.uid()) < 5 then
+        raise exception 'too few';
+    end if;
+    insert into public.entries (who, points) values (auth.uid(), -5);
+end $$;
+"""
+
+
+def test_points_that_a_user_enters_himself_are_spent(audited: Audited) -> None:
+    assert told(audited(GIFTS.format("")), "depends") == [("public.entries", "medium", ("insert",))]
+    assert told(audited(GIFTS.format("and points <= 0")), "depends") == []

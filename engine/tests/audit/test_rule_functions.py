@@ -417,3 +417,82 @@ def test_the_key_of_a_row_is_no_choice_of_what_stands_in_it(audited: Audited) ->
     as $$ update public.pages set seen = seen + 1 where id = page $$;
     """
     assert told(audited(schema), "functions") == [("public.see(integer)", "medium", ("execute",))]
+
+
+OFFICE = """
+create table public.clerks (id uuid primary key references auth.users, rank text not null default 'junior');
+create table public.stamps (id integer primary key, text text not null);
+alter table public.clerks enable row level security;
+alter table public.stamps enable row level security;
+create policy "own" on public.clerks for select to authenticated using (id = (select auth.uid()));
+create function public.put_stamp(stamp integer, words text) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    mine text := (select c.rank from public.clerks as c where c.id = auth.uid());
+begin
+    if {} then raise exception 'not you'; end if;
+    update public.stamps set text = words where id = stamp;
+end $$;
+revoke execute on function public.put_stamp from public, anon;
+"""
+
+
+def test_who_has_no_row_is_let_in_by_a_null(audited: Audited) -> None:
+    found = audited(OFFICE.format("mine <> 'senior'"))
+    assert told(found, "functions") == [("public.put_stamp(integer, text)", "medium", ("execute",))]
+    assert "who has no row in public.clerks" in found.findings[0].sentence
+    assert told(audited(OFFICE.format("mine is distinct from 'senior'")), "functions") == []
+
+
+def test_a_list_that_keeps_out_lets_in_whoever_is_not_on_it(audited: Audited) -> None:
+    """Of those who have a row in it, nobody is let in, or all but those of whom it says something bad."""
+    assert told(audited(OFFICE.format("mine is not null")), "functions") == []
+    assert told(audited(OFFICE.format("mine = 'senior'")), "functions") == []
+
+
+SHARED = """
+create table public.films (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users,
+    title text not null
+);
+create table public.shares (
+    {name} uuid primary key default gen_random_uuid(), film uuid not null references public.films
+);
+alter table public.films enable row level security;
+alter table public.shares enable row level security;
+create policy "own" on public.films for select to authenticated using (who = (select auth.uid()));
+create function public.film(share uuid) returns setof public.films language sql stable security definer
+set search_path = '' as $$
+    select f.* from public.films as f join public.shares as s on s.film = f.id where s.{name} = share
+$$;
+"""
+
+
+def test_a_key_that_is_drawn_and_called_a_token_is_one(audited: Audited) -> None:
+    assert told(audited(SHARED.format(name="token")), "functions") == []
+    assert told(audited(SHARED.format(name="id")), "functions") == [
+        ("public.film(uuid)", "critical", ("execute",))
+    ]
+
+
+JOINT_PURSES = """
+create table public.purses (
+    who uuid primary key references auth.users, coins integer not null default 0 check (coins >= 0)
+);
+alter table public.purses enable row level security;
+create policy "own" on public.purses for select to authenticated using (who = (select auth.uid()));
+create function public.send(payer uuid, payee uuid, number integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if auth.uid() is null or number <= 0 {} then raise exception 'no'; end if;
+    update public.purses set coins = coins - number where who = payer;
+    update public.purses set coins = coins + number where who = payee;
+end $$;
+revoke execute on function public.send from public, anon;
+"""
+
+
+def test_who_names_another_one_as_payer_takes_from_him(audited: Audited) -> None:
+    found = told(audited(JOINT_PURSES.format("")), "functions")
+    assert found == [("public.send(uuid, uuid, integer)", "high", ("execute",))]
+    assert told(audited(JOINT_PURSES.format("or payer <> auth.uid()")), "functions") == []

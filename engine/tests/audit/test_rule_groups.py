@@ -68,3 +68,67 @@ def test_who_is_out_of_the_crew_reads_no_logs(audited: Audited, asked: str, coun
     found = of_rule(audited(ships(f"exists ({crew} and c.ship = logs.ship{asked})") + rest), "groups")
     assert [(f.object, f.severity.word) for f in found] == [("public.logs", "medium")] * count
     assert all("once public.crews says so by rank" in f.sentence for f in found)
+
+
+PORTS = """
+create table public.ports (id integer primary key, name text not null);
+create table public.harbour_masters (who uuid primary key references auth.users);
+create function public.is_mate() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from {} and auth.uid() is not null) $$;
+alter table public.ports enable row level security;
+alter table public.harbour_masters enable row level security;
+create policy "all" on public.ports for select using (true);
+create policy "mates" on public.ports for update to authenticated using ((select public.is_mate()));
+create function public.rename_port(port integer, word text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not public.is_mate() then raise exception 'no'; end if;
+    update public.ports set name = word where id = port;
+end $$;
+"""
+OF_A_CREW = "public.crews as c where c.sailor = auth.uid() and c.rank = 'mate'"
+OF_ALL = "public.harbour_masters as m where m.who = auth.uid()"
+
+
+def test_a_rank_in_some_group_changes_what_all_share(audited: Audited) -> None:
+    found = audited(ships("false") + PORTS.format(OF_A_CREW))
+    assert told(found, "groups") == [
+        ("public.ports", "medium", ("update",)),
+        ("public.rename_port(integer, text)", "medium", ("execute",)),
+    ]
+    assert "with rank = 'mate'" in found.findings[0].sentence
+    assert told(audited(ships("false") + PORTS.format(OF_ALL)), "groups") == []
+
+
+def test_each_member_changes_what_all_share(audited: Audited) -> None:
+    anything = "public.crews as c where c.sailor = auth.uid() and c.rank <> ''"
+    found = told(audited(ships("false") + PORTS.format(anything)), "groups")
+    assert found[0] == ("public.ports", "high", ("update",))
+
+
+CREW_ON_LEAVE = """
+create table public.yachts (id integer primary key, name text not null);
+create table public.hands (
+    yacht integer references public.yachts, who uuid references auth.users, left_at timestamptz,
+    primary key (yacht, who)
+);
+create table public.charts (id integer primary key, yacht integer not null references public.yachts);
+create function public.my_yachts() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select h.yacht from public.hands as h where h.who = auth.uid() {} $$;
+create function public.leave(which integer) returns void language sql security definer set search_path = ''
+as $$ update public.hands set left_at = now() where yacht = which and who = auth.uid() $$;
+alter table public.yachts enable row level security;
+alter table public.hands enable row level security;
+alter table public.charts enable row level security;
+create policy "own" on public.yachts for select to authenticated using (id in (select public.my_yachts()));
+create policy "own" on public.hands for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.charts for select to authenticated using (yacht in (select public.my_yachts()));
+"""
+
+
+def test_who_has_left_a_group_reads_on(audited: Audited) -> None:
+    found = audited(CREW_ON_LEAVE.format(""))
+    assert told(found, "groups") == [("public.charts", "medium", ("select",))]
+    assert "is out once public.hands says so by left_at" in found.findings[0].sentence
+    assert told(audited(CREW_ON_LEAVE.format("and h.left_at is null")), "groups") == []

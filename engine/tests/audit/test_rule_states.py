@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.audit.audit_support import Audited, of_rule, told
+from pgassay.audit.rules.moved import find as find_moved
+from pgassay.audit.rules.states import find as find_states
+from pgassay.server import Server
+from tests.audit.audit_support import Audited, audit_schema, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -50,3 +55,60 @@ def test_a_text_whose_check_lists_its_values_is_a_state_too(audited: Audited) ->
     schema = TRIPS.replace(enum, "").replace("public.stage not null default 'asked'", column)
     found = audited(schema.format(asked=ASKED, kept=""))
     assert told(found, "states") == [("public.trips", "medium", ("update",))]
+
+
+GATES = """
+create table public.gates (id integer primary key, keeper uuid not null references auth.users);
+create table public.knocks (
+    id integer generated always as identity primary key, gate integer not null references public.gates,
+    who uuid not null references auth.users, let_in boolean not null default false, unique (gate, who)
+);
+create function public.keeps(which integer) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.gates as g where g.id = which and g.keeper = auth.uid()) $$;
+create table public.gardens (id integer primary key, gate integer not null references public.gates);
+alter table public.gates enable row level security;
+alter table public.knocks enable row level security;
+alter table public.gardens enable row level security;
+create policy "own" on public.gates for select to authenticated using (keeper = (select auth.uid()));
+create policy "see" on public.knocks for select to authenticated
+using (who = (select auth.uid()) or public.keeps(gate));
+create policy "knock" on public.knocks for insert to authenticated
+with check (who = (select auth.uid()) and not let_in);
+create policy "answer" on public.knocks for update to authenticated using ({});
+create policy "see" on public.gardens for select to authenticated using (exists (
+    select from public.knocks as k where k.gate = gardens.gate and k.who = (select auth.uid()) and k.let_in
+));
+"""
+
+
+def test_who_answers_requests_may_have_made_one(server: Server, tmp_path: Path) -> None:
+    """A keeper lets in whom he likes, himself, too; who knocks at the gate of another does not."""
+    rules = (find_states, find_moved)
+    assert audit_schema(server, tmp_path, GATES.format("public.keeps(gate)"), *rules).findings == ()
+    found = audit_schema(server, tmp_path, GATES.format("who = auth.uid() or public.keeps(gate)"), *rules)
+    assert [f.severity.word for f in of_rule(found, "states")] == ["medium"]
+
+
+DIARY = """
+create table public.{} (
+    id integer generated always as identity primary key, who uuid not null references auth.users, what text
+);
+alter table public.{} enable row level security;
+create policy "own" on public.{} for select to authenticated using (who = (select auth.uid()));
+create policy "tidy" on public.{} for {} to authenticated using (who = (select auth.uid()));
+create function public.note(what text) returns void language sql security definer set search_path = ''
+as $$ insert into public.{} (who, what) values (auth.uid(), what) $$;
+"""
+
+
+def diary(name: str, verb: str) -> str:
+    return DIARY.format(name, name, name, name, verb, name)
+
+
+def test_who_a_log_is_about_removes_or_rewrites_it(audited: Audited) -> None:
+    for verb in ("delete", "update"):
+        found = told(audited(diary("access_log", verb)), "states")
+        assert found == [("public.access_log", "medium", (verb,))]
+    assert told(audited(diary("reminders", "delete")), "states") == []
+    assert told(audited(diary("access_log", "select")), "states") == []

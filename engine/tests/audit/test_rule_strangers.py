@@ -397,3 +397,73 @@ def test_below_rows_of_which_only_some_are_hidden(audited: Audited) -> None:
     assert told(found, "strangers") == [("public.answers", "medium", ("select",))]
     below = "exists (select from public.posts as p where p.id = answers.post)"
     assert told(audited(schema.format(below)), "strangers") == []
+
+
+ROLES = """
+create table public.roles (id integer primary key, name text not null unique);
+create table public.shops (id integer primary key, name text not null);
+create table public.tills (id integer primary key, shop integer not null references public.shops, name text);
+create table public.staff (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    {} unique (who, {})
+);
+create table public.prices (id integer primary key, price integer not null);
+create function public.is_boss() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.staff as s where s.who = auth.uid() and s.{} {}) $$;
+alter table public.roles enable row level security;
+alter table public.shops enable row level security;
+alter table public.tills enable row level security;
+alter table public.staff enable row level security;
+alter table public.prices enable row level security;
+create policy "own" on public.staff for select to authenticated using (who = (select auth.uid()));
+create policy "bosses" on public.staff for all to authenticated using ((select public.is_boss()));
+create policy "all" on public.prices for select using (true);
+create policy "bosses" on public.prices for update to authenticated using ((select public.is_boss()));
+"""
+
+
+def test_who_stands_in_a_list_of_ranks_is_no_stranger(audited: Audited) -> None:
+    """Of users who may have several, and not in a group of which each has its own."""
+    text = ROLES.format("role text not null,", "role", "role", "= 'boss'")
+    assert told(audited(text), "strangers") == []
+    by_key = "role integer not null references public.roles,"
+    asked = "in (select r.id from public.roles as r where r.name = 'boss')"
+    assert told(audited(ROLES.format(by_key, "role", "role", asked)), "strangers") == []
+
+
+FIRMS = """
+create type public.standing as enum ('owner', 'worker');
+create table public.firms (id uuid primary key default gen_random_uuid(), name text not null);
+create table public.workers (
+    firm uuid references public.firms, who uuid references auth.users,
+    standing public.standing not null default 'worker', primary key (firm, who)
+);
+create table public.boards (
+    id uuid primary key default gen_random_uuid(), firm uuid not null references public.firms
+);
+create table public.cards (
+    id uuid primary key default gen_random_uuid(), board uuid not null references public.boards,
+    title text not null, doer uuid references auth.users
+);
+create function public.standing_in(firm uuid) returns public.standing
+language sql stable security definer set search_path = ''
+as $$ select w.standing from public.workers as w where w.firm = standing_in.firm and w.who = auth.uid() $$;
+alter table public.firms enable row level security;
+alter table public.workers enable row level security;
+alter table public.boards enable row level security;
+alter table public.cards enable row level security;
+create policy "see" on public.firms for select to authenticated using (public.standing_in(id) is not null);
+create policy "end" on public.firms for delete to authenticated using (public.standing_in(id) = 'owner');
+create policy "see" on public.workers for select to authenticated
+using (public.standing_in(firm) is not null);
+create policy "take in" on public.workers for insert to authenticated
+with check (public.standing_in(firm) = 'owner' and standing = 'worker');
+create policy "firm" on public.boards for all to authenticated using (public.standing_in(firm) is not null);
+create policy "board" on public.cards for all to authenticated
+using (exists (select from public.boards as b where b.id = board));
+"""
+
+
+def test_members_do_with_what_their_groups_have_what_is_theirs_to_do(audited: Audited) -> None:
+    """Whoever is in all groups that have rows reaches all rows, and names others in them."""
+    assert told(audited(FIRMS), "strangers") == []

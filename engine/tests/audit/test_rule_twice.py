@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.audit_support import Audited, told
+from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -171,3 +171,29 @@ def test_what_one_has_taken_another_one_takes_again(audited: Audited) -> None:
     """
     assert told(audited(schema.format("")), "twice") == [("public.take(uuid)", "medium", ("execute",))]
     assert told(audited(schema.format("and g.taken_by is null")), "twice") == []
+
+
+HOOKS = """
+create table public.jars (who uuid primary key references auth.users, coins integer not null default 0);
+create table public.paid (
+    id integer generated always as identity primary key, event_id text not null{}, who uuid not null
+);
+alter table public.jars enable row level security;
+alter table public.paid enable row level security;
+create policy "own" on public.jars for select to authenticated using (who = (select auth.uid()));
+create function public.on_payment(event text, payer uuid) returns void language plpgsql security definer
+set search_path = '' as $$
+begin
+    insert into public.paid (event_id, who) values (event, payer);
+    update public.jars set coins = coins + 10 where who = payer;
+end $$;
+revoke execute on function public.on_payment from public, anon, authenticated;
+grant execute on function public.on_payment to service_role;
+"""
+
+
+def test_an_event_that_is_told_twice_pays_twice(audited: Audited) -> None:
+    [finding] = of_rule(audited(HOOKS.format("")), "twice")
+    assert (finding.object, finding.who) == ("public.on_payment(text, uuid)", ("service",))
+    assert finding.repair is not None
+    assert told(audited(HOOKS.format(" unique")), "twice") == []

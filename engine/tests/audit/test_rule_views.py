@@ -37,3 +37,25 @@ def test_a_view_with_its_readers_rights_does_not(audited: Audited) -> None:
 def test_a_view_that_chooses_its_rows_is_low(audited: Audited) -> None:
     schema = f"{NOTES} create view public.news as select * from public.notes where text like '%alice%';"
     assert told(audited(schema), "views") == [("public.news", "low", ("select",))]
+
+
+CAST = """
+create table public.actors (
+    id uuid primary key references auth.users, stage_name text not null, phone text,
+    search {} generated always as ({}) stored
+);
+alter table public.actors enable row level security;
+create policy "all" on public.actors for select to authenticated using (true);
+revoke select on public.actors from anon, authenticated;
+grant select (id, stage_name, search) on public.actors to authenticated;
+"""
+BOTH = "stage_name || ' ' || coalesce(phone, '')"
+
+
+def test_a_generated_column_shows_what_grants_hide(audited: Audited) -> None:
+    found = audited(CAST.format("text", f"lower({BOTH})"))
+    assert told(found, "views") == [("public.actors", "medium", ("select",))]
+    assert "what stands in phone" in found.findings[0].sentence
+    words = CAST.format("tsvector", f"to_tsvector('simple', {BOTH})")
+    assert told(audited(words), "views") == [("public.actors", "medium", ("select",))]
+    assert told(audited(CAST.format("text", "lower(stage_name)")), "views") == []

@@ -9,7 +9,7 @@ from pglast import parser
 
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import is_address
+from pgassay.audit.words import is_address, is_secret
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.inventory import follow
 from pgassay.catalog.model import Column, Function
@@ -104,7 +104,10 @@ def tokens(scene: Scene, persona: Persona, seen: Reach) -> frozenset[str]:
 
 
 def _is_token(sample: Sample, column: Column) -> bool:
-    """A text or uuid that is unique by itself and no name of the row, of a user or of another row."""
+    """A text or uuid that is unique by itself and no name of the row, of a user or of another row.
+
+    A key that is drawn is one where it is called so.
+    """
     table = sample.table
     alone = [index for index in table.unique if index.columns == (column.name,)]
     refers = {name for key in table.foreign_keys for name in key.columns}
@@ -112,6 +115,6 @@ def _is_token(sample: Sample, column: Column) -> bool:
     return (
         is_plain
         and bool(alone)
-        and not any(i.primary for i in alone)
+        and (not any(i.primary for i in alone) or (column.has_default and is_secret(column)))
         and column.name not in refers | owner_columns(sample)
     )

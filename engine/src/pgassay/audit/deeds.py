@@ -28,9 +28,9 @@ Key = tuple[str | None, ...]
 class Deed:
     """One row of others that a call changed, removed or entered.
 
-    `chosen`: the caller said what stands in it, if only by what it is more (`summed`); `stated`: the function
-    said something that is no number. `others`: how many
-    rows the call wrote besides. The owner's `look` afterwards `shows` it.
+    `chosen`: the caller said what stands in it, if only by what it is more (`summed`) or less (`taken`, of a
+    user's only row); `stated`: the function said something that is no number. `others`: how many rows the
+    call wrote besides. The owner's `look` afterwards `shows` it.
     """
 
     call: Call
@@ -41,6 +41,7 @@ class Deed:
     others: int
     look: str
     summed: bool = False
+    taken: bool = False
     stated: bool = False
     shows: str = ROWS
 
@@ -93,10 +94,12 @@ def refused_to_nobody(
     sample, action = chosen[0].sample, chosen[0].action
     for user, some in theirs.items():
         rows = {row.key for row in sample.rows if row.owners and user.id not in row.owners}
-        reached = {d.key for d in some if d.sample is sample and d.action is action and counting(d)}
+        reached = {
+            d.key for d in some if d.sample.object == sample.object and d.action is action and counting(d)
+        }
         if not rows or rows - reached:
             return []
-    return [d for d in chosen if d.action is Action.DELETE or not d.others]
+    return [d for d in chosen if d.action is Action.DELETE or d.taken or not d.others]
 
 
 def _is_said_at_all(deed: Deed) -> bool:
@@ -138,10 +141,25 @@ def _find_deeds(  # noqa: PLR0913 - who calls what, and what was there before
         ]
         written = sum(len(new) for _, new, _ in pairs)
         for sample, new, left in pairs:
-            for deed in (*_of_new(call, sample, new, persona), *_of_left(call, sample, left, persona)):
+            for deed in (
+                *_of_new(call, _as_set_up(sample, before), new, persona),
+                *_of_left(call, sample, left, persona),
+            ):
                 if not _may_anyway(scene, persona, deed, seen):
                     found.append(replace(deed, others=written - 1))
     return found
+
+
+def _as_set_up(sample: Sample, before: frozenset[tuple[str, Key]]) -> Sample:
+    """With what the setup has written."""
+    written = {row[:-1]: json.loads(row[-1] or "{}") for name, row in before if name == sample.object}
+    if not written:
+        return sample
+    rows = (
+        replace(row, values={**row.values, **{n: text_of(v) for n, v in written.get(row.key, {}).items()}})
+        for row in sample.rows
+    )
+    return replace(sample, rows=tuple(rows))
 
 
 def _look_left(sample: Sample) -> str:
@@ -210,16 +228,19 @@ def _changed(call: Call, sample: Sample, old: Row, values: dict[str, object]) ->
         now = {name: text_of(values[name]) for name in changed}
         said = {name for name, value in now.items() if _is_said(call, sample, old, name, value)}
         sums = {name for name, value in now.items() if _is_sum(call, sample, old, name, value)}
+        single = any(set(index.columns) <= owner_columns(sample) for index in sample.table.unique)
+        less = {name for name in sums if _falls(call, old, name, now[name])}
         yield Deed(
             call=call,
             sample=sample,
             action=Action.UPDATE,
             key=old.key,
             chosen=bool(said | sums),
-            summed=not said - sums,
+            summed=not said - sums and not (single and less),
+            taken=single and bool(less),
             stated=any(not _is_number(sample, name) for name in changed),
             others=0,
-            look=_look(sample, old.key),
+            look=" and ".join([_look(sample, old.key), *(condition((n,), (now[n],)) for n in sums)]),
         )
 
 
@@ -239,6 +260,12 @@ def _is_sum(call: Call, sample: Sample, old: Row, name: str, value: str | None) 
         return False
     said = {argument.lstrip("-") for argument in call.said - set(old.key)}
     return f"{abs(float(value) - float(old.values.get(name) or 0)):.15g}" in said
+
+
+def _falls(call: Call, old: Row, name: str, value: str | None) -> bool:
+    """By what the caller said as a positive number; what a negative one does is told by itself."""
+    fallen = float(old.values.get(name) or 0) - float(value or 0)
+    return fallen > 0 and f"{fallen:.15g}" in call.said
 
 
 def _entered(

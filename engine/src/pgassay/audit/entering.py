@@ -11,6 +11,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.words import is_reached_by
 from pgassay.audit.writes import make_room, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
@@ -81,6 +82,10 @@ def _after(
     refused = {call.arguments for call, a in answers if a.sqlstate}
     if entered := _entered(scene, persona, opened, refused):
         return _tell(scene, *entered, "it lets in whoever names the group")
+    if invited := _invited_instead(scene, persona, opened):
+        one, shown, sample = invited
+        why = f"it lets in whoever names a row of {sample.object}, which is for somebody else"
+        return replace(_tell(scene, one, shown, why), severity=Severity.MEDIUM)
     return None
 
 
@@ -141,21 +146,44 @@ def _entered(
         if known & set(row.values.values())
         for value in row.values.values()
     }
-    groups = {
-        row.values[name]
-        for sample in scene.samples
-        for key in sample.table.foreign_keys
-        for name in key.columns
-        for row in sample.rows
-    }
-    if any(groups & set(some) - invited for some in refused):
-        return None  # there is a condition
+    for names in _groups(scene):
+        if any(names & set(some) - invited for some in refused):
+            continue  # there is a condition
+        for one in opened:
+            named = names & set(one.call.arguments) - invited - {None}
+            for sample, row in one.rows:
+                refers = {row.values[name] for key in sample.table.foreign_keys for name in key.columns}
+                if refers & named:
+                    return one, (sample, row)
+    return None
+
+
+def _groups(scene: Scene) -> list[set[str | None]]:
+    """What foreign keys say, by the table to which they lead."""
+    found: dict[str, set[str | None]] = {}
+    for sample in scene.samples:
+        for key in sample.table.foreign_keys:
+            values = {row.values[name] for row in sample.rows for name in key.columns}
+            found.setdefault(key.target or "", set()).update(values)
+    return list(found.values())
+
+
+def _invited_instead(
+    scene: Scene, persona: Persona, opened: Sequence[_Opened]
+) -> tuple[_Opened, tuple[Sample, Row], Sample] | None:
+    """Rows of a group for which an argument names the invitation of another one, by his address."""
+    known = {persona.id, str(persona.claims.get("email", ""))}
     for one in opened:
-        named = groups & set(one.call.arguments) - invited - {None}
-        for sample, row in one.rows:
-            refers = {row.values[name] for key in sample.table.foreign_keys for name in key.columns}
-            if refers & named:
-                return one, (sample, row)
+        for sample in samples_of(scene, one.call.function) if one.rows else ():
+            to = [c.name for c in sample.table.columns.values() if c.base in TEXTS and is_reached_by(c)]
+            refers = {name for key in sample.table.foreign_keys for name in key.columns}
+            for row in sample.rows:
+                is_named = len(row.key) == 1 and row.key[0] in one.call.arguments
+                is_anothers = any(row.values[name] for name in to) and not known & set(row.values.values())
+                groups = {row.values[name] for name in refers} - {None}
+                for shown in one.rows if is_named and is_anothers else ():
+                    if groups & set(shown[1].values.values()):
+                        return one, shown, sample
     return None
 
 

@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, setups
-from pgassay.audit.model import ROWS, Severity, Step, Steps
-from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.signs import STEP, find_sign, number_columns
-from pgassay.audit.writes import given_row
-from pgassay.catalog.model import Column, Function
-from pgassay.matrix.rows import Sample
+from pgassay.audit.model import Severity, Step, Steps
+from pgassay.audit.purses import Purse, find_purses
+from pgassay.audit.scene import Scene, run
+from pgassay.audit.signs import STEP, find_sign
+from pgassay.catalog.model import Function
 from pgassay.matrix.statements import AS_OWNER, MOMENTS, NUMBERS
 from pgassay.observation import Persona
 
-_ENOUGH = (5_000_000, 100_000, 30_000)
 _SETUPS = 12
 _PAIRS = 24
 
@@ -34,31 +32,6 @@ class Gain:
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Purse:
-    """A number of each user's only row, which the user may not change."""
-
-    sample: Sample
-    column: Column
-    enough: int
-
-    def look(self, persona: Persona, test: str = "") -> str:
-        own = own_condition(self.sample, persona)
-        return f"select t.{self.column.quoted}::text from {self.sample.table.name} as t where {own}{test}"
-
-    def more(self, persona: Persona) -> Step:
-        return Step(statement=self.look(persona, f" and t.{self.column.quoted} > {self.enough}"), shows=ROWS)
-
-    def setup(self, users: Sequence[Persona]) -> tuple[str, ...]:
-        """Everybody has a row, with enough in it."""
-        without = (u for u in users if not any(u.id in row.owners for row in self.sample.rows))
-        given = filter(None, (given_row(self.sample, user) for user in without))
-        return (*given, f"update {self.sample.table.name} set {self.column.quoted} = {self.enough}")
-
-    def told(self, persona: Persona) -> str:
-        return f"{self.column.name} of {persona.name}'s own row in {self.sample.object}"
-
-
 def find_gains(scene: Scene, persona: Persona, function: Function) -> Iterator[Gain]:
     """At most one of each kind."""
     if persona.id is None or function.volatility != "v" or not function.types:
@@ -71,25 +44,12 @@ def find_gains(scene: Scene, persona: Persona, function: Function) -> Iterator[G
             steps=sign.steps,
             what="turns round",
         )
-    purses = list(_purses(scene, persona, function))
+    purses = list(find_purses(scene, persona, samples_of(scene, function)))
     for find in (_by_oneself, _untaken):
         yield from islice((gain for purse in purses for gain in find(scene, persona, function, purse)), 1)
 
 
-def _purses(scene: Scene, persona: Persona, function: Function) -> Iterator[_Purse]:
-    """Each with more than any price that there is, where its type has room for it."""
-    for sample in samples_of(scene, function):
-        for column in number_columns(sample, persona):
-            for enough in _ENOUGH:
-                purse = _Purse(sample=sample, column=column, enough=enough)
-                with scene.session.undone():
-                    fits = all(run(scene.session, None, text) for text in purse.setup(scene.users))
-                if fits:
-                    yield purse
-                    break
-
-
-def _grown(purse: _Purse, scene: Scene, calls: Sequence[Call], *whose: Persona) -> list[list[float]]:
+def _grown(purse: Purse, scene: Scene, calls: Sequence[Call], *whose: Persona) -> list[list[float]]:
     """By how much each number of a purse is more after each call; nothing of one that is refused."""
     looks = [purse.look(user) for user in whose]
     answers = make_calls(scene, calls[0].persona, calls, AS_OWNER, *looks)
@@ -101,7 +61,7 @@ def _grown(purse: _Purse, scene: Scene, calls: Sequence[Call], *whose: Persona) 
     ]
 
 
-def _by_oneself(scene: Scene, persona: Persona, function: Function, purse: _Purse) -> Iterator[Gain]:
+def _by_oneself(scene: Scene, persona: Persona, function: Function, purse: Purse) -> Iterator[Gain]:
     """A call that names its caller where the same call that names another gives to that one."""
     numbered = [
         tuple(str(STEP) if type_ in NUMBERS else a for a, type_ in zip(some, function.types, strict=True))
@@ -138,7 +98,7 @@ def _by_oneself(scene: Scene, persona: Persona, function: Function, purse: _Purs
 
 
 def _pairs(
-    purse: _Purse, lists: Sequence[tuple[str | None, ...]], persona: Persona, other: Persona
+    purse: Purse, lists: Sequence[tuple[str | None, ...]], persona: Persona, other: Persona
 ) -> Iterator[tuple[tuple[str | None, ...], tuple[str | None, ...]]]:
     """Lists of arguments that differ in who is named."""
     names = {user: _names(purse, user) for user in (persona, other)}
@@ -149,7 +109,7 @@ def _pairs(
                     yield (*some[:place], mine, *some[place + 1 :]), some
 
 
-def _names(purse: _Purse, user: Persona) -> dict[str | None, str]:
+def _names(purse: Purse, user: Persona) -> dict[str | None, str]:
     """What names a user, and by which column."""
     table = purse.sample.table
     alone = [index.columns[0] for index in table.unique if len(index.columns) == 1]
@@ -158,7 +118,7 @@ def _names(purse: _Purse, user: Persona) -> dict[str | None, str]:
     return {value: name for value, name in found.items() if value not in (None, user.id)} | {user.id: ""}
 
 
-def _untaken(scene: Scene, persona: Persona, function: Function, purse: _Purse) -> Iterator[Gain]:
+def _untaken(scene: Scene, persona: Persona, function: Function, purse: Purse) -> Iterator[Gain]:
     """A call about a row that gives, where another about it could still take, or has used it up."""
     calls = [
         Call(function=function, arguments=some, persona=persona)
@@ -208,7 +168,7 @@ def _states(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
     yield from rest
 
 
-def _judge(scene: Scene, call: Call, other: Function, purse: _Purse) -> tuple[tuple[Call, ...], str] | None:
+def _judge(scene: Scene, call: Call, other: Function, purse: Purse) -> tuple[tuple[Call, ...], str] | None:
     """What has to come before, and why it should not give."""
     persona = call.persona
     rival = replace(call, function=other)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
+from pgassay.audit.memberships import find_memberships, is_shared
 from pgassay.audit.model import Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
@@ -17,9 +18,15 @@ from pgassay.observation import Persona
 _VALUES = 6
 
 
-def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps) -> bool:
-    """Whether steps no longer show anything where the persona has just begun, or is not listed."""
-    for text in _without(scene, sample, persona):
+def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, entering: bool) -> bool:
+    """Whether steps no longer show anything where the persona has just begun, or is not listed.
+
+    Nor where it belongs to no group: what members do with what their groups have is theirs to do; unless they
+    are `entering` rows that have to name who made them.
+    """
+    named = all(sample.table.columns[name].not_null for name in owner_columns(sample))
+    members = () if entering and named else _memberless(scene, sample, persona)
+    for text in (*_without(scene, sample, persona), *members):
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
                 return True
@@ -50,13 +57,53 @@ def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
     if persona.id is None or not sample.table.secured:
         return []
     found: list[str] = []
+    every = list(find_memberships(scene))
     for other in scene.samples:
         is_asked = other is sample or other.table.name in scene.inventory.reach(sample.table.name)
         single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
-        if is_asked and single and _has_row(other, persona):
-            found += plain_updates(scene, other, persona)
-            found += _unlisted(scene, other, persona) if other is not sample else ()
+        in_groups = any(one.sample is other and is_shared(scene, one, sample) for one in every)
+        if is_asked and _has_row(other, persona):
+            found += plain_updates(scene, other, persona) if single else ()
+            is_list = (single and other is not sample) or _is_list_of_ranks(scene, other)
+            found += _unlisted(scene, other, persona) if is_list or in_groups else ()
     return found
+
+
+def _memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]:
+    """In none of the groups of which somebody has to take one in."""
+    reach = scene.inventory.reach(sample.table.name)
+    for one in find_memberships(scene):
+        is_asked = one.sample is not sample and one.sample.table.name in reach
+        if persona.id and sample.table.secured and is_asked and _has_row(one.sample, persona):
+            yield from _unlisted(scene, one.sample, persona)
+
+
+def _is_list_of_ranks(scene: Scene, other: Sample) -> bool:
+    """Whether its rows say of users what they are, several things perhaps, and not in which group."""
+    table, owners = other.table, owner_columns(other)
+    groups = {key.target for key in table.foreign_keys if not owners.issuperset(key.columns)}
+    refers = {name for key in table.foreign_keys for name in key.columns}
+    told = {name for index in table.unique for name in index.columns if len(index.columns) > 1}
+    columns = (table.columns[name] for name in told - owners - refers)
+    is_plain = all(c.base in TEXTS or bool(c.labels) for c in columns)  # an id would be a group's
+    is_list = table.kind in "rp" and bool(owners) and is_plain
+    return is_list and not any(_is_referred_to(scene, name) for name in groups)
+
+
+def _is_referred_to(scene: Scene, name: str | None) -> bool:
+    """Whether rows of others belong to its rows, and say something: then these are groups, and no ranks."""
+    return any(
+        key.target == name and not _is_link(other)
+        for other in scene.samples
+        for key in other.table.foreign_keys
+    )
+
+
+def _is_link(sample: Sample) -> bool:
+    """Whether it has nothing but keys, references and moments."""
+    table = sample.table
+    named = {*sample.key, *owner_columns(sample), *(n for key in table.foreign_keys for n in key.columns)}
+    return all(c.name in named or c.base in MOMENTS for c in table.columns.values())
 
 
 def _has_row(sample: Sample, persona: Persona) -> bool:

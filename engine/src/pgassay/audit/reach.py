@@ -29,7 +29,7 @@ def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None 
         (sample, verb, text)
         for sample in scene.samples
         if only is None or sample.table.name in only
-        for verb, text in _questions(sample, persona)
+        for verb, text in _questions(sample, persona, is_heavy=sample.object in scene.heavy)
     ]
     role = persona.role if persona else ""
     answers = scene.ask(persona, [[scene.planned(text, role) if role else text] for _, _, text in asked])
@@ -62,7 +62,9 @@ def count_written(
     return found
 
 
-def _questions(sample: Sample, persona: Persona | None, where: str = "") -> Iterator[tuple[str, str]]:
+def _questions(
+    sample: Sample, persona: Persona | None, where: str = "", *, is_heavy: bool = False
+) -> Iterator[tuple[str, str]]:
     table, key = sample.table, sample.key
     where = where or _where(sample)
     yield "select", f"select {key_expression(key)} from {table.name}{where}"
@@ -71,7 +73,7 @@ def _questions(sample: Sample, persona: Persona | None, where: str = "") -> Iter
     held = table.privileges[persona.role]
     if column := next((name for name in _plain(table) if name in held.update), ""):
         yield "update", f"update {table.name} set {quoted(column)} = {quoted(column)}{where}"
-    if held.delete:
+    if held.delete and not is_heavy:
         yield "delete", f"delete from {table.name}{where}"
 
 

@@ -15,7 +15,8 @@ from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair
 from pgassay.audit.rules import RULES, Rule, races
-from pgassay.audit.scene import LONGEST, STATEMENTS, OutOfWorkError, Scene, Work, open_loaded, open_scene
+from pgassay.audit.scene import LONGEST, PATIENCE, STATEMENTS, Scene, open_loaded, open_scene
+from pgassay.audit.work import OutOfPatienceError, OutOfWorkError, Work
 from pgassay.errors import SchemaError, ServerError
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.render.text import counted, relative
@@ -95,14 +96,20 @@ def _go_on(scene: Scene, rules: Sequence[Rule], found: list[Finding]) -> Sequenc
     """Carry rules out until a statement ends the session; those that are left."""
     known = len(scene.unending)
     while rules and not scene.session.connection.closed:
-        _carry_out(scene, rules[0], found)
+        if not _carry_out(scene, rules[0], found):
+            names = ", ".join(map(_name, rules))
+            scene.untried.append(f"what is left of the rules {names}: slow statements took {PATIENCE:g} s")
+            return []
         ended = scene.session.connection.closed
         rules = rules if ended and len(scene.unending) > known else rules[1:]
     return rules
 
 
-def _carry_out(scene: Scene, rule: Rule, found: list[Finding]) -> None:
-    """Add what a rule finds; a remark, where a statement of its own fails or it has asked enough."""
+def _carry_out(scene: Scene, rule: Rule, found: list[Finding]) -> bool:
+    """Add what a rule finds; a remark, where a statement of its own fails or it has asked enough.
+
+    Whether others may follow: slow statements have not yet held all up for long.
+    """
     scene.work.left = STATEMENTS * scene.bench.config.effort
     try:
         with scene.session.undone():
@@ -113,6 +120,9 @@ def _carry_out(scene: Scene, rule: Rule, found: list[Finding]) -> None:
     except (psycopg.Error, ServerError) as error:
         if not (scene.session.connection.closed and scene.unending):  # it goes on without the function
             scene.untried.append(f"the rule {_name(rule)} to its end: {str(error).strip()}")
+    except OutOfPatienceError:
+        return False
+    return True
 
 
 def _name(rule: Rule) -> str:

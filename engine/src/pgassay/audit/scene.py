@@ -12,6 +12,7 @@ import psycopg
 from pgassay.audit.planning import can_plan_once
 from pgassay.audit.slow import TIMEOUT, find_slow
 from pgassay.audit.watch import watched
+from pgassay.audit.work import OutOfPatienceError, Work
 from pgassay.catalog.inventory import Inventory, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
@@ -41,24 +42,10 @@ STATEMENTS = 40_000
 """How many statements each rule may send; more with more effort."""
 _NOTHING = "-"  # no object is called so
 _OF_A_TIMEOUT = 2000
-LONGEST = 5000  # milliseconds of one statement: functions may sleep
-
-
-class OutOfWorkError(Exception):
-    """A rule has asked as much as it may."""
-
-
-@dataclass(kw_only=True)
-class Work:
-    """How many statements a rule has left; one that runs into its timeout counts for many."""
-
-    left: int
-
-    def spend(self, statements: int) -> None:
-        """Raises OutOfWorkError where none are left."""
-        self.left -= statements
-        if self.left < 0:
-            raise OutOfWorkError
+LONGEST = 2000  # milliseconds of one statement: functions may sleep
+_OF_OWNER = 5000  # of the owner's, who looks at whole tables
+PATIENCE = 60.0
+"""For how many seconds slow statements may hold all rules up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +53,7 @@ class Scene:
     """One loaded schema. `people` are strangers to whatever is not theirs.
 
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
+    `heavy` are objects of which a DELETE without WHERE is slow: rules do not repeat it.
     `untried` collects what rules did not try, in sentences; `solved` the arguments that the solver found.
     """
 
@@ -78,6 +66,7 @@ class Scene:
     matrix: Matrix
     people: tuple[Persona, ...]
     unending: set[str] = field(default_factory=set)
+    heavy: frozenset[str] = frozenset()
     untried: list[str] = field(default_factory=list)
     solved: dict[str, list[dict[int, Value]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
@@ -171,6 +160,7 @@ class Scene:
         with acting, savepoint(self.session):
             answers = fly(self.session, segments)
         self.work.spend(_OF_A_TIMEOUT * sum(answer.sqlstate == TIMEOUT for answer in answers))
+        _be_patient(self.session)
         return answers
 
     def planned(self, query: str, role: str = "") -> str:
@@ -219,7 +209,7 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         session.connection.execute("set constraints all immediate")
         session.longest = LONGEST
-        session.connection.execute(f"set local statement_timeout = {LONGEST}")
+        session.run_plainly(f"begin; set local statement_timeout = {_OF_OWNER}")
         with session.as_owner():
             for relation in read_catalog(session.connection, Relation).of(Relation):
                 if relation.kind == "m":
@@ -244,7 +234,7 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
         ids = [persona.id for persona in bench.personas.values() if persona.id is not None]
         rows = {name: text for name, text in bench.config.rows.items() if name in surface.by_name}
         samples = read_samples(session, surface, ids=ids, overrides=rows)
-        slow = frozenset(find_slow(session, samples, people))
+        slow, heavy = find_slow(session, samples, people)
         asked = [sample for sample in samples if sample.object not in slow]
         only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
         matrix = survey(session, people, rows=rows, only=only if slow else (), known=(surface, samples))
@@ -258,6 +248,7 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
             matrix=matrix,
             people=people,
             unending=unending,
+            heavy=heavy,
             untried=[
                 *(f"{name}: each request is refused: {one.message}" for name, one in refused.items()),
                 *(f"{name}: a statement took over {LONGEST / 1000:g} s" for name in sorted(slow)),
@@ -271,8 +262,14 @@ def _strangers(personas: Iterable[Persona], catalog: Catalog) -> tuple[Persona, 
     return tuple(persona for persona in personas if persona.role not in trusted)
 
 
+def _be_patient(session: Session) -> None:
+    if session.waited > PATIENCE:
+        raise OutOfPatienceError
+
+
 def run(session: Session, persona: Persona | None, statement: str) -> bool:
     """Whether a statement goes through; its effects stay."""
+    _be_patient(session)
     try:
         with session.act_as(persona) if persona else session.as_owner():
             return not session.attempt(statement).sqlstate

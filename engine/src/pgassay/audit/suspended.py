@@ -1,4 +1,4 @@
-"""Members who are out: the membership says so, which hides the group from them, and not what is below it."""
+"""Members who are out: the membership says so, and they read on what is below their group."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
 from pgassay.audit.scene import Scene, own_condition
+from pgassay.audit.words import is_departure
 from pgassay.audit.writes import given_row, owner_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
@@ -36,6 +37,22 @@ def still_read(scene: Scene, below: Below, persona: Persona) -> tuple[str, Steps
                 if plays(scene.session, steps):
                     return column.name, steps
     return None
+
+
+def reads_as_before(scene: Scene, below: Below, persona: Persona) -> tuple[str, Steps] | None:
+    """As `still_read`, of a moment that is called so, where the group is not hidden either."""
+    for column in _columns(scene, below.members):
+        if column.base in MOMENTS and not column.not_null and not column.default and is_departure(column):
+            for steps in _steps(below, persona, column, "2001-02-03"):
+                seen = tuple(step for step in steps if _is_about(step, below))
+                if plays(scene.session, seen):
+                    return column.name, seen
+    return None
+
+
+def _is_about(step: Step, below: Below) -> bool:
+    """Not about the table of groups."""
+    return not (step.who and step.statement.startswith(f"select 1 from {below.parent.table.name} "))
 
 
 def _columns(scene: Scene, members: Sample) -> list[Column]:

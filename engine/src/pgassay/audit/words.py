@@ -14,10 +14,20 @@ _PERSONAL = (
     *("stripe", "passport", "medical", "diagnosis", "balance", "income", "health"),
 )
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
+_SECRETS = ("token", "secret", "code", "link")
+_DEPARTURES = ("left", "removed", "deleted", "kicked", "expelled", "banned", "revoked", "ended", "resigned")
+_EVENTS = (
+    *("event", "payment", "charge", "intent", "receipt", "reference", "idempotency", "transaction"),
+    *("external", "checkout", "stripe", "webhook", "invoice"),
+)
+_TRAILS = frozenset(("log", "logs", "audit", "audits", "history", "trail", "events", "ledger", "journal"))
+_REACHED = ("email", "mail", "phone", "mobile")
 _WITHDRAWN = (
     *("deleted", "removed", "archived", "hidden", "private", "draft", "unpublished", "banned", "expired"),
     *("erased", "withdrawn", "trashed", "revoked", "internal", "disabled"),
 )
+_PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
+_AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _ENDS = ("expires", "expiry", "expiration", "until")
 
 _NAMED = 4  # objects of one kind in a sentence
@@ -69,9 +79,44 @@ def is_address(column: Column) -> bool:
     return _has_word(column.name, _ADDRESSES)
 
 
+def is_reached_by(column: Column) -> bool:
+    """By its name: where somebody gets his letters or calls."""
+    return _has_word(column.name, _REACHED)
+
+
+def is_secret(column: Column) -> bool:
+    """By its name: what only who was told it knows."""
+    return _has_word(column.name, _SECRETS)
+
+
+def is_departure(column: Column) -> bool:
+    """By its name: when somebody went, or had to."""
+    return _has_word(column.name, _DEPARTURES)
+
+
+def is_event(column: Column) -> bool:
+    """By its name: the key that another system gives to what happens there."""
+    return _has_word(column.name, _EVENTS)
+
+
+def is_trail(name: str) -> bool:
+    """By the name of a table: what the server keeps to look it up later."""
+    return not _TRAILS.isdisjoint(name.lower().split("_"))
+
+
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_price(column: Column) -> bool:
+    """By its name: what something costs."""
+    return _has_word(column.name, _PRICES)
+
+
+def is_amount(column: Column) -> bool:
+    """By its name: what somebody pays."""
+    return _has_word(column.name, _AMOUNTS)
 
 
 def is_withdrawal(column: Column) -> bool:

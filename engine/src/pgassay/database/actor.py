@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
@@ -29,6 +30,7 @@ class StatementResult:
 _TAME = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "SET", "SHOW", "EXPLAIN"})
 OFTEN = 5
 """So many times does something run before it is prepared."""
+_SLOW, _ORDINARY = 0.25, 0.005  # seconds that one statement may take, and each of many besides
 
 
 class Actor:
@@ -36,6 +38,7 @@ class Actor:
 
     With `prepares`, a statement that repeats is prepared, as psycopg and PostgREST do; but not once the
     transaction may have changed the schema, since a plan that was made before could not give its rows.
+    `waited`: for how many seconds slow statements held it up.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool = False) -> None:
@@ -44,6 +47,7 @@ class Actor:
         self.prepares = prepares
         connection.prepare_threshold = OFTEN if prepares else None
         self._is_tame = True
+        self.waited = 0.0
         self._notices: list[str] = []
         connection.add_notice_handler(lambda diag: self._notices.append(diag.message_primary or ""))
 
@@ -64,9 +68,11 @@ class Actor:
         """
         self._send_plain("savepoint pgassay_attempt")
         self._notices.clear()
+        started = time.perf_counter()
         try:
             result = self.execute(query, params)
         except psycopg.Error as error:
+            self.wait(time.perf_counter() - started)
             if self.connection.closed:
                 if isinstance(error, psycopg.OperationalError):
                     raise
@@ -75,10 +81,15 @@ class Actor:
             self.run_plainly("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
             return failed(error, tuple(self._notices))
         self._send_plain("release savepoint pgassay_attempt")
+        self.wait(time.perf_counter() - started)
         outcome = Outcome.FILTERED if result.rowcount == 0 else Outcome.ALLOWED
         return Attempt(
             outcome=outcome, rows=result.rows, rowcount=result.rowcount, notices=tuple(self._notices)
         )
+
+    def wait(self, seconds: float, statements: int = 1) -> None:
+        """Note by how much statements took longer than so many may."""
+        self.waited += max(0.0, seconds - _SLOW - statements * _ORDINARY)
 
     def _send(self, cursor: psycopg.Cursor[R], query: LiteralString, params: Params) -> psycopg.Cursor[R]:
         self._send_plain("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -77,12 +78,14 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
         all_segments = [*segments, ()]
         for start in range(0, len(all_segments), _IN_FLIGHT):
             batch = all_segments[start : start + _IN_FLIGHT]
+            started = time.perf_counter()
             for segment in batch:
                 connection.send_query_params(back, None)
                 for statement in segment:
                     connection.send_query_params(statement.encode(), None)
                 connection.pipeline_sync()
             answers += [_receive(connection, notices) for _ in batch]
+            session.wait(time.perf_counter() - started, sum(map(len, batch)))
     finally:
         session.connection.remove_notice_handler(note)
         if connection.status == pq.ConnStatus.OK:

@@ -10,6 +10,7 @@ from pgassay.audit.acts import reach_of
 from pgassay.audit.blocking import Blocking, find_blockings
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.passing import find_passing
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.spelling import conjuncts
 from pgassay.audit.writes import Write, inserts_with_another, make_room, own_inserts
@@ -49,7 +50,7 @@ class _Post:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table that takes what a mark keeps out of another."""
+    """One finding for each table that takes what a mark keeps out of another, or on another way."""
     done: set[str] = set()
     for persona in scene.users:
         posts = [post for sample in scene.samples for post in _posts(scene, sample, persona)]
@@ -62,6 +63,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if finding.object not in done:
                     done.add(finding.object)
                     yield finding
+    yield from (finding for finding in find_passing(scene) if finding.object not in done)
 
 
 def _posts(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Post]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pgassay.audit.confirmation import plays
+from pgassay.audit.dissolved import find_dissolved
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.planted import PlantedRow, planted_row
 from pgassay.audit.scene import Scene, run
@@ -36,7 +37,7 @@ class _Removal:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table from which rows of others are lost."""
+    """One finding for each table from which rows of others are lost, and for groups that members remove."""
     done: set[str] = set()
     for sample in scene.samples:
         table = sample.table
@@ -49,6 +50,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     if found := _of_foreign_key(scene, removal, other) or _of_trigger(scene, removal, other):
                         done.add(other.object)
                         yield found
+    yield from find_dissolved(scene)
 
 
 def _may_lose(other: Sample, sample: Sample) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import play, prepared_updates
@@ -19,11 +20,12 @@ from pgassay.audit.writes import (
     left_to_update,
     own_inserts,
     own_updates,
+    owner_columns,
 )
 from pgassay.catalog.model import ObjectKey
 from pgassay.database.pipeline import Answer
 from pgassay.matrix import statements
-from pgassay.matrix.rows import Sample
+from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
 
 RULE = "chains"
@@ -61,6 +63,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if key not in found and (finding := _try_prepared(scene, persona, setup, write)):
                     found.add(key)
                     yield finding
+    yield from find_taken(scene)
     yield from find_entries(scene)
 
 
@@ -68,12 +71,32 @@ def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Wri
     """Writes that differ in values alone; none of columns that nothing asks for."""
     some = [*own_inserts(sample, persona), *inserts_elsewhere(scene, sample, persona)]
     inserts = list({write.statement: write for write in reversed(some)}.values())[::-1]
-    updates = [*own_updates(scene, sample, persona), *claims_of_nobodys(sample, persona)]
+    own = list(own_updates(scene, sample, persona))
+    begun = {
+        row.key for row in {w.row.key: w.row for w in own}.values() if _begins(scene, persona, sample, row)
+    }
+    updates = [*(w for w in own if w.row.key in begun), *claims_of_nobodys(sample, persona)]
     columns = dict.fromkeys(w.column for w in updates if w.column in scene.said or sample.table.acting)
     another = next((other for other in scene.users if other != persona), persona)
     naming = inserts_with_another(sample, persona, another)
     groups = [inserts, *naming, *([w for w in updates if w.column == column] for column in columns)]
     return (group for group in groups if group)
+
+
+def _begins(scene: Scene, persona: Persona, sample: Sample, row: Row) -> bool:
+    """Whether it may be the persona's own to begin: who answers what another one asked lets him in, too."""
+    table, held = sample.table, sample.table.privileges[persona.role]
+    asked = any(policy.command in ("insert", "all") for policy in held.policies)
+    if row.owners == {persona.id} or len(owner_columns(sample)) < 2 or not (held.insert and asked):
+        return True
+    columns = [c for c in table.columns.values() if c.name in held.insert and not c.generated]
+    keyed = {*sample.key, *owner_columns(sample)}
+    values = {c.name: row.values[c.name] for c in columns if c.name in keyed or not c.has_default}
+    with scene.session.undone():
+        gone = run(
+            scene.session, None, statements.delete(table, where=statements.condition(sample.key, row.key))
+        )
+        return gone and run(scene.session, persona, statements.insert(table, values, overriding=True))
 
 
 def _try(

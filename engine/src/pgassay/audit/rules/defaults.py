@@ -66,6 +66,8 @@ def _is_asked(scene: Scene, sample: Sample, persona: Persona, column: Column) ->
         return False
     if _is_empty(column) and not _is_compared(scene, sample, column):
         return False  # free text, which says nothing to anybody but its readers
+    if _is_number_of_things(column) and not (_is_single(sample) or _is_used(scene, sample, column)):
+        return False  # as a quantity, which a CHECK bounds
     return _has_constant(column) or (_is_single(sample) and (column.base in _PLAIN or bool(column.labels)))
 
 
@@ -77,10 +79,19 @@ def _is_empty(column: Column) -> bool:
 def _is_compared(scene: Scene, sample: Sample, column: Column) -> bool:
     """Whether a condition, function, trigger, view or CHECK names it."""
     checks = scene.catalog.parts(Constraint).get(sample.table.oid, ())
+    is_checked = any(c.type == "c" and column.name in c.columns for c in checks)
+    return is_checked or _is_used(scene, sample, column)
+
+
+def _is_used(scene: Scene, sample: Sample, column: Column) -> bool:
+    """Whether a condition, function, trigger or view names it."""
     triggers = (t.definition for t in scene.catalog.of(Trigger) if t.relation_oid == sample.table.oid)
-    return column.name in scene.said | find_literals(triggers).words or any(
-        c.type == "c" and column.name in c.columns for c in checks
-    )
+    return column.name in scene.said | find_literals(triggers).words
+
+
+def _is_number_of_things(column: Column) -> bool:
+    """Whether a number begins as something else than nothing: what is counted begins as 0."""
+    return column.base in statements.NUMBERS and (column.default or "").strip("'") not in ("0", "0.0", "0.00")
 
 
 def _is_single(sample: Sample) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
+from pgassay.audit.granted import find_granted
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.wiped import find_wiped
@@ -59,6 +61,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 done.add(key)
                 yield found
     yield from find_wiped(scene)
+    yield from find_granted(scene)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:
@@ -132,21 +135,36 @@ def _values(one: _Column, texts: Sequence[str]) -> list[str]:
 
 
 def _try(scene: Scene, one: _Column, deed: _Deed) -> Finding | None:
-    """The owner sees to it that the column says one thing, and the user says another."""
-    answers = {value: _answers(scene, one, deed, value) for value in _values(one, deed.texts)}
-    for before, refused in answers.items():
-        for after, done in answers.items():
-            for text in deed.statements:
-                code = refused.get(text, "")
-                if code and not code.startswith(_OF_VALUES) and done.get(text, "-") == "":
-                    return _shown(scene, one, deed, text, (before, after, code))
+    """The owner sees to it that the column says one thing, and the user says another.
+
+    As things are, and once a first deed has made the row that counts the next ones.
+    """
+    for first in ("", *_firsts(scene, one, deed)):
+        answers = {value: _answers(scene, one, deed, value, first) for value in _values(one, deed.texts)}
+        for before, refused in answers.items():
+            for after, done in answers.items():
+                for text in deed.statements:
+                    code = refused.get(text, "")
+                    if code and not code.startswith(_OF_VALUES) and done.get(text, "-") == "":
+                        return _shown(scene, one, deed, (first, text), (before, after, code))
     return None
 
 
-def _answers(scene: Scene, one: _Column, deed: _Deed, value: str) -> dict[str, str]:
+def _firsts(scene: Scene, one: _Column, deed: _Deed) -> Iterator[str]:
+    """The first statement that enters a row of the column's."""
+    known = {row.key for row in one.sample.rows}
+    answers = scene.ask(one.persona, [[text, AS_OWNER, look_new(one.sample)] for text in deed.statements])
+    pairs = zip(deed.statements, answers, strict=True)
+    entered = (t for t, a in pairs if not a.sqlstate and any(row[:-1] not in known for row in a.rows[2]))
+    yield from islice(entered, 1)
+
+
+def _answers(scene: Scene, one: _Column, deed: _Deed, value: str, first: str) -> dict[str, str]:
     """By statement: the SQLSTATE, "" where it wrote something; nothing of what did neither."""
     look = look_new(deed.sample)
     with scene.session.undone():
+        if first and not run(scene.session, one.persona, first):
+            return {}
         if not run(scene.session, None, one.update(value)):
             return {}
         answers = scene.ask(one.persona, [[text, AS_OWNER, look] for text in deed.statements])
@@ -157,21 +175,29 @@ def _answers(scene: Scene, one: _Column, deed: _Deed, value: str) -> dict[str, s
     }
 
 
-def _shown(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, str, str]) -> Finding | None:
+def _shown(
+    scene: Scene, one: _Column, deed: _Deed, texts: tuple[str, str], said: tuple[str, str, str]
+) -> Finding | None:
     """Whether the user's own UPDATE brings it about."""
     before, after, _ = said
+    first, text = texts
     with scene.session.undone():
+        if first and not run(scene.session, one.persona, first):
+            return None
         if not run(scene.session, None, one.update(before)):
             return None
         if not run(scene.session, one.persona, one.update(after)) or not run(
             scene.session, one.persona, text
         ):
             return None
-    return _tell(scene, one, deed, text, said)
+    return _tell(scene, one, deed, texts, said)
 
 
-def _tell(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, str, str]) -> Finding:
+def _tell(
+    scene: Scene, one: _Column, deed: _Deed, texts: tuple[str, str], said: tuple[str, str, str]
+) -> Finding:
     before, after, code = said
+    first, text = texts
     table, name, persona = one.sample.table, one.column.name, one.persona
     left = table.privileges[persona.role].update - {name}
     return Finding(
@@ -184,6 +210,7 @@ def _tell(scene: Scene, one: _Column, deed: _Deed, text: str, said: tuple[str, s
         sentence=f"{persona.name} sets {table.name}.{name} of {persona.name}'s own row from {before!r} "
         f"to {after!r}, and {deed.told} through, which was refused before ({code}).",
         steps=(
+            *((Step(who=persona, statement=first),) if first else ()),
             Step(statement=one.update(before), shows=ROWS),
             Step(who=persona, statement=text, shows=code),
             Step(who=persona, statement=one.update(after), shows=ROWS),

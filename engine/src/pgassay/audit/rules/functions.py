@@ -21,6 +21,7 @@ from pgassay.audit.gains import find_gains
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
+from pgassay.audit.rowless import find_rowless
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
@@ -37,7 +38,7 @@ _Found = tuple[Call, Sample, Row, str]
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """At most one finding for what a function tells, and one for what it writes."""
+    """At most one finding for what a function tells, one for what it writes, and one for whom it lets in."""
     done: set[tuple[str, str]] = set()
     seen = {persona: measure(scene, persona) for persona in scene.people}
     for persona in scene.people:
@@ -48,6 +49,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if finding and (finding.object, finding.cause) not in done:
                     done.add((finding.object, finding.cause))
                     yield finding
+    yield from find_rowless(scene)
 
 
 def _of_function(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.suspended import Below, still_read
+from pgassay.audit.sharing import find_shared
+from pgassay.audit.suspended import Below, reads_as_before, still_read
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
 from pgassay.catalog.model import Column, ObjectKey, Policy
@@ -32,7 +33,7 @@ class _Link:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table, by the first user who reaches it so."""
+    """One finding for each table, by the first user who reaches it so, and for what all groups share."""
     done: set[str] = set()
     for link in _links(scene):
         if link.sample.object not in done:
@@ -41,6 +42,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if found or (found := _out(scene, link)):
                 done.add(link.sample.object)
                 yield found
+    yield from find_shared(scene)
 
 
 def _out(scene: Scene, link: _Link) -> Finding | None:
@@ -54,13 +56,18 @@ def _out(scene: Scene, link: _Link) -> Finding | None:
     )
     for persona in scene.users:
         if found := still_read(scene, below, persona):
-            column, steps = found
-            finding = _tell(scene, link, persona, ["select"], steps)
-            sentence = (
-                f"{persona.name} does not see {parent.object} any more once {link.members.object} says so by "
-                f"{column}, and still reads the rows of {link.sample.object} below it."
-            )
-            return replace(finding, sentence=sentence, candidates=())
+            why = f"does not see {parent.object} any more once"
+        elif found := reads_as_before(scene, below, persona):
+            why = "is out once"
+        else:
+            continue
+        column, steps = found
+        sentence = (
+            f"{persona.name} {why} {link.members.object} says so by {column}, and still reads the rows of "
+            f"{link.sample.object} below it."
+        )
+        finding = _tell(scene, link, persona, ["select"], steps)
+        return replace(finding, sentence=sentence, candidates=())
     return None
 
 

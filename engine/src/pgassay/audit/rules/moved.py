@@ -81,13 +81,19 @@ def _moves(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
 
 
 def _plants(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
-    """A new row of the persona's own."""
-    for persona in scene.users:
+    """A new row of the persona's own; none that asks to be let in, which is for others to read."""
+    for persona in scene.users if not _is_membership(scene, sample, column) else ():
         for value in _unknown(scene, sample, column, persona):
             for row in sample.rows[:_ROWS]:
                 write = insert_of(sample, persona, row, **{column: value})
                 if write and (found := _plant(scene, persona, write, column, value)):
                     yield found
+
+
+def _is_membership(scene: Scene, sample: Sample, column: str) -> bool:
+    """Whether a user has one row under each, and other tables ask for it: `chains` tries these."""
+    once = any(column in i.columns and owner_columns(sample) & set(i.columns) for i in sample.table.unique)
+    return once and bool(scene.dependents(sample.table.name) - {sample.table.name})
 
 
 def _plant(scene: Scene, persona: Persona, write: Write, column: str, value: str) -> Finding | None:
@@ -117,6 +123,11 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
     for persona in scene.users:
         held = sample.table.privileges[persona.role].update
         names = sorted(owner_columns(sample))
+        policies = [
+            p for p in sample.table.privileges[persona.role].policies if p.command in ("update", "all")
+        ]
+        if names and find_literals(p.using or "" for p in policies).words.isdisjoint(names):
+            continue  # whoever else may change it
         mine = [row for row in sample.rows if row.owners == {persona.id}][:_ROWS]
         for row in mine if held.issuperset(names) else ():
             for other in (other for other in scene.users if other != persona):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
+from pgassay.audit.scene import Scene, run
+from pgassay.audit.trails import find_trails
+from pgassay.audit.writes import (
+    Write,
+    insert_of,
+    inserts_elsewhere,
+    make_room,
+    owner_columns,
+    values_for,
+    with_value,
+)
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.matrix import statements
@@ -17,10 +27,11 @@ from pgassay.observation import Persona
 RULE = "states"
 _REFUSED = "42501"
 _OF_VALUES = ("22", "23")
+_ROWS = 4
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """Of rows of a user's own, for each column that a policy for INSERT asks for."""
+    """Of rows of a user's own, for each column that a policy for INSERT asks for; and of trails."""
     for sample in scene.samples:
         if sample.table.kind not in "rp" or not owner_columns(sample) or sample.object != sample.table.name:
             continue
@@ -30,6 +41,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if column.name not in done and (found := _of_column(scene, sample, persona, column)):
                     done.add(column.name)
                     yield found
+    yield from find_trails(scene)
 
 
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
@@ -50,10 +62,7 @@ def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
 
 def _of_column(scene: Scene, sample: Sample, persona: Persona, column: Column) -> Finding | None:
     values = values_for(scene, sample, column, besides=None)
-    for row in sample.rows[:4]:
-        write = insert_of(sample, persona, row)
-        if write is None:
-            return None
+    for write in _begun(scene, sample, persona, column.name, values):
         for setup in ((), (make_room(sample, persona),)):
             with scene.session.undone():
                 if not all(run(scene.session, None, text) for text in setup):
@@ -75,6 +84,28 @@ def _of_column(scene: Scene, sample: Sample, persona: Persona, column: Column) -
     return None
 
 
+def _begun(scene: Scene, sample: Sample, persona: Persona, name: str, values: Sequence[str]) -> list[Write]:
+    """Rows to begin with. Where some may be under what is another's, these: of one's own one decides more."""
+    some = list(filter(None, (insert_of(sample, persona, row) for row in sample.rows[:_ROWS])))
+    some += islice(inserts_elsewhere(scene, sample, persona), _ROWS)
+    others = [write for write in some if _is_under_anothers(scene, write, persona)]
+    with scene.session.undone():
+        run(scene.session, None, make_room(sample, persona))
+        tried = [with_value(write, name, value) for write in others for value in values]
+        went = scene.ask(persona, [[write.statement] for write in tried])
+    return others if any(not answer.sqlstate for answer in went) else some
+
+
+def _is_under_anothers(scene: Scene, write: Write, persona: Persona) -> bool:
+    for key in write.sample.table.foreign_keys:
+        parent = scene.sample_of.get(key.target or "")
+        for row in parent.rows if parent and len(key.columns) == 1 else ():
+            is_named = row.values[key.target_columns[0]] == write.values.get(key.columns[0])
+            if is_named and row.owners and persona.id not in row.owners:
+                return True
+    return False
+
+
 def _try(
     scene: Scene, persona: Persona, column: Column, writes: list[Write]
 ) -> tuple[Write, Write, str] | None:
@@ -83,7 +114,7 @@ def _try(
     begun = [w for w, answer in zip(writes, answers, strict=True) if not answer.sqlstate]
     refused = [w for w, answer in zip(writes, answers, strict=True) if answer.sqlstate == _REFUSED]
     for write in begun[:1]:
-        changes = [_change(write, persona, column, other) for other in refused]
+        changes = [_change(write, column, other) for other in refused]
         with scene.session.undone():
             run(scene.session, persona, write.statement)
             went = scene.ask(persona, [[change] for change in changes])
@@ -94,11 +125,10 @@ def _try(
     return None
 
 
-def _change(write: Write, persona: Persona, column: Column, other: Write) -> str:
+def _change(write: Write, column: Column, other: Write) -> str:
+    """Of the row that was begun, and of no other that is the persona's, too."""
     value = statements.literal(other.values[column.name])
-    begun = statements.literal(write.values[column.name])
-    new = f"{own_condition(write.sample, persona)} and t.{column.quoted} = {begun}"
-    return f"update {write.sample.table.name} as t set {column.quoted} = {value} where {new}"
+    return f"update {write.sample.table.name} as t set {column.quoted} = {value} where {write.written}"
 
 
 @dataclass(frozen=True, kw_only=True)

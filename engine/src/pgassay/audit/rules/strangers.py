@@ -55,7 +55,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 for deed in (*_deeds(scene, sample, persona), *_blanket_deeds(scene, sample, persona))
                 if deed.action is Action.INSERT or reaches_all(scene, sample, persona, deed.action.value)
                 if sample.table.kind != "v" or deed.action in _WRITES  # what it shows is another rule's
-                if not needs_rank(scene, sample, persona, deed.steps)
+                if not needs_rank(scene, sample, persona, deed.steps, entering=deed.action is Action.INSERT)
             ]
             deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):

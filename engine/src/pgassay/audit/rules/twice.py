@@ -11,6 +11,7 @@ from itertools import chain
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.payments import Looked, Paid, paid_again
+from pgassay.audit.replayed import find_replayed
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import quoted
@@ -31,6 +32,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if may_write and function.function not in done and (found := _try(scene, persona, function)):
                 done.add(function.function)
                 yield found
+    yield from find_replayed(scene)
 
 
 def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:

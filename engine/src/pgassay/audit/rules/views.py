@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgassay.audit.copied import find_copied
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone
@@ -17,12 +18,13 @@ RULE = "views"
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """Each view of which strangers see rows that the same query does not give them."""
+    """Each view of which strangers see rows that the query does not give them; columns that show others."""
     for table in scene.surface.reachable:
         if table.kind in "vm" and not table.invoker and table.definition:
             seen = [p for p in scene.people if _shows_more(scene, table, p)]
             if seen:
                 yield _tell(scene, table, seen)
+    yield from find_copied(scene)
 
 
 def _query(table: Table) -> str:
