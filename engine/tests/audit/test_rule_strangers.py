@@ -161,6 +161,18 @@ def test_a_narrower_policy_that_decides_nothing_says_that_not_all_were_to_read(a
     assert '"mine" lets only some through, and decides nothing beside "all read"' in finding.sentence
 
 
+def test_the_policy_that_opens_a_bucket_is_the_one_that_asks_for_it_alone(audited: Audited) -> None:
+    schema = """
+    insert into storage.buckets (id, name, public) values ('faces', 'faces', false);
+    create policy "all faces" on storage.objects for select using (bucket_id = 'faces');
+    create policy "own faces" on storage.objects for select using (
+        bucket_id = 'faces' and (storage.foldername(name))[1] = (select auth.uid())::text
+    );
+    """
+    [finding] = of_rule(audited(schema), "strangers")
+    assert 'storage.objects[faces]: "all faces" lets every row through; "own faces" lets' in finding.sentence
+
+
 def test_a_view_with_fewer_columns_that_needs_no_open_table(audited: Audited) -> None:
     view = "create view public.titles {} as select id, text from public.recipes;"
     [finding] = of_rule(audited(READ + view.format("")), "strangers")

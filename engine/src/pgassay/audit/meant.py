@@ -122,13 +122,13 @@ def _narrower(_: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[
     """A policy for SELECT, too, that lets fewer rows through, decides nothing."""
     for reader in readers:
         some = [p for p in sample.table.privileges[reader.role].policies if p.command == "select"]
-        wide = [policy for policy in some if _is_open_here(sample, policy)]
+        wide = [policy for policy in some if is_open_here(sample, policy)]
         narrow = [policy for policy in some if policy.permissive and policy not in wide]
         if wide and narrow:
             yield f'"{narrow[0].name}" lets only some through, and decides nothing beside "{wide[0].name}"'
 
 
-def _is_open_here(sample: Sample, policy: Policy) -> bool:
+def is_open_here(sample: Sample, policy: Policy) -> bool:
     """Also where it asks for the bucket that all these objects are in, and nothing else."""
     bucket = sample.object[len(sample.table.name) + 1 : -1]
     if not bucket or bucket not in find_literals([policy.using or ""]).strings:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.links import find_links
-from pgassay.audit.meant import is_open, reaches_all, speaks_against
+from pgassay.audit.meant import is_open, is_open_here, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.parents import find_below
 from pgassay.audit.ranks import needs_rank, ranked_policies
@@ -230,7 +230,7 @@ def _tell(
     verbs = does(action.value for action in actions)
     hidden = "to a statement without WHERE, which asks no policy for SELECT"
     blanket = hidden if all(deed.blanket for deed in deeds) else ""
-    why = "; ".join(filter(None, (" ".join(filter(None, (_why(table, deeds), blanket))), besides)))
+    why = "; ".join(filter(None, (" ".join(filter(None, (_why(sample, deeds), blanket))), besides)))
     return Finding(
         rule=RULE,
         object=sample.object,
@@ -241,7 +241,7 @@ def _tell(
         steps=first.steps,
         others=tuple(deed.steps for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",
-        about=_about(table, deeds),
+        about=_about(sample, deeds),
         weight=sum(map(tells_of_a_person, table.columns.values())),
         candidates=tuple(_repairs(table, deeds, who)),
     )
@@ -252,40 +252,41 @@ def _steps(cell: Cell) -> Steps:
     return (Step(who=witness.persona, statement=witness.statement, shows=ROWS),)
 
 
-def _policies(table: Table, deeds: Sequence[_Deed]) -> Mapping[str, None]:
+def _policies(sample: Sample, deeds: Sequence[_Deed]) -> Mapping[str, None]:
     """Those that ask nothing of a row; else all that let such writes or reads through."""
-    some = [(policy, deed.action) for deed in deeds for policy in _asked(table, deed)]
-    wide = dict.fromkeys(policy.name for policy, action in some if _is_wide(table, policy, action))
+    some = [(policy, deed.action) for deed in deeds for policy in _asked(sample.table, deed)]
+    wide = dict.fromkeys(policy.name for policy, action in some if _is_wide(sample, policy, action))
     return wide or dict.fromkeys(policy.name for policy, _ in some)
 
 
 def _asked(table: Table, deed: _Deed) -> Iterator[Policy]:
     """The policies that may let it through."""
-    policies = table.privileges[deed.persona.role].policies
-    some = (p for p in policies if p.permissive and p.command in ("all", deed.action.value))
-    return (p for p in some if p.name not in deed.ranked)
+    some = (p for p in table.privileges[deed.persona.role].policies if p.name not in deed.ranked)
+    return (p for p in some if p.permissive and p.command in ("all", deed.action.value))
 
 
-def _is_wide(table: Table, policy: Policy, action: Action) -> bool:
+def _is_wide(sample: Sample, policy: Policy, action: Action) -> bool:
     is_checked = action is Action.INSERT and policy.check is not None
-    return is_open(table, replace(policy, using=policy.check) if is_checked else policy)
+    return is_open_here(sample, replace(policy, using=policy.check) if is_checked else policy)
 
 
-def _why(table: Table, deeds: Sequence[_Deed]) -> str:
+def _why(sample: Sample, deeds: Sequence[_Deed]) -> str:
+    table = sample.table
     if table.kind == "f":
         return "a foreign table has no policies, and the privilege is granted"
     if table.kind == "v":
         return "the view writes with the rights of its owner, and has no condition for what is written"
     if not table.secured:
         return "row level security is off"
-    names = [f'"{name}"' for name in _policies(table, deeds)]
-    return (
-        f"{join(names)} let{'s' if len(names) == 1 else ''} every row through" if names else "nothing refuses"
-    )
+    names = [f'"{name}"' for name in _policies(sample, deeds)]
+    wide = any(_is_wide(sample, p, deed.action) for deed in deeds for p in _asked(table, deed))
+    let = f"let{'s' if len(names) == 1 else ''} {'every row' if wide else 'such rows'} through"
+    return f"{join(names)} {let}" if names else "nothing refuses"
 
 
-def _about(table: Table, deeds: Sequence[_Deed]) -> tuple[ObjectKey, ...]:
-    policies = [ObjectKey(kind="policy", object=table.name, name=name) for name in _policies(table, deeds)]
+def _about(sample: Sample, deeds: Sequence[_Deed]) -> tuple[ObjectKey, ...]:
+    table = sample.table
+    policies = [ObjectKey(kind="policy", object=table.name, name=name) for name in _policies(sample, deeds)]
     return (*(policies if table.secured else ()), ObjectKey(kind="relation", object=table.name, name=""))
 
 
