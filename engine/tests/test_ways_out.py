@@ -69,15 +69,17 @@ def test_schemas_are_exposed_where_authenticator_is(server: Server, monkeypatch:
 def test_baseline_and_file_of_toml_that_are_broken_or_no_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as folder:
         read_toml(tmp_path)
-    assert says(folder, f"Cannot read {tmp_path}: Is a directory", "let it be read")
+    assert says(folder, f"Cannot read {tmp_path}: Is a directory", "let it be a file that this user may read")
     with pytest.raises(ConfigError) as baseline:
         load_baseline(Config(root=tmp_path, baseline=tmp_path))
-    assert says(baseline, f"Cannot read the baseline {tmp_path}", "correct the file")
+    assert says(
+        baseline, f"Cannot read the baseline {tmp_path}", "let it be a text in UTF-8 that this user may read"
+    )
     broken = tmp_path / "broken.toml"
     broken.write_text("a = ", encoding="utf-8")
     with pytest.raises(ConfigError) as invalid:
         read_toml(broken)
-    assert says(invalid, f"Cannot read {broken}: ", "correct the file")
+    assert says(invalid, f"Cannot read {broken}: ", "correct it: it is to be TOML in UTF-8")
     assert load_baseline(Config(root=tmp_path, baseline=tmp_path / "not-there-yet")) is None
     broken.write_text("a = 1", encoding="utf-8")
     assert read_toml(broken) == {"a": 1}

@@ -97,4 +97,5 @@ def _read(config: Config) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=("correct the file",)) from error
+        fix = "let it be a text in UTF-8 that this user may read"
+        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=(fix,)) from error
