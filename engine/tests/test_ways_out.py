@@ -62,7 +62,7 @@ def test_schemas_are_exposed_where_authenticator_is(server: Server, monkeypatch:
     monkeypatch.setattr(template, "AUTHENTICATOR", "nobody_of_this_name")
     with pytest.raises(ConfigError) as refused:
         expose(Database(server=server, name=server.maintenance, owner="postgres"), ["api"])
-    fixes = "let the environment make it", "take exposed out of [tool.pgassay]"
+    fixes = "let the environment make it", "take exposed out of pgassay.toml or [tool.pgassay]"
     assert says(refused, 'Cannot expose api: there is no role "nobody_of_this_name".', *fixes)
 
 
@@ -108,7 +108,7 @@ def test_mutants_need_a_test_that_sees_a_database() -> None:
     )
     with pytest.raises(CannotJudgeError) as refused:
         MutantRunner._footprints(cast(MutantRunner, runner), ("pytest",))
-    fixes = "name suites in [tool.pgassay]", "accept a matrix: pgassay matrix --accept"
+    fixes = "name suites in pgassay.toml or [tool.pgassay]", "accept a matrix: pgassay matrix --accept"
     assert says(refused, "No test sends anything to a database of the schema.", *fixes)
 
 

@@ -80,7 +80,7 @@ def expose(database: Database, schemas: Sequence[str]) -> None:
         except psycopg.errors.UndefinedObject as error:
             raise ConfigError(
                 f'Cannot expose {", ".join(schemas)}: there is no role "{AUTHENTICATOR}".',
-                fixes=("let the environment make it", "take exposed out of [tool.pgassay]"),
+                fixes=("let the environment make it", "take exposed out of pgassay.toml or [tool.pgassay]"),
             ) from error
 
 

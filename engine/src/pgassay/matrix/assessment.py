@@ -69,7 +69,7 @@ def assess(
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",
             why="It serves the schemas in pgrst.db_schemas of the role authenticator; public without it.",
-            fixes=('name those that it serves: exposed = ["api"] in [tool.pgassay]',),
+            fixes=('name those that it serves: exposed = ["api"] in pgassay.toml or [tool.pgassay]',),
         )
     return Assessment(
         matrix=matrix,
