@@ -209,7 +209,7 @@ def test_machine_without_an_installed_server_is_told_where_to_get_one(
         binaries.find_binaries("system")
     fixes = (
         "install it (Debian: apt-get install postgresql)",
-        "name its bin directory: PGASSAY_SERVER=/path/bin",
+        "name its bin directory: --server /path/bin or PGASSAY_SERVER=/path/bin",
     )
     assert says(refused, "or newer was found", *fixes, binaries.EMBEDDED_FIX)
 

@@ -196,7 +196,9 @@ def test_missing_extension_is_no_fault_of_the_schema(database: Database) -> None
     assert error.exit_code is ExitCode.CANNOT_JUDGE
     assert error.what == 'schema.sql:2:1: extension "no_such_extension" is not available'
     assert "This server does not have it, and no stand-in of pgassay does" in error.why
-    assert error.fixes[0] == "run on a server that has it: --server with a bin directory or a connection URL"
+    assert (
+        error.fixes[0] == "run on one that has it: --server or PGASSAY_SERVER with a bin directory or a URL"
+    )
 
 
 def test_server_without_xml_is_not_the_schemas_fault(database: Database) -> None:

@@ -161,7 +161,7 @@ def _missing_extension(
         f"{place}: {message}",
         why=f"{excerpt}\n{MISSING.get(name, _UNKNOWN)}",
         fixes=(
-            "run on a server that has it: --server with a bin directory or a connection URL",
+            "run on one that has it: --server or PGASSAY_SERVER with a bin directory or a URL",
             "do without it: take the statement out of the files, or name others with --schema",
         ),
     )
@@ -191,7 +191,7 @@ def _no_database(script: Script, place: Place) -> CannotJudgeError:
 def _no_xml(place: Place) -> ServerError:
     return ServerError(
         f"{place}: this PostgreSQL was built without XML, which Supabase's has.",
-        fixes=("use a server that has it: --server 17, --server system or --server URL",),
+        fixes=("use one that has it: --server or PGASSAY_SERVER with 17, system or a URL",),
     )
 
 

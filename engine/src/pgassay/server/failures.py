@@ -40,7 +40,10 @@ def describe_failed_start(*, step: str, output: str, free: int, base: Path, port
     return ServerError(
         f"Could not start PostgreSQL: {what}.",
         why=why,
-        fixes=("choose another server: PGASSAY_SERVER=embedded, system or a bin directory", ATTACH_FIX),
+        fixes=(
+            "choose another: --server or PGASSAY_SERVER with embedded, system or a bin directory",
+            ATTACH_FIX,
+        ),
     )
 
 
