@@ -15,7 +15,7 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Database, Session, expose, template
-from pgassay.errors import CannotJudgeError, ConfigError, PgassayError, SchemaError, ServerError
+from pgassay.errors import CannotJudgeError, ConfigError, PgassayError, Place, SchemaError, ServerError
 from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.survey import survey
 from pgassay.migration.command import check_formats
@@ -212,6 +212,11 @@ def test_machine_without_an_installed_server_is_told_where_to_get_one(
         "name its bin directory: --server /path/bin or PGASSAY_SERVER=/path/bin",
     )
     assert says(refused, "or newer was found", *fixes, binaries.EMBEDDED_FIX)
+
+
+def test_unknown_line_is_not_told() -> None:
+    places = [Place(file=Path("a.toml"), line=line) for line in (0, 3)]
+    assert list(map(str, places)) == ["a.toml", "a.toml:3"]
 
 
 def test_contract_of_nobody_is_refused() -> None:

@@ -18,7 +18,7 @@ _FULL = ("No space left on device", "Check free disk space")
 _FULL_BYTES = 1 << 16
 _SPACE_FIXES = (
     "free some space there",
-    "set PGASSAY_TMPDIR (or TMPDIR) to a directory with at least 1 GB free",
+    "set PGASSAY_TMPDIR to a directory with at least 1 GB free",
 )
 
 
