@@ -23,7 +23,7 @@ from pgassay import cli, manual, up
 from pgassay.cli import make_parser
 from pgassay.database import choose_owner
 from pgassay.errors import ConfigError
-from pgassay.render.output import write_report
+from pgassay.render.output import check_writable, write_report
 from pgassay.server import Server
 
 PGASSAY = [sys.executable, "-m", "pgassay.cli"]
@@ -94,6 +94,12 @@ def test_full_and_read_only_disks_are_no_fault_of_ours(
     told = capsys.readouterr().err
     assert told.startswith(f"/data/x cannot be used: {os.strerror(number)}.\n")
     assert f"  - {way_out}\n" in told
+
+
+def test_folder_as_a_report_is_no_matter_of_rights(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_writable(tmp_path)
+    assert refused.value.fixes == ("name another file, where it is one that you named",)
 
 
 @pytest.mark.parametrize("report", ["pdf=a", "html", "html="])

@@ -122,6 +122,17 @@ def test_bad_configuration_is_named(tmp_path: Path, table: str, sentence: str) -
     assert caught.value.exit_code is ExitCode.CANNOT_JUDGE
 
 
+def test_way_out_is_that_of_the_mistake(tmp_path: Path) -> None:
+    for table, fix in {
+        "servr = 5": "use one of: anonymous_sign_ins, ",
+        "server = 5": "give it what is expected",
+        "pgtap_database = 'none'": "give it one of: file, folder",
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            load_config(project(tmp_path, table))
+        assert caught.value.fixes[0].startswith(fix)
+
+
 def test_root_is_the_nearest_folder_with_a_table(tmp_path: Path) -> None:
     project(tmp_path, "")
     inner = tmp_path / "a" / "b"

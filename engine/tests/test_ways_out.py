@@ -15,7 +15,7 @@ import pytest
 
 from pgassay.config import Config
 from pgassay.database import Database, Session, expose, template
-from pgassay.errors import CannotJudgeError, ConfigError, PgassayError, SchemaError, ServerError
+from pgassay.errors import CannotJudgeError, ConfigError, PgassayError, Place, SchemaError, ServerError
 from pgassay.matrix.assessment import load_baseline
 from pgassay.matrix.survey import survey
 from pgassay.migration.command import check_formats
@@ -62,22 +62,24 @@ def test_schemas_are_exposed_where_authenticator_is(server: Server, monkeypatch:
     monkeypatch.setattr(template, "AUTHENTICATOR", "nobody_of_this_name")
     with pytest.raises(ConfigError) as refused:
         expose(Database(server=server, name=server.maintenance, owner="postgres"), ["api"])
-    fixes = "let the environment make it", "take exposed out of [tool.pgassay]"
+    fixes = "let the environment make it", "take exposed out of pgassay.toml or [tool.pgassay]"
     assert says(refused, 'Cannot expose api: there is no role "nobody_of_this_name".', *fixes)
 
 
 def test_baseline_and_file_of_toml_that_are_broken_or_no_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as folder:
         read_toml(tmp_path)
-    assert says(folder, f"Cannot read {tmp_path}: Is a directory", "let it be read")
+    assert says(folder, f"Cannot read {tmp_path}: Is a directory", "let it be a file that this user may read")
     with pytest.raises(ConfigError) as baseline:
         load_baseline(Config(root=tmp_path, baseline=tmp_path))
-    assert says(baseline, f"Cannot read the baseline {tmp_path}", "correct the file")
+    assert says(
+        baseline, f"Cannot read the baseline {tmp_path}", "let it be a text in UTF-8 that this user may read"
+    )
     broken = tmp_path / "broken.toml"
     broken.write_text("a = ", encoding="utf-8")
     with pytest.raises(ConfigError) as invalid:
         read_toml(broken)
-    assert says(invalid, f"Cannot read {broken}: ", "correct the file")
+    assert says(invalid, f"Cannot read {broken}: ", "correct it: it is to be TOML in UTF-8")
     assert load_baseline(Config(root=tmp_path, baseline=tmp_path / "not-there-yet")) is None
     broken.write_text("a = 1", encoding="utf-8")
     assert read_toml(broken) == {"a": 1}
@@ -106,7 +108,7 @@ def test_mutants_need_a_test_that_sees_a_database() -> None:
     )
     with pytest.raises(CannotJudgeError) as refused:
         MutantRunner._footprints(cast(MutantRunner, runner), ("pytest",))
-    fixes = "name suites in [tool.pgassay]", "accept a matrix: pgassay matrix --accept"
+    fixes = "name suites in pgassay.toml or [tool.pgassay]", "accept a matrix: pgassay matrix --accept"
     assert says(refused, "No test sends anything to a database of the schema.", *fixes)
 
 
@@ -207,9 +209,14 @@ def test_machine_without_an_installed_server_is_told_where_to_get_one(
         binaries.find_binaries("system")
     fixes = (
         "install it (Debian: apt-get install postgresql)",
-        "name its bin directory: PGASSAY_SERVER=/path/bin",
+        "name its bin directory: --server /path/bin or PGASSAY_SERVER=/path/bin",
     )
     assert says(refused, "or newer was found", *fixes, binaries.EMBEDDED_FIX)
+
+
+def test_unknown_line_is_not_told() -> None:
+    places = [Place(file=Path("a.toml"), line=line) for line in (0, 3)]
+    assert list(map(str, places)) == ["a.toml", "a.toml:3"]
 
 
 def test_contract_of_nobody_is_refused() -> None:

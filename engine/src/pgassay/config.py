@@ -240,7 +240,9 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
+        raise ConfigError(
+            f"Cannot read {path}: {error.strerror}", fixes=("let it be a file that this user may read",)
+        ) from error
 
 
 def _single(name: str, files: tuple[Path, ...], given: _Given) -> Path:

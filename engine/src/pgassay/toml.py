@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -21,9 +21,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}", fixes=("let it be read",)) from error
+        raise ConfigError(
+            f"Cannot read {path}: {error.strerror}", fixes=("let it be a file that this user may read",)
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}", fixes=("correct the file",)) from error
+        raise ConfigError(
+            f"Cannot read {path}: {error}", fixes=("correct it: it is to be TOML in UTF-8",)
+        ) from error
 
 
 def read_entries(path: Path | None, key: str, kind: type[T]) -> tuple[T, ...]:
@@ -48,16 +52,18 @@ def decode(
     If `loose`, unknown keys are passed over, and a text may stand for the number or truth that it spells.
     """
     known = [field.name for field in fields(kind) if field.name not in without] if is_dataclass(kind) else []
-    fixes = (f"use one of: {', '.join(sorted(known))}",) if known and not loose else ("correct it",)
     if known and not loose and isinstance(values, dict) and (unknown := sorted(set(values) - set(known))):
-        raise ConfigError(f"{where}: unknown key {', '.join(unknown)}", fixes=fixes)
+        use = f"use one of: {', '.join(sorted(known))}"
+        raise ConfigError(f"{where}: unknown key {', '.join(unknown)}", fixes=(use,))
     try:
         # A Path is one already.
         return msgspec.convert(values, kind, strict=not loose, dec_hook=lambda _, value: value)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
         key = path.strip(".`")
-        raise ConfigError(f"{key} in {where}: {what}" if key else f"{where}: {what}", fixes=fixes) from error
+        choices = get_args(get_type_hints(kind).get(key)) if what.startswith("Invalid enum") else ()
+        fix = f"give it one of: {', '.join(map(str, choices))}" if choices else "give it what is expected"
+        raise ConfigError(f"{key} in {where}: {what}" if key else f"{where}: {what}", fixes=(fix,)) from error
 
 
 def spell(value: Scalar) -> str:

@@ -60,6 +60,14 @@ def test_lines_of_a_name_are_never_run() -> None:
     assert without_comments(fixes_text(Audit(findings=(hostile,)))) == ["revoke select on public.c from bob;"]
 
 
+def test_id_is_shown_as_a_shell_takes_it_where_the_report_asks_for_one() -> None:
+    spaced = report_audit(Audit(findings=(finding('public."my posts"', Severity.HIGH),)))
+    assert spaced.sections[0].entries[0].excerpt == "id    'views:public.\"my posts\":select:anon'"
+    assert "--accept ID" in spaced.summary[0]
+    known = report_audit(Audit(findings=(finding("a", Severity.INFO),)))
+    assert "--accept" not in known.summary[0]
+
+
 def without_comments(script: str) -> list[str]:
     return [line for line in script.splitlines() if line and not line.startswith("--")]
 

@@ -275,6 +275,6 @@ def test_server_that_lets_nobody_make_the_owner_says_so(
         plain = dataclasses.replace(server, user="pgassay_test_plain")
         with pytest.raises(ServerError, match='Cannot create the role "no_such_owner"') as caught:
             ensure_template(plain, recipe("no_such_owner", write("select 1")))
-        assert caught.value.fixes[0] == "attach with a role that may create roles"
+        assert caught.value.fixes[0] == "attach as a superuser"
     finally:
         admin.execute("drop role pgassay_test_plain")

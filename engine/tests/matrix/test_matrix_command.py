@@ -229,6 +229,17 @@ def test_accepting_needs_a_place(project: Config, server: Server) -> None:
         show_matrix(replace(project, baseline=None), server, accept=True)
 
 
+def test_broken_baseline_is_written_anew(project: Config, server: Server) -> None:
+    assert project.baseline is not None
+    project.baseline.write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        show_matrix(project, server)
+    assert refused.value.fixes[1] == "write the file anew: pgassay matrix --accept"
+    assert show_matrix(project, server, accept=True) is ExitCode.GOOD
+    assert "HEAD" not in project.baseline.read_text(encoding="utf-8")
+    assert show_matrix(project, server) is ExitCode.GOOD
+
+
 def test_nobody_to_try_anything_cannot_be_judged(project: Config, server: Server) -> None:
     with pytest.raises(ConfigError, match="There is nobody to try anything"):
         show_matrix(replace(project, personas={}), server)

@@ -146,7 +146,7 @@ def test_no_source_lists_each_with_its_reason(bare_embedded: Connection, tmp_pat
         "npm: npm is not installed\n"
         "apt: apt-cache is not installed\n"
         "To fix this, either\n"
-        "  - install the server's package (Debian: apt-get install postgresql-18-pgtap)\n"
+        "  - for an installed server, add its package (Debian: apt-get install postgresql-18-pgtap)\n"
         "  - make npm and its registry reachable, for a copy in the user's cache\n"
         "  - set PGASSAY_PGTAP to a directory with pgtap.control and pgtap--*.sql, or to pgTAP's .sql file"
     )

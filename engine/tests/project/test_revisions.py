@@ -82,13 +82,19 @@ def test_path_is_the_whole_schema_and_wins_over_a_revision(project: Config, tmp_
     "text", ["nonesuch", "nonesuch:schema.sql", "--help", "", ":schema.sql", "--upload-pack=x"]
 )
 def test_what_is_neither_is_refused(project: Config, tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="is neither a file nor a revision that git knows"):
+    with pytest.raises(ConfigError, match="is neither a file nor a revision that git knows") as refused:
         resolve_side(text, project, tmp_path)
+    assert len(refused.value.fixes) == 2
+    with pytest.raises(ConfigError, match="not a git repository") as outside:
+        resolve_side(text, replace(project, root=tmp_path), tmp_path)
+    assert outside.value.fixes == ("give a path to a schema",)
 
 
 def test_missing_file_of_a_revision_is_refused(project: Config, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no file old:nonesuch\.sql"):
         resolve_side("old:nonesuch.sql", project, tmp_path)
+    inner = replace(project, root=project.root / "sql")
+    assert texts(*resolve_side("old:schema.sql", inner, tmp_path).config.schema) == ["select 1;"]
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["elsewhere", "below the working directory"])

@@ -117,8 +117,11 @@ def test_projects_that_base_has_elsewhere_are_named(base: Path, tmp_path: Path) 
 
 def test_schema_that_the_command_line_names_must_be_in_base(base: Path, tmp_path: Path) -> None:
     config = replace(load_config(base), schema=(put(base / "mine.sql", NOTES),))
-    with pytest.raises(ConfigError, match="HEAD has none of the schema's files"):
+    with pytest.raises(ConfigError, match="HEAD has none of the schema's files") as refused:
         resolve_side("HEAD", config, tmp_path)
+    assert refused.value.fixes == ("name the file that was it: HEAD:path",)
+    first = (base / "supabase/migrations/1_a.sql").relative_to(tmp_path / "repository")
+    assert names(resolve_side(f"HEAD:{first}", config, tmp_path).config)[0] == "1_a.sql"
 
 
 def test_notes_are_those_of_each_side(base: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pgassay.errors import ServerError
+from pgassay.database import Layer, Recipe, ensure_template
+from pgassay.errors import ConfigError, ServerError
 from pgassay.server import Server, describe_loss, open_server
 
 
@@ -48,6 +49,26 @@ def test_connection_parameters_are_kept_and_the_password_belongs_to_its_role(run
         assert connection.info.password == ""
         assert server.password == "secret"
         assert "secret" not in repr(server)
+
+
+def test_platform_loads_on_a_server_whose_superuser_has_another_name(environment: Layer) -> None:
+    recipe = Recipe(owner="maker", layers=(environment,))
+    with open_server("embedded") as own:
+        with psycopg.connect(own.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(
+                "create role boss superuser login; create role builder login createdb;"
+                "create role maker login createdb createrole bypassrls"
+            )
+        with psycopg.connect(own.conninfo("postgres", user="boss"), autocommit=True) as connection:
+            connection.execute("alter role supabase_admin rename to somebody")
+        with (
+            open_server(own.conninfo("postgres", user="builder")) as plain,
+            pytest.raises(ConfigError) as caught,
+        ):
+            ensure_template(plain, recipe)
+        assert caught.value.fixes == ("attach as a superuser: its statements need one",)
+        with open_server(own.conninfo("postgres", user="boss")) as attached:
+            assert ensure_template(attached, recipe)
 
 
 def test_role_that_cannot_create_databases_is_refused(running: Server) -> None:

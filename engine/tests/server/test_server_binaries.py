@@ -95,8 +95,8 @@ def test_machine_without_a_wheel_is_told_of_other_servers(monkeypatch: pytest.Mo
     with pytest.raises(ServerError, match="this is linux on riscv64") as caught:
         embedded_bin_dir()
     assert [fix.rpartition(": ")[2] for fix in caught.value.fixes[1:3]] == [
-        "PGASSAY_SERVER=18",
-        "PGASSAY_SERVER=system",
+        "--server 18 or PGASSAY_SERVER=18",
+        "--server system or PGASSAY_SERVER=system",
     ]
 
 

@@ -53,9 +53,12 @@ def test_version_that_cannot_be_had_is_an_error_with_ways_out(offline: Path) -> 
     assert caught.value.fixes[0] == f"install it (Debian: apt-get install postgresql-{major})"
 
 
-def test_unknown_version_is_not_looked_for_at_npm() -> None:
-    with pytest.raises(ServerError, match="npm has no PostgreSQL 14 that this version of pgassay knows"):
-        find_version(14)
+@pytest.mark.parametrize("major", [9, 14, 99])
+def test_version_that_nobody_could_use_is_not_to_be_installed(major: int) -> None:
+    with pytest.raises(ServerError) as caught:
+        find_version(major)
+    assert caught.value.why == "Those that can be are 15 to 18."
+    assert caught.value.fixes[0] == "choose one of them, such as --server 17"
 
 
 def test_chosen_server_and_no_version_stay_as_they_are(offline: Path) -> None:

@@ -52,7 +52,9 @@ def accept(path: Path, audit: Audit, id_: str, because: str) -> Acceptance:
     """Write that a finding is accepted. Raises ConfigError where there is no such finding."""
     finding = next((finding for finding in audit.findings if finding.id == id_), None)
     if finding is None:
-        raise ConfigError(f"There is no finding {id_}.", fixes=("name one as the report does",))
+        raise ConfigError(
+            f"There is no finding {id_}.", fixes=("give its id as the report shows it, after `id`",)
+        )
     acceptance = Acceptance(id=id_, because=because, fingerprint=finding.fingerprint)
     others = [one for one in read_acceptances(path) if one.id != id_]
     write_report(path, spell_acceptances([*others, acceptance]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -91,7 +92,7 @@ def _short(finding: Finding) -> Iterator[str]:
     if finding.repair:
         yield f"fix   {finding.repair}"
         yield f"      {finding.repair.tried}"
-    yield f"id    {finding.id}"
+    yield f"id    {shlex.quote(finding.id)}"
 
 
 def _beside(line: str) -> str:
@@ -121,7 +122,8 @@ def _claim(audit: Audit) -> str:
 
 
 def _summary(audit: Audit) -> str:
-    hint = ' · accept with pgassay audit --accept ID --because "…"' if audit.open else ""
+    named = any(finding.severity <= Severity.LOW for finding in audit.open)  # only these show their id
+    hint = ' · accept with pgassay audit --accept ID --because "…"' if named else ""
     return f"{_claim(audit)}{hint} · {audit.seconds:.1f} s"
 
 

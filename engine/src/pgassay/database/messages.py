@@ -115,7 +115,10 @@ def _advice(code: str, diag: psycopg.errors.Diagnostic, facts: Circumstances) ->
     if code == "42501" and not facts.superuser:
         return _Advice(
             remarks=(f'Schemas are applied by the role "{facts.role}", no superuser, as on Supabase.',),
-            fixes=("take the statement out, or move it to the environment's files if it is part of that",),
+            fixes=(
+                "take the statement out",
+                'move what is part of the platform to a file of environment = ["supabase", "platform.sql"]',
+            ),
         )
     if code == "25001":
         return _Advice(
@@ -134,7 +137,10 @@ def _advice(code: str, diag: psycopg.errors.Diagnostic, facts: Circumstances) ->
             remarks=(
                 "Roles belong to the whole server: an earlier file, or another load such as BASE's, made it.",
             ),
-            fixes=("create the role where there is none: do $$ begin if to_regrole('…') is null then …",),
+            fixes=(
+                "create the role where there is none: "
+                "do $$ begin if to_regrole('…') is null then create role …; end if; end $$",
+            ),
         )
     return _Advice()
 
@@ -155,7 +161,7 @@ def _missing_extension(
         f"{place}: {message}",
         why=f"{excerpt}\n{MISSING.get(name, _UNKNOWN)}",
         fixes=(
-            "run on a server that has it: --server with a bin directory or a connection URL",
+            "run on one that has it: --server or PGASSAY_SERVER with a bin directory or a URL",
             "do without it: take the statement out of the files, or name others with --schema",
         ),
     )
@@ -185,7 +191,7 @@ def _no_database(script: Script, place: Place) -> CannotJudgeError:
 def _no_xml(place: Place) -> ServerError:
     return ServerError(
         f"{place}: this PostgreSQL was built without XML, which Supabase's has.",
-        fixes=("use a server that has it: --server 17, --server system or --server URL",),
+        fixes=("use one that has it: --server or PGASSAY_SERVER with 17, system or a URL",),
     )
 
 
@@ -194,7 +200,7 @@ def _timeout(script: Script, statement: Statement, facts: Circumstances) -> Sche
         f"{statement.place}: this statement was stopped after {facts.limit:g} s.",
         place=statement.place,
         why=script.excerpt(statement.place, caret=False),
-        fixes=("make the statement end sooner", "raise statement_timeout in [tool.pgassay]"),
+        fixes=("make the statement end sooner", "raise statement_timeout in pgassay.toml or [tool.pgassay]"),
         sqlstate="57014",
     )
 

@@ -125,7 +125,7 @@ def ensure_owner(server: Server, connection: psycopg.Connection[Any], owner: str
             f'Cannot create the role "{owner}", which is to apply the schema.',
             why=f'"{server.user}" on {server.host} may not: {error.diag.message_primary}.',
             fixes=(
-                "attach with a role that may create roles",
+                "attach as a superuser",
                 f'create the role "{owner}" yourself: login createdb createrole bypassrls',
             ),
         ) from error

@@ -80,7 +80,7 @@ def expose(database: Database, schemas: Sequence[str]) -> None:
         except psycopg.errors.UndefinedObject as error:
             raise ConfigError(
                 f'Cannot expose {", ".join(schemas)}: there is no role "{AUTHENTICATOR}".',
-                fixes=("let the environment make it", "take exposed out of [tool.pgassay]"),
+                fixes=("let the environment make it", "take exposed out of pgassay.toml or [tool.pgassay]"),
             ) from error
 
 
@@ -172,8 +172,11 @@ class _Builder:
             )
         except SchemaError as error:
             if keyed.layer.applied_by == "superuser":  # what the schema finds is not the schema
+                refused = error.sqlstate == "42501"  # and nothing is refused to a superuser
                 raise ConfigError(
-                    f"The {keyed.layer.name} does not load: {error.what}", why=error.why, fixes=error.fixes
+                    f"The {keyed.layer.name} does not load: {error.what}",
+                    why=error.why,
+                    fixes=(_SUPERUSER_FIX,) if refused else error.fixes,
                 ) from error
             raise
         if keyed.layer.step is not None:
@@ -181,6 +184,7 @@ class _Builder:
                 keyed.layer.step(connection)
 
 
+_SUPERUSER_FIX = "attach as a superuser: its statements need one"
 _NAMED: LiteralString = (
     "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %(prefix)s)"
 )

@@ -52,7 +52,9 @@ def review(  # noqa: PLR0913 - by name
     """
     started = time.perf_counter()
     if not head.config.personas:
-        raise ConfigError("There is nobody to try anything.", fixes=("add personas to [tool.pgassay]",))
+        raise ConfigError(
+            "There is nobody to try anything.", fixes=("add personas to pgassay.toml or [tool.pgassay]",)
+        )
     on_stage("loading BASE")
     try:
         with named_by_revision(base, head):

@@ -46,9 +46,9 @@ def answer(bench: Workbench, statement: str, name: str, *, show: Show = str) -> 
     world = fill(bench, show)
     people = {persona.name: persona for persona in (*bench.personas.values(), *world.personas)}
     if name not in people:
-        raise ConfigError(
-            f"There is no persona {name}.", fixes=(f"name one of these: --as {', '.join(sorted(people))}",)
-        )
+        named = (f"name one of these: --as {', '.join(sorted(people))}",)
+        anew = ('add personas.alice = { role = "authenticated", sub = "…" }',)
+        raise ConfigError(f"There is no persona {name}.", fixes=named if people else anew)
     show("trying the statement")
     with bench.database(rows=world.statements) as database, open_session(database) as session:
         with session.as_owner():

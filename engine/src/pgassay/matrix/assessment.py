@@ -69,7 +69,7 @@ def assess(
         raise CannotJudgeError(
             "There is nothing to try: the API serves no table, view or function of this schema.",
             why="It serves the schemas in pgrst.db_schemas of the role authenticator; public without it.",
-            fixes=('name those that it serves: exposed = ["api"] in [tool.pgassay]',),
+            fixes=('name those that it serves: exposed = ["api"] in pgassay.toml or [tool.pgassay]',),
         )
     return Assessment(
         matrix=matrix,
@@ -97,4 +97,5 @@ def _read(config: Config) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=("correct the file",)) from error
+        fix = "let it be a text in UTF-8 that this user may read"
+        raise ConfigError(f"Cannot read the baseline {path}: {error}", fixes=(fix,)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pgassay.commands import Command, add_effort, add_reporting, choose_output, 
 from pgassay.config import Config
 from pgassay.errors import ConfigError, ExitCode
 from pgassay.guard_map import guards_path, load_guards
-from pgassay.matrix.assessment import Assessment, assess, load_accepted
+from pgassay.matrix.assessment import Assessment, assess, load_accepted, load_baseline
 from pgassay.matrix.baseline import render_baseline
 from pgassay.matrix.page import render_matrix_page
 from pgassay.matrix.report import MATRIX_FORMATS, render_matrix_text
@@ -36,7 +37,7 @@ def show_matrix(  # noqa: PLR0913 - what a caller may choose, by name
     With `cells` the text has them all.
     """
     baseline = _accepting(config) if accept else None
-    assessment = assess(Workbench(config, server), show=show)
+    assessment = assess(Workbench(_without_broken(config) if accept else config, server), show=show)
     key = fingerprint(config, server=str(server.version))
     guards = load_guards(guards_path(config), key=key)
     page: Callable[[Assessment], str] = partial(render_matrix_page, guards=guards)
@@ -46,6 +47,16 @@ def show_matrix(  # noqa: PLR0913 - what a caller may choose, by name
         write_report(baseline, render_baseline(assessment.matrix, load_accepted(config)))
         return ExitCode.GOOD
     return assessment.exit_code
+
+
+def _without_broken(config: Config) -> Config:
+    """Without a baseline that is no matrix, such as one with the marks of a merge: it is written anew."""
+    load_accepted(config)  # what cannot even be read is not overwritten
+    try:
+        load_baseline(config)
+    except ConfigError:
+        return replace(config, baseline=None)
+    return config
 
 
 def _accepting(config: Config) -> Path:

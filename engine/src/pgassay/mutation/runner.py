@@ -122,7 +122,10 @@ class MutantRunner:
         if not found:
             raise CannotJudgeError(
                 "No test sends anything to a database of the schema.",
-                fixes=("name suites in [tool.pgassay]", "accept a matrix: pgassay matrix --accept"),
+                fixes=(
+                    "name suites in pgassay.toml or [tool.pgassay]",
+                    "accept a matrix: pgassay matrix --accept",
+                ),
             )
         return found
 

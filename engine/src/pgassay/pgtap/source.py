@@ -60,7 +60,7 @@ def find_pgtap(connection: Connection, *, environ: Mapping[str, str] = os.enviro
         "Found no pgTAP to run the .sql tests with.",
         why="\n".join(reasons),
         fixes=(
-            f"install the server's package (Debian: apt-get install postgresql-{major}-pgtap)",
+            f"for an installed server, add its package (Debian: apt-get install postgresql-{major}-pgtap)",
             "make npm and its registry reachable, for a copy in the user's cache",
             "set PGASSAY_PGTAP to a directory with pgtap.control and pgtap--*.sql, or to pgTAP's .sql file",
         ),

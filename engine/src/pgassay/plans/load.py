@@ -222,7 +222,7 @@ def plan_loading(bench: Workbench, *, scale: float, on_progress: Callable[[str],
         raise ConfigError(
             "There is nothing to load for plans to be judged on.",
             why=f"The configuration in {bench.config.root} names no load.",
-            fixes=('add load = "tests/load.py" to [tool.pgassay]: see `pgassay help plans`',),
+            fixes=('add load = "tests/load.py" to pgassay.toml or [tool.pgassay]: see `pgassay help plans`',),
         )
     load = read_load(bench.config.load)
     layer = Layer(

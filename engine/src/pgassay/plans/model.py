@@ -188,7 +188,7 @@ def read_contracts(paths: tuple[Path, ...]) -> tuple[Contract, ...]:
     if twice := [name for name, count in names.items() if count > 1]:
         raise ConfigError(f"Two plan contracts have the same name: {', '.join(twice)}")
     if not contracts:
-        where = f"Looked in {', '.join(map(str, paths))}" if paths else "[tool.pgassay] names no plans."
+        where = f"Looked in {', '.join(map(str, paths))}" if paths else "The configuration names no plans."
         raise ConfigError("There is no plan contract.", why=where, fixes=('add plans = ["tests/plans"]',))
     return contracts
 

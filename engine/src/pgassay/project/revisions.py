@@ -140,10 +140,11 @@ class _Checkout:
         known = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if not revision or known.returncode:
             why = known.stderr.decode("utf-8", "replace").strip()
+            fetch = "give a revision, or REV:path; `git fetch` (or `git fetch --unshallow`) brings more"
             raise ConfigError(
                 f"{label} is neither a file nor a revision that git knows.",
                 why=why or f"Asked git in {config.root}.",
-                fixes=("give a path to a schema", "give a revision, or REV:path; is it fetched?"),
+                fixes=("give a path to a schema", *(() if why else (fetch,))),  # where git fails it says why
             )
         self._commit = known.stdout.decode().strip()
         prefix = os.fsdecode(self._git("rev-parse", "--show-prefix").stdout.rstrip(b"\n"))
@@ -162,7 +163,7 @@ class _Checkout:
     def side(self, name: str) -> Side:
         """With the file `name`, from the repository's root, as the schema; "" is the project's own schema."""
         self._write_files()
-        config = replace(self._configured(), schema=self._named(name)) if name else self._configured()
+        config = self._configured(self._named(name) if name else ())
         return Side(
             label=self._label,
             config=config,
@@ -172,31 +173,32 @@ class _Checkout:
             top=self._top,
         )
 
-    def _configured(self) -> Config:
+    def _configured(self, named: tuple[Path, ...]) -> Config:
         """As the revision itself is configured; as the working tree is, where it says nothing.
 
         A schema that is not the project's, as by --schema, is that of the revision, too.
+        What is `named` wins.
         """
         root = self._folder / self._prefix
         usual = load_config(self._config.root, only=_OWN).schema == self._config.schema
         if usual and is_project(root):
             own, notes = _own_config(self._revision, root, self._config)
             self._notes += notes
-            return own
+            return replace(own, schema=named or own.schema)
         has_some = any(self._copy(path).is_file() for path in self._config.schema)
         if usual and is_supabase_project(self._config.root) and not has_some:
-            return self._before_project()
-        return self._as_now()
+            return replace(self._before_project(), schema=named)
+        return self._as_now(named)
 
-    def _as_now(self) -> Config:
+    def _as_now(self, named: tuple[Path, ...]) -> Config:
         """Those of the files that the working tree's configuration names."""
         config = self._config
-        schema = self._all(config.schema)
+        schema = named or self._all(config.schema)
         if not schema:
             raise ConfigError(
                 f"{self._label} has none of the schema's files.",
                 why="Looked for " + ", ".join(map(self._relative, config.schema)),
-                fixes=("name the file: REV:path",),
+                fixes=(f"name the file that was it: {self._revision}:path",),
             )
         world = next(iter(self._all((config.world,) if config.world else ())), config.world)
         companions, seeds = self._all(config.companions), self._all(config.seeds)

@@ -79,7 +79,7 @@ def _choose(config: Config, scenarios: Sequence[Scenario], request: ScheduleRequ
             why=f"The configuration in {config.root} names none.",
             fixes=(
                 "write some, as `pgassay help races` says",
-                'name their folder: schedules = ["tests/races"] in [tool.pgassay]',
+                'name their folder: schedules = ["tests/races"] in pgassay.toml or [tool.pgassay]',
             ),
         )
     for name in request.names:

@@ -272,5 +272,8 @@ def _endless(scenario: Scenario, party: Party, blockers: set[int], limit: float)
     return CannotJudgeError(
         f"{scenario.name}: a step of {party.name} did not end in {limit:.0f} s, and {reason}.",
         why=f"It is: {party.current}",
-        fixes=("correct the step, or what it calls", "raise statement_timeout in [tool.pgassay]"),
+        fixes=(
+            "correct the step, or what it calls",
+            "raise statement_timeout in pgassay.toml or [tool.pgassay]",
+        ),
     )

@@ -63,7 +63,11 @@ def write_report(path: Path, text: str) -> None:
 
 
 def _refusal(path: Path, error: OSError) -> ConfigError:
+    is_folder = error.errno in (errno.EISDIR, errno.ENOTDIR)  # of which no rights make a file
     return ConfigError(
         f"Cannot write {path}: {error.strerror}",
-        fixes=(OF_DISKS.get(error.errno or 0, _RIGHTS), "name another file, where it is one that you named"),
+        fixes=(
+            *(() if is_folder else (OF_DISKS.get(error.errno or 0, _RIGHTS),)),
+            "name another file, where it is one that you named",
+        ),
     )

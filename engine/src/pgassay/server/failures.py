@@ -18,7 +18,7 @@ _FULL = ("No space left on device", "Check free disk space")
 _FULL_BYTES = 1 << 16
 _SPACE_FIXES = (
     "free some space there",
-    "set PGASSAY_TMPDIR (or TMPDIR) to a directory with at least 1 GB free",
+    "set PGASSAY_TMPDIR to a directory with at least 1 GB free",
 )
 
 
@@ -40,7 +40,10 @@ def describe_failed_start(*, step: str, output: str, free: int, base: Path, port
     return ServerError(
         f"Could not start PostgreSQL: {what}.",
         why=why,
-        fixes=("choose another server: PGASSAY_SERVER=embedded, system or a bin directory", ATTACH_FIX),
+        fixes=(
+            "choose another: --server or PGASSAY_SERVER with embedded, system or a bin directory",
+            ATTACH_FIX,
+        ),
     )
 
 

