@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pglast import ast
 
 from pgassay.catalog.model import Column
+from pgassay.solver.jsonpaths import UnreadableError, read_path
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, Term, names_of, parse_type
 from pgassay.solver.syntax import call, operation
@@ -33,10 +34,26 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
     if name in _DOCUMENTS:
         element = function.at(operation(_DOCUMENTS[name], arguments[0], _FIRST))
         return {(named or ["value"])[0]: element, alias: element}
+    if name == "jsonb_path_query" and (found := _on_path(arguments)) is not None:
+        return {(named or [alias])[0]: function.at(found)}
     if name == "string_to_table":
         one = ast.A_Const(isnull=False, val=ast.Integer(1))
         return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
     return {(named or [alias])[0]: function}
+
+
+def _on_path(arguments: list[Node]) -> Node | None:
+    """What a path leads to that is written there, and asks nothing on its way."""
+    document, path, *_ = arguments
+    path = path.arg if isinstance(path, ast.TypeCast) else path
+    match path:
+        case ast.A_Const(val=ast.String(sval=str(text))):
+            try:
+                found = read_path(text, document)
+            except UnreadableError:
+                return None
+            return None if found.conditions or found.predicate else found.node
+    return None
 
 
 def populated(schema: Schema, function: Node) -> Mapping[str, Node]:
