@@ -45,7 +45,7 @@ def try_conditions(  # noqa: PLR0913 - by name
     people = _by_role(personas)
     gains: dict[tuple[str, Action, bool], dict[str, Hit]] = {}
     known, unsolved, conditions = set(told), [], 0
-    for asked in solving.ask(samples, [some[0] for some in people.values()]):
+    for asked in solving.ask(samples, [some[0] for some in people.values()], trying.scales):
         for some in (some for role, some in people.items() if role in asked.roles):
             conditions += 1
             # Of a role whose part in it is known, nobody has to be told again.
