@@ -6,7 +6,7 @@ world lacks are there: what a function does with debts shows where somebody owes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,7 +16,7 @@ from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, find_called, said_by
+from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, bodies, find_called, said_by
 from pgassay.diff.probes import SearchProbe, probe_insert, probe_update
 from pgassay.diff.variations import Variation
 from pgassay.diff.weights import Scales
@@ -28,9 +28,10 @@ from pgassay.observation import Persona
 from pgassay.solver.patterns import like, matching
 
 Make = Callable[
-    [str, Mapping[str, str], Sequence[Mapping[str, str | None]]], Iterator[tuple[str, tuple[str, ...]]]
+    [str, Mapping[str, str], Sequence[Mapping[str, str | None]], Collection[str]],
+    Iterator[tuple[str, tuple[str, ...]]],
 ]
-"""Rows of a table with certain values, such as are not there: in words, and the owner's statements."""
+"""Rows of a table with certain values, and words that are not there: in words, and the owner's statements."""
 
 Sift = Callable[[Experiment], tuple[SearchProbe, ...]]
 """The attempts that one of the sides lets through."""
@@ -77,6 +78,7 @@ def try_elsewhere(  # noqa: PLR0913 - by name
             scales=scales.only(fed | near),
             texts=tuple(dict.fromkeys(_find_texts(strings, numbers))),
             numbers=numbers,
+            words=frozenset(find_literals([t for side in (base, head) for t in bodies(near, side)]).strings),
             holders=frozenset(
                 (s.table.name, column) for s in samples if s.ownership for column in s.ownership.direct
             ),
@@ -105,14 +107,15 @@ def _find_texts(strings: Iterable[str], numbers: Iterable[int]) -> Iterator[str]
 class _Weighing:
     """Writes to one table, after each of which the owner weighs others.
 
-    `texts` and `numbers` are said by one side alone; `near` are other tables that the functions name,
-    `holders` columns that say whose a row is.
+    `texts` and `numbers` are said by one side alone, `words` somewhere; `near` are other tables that the
+    functions name, `holders` columns that say whose a row is.
     """
 
     around: Neighbourhood
     scales: Scales
     texts: tuple[str, ...]
     numbers: tuple[int, ...]
+    words: frozenset[str]
     near: tuple[Sample, ...]
     holders: frozenset[tuple[str | None, str]]
     sift: Sift
@@ -133,8 +136,8 @@ class _Weighing:
 
     def _say_nearby(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """They stand in another row that is whoever writes', or where he may not write them himself."""
-        for subject in (one for one in subjects if one.persona.id):
-            probes = self._let_through(subject)
+        for subject in _first_of_roles(subjects):
+            probes = self._let_through([*_inserts(subject, {}), *_moves(subject, {})])
             for sample in (self.around.sample, *self.near) if probes else ():
                 rows = [row for row in sample.rows if subject.persona.id in row.owners]
                 for column, values in self._marked(sample):
@@ -147,30 +150,30 @@ class _Weighing:
 
     def _crowd(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """As many of one's own rows are there already as a number says that is another."""
-        for subject in (one for one in subjects if one.persona.id and self.numbers):
-            probes = self._let_through(subject)
+        for subject in _first_of_roles(subjects) if self.numbers else ():
+            probes = self._let_through([*_inserts(subject, {}), *_moves(subject, {})])
             for row in _first_of_each(subject, subject.rows.get(RowClass.OWN, ())) if probes else ():
                 for number in self.numbers:
                     setup = _copy(subject.sample, row, number)
                     given = f"{number} rows of {subject.sample.object} like that where {subject.where(row)}"
                     yield from self._experiment(probes, setup, given)
 
-    def _let_through(self, subject: Subject) -> tuple[SearchProbe, ...]:
-        """What the persona may write to the table as it is, on either side."""
-        plain = Experiment(
-            changes=self.around.changes, attempts=(*_inserts(subject, {}), *_moves(subject, {}))
-        )
-        return self.sift(plain) if plain.attempts else ()
+    def _let_through(self, probes: Sequence[SearchProbe]) -> tuple[SearchProbe, ...]:
+        """Those that either side lets through as things are."""
+        plain = Experiment(changes=self.around.changes, attempts=tuple(probes))
+        return self.sift(plain) if probes else ()
 
     def _owe(self, subjects: Sequence[Subject], make: Make) -> Iterator[Experiment]:
         """There are rows of a user such as he has none of, whoever writes then."""
-        for sample in self.near:
-            for column in islice(self._naming(sample.table), 1):
-                for whose in [one.persona.id for one in subjects if one.persona.id]:
+        for subject in _first_of_roles(subjects):
+            whose = subject.persona.id or ""
+            moves = [probe for one in subjects for probe in _moves(one, {}, of=whose)]
+            probes = self._let_through(moves)
+            for sample in self.near if probes else ():
+                for column in islice(self._naming(sample.table), 1):
                     there = [row.values for row in sample.rows if row.values.get(column) == whose]
-                    for given, setup in make(sample.table.name, {column: whose}, there):
-                        moves = (probe for one in subjects for probe in _moves(one, {}, of=whose))
-                        yield from self._experiment(moves, setup, given)
+                    for given, setup in make(sample.table.name, {column: whose}, there, self.words):
+                        yield from self._experiment(probes, setup, given)
 
     def _naming(self, table: Table) -> Iterator[str]:
         """The columns that refer to a table of users."""
@@ -247,6 +250,15 @@ def _copy(sample: Sample, row: Row, number: int) -> tuple[str, ...]:
         f"insert into {table.name} ({', '.join(map(quoted, names))}) values {', '.join([values] * number)}",
         f"alter table {table.name} enable trigger user",
     )
+
+
+def _first_of_roles(subjects: Iterable[Subject]) -> list[Subject]:
+    """One user of each role who has rows: others would do the same."""
+    found: dict[str, Subject] = {}
+    for one in subjects:
+        if one.persona.id and one.rows.get(RowClass.OWN):
+            found.setdefault(one.persona.role, one)
+    return [*found.values()]
 
 
 def _first_of_each(subject: Subject, rows: Iterable[Row]) -> list[Row]:

@@ -103,7 +103,8 @@ def explore(  # noqa: PLR0913 - by name
                 sift=trying.sift,
             )
             canaries = try_canaries(around, changes, context, head.personas)
-            experiments = chain(weighed, canaries, writes, _take_turns(around, calls, head.personas))
+            turns = _take_turns(around, calls, head.personas)
+            experiments = chain(weighed, canaries, _alternate(writes, turns))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
@@ -177,6 +178,12 @@ def _take_turns(
     ]
     in_turn = zip_longest(*turns, _batch(calls, 1), fillvalue=())
     return (experiment for some in in_turn for experiments in some for experiment in experiments)
+
+
+def _alternate(one: Iterator[Experiment], other: Iterator[Experiment]) -> Iterator[Experiment]:
+    """Of both in turn, so that neither spends all that the other needs."""
+    for some in zip_longest(one, other):
+        yield from filter(None, some)
 
 
 def _batch(experiments: Iterator[Experiment], size: int) -> Iterator[tuple[Experiment, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pgassay.catalog.compare import SchemaChange
@@ -87,9 +87,13 @@ class Solving:
         return replace(experiment, former=former, openings=openings)
 
     def make(
-        self, table: str, values: Mapping[str, str], there: Sequence[Mapping[str, Value]]
+        self,
+        table: str,
+        values: Mapping[str, str],
+        there: Sequence[Mapping[str, Value]],
+        known: Collection[str],
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Two rows with these values and each word of a list that none of the rows `there` has.
+        """Two rows with these values and each word of a list, if it is `known`, that none `there` has.
 
         In words, and the owner's statements.
         """
@@ -99,7 +103,7 @@ class Solving:
             {name: word}
             for name, words in listed.items()
             for word in words
-            if not any(row.get(name) == word for row in there)
+            if word in known and not any(row.get(name) == word for row in there)
         ]
         for more in lacking[:_WORDS] if lacking or there else [{}]:
             wanted = {**values, **more}

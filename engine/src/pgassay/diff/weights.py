@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
@@ -48,18 +49,29 @@ class Scales:
     def put(self, probe: SearchProbe) -> SearchProbe | None:
         """The statement, after which the owner looks at what it wrote, and weighs; None where he cannot."""
         role = probe.witness.persona.role
-        left = " union all ".join(
-            f"select {literal(table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
-            f"from {table.name} where pg_catalog.age(xmin) <= 0"
-            for table, names in self._columns(role)
-        )
-        return replace(probe, looks=(), values=(left, self.weigh(role)), weighs=True) if left else None
+        if role not in self._queries:
+            self._queries[role] = (self._find_left(role), self.weigh(role))
+        is_seen = any(self._queries[role])
+        return replace(probe, looks=(), values=self._queries[role], weighs=True) if is_seen else None
 
     def weigh(self, role: str = "") -> str:
         """A query for what the tables hold that `role` may not write, by table; "" for none."""
         return " union all ".join(
             f"select {literal(table.name)}, pg_catalog.md5(coalesce(string_agg(x.x, ',' order by x.x), '')) "
             f"from (select jsonb_build_array({', '.join(names)})::text as x from {table.name}) as x"
+            for table, names in self._columns(role)
+        )
+
+    @cached_property
+    def _queries(self) -> dict[str, tuple[str, str]]:
+        """Of each role, as they are asked for."""
+        return {}
+
+    def _find_left(self, role: str) -> str:
+        """A query for what a transaction left that `role` may not write: that has no age."""
+        return " union all ".join(
+            f"select {literal(table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
+            f"from {table.name} where pg_catalog.age(xmin) <= 0"
             for table, names in self._columns(role)
         )
 

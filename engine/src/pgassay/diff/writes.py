@@ -30,7 +30,7 @@ from pgassay.solver.scope import Node, write
 _AT_WRITES = ("trigger", "function", "rule", "constraint", "index", "column")
 _COPIES = (2, 4, 8, 16, 32, 64, 128)
 _DEEDS = 64
-_OF_ANYBODY = 12  # rows
+_OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
 
 
 def try_writes(
@@ -82,17 +82,18 @@ def _copies(subject: Subject) -> Iterator[SearchProbe]:
         copy = replace(row, values={**row.values, **empty}, changed={**row.changed, **empty})
         alone = replace(subject, sample=replace(subject.sample, rows=(copy,)))
         for probe in islice(probe_insert(alone), 1):
-            for number in _COPIES:
-                text = _repeat(probe.witness.statement, number)
+            for text in _repeat(probe.witness.statement, _COPIES if subject.persona.id else _ONCE):
                 yield replace(probe, witness=replace(probe.witness, statement=text))
 
 
-def _repeat(insert: str, number: int) -> str:
+def _repeat(insert: str, numbers: Iterable[int]) -> Iterator[str]:
+    """The statement with its one row so many times."""
     [raw] = parser.parse_sql(insert)
     statement: Node = raw.stmt
     rows: Node = statement.selectStmt
-    rows.valuesLists = rows.valuesLists * number
-    return write(statement)
+    once, row = write(statement), write(rows).removeprefix("VALUES")
+    for number in numbers:
+        yield once + f",{row}" * (number - 1)
 
 
 def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
