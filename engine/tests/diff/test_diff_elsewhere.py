@@ -9,8 +9,10 @@ from tests.diff.diff_support import Tenants
 
 pytestmark = pytest.mark.slow
 
+_ELSEWHERE = "other effects on private.accounts"
 PAYING = """
-create table private.accounts (user_id uuid primary key, balance integer not null default 10, seen boolean);
+create table private.accounts (user_id uuid primary key, balance integer not null default 10, seen boolean,
+    closed boolean not null default false);
 insert into private.accounts (user_id) values
 ('a11ce000-0000-4000-8000-000000000001'), ('b0b00000-0000-4000-8000-000000000002');
 create table private.debts (
@@ -20,6 +22,15 @@ create table private.debts (
 create function private.charge() returns trigger language plpgsql security definer as $$
 begin
     update private.accounts set seen = seen where user_id = new.owner;
+    if (select count(*) from public.documents as d where d.owner = new.owner) > 20 then
+        raise exception 'too many documents';
+    end if;
+    if exists (select from private.accounts as a where a.user_id = new.owner and a.closed) then
+        raise exception 'the account is closed';
+    end if;
+    if new.label = 'a gift that cannot be' then
+        update private.accounts set balance = balance + 1 where user_id = new.owner;
+    end if;
     if new.stage = 'PUBLISHED' and old.stage <> 'PUBLISHED' then
         update private.accounts set balance = balance - 1 where user_id = new.owner;
         if exists (select from private.debts where user_id = new.owner and kind = 'owed') then
@@ -44,18 +55,33 @@ create trigger hint before update on public.documents for each row execute funct
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "given"),
+    ("old", "new", "told", "given"),
     [
-        ("<> 'PUBLISHED' then", "<> 'PUBLISHED' and new.label not like 'free %' then", "label, stage"),
-        ("kind = 'owed'", "kind = 'never'", "kind = 'owed'"),
+        (
+            "<> 'PUBLISHED' then",
+            "<> 'PUBLISHED' and new.label not like 'free %' then",
+            _ELSEWHERE,
+            "label, stage",
+        ),
+        ("kind = 'owed'", "kind = 'never'", _ELSEWHERE, "kind = 'owed'"),
+        (
+            "new.label = 'a gift that cannot be'",
+            "new.label like 'gift-%' and length(new.label) = 9",
+            _ELSEWHERE,
+            "",
+        ),
+        ("> 20", "> 200", "refused, P0001", "20 rows of public.documents like that"),
+        ("a.closed", "false", "refused, P0001", "closed = 'true'"),
     ],
-    ids=["word", "debt"],
+    ids=["word", "debt", "condition", "limit", "state"],
 )
-def test_effect_that_only_some_words_or_rows_show(tenants: Tenants, old: str, new: str, given: str) -> None:
+def test_effect_that_only_some_words_or_rows_show(
+    tenants: Tenants, old: str, new: str, told: str, given: str
+) -> None:
     assert old in PAYING
     sides = tenants.head(PAYING, name="base.sql"), tenants.head(PAYING.replace(old, new))
     [gain] = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
-    assert "other effects on private.accounts" in gain.message
+    assert told in gain.message
     assert given in gain.message
 
 

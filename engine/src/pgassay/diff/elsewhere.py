@@ -6,9 +6,11 @@ world lacks are there: what a function does with debts shows where somebody owes
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
@@ -16,6 +18,7 @@ from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.diff.experiments import Experiment
+from pgassay.diff.metadata import nest
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, bodies, find_called, said_by
 from pgassay.diff.probes import SearchProbe, probe_insert, probe_update
 from pgassay.diff.variations import Variation
@@ -36,10 +39,13 @@ Make = Callable[
 Sift = Callable[[Experiment], tuple[SearchProbe, ...]]
 """The attempts that one of the sides lets through."""
 
+_Said = TypeVar("_Said")
+_DOCUMENTS = ("json", "jsonb")
 _REGULAR = frozenset("^$[](|\\*+")
 _TEXTS = 6  # that only one side says
 _NUMBERS = 3
 _LONGEST = 1000
+_FAR = 70_000_000
 _ROWS = 2
 
 
@@ -78,6 +84,7 @@ def try_elsewhere(  # noqa: PLR0913 - by name
             scales=scales.only(fed | near),
             texts=tuple(dict.fromkeys(_find_texts(strings, numbers))),
             numbers=numbers,
+            paths=tuple(_find_alone(*(one.paths for one in said)))[:_NUMBERS],
             words=frozenset(find_literals([t for side in (base, head) for t in bodies(near, side)]).strings),
             holders=frozenset(
                 (s.table.name, column) for s in samples if s.ownership for column in s.ownership.direct
@@ -89,9 +96,9 @@ def try_elsewhere(  # noqa: PLR0913 - by name
             yield from weighing.try_all(make_subjects([one.sample], personas), make)
 
 
-def _find_alone(one: Sequence[str], other: Sequence[str]) -> list[str]:
+def _find_alone(one: Sequence[_Said], other: Sequence[_Said]) -> list[_Said]:
     """What only one of them has."""
-    return [text for text in (*one, *other) if (text in one) != (text in other)]
+    return [said for said in (*one, *other) if (said in one) != (said in other)]
 
 
 def _find_texts(strings: Iterable[str], numbers: Iterable[int]) -> Iterator[str]:
@@ -107,14 +114,15 @@ def _find_texts(strings: Iterable[str], numbers: Iterable[int]) -> Iterator[str]
 class _Weighing:
     """Writes to one table, after each of which the owner weighs others.
 
-    `texts` and `numbers` are said by one side alone, `words` somewhere; `near` are other tables that the
-    functions name, `holders` columns that say whose a row is.
+    `texts`, `numbers` and `paths` are said by one side alone, `words` somewhere; `near` are other tables that
+    the functions name, `holders` columns that say whose a row is.
     """
 
     around: Neighbourhood
     scales: Scales
     texts: tuple[str, ...]
     numbers: tuple[int, ...]
+    paths: tuple[tuple[str, ...], ...]
     words: frozenset[str]
     near: tuple[Sample, ...]
     holders: frozenset[tuple[str | None, str]]
@@ -191,6 +199,9 @@ class _Weighing:
                 yield column, column.labels or listed[column.name]
             elif column.base in TEXTS:
                 yield column, self.texts
+            elif column.base in _DOCUMENTS:
+                said = (*self.texts, *self.numbers, True)
+                yield column, [json.dumps(nest(path, one)) for path in self.paths for one in said]
             elif column.base == "bool":
                 yield column, ("true", "false")
             elif column.base in NUMBERS:
@@ -235,21 +246,27 @@ def _moves(subject: Subject, values: Mapping[str, str], *, of: str = "") -> Iter
 
 
 def _copy(sample: Sample, row: Row, number: int) -> tuple[str, ...]:
-    """So many rows like one, without triggers; what names a row is drawn anew."""
+    """So many rows like one, without triggers; what names a row is drawn anew, or another for each."""
     table = sample.table
     owning = sample.ownership.columns if sample.ownership else frozenset()
     unique = {name for index in table.unique for name in index.columns} - owning
-    names = [
-        c.name
-        for c in table.columns.values()
-        if c.name not in unique and not c.generated and not c.identity and row.values.get(c.name) is not None
-    ]
-    values = f"({', '.join(literal(row.values[name]) for name in names)})"
+    columns = [c for c in table.columns.values() if not c.generated and not c.identity]
+    named = [c for c in columns if c.name in unique and c.not_null and not c.has_default]
+    copied = [c.name for c in columns if c.name not in unique and row.values.get(c.name) is not None]
+    same = [literal(row.values[name]) for name in copied]
+    values = (f"({', '.join([*(literal(_name(c, n)) for c in named), *same])})" for n in range(number))
+    names = ", ".join(map(quoted, [*(c.name for c in named), *copied]))
     return (
         f"alter table {table.name} disable trigger user",
-        f"insert into {table.name} ({', '.join(map(quoted, names))}) values {', '.join([values] * number)}",
+        f"insert into {table.name} ({names}) values {', '.join(values)}",
         f"alter table {table.name} enable trigger user",
     )
+
+
+def _name(column: Column, number: int) -> str:
+    """What no other row is called by, as a rule."""
+    text = str(_FAR + number)
+    return f"{_FAR:08}-0000-4000-8000-{number:012}" if column.base == "uuid" else text
 
 
 def _first_of_roles(subjects: Iterable[Subject]) -> list[Subject]:
