@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -25,6 +25,7 @@ from pgassay.diff.metadata import (
     read_changed,
     read_literals,
 )
+from pgassay.diff.weights import find_listed
 from pgassay.matrix.model import Direction
 from pgassay.matrix.statements import NUMBERS, literal
 
@@ -72,10 +73,11 @@ class _Trace:
 
 @dataclass(frozen=True, kw_only=True)
 class _Before:
-    """The stored tables, and what was in them."""
+    """The stored tables, what was in them, and words that CHECKs list."""
 
     tables: Mapping[str, Table]
     rows: Mapping[str, _Rows]
+    words: frozenset[str]
 
 
 def compare_accounts(
@@ -184,7 +186,9 @@ def _observe(side: LoadedSide, surface: Surface, events: Iterable[AccountEvent])
     """What each event leaves behind, undone again; None where it is refused."""
     tables = {table.name: table for table in surface.tables.values() if table.stored}
     with side.session.undone(), side.session.as_owner():
-        before = _Before(tables=tables, rows=_read(side, tables, "true"))
+        listed = find_listed(side.inventory).values()
+        words = frozenset(word for columns in listed for some in columns.values() for word in some)
+        before = _Before(tables=tables, rows=_read(side, tables, "true"), words=words)
     return [_carry_out(side, before, event) for event in events]
 
 
@@ -204,7 +208,7 @@ def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> _Trace
             fact for name in before.tables for fact in _compare(before, name, after[name], event)
         ),
         states=frozenset(
-            (name, column, _spell(before.tables[name].columns[column], value, event))
+            (name, column, _spell(before.tables[name].columns[column], value, event, before.words))
             for name, some in after.items()
             for row in some.rows.values()
             for column, value in row.items()
@@ -239,15 +243,16 @@ def _compare(before: _Before, name: str, after: _Rows, event: AccountEvent) -> I
         old = former.rows.get(key)
         for column, value in row.items():
             if old is None or old[column] != value:
-                yield name, column, _spell(columns[column], value, event)
+                yield name, column, _spell(columns[column], value, event, before.words)
 
 
-def _spell(column: Column, value: object, event: AccountEvent) -> str:
+def _spell(column: Column, value: object, event: AccountEvent, words: Collection[str]) -> str:
     """What is drawn anew with each load is only there or not."""
     if event.document and value is not None and json.dumps(value).strip('"') in _spelled(event.document):
         return _HOSTILE
     is_drawn = column.identity or (column.primary and column.has_default)
-    if value is None or (column.base in _FAITHFUL and not is_drawn) or column.labels:
+    is_word = bool(column.labels) or (isinstance(value, str) and value in words)
+    if value is None or (column.base in _FAITHFUL and not is_drawn) or is_word:
         return "null" if value is None else str(value)
     return "there"
 

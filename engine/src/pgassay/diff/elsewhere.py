@@ -44,6 +44,7 @@ _DOCUMENTS = ("json", "jsonb")
 _REGULAR = frozenset("^$[](|\\*+")
 _TEXTS = 6  # that only one side says
 _NUMBERS = 3
+_COLUMNS = 4  # of those that somebody writes, where the change names none
 _LONGEST = 1000
 _FAR = 70_000_000
 _ROWS = 2
@@ -136,7 +137,14 @@ class _Weighing:
 
     def _say(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """The words stand in the row that is written."""
-        for column, values in self._marked(self.around.sample):
+        marked = list(self._marked(self.around.sample))
+        if not any(column.base in TEXTS for column, _ in marked):
+            held = frozenset(
+                name for one in subjects for name in one.privileges.insert | one.privileges.update
+            )
+            columns = [c for c in self.around.sample.columns if c.name in held and c.base in TEXTS]
+            marked += [(column, self.texts) for column in columns[:_COLUMNS] if not column.labels]
+        for column, values in marked:
             for value in values:
                 said = {column.name: value}
                 probes = (probe for one in subjects for probe in (*_inserts(one, said), *_moves(one, said)))

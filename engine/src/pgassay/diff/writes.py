@@ -76,7 +76,8 @@ def _copies(subject: Subject) -> Iterator[SearchProbe]:
     owning = subject.sample.ownership.columns if subject.sample.ownership else frozenset()
     unique = {name for index in subject.table.unique for name in index.columns} - owning
     empty = {name: None for name in unique if not subject.table.columns[name].not_null}
-    # Who has no id writes rows of anybody.
+    # Who has no id writes rows of anybody, each once, under another name.
+    empty = empty if subject.persona.id else {}
     rows = subject.rows.get(RowClass.OWN, ()) if subject.persona.id else subject.sample.rows[:_OF_ANYBODY]
     for row in rows:
         copy = replace(row, values={**row.values, **empty}, changed={**row.changed, **empty})
