@@ -140,7 +140,8 @@ class Trying:
         if before.sqlstate == TAKEN and before.constraint in self.counted:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
-            return any(change.key in self.keys for change in experiment.changes)
+            changed = [change.key for change in experiment.changes if change.key in self.keys]
+            return any(key.name == before.constraint for key in changed)
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
 
