@@ -21,6 +21,7 @@ from pgassay.diff.probes import (
 )
 from pgassay.diff.variations import Variation, boasting, vary_claims, vary_rows
 from pgassay.diff.volatile import Opening
+from pgassay.matrix.model import Action
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
@@ -107,6 +108,8 @@ def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]
 
 def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
     """Variations that the owner has made before: each by itself."""
+    if around.actions <= {Action.INSERT}:  # nothing is tried that can be meant
+        return
     for variation in _vary(around, ids):
         own = variation.sample.object == around.sample.object
         rows = (variation.varied,) if own else around.sample.rows[:2]
