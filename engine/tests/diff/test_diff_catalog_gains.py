@@ -42,6 +42,12 @@ WIDENINGS = {
         "grant maintain on public.documents to anon;",
         "anon can now maintain public.documents (VACUUM, REINDEX, LOCK).",
     ),
+    "event trigger": (
+        "",
+        "create function private.open() returns event_trigger language plpgsql as "
+        "$$ begin execute 'grant select on all tables in schema public to anon'; end $$;",
+        "private.open() now opens what is created later (grant).",
+    ),
     "schema": (
         "",
         "grant create on schema private to authenticated;",

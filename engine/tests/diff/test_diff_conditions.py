@@ -67,14 +67,21 @@ def test_condition_that_nobody_in_the_world_meets(tenants: Tenants, condition: s
         ("current_date >= date '2094-03-02' and stage = 'REVIEW'", "from 2094-03-02 on ("),
         ("random() < 0.001", "SELECT rows of public.documents by chance ("),
         ("public.is_late()", "SELECT rows of public.documents at some times ("),
+        ("(select public.knows())", "SELECT rows of public.documents once they know what was hashed ("),
+        (
+            "md5(label) = 'a word' and stage = 'REVIEW'",
+            "once they know what was hashed (md5(label) = ",
+        ),
     ],
-    ids=["date", "date and column", "chance", "function"],
+    ids=["date", "date and column", "chance", "function", "hash", "hash of a column"],
 )
 def test_condition_that_no_row_meets_today(tenants: Tenants, condition: str, said: str) -> None:
     late = (
         "create function public.is_late() returns boolean language sql stable "
         "as $$ select extract(year from now()) > 2093 $$;\n"
-        "grant execute on function public.is_late() to authenticated;\n"
+        "create function public.knows() returns boolean language sql stable as "
+        "$$ select encode(sha256(current_setting('request.key', true)::bytea), 'hex') = 'beef' $$;\n"
+        "grant execute on function public.is_late(), public.knows() to authenticated;\n"
     )
     head = tenants.head(late + open_to(condition))
     base = tenants.head(late, name="base.sql")

@@ -341,10 +341,16 @@ def test_function_that_no_longer_checks_its_caller(tenants: Tenants, check: str,
     assert show(tenants, found)
 
 
-def test_reference_to_a_key_that_was_drawn_anew_is_no_gain(tenants: Tenants) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("begin if", "begin  if"), ("(user_id)", "(user_id) on delete cascade")],
+    ids=["trigger", "another key"],
+)
+def test_reference_to_a_key_that_was_drawn_anew_is_no_gain(tenants: Tenants, old: str, new: str) -> None:
     orders = """
 create table public.orders (
-    id integer primary key, plan uuid not null references public.plans (id), note text not null
+    id integer primary key, plan uuid not null references public.plans (id), note text not null,
+    member uuid references public.members (user_id)
 );
 insert into public.orders select 1, id, name from public.plans where name = 'small';
 create function private.check_order() returns trigger language plpgsql as $$
@@ -355,6 +361,7 @@ grant insert on public.orders to authenticated;
 """
     text = PLANS.format(unique=" unique", second="large") + orders
     base = tenants.head(text, name="base.sql")
-    found = review(tenants.server, base, tenants.head(text.replace("begin if", "begin  if")), search=ENOUGH)
+    assert old in text
+    found = review(tenants.server, base, tenants.head(text.replace(old, new)), search=ENOUGH)
     assert found.difference.gained == ()
     assert found.tried > 0

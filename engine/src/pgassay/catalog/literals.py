@@ -49,9 +49,12 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
     )
 
 
-def find_marked(after: str, before: str) -> frozenset[str]:
-    """The words, unquoted, of what only one of two versions of a text says, or where only one says it."""
-    new, old = (list(_scan(text)) for text in (after, before))
+def find_marked(after: Iterable[str], before: Iterable[str]) -> frozenset[str]:
+    """The words, unquoted, of what only one of two versions of texts says, or where only one says it.
+
+    Each is read by itself: one that can not be read hides no other.
+    """
+    new, old = ([token for text in texts for token in _scan(text)] for texts in (after, before))
     parts = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     tokens = (
         token

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import psycopg
 
@@ -14,12 +15,23 @@ from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.tables import Surface, Table
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
-from pgassay.diff.metadata import USERS, VALUES, find_followers, leaves, nest, read_changed, read_literals
+from pgassay.diff.metadata import (
+    USERS,
+    VALUES,
+    find_addresses,
+    find_followers,
+    leaves,
+    nest,
+    read_changed,
+    read_literals,
+)
+from pgassay.diff.weights import find_listed
 from pgassay.matrix.model import Direction
 from pgassay.matrix.statements import NUMBERS, literal
 
 _NEW = "5157ed00-0000-4000-8000-000000000000"
-_MOST_DOCUMENTS, _MOST_WORDS = 24, 12
+_ADDRESS = "pgassay-{}@example.com"
+_MOST_DOCUMENTS, _MOST_WORDS, _MOST_ADDRESSES = 24, 12, 4
 _FAITHFUL = (*NUMBERS, "bool")
 _ROW_OF_A_DOCUMENT = frozenset(
     f"{kind}_{verb}" for kind in ("json", "jsonb") for verb in ("populate_record", "to_record")
@@ -61,10 +73,11 @@ class _Trace:
 
 @dataclass(frozen=True, kw_only=True)
 class _Before:
-    """The stored tables, and what was in them."""
+    """The stored tables, what was in them, and words that CHECKs list."""
 
     tables: Mapping[str, Table]
     rows: Mapping[str, _Rows]
+    words: frozenset[str]
 
 
 def compare_accounts(
@@ -111,16 +124,19 @@ def _make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Ite
     documents = [nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
     documents += [nest(path, word) for path in changed.paths for word in _find_words(head, changed)]
     documents += [{name: value} for name in _find_populated(head, literals) for value in VALUES]
+    addresses = tuple(islice(find_addresses(changed), _MOST_ADDRESSES))
     yield _sign_up({}, "Whoever signs up")
+    for address in addresses:
+        yield _sign_up({}, f"Whoever signs up as {address}", address)
     for document in documents:
         yield _sign_up(document, f"Whoever signs up with the metadata {json.dumps(document)}")
     for persona in head.personas:
         if persona.id is None:
             continue
         where = f"where id::text = {literal(persona.id)}"
-        address = literal(f"pgassay-{persona.name}@example.com")
         for title, what in (
-            (f"A new e-mail address of {persona.name}", f"email = {address}"),
+            (f"A new e-mail address of {persona.name}", f"email = {literal(_ADDRESS.format(persona.name))}"),
+            *((f"The address {one} of {persona.name}", f"email = {literal(one)}") for one in addresses),
             (f"A sign-in of {persona.name}", "last_sign_in_at = pg_catalog.now()"),
             (f"New metadata of {persona.name}", """raw_user_meta_data = '{"pgassay": 1}'"""),
         ):
@@ -158,8 +174,10 @@ def _find_populated(head: LoadedSide, literals: Literals) -> list[str]:
     return list(dict.fromkeys(key.name for key in keys))[:_MOST_DOCUMENTS]
 
 
-def _sign_up(document: Mapping[str, object], title: str) -> AccountEvent:
-    values = [_NEW, "pgassay-new@example.com", json.dumps(dict(document))]
+def _sign_up(
+    document: Mapping[str, object], title: str, address: str = _ADDRESS.format("new")
+) -> AccountEvent:
+    values = [_NEW, address, json.dumps(dict(document))]
     text = f"insert into {USERS} (id, email, raw_user_meta_data) values ({', '.join(map(literal, values))})"
     return AccountEvent(title=title, statement=text, document=document)
 
@@ -168,7 +186,9 @@ def _observe(side: LoadedSide, surface: Surface, events: Iterable[AccountEvent])
     """What each event leaves behind, undone again; None where it is refused."""
     tables = {table.name: table for table in surface.tables.values() if table.stored}
     with side.session.undone(), side.session.as_owner():
-        before = _Before(tables=tables, rows=_read(side, tables, "true"))
+        listed = find_listed(side.inventory).values()
+        words = frozenset(word for columns in listed for some in columns.values() for word in some)
+        before = _Before(tables=tables, rows=_read(side, tables, "true"), words=words)
     return [_carry_out(side, before, event) for event in events]
 
 
@@ -188,7 +208,7 @@ def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> _Trace
             fact for name in before.tables for fact in _compare(before, name, after[name], event)
         ),
         states=frozenset(
-            (name, column, _spell(before.tables[name].columns[column], value, event))
+            (name, column, _spell(before.tables[name].columns[column], value, event, before.words))
             for name, some in after.items()
             for row in some.rows.values()
             for column, value in row.items()
@@ -223,15 +243,16 @@ def _compare(before: _Before, name: str, after: _Rows, event: AccountEvent) -> I
         old = former.rows.get(key)
         for column, value in row.items():
             if old is None or old[column] != value:
-                yield name, column, _spell(columns[column], value, event)
+                yield name, column, _spell(columns[column], value, event, before.words)
 
 
-def _spell(column: Column, value: object, event: AccountEvent) -> str:
+def _spell(column: Column, value: object, event: AccountEvent, words: Collection[str]) -> str:
     """What is drawn anew with each load is only there or not."""
     if event.document and value is not None and json.dumps(value).strip('"') in _spelled(event.document):
         return _HOSTILE
     is_drawn = column.identity or (column.primary and column.has_default)
-    if value is None or (column.base in _FAITHFUL and not is_drawn) or column.labels:
+    is_word = bool(column.labels) or (isinstance(value, str) and value in words)
+    if value is None or (column.base in _FAITHFUL and not is_drawn) or is_word:
         return "null" if value is None else str(value)
     return "there"
 

@@ -18,6 +18,7 @@ from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_unique
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import boasting
+from pgassay.diff.weights import Scales
 from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
@@ -31,7 +32,10 @@ _LONGEST = 60  # characters of a value that are told
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Both schemas, the rows that both have, and BASE's functions that HEAD has otherwise."""
+    """Both schemas, the rows that both have, and BASE's functions that HEAD has otherwise.
+
+    `scales`: the tables that can be weighed.
+    """
 
     schemas: TwoSchemas
     changes: Sequence[SchemaChange]
@@ -39,6 +43,7 @@ class Scene:
     schema: Schema
     former: Sequence[Function]
     rights: Sequence[CallRight]
+    scales: Scales
 
     def near(self, name: str) -> tuple[SchemaChange, ...]:
         """The changes of what an object uses on one of the sides."""

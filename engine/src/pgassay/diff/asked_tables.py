@@ -125,4 +125,5 @@ class AskedRow(Asked):
         wheres = [statements.condition(self.sample.key, row.key) for row in self.sample.rows[:_ROWS]]
         texts = [f"{blindly} where {where}" for where in wheres] + [blindly] * self.finds_alike
         for text in texts if changed else ():
-            yield probe_update(subject, changed, text)
+            # Another key may be free: a constraint refuses what no policy does any more.
+            yield replace(probe_update(subject, changed, text), invented=True)

@@ -172,10 +172,27 @@ def _texts(
         return dict.fromkeys([*candidates(type_, labels.get(type_, ()), known, ids), *more, None])
 
     parameters = read_arguments(function.spelled) or ()
-    lists = islice(product(*map(values, function.arguments)), _CALLS)
+    lists = islice(_combine([tuple(values(type_)) for type_ in function.arguments]), _CALLS)
     for some in lists:
         spelled = zip_longest(map(literal, some), parameters[: len(some)])
         yield ", ".join(spell_argument(text, one) for text, one in spelled)
+
+
+def _combine(values: Sequence[Sequence[str | None]]) -> Iterator[tuple[str | None, ...]]:
+    """All with all, in turn with each argument by itself: of many lists only the last would vary."""
+    first = tuple(some[0] for some in values)
+    alone = (
+        (*first[:place], some[rank], *first[place + 1 :])
+        for rank in range(1, max(map(len, values), default=0))
+        for place, some in enumerate(values)
+        if rank < len(some)
+    )
+    seen: set[tuple[str | None, ...]] = set()
+    for pair in zip_longest(product(*values), alone if len(values) > 1 else ()):
+        for one in pair:
+            if one is not None and one not in seen:
+                seen.add(one)
+                yield one
 
 
 def _find_texts(samples: Iterable[Sample], reach: frozenset[str], literals: Literals) -> Iterator[str]:

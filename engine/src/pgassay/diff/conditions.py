@@ -89,7 +89,7 @@ class TwoSchemas:
     def finds_alike(self, name: str, role: str, action: Action) -> bool:
         """Whether a statement of the role finds the same rows on both sides."""
         before, after = (tables[name].privileges[role] for tables in (self.base, self.head))
-        return self.former.rename(_ask(before, action, "using")) == _ask(after, action, "using")
+        return self.former.rename(ask(before, action, "using")) == ask(after, action, "using")
 
     def _of_table(self, table: Table, role: str, near: tuple[SchemaChange, ...]) -> Iterator[Contrast]:
         sides = [one.get(role) for one in (self.base[table.name].privileges, table.privileges)]
@@ -99,7 +99,7 @@ class TwoSchemas:
         made, was_made = self._made(table), self._made(self.base[table.name])
         apart = {name for name in made | was_made if made.get(name) != was_made.get(name)}
         for action, clause in (*_CLAUSES, *_CHECKS):
-            before, after = (_ask(side, action, clause) for side in sides if side)
+            before, after = (ask(side, action, clause) for side in sides if side)
             after = expand(after, {name: text for name, text in made.items() if name in apart})
             before = expand(before, {name: text for name, text in was_made.items() if name in apart})
             before = self.former.rename(before)
@@ -141,7 +141,7 @@ class TwoSchemas:
         return [self.former.rename(text) for text in before], after
 
 
-def _ask(held: Privileges, action: Action, clause: str) -> str:
+def ask(held: Privileges, action: Action, clause: str) -> str:
     """The policies of a role for a command as one condition; a write finds only what its role may see."""
     if not held.usage or not _holds(held, action):
         return _NEVER

@@ -15,6 +15,7 @@ from pgassay.observation import Persona
 from pgassay.solver.model import Reason, Unreached
 
 _NONE_FITS = (Reason.CONTRADICTION, Reason.HIDDEN, Reason.CLAIMS)  # who asks is fixed
+_OF_THE_ROWS = (Reason.REFUSED, Reason.UNREACHED)
 
 Deed = tuple[str, Action, str]
 """What somebody does to an object: it, the action, the persona's name."""
@@ -45,7 +46,7 @@ def try_conditions(  # noqa: PLR0913 - by name
     people = _by_role(personas)
     gains: dict[tuple[str, Action, bool], dict[str, Hit]] = {}
     known, unsolved, conditions = set(told), [], 0
-    for asked in solving.ask(samples, [some[0] for some in people.values()]):
+    for asked in solving.ask(samples, [some[0] for some in people.values()], trying.scales):
         for some in (some for role, some in people.items() if role in asked.roles):
             conditions += 1
             # Of a role whose part in it is known, nobody has to be told again.
@@ -73,19 +74,26 @@ def _by_role(personas: Iterable[Persona]) -> dict[str, list[Persona]]:
 def _try_all(
     solving: Solving, trying: Trying, asked: Asked, personas: Iterable[Persona], budget: int
 ) -> tuple[dict[str, Hit], str]:
-    """By name whom it lets through, and why it is not known. What the first cannot, the others do not try."""
+    """By name whom it lets through, and why it is not known.
+
+    What the first cannot, the others do not try, unless it is for the rows that he has.
+    """
     found: dict[str, Hit] = {}
+    reason = ""
     for persona in personas:
         if solving.spent + trying.spent >= budget:
             return found, Reason.BUDGET.value
         answer = solving.solve(asked, persona)
+        if isinstance(answer, Unreached) and answer.reason in _OF_THE_ROWS:
+            reason = reason or _spell_reason(answer)
+            continue
         if isinstance(answer, Unreached):
             return found, "" if answer.reason in _NONE_FITS else _spell_reason(answer)
         hits = trying.find(answer)
         if not hits:
             break
         found |= hits
-    return found, ""
+    return found, reason
 
 
 def _spell_reason(answer: Unreached) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.neighbourhoods import Neighbourhood
@@ -19,8 +19,9 @@ from pgassay.diff.probes import (
     probe_varied_update,
     probe_writes,
 )
-from pgassay.diff.variations import boasting, vary_claims, vary_rows
+from pgassay.diff.variations import Variation, boasting, vary_claims, vary_rows
 from pgassay.diff.volatile import Opening
+from pgassay.matrix.model import Action
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
@@ -107,9 +108,23 @@ def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]
 
 def _given(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]) -> Iterator[Experiment]:
     """Variations that the owner has made before: each by itself."""
-    for sample in around.varied:
-        own = sample.object == around.sample.object
-        for variation in vary_rows(sample, around.literals, ids, around.marked):
-            rows = (variation.varied,) if own else around.sample.rows[:2]
-            probes = (probe for s in subjects for probe in (*probe_reads(s), *probe_writes(s, rows)))
-            yield from _experiment(around, probes, setup=variation.setup, given=str(variation))
+    if around.actions <= {Action.INSERT}:  # nothing is tried that can be meant
+        return
+    for variation in _vary(around, ids):
+        own = variation.sample.object == around.sample.object
+        rows = (variation.varied,) if own else around.sample.rows[:2]
+        probes = (probe for s in subjects for probe in (*probe_reads(s), *probe_writes(s, rows)))
+        yield from _experiment(around, probes, setup=variation.setup, given=str(variation))
+
+
+def _vary(around: Neighbourhood, ids: Sequence[str]) -> Iterator[Variation]:
+    """Those of columns that the change names, of whatever table; then of all tables in turn."""
+
+    def is_named(one: Variation) -> bool:
+        return one.values.keys() <= around.marked
+
+    near, far = (
+        [vary_rows(sample, around.literals, ids, around.marked) for sample in around.varied] for _ in range(2)
+    )
+    yield from (one for some in near for one in takewhile(is_named, some))
+    yield from (one for some in zip_longest(*far) for one in some if one and not is_named(one))

@@ -7,10 +7,17 @@ from itertools import pairwise
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory, Properties
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.notifications import find_notifying
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 
+_GRANT = "grant"
+_OPENING = {
+    _GRANT: frozenset({"grant", "to"}),
+    "disable row level security": frozenset({"disable", "row", "level", "security"}),
+    "create policy": frozenset({"create", "policy"}),
+}
 _PATH = "search_path"
 _TEMPORARY = "pg_temp"
 _BEFORE_A_TABLE = frozenset({"from", "join", "into", "update", "only"})
@@ -29,7 +36,24 @@ def judge_function(change: SchemaChange, *, base: Inventory, head: Inventory, ro
                 f"{name} now takes temporary tables of whoever calls it for {', '.join(more)}: "
                 f"it names no schema, and {_TEMPORARY} comes first."
             )
+    if said.get("result") == "event_trigger":
+        opened = sorted(_find_opened(said, roles) - _find_opened(was, roles))
+        return f"{change.key.object} now opens what is created later ({', '.join(opened)})." if opened else ""
     return _judge_notifications(change, said, was)
+
+
+def _find_opened(said: Properties, roles: Collection[str]) -> frozenset[str]:
+    """What the statements of a body, and texts that it runs, open for these roles."""
+    literals = find_literals([said.get("body", "")])
+    texts = [literals.words, *(find_literals([text]).words for text in literals.strings)]
+    people = frozenset(roles)
+    return frozenset(
+        deed
+        for words in texts
+        for deed, needed in _OPENING.items()
+        if words >= needed
+        if deed != _GRANT or words & people
+    )
 
 
 def _find_former(key: ObjectKey, base: Inventory, head: Inventory) -> ObjectKey:

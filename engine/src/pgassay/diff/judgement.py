@@ -30,6 +30,11 @@ _ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the tabl
 CLOSED = (_NO_PRIVILEGE, *_ABSENT)
 _OF_A_CONSTRAINT = "23"
 _FIRST = 2  # statements, by which the persona becomes itself
+_HOW = {
+    Reason.CHANCE: "by chance",
+    Reason.CLOCK: "at some times",
+    Reason.HASH: "once they know what was hashed",
+}
 _YES, _NO = (("t",),), (("f",),)
 
 
@@ -64,10 +69,8 @@ class Judge:
             or (attempt.widens and _answers_otherwise(before, after))
             or _opens(self.tables, attempt, before, after)
             or self._is_wider(attempt, before, after)
-            or (
-                not is_trusted
-                and (self._tells(attempt, before, after) or _writes_otherwise(attempt, before, after))
-            )
+            or (not is_trusted and self._tells(attempt, before, after))
+            or ((attempt.weighs or not is_trusted) and _writes_otherwise(attempt, before, after))
         )
 
     def _is_wider(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
@@ -103,7 +106,7 @@ class Judge:
         statement = attempt.witness.statement
         return any(
             is_told(s, said) and s not in was and s not in statement
-            for s in self.secrets[attempt.key.persona]
+            for s in (*self.secrets[attempt.key.persona], *(one.value for one in attempt.canaries))
         )
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
@@ -164,6 +167,8 @@ def _writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bo
     """
     if not attempt.values or before.sqlstate or after.sqlstate:
         return False
+    if attempt.weighs and before.rows[-1] == after.rows[-1]:
+        return False  # what was written is as it was
     if attempt.key.action is not Action.EXECUTE and _found(attempt, after)[0] < _found(attempt, before)[0]:
         return False  # the write itself is lost, and its effects with it
     left, leaves = (answer.rows[-len(attempt.values)] for answer in (before, after))
@@ -210,8 +215,14 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
     if attempt.follows:
         return f"{key.object} to find there what stands in rows of others", "not there"
     if _writes_otherwise(attempt, before, after):
-        return f"{key.object} with other effects", "without"
+        elsewhere = f" on {join(_find_weighed(before, after))}" if attempt.weighs else ""
+        return f"{key.object} with other effects{elsewhere}", "without"
     return _describe_answer(attempt)
+
+
+def _find_weighed(before: Answer, after: Answer) -> list[str]:
+    """The tables that weigh otherwise then."""
+    return [table or "" for table, weight in after.rows[-1] if (table, weight) not in before.rows[-1]]
 
 
 def _describe_answer(attempt: SearchProbe) -> tuple[str, str]:
@@ -224,18 +235,17 @@ def _describe_answer(attempt: SearchProbe) -> tuple[str, str]:
 
 
 def tell_opening(experiment: Experiment, people: Sequence[str]) -> AccessChange:
-    """What will be open to `people`, or is so by chance: nothing that is tried now shows it."""
+    """What will be open to `people`, by chance or to who knows a word: nothing that is tried shows it."""
     attempt = experiment.attempts[0]
     opening = experiment.openings[0]
     when = opening.word.format(opening.moment) if opening.moment else ""
-    how = when or ("by chance" if opening.reason is Reason.CHANCE else "at some times")
+    how = when or _HOW[opening.reason]
     key = attempt.key
     columns = f" {key.variant} of" if key.variant != "-" else ""
     given = f", given {experiment.given}" if experiment.given else ""
     causes = experiment.changes
-    told = (
-        f"{join(people)} can {key.action.value.upper()}{columns} rows of {key.object} {how} ({opening.text})"
-    )
+    what = f"{key.object} to get more" if key.action is Action.EXECUTE else f"rows of {key.object}"
+    told = f"{join(people)} can {key.action.value.upper()}{columns} {what} {how} ({opening.text})"
     return AccessChange(
         direction=Direction.GAINED,
         message=" ".join([f"{told}{given}. Found by search.", *map(str, causes[:2])]),

@@ -47,6 +47,13 @@ def read_changed(base: Inventory, head: Inventory) -> Literals:
     return find_literals([new for old, new in zip(*bodies, strict=True) if new != old])
 
 
+def find_addresses(literals: Literals) -> Iterator[str]:
+    """E-mail addresses that are, or match, what is said: somebody can have one like that."""
+    for text in literals.strings:
+        if "@" in text and not text.endswith("@"):
+            yield text.replace("%", "pgassay").replace("_", "x") if text[0] != "@" else f"pgassay{text}"
+
+
 def find_followers(schema: Inventory) -> frozenset[str]:
     """What functions that follow accounts use and write."""
     functions = schema.reach(USERS)

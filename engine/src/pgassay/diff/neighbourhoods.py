@@ -13,6 +13,8 @@ from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Sample
 
 _SEARCHED = ("policy", "relation", "function", "trigger", "rule", "constraint", "type")
+OF_WRITES = ("trigger", "function", "rule")
+"""What may happen at a write, besides what it says."""
 _ACTIONS = frozenset({Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE})
 
 
@@ -69,7 +71,7 @@ def _find_neighbourhoods(
                 literals=find_literals(
                     [*said_by(some, head), *bodies(reach, head)], [*said_by(some, base), *bodies(reach, base)]
                 ),
-                marked=find_marked(*("\n".join(said_by(some, side)) for side in (head, base))),
+                marked=find_marked(said_by(some, head), said_by(some, base)),
                 steps=_count_steps(name, frozenset(change.key.object for change in some), base, head),
                 varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
@@ -109,6 +111,13 @@ def said_by(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
     ]
     said += [inventory.objects.get(key, {}) for key in dict.fromkeys(called)]
     return [text for some in said for text in some.values()]
+
+
+def find_called(changes: Iterable[SchemaChange], *sides: Inventory) -> frozenset[str]:
+    """The functions that are others, and those of triggers that are."""
+    keys = [change.key for change in changes]
+    called = (side.objects.get(key, {}).get("function", "") for side in sides for key in keys)
+    return frozenset((*called, *(key.object for key in keys if key.kind == "function"))) - {""}
 
 
 def bodies(names: frozenset[str], inventory: Inventory) -> list[str]:

@@ -19,6 +19,14 @@ _NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Canary:
+    """A value in a row of others; `reading` finds it for who may read it anyway."""
+
+    value: str
+    reading: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchProbe:
     """One statement of a persona's. `looks`: queries of the owner's for rows as the statement wants them.
 
@@ -31,6 +39,7 @@ class SearchProbe:
     owner's write may have fed: only such values count. `is_silent`: what it returns tells nothing.
     `is_blanket`: one row of those that it finds is enough for a policy to refuse it as a whole.
     `breaks_out`: it passes a text that is no value where it is put together with others and run.
+    `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
     key: CellKey
@@ -46,6 +55,8 @@ class SearchProbe:
     is_silent: bool = False
     is_blanket: bool = False
     breaks_out: bool = False
+    weighs: bool = False
+    canaries: tuple[Canary, ...] = ()
     given: str = ""  # what of the claims is other than the persona's own
 
 

@@ -10,8 +10,10 @@ from itertools import chain, combinations, islice, zip_longest
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.tables import Surface
 from pgassay.diff.calls import CallContext, make_calls
+from pgassay.diff.canaries import try_canaries
 from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
+from pgassay.diff.elsewhere import try_elsewhere
 from pgassay.diff.experiments import Experiment, make_experiments
 from pgassay.diff.judgement import Judge, tell
 from pgassay.diff.loaded import LoadedSide
@@ -20,6 +22,7 @@ from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.secrets import find_secrets
 from pgassay.diff.solving import Solving
 from pgassay.diff.trying import Hit, Trying
+from pgassay.diff.weights import Scales, find_listed
 from pgassay.diff.writes import try_writes
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.observation import Persona
@@ -77,10 +80,11 @@ def explore(  # noqa: PLR0913 - by name
             judge=judge,
             keys=keys,
             counted=theirs.counted & surface.counted,
+            scales=_find_scales(base, head, theirs, surface),
         )
         solving = Solving(base, head, changes)
         solved = try_conditions(
-            solving, trying, samples, head.personas, told=frozenset(_find_deeds(told)), budget=budget
+            solving, trying, samples, head.personas, told=frozenset(_find_deeds(told)), budget=budget // 2
         )
         found = solved.found
         if not found and not is_over:
@@ -88,7 +92,19 @@ def explore(  # noqa: PLR0913 - by name
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
             writes = try_writes(around, samples, head.personas, base.inventory, head.inventory)
-            experiments = chain(writes, _take_turns(around, calls, head.personas))
+            weighed = try_elsewhere(
+                around,
+                samples,
+                head.personas,
+                base=base.inventory,
+                head=head.inventory,
+                scales=trying.scales,
+                make=solving.make,
+                sift=trying.sift,
+            )
+            canaries = try_canaries(around, changes, context, head.personas)
+            turns = _take_turns(around, calls, head.personas)
+            experiments = chain(weighed, canaries, _alternate(writes, turns))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
@@ -97,6 +113,22 @@ def explore(  # noqa: PLR0913 - by name
         unsolved=solved.unsolved,
         notes=tuple(_skipped(ours, around)),
     )
+
+
+def _find_scales(base: LoadedSide, head: LoadedSide, theirs: Surface, ours: Surface) -> Scales:
+    """The tables that hold the same on both sides, as far as every load gives it to them."""
+    listed = find_listed(head.inventory)
+    both = [table for table in ours.by_name.values() if table.stored and table.name in theirs.by_name]
+    scales = Scales(tables=tuple(both), listed=listed)
+    weights = []
+    for side in (base, head):
+        with side.session.undone(), side.session.as_owner():
+            rows = [
+                tuple(row.values())
+                for row in side.session.attempt(scales.weigh() or "select 1 where false").rows
+            ]
+            weights.append(frozenset(rows))
+    return scales.only({str(name) for name, _ in weights[0] & weights[1]})
 
 
 def _find_deeds(told: Iterable[AccessChange]) -> Iterator[Deed]:
@@ -146,6 +178,12 @@ def _take_turns(
     ]
     in_turn = zip_longest(*turns, _batch(calls, 1), fillvalue=())
     return (experiment for some in in_turn for experiments in some for experiment in experiments)
+
+
+def _alternate(one: Iterator[Experiment], other: Iterator[Experiment]) -> Iterator[Experiment]:
+    """Of both in turn, so that neither spends all that the other needs."""
+    for some in zip_longest(one, other):
+        yield from filter(None, some)
 
 
 def _batch(experiments: Iterator[Experiment], size: int) -> Iterator[tuple[Experiment, ...]]:

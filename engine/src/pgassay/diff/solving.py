@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pgassay.catalog.compare import SchemaChange
@@ -11,6 +11,7 @@ from pgassay.catalog.read import read_catalog
 from pgassay.diff.asked import Asked, Scene
 from pgassay.diff.asked_functions import find_functions
 from pgassay.diff.asked_tables import find_tables
+from pgassay.diff.asked_triggers import find_triggers
 from pgassay.diff.asked_views import find_views
 from pgassay.diff.conditions import TwoSchemas, find_changed_functions
 from pgassay.diff.experiments import Experiment
@@ -18,11 +19,14 @@ from pgassay.diff.flattening import inline
 from pgassay.diff.former import fit_insert, make_former
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.volatile import Opening, open_all
+from pgassay.diff.weights import Scales
 from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
-from pgassay.solver.model import Goal, Reached, Reason, Unreached
+from pgassay.solver.model import Goal, Made, Reached, Reason, RowNeed, Unreached, Value
 from pgassay.solver.solver import Solver
 
+_WORDS = 4  # of lists, for each of which rows are made
 _AT_HAND = 8  # rows of a table that are judged before one is made
 
 
@@ -51,8 +55,10 @@ class Solving:
         """The statements so far."""
         return self._solver.spent
 
-    def ask(self, samples: Sequence[Sample], personas: Sequence[Persona]) -> tuple[Asked, ...]:
-        """The conditions that differ: of tables, of views, of functions."""
+    def ask(
+        self, samples: Sequence[Sample], personas: Sequence[Persona], scales: Scales
+    ) -> tuple[Asked, ...]:
+        """The conditions that differ: of tables, of views, of functions, of triggers."""
         self._rows = {sample.object: sample.rows for sample in samples}
         scene = Scene(
             schemas=self._schemas,
@@ -61,8 +67,14 @@ class Solving:
             schema=self._solver.schema,
             former=self._former,
             rights=self._surface.rights,
+            scales=scales,
         )
-        return (*find_tables(scene, personas), *find_views(scene), *find_functions(scene))
+        return (
+            *find_tables(scene, personas),
+            *find_views(scene),
+            *find_functions(scene),
+            *find_triggers(scene, personas),
+        )
 
     def solve(self, asked: Asked, persona: Persona) -> Experiment | Unreached:
         """What to try once there is what only HEAD's condition lets through, or why there is nothing."""
@@ -74,21 +86,57 @@ class Solving:
         former = tuple(fit_insert(text, columns) for text in experiment.setup)
         return replace(experiment, former=former, openings=openings)
 
+    def make(
+        self,
+        table: str,
+        values: Mapping[str, str],
+        there: Sequence[Mapping[str, Value]],
+        known: Collection[str],
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Two rows with these values and each word of a list, if it is `known`, that none `there` has.
+
+        In words, and the owner's statements.
+        """
+        schema = self._solver.schema
+        listed = {c.name: c.labels or schema.words(table, c.name) for c in schema.columns(table).values()}
+        lacking = [
+            {name: word}
+            for name, words in listed.items()
+            for word in words
+            if word in known and not any(row.get(name) == word for row in there)
+        ]
+        for more in lacking[:_WORDS] if lacking or there else [{}]:
+            wanted = {**values, **more}
+            if statements := tuple(self._make(table, wanted)):
+                said = " and ".join(f"{name} = {literal(value)}" for name, value in wanted.items())
+                yield f"rows of {table} with {said}", statements
+
+    def _make(self, table: str, values: Mapping[str, str]) -> Iterator[str]:
+        with self._session.undone(), self._session.as_owner(), self._solver.undone():
+            for number in ("1", "2"):  # what is taken twice shows with two
+                purpose = " ".join((*values.values(), number))
+                row = self._solver.make(RowNeed(table=table, values=values, purpose=purpose))
+                yield from row.statements if isinstance(row, Made) else ()
+
     def _solve(self, asked: Asked, persona: Persona) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
-        """As it stands; where that is not reached, clock and chance may stand behind a function."""
-        bodies = self._schemas.bodies
-        answer, openings = self._open(asked, asked.condition.text, asked.former, persona)
-        if isinstance(answer, Unreached) and not openings:
-            texts = [inline(text or "true", bodies) for text in (asked.condition.text, asked.former)]
-            if any(open_all(texts[0], reason, texts[1])[1] for reason in (Reason.CHANCE, Reason.CLOCK)):
-                return self._open(asked, texts[0], texts[1], persona)
+        """As it stands; what opens it may stand behind a function. Nobody looks for what was hashed."""
+        whole = (asked.condition.text, asked.former)
+        text, former = (inline(one or "true", self._schemas.bodies) for one in whole)
+        if open_all(text, Reason.HASH, former)[1]:
+            return self._open(asked, text, former, persona)
+        answer, openings = self._open(asked, *whole, persona)
+        inside = (open_all(text, reason, former)[1] for reason in (Reason.CHANCE, Reason.CLOCK))
+        if isinstance(answer, Unreached) and not openings and any(inside):
+            return self._open(asked, text, former, persona)
         return answer, openings
 
     def _open(
         self, asked: Asked, text: str, former: str, persona: Persona
     ) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
-        """Chance is left out of it at once, the clock where nothing else helps."""
-        text, openings = open_all(text, Reason.CHANCE, former)
+        """Chance and hashes are left out of it at once, the clock where nothing else helps."""
+        text, by_chance = open_all(text, Reason.CHANCE, former)
+        text, openings = open_all(text, Reason.HASH, former)
+        openings = (*by_chance, *openings)
         answer = self._reach(asked, text, persona)
         if isinstance(answer, Unreached):
             opened, dates = open_all(text, Reason.CLOCK, former)

@@ -17,12 +17,14 @@ from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge, tell, tell_opening
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import USERS
+from pgassay.diff.weights import Scales
 from pgassay.matrix.statements import become
 
 _NO_SUCH_KEY = "23503"
 _OF_A_VALUE = "22"
 _OF_SQL = "42"
 _COST_OF_A_SETUP = 3
+_OWN = 2  # statements, by which the persona becomes itself
 _NOTHING = Answer(rows=(), counts=())
 
 
@@ -54,6 +56,7 @@ class Trying:
     """Runs experiments in the sessions of BASE's and HEAD's owner, and counts.
 
     `keys`: the foreign keys of BASE, which HEAD may lack. `counted`: its unique indexes of sequences' values.
+    `scales`: what the owner can weigh on both.
     `tried`: the statements of personas so far; `spent`: these, and three for each statement with which the
     owner prepares them.
     """
@@ -64,6 +67,7 @@ class Trying:
     judge: Judge
     keys: Collection[ObjectKey]
     counted: Collection[str]
+    scales: Scales
     tried: int = field(default=0, init=False)
     spent: int = field(default=0, init=False)
 
@@ -81,11 +85,19 @@ class Trying:
             if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
                 hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
                 same = all(hit.kind == other.kind for other in found.values())
-                if same and not self._was_open(hit):
+                if same and not self._was_open(hit) and self._is_steady(hit) and not self._is_read(hit):
                     found.setdefault(attempt.key.persona, hit)
             elif not found:
                 self.judge.remember(experiment, attempt, *answers)
         return found
+
+    def sift(self, experiment: Experiment) -> tuple[SearchProbe, ...]:
+        """The attempts that one of the sides lets through."""
+        self.spent += len(experiment.attempts)
+        sides = self.pool.map(_run, (self.base, self.head), (experiment, experiment))
+        passed = [[not a.sqlstate and a.counts[_OWN] > 0 for a in answers] for answers in sides]
+        both = zip(experiment.attempts, *passed, strict=False)
+        return tuple(attempt for attempt, *answers in both if any(answers))
 
     def _was_open(self, hit: Hit) -> bool:
         """Whether BASE lets the persona do so who says nothing of himself where he may say anything."""
@@ -99,6 +111,27 @@ class Trying:
         answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(attempt,))))
         return any(not self.judge.is_gain(hit.attempt, answer, hit.after) for answer in answers)
 
+    def _is_read(self, hit: Hit) -> bool:
+        """Whether the persona reads in BASE what HEAD tells it of others."""
+        told = "\n".join([hit.after.message, hit.after.detail, *hit.after.notices])
+        told += "\n".join(value for rows in hit.after.rows for row in rows for value in row if value)
+        reads = [one.reading for one in hit.attempt.canaries if one.value in told]
+        witness = hit.attempt.witness
+        attempts = [replace(hit.attempt, witness=replace(witness, statement=text)) for text in reads]
+        self.spent += len(attempts)
+        answers = (
+            _run(self.base, _as_base(replace(hit.experiment, attempts=tuple(attempts)))) if attempts else []
+        )
+        return any(not answer.sqlstate and answer.counts[_OWN] for answer in answers)
+
+    def _is_steady(self, hit: Hit) -> bool:
+        """Whether BASE leaves the same each time, where that counts: a sequence may have gone on."""
+        if not hit.attempt.weighs or hit.before.sqlstate:
+            return True
+        self.spent += 1
+        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(hit.attempt,))))
+        return any(answer.rows == hit.before.rows for answer in answers)
+
     def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
 
@@ -107,7 +140,8 @@ class Trying:
         if before.sqlstate == TAKEN and before.constraint in self.counted:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
-            return any(change.key in self.keys for change in experiment.changes)
+            changed = [change.key for change in experiment.changes if change.key in self.keys]
+            return any(key.name == before.constraint for key in changed)
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
 
@@ -121,7 +155,7 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
     attempts = [
         (
             *(*become(one.witness.persona), one.witness.statement),
-            *(AS_OWNER if one.looks else ()),
+            *(AS_OWNER if one.looks or one.values else ()),
             *(*one.looks, *one.values),
         )
         for one in experiment.attempts

@@ -76,16 +76,24 @@ def vary_rows(
     columns.sort(key=lambda column: column.name not in first)
     rows = _choose(sample.rows)
     values = {column.name: _values(column, literals, ids, rows) for column in columns}
-    for is_first in (True, False):
-        for row in rows:
-            for name in (name for name in values if (name in first) is is_first):
-                for value in values[name]:
-                    if value != row.values[name]:
-                        yield Variation(sample=sample, row=row, values={name: value})
+    for value, name, row in _order(values, rows, first):
+        if value != row.values[name]:
+            yield Variation(sample=sample, row=row, values={name: value})
     for one, other in _pairs(values):
         for row in rows:
             if one[1] != row.values[one[0]] and other[1] != row.values[other[0]]:
                 yield Variation(sample=sample, row=row, values=dict((one, other)))
+
+
+def _order(
+    values: Mapping[str, Sequence[str | None]], rows: Sequence[Row], first: Collection[str]
+) -> Iterator[tuple[str | None, str, Row]]:
+    """What is first with each value in all rows; then each row with all else."""
+    for name in (name for name in values if name in first):
+        yield from ((value, name, row) for value in values[name] for row in rows)
+    for row in rows:
+        for name in (name for name in values if name not in first):
+            yield from ((value, name, row) for value in values[name])
 
 
 _Value = tuple[str, str | None]
@@ -172,6 +180,7 @@ def _around(numbers: Iterable[str]) -> Iterator[int]:
     whole = [int(float(number)) for number in (*numbers, "0")]
     yield from whole
     yield from (number + step for number in whole for step in (1, -1))
+    yield from (-number for number in whole if number)
     yield _MORE
 
 

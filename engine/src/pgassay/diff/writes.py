@@ -16,7 +16,7 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import quoted
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.neighbourhoods import Neighbourhood, said_by
+from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, said_by
 from pgassay.diff.probes import SearchProbe, find_values, probe_insert, probe_scan, probe_update
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
@@ -28,9 +28,9 @@ from pgassay.observation import Persona
 from pgassay.solver.scope import Node, write
 
 _AT_WRITES = ("trigger", "function", "rule", "constraint", "index", "column")
-_OF_WRITES = ("trigger", "function", "rule")
 _COPIES = (2, 4, 8, 16, 32, 64, 128)
 _DEEDS = 64
+_OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
 
 
 def try_writes(
@@ -48,7 +48,7 @@ def try_writes(
             yield from _collisions(one, subjects)
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
-        if one.sample.table.stored and _concerns(one.changes, _OF_WRITES):
+        if one.sample.table.stored and _concerns(one.changes, OF_WRITES):
             names = _find_fed(one.changes, head) - {one.sample.object}
             yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
 
@@ -76,21 +76,25 @@ def _copies(subject: Subject) -> Iterator[SearchProbe]:
     owning = subject.sample.ownership.columns if subject.sample.ownership else frozenset()
     unique = {name for index in subject.table.unique for name in index.columns} - owning
     empty = {name: None for name in unique if not subject.table.columns[name].not_null}
-    for row in subject.rows.get(RowClass.OWN, ()):
+    # Who has no id writes rows of anybody, each once, under another name.
+    empty = empty if subject.persona.id else {}
+    rows = subject.rows.get(RowClass.OWN, ()) if subject.persona.id else subject.sample.rows[:_OF_ANYBODY]
+    for row in rows:
         copy = replace(row, values={**row.values, **empty}, changed={**row.changed, **empty})
         alone = replace(subject, sample=replace(subject.sample, rows=(copy,)))
         for probe in islice(probe_insert(alone), 1):
-            for number in _COPIES:
-                text = _repeat(probe.witness.statement, number)
+            for text in _repeat(probe.witness.statement, _COPIES if subject.persona.id else _ONCE):
                 yield replace(probe, witness=replace(probe.witness, statement=text))
 
 
-def _repeat(insert: str, number: int) -> str:
+def _repeat(insert: str, numbers: Iterable[int]) -> Iterator[str]:
+    """The statement with its one row so many times."""
     [raw] = parser.parse_sql(insert)
     statement: Node = raw.stmt
     rows: Node = statement.selectStmt
-    rows.valuesLists = rows.valuesLists * number
-    return write(statement)
+    once, row = write(statement), write(rows).removeprefix("VALUES")
+    for number in numbers:
+        yield once + f",{row}" * (number - 1)
 
 
 def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
@@ -171,7 +175,7 @@ def _with_value(subject: Subject, row: Row, name: str, value: str | None) -> Ite
 
 def _find_fed(changes: Iterable[SchemaChange], head: Inventory) -> frozenset[str]:
     """What changed functions, and those of changed triggers and rules, come to name."""
-    keys = [change.key for change in changes if change.key.kind in _OF_WRITES]
+    keys = [change.key for change in changes if change.key.kind in OF_WRITES]
     called = {head.objects.get(key, {}).get("function", "") for key in keys}
     functions = called | {key.object for key in keys if key.kind == "function"}
     return frozenset(name for one in functions for name in head.reach(one) | head.feeds.get(one, frozenset()))

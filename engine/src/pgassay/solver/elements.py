@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pglast import ast
 
 from pgassay.catalog.model import Column
+from pgassay.solver.jsonpaths import UnreadableError, read_path
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, Term, names_of, parse_type
 from pgassay.solver.syntax import call, operation
@@ -37,9 +38,25 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
     if name == "unnest" and len(arguments) == 1:
         first = ast.A_Indirection(arg=arguments[0], indirection=(ast.A_Indices(is_slice=False, uidx=one),))
         return {(named or [alias])[0]: function.at(first), alias: function.at(first)}
+    if name == "jsonb_path_query" and (found := _on_path(arguments)) is not None:
+        return {(named or [alias])[0]: function.at(found)}
     if name == "string_to_table":
         return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
     return {(named or [alias])[0]: function}
+
+
+def _on_path(arguments: list[Node]) -> Node | None:
+    """What a path leads to that is written there, and asks nothing on its way."""
+    document, path, *_ = arguments
+    path = path.arg if isinstance(path, ast.TypeCast) else path
+    match path:
+        case ast.A_Const(val=ast.String(sval=str(text))):
+            try:
+                found = read_path(text, document)
+            except UnreadableError:
+                return None
+            return None if found.conditions or found.predicate else found.node
+    return None
 
 
 def populated(schema: Schema, function: Node) -> Mapping[str, Node]:

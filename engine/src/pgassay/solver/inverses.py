@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import NullTestType
 
-from pgassay.solver import arrays, logic
+from pgassay.solver import arrays, documents, logic
 from pgassay.solver.first_arguments import FIRST, Texts
 from pgassay.solver.model import ClaimSlot, SettingSlot, Truth, Value
 from pgassay.solver.operators import concatenate
@@ -187,6 +187,7 @@ FUNCTIONS: Mapping[str, Rule] = {
     "concat_ws": _concatenated_with,
     "current_setting": _current_setting,
     "foldername": _foldername,
+    "jsonb_path_query_first": documents.push_path,
 }
 """By name, those of the platform among them."""
 
@@ -207,9 +208,22 @@ def _operator_of(name: str) -> Callable[[Search, Term, Truth, State], States]:
     return rule
 
 
+def _on_path(
+    rule: Callable[[Search, list[Term], Truth, State], States],
+) -> Callable[[Search, Term, Truth, State], States]:
+    """With a document, a path and perhaps variables; whether errors are silent matters to nobody."""
+
+    def hold(search: Search, term: Term, wanted: Truth, state: State) -> States:
+        return rule(search, [term.at(argument) for argument in term.node.args[:3]], wanted, state)
+
+    return hold
+
+
 CONDITIONS: Mapping[str, Callable[[Search, Term, Truth, State], States]] = {
     "starts_with": _starts_with,
     "jsonb_exists": _operator_of("?"),
     "jsonb_contains": _operator_of("@>"),
     "textregexeq": _operator_of("~"),
+    **dict.fromkeys(("jsonb_path_exists", "jsonb_path_exists_tz"), _on_path(documents.find_path)),
+    **dict.fromkeys(("jsonb_path_match", "jsonb_path_match_tz"), _on_path(documents.match_path)),
 }

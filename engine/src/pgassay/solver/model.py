@@ -190,6 +190,7 @@ class Reason(Enum):
 
     CLOCK = "depends on the clock"
     CHANCE = "depends on chance"
+    HASH = "depends on a text of which only the hash is known"
     OPAQUE = "calls what cannot be read"
     CLAIMS = "would take other claims"
     HIDDEN = "looks for a row that whoever asks may not see"

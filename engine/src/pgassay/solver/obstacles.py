@@ -6,6 +6,10 @@ from pgassay.solver.model import Reason
 
 CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
 CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
+HASHES = (
+    *("md5", "sha224", "sha256", "sha384", "sha512", "digest", "hmac", "crypt", "hashtext"),
+    *("hashtextextended", "crc32", "crc32c", "crypto_generichash", "crypto_shorthash"),
+)
 
 
 class Obstacles:

@@ -51,7 +51,7 @@ def _document(search: Search, term: Term, name: str, value: Value, state: State,
         if answer.value is None:
             continue
         if name.startswith("#"):
-            steps = tuple(answer.value.strip("{}").split(","))
+            steps = tuple(filter(None, answer.value.strip("{}").split(",")))
         elif values.plain_type(answer.type) in values.INTEGERS and answer.value.isdigit():
             steps = (element_step(int(answer.value)),)
         else:

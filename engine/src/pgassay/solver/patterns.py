@@ -29,19 +29,25 @@ _CLASSES = {
     **{"[:alpha:]": "a-zA-Z", "[:digit:]": "0-9", "[:alnum:]": "a-zA-Z0-9", "[:lower:]": "a-z"},
     **{"[:upper:]": "A-Z", "[:space:]": r"\s", "[:punct:]": "!-/", "[:xdigit:]": "0-9a-fA-F"},
 }
+_BEGINNINGS = ("https://", "x@")  # which a CHECK may want
 # How many more repetitions than must be, and how many texts are tried for it.
 _ROUNDS = {0: 8, 1: 8, 2: 4, 3: 4, 5: 2, 8: 2, 13: 2, 21: 2, 34: 2}
 
 
 def like(pattern: str, *, escape: str = "\\") -> Iterator[str]:
-    """Texts that LIKE takes: `%` stands for nothing, or for a letter."""
-    for wild in ("", "x"):
+    """Texts that LIKE takes: `%` stands for nothing, or for a letter; or an address or mailbox begins it."""
+    for first, wild in (
+        ("", ""),
+        ("x", "x"),
+        *(((before, "") for before in _BEGINNINGS) if pattern[:1] == "%" else ()),
+    ):
         found, escaped = "", False
-        for letter in pattern:
+        for place, letter in enumerate(pattern):
             if letter == escape and not escaped:
                 escaped = True
                 continue
-            found += letter if escaped or letter not in "%_" else "x" if letter == "_" else wild
+            any_ = wild if place else first
+            found += letter if escaped or letter not in "%_" else "x" if letter == "_" else any_
             escaped = False
         yield found
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, BoolTestType, NullTestType
 
-from pgassay.solver import arrays, comparison, conditional, documents
+from pgassay.solver import arrays, comparison, conditional, documents, jsonpaths
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import Truth
 from pgassay.solver.scope import Term, constant
@@ -45,6 +45,9 @@ def compare_node(search: Search, term: Term, wanted: Truth, state: State) -> Sta
             )
             want = wanted if node.kind == A_Expr_Kind.AEXPR_BETWEEN else wanted.negated
             return search.make(term.at(both), want, state)
+    if name in jsonpaths.OPERATORS and node.lexpr is not None:
+        rule = documents.find_path if name == "@?" else documents.match_path
+        return rule(search, [left, term.at(node.rexpr)], wanted, state)
     if name in VALUE_OPERATORS or node.lexpr is None:
         return search.push(term, "true", state) if wanted & Truth.TRUE else search.push(term, "false", state)
     return compare(search, left, name, term.at(node.rexpr), wanted, state)

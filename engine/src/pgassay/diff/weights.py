@@ -1,0 +1,86 @@
+"""What tables hold that somebody may not write himself, so that the owner can say what a write left. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from pgassay.catalog.inventory import Inventory
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Privileges, Table
+from pgassay.diff.probes import SearchProbe, find_faithful
+from pgassay.matrix.statements import literal
+
+Listed = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""By table and column the words that a CHECK lists: a tier, a kind."""
+
+
+def find_listed(schema: Inventory) -> Listed:
+    """Those of a schema."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for key, said in schema.objects.items():
+        literals = find_literals([said.get("definition", "")]) if key.kind == "constraint" else None
+        if literals and len(literals.strings) > 1:
+            columns = {name for name in literals.words if _is_text(schema, key.object, name)}
+            if len(columns) == 1:
+                found.setdefault(key.object, {})[columns.pop()] = literals.strings
+    return found
+
+
+def _is_text(schema: Inventory, table: str, name: str) -> bool:
+    said = schema.objects.get(ObjectKey("column", table, name), {})
+    return said.get("type", "").startswith(("text", "character"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """Tables that hold the same on both sides, as far as every load gives it to them."""
+
+    tables: tuple[Table, ...] = ()
+    listed: Listed = field(default_factory=dict)
+
+    def only(self, names: Collection[str]) -> Scales:
+        """With these of its tables."""
+        return replace(self, tables=tuple(table for table in self.tables if table.name in names))
+
+    def put(self, probe: SearchProbe) -> SearchProbe | None:
+        """The statement, after which the owner looks at what it wrote, and weighs; None where he cannot."""
+        role = probe.witness.persona.role
+        if role not in self._queries:
+            self._queries[role] = (self._find_left(role), self.weigh(role))
+        is_seen = any(self._queries[role])
+        return replace(probe, looks=(), values=self._queries[role], weighs=True) if is_seen else None
+
+    def weigh(self, role: str = "") -> str:
+        """A query for what the tables hold that `role` may not write, by table; "" for none."""
+        return " union all ".join(
+            f"select {literal(table.name)}, pg_catalog.md5(coalesce(string_agg(x.x, ',' order by x.x), '')) "
+            f"from (select jsonb_build_array({', '.join(names)})::text as x from {table.name}) as x"
+            for table, names in self._columns(role)
+        )
+
+    @cached_property
+    def _queries(self) -> dict[str, tuple[str, str]]:
+        """Of each role, as they are asked for."""
+        return {}
+
+    def _find_left(self, role: str) -> str:
+        """A query for what a transaction left that `role` may not write: that has no age."""
+        return " union all ".join(
+            f"select {literal(table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
+            f"from {table.name} where pg_catalog.age(xmin) <= 0"
+            for table, names in self._columns(role)
+        )
+
+    def _columns(self, role: str) -> Iterator[tuple[Table, list[str]]]:
+        for table in self.tables:
+            held = table.privileges.get(role)
+            if names := [*find_faithful(table, held), *self._find_listed(table, held)]:
+                yield table, names
+
+    def _find_listed(self, table: Table, held: Privileges | None) -> Iterable[str]:
+        written = held.update | held.insert if held else frozenset()
+        return map(quoted, sorted((self.listed.get(table.name, {}).keys() & table.columns.keys()) - written))
