@@ -51,5 +51,5 @@ def test_broken_contract_is_refused(tmp_path: Path, text: str, message: str) -> 
 def test_project_without_contracts_is_told_what_to_add() -> None:
     with pytest.raises(ConfigError) as refusal:
         read_contracts(())
-    assert refusal.value.why == "[tool.pgassay] names no plans."
+    assert refusal.value.why == "The configuration names no plans."
     assert refusal.value.fixes == ('add plans = ["tests/plans"]',)

@@ -31,6 +31,7 @@ from pgassay.observation import Persona
 _DRAWN = ("uuid", "timestamptz", "timestamp")
 _FOREIGN = "FOREIGN KEY"
 _OF_THE_NEAREST = 4  # experiments, before others have their turn
+_OTHERS = 3  # experiments after the last with which somebody does the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,14 +140,14 @@ def _find_first(
     trying: Trying, experiments: Iterable[Experiment], *, budget: int
 ) -> tuple[AccessChange, ...]:
     found: dict[str, Hit] = {}
+    others = 0
     for experiment in experiments:
-        if trying.spent >= budget:
+        if trying.spent >= budget or others > _OTHERS:
             break
         hits = trying.find(experiment)
-        # Others who do the same follow one another.
+        # Who does the same follows soon.
         same = {name: hit for name, hit in hits.items() if name not in found and _are_alike(hit, found)}
-        if found and not same:
-            break
+        others += bool(found and not same)
         found |= same
     if found:
         return (next(iter(found.values())).tell(tuple(found)),)
