@@ -8,6 +8,7 @@ from pglast import ast
 from pglast.enums import SetOperation, SubLinkType
 
 from pgassay.solver.scope import Node, names_of
+from pgassay.solver.syntax import with_parts
 
 NAMES = ("count", "max", "min", "sum", "bool_or", "bool_and", "every", "avg")
 
@@ -57,17 +58,11 @@ def _spread(node: Any, select: Node) -> Any:  # noqa: ANN401 - whatever an attri
         case ast.SubLink():
             return node
         case ast.FuncCall() if is_aggregate(node):
-            alone = _copy(select, targetList=(ast.ResTarget(val=node),))
+            alone = with_parts(select, {"targetList": (ast.ResTarget(val=node),)})
             return ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=alone)
         case tuple():
             items = tuple(_spread(item, select) for item in node)
             return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
         case ast.Node():
-            parts = {name: getattr(node, name) for name in node}
-            changed = {name: _spread(value, select) for name, value in parts.items()}
-            return _copy(node, **changed) if any(changed[name] is not parts[name] for name in parts) else node
+            return with_parts(node, {name: _spread(getattr(node, name), select) for name in node})
     return node
-
-
-def _copy(node: Node, **changed: Any) -> Node:  # noqa: ANN401
-    return type(node)(**{**{name: getattr(node, name) for name in node}, **changed})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from pgassay.solver.scope import (
     write,
 )
 from pgassay.solver.state import State
+from pgassay.solver.syntax import with_parts
 
 # Who sends a request is nothing to set.
 _FIXED = (("auth", "uid"), ("auth", "role"))
@@ -134,7 +135,7 @@ class _Walk:
             case ast.A_Const() | ast.TypeName() | ast.String():
                 return node
             case ast.Node():
-                return _copy(node, self._parts(node, scope))
+                return with_parts(node, self._parts(node, scope))
         return node
 
     def _parts(self, node: Node, scope: Scope) -> dict[str, Any]:
@@ -177,7 +178,7 @@ class _Walk:
             names[f"with {cte.ctename}"] = Local(frozenset())
         names.update(self._locals(node.fromClause or (), scope))
         inner = scope.inside(names)
-        return _copy(node, self._parts(node, inner))
+        return with_parts(node, self._parts(node, inner))
 
     def _locals(self, items: tuple[Node, ...], scope: Scope) -> Iterator[tuple[str, Local]]:
         for item in items:
@@ -198,7 +199,7 @@ class _Walk:
             return node
         table = self._schema.find_relation(None, node.relname, scope.path)
         schema = self._schema.relations[table].schema if table else None
-        return _copy(node, {"schemaname": schema})
+        return with_parts(node, {"schemaname": schema})
 
     def _argument(self, node: Node, scope: Scope) -> Node:
         """A whole row as its columns, of the table's type."""
@@ -214,7 +215,7 @@ class _Walk:
     def _call(self, node: Node, scope: Scope) -> Node:
         args = tuple(self._argument(one, scope) for one in node.args or ())
         if any(new is not old for new, old in zip(args, node.args or (), strict=True)):
-            node = _copy(node, {"args": args})
+            node = with_parts(node, {"args": args})
         changed = self._parts(node, scope)
         schema, name = names_of(node.funcname)
         found = self._schema.find_function(schema, name, len(node.args or ()), scope.path)
@@ -222,11 +223,4 @@ class _Walk:
         self.can_change |= (found is not None and not fixed) or name == "current_setting"
         if found and not schema and len(node.funcname) == 1:
             changed["funcname"] = (ast.String(found[0].schema), ast.String(name))
-        return _copy(node, changed)
-
-
-def _copy(node: Node, changed: Mapping[str, Any]) -> Node:
-    """With what is changed; the node itself where nothing is."""
-    if all(getattr(node, name) is value for name, value in changed.items()):
-        return node
-    return type(node)(**{**{name: getattr(node, name) for name in node}, **changed})
+        return with_parts(node, changed)

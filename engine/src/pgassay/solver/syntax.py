@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
 
@@ -36,3 +39,10 @@ def junction(operator: BoolExprType, *parts: Node) -> Node:
 def call(name: str, *arguments: Node) -> Node:
     """A function of the server's own, called."""
     return ast.FuncCall(funcname=(ast.String("pg_catalog"), ast.String(name)), args=arguments)
+
+
+def with_parts(node: Node, changed: Mapping[str, Any]) -> Node:
+    """With what is changed; the node itself where nothing is."""
+    if all(getattr(node, name) is value for name, value in changed.items()):
+        return node
+    return type(node)(**{**{name: getattr(node, name) for name in node}, **changed})
