@@ -45,6 +45,8 @@ def test_an_order_says_its_price_unless_a_trigger_reads_it(audited: Audited) -> 
     assert told(audited(shop + CHARGE.format(read="")), "priced") == FOUND
     assert told(audited(shop + CHARGE.format(read=READ)), "priced") == []
     assert told(audited(SHOP.format(price="height") + ORDER), "priced") == []
+    hidden = 'alter policy "all" on public.goods using (false);'
+    assert told(audited(shop + hidden), "priced") == []  # nobody buys what he does not see
 
 
 def test_the_repair_compares_with_the_price(audited: Audited) -> None:
