@@ -44,6 +44,17 @@ def test_when_a_pass_was_made_is_no_end(audited: Audited, default: str) -> None:
     assert told(audited(FILMS.format(term="made_at", default=default, asked="")), "expired") == []
 
 
+@pytest.mark.parametrize(("default", "found"), [(" default now()", []), ("", FOUND)])
+def test_what_begins_with_the_present_is_no_end_though_something_asks_how_old_it_is(
+    audited: Audited, default: str, found: list[object]
+) -> None:
+    count = """
+    create function public.of_today() returns bigint language sql stable
+    as $$ select count(*) from public.passes as p where p.made_at > now() - interval '1 day' $$;
+    """
+    assert told(audited(FILMS.format(term="made_at", default=default, asked="") + count), "expired") == found
+
+
 CLUBS = """
 create table public.clubs (id integer primary key, text text not null);
 create table public.fellows (

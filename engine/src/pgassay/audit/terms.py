@@ -46,7 +46,7 @@ class Term:
 
 
 def find_terms(scene: Scene) -> Iterator[Term]:
-    """What begins in the future, is compared with the present, or is called so."""
+    """What begins in the future, is compared with the present, or is called so; no stamp of the present."""
     texts = (
         *(text for policy in scene.catalog.of(Policy) for _, text in policy.clauses),
         *(f.text for f in scene.catalog.of(Function) if scene.is_ours(f)),
@@ -57,14 +57,16 @@ def find_terms(scene: Scene) -> Iterator[Term]:
         if sample.table.kind not in "rp" or sample.object != sample.table.name:
             continue
         for column in sample.table.columns.values():
-            is_moment = column.base in MOMENTS and not column.generated
-            if is_moment and (column.name in compared or is_end(column) or _begins_later(scene, column)):
+            if column.base not in MOMENTS or column.generated:
+                continue
+            # A column that begins with the present says when something was.
+            if is_end(column) or (
+                _begins_later(scene, column) if column.default else column.name in compared
+            ):
                 yield Term(sample=sample, column=column)
 
 
 def _begins_later(scene: Scene, column: Column) -> bool:
-    if not column.default:
-        return False
     [answer] = scene.ask(None, [[f"select ({column.default}) > now() + interval '1 minute'"]])
     return not answer.sqlstate and answer.rows[0][0][0] in ("t", "true")
 
