@@ -86,6 +86,9 @@ def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:
                 connection.pipeline_sync()
             answers += [_receive(connection, notices) for _ in batch]
             session.wait(time.perf_counter() - started, sum(map(len, batch)))
+    except (KeyboardInterrupt, SystemExit):
+        session.connection.close()  # a pipeline that is under way cannot be left
+        raise
     finally:
         session.connection.remove_notice_handler(note)
         if connection.status == pq.ConnStatus.OK:
