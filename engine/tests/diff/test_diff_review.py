@@ -244,3 +244,28 @@ def test_rows_that_a_sign_up_makes_now_are_no_gain_where_the_rules_are_the_same(
     assert found.fault is None
     assert [gain.message for gain in found.difference.gained] == []
     assert found.probes > 0
+
+
+FITTING = """
+create function public.fits(label text) returns boolean language sql immutable as $$ select {} $$;
+create table public.labels (
+    id integer primary key, owner uuid not null, label text check (public.fits(label))
+);
+insert into public.labels values (1, 'a11ce000-0000-4000-8000-000000000001', 'a');
+alter table public.labels enable row level security;
+create policy "own" on public.labels using (owner = (select auth.uid()));
+grant select, update on public.labels to authenticated;
+"""
+
+
+@pytest.mark.slow
+def test_a_check_whose_function_lets_more_through_is_a_gain(tenants: Tenants) -> None:
+    sides = (
+        tenants.head(FITTING.format("label = 'a'"), name="base.sql"),
+        tenants.head(FITTING.format("label <> 'b'")),
+    )
+    found = review(tenants.server, *sides, search=0)
+    [gain] = found.difference.gained
+    assert (
+        "alice can now UPDATE label of their own rows of public.labels (was: rejected 23514)" in gain.message
+    )

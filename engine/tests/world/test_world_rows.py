@@ -270,19 +270,28 @@ def test_what_does_not_load_again_is_left_out_and_told(server: Server, tmp_path:
     assert (notes, told) == (1, {"public.uses"})
 
 
-def test_one_is_an_administrator_and_the_other_is_not(server: Server, tmp_path: Path) -> None:
-    schema = """
-    create table public.admins (id uuid primary key references auth.users);
+@pytest.mark.parametrize(
+    ("columns", "user"),
+    [
+        ("id uuid primary key references auth.users", "id"),
+        ("id uuid primary key default gen_random_uuid(), who uuid not null references auth.users", "who"),
+    ],
+)
+def test_one_is_an_administrator_and_the_other_is_not(
+    server: Server, tmp_path: Path, columns: str, user: str
+) -> None:
+    schema = f"""
+    create table public.admins ({columns});
     create table public.config (id integer primary key);
     alter table public.config enable row level security;
     create policy "admins" on public.config to authenticated using (
-        exists (select from public.admins where admins.id = auth.uid())
+        exists (select admins.id from public.admins where admins.{user} = auth.uid())
     );
     """
     bench = make_bench(server, tmp_path, schema)
     world = fill(bench)
     with loaded(bench, world) as connection:
-        assert read(connection, "select id::text from public.admins") == [(ALICE,)]
+        assert read(connection, f"select {user}::text from public.admins") == [(ALICE,)]
     [reach] = world.atoms
     assert (sorted(reach.true), sorted(reach.other), reach.both) == (["alice"], ["bob"], True)
 

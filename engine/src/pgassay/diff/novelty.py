@@ -86,7 +86,7 @@ class _Judge:
 
     def _is_ruled_alike(self, table: str) -> bool:
         """Whether BASE has a table that asks just the same of who uses it: no rule is new, only the row."""
-        ruling = {table} | follow(self.before.uses, table) | follow(self.after.uses, table)
+        ruling = _find_ruling(table, self.before) | _find_ruling(table, self.after)
         before, after = (
             {key: said for key, said in one.objects.items() if key.object in ruling}
             for one in (self.before, self.after)
@@ -99,15 +99,13 @@ class _Judge:
             return True
         if not (before.sqlstate or "").startswith(_CONSTRAINTS) or not self._is_ruled_alike(key.table):
             return False
-        named = [
-            [(one, said) for one, said in schema.objects.items() if one.kind == "constraint"]
-            for schema in (self.before, self.after)
-        ]
-        refusing = [
-            [pair for pair in pairs if f"constraint {quoted(pair[0].name)} " in f"{before.why} "]
-            for pairs in named
-        ]
-        return bool(refusing[0]) and refusing[0] == refusing[1]
+        refusing = {
+            one
+            for one in self.before.objects
+            if one.kind == "constraint" and f"constraint {quoted(one.name)} " in f"{before.why} "
+        }
+        kept = (self.before.objects[one] == self.after.objects.get(one) for one in refusing)
+        return bool(refusing) and all(kept)
 
     def _is_number_taken(self, before: CellResult) -> bool:
         """Whether BASE refused only what a sequence drew, as HEAD still may: the next number it may not."""
@@ -128,6 +126,13 @@ class _Judge:
     def _is_table(self, key: CellKey) -> bool:
         """And no view, which may show of one's own what its table keeps back."""
         return self.after.objects.get(ObjectKey("relation", key.table, ""), {}).get("kind") == "table"
+
+
+def _find_ruling(table: str, schema: Inventory) -> frozenset[str]:
+    """The table, what its policies and triggers ask, and what its checks and defaults call."""
+    functions = {key.object for key in schema.objects if key.kind == "function"}
+    called = schema.needs.get(table, frozenset()) & functions
+    return schema.reach(table).union(*map(schema.reach, called))
 
 
 def _spell(function: str, schema: Inventory) -> str:

@@ -46,7 +46,8 @@ def _loadable(bench: Workbench, world: World) -> World:
         with bench.database(rows=world.statements):
             return world
     except psycopg.Error:
-        loaded = refill(bench, world)
+        with bench.database() as database, open_session(database) as session:
+            loaded = take(session, world)
     there = {id(row) for row in loaded.made}
     lost = (row for row in world.made if id(row) not in there)
     return replace(loaded, missing=(*world.missing, *map(_lost, lost)))
@@ -54,14 +55,6 @@ def _loadable(bench: Workbench, world: World) -> World:
 
 def _lost(row: MadeRow) -> Missing:
     return Missing(table=row.table, whose=row.whose, what=f"its statements do not load again ({row.why})")
-
-
-def refill(bench: Workbench, world: World) -> World:
-    """The rows of `world` that another schema takes, and no others: two schemas are compared on the same."""
-    if not world.made:
-        return world
-    with bench.database() as database, open_session(database) as session:
-        return take(session, world)
 
 
 def adapt(bench: Workbench, world: World) -> World:

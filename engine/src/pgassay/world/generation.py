@@ -225,7 +225,10 @@ class _Generation:
             name
             for name, table in rosters.items()
             if _names_users_alone(table)
-            and not any(table.columns[one].default for one in asked[name] & table.columns.keys())
+            and not any(
+                column.default and not column.primary and column.name in asked[name]
+                for column in table.columns.values()
+            )
         )
 
     @cached_property
