@@ -132,14 +132,16 @@ def test_slow_statements_end_an_audit(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scene, "PATIENCE", 0.1)
-    found = audit_schema(server, tmp_path, NOTES + REMOVED_SLOWLY, find_strangers, find_functions)
-    assert found.untried == ("what is left of the rules strangers, functions: slow statements took 60 s",)
+    rules = (*[find_strangers] * 3, find_functions)  # more than there are workers
+    found = audit_schema(server, tmp_path, NOTES + REMOVED_SLOWLY, *rules)
+    cut = "strangers, strangers, strangers, functions"
+    assert found.untried == (f"what is left of the rules {cut}: slow statements took 60 s",)
 
 
 def test_a_rule_that_asks_too_much_says_so(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pgassay.audit.run.STATEMENTS", 3)
+    monkeypatch.setattr("pgassay.audit.beside.STATEMENTS", 3)
     found = audit_schema(server, tmp_path, NOTES + LEAK, find_functions, find_strangers)
     assert found.findings == ()
     rules = ("functions", "strangers")

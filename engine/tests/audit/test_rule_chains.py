@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgassay.audit import run
+from pgassay.audit import beside
 from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
@@ -315,7 +315,7 @@ def test_what_most_tables_ask_is_tried_first(audited: Audited, monkeypatch: pyte
         """
         for n in range(4)
     )
-    monkeypatch.setattr(run, "STATEMENTS", 250)
+    monkeypatch.setattr(beside, "STATEMENTS", 250)
     found = of_rule(audited(LYING + many), "chains")
     assert "public.members" in [finding.object for finding in found]
 

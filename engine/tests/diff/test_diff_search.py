@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pgassay.catalog.literals import find_literals
+from pgassay.catalog.literals import find_literals, find_marked
 from pgassay.diff.review import review
 from pgassay.diff.variations import vary_claims
 from pgassay.errors import ExitCode
@@ -79,6 +79,21 @@ def test_clues_are_the_words_literals_and_claims_of_a_text() -> None:
     )
     assert {"A b", "n", "m", "auth"} <= literals.words
     assert find_literals(["'unterminated"]).strings == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "marked"),
+    [
+        (["a = 1", "b = 2"], ["b = 2", "a = 1"], set()),  # moved
+        (["a = 1", "b = 3"], ["a = 1", "b = 2"], {"2", "3"}),
+        (["a.f(x, y)", "a.g(x, z)"], ["b.f(x, y)", "b.g(x, z)"], {"a", "b"}),
+        (["x = 1 and y"], ["x = 1 and z", "f = 5 or g"], {"y", "z", "f", "5", "or", "g", "="}),
+        (["'unterminated", "a = 2"], ["'unterminated too", "a = 1"], {"1", "2"}),
+        (["a = 'x'"], ["a = 'y'"], set()),  # what is compared is no word
+    ],
+)
+def test_marked_is_what_only_one_version_says(after: list[str], before: list[str], marked: set[str]) -> None:
+    assert find_marked(after, before) == marked
 
 
 def test_claims_are_varied_beside_those_that_are_there() -> None:

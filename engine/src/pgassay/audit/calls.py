@@ -72,15 +72,15 @@ def samples_of(scene: Scene, function: Function) -> list[Sample]:
 
 def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
     """Those that the solver found, then the first of all lists; see `count_lists`."""
-    choices = _choices(scene, function)
-    if function.function not in scene.solved:
-        scene.solved[function.function] = solve_arguments(scene, function, samples_of(scene, function))
-    solved = (
-        some
-        for one in scene.solved[function.function]
-        for some in islice(product(*_besides(one, choices)), _BESIDES)
-    )
-    return list(dict.fromkeys(islice(chain(solved, product(*choices)), CALLS)))
+    name = function.function
+    if name not in scene.listed:
+        choices = _choices(scene, function)
+        scene.solved[name] = solve_arguments(scene, function, samples_of(scene, function))
+        solved = (
+            some for one in scene.solved[name] for some in islice(product(*_besides(one, choices)), _BESIDES)
+        )
+        scene.listed[name] = list(dict.fromkeys(islice(chain(solved, product(*choices)), CALLS)))
+    return scene.listed[name]
 
 
 def _besides(

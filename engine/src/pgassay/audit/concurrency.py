@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
 
 import psycopg
 
 from pgassay.audit.acts import find_acts
 from pgassay.audit.pairs import Pair, candidate_pairs, states
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import Scene, open_loaded
 from pgassay.errors import CannotJudgeError, SchemaError
 from pgassay.races.anomalies import SerialComparison
 from pgassay.races.anomaly import Anomaly, Compared, Kind
@@ -18,6 +20,9 @@ from pgassay.races.arena import Arena
 from pgassay.races.effects import Result, Shapes
 from pgassay.world import Show
 
+_LANES = 2
+_STATEMENTS = 4000
+"""How many statements may look for states of one pair; more with more effort."""
 _WEAK = (Kind.STALE_ANSWER, Kind.DEADLOCK)
 
 
@@ -47,6 +52,31 @@ class Race:
     shapes: Shapes = field(repr=False)
 
 
+@dataclass(kw_only=True)
+class _Lane:
+    """Where one pair after the other is tried: a session that looks, and an arena, once there is a pair."""
+
+    scene: Scene
+    resources: ExitStack
+    arena: Arena | None = None
+
+    def enter(self) -> Arena:
+        if self.arena is None:
+            arena = Arena(self.scene.bench, rows=self.scene.world.statements, inside=True)
+            self.arena = self.resources.enter_context(arena)
+        return self.arena
+
+
+@dataclass(kw_only=True)
+class _Tried:
+    """What came of one pair."""
+
+    race: Race | None = None
+    schedules: int = 0
+    steps: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+
 @dataclass
 class Search:
     """Goes through pairs until the budget is spent. `remarks`: what was not tried, in sentences."""
@@ -71,56 +101,45 @@ class Search:
         yield from (race for objects, race in weak.items() if objects not in found)
 
     def _all(self, found: Set[tuple[str, ...]], show: Show) -> Iterator[Race]:
-        """Of each pair of which the objects are not among those `found`."""
+        """Of each pair of which the objects are not among those `found`.
+
+        While one is tried, so is the next. What came of it counts as if it had been tried in its turn.
+        """
         pairs = candidate_pairs(find_acts(self.scene), of_each=self.budget.of_each)
+        begun: dict[int, Future[_Tried]] = {}
         with ExitStack() as stack:
-            arena: Arena | None = None
+            lanes = self._open(stack, min(_LANES, len(pairs)))
+            pool = stack.enter_context(ThreadPoolExecutor(_LANES))
             for number, pair in enumerate(pairs):
                 if pair.objects in found:
                     continue
                 if self.pairs >= self.budget.pairs or self.steps >= self.budget.steps:
                     self._leave(pairs[number:])
                     return
-                self.pairs += 1
+                for place in range(number, min(number + _LANES, len(pairs))):
+                    if place not in begun and self.pairs + place - number < self.budget.pairs:
+                        begun[place] = pool.submit(_in_turn, lanes, self.budget, pairs[place])
                 show(f"{' and '.join(pair.objects)} at once, pair {number + 1} of {len(pairs)}")
-                arena = arena or self._open(stack)
-                race = self._of(arena, pair)
+                race = self._count(begun[number].result())
                 if race and self._again(race):
                     yield race
 
-    def _open(self, stack: ExitStack) -> Arena:
-        arena = stack.enter_context(Arena(self.scene.bench, rows=self.scene.world.statements, inside=True))
-        if arena.uninterrupted:
-            self.remarks.append(f"two calls at once inside {', '.join(arena.uninterrupted)}")
-        return arena
+    def _open(self, stack: ExitStack, count: int) -> SimpleQueue[_Lane]:
+        lanes = SimpleQueue[_Lane]()
+        for number in range(count):
+            scene = self.scene
+            if number:
+                session = stack.enter_context(open_loaded(scene.bench, scene.world))
+                scene = scene.beside(session, [])
+            lanes.put(_Lane(scene=scene, resources=stack))
+        return lanes
 
-    def _of(self, arena: Arena, pair: Pair) -> Race | None:
-        """Of the first state that shows one that is harmful; else of the first that shows any."""
-        weak: Race | None = None
-        for state in states(self.scene, pair):
-            comparison = _comparison(arena, state)
-            compared = self._tried(comparison, state)
-            self.schedules += compared.schedules
-            self.steps += compared.steps
-            if compared.cut:
-                name = " and ".join(pair.objects)
-                self.remarks.append(f"{name} at once beyond {compared.schedules} schedules")
-            if compared.anomaly:
-                anomaly, shapes = compared.anomaly, comparison.shapes
-                race = Race(pair=state, anomaly=anomaly, serial=compared.serial, shapes=shapes)
-                if anomaly.kind not in _WEAK:
-                    return race
-                weak = weak or race
-        return weak
-
-    def _tried(self, comparison: SerialComparison, pair: Pair) -> Compared:
-        try:
-            return comparison.compare(
-                bounds=self.budget.interruptions, limit=self.budget.of_pair, apart=self.budget.apart
-            )
-        except (CannotJudgeError, SchemaError, psycopg.Error) as error:
-            self.remarks.append(f"{' and '.join(pair.objects)} at once: {error}".partition("\n")[0])
-            return Compared()
+    def _count(self, tried: _Tried) -> Race | None:
+        self.pairs += 1
+        self.schedules += tried.schedules
+        self.steps += tried.steps
+        self.remarks += (text for text in tried.remarks if text not in self.remarks)
+        return tried.race
 
     def _again(self, race: Race) -> bool:
         """Whether its schedule shows the same on a fresh load."""
@@ -132,6 +151,46 @@ class Search:
         self.remarks.append(
             f"{more} of statements at once, such as {' and '.join(pairs[0].objects)}: `pgassay races` does"
         )
+
+
+def _in_turn(lanes: SimpleQueue[_Lane], budget: Budget, pair: Pair) -> _Tried:
+    """What comes of a pair, on the first lane that is free."""
+    lane = lanes.get()
+    try:
+        return _try(lane, budget, pair)
+    finally:
+        lanes.put(lane)
+
+
+def _try(lane: _Lane, budget: Budget, pair: Pair) -> _Tried:
+    """The first state that shows a race that is harmful; else the first that shows any."""
+    tried = _Tried()
+    name = " and ".join(pair.objects)
+    arena = lane.enter()
+    if arena.uninterrupted:
+        tried.remarks.append(f"two calls at once inside {', '.join(arena.uninterrupted)}")
+    lane.scene.work.left = _STATEMENTS * lane.scene.bench.config.effort
+    for state in states(lane.scene, pair):
+        comparison = _comparison(arena, state)
+        try:
+            compared = comparison.compare(
+                bounds=budget.interruptions, limit=budget.of_pair, apart=budget.apart
+            )
+        except (CannotJudgeError, SchemaError, psycopg.Error) as error:
+            tried.remarks.append(f"{name} at once: {error}".partition("\n")[0])
+            continue
+        tried.schedules += compared.schedules
+        tried.steps += compared.steps
+        if compared.cut:
+            tried.remarks.append(f"{name} at once beyond {compared.schedules} schedules")
+        if compared.anomaly:
+            race = Race(
+                pair=state, anomaly=compared.anomaly, serial=compared.serial, shapes=comparison.shapes
+            )
+            if race.anomaly.kind not in _WEAK:
+                return replace(tried, race=race)
+            tried.race = tried.race or race
+    return tried
 
 
 def _comparison(arena: Arena, pair: Pair) -> SerialComparison:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgassay.audit.scene import Scene, key_expression
@@ -12,6 +12,7 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
 
+_NO_PRIVILEGE = "42501"
 Keys = frozenset[tuple[str | None, ...]]
 
 
@@ -23,26 +24,67 @@ class Reach:
     written: Mapping[tuple[str, str], int]
 
 
-def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None = None) -> Reach:
-    """Of a persona as things are now; of everything, or `only` of these tables."""
+def measure(
+    scene: Scene, persona: Persona | None, only: Collection[str] | None = None, *, seen_alone: bool = False
+) -> Reach:
+    """Of a persona as things are now: of everything, or `only` of these tables; what it writes, or not."""
+    samples = [sample for sample in scene.samples if only is None or sample.table.name in only]
     asked = [
         (sample, verb, text)
-        for sample in scene.samples
-        if only is None or sample.table.name in only
+        for sample in (() if seen_alone else samples)
         for verb, text in _questions(sample, persona, is_heavy=sample.object in scene.heavy)
+        if verb != "select"
     ]
-    role = persona.role if persona else ""
-    answers = scene.ask(persona, [[scene.planned(text, role) if role else text] for _, _, text in asked])
+    answers = scene.ask(persona, [[_planned(scene, persona, [one], text)] for one, _, text in asked])
+    written = {
+        (sample.object, verb): answer.counts[0]
+        for (sample, verb, _), answer in zip(asked, answers, strict=True)
+        if not answer.sqlstate
+    }
+    return Reach(seen=_look(scene, persona, samples), written=written)
+
+
+def _look(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys]:
+    """The keys of the rows that are seen: by two queries, or by as many where one of them is refused."""
+    refused = scene.refused.setdefault(persona.name if persona else "", set())
+    asked = [sample for sample in samples if sample.object not in refused]
     seen: dict[str, Keys] = {}
-    written: dict[tuple[str, str], int] = {}
-    for (sample, verb, _), answer in zip(asked, answers, strict=True):
-        if answer.sqlstate:
-            continue
-        if verb == "select":
-            seen[sample.object] = frozenset(answer.rows[0])
-        else:
-            written[sample.object, verb] = answer.counts[0]
-    return Reach(seen=seen, written=written)
+    for is_planned in (True, False):
+        if some := [one for one in asked if (one.table.name not in scene.unplanned) == is_planned]:
+            seen |= _together(scene, persona, some) or _one_by_one(scene, persona, some, refused)
+    return seen
+
+
+def _together(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys] | None:
+    width = max(len(sample.key) or 1 for sample in samples)
+    text = " union all ".join(
+        f"select {number}, {_keys(sample, width)} from {sample.table.name}{_where(sample)}"
+        for number, sample in enumerate(samples)
+    )
+    [answer] = scene.ask(persona, [[_planned(scene, persona, samples, text)]])
+    if answer.sqlstate:
+        return None
+    found: dict[str, set[tuple[str | None, ...]]] = {sample.object: set() for sample in samples}
+    for number, *key in answer.rows[0]:
+        sample = samples[int(number or 0)]
+        found[sample.object].add(tuple(key[: len(sample.key) or 1]))
+    return {name: frozenset(keys) for name, keys in found.items()}
+
+
+def _one_by_one(
+    scene: Scene, persona: Persona | None, samples: Sequence[Sample], refused: set[str]
+) -> dict[str, Keys]:
+    """Adds to what is `refused` for want of a privilege, which nobody asks again."""
+    texts = [f"select {_keys(sample)} from {sample.table.name}{_where(sample)}" for sample in samples]
+    asked = [[_planned(scene, persona, [sample], text)] for sample, text in zip(samples, texts, strict=True)]
+    pairs = list(zip(samples, scene.ask(persona, asked), strict=True))
+    refused.update(sample.object for sample, answer in pairs if answer.sqlstate == _NO_PRIVILEGE)
+    return {sample.object: frozenset(answer.rows[0]) for sample, answer in pairs if not answer.sqlstate}
+
+
+def _planned(scene: Scene, persona: Persona | None, samples: Sequence[Sample], text: str) -> str:
+    is_planned = persona is not None and scene.unplanned.isdisjoint(one.table.name for one in samples)
+    return scene.planned(text, persona.role) if persona and is_planned else text
 
 
 def count_written(
@@ -75,6 +117,12 @@ def _questions(
         yield "update", f"update {table.name} set {quoted(column)} = {quoted(column)}{where}"
     if held.delete and not is_heavy:
         yield "delete", f"delete from {table.name}{where}"
+
+
+def _keys(sample: Sample, width: int = 0) -> str:
+    """As columns of text, as many as the longest key has."""
+    own = [f"{quoted(name)}::text" for name in sample.key] or ["'1'"]
+    return ", ".join(own + ["null::text"] * (width - len(own)))
 
 
 def _plain(table: Table) -> Iterator[str]:

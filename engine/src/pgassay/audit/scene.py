@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import chain
+from typing import Any
 
 import psycopg
+from pglast import parser
 
-from pgassay.audit.planning import can_plan_once
+from pgassay.audit.planning import find_misdeclared
 from pgassay.audit.slow import TIMEOUT, find_slow
 from pgassay.audit.watch import watched
 from pgassay.audit.work import OutOfPatienceError, Work
-from pgassay.catalog.inventory import Inventory, take_inventory
+from pgassay.catalog.inventory import Inventory, follow, take_inventory
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy, Relation, Role, Trigger
 from pgassay.catalog.names import quoted, spell
@@ -27,7 +30,7 @@ from pgassay.matrix.rows import Sample, read_samples
 from pgassay.matrix.statements import literal
 from pgassay.matrix.survey import survey
 from pgassay.observation import Persona
-from pgassay.plpgsql.definitions import find_definitions
+from pgassay.plpgsql.definitions import Definitions, find_definitions
 from pgassay.solver.model import Value
 from pgassay.solver.solver import Solver
 from pgassay.workbench import Workbench
@@ -54,7 +57,8 @@ class Scene:
 
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
     `heavy` are objects of which a DELETE without WHERE is slow: rules do not repeat it.
-    `untried` collects what rules did not try, in sentences; `solved` the arguments that the solver found.
+    `untried` collects what rules did not try, in sentences; `solved` the arguments that the solver found;
+    `listed` all arguments that are tried; `refused` what each persona has no privilege to read.
     """
 
     bench: Workbench
@@ -69,8 +73,17 @@ class Scene:
     heavy: frozenset[str] = frozenset()
     untried: list[str] = field(default_factory=list)
     solved: dict[str, list[dict[int, Value]]] = field(default_factory=dict, repr=False)
+    refused: dict[str, set[str]] = field(default_factory=dict, repr=False)
+    listed: dict[str, list[tuple[str | None, ...]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
     _planned: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    def beside(self, session: Session, untried: list[str]) -> Scene:
+        """The same for a session of one's own, which tells others only of what does not end."""
+        other = replace(self, session=session, untried=untried, work=Work(left=STATEMENTS), _planned={})
+        known = {f.name for f in fields(self)} | {"solver"}
+        vars(other).update({name: value for name, value in vars(self).items() if name not in known})
+        return other
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -85,6 +98,16 @@ class Scene:
     def scripts(self) -> list[Script]:
         config = self.bench.config
         return [read_script(path) for path in (*config.schema, *config.companions)]
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """Where the files define what."""
+        return find_definitions(self.scripts)
+
+    @cached_property
+    def statements(self) -> tuple[Any, ...]:
+        """Those of the files, as pglast's trees; none of a file that it cannot parse."""
+        return tuple(chain.from_iterable(_parse(script.text) for script in self.scripts))
 
     @cached_property
     def cells(self) -> Mapping[tuple[str, Action], Sequence[Cell]]:
@@ -148,8 +171,7 @@ class Scene:
     @cached_property
     def _made(self) -> frozenset[str]:
         """The functions that the files of the project make."""
-        known = find_definitions(self.scripts).known
-        return frozenset(key.object for key in known if key.kind == "function")
+        return frozenset(key.object for key in self.definitions.known if key.kind == "function")
 
     def ask(self, persona: Persona | None, segments: Sequence[Sequence[str]]) -> list[Answer]:
         """What becomes of each segment of statements, each undone again."""
@@ -164,9 +186,10 @@ class Scene:
         return answers
 
     def planned(self, query: str, role: str = "") -> str:
-        """A statement of the owner, or of a role, that does the same as a query, which is planned once."""
-        if role and not self._plans_once:
-            return query
+        """A statement of the owner, or of a role, that does the same as a query, planned once.
+
+        Of a role's own only where it is about nothing `unplanned`.
+        """
         if (role, query) not in self._planned:
             name = f"pgassay_{len(self._planned)}"
             with self.session.undone(), self.session.as_owner():  # or it would hold its locks
@@ -175,8 +198,10 @@ class Scene:
         return self._planned[role, query]
 
     @cached_property
-    def _plans_once(self) -> bool:
-        return can_plan_once(self.catalog)
+    def unplanned(self) -> frozenset[str]:
+        """The tables and views of which no statement of a role may be planned once."""
+        wrong, needs = find_misdeclared(self.catalog), self.inventory.needs
+        return frozenset(t.name for t in self.surface.reachable if wrong and wrong & follow(needs, t.name))
 
     def dependents(self, name: str) -> frozenset[str]:
         """The tables and views whose policies or definitions come to read `name`."""
@@ -218,11 +243,10 @@ def open_loaded(bench: Workbench, world: World) -> Iterator[Session]:
             yield session
 
 
-@contextmanager
-def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[Scene]:
+def survey_all(bench: Workbench, world: World) -> Scene:
     """Load schema and world, and let everybody try everything. Raises SchemaError where it does not load.
 
-    `unending` are functions that an earlier scene did not survive.
+    The scene's session is closed: who asks more has one of his own, `beside` it.
     """
     with open_loaded(bench, world) as session:
         with session.as_owner():
@@ -238,7 +262,7 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
         asked = [sample for sample in samples if sample.object not in slow]
         only = [spell_field(sample.table.name) for sample in asked] or [_NOTHING]
         matrix = survey(session, people, rows=rows, only=only if slow else (), known=(surface, samples))
-        yield Scene(
+        return Scene(
             bench=bench,
             world=world,
             session=session,
@@ -247,7 +271,6 @@ def open_scene(bench: Workbench, world: World, unending: set[str]) -> Iterator[S
             samples=tuple(asked),
             matrix=matrix,
             people=people,
-            unending=unending,
             heavy=heavy,
             untried=[
                 *(f"{name}: each request is refused: {one.message}" for name, one in refused.items()),
@@ -260,6 +283,13 @@ def _strangers(personas: Iterable[Persona], catalog: Catalog) -> tuple[Persona, 
     """Whom policies bind."""
     trusted = {role.name for role in catalog.of(Role) if role.superuser or role.bypassrls}
     return tuple(persona for persona in personas if persona.role not in trusted)
+
+
+def _parse(text: str) -> Iterator[Any]:
+    try:
+        yield from (raw.stmt for raw in parser.parse_sql(text))
+    except parser.ParseError:  # the server's to judge
+        return
 
 
 def _be_patient(session: Session) -> None:

@@ -48,10 +48,13 @@ class Inventory:
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     needs: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    _reached: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reach(self, name: str) -> frozenset[str]:
         """`name` and all that it uses, over any number of steps."""
-        return frozenset({name} | follow(self.uses, name))
+        if name not in self._reached:
+            self._reached[name] = frozenset({name} | follow(self.uses, name))
+        return self._reached[name]
 
     @property
     def roles(self) -> Mapping[ObjectKey, Properties]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 from pglast import parser
 
 _ARROWS = ("->", "->>")
+_ALIKE = 0.3  # of their words, how many two texts share that are versions of one
 # What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
 _BETWEEN = ("TYPECAST", "TEXT_P", "ASCII_41")
 
@@ -52,9 +54,33 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
 def find_marked(after: Iterable[str], before: Iterable[str]) -> frozenset[str]:
     """The words, unquoted, of what only one of two versions of texts says, or where only one says it.
 
-    Each is read by itself: one that can not be read hides no other.
+    A text is compared with the one that it is most like; what both versions have is left out. Each is read by
+    itself: one that can not be read hides no other.
     """
-    new, old = ([token for text in texts for token in _scan(text)] for texts in (after, before))
+    new, old = Counter(after), Counter(before)
+    return frozenset().union(*(_marked(*pair) for pair in _pairs([*(new - old)], [*(old - new)])))
+
+
+def _pairs(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Of each text and the nearest that is left; "" where none has enough of its words."""
+    left = list(old)
+    for text in new:
+        words = _read(text).words
+        nearest, shared = "", _ALIKE
+        for other in left:
+            theirs = _read(other).words
+            alike = len(words & theirs) / (len(words | theirs) or 1)
+            if alike > shared:
+                nearest, shared = other, alike
+        if nearest:
+            left.remove(nearest)
+        yield text, nearest
+    yield from (("", text) for text in left)
+
+
+@lru_cache(maxsize=2048)  # the same are near to many objects
+def _marked(after: str, before: str) -> frozenset[str]:
+    new, old = list(_scan(after)), list(_scan(before))
     parts = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     tokens = (
         token

@@ -45,6 +45,7 @@ class Catalog:
     search_path: tuple[str, ...]  # of whoever read it
     exposed: tuple[str, ...]  # the schemas that PostgREST serves
     things: Mapping[type[Any], tuple[Any, ...]] = field(repr=False)
+    _grouped: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
         """All objects of a kind."""
@@ -52,10 +53,12 @@ class Catalog:
 
     def parts(self, kind: type[P]) -> Mapping[int, list[P]]:
         """The columns, policies … of each relation, by its OID."""
-        grouped: dict[int, list[P]] = defaultdict(list)
-        for part in self.of(kind):
-            grouped[part.relation_oid].append(part)
-        return grouped
+        if kind not in self._grouped:
+            grouped: dict[int, list[P]] = defaultdict(list)
+            for part in self.of(kind):
+                grouped[part.relation_oid].append(part)
+            self._grouped[kind] = grouped
+        return defaultdict(list, self._grouped[kind])  # who looks up what is not there adds it
 
     @cached_property
     def relations(self) -> Mapping[int, Relation]:

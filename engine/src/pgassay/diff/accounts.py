@@ -91,7 +91,7 @@ def compare_accounts(
         ObjectKey("relation", USERS, "") not in side.inventory.objects for side in (base, head)
     ):
         return
-    surfaces = [side.read_surface() for side in (base, head)]
+    surfaces = [side.surface for side in (base, head)]
     roles = [persona.role for persona in head.personas if persona.id is not None]
     literals = read_literals(base.inventory, head.inventory)
     events = list(_make_events(head, literals, read_changed(base.inventory, head.inventory)))
@@ -159,7 +159,7 @@ def _find_words(head: LoadedSide, changed: Literals) -> list[str]:
         for key, facts in head.inventory.objects.items()
         if key.kind == "constraint" and key.object in near
     ]
-    tables = [one for one in head.read_surface().by_name.values() if one.name in near]
+    tables = [one for one in head.surface.by_name.values() if one.name in near]
     columns = [column for one in tables for column in one.columns.values() if column.name in changed.words]
     listed = [word for one in checks if one.words & changed.words for word in one.strings]
     return list(dict.fromkeys([*(word for one in columns for word in one.labels), *listed]))[:_MOST_WORDS]

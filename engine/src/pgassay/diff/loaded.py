@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pgassay.catalog.inventory import Inventory, read_both_inventories, read_rows
 from pgassay.catalog.names import relation_name
@@ -43,7 +44,8 @@ class LoadedSide:
         there = {key.object for key in self.inventory.objects if key.kind == "relation"}
         return {name: text for name, text in self.bench.config.rows.items() if relation_name(name) in there}
 
-    def read_surface(self) -> Surface:
+    @cached_property
+    def surface(self) -> Surface:
         """What there is to try, for the roles of the personas."""
         return read_surface(self.session, roles=[persona.role for persona in self.personas])
 

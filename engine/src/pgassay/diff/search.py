@@ -64,7 +64,7 @@ def explore(  # noqa: PLR0913 - by name
     `is_over` by then, what nobody can solve, until one is let through in HEAD only.
     The same in every run: an attempt costs one, and each statement with which the owner prepares it three.
     """
-    surface, theirs = head.read_surface(), base.read_surface()
+    surface, theirs = head.surface, base.surface
     ours = _samples(head, surface)
     samples = _shared(_samples(base, theirs), ours)
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)

@@ -41,9 +41,9 @@ class Solving:
         with self._session.undone():
             former = make_former(self._session, self._former)
             self._solver = Solver(self._session)
-        self._surface = head.read_surface()
+        self._surface = head.surface
         self._schemas = TwoSchemas(
-            base=base.read_surface().by_name,
+            base=base.surface.by_name,
             head=self._surface.by_name,
             before=base.inventory,
             after=head.inventory,

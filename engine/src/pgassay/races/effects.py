@@ -155,12 +155,14 @@ class Reader:
         }
         colours: Colours = dict.fromkeys(drawn, "#")
         for _ in range(2 if drawn else 0):
-            lines = [
-                (self._ids(table, cells), table + _line(self._shown(table, cells, gone, colours, now)))
-                for table, (gone, new) in rows.items()
-                for cells in new
-            ]
-            colours = {one: f"#{sorted(line for ids, line in lines if one in ids)}" for one in drawn}
+            lines: dict[tuple[str, str | None], list[str]] = {one: [] for one in drawn}
+            for table, (gone, new) in rows.items():
+                for cells in new:
+                    if named := self._ids(table, cells) & drawn:
+                        line = table + _line(self._shown(table, cells, gone, colours, now))
+                        for one in named:
+                            lines[one].append(line)
+            colours = {one: f"#{sorted(some)}" for one, some in lines.items()}
         return {one: f"#{hash(colour) & 0xFFFFFFFF:08x}" for one, colour in colours.items()}
 
     def _ids(self, table: str, cells: Cells) -> set[tuple[str, str | None]]:
@@ -192,9 +194,11 @@ def _line(cells: Cells) -> str:
 
 def _replaced(value: str | None, colours: Colours) -> str | None:
     """Long values that were drawn stand out wherever they are, as in a document or a link."""
-    for (_, drawn), colour in colours.items() if value else ():
+    if value is None or len(value) < _RECOGNIZED:
+        return value
+    for (_, drawn), colour in colours.items():
         if drawn and len(drawn) >= _RECOGNIZED:
-            value = (value or "").replace(drawn, colour)
+            value = value.replace(drawn, colour)
     return value
 
 

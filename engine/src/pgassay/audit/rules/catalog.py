@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pglast import ast, parser
+from pglast import ast
 from pglast.stream import RawStream
 
 from pgassay.audit.calls import hidden_rows
@@ -166,23 +166,15 @@ def _hidden(scene: Scene, sample: Sample) -> tuple[Persona, str] | None:
 def _settings(scene: Scene) -> Iterator[Finding]:
     """What the files set for requests: for the roles that they have, and for the whole database."""
     roles = {*(persona.role for persona in scene.people), _AUTHENTICATOR}
-    for script in scene.scripts:
-        for node in _statements(script.text):
-            if isinstance(node, ast.AlterRoleSetStmt) and node.setstmt:
-                name = node.role.rolename if node.role else "all roles"
-                if not node.role or name in roles:
-                    yield _setting(str(name), node)
-            elif isinstance(node, ast.AlterDatabaseSetStmt):
-                yield _setting("the database", node)
-            elif isinstance(node, ast.GrantRoleStmt) and node.is_grant:
-                yield from _memberships(node, roles)
-
-
-def _statements(text: str) -> Iterator[Any]:
-    try:
-        yield from (raw.stmt for raw in parser.parse_sql(text))
-    except parser.ParseError:
-        return
+    for node in scene.statements:
+        if isinstance(node, ast.AlterRoleSetStmt) and node.setstmt:
+            name = node.role.rolename if node.role else "all roles"
+            if not node.role or name in roles:
+                yield _setting(str(name), node)
+        elif isinstance(node, ast.AlterDatabaseSetStmt):
+            yield _setting("the database", node)
+        elif isinstance(node, ast.GrantRoleStmt) and node.is_grant:
+            yield from _memberships(node, roles)
 
 
 def _setting(whose: str, node: Any) -> Finding:  # noqa: ANN401 - pglast's trees are untyped

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pglast import ast, parser
+from pglast import ast
 from pglast.enums import ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -36,7 +36,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     closed = scene.bench.config.expose_new_tables is False
     given: dict[tuple[str, str], set[str]] = {}
     was_closed: dict[tuple[str, str], bool] = {}
-    for one in (one for script in scene.scripts for one in _read(script.text)):
+    for one in (one for node in scene.statements for one in _read(node)):
         key = (one.schema, one.role)
         if not one.grants:
             was_closed[key] = True
@@ -79,25 +79,17 @@ def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
     )
 
 
-def _read(text: str) -> Iterator[_Said]:
-    try:
-        statements = parser.parse_sql(text)
-    except parser.ParseError:
+def _read(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
+    action: Any = node.action if isinstance(node, ast.AlterDefaultPrivilegesStmt) else None
+    if action is None or action.objtype != ObjectType.OBJECT_TABLE:
         return
-    for raw in statements:
-        node: Any = raw.stmt
-        if not isinstance(node, ast.AlterDefaultPrivilegesStmt):
-            continue
-        action: Any = node.action
-        if action.objtype != ObjectType.OBJECT_TABLE:
-            continue
-        named = {privilege.priv_name for privilege in action.privileges or ()} or _VERBS
-        for option in node.options or ():
-            for part in option.arg if option.defname == "schemas" else ():
-                for role in action.grantees:
-                    yield _Said(
-                        grants=action.is_grant,
-                        schema=part.sval,
-                        role=role.rolename or "public",
-                        privileges=frozenset(named & _VERBS),
-                    )
+    named = {privilege.priv_name for privilege in action.privileges or ()} or _VERBS
+    for option in node.options or ():
+        for part in option.arg if option.defname == "schemas" else ():
+            for role in action.grantees:
+                yield _Said(
+                    grants=bool(action.is_grant),
+                    schema=part.sval,
+                    role=role.rolename or "public",
+                    privileges=frozenset(named & _VERBS),
+                )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
+from pgassay.audit.changing import find_changed, opened_by
 from pgassay.audit.confirmation import plays
 from pgassay.audit.late import changed_late
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -52,10 +53,10 @@ def _opened(scene: Scene, term: Term) -> Iterator[Finding]:
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in (*given, over)):
                 continue
-            after = measure(scene, persona, names)
+            after = measure(scene, persona, names, seen_alone=True)
             if not run(scene.session, None, leave):
                 continue
-            without = measure(scene, persona, names)
+            without = measure(scene, persona, names, seen_alone=True)
         given_steps = tuple(Step(statement=text) for text in given)
         far = Step(statement=f"{term.far} where {own}", shows=ROWS)
         setup = (*given_steps, Step(statement=over, shows=ROWS))
@@ -105,17 +106,18 @@ def _accepted(scene: Scene, term: Term) -> Iterator[Finding]:
 
 
 def _call(scene: Scene, term: Term, persona: Persona, function: Function) -> Steps | None:
+    names = opened_by(scene, find_changed(scene, [function.function]))
     for setup in _setups(scene, term, persona, function):
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in setup):
                 continue
-            before = measure(scene, persona)
+            before = measure(scene, persona, names, seen_alone=True)
             for some in argument_lists(scene, function)[:_CALLS]:
                 call = Call(function=function, arguments=some, persona=persona)
                 with scene.session.undone():
                     if not run(scene.session, persona, call.statement):
                         continue
-                    after = measure(scene, persona)
+                    after = measure(scene, persona, names, seen_alone=True)
                 for name, look in _lost(scene, after, before):
                     if name != term.sample.object:
                         seen = Step(who=persona, statement=look, shows=NO_ROWS_SHOWN)

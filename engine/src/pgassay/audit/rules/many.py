@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.acts import number_setups, reach_of, tables_of
+from pgassay.audit.changing import find_changed
 from pgassay.audit.metadata import look_at_new
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition
@@ -73,22 +74,22 @@ def _by(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Finding]:
     setups = ((), room, *limits)
     few = [deed for setup in setups for deed in _inserts(sample, persona, _FEW, setup)]
     alive: set[tuple[tuple[str, ...], str]] = set()
-    for deed, single, together in _both(scene, [*few, *_changes_of(sample, persona)]):
+    for deed, single, together in _both(scene, sample, [*few, *_changes_of(sample, persona)]):
         if len(single.refused) < len(deed.singles):
             alive.add((deed.setup, deed.singles[0]))
         if found := _judge(sample, deed, single, together):
             yield found
     sizes = dict.fromkeys(limit + 1 for limit in _limits(scene, sample) if limit + 1 != _FEW)
     more = [d for size in sizes for setup in ((), room) for d in _inserts(sample, persona, size, setup)]
-    for deed, single, together in _both(scene, [d for d in more if (d.setup, d.singles[0]) in alive]):
+    for deed, single, together in _both(scene, sample, [d for d in more if (d.setup, d.singles[0]) in alive]):
         if found := _judge(sample, deed, single, together):
             yield found
 
 
-def _both(scene: Scene, deeds: Sequence[_Deed]) -> Iterator[tuple[_Deed, _Left, _Left]]:
+def _both(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[tuple[_Deed, _Left, _Left]]:
     """What each leaves, as single statements and together."""
     ways = [(deed, way) for deed in deeds for way in (deed.singles, (deed.together,))]
-    lefts = iter(_carry_out(scene, ways))
+    lefts = iter(_carry_out(scene, sample, ways))
     return zip(deeds, lefts, lefts, strict=True)
 
 
@@ -195,9 +196,11 @@ def _judge(sample: Sample, deed: _Deed, single: _Left, together: _Left) -> Findi
     return None
 
 
-def _carry_out(scene: Scene, ways: Sequence[tuple[_Deed, Sequence[str]]]) -> list[_Left]:
+def _carry_out(scene: Scene, sample: Sample, ways: Sequence[tuple[_Deed, Sequence[str]]]) -> list[_Left]:
     """Each statement by itself: what is refused leaves the others as they are."""
-    tables = [t for t in scene.surface.tables.values() if t.stored and scene.is_the_projects(t)]
+    names = find_changed(scene, [sample.table.name])
+    stored = [t for t in scene.surface.tables.values() if t.stored and scene.is_the_projects(t)]
+    tables = [table for table in stored if names is None or table.name in names]
     look = scene.planned(look_at_new(tables))
     segments: list[Sequence[str]] = []
     for deed, statements in ways:

@@ -17,7 +17,6 @@ from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import AS_OWNER, condition
 from pgassay.observation import Persona
-from pgassay.plpgsql.definitions import find_definitions
 
 RULE = "precedence"
 _REFUSED = "42501"
@@ -58,13 +57,12 @@ class _Deed:
 
 def find(scene: Scene) -> Iterator[Finding]:
     """Of tables whose rows belong to rows that strangers do not see; one finding for each policy."""
-    definitions = find_definitions(scene.scripts)
     for sample in scene.samples:
         table = sample.table
         if table.kind not in "rp" or not table.secured or sample.object != table.name:
             continue
         for policy in scene.policies.get(table.oid, ()):
-            if policy.permissive and is_mixed(scene.scripts, definitions, policy):
+            if policy.permissive and is_mixed(scene.scripts, scene.definitions, policy):
                 deeds = [d for one in _grouped(policy) for d in _deeds(scene, sample, one)]
                 if deeds:
                     yield _tell(scene, sample, policy, deeds)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pglast import ast, parser
+from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -36,7 +36,7 @@ class _Said:
 
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each object of which a role still holds what was to be taken from it."""
-    said = [one for script in scene.scripts for one in _read(script.text)]
+    said = [one for node in scene.statements for one in _read(node)]
     access = Access(scene.catalog)
     told: set[tuple[str, str]] = set()
     for number, one in enumerate(said):
@@ -147,14 +147,9 @@ def _of_table(one: _Said, who: list[Persona]) -> Finding:
     )
 
 
-def _read(text: str) -> Iterator[_Said]:
-    try:
-        statements = parser.parse_sql(text)
-    except parser.ParseError:
-        return
-    for raw in statements:
-        if isinstance(raw.stmt, ast.GrantStmt) and raw.stmt.targtype == GrantTargetType.ACL_TARGET_OBJECT:
-            yield from _of(raw.stmt)
+def _read(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
+    if isinstance(node, ast.GrantStmt) and node.targtype == GrantTargetType.ACL_TARGET_OBJECT:
+        yield from _of(node)
 
 
 def _of(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
