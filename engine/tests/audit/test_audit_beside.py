@@ -55,7 +55,7 @@ def test_rules_ask_side_by_side_and_tell_in_their_order(server: Server, tmp_path
 
 
 def test_who_is_interrupted_does_not_wait_for_the_others(server: Server, tmp_path: Path) -> None:
-    sleeps, ended = Event(), list[Exception]()
+    sleeps, over, ended = Event(), Event(), list[Exception]()
 
     def rule(scene: Scene) -> Iterator[Finding]:
         if current_thread() is main_thread():
@@ -68,10 +68,13 @@ def test_who_is_interrupted_does_not_wait_for_the_others(server: Server, tmp_pat
         except (psycopg.Error, ServerError) as error:
             ended.append(error)
             raise
+        finally:
+            over.set()
         yield found_by("slept")
 
     with pytest.raises(KeyboardInterrupt):
         audit_schema(server, tmp_path, NOTES, rule, rule)
+    assert over.wait(_LONG)
     assert [isinstance(error, psycopg.OperationalError) for error in ended] == [True]
 
 

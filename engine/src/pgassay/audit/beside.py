@@ -30,15 +30,17 @@ def ask(scene: Scene, rules: Sequence[Rule]) -> tuple[list[Finding], list[str]]:
     jobs = [_Job(rule=rule) for rule in rules]
     office = _Office(scene, jobs)
     _ = scene.inventory, scene.literals, scene.dependents("")  # once, for all workers
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
         others = [pool.submit(office.work) for _ in jobs[1:_WORKERS]]
-        try:
-            office.work()
-        except BaseException:
-            office.close()  # or the pool would wait for the others until their ends
-            raise
+        office.work()
         for other in others:
             other.result()
+    except BaseException:
+        office.close()
+        pool.shutdown(wait=False, cancel_futures=True)  # whoever is interrupted waits for nobody
+        raise
+    pool.shutdown()
     untried = [text for job in jobs for text in job.untried]
     if cut := ", ".join(job.name for job in jobs if not job.ended):
         untried.append(f"what is left of the rules {cut}: slow statements took {PATIENCE:g} s")
