@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, NullTestType
 
-from pgassay.solver.model import Slot, Truth
+from pgassay.solver.model import KeySlot, Slot, Truth
 from pgassay.solver.scope import Node, Term, names_of
 from pgassay.solver.state import State, States
 
@@ -102,14 +102,16 @@ def _chain(search: Search, parts: Sequence[Part], state: State) -> States:
     if not parts:
         yield state
         return
-    part = min(parts, key=lambda one: (not _is_decided(search, one[0], state), _choice(*one)))
+    part = min(parts, key=lambda one: (*_open(search, one[0], state), _choice(*one)))
     rest = [one for one in parts if one is not part]
     for following in search.make(*part, state):
         yield from _chain(search, rest, following)
 
 
-def _is_decided(search: Search, part: Term, state: State) -> bool:
-    return all(state.known(slot) for slot in search.terms.slots(part))
+def _open(search: Search, part: Term, state: State) -> tuple[bool, bool]:
+    """Whether anything is open in a part, and whether that is more than keys, where values are put."""
+    slots = [slot for slot in search.terms.slots(part) if not state.known(slot)]
+    return bool(slots), not all(isinstance(slot, KeySlot) for slot in slots)
 
 
 _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4, "<=": 4, ">=": 4, "<>": 6}

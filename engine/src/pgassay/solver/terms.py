@@ -122,6 +122,6 @@ class Terms:
             role=term.scope.role,
             lasting=lasting,
         )
-        if answer.error.startswith(_DENIED):  # whatever the values are
+        if answer.error.startswith(_DENIED) or answer.is_hopeless:  # whatever the values are
             self._obstacles.meet(answer.error, Reason.REFUSED)
         return answer
