@@ -144,6 +144,10 @@ def test_null_is_reached_where_a_column_may_be_null(
         "not exists (select from jsonb_each(meta) as e where jsonb_typeof(e.value) <> 'number')",
         "not exists (select from jsonb_array_elements(meta) as e where e ->> 'on' = 'true')",
         "not exists (select from unnest(tags) as t (word) where length(t.word) > 0)",
+        """cardinality(array(select word from (
+            select jsonb_array_elements_text(coalesce(meta -> 'ids', '[]')) as word
+            union all select nullif(meta ->> 'id', '')) as words where word is not null)) = 0""",
+        "cardinality(array(select t.word from unnest(tags) as t (word) where t.word like 'k%')) > 0",
         "(site).town = 'Ulm' and (site).zone > 3",
         "(site).street is null and (site).town like 'U%'",
         "created_at > now() + interval '3 days'",

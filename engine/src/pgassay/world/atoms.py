@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Function
 from pgassay.catalog.tables import Surface
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -26,12 +28,15 @@ from pgassay.solver.model import (
 )
 from pgassay.solver.solver import Solver
 from pgassay.world.attempts import BACKEND, claim, kept_if
-from pgassay.world.claims import reads_row
+from pgassay.world.changes import changes
+from pgassay.world.claims import find_asked, reads_row
+from pgassay.world.judged import WAYS, Judged
 from pgassay.world.model import AtomReach, MadeRow
 from pgassay.world.order import is_own
 
 _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
 _PEOPLE = 2
+_CHANGES = 12  # of rows that are tried for one atom
 STATEMENTS = 8_000
 """Of all atoms together; after these, each gets a quick try."""
 
@@ -78,13 +83,15 @@ class AtomSearch:
                 continue
             why, is_of_row = "", True
             of_row = bool(self._key(atom)[1])
-            for wanted in (Truth.TRUE, Truth.NOT_TRUE):
-                if judged.lacks(atom, wanted, of_row=of_row):
+            for wanted in WAYS:
+                if judged.lacks(atom, wanted, of_row=of_row) and not self._changed(judged, atom, wanted):
                     answer = self._reach(judged, atom, wanted)
                     if isinstance(answer, MadeRow):
                         yield answer
                     else:
                         why, is_of_row = answer
+            if of_row and why and not judged.is_both(atom):
+                yield from self._reach_for_another(judged, atom)
             reach = judged.reach(atom)
             known[self._key(atom)] = AtomReach(
                 atom=atom,
@@ -148,16 +155,51 @@ class AtomSearch:
         attempt = self.session.attempt(f"select {shown} from {table} as t limit {_ROWS}")
         return list(attempt.rows) if attempt.outcome is Outcome.ALLOWED else []
 
-    def _reach(self, judged: Judged, atom: Atom, wanted: Truth) -> MadeRow | tuple[str, bool]:
+    def _reach_for_another(self, judged: Judged, atom: Atom) -> Iterator[MadeRow]:
+        """For the second user, where the first one may do all, or nothing."""
+        for persona, wanted in judged.half(atom):
+            if persona not in judged.people[:1]:
+                answer = self._reach(judged, atom, wanted, persona)
+                if isinstance(answer, MadeRow):
+                    yield answer
+                return
+
+    def _changed(self, judged: Judged, atom: Atom, wanted: Truth) -> bool:
+        """Whether it is as wanted for a row that an UPDATE would write; of those that are asked beside it."""
+        table = self.surface.by_name[judged.condition.table]
+        functions = self.solver.schema.catalog.of(Function)
+        if judged.condition.source is not Source.CHECK or table.name not in find_asked(
+            [atom.text], functions
+        ):
+            return False
+        words, alone = find_literals([atom.text]).words, replace(judged.condition, text=atom.text)
+        for persona in judged.in_turn(atom, wanted)[:1]:
+            for row in islice(changes(table, self._rows(table.name), words), _CHANGES):
+                if self.solver.judge_one(alone, persona, row).truth & wanted:
+                    judged.add(persona, atom, wanted)
+                    return True
+        return False
+
+    def _reach(
+        self, judged: Judged, atom: Atom, wanted: Truth, someone: Persona | None = None
+    ) -> MadeRow | tuple[str, bool]:
         """A row that was made; else why not, and whether a row could decide at all."""
         goal = Goal(condition=judged.condition, wanted=wanted, atom=atom)
         why, is_of_row = "nobody has the role", True
         of_row = bool(self._key(atom)[1])
-        for persona in judged.in_turn(atom, wanted, of_row=of_row)[:1]:
+        for persona in [someone] if someone else judged.in_turn(atom, wanted, of_row=of_row)[:1]:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
             # Who is an administrator, and who is not, is said by the row of a user that is there already.
             change, quick = self.may_change and not of_row, self.solver.work > self.most
-            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=change, quick=quick)
+            reach = partial(
+                self.solver.reach,
+                goal,
+                persona,
+                purpose=purpose,
+                may_change=change,
+                quick=quick,
+                decisive=someone is None,
+            )
             if self.solver.work > self.last:
                 return (
                     "not tried: what all atoms share of statements and steps is spent; --effort gives more",
@@ -226,50 +268,6 @@ def _leaves(claims: Mapping[str, Any]) -> Iterator[str]:
 
 def _word(text: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in text)[:20]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What the atoms of a condition were found to be, by persona."""
-
-    condition: Condition
-    atoms: Sequence[Atom]
-    people: Sequence[Persona]
-    found: dict[tuple[int, Truth], set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def add(self, persona: Persona, atom: Atom, truth: Truth) -> None:
-        kind = Truth.TRUE if truth is Truth.TRUE else Truth.NOT_TRUE
-        self.found[atom.number, kind].add(persona.name)
-
-    def reach(self, atom: Atom) -> dict[Truth, frozenset[str]]:
-        return {kind: frozenset(self.found[atom.number, kind]) for kind in (Truth.TRUE, Truth.NOT_TRUE)}
-
-    def is_done(self, persona: Persona) -> bool:
-        """Whether every atom is both ways for somebody, or for this one."""
-        return all(
-            persona.name in self.found[atom.number, kind] or not self.lacks(atom, kind)
-            for atom in self.atoms
-            for kind in (Truth.TRUE, Truth.NOT_TRUE)
-        )
-
-    def lacks(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> bool:
-        """Whether nobody has it both ways, and the one for whom it should be has not this one.
-
-        What is not `of_row` is one way for each; so it shall be true for one and not for another.
-        """
-        reach = self.reach(atom)
-        if not of_row:
-            return not reach[wanted]
-        if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
-            return False
-        return not any(one.name in reach[wanted] for one in self.in_turn(atom, wanted)[:1])
-
-    def in_turn(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> list[Persona]:
-        """First those for whom only one way is missing; who shall not be what the first one is comes last."""
-        reach = self.reach(atom)
-        half = reach[Truth.TRUE] | reach[Truth.NOT_TRUE]
-        people = self.people if of_row or wanted is Truth.TRUE else self.people[::-1]
-        return sorted(people, key=lambda persona: (persona.id is None, persona.name not in half))
 
 
 def _is_unchecked(answer: Reached | Unreached) -> bool:
