@@ -207,6 +207,26 @@ def test_row_that_a_trigger_made_fits_the_checks_after_a_change(server: Server, 
     assert not_both(fill(make_bench(server, tmp_path, schema))) == []
 
 
+@pytest.mark.parametrize("helper", [False, True])
+def test_user_whom_a_policy_names_is_somebody(helper: bool, server: Server, tmp_path: Path) -> None:
+    named = "5eed0000-0000-4000-8000-00000000000a"
+    ours = f"auth.uid() in ('{named}', '5eed0000-0000-4000-8000-00000000000b')"
+    schema = f"""
+    create function public.is_ours() returns boolean language sql stable as $$ select {ours} $$;
+    create table public.prices (id integer primary key);
+    alter table public.prices enable row level security;
+    create policy "set" on public.prices for all using ({"public.is_ours()" if helper else ours});
+    create table public.logs (id uuid primary key, person uuid not null references auth.users);
+    """
+    bench = make_bench(server, tmp_path, schema, find_personas=True)
+    world = fill(bench)
+    assert not_both(world) == []
+    [persona] = world.personas
+    assert persona.id == named
+    with loaded(bench, world) as connection:
+        assert read(connection, f"select 1 from auth.users where id = '{named}'") == [(1,)]
+
+
 def test_two_accounts_for_one_purpose_have_addresses_of_their_own(server: Server, tmp_path: Path) -> None:
     schema = f"""
     create table public.pairs (

@@ -19,20 +19,25 @@ from pgassay.solver.model import (
     Atom,
     Condition,
     Goal,
+    Made,
     Reached,
     Reason,
+    RowNeed,
     Source,
     Truth,
     Unreached,
     Value,
 )
 from pgassay.solver.solver import Solver
+from pgassay.world.answers import is_checked, is_unchecked, made_account, made_row
 from pgassay.world.attempts import BACKEND, claim, kept_if
 from pgassay.world.changes import changes
 from pgassay.world.claims import find_asked, reads_row
 from pgassay.world.judged import WAYS, Judged
 from pgassay.world.model import AtomReach, MadeRow
+from pgassay.world.named_users import named_users
 from pgassay.world.order import is_own
+from pgassay.world.sign_ups import USERS
 
 _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
 _PEOPLE = 2
@@ -92,6 +97,8 @@ class AtomSearch:
                         why, is_of_row = answer
             if of_row and why and not judged.is_both(atom):
                 yield from self._reach_for_another(judged, atom)
+            elif why and self.finds_personas and not judged.reach(atom)[Truth.TRUE]:
+                yield from self._find_named(judged, atom)
             reach = judged.reach(atom)
             known[self._key(atom)] = AtomReach(
                 atom=atom,
@@ -164,6 +171,21 @@ class AtomSearch:
                     yield answer
                 return
 
+    def _find_named(self, judged: Judged, atom: Atom) -> Iterator[MadeRow]:
+        """Somebody whom the atom names by the id, with an account."""
+        alone = replace(judged.condition, text=atom.text)
+        for persona in named_users(atom, judged.people, self.solver.schema.catalog.of(Function)):
+            if self.solver.judge_one(alone, persona, {}).truth is not Truth.TRUE:
+                continue
+            judged.add(persona, atom, Truth.TRUE)
+            if persona.name not in (one.name for one in self.personas_found.values()):
+                self.personas_found[persona.name] = persona
+                need = RowNeed(table=USERS, values={"id": persona.id}, purpose=persona.name)
+                account = self.solver.make(need)
+                if isinstance(account, Made):
+                    yield made_account(account, persona, atom)
+            return
+
     def _changed(self, judged: Judged, atom: Atom, wanted: Truth) -> bool:
         """Whether it is as wanted for a row that an UPDATE would write; of those that are asked beside it."""
         table = self.surface.by_name[judged.condition.table]
@@ -217,7 +239,7 @@ class AtomSearch:
                 if who is not persona:  # nobody has judged the rows at hand for these claims
                     for row in self._rows(judged.condition.table)[:_FEW]:
                         self._judge_row(judged, who, row)
-                return _made(judged.condition, persona, answer, around)
+                return made_row(judged.condition, persona, answer, around)
             word = "true" if wanted is Truth.TRUE else "other than true"
             why, is_of_row = f"never {word}: {answer.because}", is_of_row and not by_claims
         return why, is_of_row
@@ -234,18 +256,18 @@ class AtomSearch:
         request = (claim(persona.claims), claim(BACKEND)) if persona.id and acting else plain
         with kept_if(self.session) as kept:
             answer = reach()
-            kept.append(not request or _is_checked(answer))
+            kept.append(not request or is_checked(answer))
         refused = isinstance(answer, Unreached) and answer.reason is Reason.REFUSED
-        if not request or not (refused or _is_unchecked(answer)):
+        if not request or not (refused or is_unchecked(answer)):
             return plain, answer
         with kept_if(self.session) as kept:
             self.session.connection.execute(request[0].encode())
             again = reach()
             self.session.connection.execute(request[1].encode())
-            kept.append(_is_checked(again))
-        if _is_checked(again):
+            kept.append(is_checked(again))
+        if is_checked(again):
             return request, again
-        return plain, reach() if _is_unchecked(answer) else answer
+        return plain, reach() if is_unchecked(answer) else answer
 
     def _persona(self, persona: Persona, reached: Reached) -> Persona:
         """The one who reached it: with other claims of the same user, somebody else."""
@@ -268,28 +290,3 @@ def _leaves(claims: Mapping[str, Any]) -> Iterator[str]:
 
 def _word(text: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in text)[:20]
-
-
-def _is_unchecked(answer: Reached | Unreached) -> bool:
-    """Whether triggers had to sleep."""
-    return isinstance(answer, Reached) and any(made.unchecked for made in answer.made)
-
-
-def _is_checked(answer: Reached | Unreached) -> bool:
-    return isinstance(answer, Reached) and not _is_unchecked(answer)
-
-
-def _made(condition: Condition, persona: Persona, reached: Reached, around: Sequence[str] = ()) -> MadeRow:
-    return MadeRow(
-        table=condition.table,
-        whose=persona.name,
-        statements=(*around[:1], *reached.statements, *around[1:]),
-        why=f"makes {_spell(reached.goal)} for {persona.name}",
-        unchecked=_is_unchecked(reached),
-    )
-
-
-def _spell(goal: Goal) -> str:
-    text = goal.atom.text if goal.atom else goal.condition.text
-    word = "true" if goal.wanted is Truth.TRUE else "not true"
-    return f"{text} {word} in {goal.condition}"
