@@ -207,6 +207,26 @@ def test_row_that_a_trigger_made_fits_the_checks_after_a_change(server: Server, 
     assert not_both(fill(make_bench(server, tmp_path, schema))) == []
 
 
+def test_row_that_may_refer_to_one_thing_only_refers_to_one(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.heroes (
+        id uuid primary key default gen_random_uuid(), player uuid not null references auth.users
+    );
+    create table public.weapons (id uuid primary key default gen_random_uuid(), name text not null);
+    create table public.armours (id uuid primary key default gen_random_uuid(), name text not null);
+    create table public.things (
+        id uuid primary key default gen_random_uuid(), hero uuid references public.heroes not null,
+        weapon uuid references public.weapons, armour uuid references public.armours,
+        check ((weapon is not null and armour is null) or (weapon is null and armour is not null))
+    );
+    alter table public.things enable row level security;
+    create policy "own" on public.things for select using (
+        exists (select from public.heroes h where h.id = things.hero and h.player = auth.uid())
+    );
+    """
+    assert not_both(fill(make_bench(server, tmp_path, schema))) == []
+
+
 @pytest.mark.parametrize("helper", [False, True])
 def test_user_whom_a_policy_names_is_somebody(helper: bool, server: Server, tmp_path: Path) -> None:
     named = "5eed0000-0000-4000-8000-00000000000a"
