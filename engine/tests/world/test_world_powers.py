@@ -227,6 +227,19 @@ def test_row_that_may_refer_to_one_thing_only_refers_to_one(server: Server, tmp_
     assert not_both(fill(make_bench(server, tmp_path, schema))) == []
 
 
+def test_policy_for_a_role_that_owns_functions_is_asked_as_they_ask(server: Server, tmp_path: Path) -> None:
+    schema = f"""{GROUPS}
+    create role clerk nologin;
+    grant clerk to postgres;
+    grant usage on schema public, auth to clerk;
+    grant select on public.sheets, public.staff to clerk;
+    create policy "of the firm" on public.sheets for select to clerk using (
+        exists (select from public.staff s where s.firm = sheets.firm and s.person = auth.uid())
+    );
+    """
+    assert not_both(fill(make_bench(server, tmp_path, schema))) == []
+
+
 @pytest.mark.parametrize("helper", [False, True])
 def test_user_whom_a_policy_names_is_somebody(helper: bool, server: Server, tmp_path: Path) -> None:
     named = "5eed0000-0000-4000-8000-00000000000a"

@@ -151,9 +151,13 @@ class AtomSearch:
                 judged.add(persona, atom, truth)
 
     def _people(self, condition: Condition) -> list[Persona]:
-        """Those with an id come first: an atom shall be both ways for one of them."""
+        """Those with an id come first: an atom shall be both ways for one of them.
+
+        Of a role that no persona has, such as one that owns functions: users while it is theirs.
+        """
         roles = set(condition.roles)
         asked = [one for one in self.personas if "public" in roles or not roles or one.role in roles]
+        asked = asked or [replace(one, role=condition.roles[0]) for one in self.personas if one.id]
         return sorted(asked, key=lambda persona: persona.id is None)
 
     def _rows(self, table: str) -> list[Mapping[str, Value]]:
