@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pglast import ast, parser
-from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
+from pglast.enums import A_Expr_Kind, SubLinkType
 from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Function, Policy
@@ -33,8 +33,13 @@ def _find(schema: Schema) -> Iterator[tuple[str, str]]:
             reader(statement)
         for (qualifier, name), column in reader.found:
             table = schema.find_relation(qualifier, name, schema.path)
-            if table is not None:
+            if table is not None and not _has_several(schema, table, column):
                 yield table, column
+
+
+def _has_several(schema: Schema, table: str, column: str) -> bool:
+    """Whether a unique index says of what else there is one for each user: roles, memberships."""
+    return any(column in index.columns and len(index.columns) > 1 for index in schema.indexes(table))
 
 
 def _texts(schema: Schema) -> Iterator[str]:
@@ -73,11 +78,8 @@ class _Reader(Visitor):
 
 
 def _compared(where: Node) -> Iterator[str]:
-    """Columns that are the user's id."""
+    """The column that is the user's id, where nothing else is asked of the row."""
     match where:
-        case ast.BoolExpr(boolop=BoolExprType.AND_EXPR):
-            for one in where.args or ():
-                yield from _compared(one)
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, ast.String(sval="=")), lexpr=left, rexpr=right):
             sides: list[tuple[Node, Node]] = [(left, right), (right, left)]
             for one, other in sides:
