@@ -341,3 +341,6 @@ create policy "opaque" on public.papers using (public.is_sound(title));
 create policy "both" on public.papers using (
     (author_id = auth.uid() and state = 'draft') or (state = 'published' and not (score < 3 or 'hidden' = any(tags)))
 );
+create type public.place as (street text, town text, zone integer);
+alter table public.papers add column site public.place;
+alter table public.papers add column former public.place[];

@@ -76,6 +76,23 @@ SATISFIED = {
         "create table x (a text not null check (replace(a, 'x', '') = 'key'))",
         {},
     ),
+    "text that is as it is without blanks, in small letters": (
+        "create table x (a text not null, check (a = lower(btrim(a)) and char_length(a) between 3 and 64"
+        " and a ~ '^[0-9a-f]{64}$'))",
+        {},
+    ),
+    "elements of an array that a function looks at": (
+        "create function fit(value text[]) returns boolean language sql immutable strict as $$ select"
+        " cardinality(value) between 1 and 8"
+        " and not exists (select from unnest(value) as t (word) where word <> btrim(word)"
+        " or char_length(word) not between 1 and 40)"
+        " and (select count(*) = count(distinct lower(word)) from unnest(value) as t (word)) $$;"
+        "create table x (a text[] not null check (fit(a)),"
+        " b text not null check (b = btrim(b) and char_length(b) between 3 and 8),"
+        " c text not null check (c = btrim(c) and char_length(c) between 50 and 60),"
+        " d text not null check (d = btrim(d) and char_length(d) between 10 and 24))",
+        {},
+    ),
     "number of nulls": ("create table x (a text, b text, check (num_nonnulls(a, b) = 1))", {}),
     "booleans that are counted": (
         "create table x (a text, b text, check ((a is not null)::int + (b is not null)::int = 1))",
@@ -215,6 +232,18 @@ def test_a_body_of_many_branches_is_read_or_passed_over(solving: Solving, count:
     made = solver.make(RowNeed(table="public.x", purpose="test"))
     assert isinstance(made, Made), str(made)
     assert solver.count("public.x") == 1
+
+
+def test_what_is_unique_by_an_expression_gets_another_value(solving: Solving) -> None:
+    solver = solving(
+        "create table public.x (a text primary key, b text not null default '');"
+        "create unique index on public.x (regexp_replace(lower(btrim(b)), '[^0-9a-z]+', '', 'g'))"
+    )
+    for shared in (True, False):
+        for purpose in ("one", "two"):
+            need = RowNeed(table="public.x", purpose=f"{purpose} {shared}", shared=shared)
+            assert isinstance(solver.make(need), Made)
+    assert solver.count("public.x") == 4
 
 
 def test_unique_columns_get_other_values(solving: Solving) -> None:

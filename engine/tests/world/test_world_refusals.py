@@ -76,6 +76,51 @@ def test_trigger_that_always_raises_is_gone_round_and_told(server: Server, tmp_p
     assert enabled == "O"
 
 
+ONE_ALONE = {
+    "exclusion": ("exclude using gist (circle(point(0, 0), 1) with &&)", "exclusion constraint"),
+    "generated key": ("one integer generated always as (1) stored, unique (one)", "duplicate key"),
+    "check of a constant": ("one integer not null unique check (one = 1)", "one"),
+    "partial index of all": (
+        "state text not null default 'on' check (state = 'on'), unique (state)",
+        "state",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_ALONE)
+def test_table_with_room_for_one_row_has_one_and_says_why(name: str, server: Server, tmp_path: Path) -> None:
+    columns, told = ONE_ALONE[name]
+    schema = f"""
+    create table public.single (
+        id uuid primary key default gen_random_uuid(), owner uuid not null references auth.users, {columns}
+    );
+    """
+    world = fill(make_bench(server, tmp_path, schema))
+    assert [row.whose for row in world.of("public.single")] == ["alice"]
+    [missing] = world.missing
+    assert missing.whose == "bob"
+    assert told in missing.what
+    assert world.spent < _MOST
+
+
+def test_what_is_refused_at_the_end_of_the_transaction_is_told(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.late (id integer primary key, owner uuid not null references auth.users);
+    create function public.refuse() returns trigger language plpgsql as $$
+    begin raise exception 'too late for this'; end $$;
+    create constraint trigger refuse after insert on public.late deferrable initially deferred
+    for each row execute function public.refuse();
+    create table public.taking (n integer primary key);
+    """
+    world = fill(make_bench(server, tmp_path, schema))
+    whose = {missing.whose: missing.what for missing in world.missing}
+    unchecked = {row.whose for row in world.of("public.late") if row.unchecked}
+    assert whose.keys() | unchecked == {"alice", "bob"}
+    assert all("too late for this" in what for what in whose.values())
+    assert [row.table for row in world.of("public.taking")] == ["public.taking"]
+    assert world.spent < _MOST
+
+
 def test_sign_up_that_a_trigger_refuses_is_gone_round_and_told(server: Server, tmp_path: Path) -> None:
     refusing = RAISING.replace("on public.logs", "on auth.users")
     bench = make_bench(server, tmp_path, refusing)

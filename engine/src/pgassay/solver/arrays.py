@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import BoolExprType
 
+from pgassay.solver.elements import KEYS
 from pgassay.solver.model import ArgumentSlot, ColumnSlot, Truth, Value
 from pgassay.solver.scope import Term, constant, names_of
-from pgassay.solver.state import Path, State, States
+from pgassay.solver.state import FieldStep, Path, State, States
 from pgassay.solver.syntax import call, junction, operation
 from pgassay.solver.writing import quote_element
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
 
-SETS = ("unnest", "jsonb_array_elements_text", "json_array_elements_text", "regexp_split_to_table")
+SETS = ("unnest", "jsonb_array_elements_text", "json_array_elements_text", "regexp_split_to_table", *KEYS)
 """Functions that return the elements of something, row by row."""
 
 
@@ -100,6 +101,8 @@ def _contain_called(search: Search, array: Term, value: Value, state: State) -> 
         yield from search.push(arguments[0], value, state)
     elif name in ("jsonb_array_elements_text", "json_array_elements_text"):
         yield from search.push(arguments[0], json.dumps([value]), state)
+    elif name in KEYS and value is not None:
+        yield from search.push(arguments[0], "true", state, (value,))
     elif (body := search.terms.inline(array)) is not None:
         yield from search.contain(body, value, state)
     else:
@@ -110,11 +113,27 @@ def push_element(search: Search, term: Term, value: Value, state: State, path: P
     """An element of an array has a value, by its number."""
     node = term.node
     index = node.indirection[0]
+    if isinstance(index, ast.String):
+        yield from _push_field(search, term, value, state, path)
+        return
     if not isinstance(index, ast.A_Indices) or index.is_slice or len(node.indirection) > 1:
         return
     for following, answer in search.pick(term.at(index.uidx), state):
         if answer.value and answer.value.lstrip("-").isdigit():
             yield from _element(search, term.at(node.arg), int(answer.value), value, following)
+
+
+def _push_field(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
+    """`(x).a`, `(x).a.b`: fields of a composite value."""
+    record, names = term.at(term.node.arg), [str(part.sval) for part in term.node.indirection]
+    type_, steps = search.terms.type_of(record, state), list[str]()
+    for name in names:
+        fields = search.schema.fields(type_)
+        if name not in fields:
+            return
+        steps.append(FieldStep(name, [*fields].index(name), len(fields)))
+        type_ = fields[name].type
+    yield from search.push(record, value, state, (*steps, *path))
 
 
 def _element(search: Search, array: Term, place: int, value: Value, state: State) -> States:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pglast import ast
@@ -61,12 +61,19 @@ def arms(
     node = term.node
     tests = [operation("=", node.arg, one.expr) if node.arg is not None else one.expr for one in node.args]
     results = [*(one.result for one in node.args), node.defresult or constant(None)]
-    for number, result in enumerate(results):
-        if fits(result):
+    for number in sorted(
+        range(len(results)), key=lambda one: not _is_of_row(search, term, state, tests, one)
+    ):
+        if fits(result := results[number]):
             before = [(term.at(test), Truth.NOT_TRUE) for test in tests[:number]]
             chosen = [(term.at(test), Truth.TRUE) for test in tests[number : number + 1]]
             for following in each(search, [*before, *chosen], state):
                 yield term.at(result), following
+
+
+def _is_of_row(search: Search, term: Term, state: State, tests: Sequence[Node], number: int) -> bool:
+    """Whether a way through a CASE is chosen by what the row is; the others are chosen for all rows."""
+    return number >= len(tests) or search.terms.is_of_row(term.at(tests[number]), state)
 
 
 # COALESCE

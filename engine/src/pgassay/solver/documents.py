@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pgassay.solver.jsonpaths import Found, UnreadableError, read_path
 from pgassay.solver.model import ClaimSlot, Reason, Slot, Truth, Value
 from pgassay.solver.scope import Term
-from pgassay.solver.state import Path, State, States
+from pgassay.solver.state import FieldStep, Path, State, States
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -79,8 +79,10 @@ def place(slot: Slot, path: Path) -> Slot:
     return ClaimSlot(path) if isinstance(slot, ClaimSlot) else replace(slot, path=(*slot.path, *path))
 
 
-def as_json(value: Value) -> Value:
-    """The value where it is JSON, else the string; what is at hand may be any text."""
+def as_json(value: Value, path: Path) -> Value:
+    """The value where it is JSON, else the string; what is at hand may be any text. A field's is a text."""
+    if isinstance(path[-1], FieldStep):
+        return None if value is None else json.dumps(value)
     try:
         json.loads(value or "null")
     except ValueError:

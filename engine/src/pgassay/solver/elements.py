@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pglast import ast
+from pglast.enums import NullTestType
 
 from pgassay.catalog.model import Column
 from pgassay.solver.jsonpaths import UnreadableError, read_path
+from pgassay.solver.model import KeySlot
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, Term, names_of, parse_type
 from pgassay.solver.syntax import call, operation
@@ -20,6 +22,15 @@ _POPULATED = tuple(
     f"{kind}_populate_{what}" for kind in ("json", "jsonb") for what in ("record", "recordset")
 )
 _RECORDS = ("jsonb_to_recordset", "json_to_recordset")
+_ENTRIES = {
+    **dict.fromkeys(("jsonb_each", "json_each"), "->"),
+    **dict.fromkeys(("jsonb_each_text", "json_each_text"), "->>"),
+}
+KEYS = ("jsonb_object_keys", "json_object_keys")
+_EMPTY = {
+    **dict.fromkeys(_DOCUMENTS, "[]"),
+    **dict.fromkeys((*_ENTRIES, *KEYS, "unnest"), "{}"),
+}
 _FIRST = ast.A_Const(isnull=False, val=ast.Integer(0))
 
 
@@ -30,7 +41,7 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
     if name in _RECORDS and arguments:
         record = operation("->", arguments[0], _FIRST)
         return {one.colname: function.at(_field(record, one)) for one in item.coldeflist or ()}
-    named = [column.sval for column in (item.alias.colnames or ())] if item.alias else []
+    named = _named(item)
     if name in _DOCUMENTS:
         element = function.at(operation(_DOCUMENTS[name], arguments[0], _FIRST))
         return {(named or ["value"])[0]: element, alias: element}
@@ -43,6 +54,42 @@ def columns(function: Term, item: Node, alias: str) -> Mapping[str, Term]:
     if name == "string_to_table":
         return {(named or [alias])[0]: function.at(call("split_part", *arguments[:2], one))}
     return {(named or [alias])[0]: function}
+
+
+def _named(item: Node) -> list[str]:
+    return [column.sval for column in (item.alias.colnames or ())] if item.alias else []
+
+
+def goes_through(function: Node) -> bool:
+    """Whether a function gives the entries of a document, or their keys."""
+    return names_of(function.funcname)[1] in (*_ENTRIES, *KEYS) and len(function.args or ()) == 1
+
+
+def entry(function: Term, item: Node, alias: str, number: int) -> tuple[Mapping[str, Term], Term]:
+    """The columns of one entry of a document, and that it is there. `number` tells its key from others."""
+    name = names_of(function.node.funcname)[1]
+    slot = f"key {number}"
+    place = Term(function.node.args[0], function.scope.knowing(slot, KeySlot(slot)))
+    key = place.at(ast.ColumnRef(fields=(ast.String(slot),)))
+    there = place.at(
+        ast.NullTest(arg=operation("->", place.node, key.node), nulltesttype=NullTestType.IS_NOT_NULL)
+    )
+    named = _named(item)
+    if name in KEYS:
+        return {(named or [alias])[0]: key, alias: key}, there
+    names = [*named, *["key", "value"][len(named) :]]
+    value = place.at(operation(_ENTRIES[name], place.node, key.node))
+    return dict(zip(names, (key, value), strict=False)), there
+
+
+def emptied(select: Node) -> Iterator[tuple[Node, str]]:
+    """What the functions of a query go through, each with what has no element."""
+    items: list[Node] = [item for item in select.fromClause or () if isinstance(item, ast.RangeFunction)]
+    calls = [item.functions[0][0] for item in items]
+    calls += [target.val for target in select.targetList or () if isinstance(target.val, ast.FuncCall)]
+    for one in calls:
+        if isinstance(one, ast.FuncCall) and (empty := _EMPTY.get(names_of(one.funcname or ())[1])):
+            yield (one.args or ())[0], empty
 
 
 def _on_path(arguments: list[Node]) -> Node | None:

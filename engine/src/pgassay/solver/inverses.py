@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pglast import ast
-from pglast.enums import NullTestType
+from pglast.enums import NullTestType, SubLinkType
 
 from pgassay.solver import arrays, documents, logic
 from pgassay.solver.first_arguments import FIRST, Texts
@@ -20,7 +20,7 @@ from pgassay.solver.operators import concatenate
 from pgassay.solver.predicates import compare
 from pgassay.solver.scope import Term, constant, parse_type
 from pgassay.solver.state import Path, State, States
-from pgassay.solver.syntax import call, operation
+from pgassay.solver.syntax import call, count_of, operation
 
 if TYPE_CHECKING:
     from pgassay.solver.search import Search
@@ -145,6 +145,30 @@ def _bound_or_case(name: str) -> Rule:
     return rule
 
 
+_LENGTHS = ("cardinality", "array_length", "array_upper")
+
+
+def _length_of_array(name: str) -> Rule:
+    """Of what a query finds so many rows; of another array so many elements."""
+    of_array = _by_first(FIRST[name])
+
+    def rule(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
+        array = search.terms.unfold(term.at(term.node.args[0]))
+        match array.node:
+            case ast.SubLink(subLinkType=SubLinkType.ARRAY_SUBLINK, subselect=query) if value is not None:
+                yield from search.push(array.at(count_of(query)), value, state, path)
+            case _:
+                yield from of_array(search, term, value, state, path)
+
+    return rule
+
+
+def _element_of(search: Search, term: Term, value: Value, state: State, path: Path) -> States:
+    """What returns the elements of something, row by row, has this one."""
+    if value is not None and not path:
+        yield from search.contain(term, value, state)
+
+
 def _array_position(search: Search, term: Term, value: Value, state: State, _: Path) -> States:
     """Wherever it is, the element is there."""
     array, element, *_rest = (term.at(argument) for argument in term.node.args)
@@ -177,6 +201,8 @@ def _number_of(null: NullTestType) -> Rule:
 FUNCTIONS: Mapping[str, Rule] = {
     **{name: _by_first(texts) for name, texts in FIRST.items()},
     **{name: _bound_or_case(name) for name in ("lower", "upper")},
+    **{name: _length_of_array(name) for name in _LENGTHS},
+    **dict.fromkeys(arrays.SETS, _element_of),
     "array_position": _array_position,
     "num_nulls": _number_of(NullTestType.IS_NULL),
     "num_nonnulls": _number_of(NullTestType.IS_NOT_NULL),

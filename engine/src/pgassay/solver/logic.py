@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, NullTestType
 
-from pgassay.solver.model import Slot, Truth
+from pgassay.solver.model import KeySlot, Slot, Truth
 from pgassay.solver.scope import Node, Term, names_of
 from pgassay.solver.state import State, States
 
@@ -46,8 +46,13 @@ def _both(search: Search, parts: Sequence[Term], wanted: Truth, state: State, ne
 
 
 def _any(search: Search, parts: Sequence[Term], wanted: Truth, state: State) -> States:
-    """One of the parts is as wanted; first what leaves the least choice."""
-    for part in sorted(parts, key=lambda one: _choice(one, wanted)):
+    """One of the parts is as wanted: first such as are about the row; then what leaves the least choice.
+
+    The others hold for all rows: to be an administrator, and see everything, is more than was asked.
+    """
+    of_row = {id(part): search.terms.is_of_row(part, state) for part in parts}
+    ordered = sorted(parts, key=lambda one: (not of_row[id(one)], _choice(one, wanted)))
+    for part in ordered:
         yield from search.make(part, wanted, state)
 
 
@@ -102,23 +107,36 @@ def _chain(search: Search, parts: Sequence[Part], state: State) -> States:
     if not parts:
         yield state
         return
-    part = min(parts, key=lambda one: (not _is_decided(search, one[0], state), _choice(*one)))
+    part = min(parts, key=lambda one: (*_open(search, one[0], state), _choice_of(search, *one)))
     rest = [one for one in parts if one is not part]
     for following in search.make(*part, state):
         yield from _chain(search, rest, following)
 
 
-def _is_decided(search: Search, part: Term, state: State) -> bool:
-    return all(state.known(slot) for slot in search.terms.slots(part))
+def _open(search: Search, part: Term, state: State) -> tuple[bool, bool]:
+    """Whether anything is open in a part, and whether that is more than keys, where values are put."""
+    slots = [slot for slot in search.terms.slots(part) if not state.known(slot)]
+    return bool(slots), not all(isinstance(slot, KeySlot) for slot in slots)
 
 
+def _choice_of(search: Search, term: Term, wanted: Truth) -> int:
+    """As `_choice`; that something is as it is without blanks, or in small letters, leaves much."""
+    node = term.node
+    if isinstance(node, ast.A_Expr) and node.kind == A_Expr_Kind.AEXPR_OP and node.lexpr is not None:
+        left, right = (search.terms.slots(term.at(side)) for side in (node.lexpr, node.rexpr))
+        if left & right:
+            return _SELF
+    return _choice(term, wanted)
+
+
+_SELF = 6
 _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4, "<=": 4, ">=": 4, "<>": 6}
 
 
 def _choice(term: Term, wanted: Truth) -> int:
     """How much choice a part leaves, so that what is fixed is decided first."""
     match node := term.node:
-        case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP) if _measures(node.lexpr) or _measures(node.rexpr):
+        case ast.A_Expr() if _measures(node.lexpr) or _measures(node.rexpr):
             return 3
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, name)):
             return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else 6

@@ -133,7 +133,15 @@ class ArgumentSlot:
     path: tuple[str, ...] = ()
 
 
-Slot = ColumnSlot | ClaimSlot | SettingSlot | ArgumentSlot
+@dataclass(frozen=True)
+class KeySlot:
+    """The key of one entry of a document that a query goes through, whose entries it reads as rows."""
+
+    name: str
+    path: tuple[str, ...] = ()
+
+
+Slot = ColumnSlot | ClaimSlot | SettingSlot | ArgumentSlot | KeySlot
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -263,6 +263,11 @@ def _from_function(search: Search, item: Node, scope: Scope, state: State) -> It
         )
         return
     alias = item.alias.aliasname if item.alias else name
+    if elements.goes_through(call):
+        following, ref = state.add_row("")
+        found, there = elements.entry(Term(call, scope), item, alias, ref.number)
+        yield _From(following, {alias: Derived(found)}, (_Test(there.node, there.scope),))
+        return
     yield _From(state, {alias: Derived(elements.columns(Term(call, scope), item, alias))})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pglast import ast
 from pglast.enums import SubLinkType
 
-from pgassay.solver import arrays, logic, predicates
+from pgassay.solver import arrays, elements, logic, predicates
 from pgassay.solver.aggregates import aggregate_of, argument_of
 from pgassay.solver.asking import Answer
 from pgassay.solver.model import ColumnSlot, RowRef, Truth, Value
@@ -38,6 +38,8 @@ def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
         answer = search.terms.evaluate(term, following)
         if answer and answer.truth & wanted and following is not state:
             yield following
+    for node, empty in elements.emptied(term.node.subselect):
+        yield from search.push(term.at(node), empty, state)
     if search.may_change and wanted & Truth.FALSE:
         yield from _change(search, term, state)
     if wanted & Truth.FALSE:

@@ -12,7 +12,7 @@ from pglast.enums import BoolExprType
 
 from pgassay.observation import Persona
 from pgassay.solver import logic
-from pgassay.solver.asking import merged
+from pgassay.solver.asking import Answer, merged
 from pgassay.solver.model import (
     Assignment,
     ColumnSlot,
@@ -53,10 +53,12 @@ class Reaching:
         *,
         rows: RowMaker,
         most: int,
+        decisive: bool = True,
     ) -> None:
         self.solver = solver
         self.rows = rows
         self.most = most
+        self.decisive = decisive
         self.search = search
         self.goal = goal
         self.persona = persona
@@ -66,13 +68,23 @@ class Reaching:
         self.hopeless = False
 
     def run(self) -> Reached | Unreached:
-        for state in islice(self._proposals(), self.most):
+        if self._is_hopeless():
+            return self.unreached(None)
+        for state in islice(self._distinct(), self.most):
             self.tried += 1
             if reached := self._try(state):
                 return reached
             if len(self.refusals) >= _REFUSALS or self.hopeless:
                 break
         return self.unreached(None)
+
+    def _is_hopeless(self) -> bool:
+        """Whether it is refused before any row is looked at, as where a policy asks itself."""
+        nothing = dict.fromkeys(self.solver.schema.columns(self.goal.condition.table))
+        answer = self._judge(Assignment(), nothing)
+        if answer.is_hopeless:
+            self.search.obstacles.meet(answer.error, Reason.REFUSED)
+        return answer.is_hopeless
 
     def unreached(self, reason: Reason | None) -> Unreached:
         """Why it was not reached: what was met, or what refused, or the budget."""
@@ -86,6 +98,15 @@ class Reaching:
             reason = Reason.UNREACHED if self.tried else Reason.CONTRADICTION
         return Unreached(goal=str(self.goal), reason=reason or Reason.UNREACHED, what=what)
 
+    def _distinct(self) -> Iterator[State]:
+        """Several ways lead to the same values."""
+        seen = set()
+        for state in self._proposals():
+            key = frozenset(state.values.items()), state.rows
+            if key not in seen:
+                seen.add(key)
+                yield state
+
     def _proposals(self) -> Iterator[State]:
         """First such that the atom decides, then such that it is as wanted, whatever the others are."""
         scope = self.solver.scope_of(self.goal.condition)
@@ -95,7 +116,7 @@ class Reaching:
             return
         node, siblings = list(parts(whole))[self.goal.atom.number]
         atom = (Term(node, scope), self.goal.wanted)
-        if siblings:
+        if siblings and self.decisive:
             others = [(Term(other, scope), truth) for other, truth in siblings]
             decisive = logic.each(self.search, [atom, *others], self.start)
             yield from self.search.steps.within(_DECISIVE, decisive)
@@ -140,21 +161,24 @@ class Reaching:
             return self._holds(assignment, row)
 
     def _holds(self, assignment: Assignment, row: Made | None) -> bool:
-        persona = self.persona
-        if assignment.claims:
-            persona = replace(persona, claims=merged(persona.claims, assignment.claims))
-        condition = self.goal.condition
-        answer = self.solver.judge_one(
-            replace(condition, text=self.goal.atom.text) if self.goal.atom else condition,
-            persona,
-            row.values if row else {},
-            settings=assignment.settings,
-            arguments=assignment.arguments,
-        )
+        answer = self._judge(assignment, row.values if row else {})
         if answer.is_hopeless:
             self.search.obstacles.meet(answer.error, Reason.REFUSED)
             self.hopeless = True
         return bool(answer.truth & self.goal.wanted)
+
+    def _judge(self, assignment: Assignment, row: Mapping[str, Value]) -> Answer:
+        persona = self.persona
+        if assignment.claims:
+            persona = replace(persona, claims=merged(persona.claims, assignment.claims))
+        condition = self.goal.condition
+        return self.solver.judge_one(
+            replace(condition, text=self.goal.atom.text) if self.goal.atom else condition,
+            persona,
+            row,
+            settings=assignment.settings,
+            arguments=assignment.arguments,
+        )
 
 
 def reach_at(

@@ -17,6 +17,7 @@ from pgassay.observation import Attempt
 from pgassay.solver import parents, values
 from pgassay.solver.asking import Asker
 from pgassay.solver.model import Made, Reason, RowNeed, Unreached, Value
+from pgassay.solver.repairs.duplicates import merge_singular
 from pgassay.solver.repairs.repair import repair
 from pgassay.solver.schema import Schema
 from pgassay.solver.sequences import Sequences, is_counted
@@ -114,6 +115,8 @@ class Making:
     def run(self) -> Made | Unreached:
         """Insert, and repair until it is in, or nothing helps."""
         self.values = {name: value for name, value in self.need.values.items() if name in self.columns}
+        if merged := merge_singular(self):
+            return merged
         if refused := self._fill():
             return refused
         for _ in range(_REPAIRS):

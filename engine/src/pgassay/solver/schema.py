@@ -66,6 +66,14 @@ class Schema:
         """The columns of a table or view by their plain names."""
         return self._columns.get(relation, {})
 
+    def fields(self, type_: str) -> Mapping[str, Column]:
+        """The fields of a composite type, whose name may lack its schema, in their order; none of others."""
+        names = set(self._spelled(self.base_of(type_)))
+        relations = (one for one in self.catalog.of(Relation) if one.name in names)
+        parts = self.catalog.parts(Column)
+        columns = next((parts[one.oid] for one in relations if one.kind in ("c", *_ROWS)), [])
+        return {column.name: column for column in sorted(columns, key=lambda column: column.number)}
+
     def _of(self, kind: type[Any], relation: str) -> list[Any]:
         return self._parts[kind][self.relations[relation].oid] if relation in self.relations else []
 

@@ -228,7 +228,7 @@ class Search:
     def assign(self, slot: Slot, value: Value, state: State, path: Path = ()) -> States:
         """Decide a slot, or a place in the document that it holds."""
         if path:
-            slot, value = documents.place(slot, path), documents.as_json(value)
+            slot, value = documents.place(slot, path), documents.as_json(value, path)
         for fitting in fresh.fit(self, slot, value):
             following = state.assign(slot, fitting)
             if following is not None:

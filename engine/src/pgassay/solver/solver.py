@@ -143,13 +143,14 @@ class Solver:
         free_claims: bool = False,
         may_change: bool = True,
         quick: bool = False,
+        decisive: bool = True,
     ) -> Reached | Unreached:
         """Make rows such that a goal holds for `persona` on a row with the `given` values.
 
         Stops at the first proposal that the server confirms; what is made stays. `free_claims`: claims
         besides `sub` and `role` may differ from the persona's, and then `claims` of the answer says how.
         `may_change`: rows that were there before may get other values, where nothing else helps.
-        `quick`: with a small part of the budgets.
+        `quick`: with a small part of the budgets. `decisive`: at first such that an atom decides the whole.
         """
         share = _QUICK if quick else 1.0
         search = Search(
@@ -168,6 +169,7 @@ class Solver:
             self._start(goal, given or {}, free_claims),
             rows=self._rows,
             most=PROPOSALS * self._effort,
+            decisive=decisive,
         )
         spent = self._asker.spent
         try:

@@ -64,6 +64,8 @@ class State:
         parts = self.parts(slot)
         if slot in self.values and not parts:
             return self.values[slot]
+        if any(isinstance(path[0], FieldStep) for path in parts):
+            return _record(parts)
         composed, whole = compose(parts), _parsed(self.values.get(slot))
         if isinstance(composed, dict):
             composed = (whole or {}) | composed
@@ -108,6 +110,20 @@ def element_step(number: int) -> str:
     return f"[{number}]"
 
 
+class FieldStep(str):
+    """The step of a path that leads to a field of a composite value: the `number`th of so many."""
+
+    __slots__ = ("number", "total")
+
+    number: int
+    total: int
+
+    def __new__(cls, name: str, number: int, total: int) -> FieldStep:
+        step = super().__new__(cls, name)
+        step.number, step.total = number, total
+        return step
+
+
 def _path(slot: Slot) -> tuple[str, ...]:
     return () if isinstance(slot, ClaimSlot) else slot.path
 
@@ -134,6 +150,31 @@ def compose(parts: Mapping[tuple[str, ...], Value]) -> Any:  # noqa: ANN401 - JS
             inner = inner[step]
         inner[path[-1]] = None if value is None else json.loads(value)
     return _with_arrays(document)
+
+
+def _record(parts: Mapping[tuple[str, ...], Value]) -> str:
+    """The composite value in which each field has its value; the others are null."""
+    steps = {path[0]: path[0] for path in parts if isinstance(path[0], FieldStep)}
+    fields = [""] * max(step.total for step in steps.values())
+    for name, step in steps.items():
+        below = {path[1:]: value for path, value in parts.items() if path[0] == name}
+        fields[step.number] = _field(below)
+    return f"({','.join(fields)})"
+
+
+def _field(below: Mapping[tuple[str, ...], Value]) -> str:
+    """A field as a composite literal has it; "" for null."""
+    if () in below:
+        value = below[()]
+    elif any(isinstance(path[0], FieldStep) for path in below):
+        value = json.dumps(_record(below))
+    else:
+        value = json.dumps(json.dumps(compose(below), sort_keys=True))
+    text = _parsed(value)
+    if text is None:
+        return ""
+    shown = text if isinstance(text, str) else json.dumps(text)
+    return '"' + shown.replace("\\", "\\\\").replace('"', '""') + '"'
 
 
 def _with_arrays(document: Any) -> Any:  # noqa: ANN401 - JSON

@@ -126,7 +126,6 @@ class _Walk:
             case ast.ColumnRef() | ast.ParamRef():
                 return self._name(node, scope)
             case ast.SelectStmt():
-                self.can_change = True
                 return self._select(node, scope)
             case ast.RangeVar():
                 return self._table(node, scope)
@@ -195,7 +194,10 @@ class _Walk:
 
     def _table(self, node: Node, scope: Scope) -> Node:
         """With its schema: the server looks names up in another path than a function's body."""
-        if node.schemaname or any(f"with {node.relname}" in one.rows for one in scope.chain):
+        if not node.schemaname and any(f"with {node.relname}" in one.rows for one in scope.chain):
+            return node
+        self.can_change = True
+        if node.schemaname:
             return node
         table = self._schema.find_relation(None, node.relname, scope.path)
         schema = self._schema.relations[table].schema if table else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pglast import ast
-from pglast.enums import A_Expr_Kind, BoolExprType, SubLinkType
+from pglast.enums import A_Expr_Kind, BoolExprType, SetOperation, SubLinkType
 
 from pgassay.solver.scope import Node
 
@@ -34,6 +34,15 @@ def operation(name: str, left: Node, right: Node) -> Node:
 def junction(operator: BoolExprType, *parts: Node) -> Node:
     """Conditions joined."""
     return parts[0] if len(parts) == 1 else ast.BoolExpr(boolop=operator, args=parts)
+
+
+def count_of(query: Node) -> Node:
+    """How many rows a query finds."""
+    name = (ast.String("pg_catalog"), ast.String("count"))
+    counted = ast.RangeSubselect(subquery=query, alias=ast.Alias(aliasname="counted"))
+    number = ast.ResTarget(val=ast.FuncCall(funcname=name, agg_star=True))
+    select = ast.SelectStmt(targetList=(number,), fromClause=(counted,), op=SetOperation.SETOP_NONE)
+    return ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=select)
 
 
 def call(name: str, *arguments: Node) -> Node:

@@ -8,7 +8,7 @@ from pglast.enums import SubLinkType
 from pgassay.observation import Persona
 from pgassay.solver import aggregates, constants, functions
 from pgassay.solver.asking import Answer, Asker
-from pgassay.solver.model import Reason, Slot, Truth, Value
+from pgassay.solver.model import ColumnSlot, Reason, Slot, Truth, Value
 from pgassay.solver.obstacles import Obstacles
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Local, Term, UnknownNameError, constant, resolve, write
@@ -51,6 +51,11 @@ class Terms:
     def slots(self, term: Term) -> frozenset[Slot]:
         """All that it depends on and that can be set."""
         return self._read(term).slots
+
+    def is_of_row(self, term: Term, state: State) -> bool:
+        """Whether it depends on the row in question; what does not is the same for all rows."""
+        rows = state.rows[:1]
+        return any(isinstance(slot, ColumnSlot) and slot.row in rows for slot in self.slots(term))
 
     def inline(self, call: Term) -> Term | None:
         """What a call stands for, as `functions.inline` says; the same term each time."""
@@ -122,6 +127,6 @@ class Terms:
             role=term.scope.role,
             lasting=lasting,
         )
-        if answer.error.startswith(_DENIED):  # whatever the values are
+        if answer.error.startswith(_DENIED) or answer.is_hopeless:  # whatever the values are
             self._obstacles.meet(answer.error, Reason.REFUSED)
         return answer

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Function
 from pgassay.catalog.tables import Surface
 from pgassay.database import Session
 from pgassay.observation import Outcome, Persona
@@ -17,21 +19,29 @@ from pgassay.solver.model import (
     Atom,
     Condition,
     Goal,
+    Made,
     Reached,
     Reason,
+    RowNeed,
     Source,
     Truth,
     Unreached,
     Value,
 )
 from pgassay.solver.solver import Solver
+from pgassay.world.answers import is_checked, is_unchecked, made_account, made_row
 from pgassay.world.attempts import BACKEND, claim, kept_if
-from pgassay.world.claims import reads_row
+from pgassay.world.changes import changes
+from pgassay.world.claims import find_asked, reads_row
+from pgassay.world.judged import WAYS, Judged
 from pgassay.world.model import AtomReach, MadeRow
+from pgassay.world.named_users import named_users
 from pgassay.world.order import is_own
+from pgassay.world.sign_ups import USERS
 
 _ROWS, _FEW = 24, 3  # of a table that are judged: for the first people, for others
 _PEOPLE = 2
+_CHANGES = 12  # of rows that are tried for one atom
 STATEMENTS = 8_000
 """Of all atoms together; after these, each gets a quick try."""
 
@@ -78,13 +88,17 @@ class AtomSearch:
                 continue
             why, is_of_row = "", True
             of_row = bool(self._key(atom)[1])
-            for wanted in (Truth.TRUE, Truth.NOT_TRUE):
-                if judged.lacks(atom, wanted, of_row=of_row):
+            for wanted in WAYS:
+                if judged.lacks(atom, wanted, of_row=of_row) and not self._changed(judged, atom, wanted):
                     answer = self._reach(judged, atom, wanted)
                     if isinstance(answer, MadeRow):
                         yield answer
                     else:
                         why, is_of_row = answer
+            if of_row and why and not judged.is_both(atom):
+                yield from self._reach_for_another(judged, atom)
+            elif why and self.finds_personas and not judged.reach(atom)[Truth.TRUE]:
+                yield from self._find_named(judged, atom)
             reach = judged.reach(atom)
             known[self._key(atom)] = AtomReach(
                 atom=atom,
@@ -137,9 +151,13 @@ class AtomSearch:
                 judged.add(persona, atom, truth)
 
     def _people(self, condition: Condition) -> list[Persona]:
-        """Those with an id come first: an atom shall be both ways for one of them."""
+        """Those with an id come first: an atom shall be both ways for one of them.
+
+        Of a role that no persona has, such as one that owns functions: users while it is theirs.
+        """
         roles = set(condition.roles)
         asked = [one for one in self.personas if "public" in roles or not roles or one.role in roles]
+        asked = asked or [replace(one, role=condition.roles[0]) for one in self.personas if one.id]
         return sorted(asked, key=lambda persona: persona.id is None)
 
     def _rows(self, table: str) -> list[Mapping[str, Value]]:
@@ -148,16 +166,66 @@ class AtomSearch:
         attempt = self.session.attempt(f"select {shown} from {table} as t limit {_ROWS}")
         return list(attempt.rows) if attempt.outcome is Outcome.ALLOWED else []
 
-    def _reach(self, judged: Judged, atom: Atom, wanted: Truth) -> MadeRow | tuple[str, bool]:
+    def _reach_for_another(self, judged: Judged, atom: Atom) -> Iterator[MadeRow]:
+        """For the second user, where the first one may do all, or nothing."""
+        for persona, wanted in judged.half(atom):
+            if persona not in judged.people[:1]:
+                answer = self._reach(judged, atom, wanted, persona)
+                if isinstance(answer, MadeRow):
+                    yield answer
+                return
+
+    def _find_named(self, judged: Judged, atom: Atom) -> Iterator[MadeRow]:
+        """Somebody whom the atom names by the id, with an account."""
+        alone = replace(judged.condition, text=atom.text)
+        for persona in named_users(atom, judged.people, self.solver.schema.catalog.of(Function)):
+            if self.solver.judge_one(alone, persona, {}).truth is not Truth.TRUE:
+                continue
+            judged.add(persona, atom, Truth.TRUE)
+            if persona.name not in (one.name for one in self.personas_found.values()):
+                self.personas_found[persona.name] = persona
+                need = RowNeed(table=USERS, values={"id": persona.id}, purpose=persona.name)
+                account = self.solver.make(need)
+                if isinstance(account, Made):
+                    yield made_account(account, persona, atom)
+            return
+
+    def _changed(self, judged: Judged, atom: Atom, wanted: Truth) -> bool:
+        """Whether it is as wanted for a row that an UPDATE would write; of those that are asked beside it."""
+        table = self.surface.by_name[judged.condition.table]
+        functions = self.solver.schema.catalog.of(Function)
+        if judged.condition.source is not Source.CHECK or table.name not in find_asked(
+            [atom.text], functions
+        ):
+            return False
+        words, alone = find_literals([atom.text]).words, replace(judged.condition, text=atom.text)
+        for persona in judged.in_turn(atom, wanted)[:1]:
+            for row in islice(changes(table, self._rows(table.name), words), _CHANGES):
+                if self.solver.judge_one(alone, persona, row).truth & wanted:
+                    judged.add(persona, atom, wanted)
+                    return True
+        return False
+
+    def _reach(
+        self, judged: Judged, atom: Atom, wanted: Truth, someone: Persona | None = None
+    ) -> MadeRow | tuple[str, bool]:
         """A row that was made; else why not, and whether a row could decide at all."""
         goal = Goal(condition=judged.condition, wanted=wanted, atom=atom)
         why, is_of_row = "nobody has the role", True
         of_row = bool(self._key(atom)[1])
-        for persona in judged.in_turn(atom, wanted, of_row=of_row)[:1]:
+        for persona in [someone] if someone else judged.in_turn(atom, wanted, of_row=of_row)[:1]:
             purpose = f"{judged.condition.name} {atom.number} {wanted.name} {persona.name}"
             # Who is an administrator, and who is not, is said by the row of a user that is there already.
             change, quick = self.may_change and not of_row, self.solver.work > self.most
-            reach = partial(self.solver.reach, goal, persona, purpose=purpose, may_change=change, quick=quick)
+            reach = partial(
+                self.solver.reach,
+                goal,
+                persona,
+                purpose=purpose,
+                may_change=change,
+                quick=quick,
+                decisive=someone is None,
+            )
             if self.solver.work > self.last:
                 return (
                     "not tried: what all atoms share of statements and steps is spent; --effort gives more",
@@ -175,7 +243,7 @@ class AtomSearch:
                 if who is not persona:  # nobody has judged the rows at hand for these claims
                     for row in self._rows(judged.condition.table)[:_FEW]:
                         self._judge_row(judged, who, row)
-                return _made(judged.condition, persona, answer, around)
+                return made_row(judged.condition, persona, answer, around)
             word = "true" if wanted is Truth.TRUE else "other than true"
             why, is_of_row = f"never {word}: {answer.because}", is_of_row and not by_claims
         return why, is_of_row
@@ -192,18 +260,18 @@ class AtomSearch:
         request = (claim(persona.claims), claim(BACKEND)) if persona.id and acting else plain
         with kept_if(self.session) as kept:
             answer = reach()
-            kept.append(not request or _is_checked(answer))
+            kept.append(not request or is_checked(answer))
         refused = isinstance(answer, Unreached) and answer.reason is Reason.REFUSED
-        if not request or not (refused or _is_unchecked(answer)):
+        if not request or not (refused or is_unchecked(answer)):
             return plain, answer
         with kept_if(self.session) as kept:
             self.session.connection.execute(request[0].encode())
             again = reach()
             self.session.connection.execute(request[1].encode())
-            kept.append(_is_checked(again))
-        if _is_checked(again):
+            kept.append(is_checked(again))
+        if is_checked(again):
             return request, again
-        return plain, reach() if _is_unchecked(answer) else answer
+        return plain, reach() if is_unchecked(answer) else answer
 
     def _persona(self, persona: Persona, reached: Reached) -> Persona:
         """The one who reached it: with other claims of the same user, somebody else."""
@@ -226,72 +294,3 @@ def _leaves(claims: Mapping[str, Any]) -> Iterator[str]:
 
 def _word(text: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in text)[:20]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What the atoms of a condition were found to be, by persona."""
-
-    condition: Condition
-    atoms: Sequence[Atom]
-    people: Sequence[Persona]
-    found: dict[tuple[int, Truth], set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def add(self, persona: Persona, atom: Atom, truth: Truth) -> None:
-        kind = Truth.TRUE if truth is Truth.TRUE else Truth.NOT_TRUE
-        self.found[atom.number, kind].add(persona.name)
-
-    def reach(self, atom: Atom) -> dict[Truth, frozenset[str]]:
-        return {kind: frozenset(self.found[atom.number, kind]) for kind in (Truth.TRUE, Truth.NOT_TRUE)}
-
-    def is_done(self, persona: Persona) -> bool:
-        """Whether every atom is both ways for somebody, or for this one."""
-        return all(
-            persona.name in self.found[atom.number, kind] or not self.lacks(atom, kind)
-            for atom in self.atoms
-            for kind in (Truth.TRUE, Truth.NOT_TRUE)
-        )
-
-    def lacks(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> bool:
-        """Whether nobody has it both ways, and the one for whom it should be has not this one.
-
-        What is not `of_row` is one way for each; so it shall be true for one and not for another.
-        """
-        reach = self.reach(atom)
-        if not of_row:
-            return not reach[wanted]
-        if reach[Truth.TRUE] & reach[Truth.NOT_TRUE]:
-            return False
-        return not any(one.name in reach[wanted] for one in self.in_turn(atom, wanted)[:1])
-
-    def in_turn(self, atom: Atom, wanted: Truth, *, of_row: bool = True) -> list[Persona]:
-        """First those for whom only one way is missing; who shall not be what the first one is comes last."""
-        reach = self.reach(atom)
-        half = reach[Truth.TRUE] | reach[Truth.NOT_TRUE]
-        people = self.people if of_row or wanted is Truth.TRUE else self.people[::-1]
-        return sorted(people, key=lambda persona: (persona.id is None, persona.name not in half))
-
-
-def _is_unchecked(answer: Reached | Unreached) -> bool:
-    """Whether triggers had to sleep."""
-    return isinstance(answer, Reached) and any(made.unchecked for made in answer.made)
-
-
-def _is_checked(answer: Reached | Unreached) -> bool:
-    return isinstance(answer, Reached) and not _is_unchecked(answer)
-
-
-def _made(condition: Condition, persona: Persona, reached: Reached, around: Sequence[str] = ()) -> MadeRow:
-    return MadeRow(
-        table=condition.table,
-        whose=persona.name,
-        statements=(*around[:1], *reached.statements, *around[1:]),
-        why=f"makes {_spell(reached.goal)} for {persona.name}",
-        unchecked=_is_unchecked(reached),
-    )
-
-
-def _spell(goal: Goal) -> str:
-    text = goal.atom.text if goal.atom else goal.condition.text
-    word = "true" if goal.wanted is Truth.TRUE else "not true"
-    return f"{text} {word} in {goal.condition}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 from typing import TypeGuard
@@ -34,7 +34,9 @@ class Filling:
 
     `rosters`: tables that say who is an administrator or the like; the first user is. `own_parents`: tables
     in which nobody gets a row below what others have, since that lets them at it, as a membership does.
-    `peopled`: where somebody wrote rows of users, and so said who is in what is another's.
+    `peopled`: where somebody wrote rows of users, and so said who is in what is another's. `roles`: by table,
+    what the second user is there, who shall not be all that the first one is. `singular`: tables and columns
+    of which each user may have one row.
     """
 
     session: Session
@@ -46,6 +48,8 @@ class Filling:
     make: Maker
     own_parents: frozenset[str] = frozenset()
     peopled: frozenset[str] = frozenset()
+    singular: frozenset[tuple[str, str]] = frozenset()
+    roles: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @cached_property
     def _references(self) -> References:
@@ -78,7 +82,7 @@ class Filling:
 
     def variants(self, table: Table, texts: Sequence[str]) -> Iterator[MadeRow]:
         """Rows of the first user with each label, boolean and null that conditions read and no row has."""
-        if not self.users or not texts:
+        if not self.users or not texts or self._is_singular(table):
             return
         words = find_literals(texts).words
         who, ownership = self.users[0].name, self.ownership.get(table.oid)
@@ -113,6 +117,8 @@ class Filling:
         ownership = self.ownership.get(table.oid)
         if ownership is None or not ownership.direct or len(self.users) < 2 or table.name in self.peopled:
             return
+        if self._is_singular(table):
+            return
         first, second = self.users[:2]
         own, other = self.values(table, first.name), self.values(table, second.name)
         values = other | {name: own[name] for name in ownership.direct if name in own}
@@ -127,6 +133,11 @@ class Filling:
         answer = self.make(RowNeed(table=table.name, values=values, purpose=purpose, shared=False))
         if _is_made(answer):
             yield _told(answer, first.name, f"a row of {purpose}")
+
+    def _is_singular(self, table: Table) -> bool:
+        """Whether a second row of one user would break what policies ask."""
+        ownership = self.ownership.get(table.oid)
+        return ownership is not None and any((table.name, name) in self.singular for name in ownership.direct)
 
     def lacking(self, table: Table) -> list[str]:
         """Whose rows the table can have, and has not."""
@@ -215,6 +226,8 @@ class Filling:
         ownership = self.ownership.get(table.oid)
         if user is None and ownership:
             found |= dict.fromkeys(ownership.columns)
+        if user and user != self.users[0]:
+            found = {**self.roles.get(table.name, {}), **found}
         return found
 
     def _held(self, table: Table, user: User) -> Iterator[tuple[str, Value]]:

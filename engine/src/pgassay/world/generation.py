@@ -11,11 +11,11 @@ from pgassay.catalog.read import Catalog, read_catalog
 from pgassay.catalog.tables import Table, read_surface
 from pgassay.database import Session
 from pgassay.observation import Persona
-from pgassay.solver.model import Source
+from pgassay.solver.singular import singular_columns
 from pgassay.solver.solver import Solver
 from pgassay.world.atoms import STATEMENTS, AtomSearch
 from pgassay.world.attempts import BACKEND, Attempts, claim
-from pgassay.world.claims import Claims, find_asked, find_claims, find_consulted, hold, reads_row
+from pgassay.world.claims import find_asked, find_claims, find_consulted, hold
 from pgassay.world.filling import Filling
 from pgassay.world.model import SHARED, AtomReach, MadeRow, Missing, World
 from pgassay.world.naming import name_drawn
@@ -24,6 +24,7 @@ from pgassay.world.order import is_own
 from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, read_presence
 from pgassay.world.references import User
+from pgassay.world.rosters import find_asked_alone, find_roles, find_rosters
 from pgassay.world.sign_ups import USERS, SignUps
 from pgassay.world.uploads import Uploads
 
@@ -171,6 +172,7 @@ class _Generation:
         """Of each, in every table; then those between two users, and those that conditions tell apart."""
         parts = self._catalog.of(Policy), self._catalog.of(Function)
         claims, consulted = hold(find_claims(*parts), self._surface.by_name), find_consulted(*parts)
+        asked = find_asked_alone(self._solver, self._surface, self._catalog.of(Function))
         ownership = self._ownership({key for key, claim in claims.items() if claim == "sub"})
         own_parents = frozenset() if self.makes_accounts else consulted | self._read_by_overrides()
         filling = Filling(
@@ -178,7 +180,9 @@ class _Generation:
             surface=self._surface,
             ownership=ownership,
             claims=claims,
-            rosters=self._rosters(claims),
+            rosters=find_rosters(asked, claims, self._surface),
+            singular=singular_columns(self._solver.schema),
+            roles=find_roles(asked, claims, self._surface, self._solver.schema),
             users=self._users,
             make=self._solver.make,
             own_parents=own_parents,
@@ -202,34 +206,6 @@ class _Generation:
             return False
         there = read_presence(self._session, table, ownership.get(table.oid))
         return any(user.id in there.users for user in self._users)
-
-    def _rosters(self, claims: Claims) -> frozenset[str]:
-        """Tables that say who may do things everywhere, such as administrators: not everybody is in there.
-
-        What other tables refer to is none: those have rows of everybody's. Nor is what has a default in a
-        column that is asked for, such as a profile's role.
-        """
-        tables = self._surface.by_name
-        referred = {key.target for table in tables.values() if is_own(table) for key in table.foreign_keys}
-        texts = [
-            atom.text
-            for condition in self._solver.conditions()
-            if condition.source in (Source.USING, Source.CHECK)
-            for atom in self._solver.atoms(condition)
-            if condition.table in tables and not reads_row(atom.text, tables[condition.table].relation)
-        ]
-        asked = find_asked(texts, self._catalog.of(Function))
-        keyed = {table for (table, _), claim in claims.items() if claim == "sub"}
-        rosters = {name: tables[name] for name in (asked.keys() & keyed) - referred if name in tables}
-        return frozenset(
-            name
-            for name, table in rosters.items()
-            if _names_users_alone(table)
-            and not any(
-                column.default and not column.primary and column.name in asked[name]
-                for column in table.columns.values()
-            )
-        )
 
     @cached_property
     def _atoms(self) -> AtomSearch:
@@ -269,11 +245,6 @@ def _spelled(name: str) -> str:
 def _user(persona: Persona) -> User:
     email = str(persona.claims.get("email") or f"{persona.name}@example.com")
     return User(name=persona.name, id=str(persona.id), email=email)
-
-
-def _names_users_alone(table: Table) -> bool:
-    """Not the members of a group: those are somewhere, and nowhere else."""
-    return all(key.target == USERS or table.columns[key.columns[0]].primary for key in table.foreign_keys)
 
 
 def _is_filled(table: Table) -> bool:

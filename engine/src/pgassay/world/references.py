@@ -18,6 +18,7 @@ from pgassay.world.statements import literal
 
 _USERS = "auth.users"
 _ANY = "true"
+_DRAWN = ("uuid", "int2", "int4", "int8")  # keys that are no words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,19 @@ class References:
         if ownership is None and user:
             for tie in self._ties(target, user):
                 yield tie, 0
-            yield _ANY, self.users.index(user)
+            yield _ANY, self._number(target, user)
         yield _ANY, 0
+
+    def _number(self, target: Table, user: User) -> int:
+        """The user's of the rows of a table: the first, the second; of a list of words the first or the last.
+
+        A list of roles begins with the most powerful ones, or with the least.
+        """
+        number = self.users.index(user)
+        if not number or any(column.base in _DRAWN for column in target.columns.values() if column.primary):
+            return number
+        [(count,)] = query(self.session, f"select count(*) from {target.name}") or [(0,)]
+        return max(number, int(str(count)) - 1)
 
     def _ties(self, target: Table, user: User) -> Iterator[str]:
         """That the user is a member of a row `t`, for each table that can say so."""

@@ -53,8 +53,10 @@ class SignUps:
 
     def make_user(self, need: RowNeed) -> Made | Unreached:
         """An account that a row refers to, for whatever it is needed."""
-        name = need.purpose or "somebody"
-        id_ = need.values.get("id") or canonical_id(USERS, name)
+        name, id_ = need.purpose or "somebody", need.values.get("id")
+        if id_:  # there may be several for one purpose
+            name = f"{name} {id_[:8]}"
+        id_ = id_ or canonical_id(USERS, name)
         email = need.values.get("email") or f"{canonical_id(USERS, name)[:8]}@example.com"
         return self._sign_up(name, lambda data: Account(name=name, id=id_, email=email, metadata=data))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pgassay.observation import Attempt
@@ -41,6 +41,11 @@ def satisfy_checks(making: Making, attempt: Attempt) -> Unreached | None:
         if name in making.values or value != kept.get(ColumnSlot(RowRef(making.table), name), "")
     }
     return None
+
+
+def solutions(making: Making) -> Iterator[Mapping[str, Value]]:
+    """Values with which all checks of the table hold, nearest to those that it would have."""
+    return (state.columns(RowRef(making.table)) for state in _solve(making))
 
 
 def _solve(making: Making) -> Iterator[State]:
