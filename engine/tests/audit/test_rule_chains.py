@@ -376,3 +376,37 @@ def test_what_names_no_group_is_refused_without_a_condition_on_groups(audited: A
     assert found == [("public.enter(integer, uuid)", "high", ("execute",))]
     asked = "or which not in (select public.my_bands())"
     assert told(audited(bands + DOORS.format(asked)), "chains") == []
+
+
+SHOPS = """
+create table public.shops (
+    id uuid primary key, owner uuid not null references auth.users, text text not null
+);
+create table public.helpers (
+    shop uuid not null references public.shops, who uuid not null references auth.users,
+    primary key (shop, who)
+);
+create function public.helps(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.helpers as h where h.shop = wanted and h.who = auth.uid()) $$;
+alter table public.shops enable row level security;
+alter table public.helpers enable row level security;
+create policy "read" on public.shops for select to authenticated
+using (owner = (select auth.uid()) or public.helps(id));
+create policy "edit" on public.shops for update to authenticated
+using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
+create policy "own" on public.helpers for select to authenticated using (who = (select auth.uid()));
+create function public.hand_over(wanted uuid, heir uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.shops set owner = heir where id = wanted and (owner = auth.uid() {});
+    if not found then raise exception 'no such shop'; end if;
+end $$;
+revoke execute on function public.hand_over(uuid, uuid) from public, anon;
+"""
+
+
+def test_a_helper_takes_the_shop_by_a_function(audited: Audited) -> None:
+    [finding] = of_rule(audited(SHOPS.format("or public.helps(wanted)")), "chains")
+    assert (finding.object, finding.severity.word) == ("public.hand_over(uuid, uuid)", "high")
+    assert told(audited(SHOPS.format("")), "chains") == []

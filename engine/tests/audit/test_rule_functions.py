@@ -496,3 +496,66 @@ def test_who_names_another_one_as_payer_takes_from_him(audited: Audited) -> None
     found = told(audited(JOINT_PURSES.format("")), "functions")
     assert found == [("public.send(uuid, uuid, integer)", "high", ("execute",))]
     assert told(audited(JOINT_PURSES.format("or payer <> auth.uid()")), "functions") == []
+
+
+LEVELS = """
+create table public.clerks (who uuid primary key references auth.users, level integer not null default 1);
+create table public.refunds (
+    id uuid primary key, buyer uuid not null references auth.users, granted boolean not null default false
+);
+create function public.level() returns integer language sql stable security definer set search_path = ''
+as $$ select c.level from public.clerks as c where c.who = auth.uid() $$;
+revoke execute on function public.level() from public, anon, authenticated;
+alter table public.clerks enable row level security;
+alter table public.refunds enable row level security;
+create policy "own" on public.refunds for select to authenticated using (buyer = (select auth.uid()));
+create function public.grant_refund(refund uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if {} < 5 then raise exception 'chiefs only'; end if;
+    update public.refunds set granted = true where id = refund;
+end $$;
+revoke execute on function public.grant_refund(uuid) from public, anon;
+"""
+
+
+def test_who_has_no_number_is_let_in_by_a_null(audited: Audited) -> None:
+    [finding] = of_rule(audited(LEVELS.format("public.level()")), "functions")
+    assert (finding.object, finding.severity.word) == ("public.grant_refund(uuid)", "medium")
+    assert "public.clerks" in finding.sentence
+    assert told(audited(LEVELS.format("coalesce(public.level(), 0)")), "functions") == []
+
+
+VISITS = """
+create table public.houses (id uuid primary key, keeper uuid not null references auth.users);
+create table public.visits (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    house uuid not null references public.houses, text text not null
+);
+alter table public.houses enable row level security;
+alter table public.visits enable row level security;
+create policy "own" on public.houses for select to authenticated using (keeper = (select auth.uid()));
+create policy "keepers" on public.visits for select to authenticated using (exists (
+    select from public.houses as h where h.id = house and h.keeper = (select auth.uid())
+));
+create function public.note(visitor uuid, at uuid, said text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.houses as h where h.id = at and h.keeper = auth.uid()) then
+        raise exception 'no such house';
+    end if;
+    insert into public.visits (who, house, text) values ({}, at, said);
+end $$;
+revoke execute on function public.note(uuid, uuid, text) from public, anon;
+"""
+
+
+def test_an_entry_in_the_name_of_another_who_never_sees_it(audited: Audited) -> None:
+    [finding] = of_rule(audited(VISITS.format("visitor")), "functions")
+    assert (finding.object, finding.severity.word) == ("public.note(uuid, uuid, text)", "medium")
+    assert "public.visits" in finding.sentence
+    assert told(audited(VISITS.format("auth.uid()")), "functions") == []
+    own = (
+        'create policy "own" on public.visits for select to authenticated using (who = (select auth.uid()));'
+    )
+    assert told(audited(VISITS.format("visitor") + own), "functions") == []

@@ -479,3 +479,31 @@ using (exists (select from public.boards as b where b.id = board));
 def test_members_do_with_what_their_groups_have_what_is_theirs_to_do(audited: Audited) -> None:
     """Whoever is in all groups that have rows reaches all rows, and names others in them."""
     assert told(audited(FIRMS), "strangers") == []
+
+
+METERS = """
+create table public.readings (
+    id integer not null, house uuid not null references auth.users, day date not null,
+    litres integer not null,
+    primary key (id, day)
+) partition by range (day);
+create table public.readings_old partition of public.readings
+for values from ('2001-01-01') to ('2060-01-01');
+create table public.readings_next partition of public.readings
+for values from ('2060-01-01') to ('2061-01-01');
+alter table public.readings enable row level security;
+alter table public.readings_old enable row level security;
+create policy "own" on public.readings for select to authenticated using (house = (select auth.uid()));
+{}
+"""
+
+
+def test_a_partition_without_rows_is_open_to_those_that_will_come(audited: Audited) -> None:
+    [finding] = of_rule(audited(METERS.format("")), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.readings_next", "critical")
+    assert "public.readings" in finding.sentence
+    assert finding.repair is not None
+    secured = "alter table public.readings_next enable row level security;"
+    assert told(audited(METERS.format(secured)), "strangers") == []
+    closed = "revoke all on public.readings_next from anon, authenticated;"
+    assert told(audited(METERS.format(closed)), "strangers") == []

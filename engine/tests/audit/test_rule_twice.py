@@ -197,3 +197,27 @@ def test_an_event_that_is_told_twice_pays_twice(audited: Audited) -> None:
     assert (finding.object, finding.who) == ("public.on_payment(text, uuid)", ("service",))
     assert finding.repair is not None
     assert told(audited(HOOKS.format(" unique")), "twice") == []
+
+
+ENTRIES = """
+create table public.houses (id uuid primary key, keeper uuid not null references auth.users);
+create table public.entries (
+    id integer generated always as identity primary key, house uuid not null references public.houses,
+    text text not null {}
+);
+alter table public.houses enable row level security;
+alter table public.entries enable row level security;
+create policy "own" on public.houses for select to authenticated using (keeper = (select auth.uid()));
+create function public.note(at uuid, said text) returns void
+language sql security definer set search_path = '' as $$
+    insert into public.entries (house, text)
+    select h.id, said from public.houses as h where h.id = at and h.keeper = auth.uid()
+$$;
+revoke execute on function public.note(uuid, text) from public, anon;
+"""
+
+
+def test_what_somebody_writes_may_be_written_again(audited: Audited) -> None:
+    assert told(audited(ENTRIES.format("")), "twice") == []
+    priced = told(audited(ENTRIES.format(", credits integer not null default 5")), "twice")
+    assert [(name, word) for name, word, _ in priced] == [("public.note(uuid, text)", "medium")]

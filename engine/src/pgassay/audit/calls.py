@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from itertools import chain, islice, product
 from math import prod
 
+from pgassay.audit.mixing import mix
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
@@ -80,7 +81,7 @@ def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, .
         for one in scene.solved[function.function]
         for some in islice(product(*_besides(one, choices)), _BESIDES)
     )
-    return list(dict.fromkeys(islice(chain(solved, product(*choices)), CALLS)))
+    return list(dict.fromkeys(islice(chain(solved, mix(choices, CALLS)), CALLS)))
 
 
 def _besides(

@@ -29,6 +29,8 @@ _WITHDRAWN = (
 _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _ENDS = ("expires", "expiry", "expiration", "until")
+# Not "published": that says when something was.
+_RELEASES = frozenset(("publish", "release", "embargo", "scheduled", "visible", "reveal", "unlock", "live"))
 
 _NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
@@ -107,6 +109,11 @@ def is_trail(name: str) -> bool:
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_release(column: Column) -> bool:
+    """By its name: a moment from which on something may be seen."""
+    return not _RELEASES.isdisjoint(column.name.lower().split("_"))
 
 
 def is_price(column: Column) -> bool:

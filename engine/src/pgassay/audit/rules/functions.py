@@ -17,6 +17,7 @@ from pgassay.audit.calls import (
 )
 from pgassay.audit.canaries import with_canaries
 from pgassay.audit.deeds import deeds_of, refused_to_nobody
+from pgassay.audit.forged import find_forged
 from pgassay.audit.gains import find_gains
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -219,7 +220,12 @@ def _writes(scene: Scene, persona: Persona, function: Function, seen: dict[Perso
     deeds = deeds_of(scene, persona, function, seen)
     asks = asks_who_calls(scene, function)
     if asks:
+        forged = find_forged(scene, persona, function, deeds)
         deeds = refused_to_nobody(scene, persona, function, seen, deeds)
+        if forged and not deeds:
+            who, severity = [p for p in _who(scene, function) if p.id], Severity.MEDIUM
+            sentence, steps = forged
+            return _finding(function, who, severity=severity, sentence=sentence, steps=steps, what="forges")
     if not deeds:
         return None
     # What it changes is worse than what it enters, and what the caller says than what it says itself.

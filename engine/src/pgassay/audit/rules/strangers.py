@@ -17,6 +17,7 @@ from pgassay.audit.parents import find_below
 from pgassay.audit.ranks import needs_rank, ranked_policies
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
+from pgassay.audit.unseen import find_unseen
 from pgassay.audit.words import anyone, does, join, tells_of_a_person
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Table
@@ -61,6 +62,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     yield from find_links(scene)
+    yield from find_unseen(scene)
 
 
 def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[_Deed]:
@@ -187,10 +189,9 @@ def _judge_open(
         if not why and (below := find_below(scene, sample, readers)):
             found = _tell(scene, sample, read, Severity.MEDIUM, below.why)
             found = replace(found, steps=below.steps, others=())
-            exact = bool(below.repair)
-            return (
-                replace(found, candidates=(below.repair,), exact=exact, kept=below.kept) if exact else found
-            )
+            if not below.repair:
+                return found
+            return replace(found, candidates=(below.repair,), exact=True, kept=below.kept)
         policies = [policy for deed in read for policy in _asked(sample.table, deed)]
         # Where no policy is open to all, the rows that there are just happen to be within reach.
         if why or any(is_open(sample.table, policy) for policy in policies):
@@ -227,7 +228,6 @@ def _tell(
     who = [p for p in scene.people if any(deed.persona == p for deed in deeds)]
     first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
     whose = "rows of others" if sample.ownership else "all rows"
-    verbs = does(action.value for action in actions)
     hidden = "to a statement without WHERE, which asks no policy for SELECT"
     blanket = hidden if all(deed.blanket for deed in deeds) else ""
     why = "; ".join(filter(None, (" ".join(filter(None, (_why(sample, deeds), blanket))), besides)))
@@ -237,7 +237,7 @@ def _tell(
         actions=tuple(action.value for action in actions),
         who=tuple(persona.name for persona in who),
         severity=severity,
-        sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
+        sentence=f"{anyone(who)} {does(a.value for a in actions)} {whose} in {sample.object}: {why}.",
         steps=first.steps,
         others=tuple(deed.steps for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",

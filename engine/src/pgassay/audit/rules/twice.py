@@ -99,9 +99,19 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
         for sample, first, second in zip(samples_of(scene, function), once, twice, strict=True):
             new = [row for row in first if row[:-1] not in before[sample.object]]
             more = list((Counter(second) - Counter(first)).elements())  # a table may have no key
-            if sample in samples and new and len(more) == len(new) and _like(sample, new[0], more[0]):
+            is_same = sample in samples and new and len(more) == len(new) and _like(sample, new[0], more[0])
+            if is_same and not _is_posting(sample, call, new[0]):
                 return _tell(scene, call, sample)
     return None
+
+
+def _is_posting(sample: Sample, call: Call, row: tuple[str | None, ...]) -> bool:
+    """Whether it says what its caller wrote, and no number: another entry of a log, and no payment."""
+    table = sample.table
+    fixed = {*sample.key, *(name for key in table.foreign_keys for name in key.columns)}
+    values = {name: value for name, value in json.loads(row[-1] or "{}").items() if name not in fixed}
+    written = (n for n, v in values.items() if table.columns[n].base in TEXTS and v in call.arguments)
+    return any(written) and not any(table.columns[name].base in NUMBERS for name in values)
 
 
 def _untaken(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
