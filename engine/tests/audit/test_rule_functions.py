@@ -559,3 +559,66 @@ def test_an_entry_in_the_name_of_another_who_never_sees_it(audited: Audited) -> 
         'create policy "own" on public.visits for select to authenticated using (who = (select auth.uid()));'
     )
     assert told(audited(VISITS.format("visitor") + own), "functions") == []
+
+
+CHIEFS = """
+create table public.chiefs (who uuid primary key references auth.users);
+create table public.stories (
+    id integer primary key, writer uuid not null references auth.users, text text not null
+);
+alter table public.chiefs enable row level security;
+alter table public.stories enable row level security;
+create policy "own" on public.stories for select to authenticated using (writer = (select auth.uid()));
+create function public.withdraw(story integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.chiefs as c where {}) then raise exception 'chiefs only'; end if;
+    delete from public.stories where id = story;
+end $$;
+revoke execute on function public.withdraw(integer) from public, anon;
+"""
+
+
+def test_who_stands_in_a_list_of_those_who_may_is_no_stranger(audited: Audited) -> None:
+    """Though the made rows put every user into the list."""
+    assert told(audited(CHIEFS.format("c.who = auth.uid()")), "functions") == []
+    anybody = audited(CHIEFS.format("auth.uid() is not null"))
+    assert told(anybody, "functions") == [("public.withdraw(integer)", "high", ("execute",))]
+
+
+OFFICES = """
+create table public.offices (id uuid primary key, text text not null);
+create table public.clerks (
+    office uuid not null references public.offices, who uuid not null references auth.users,
+    primary key (office, who)
+);
+create table public.cases (
+    id uuid primary key, office uuid not null references public.offices, text text not null
+);
+create function public.works_in(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.clerks as c where c.office = wanted and c.who = auth.uid()) $$;
+alter table public.offices enable row level security;
+alter table public.clerks enable row level security;
+alter table public.cases enable row level security;
+create policy "own" on public.clerks for select to authenticated using (who = (select auth.uid()));
+create policy "office" on public.cases for select to authenticated using (public.works_in(office));
+create function public.case_text(wanted uuid) returns text
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    if not exists (select from public.clerks as c where {} c.who = auth.uid()) then
+        raise exception 'clerks only';
+    end if;
+    return (select k.text from public.cases as k where k.id = wanted);
+end $$;
+revoke execute on function public.case_text(uuid) from public, anon;
+"""
+
+
+def test_who_is_in_one_group_is_told_of_others(audited: Audited) -> None:
+    """Whoever is in all of them has nothing hidden from him, and says nothing against it."""
+    assert told(audited(OFFICES.format("")), "functions") == [
+        ("public.case_text(uuid)", "medium", ("execute",))
+    ]
+    own = "c.office = (select k.office from public.cases as k where k.id = wanted) and"
+    assert told(audited(OFFICES.format(own)), "functions") == []

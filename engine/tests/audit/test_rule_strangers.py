@@ -507,3 +507,91 @@ def test_a_partition_without_rows_is_open_to_those_that_will_come(audited: Audit
     assert told(audited(METERS.format(secured)), "strangers") == []
     closed = "revoke all on public.readings_next from anon, authenticated;"
     assert told(audited(METERS.format(closed)), "strangers") == []
+
+
+FUNDS = """
+create table public.funds (id uuid primary key, founder uuid not null references auth.users);
+create table public.partners (
+    fund uuid not null references public.funds, who uuid not null references auth.users,
+    primary key (fund, who)
+);
+create table public.bets (
+    id uuid primary key, fund uuid not null references public.funds, text text not null
+);
+create function public.is_partner(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.partners as p where p.fund = wanted and p.who = auth.uid()) $$;
+alter table public.funds enable row level security;
+alter table public.partners enable row level security;
+alter table public.bets enable row level security;
+create policy "own" on public.funds for select to authenticated using (founder = (select auth.uid()));
+create policy "mine" on public.partners for select to authenticated using (who = (select auth.uid()));
+create policy "read" on public.bets for select to authenticated using (public.is_partner(fund));
+"""
+
+
+def test_members_who_may_insert_enter_what_is_the_groups(audited: Audited) -> None:
+    """Rows that name nobody are the founder's by way of their group alone."""
+    insert = (
+        'create policy "add" on public.bets for insert to authenticated with check (public.is_partner(fund))'
+    )
+    assert told(audited(f"{FUNDS}{insert};"), "strangers") == []
+    anybody = insert.replace("public.is_partner(fund)", "true")
+    assert told(audited(f"{FUNDS}{anybody};"), "strangers") == [("public.bets", "high", ("insert",))]
+    # FOR ALL may have been meant to be for SELECT.
+    whole = 'create policy "all" on public.bets for all to authenticated using (public.is_partner(fund))'
+    assert [name for name, _, _ in told(audited(f"{FUNDS}{whole};"), "strangers")] == ["public.bets"]
+
+
+STAFF = """
+create table public.stores (id uuid primary key, text text not null);
+create table public.staff (
+    who uuid primary key references auth.users, store uuid references public.stores, nick text
+);
+create table public.sheets (
+    id uuid primary key, maker uuid references auth.users, store uuid not null references public.stores,
+    text text not null
+);
+create function public.my_store() returns uuid language sql stable security definer set search_path = ''
+as $$ select s.store from public.staff as s where s.who = auth.uid() $$;
+alter table public.stores enable row level security;
+alter table public.staff enable row level security;
+alter table public.sheets enable row level security;
+create policy "mine" on public.staff for select to authenticated using (who = (select auth.uid()));
+create policy "store" on public.sheets for all to authenticated using ({});
+"""
+
+
+def test_what_a_store_has_is_for_its_staff_to_change(audited: Audited) -> None:
+    """In which store somebody works stands in the only row about him, and he may not change it."""
+    assert told(audited(STAFF.format("store = public.my_store()")), "strangers") == []
+    assert told(audited(STAFF.format("public.my_store() is not null")), "strangers") != []
+
+
+def test_who_has_no_account_only_reads_what_others_write(audited: Audited) -> None:
+    schema = RECIPES + (
+        'create policy "read" on public.recipes for select using (true);'
+        'create policy "write" on public.recipes for update to authenticated using (true);'
+    )
+    [finding] = of_rule(audited(schema), "strangers")
+    assert finding.sentence.startswith("anyone signed in changes ")
+
+
+PANEL = """
+create table public.panel (who uuid primary key references auth.users, judges boolean not null default false);
+create table public.songs (
+    id uuid primary key, singer uuid not null references auth.users, heard_by uuid references auth.users,
+    hidden_at timestamptz
+);
+create function public.judges() returns boolean language sql stable security definer set search_path = ''
+as $$ select coalesce((select p.judges from public.panel as p where p.who = auth.uid()), false) $$;
+alter table public.panel enable row level security;
+alter table public.songs enable row level security;
+create policy "open" on public.songs for select using (hidden_at is null);
+create policy "own" on public.songs for select to authenticated using (singer = (select auth.uid()));
+create policy "judges" on public.songs for select to authenticated using (public.judges());
+"""
+
+
+def test_what_a_rank_opens_makes_no_other_policy_useless(audited: Audited) -> None:
+    assert told(audited(PANEL), "strangers") == []

@@ -81,7 +81,9 @@ def find_dissolved(scene: Scene) -> Iterator[Finding]:
 
 
 def _members(scene: Scene) -> Iterator[_Member]:
-    for one in find_memberships(scene):
+    """Of memberships that decide something: who has read what is no member of it."""
+    asked = (m for m in find_memberships(scene) if scene.dependents(m.sample.table.name) - {m.sample.object})
+    for one in asked:
         for persona in scene.users:
             for other in (user for user in scene.users if user != persona):
                 for row in one.parent.rows[:_GROUPS]:

@@ -193,7 +193,7 @@ class _Tables(Visitor):
 def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
     """Rows go from one user to another, and more than once: who follows whom is one row for each pair."""
     refers = {name for key in sample.table.foreign_keys for name in key.columns}
-    people = owner_columns(sample) & refers
+    people = {name for name in owner_columns(sample) & refers if sample.table.columns[name].not_null}
     pairs = (len(people & set(index.columns)) > 1 for index in sample.table.unique)
     if len(people) > 1 and not any(pairs):
         yield f"they go from {join(map(quoted, sorted(people)))} to each other"

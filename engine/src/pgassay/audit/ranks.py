@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
 from pgassay.audit.memberships import find_memberships, is_shared
 from pgassay.audit.model import Steps
+from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _VALUES = 6
+_GROUPS = 2
 
 
 def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, entering: bool) -> bool:
     """Whether steps no longer show anything where the persona has just begun, or is not listed.
 
     Nor where it belongs to no group: what members do with what their groups have is theirs to do; unless they
-    are `entering` rows that have to name who made them.
+    are `entering` rows that have to name who made them, or by a policy that is not for INSERT alone.
     """
-    named = all(sample.table.columns[name].not_null for name in owner_columns(sample))
+    owners = owner_columns(sample)
+    named = all(sample.table.columns[name].not_null for name in owners)
+    if not owners:
+        named = _is_for_all(scene, sample, persona)
     members = () if entering and named else _memberless(scene, sample, persona)
     for text in (*_without(scene, sample, persona), *members):
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
                 return True
+    return False
+
+
+def _is_for_all(scene: Scene, sample: Sample, persona: Persona) -> bool:
+    """Whether a policy FOR ALL asks for a membership: who wrote it may have meant no more than SELECT."""
+    lists = {one.sample.table.name: one.sample.table.relation for one in find_memberships(scene)}
+    held = sample.table.privileges[persona.role].policies
+    for policy in (policy for policy in held if policy.permissive and policy.command == "all"):
+        words = find_literals(text for _, text in policy.clauses).words
+        called = (f.function for f in scene.functions.values() if f.name in words and scene.is_ours(f))
+        reached = frozenset[str]().union(*map(scene.inventory.reach, called))
+        if any(name in reached or relation in words for name, relation in lists.items()):
+            return True
     return False
 
 
@@ -50,6 +70,33 @@ def ranked_policies(scene: Scene, sample: Sample, persona: Persona) -> Mapping[s
             if not was.sqlstate and not now.sqlstate and was.rows != now.rows:
                 found.setdefault(policy.name, text)
     return found
+
+
+def unranked(scene: Scene, persona: Persona, samples: Iterable[Sample]) -> Iterator[str]:
+    """What takes a rank from a persona in these tables: a column as it begins; its row in a mere list."""
+    for other in samples:
+        single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
+        if other.table.kind in "rp" and single and _has_row(other, persona):
+            yield from plain_updates(scene, other, persona)
+            if _is_link(other):
+                yield from _unlisted(scene, other, persona)
+
+
+def sees_all(scene: Scene, sample: Sample, persona: Persona, texts: Iterable[str]) -> bool:
+    """Whether a persona reads every row also after what takes its ranks from it."""
+    with scene.session.undone():
+        ready = all(run(scene.session, None, text) for text in texts)
+        seen = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+    return not ready or {row.key for row in sample.rows} <= seen
+
+
+def without_policies(sample: Sample, names: Collection[str]) -> Sample:
+    """As if a table had none of these."""
+    held = {
+        role: replace(some, policies=tuple(p for p in some.policies if p.name not in names))
+        for role, some in sample.table.privileges.items()
+    }
+    return replace(sample, table=replace(sample.table, privileges=held))
 
 
 def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
@@ -76,6 +123,27 @@ def _memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]
         is_asked = one.sample is not sample and one.sample.table.name in reach
         if persona.id and sample.table.secured and is_asked and _has_row(one.sample, persona):
             yield from _unlisted(scene, one.sample, persona)
+    for other in scene.samples if persona.id and sample.table.secured else ():
+        single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
+        if single and other is not sample and other.table.name in reach and _has_row(other, persona):
+            yield from _elsewhere(scene, other, persona)
+
+
+def _elsewhere(scene: Scene, other: Sample, persona: Persona) -> Iterator[str]:
+    """In another group, or in none, where the persona's only row says in which; none that it may change."""
+    own = own_condition(other, persona)
+    for key in other.table.foreign_keys:
+        parent = scene.sample_of.get(key.target or "")
+        if len(key.columns) != 1 or key.columns[0] in owner_columns(other) or parent is None:
+            continue
+        column = other.table.columns[key.columns[0]]
+        mine = {row.values[column.name] for row in other.rows if persona.id in row.owners}
+        groups = [row.values[key.target_columns[0]] for row in parent.rows]
+        values = [group for group in groups if group not in mine][:_GROUPS]
+        text = f"update {other.table.name} as t set {column.quoted} = {{}} where {own}"
+        [answer] = scene.ask(persona, [[text.format(column.quoted)]])
+        if mine != {None} and (answer.sqlstate or not answer.counts[0]):
+            yield from (text.format(literal(value)) for value in values)
 
 
 def _is_list_of_ranks(scene: Scene, other: Sample) -> bool:

@@ -65,6 +65,18 @@ def anyone(people: Sequence[Persona]) -> str:
     return "anyone signed in" if len(people) > 1 else people[0].name
 
 
+def who_does(deeds: Sequence[tuple[Persona, str]], actions: Sequence[str]) -> str:
+    """Who does what; who has no account, and does less than others, apart."""
+    verbs = {persona: {verb for one, verb in deeds if one == persona} for persona, _ in deeds}
+    less = {verb for persona, some in verbs.items() if persona.id is None for verb in some}
+    users = [persona for persona in verbs if persona.id is not None]
+    more = [verb for verb in actions if verb not in less]
+    if not less or not users or not more:
+        return f"{anyone(list(verbs))} {does(actions)}"
+    rest = [verb for verb in actions if verb in less]
+    return f"{anyone(users)} {does(more)}, and anyone, without an account, {does(rest)}"
+
+
 def join(words: Iterable[str]) -> str:
     """One, two and three."""
     *first, last = words

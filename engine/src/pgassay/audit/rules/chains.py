@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.audit.altered import find_altered
 from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -65,6 +66,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     yield finding
     yield from find_taken(scene)
     yield from find_entries(scene)
+    yield from find_altered(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:

@@ -9,6 +9,7 @@ from itertools import islice
 from pgassay.audit.below import planted_below
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.ranks import needs_rank
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, insert_of, owner_columns
@@ -168,7 +169,9 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                     Step(who=persona, statement=f"update {sample.table.name} set {sets}", shows=ROWS),
                     Step(who=other, statement=look, shows=ROWS),
                 )
-                if set(names).isdisjoint(sample.key) and plays(scene.session, steps):
+                if set(names) & set(sample.key) or not plays(scene.session, steps):
+                    continue
+                if not needs_rank(scene, sample, persona, steps, entering=True):
                     sentence = (
                         f"{persona.name} gives a row of {persona.name}'s own in {sample.table.name} to "
                         f"{other.name}, who never wrote it, by a statement without WHERE: the policy checks "

@@ -10,7 +10,7 @@ from itertools import chain
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.payments import Looked, Paid, paid_again
+from pgassay.audit.payments import Looked, Paid, paid_again, rewarded_again
 from pgassay.audit.replayed import find_replayed
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
@@ -90,7 +90,8 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
             twice = _look(scene, looks)
         if not _names_rows(scene, call, looks, before):
             continue
-        if paid := paid_again(samples_of(scene, function), persona, prepared, once, twice):
+        states = (samples_of(scene, function), persona, prepared, once, twice)
+        if paid := paid_again(*states) or rewarded_again(*states):
             return _tell_paid(scene, call, paid)
         if taken := _taken_over(scene, call, looks, (prepared, once)):
             return taken
@@ -240,10 +241,12 @@ def _tell_paid(scene: Scene, call: Call, paid: Paid) -> Finding:
     told = f"{paid.column} of {call.persona.name}'s own row in {paid.sample.object} grows each time"
     finding = _tell(scene, call, paid.sample)
     name = call.function.function
+    kept = (
+        f"{paid.record.object} keeps that it was done, and does not" if paid.record else "nothing is there to"
+    )
     return replace(
         finding,
-        sentence=f"{call.persona.name} calls {name} twice with the same, and {told}: "
-        f"{paid.record.object} keeps that it was done, and does not refuse it.",
+        sentence=f"{call.persona.name} calls {name} twice with the same, and {told}: {kept} refuse it.",
         steps=(*finding.steps[:-1], more),
     )
 
