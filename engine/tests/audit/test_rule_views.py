@@ -43,8 +43,9 @@ def test_a_view_of_which_somebody_has_thought_who_may_read_it_is_medium(audited:
     view = "create view public.titles as select id, text from public.notes;"
     grants = "revoke all on public.titles from anon, authenticated; grant select on public.titles to anon;"
     assert told(audited(NOTES + view + grants), "views") == [("public.titles", "medium", ("select",))]
-    given = view + "grant select on public.titles to anon;"  # the platform has granted the rest
-    assert told(audited(NOTES + given), "views") == [("public.titles", "critical", ("select",))]
+    given = view + "grant select on public.titles to anon, authenticated;"
+    assert told(audited(NOTES + given), "views") == [("public.titles", "medium", ("select",))]
+    assert told(audited(NOTES + view), "views") == [("public.titles", "critical", ("select",))]
 
 
 CAST = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
+from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
 from pgassay.audit.entering import opened_by
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
@@ -14,7 +14,7 @@ from pgassay.audit.writes import Write, left_to_update, make_room, own_updates, 
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import condition
+from pgassay.matrix.statements import AS_OWNER, condition
 from pgassay.observation import Persona
 
 _WRITES = 12  # of one column
@@ -63,17 +63,36 @@ def _of_column(
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in setup):
                 continue
+            pairs = _differing(scene, persona, function, writes)
+            if not pairs:
+                continue
             before = measure(scene, persona)
-            for write in writes:
-                lists = [some for some in argument_lists(scene, function) if set(write.row.key) & set(some)]
-                for some in lists[:_CALLS]:
-                    call = Call(function=function, arguments=some, persona=persona)
-                    plain = opened_by(scene, call, before, only).rows
-                    with scene.session.undone():
-                        changed = run(scene.session, persona, write.statement)
-                        rows = opened_by(scene, call, before, only).rows if changed else ()
-                    if more := [one for one in rows if one not in plain]:
-                        yield write, call, more[0], setup
+            for write, call in pairs[:_CALLS]:
+                plain = opened_by(scene, call, before, only).rows
+                with scene.session.undone():
+                    changed = run(scene.session, persona, write.statement)
+                    rows = opened_by(scene, call, before, only).rows if changed else ()
+                if more := [one for one in rows if one not in plain]:
+                    yield write, call, more[0], setup
+
+
+def _differing(
+    scene: Scene, persona: Persona, function: Function, writes: Sequence[Write]
+) -> list[tuple[Write, Call]]:
+    """Calls about the changed row that write something else than without the change."""
+    looks = [AS_OWNER, *(look_new(s) for s in samples_of(scene, function) if s is not writes[0].sample)]
+    pairs = [
+        (write, Call(function=function, arguments=some, persona=persona))
+        for write in writes
+        for some in [a for a in argument_lists(scene, function) if set(write.row.key) & set(a)][:_CALLS]
+    ]
+    plain = scene.ask(persona, [[call.statement, *looks] for _, call in pairs])
+    after = scene.ask(persona, [[write.statement, call.statement, *looks] for write, call in pairs])
+    return [
+        pair
+        for pair, one, other in zip(pairs, plain, after, strict=True)
+        if not other.sqlstate and (one.sqlstate or one.rows[2:] != other.rows[3:])
+    ]
 
 
 def _tell(scene: Scene, write: Write, call: Call, shown: tuple[Sample, Row], setup: Sequence[str]) -> Finding:

@@ -33,7 +33,7 @@ def planted_below(
         return
     if parent.table.kind not in "rp" or not parent.table.secured or "insert" not in table.writable:
         return
-    for above, setup in _hidden(scene, parent, persona, other):
+    for above, setup in islice(_hidden(scene, parent, persona, other), _HIDDEN):
         top = f"select 1 from {parent.table.name} where {condition(parent.key, above.key)}"
         for row in sample.rows[:_ROWS]:
             write = insert_of(sample, persona, row, **{column: above.key[0]})
@@ -57,7 +57,7 @@ def _hidden(scene: Scene, parent: Sample, persona: Persona, other: Persona) -> I
     seen = measure(scene, persona, [parent.table.name])
     theirs = [row for row in parent.rows if persona.id not in row.owners]
     hidden = [row for row in hidden_rows(parent, seen) if row in theirs]
-    yield from ((row, ()) for row in hidden[:_HIDDEN])
+    yield from ((row, ()) for row in hidden if _is_between(scene, parent, row, (persona, other), ()))
     policies = [p for p in scene.policies.get(parent.table.oid, ()) if p.command in ("select", "all")]
     asked = find_literals(p.using or "" for p in policies).words
     fixed = {*parent.key, *owner_columns(parent), *fresh_columns(parent)}
@@ -68,4 +68,15 @@ def _hidden(scene: Scene, parent: Sample, persona: Persona, other: Persona) -> I
         for column in columns:
             for value in islice(values_for(scene, parent, column, besides=row.values[column.name]), _VALUES):
                 text = statements.update(parent.table, column.name, literal(value), where=where)
-                yield row, (Step(statement=text, shows=ROWS),)
+                setup = (Step(statement=text, shows=ROWS),)
+                if _is_between(scene, parent, row, (persona, other), setup):
+                    yield row, setup
+
+
+def _is_between(
+    scene: Scene, parent: Sample, row: Row, people: tuple[Persona, Persona], setup: Steps
+) -> bool:
+    """Whether the one does not read the row, and the other does."""
+    look = f"select 1 from {parent.table.name} where {condition(parent.key, row.key)}"
+    shows = zip(people, (NO_ROWS_SHOWN, ROWS), strict=True)
+    return plays(scene.session, (*setup, *(Step(who=who, statement=look, shows=one) for who, one in shows)))

@@ -15,7 +15,7 @@ from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
 
 _CALLS = 16
-_MARKS = 24
+_MARKS = 12
 
 
 def find_read_past(scene: Scene) -> Iterator[Finding]:
@@ -25,7 +25,8 @@ def find_read_past(scene: Scene) -> Iterator[Finding]:
         functions = [f for f in callable_by(scene, persona) if f.definer and not scene.is_unending(f)]
         for sample in scene.samples:
             telling = [f for f in functions if sample in samples_of(scene, f)]
-            if telling and sample.table.secured and sample.object == sample.table.name:
+            open_ = sample.table.privileges[persona.role].reads_all
+            if telling and sample.table.secured and not open_ and sample.object == sample.table.name:
                 for finding in _of_table(scene, persona, sample, telling):
                     if finding.object not in done:
                         done.add(finding.object)

@@ -17,6 +17,8 @@ from pgassay.catalog.model import Function
 from pgassay.matrix.model import Action
 from pgassay.observation import Persona
 
+_DEEDS = 8
+
 
 def refused_to_nobody(
     scene: Scene,
@@ -49,7 +51,7 @@ def refused_to_nobody(
             return []
     some = [d for d in chosen if d.action is Action.DELETE or d.taken or not d.others]
     ranks = list(unranked(scene, persona, samples_of(scene, function))) if some else []
-    return [d for d in some if not _needs_rank(scene, d, ranks)]
+    return [d for d in some[:_DEEDS] if not _needs_rank(scene, d, ranks)]
 
 
 def _needs_rank(scene: Scene, deed: Deed, ranks: Sequence[str]) -> bool:

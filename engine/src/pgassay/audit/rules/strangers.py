@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.links import find_links
-from pgassay.audit.meant import is_open, is_open_here, reaches_all, speaks_against
+from pgassay.audit.meant import is_open, is_open_here, owns_rows, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.parents import find_below
 from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_policies
@@ -165,7 +165,7 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     if table.kind == "f" and read:
         return _tell(scene, sample, [*written, *read], _by_anybody(read))
     if table.kind == "v":
-        changed = [d for d in deeds if d.action in _WRITES and d.rows is not RowClass.PUBLIC]
+        changed = [d for d in deeds if d.action in _WRITES and owns_rows(scene, table, d.rows)]
         return _tell(scene, sample, changed, Severity.MEDIUM) if changed else None
     if table.kind in "rp" and not table.secured and (read or written):
         return _tell(scene, sample, [*written, *read], _by_anybody(written))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import ast, parser
 from pglast.enums import JoinType
 
 from pgassay.audit.calls import secrets, told
 from pgassay.audit.copied import find_copied
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
+from pgassay.audit.rules.revokes import read_said
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import ObjectKey
@@ -74,20 +75,24 @@ def _tells_more(scene: Scene, table: Table, persona: Persona) -> bool:
 
 def _plain_columns(table: Table) -> set[str]:
     """Those that are columns of what it reads from: a number that is computed may be another's by chance."""
-    [statement] = parse_sql(_query(table))
-    select: Any = statement.stmt
-    places = zip(table.columns, select.targetList or (), strict=False)
+    places = zip(table.columns, _parsed(table).targetList or (), strict=False)
     return {name for name, target in places if isinstance(target.val, ast.ColumnRef)}
+
+
+def _parsed(table: Table) -> Any:  # noqa: ANN401
+    return parser.parse_sql(_query(table))[0].stmt
 
 
 def _number(answer: Answer) -> int:
     return 0 if answer.sqlstate else int(answer.rows[0][0][0] or 0)
 
 
-def _is_granted(table: Table, persona: Persona) -> bool:
-    """Whether somebody has seen to it that the role may read it and nothing else: the platform grants all."""
+def _is_granted(scene: Scene, table: Table, persona: Persona) -> bool:
+    """Whether a statement grants it to the role, or leaves it only that: the platform grants all."""
     held = table.privileges[persona.role]
-    return not (held.insert or held.update or held.delete)
+    said = (one for script in scene.scripts for one in read_said(script.text))
+    named = any(one.grants and one.object == table.name and persona.role in one.roles for one in said)
+    return named or not (held.insert or held.update or held.delete)
 
 
 def _is_narrowed(scene: Scene, table: Table) -> bool:
@@ -98,8 +103,7 @@ def _is_narrowed(scene: Scene, table: Table) -> bool:
         if t.stored and t.name in scene.inventory.reach(table.name)
     ]
     if len(bases) != 1:
-        [statement] = parse_sql(_query(table))
-        return _has_condition(statement.stmt)
+        return _has_condition(_parsed(table))
     shown, there = scene.ask(
         None, [[f"select count(*) from {table.name}"], [f"select count(*) from {bases[0]}"]]
     )
@@ -109,8 +113,8 @@ def _is_narrowed(scene: Scene, table: Table) -> bool:
 def _has_condition(node: Any) -> bool:  # noqa: ANN401
     """Whether a WHERE leaves rows out; one of what is joined from the left leaves out no row."""
     if isinstance(node, ast.SelectStmt):
-        named = [one.ctequery for one in (node.withClause.ctes if node.withClause else ())]
-        parts = [*named, node.larg, node.rarg, *(node.fromClause or ())]
+        ctes = node.withClause.ctes if node.withClause else None
+        parts = [*(one.ctequery for one in ctes or ()), node.larg, node.rarg, *(node.fromClause or ())]
         return node.whereClause is not None or any(map(_has_condition, parts))
     if isinstance(node, ast.JoinExpr):
         sides = [node.larg] if node.jointype == JoinType.JOIN_LEFT else [node.larg, node.rarg]
@@ -128,7 +132,7 @@ def _tell(scene: Scene, table: Table, who: list[Persona]) -> Finding:
     first = who[0]
     anon = any(persona.id is None for persona in who)
     severity = Severity.CRITICAL if anon else Severity.HIGH
-    if all(_is_granted(table, persona) for persona in who):
+    if all(_is_granted(scene, table, persona) for persona in who):
         severity = Severity.MEDIUM
     if _is_narrowed(scene, table):
         severity = Severity.LOW
