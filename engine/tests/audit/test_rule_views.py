@@ -46,6 +46,8 @@ def test_a_view_of_which_somebody_has_thought_who_may_read_it_is_medium(audited:
     given = view + "grant select on public.titles to anon, authenticated;"
     assert told(audited(NOTES + given), "views") == [("public.titles", "medium", ("select",))]
     assert told(audited(NOTES + view), "views") == [("public.titles", "critical", ("select",))]
+    whole = given.replace("select id, text", "select id, author, text")
+    assert told(audited(NOTES + whole), "views") == [("public.titles", "critical", ("select",))]
 
 
 CAST = """

@@ -20,7 +20,8 @@ def find_unseen(scene: Scene) -> Iterator[Finding]:
     """One finding for each: that a SELECT is not refused is all that there is to run."""
     for sample in scene.samples:
         table = sample.table
-        if table.kind in "rp" and not table.secured and not sample.rows and scene.is_the_projects(table):
+        is_own = scene.is_the_projects(table) and not table.is_of_extension
+        if table.kind in "rp" and not table.secured and not sample.rows and is_own:
             who = [persona for persona in scene.people if _reads(scene, table, persona)]
             if who:
                 yield _tell(scene, sample, who)

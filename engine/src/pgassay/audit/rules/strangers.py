@@ -167,7 +167,7 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     if table.kind == "v":
         changed = [d for d in deeds if d.action in _WRITES and owns_rows(scene, table, d.rows)]
         return _tell(scene, sample, changed, Severity.MEDIUM) if changed else None
-    if table.kind in "rp" and not table.secured and (read or written):
+    if table.kind in "rp" and not table.secured and (written or (read and not table.is_of_extension)):
         return _tell(scene, sample, [*written, *read], _by_anybody(written))
     if written:
         told = [*written, *(deed for deed in read if not _is_meant(table, deed))]

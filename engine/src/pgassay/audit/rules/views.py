@@ -15,6 +15,7 @@ from pgassay.audit.reach import measure
 from pgassay.audit.rules.revokes import read_said
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
@@ -87,6 +88,13 @@ def _number(answer: Answer) -> int:
     return 0 if answer.sqlstate else int(answer.rows[0][0][0] or 0)
 
 
+def _leaves_out(scene: Scene, table: Table) -> bool:
+    """Whether it reads one table, and not all of its columns."""
+    read = scene.inventory.reach(table.name) - {table.name}
+    bases = [t for t in scene.surface.tables.values() if t.stored and t.name in read]
+    return len(bases) == 1 and not bases[0].columns.keys() <= find_literals([_query(table)]).words
+
+
 def _is_granted(scene: Scene, table: Table, persona: Persona) -> bool:
     """Whether a statement grants it to the role, or leaves it only that: the platform grants all."""
     held = table.privileges[persona.role]
@@ -132,7 +140,7 @@ def _tell(scene: Scene, table: Table, who: list[Persona]) -> Finding:
     first = who[0]
     anon = any(persona.id is None for persona in who)
     severity = Severity.CRITICAL if anon else Severity.HIGH
-    if all(_is_granted(scene, table, persona) for persona in who):
+    if _leaves_out(scene, table) and all(_is_granted(scene, table, persona) for persona in who):
         severity = Severity.MEDIUM
     if _is_narrowed(scene, table):
         severity = Severity.LOW
