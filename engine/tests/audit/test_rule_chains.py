@@ -518,3 +518,39 @@ create policy "officers" on public.chests for select to authenticated using (pub
 def test_a_small_number_that_says_as_what(audited: Audited) -> None:
     assert told(audited(LEVELS.format("")), "chains") == [("public.fellows", "high", ("update",))]
     assert told(audited(LEVELS.format("and level = public.level_in(guild)")), "chains") == []
+
+
+SCENES = """
+create table public.stars (id uuid primary key references auth.users, shy boolean not null default false);
+create table public.fans (
+    fan uuid not null references public.stars, star uuid not null references public.stars,
+    agreed boolean not null default false, primary key (fan, star)
+);
+create table public.scenes (
+    id uuid primary key, star uuid not null references public.stars, text text not null
+);
+create function public.is_shy(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select s.shy from public.stars as s where s.id = wanted $$;
+create function public.is_fan(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (select from public.fans as f where f.fan = auth.uid() and f.star = wanted and f.agreed)
+$$;
+alter table public.stars enable row level security;
+alter table public.fans enable row level security;
+alter table public.scenes enable row level security;
+create policy "see" on public.stars for select to authenticated using (true);
+create policy "mine" on public.fans for select to authenticated using ((select auth.uid()) in (fan, star));
+create policy "ask" on public.fans for insert to authenticated with check (fan = (select auth.uid()) {});
+create policy "agree" on public.fans for update to authenticated
+using (star = (select auth.uid())) with check (star = (select auth.uid()));
+create policy "read" on public.scenes for select to authenticated
+using (star = (select auth.uid()) or not public.is_shy(star) or public.is_fan(star));
+"""
+
+
+def test_who_asks_says_that_the_other_one_agreed(audited: Audited) -> None:
+    """Of anybody: it opens nothing of those who are open anyway."""
+    assert told(audited(SCENES.format("")), "chains") == [("public.fans", "high", ("insert",))]
+    assert told(audited(SCENES.format("and not agreed")), "chains") == []
