@@ -19,7 +19,6 @@ from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _VALUES = 6
-_GROUPS = 2
 
 
 def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, entering: bool) -> bool:
@@ -123,27 +122,6 @@ def _memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]
         is_asked = one.sample is not sample and one.sample.table.name in reach
         if persona.id and sample.table.secured and is_asked and _has_row(one.sample, persona):
             yield from _unlisted(scene, one.sample, persona)
-    for other in scene.samples if persona.id and sample.table.secured else ():
-        single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
-        if single and other is not sample and other.table.name in reach and _has_row(other, persona):
-            yield from _elsewhere(scene, other, persona)
-
-
-def _elsewhere(scene: Scene, other: Sample, persona: Persona) -> Iterator[str]:
-    """In another group, or in none, where the persona's only row says in which; none that it may change."""
-    own = own_condition(other, persona)
-    for key in other.table.foreign_keys:
-        parent = scene.sample_of.get(key.target or "")
-        if len(key.columns) != 1 or key.columns[0] in owner_columns(other) or parent is None:
-            continue
-        column = other.table.columns[key.columns[0]]
-        mine = {row.values[column.name] for row in other.rows if persona.id in row.owners}
-        groups = [row.values[key.target_columns[0]] for row in parent.rows]
-        values = [group for group in groups if group not in mine][:_GROUPS]
-        text = f"update {other.table.name} as t set {column.quoted} = {{}} where {own}"
-        [answer] = scene.ask(persona, [[text.format(column.quoted)]])
-        if mine != {None} and (answer.sqlstate or not answer.counts[0]):
-            yield from (text.format(literal(value)) for value in values)
 
 
 def _is_list_of_ranks(scene: Scene, other: Sample) -> bool:
