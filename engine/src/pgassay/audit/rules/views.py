@@ -91,8 +91,9 @@ def _number(answer: Answer) -> int:
 def _leaves_out(scene: Scene, table: Table) -> bool:
     """Whether it reads one table, and not all of its columns."""
     read = scene.inventory.reach(table.name) - {table.name}
-    bases = [t for t in scene.surface.tables.values() if t.stored and t.name in read]
-    return len(bases) == 1 and not bases[0].columns.keys() <= find_literals([_query(table)]).words
+    words = find_literals([_query(table)]).words  # policies come to read more tables
+    bases = [t for t in scene.surface.tables.values() if t.stored and t.name in read and t.relation in words]
+    return len(bases) == 1 and not bases[0].columns.keys() <= words
 
 
 def _is_granted(scene: Scene, table: Table, persona: Persona) -> bool:
