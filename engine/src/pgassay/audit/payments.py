@@ -81,7 +81,9 @@ def rewarded_again(
     held = sample.table.privileges[persona.role]
     is_own = persona.id in json.loads(row[-1] or "{}").values()
     may_write = column in held.update and any(p.command in ("update", "all") for p in held.policies)
-    if step < 0 or not is_own or may_write:
+    others = (other for other in samples if other is not sample)
+    amounts = {n for other in others for one in other.rows for n in _values(other, one.values).values()}
+    if step < 0 or not is_own or may_write or step not in amounts:  # what only counts calls pays nothing
         return None
     return Paid(sample=sample, key=row[:-1], column=column, twice=value, record=None)
 
