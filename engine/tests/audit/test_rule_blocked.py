@@ -92,3 +92,43 @@ def test_a_function_lets_in_whom_a_policy_keeps_out(audited: Audited) -> None:
 def test_a_ban_that_is_asked_for_on_both_ways_or_on_none(audited: Audited) -> None:
     assert told(audited(WALL.format(ASKED, "public.is_banned()")), "blocked") == []
     assert told(audited(WALL.format("", NOT_ASKED)), "blocked") == []
+
+
+ROOMS = """
+create table public.rooms (id integer primary key, text text not null);
+create table public.guests (
+    room integer not null references public.rooms, who uuid not null references auth.users,
+    primary key (room, who)
+);
+create table public.outs (
+    room integer not null references public.rooms, who uuid not null references auth.users,
+    primary key (room, who)
+);
+create table public.talks (
+    id integer primary key, room integer not null references public.rooms,
+    writer uuid not null references auth.users, text text not null
+);
+create function public.is_in(wanted integer) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (select from public.guests as g where g.room = wanted and g.who = auth.uid())
+    and not exists (select from public.outs as o where o.room = wanted and o.who = auth.uid())
+$$;
+alter table public.rooms enable row level security;
+alter table public.guests enable row level security;
+alter table public.outs enable row level security;
+alter table public.talks enable row level security;
+create policy "in" on public.talks for select to authenticated using (public.is_in(room));
+create policy "own" on public.guests for select to authenticated using (who = (select auth.uid()));
+create function public.talks_of(wanted integer) returns setof public.talks
+language sql stable security definer set search_path = ''
+as $$ select t.* from public.talks as t where t.room = wanted and {} $$;
+"""
+
+
+def test_a_function_tells_whom_a_ban_keeps_out(audited: Audited) -> None:
+    guests = "exists (select from public.guests as g where g.room = wanted and g.who = auth.uid())"
+    [finding] = of_rule(audited(ROOMS.format(guests)), "blocked")
+    assert (finding.object, finding.severity.word) == ("public.talks_of(integer)", "medium")
+    assert "public.outs" in finding.sentence
+    assert told(audited(ROOMS.format("public.is_in(wanted)")), "blocked") == []

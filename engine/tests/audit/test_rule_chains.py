@@ -376,3 +376,181 @@ def test_what_names_no_group_is_refused_without_a_condition_on_groups(audited: A
     assert found == [("public.enter(integer, uuid)", "high", ("execute",))]
     asked = "or which not in (select public.my_bands())"
     assert told(audited(bands + DOORS.format(asked)), "chains") == []
+
+
+SHOPS = """
+create table public.shops (
+    id uuid primary key, owner uuid not null references auth.users, text text not null
+);
+create table public.helpers (
+    shop uuid not null references public.shops, who uuid not null references auth.users,
+    primary key (shop, who)
+);
+create function public.helps(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.helpers as h where h.shop = wanted and h.who = auth.uid()) $$;
+alter table public.shops enable row level security;
+alter table public.helpers enable row level security;
+create policy "read" on public.shops for select to authenticated
+using (owner = (select auth.uid()) or public.helps(id));
+create policy "edit" on public.shops for update to authenticated
+using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
+create policy "own" on public.helpers for select to authenticated using (who = (select auth.uid()));
+create function public.hand_over(wanted uuid, heir uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.shops set owner = heir where id = wanted and (owner = auth.uid() {});
+    if not found then raise exception 'no such shop'; end if;
+end $$;
+revoke execute on function public.hand_over(uuid, uuid) from public, anon;
+"""
+
+
+def test_a_helper_takes_the_shop_by_a_function(audited: Audited) -> None:
+    [finding] = of_rule(audited(SHOPS.format("or public.helps(wanted)")), "chains")
+    assert (finding.object, finding.severity.word) == ("public.hand_over(uuid, uuid)", "high")
+    assert told(audited(SHOPS.format("")), "chains") == []
+
+
+BIDS = """
+create table public.clubs (id uuid primary key, text text not null);
+create table public.fellows (
+    club uuid not null references public.clubs, who uuid not null references auth.users,
+    rank text not null default 'guest' check (rank in ('guest', 'chair')), primary key (club, who)
+);
+create table public.bids (
+    id uuid primary key, club uuid not null references public.clubs, who uuid not null references auth.users,
+    rank text not null default 'guest' check (rank in ('guest', 'chair')), remark text
+);
+create table public.books (club uuid primary key references public.clubs, text text not null);
+create function public.rank_in(wanted uuid) returns text
+language sql stable security definer set search_path = ''
+as $$ select f.rank from public.fellows as f where f.club = wanted and f.who = auth.uid() $$;
+create function public.take_up(bid uuid) returns void language plpgsql security definer set search_path = ''
+as $$
+begin
+    insert into public.fellows (club, who, rank)
+    select b.club, b.who, b.rank from public.bids as b where b.id = bid and b.who = auth.uid()
+    on conflict (club, who) do update set rank = excluded.rank;
+end $$;
+revoke execute on function public.take_up(uuid) from public, anon;
+alter table public.clubs enable row level security;
+alter table public.fellows enable row level security;
+alter table public.bids enable row level security;
+alter table public.books enable row level security;
+create policy "mine" on public.fellows for select to authenticated using (who = (select auth.uid()));
+create policy "mine" on public.bids for select to authenticated using (who = (select auth.uid()));
+create policy "answer" on public.bids for update to authenticated
+using (who = (select auth.uid())) with check (who = (select auth.uid()));
+create policy "chairs" on public.books for select to authenticated using (public.rank_in(club) = 'chair');
+"""
+
+
+def test_an_invitation_that_the_invited_changes_first(audited: Audited) -> None:
+    found = of_rule(audited(BIDS), "chains")
+    assert {finding.object for finding in found} == {"public.bids"}
+    assert {column for finding in found for column in finding.columns} >= {"rank"}
+    some = """
+    revoke update on public.bids from anon, authenticated;
+    grant update (remark) on public.bids to authenticated;
+    """
+    assert told(audited(BIDS + some), "chains") == []
+
+
+TICKETS = """
+create table public.halls (id uuid primary key, text text not null);
+create table public.seats (
+    hall uuid not null references public.halls, who uuid not null references auth.users,
+    primary key (hall, who)
+);
+create table public.passes (
+    token uuid primary key default gen_random_uuid(), hall uuid not null references public.halls
+);
+create table public.plays (id uuid primary key, hall uuid not null references public.halls);
+create function public.sits(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.seats as s where s.hall = wanted and s.who = auth.uid()) $$;
+create function public.use_pass(said uuid) returns void language plpgsql security definer set search_path = ''
+as $$
+declare
+    wanted uuid;
+begin
+    delete from public.passes as p where p.token = said returning p.hall into wanted;
+    if wanted is null then raise exception 'no'; end if;
+    insert into public.seats (hall, who) values (wanted, auth.uid()) on conflict do nothing;
+end $$;
+revoke execute on function public.use_pass(uuid) from public, anon;
+alter table public.halls enable row level security;
+alter table public.seats enable row level security;
+alter table public.passes enable row level security;
+alter table public.plays enable row level security;
+create policy "mine" on public.seats for select to authenticated using (who = (select auth.uid()));
+create policy "sit" on public.plays for select to authenticated using (public.sits(hall));
+create policy "look" on public.passes for select to authenticated using ({});
+"""
+
+
+def test_a_key_that_is_a_secret_and_that_everybody_reads(audited: Audited) -> None:
+    assert told(audited(TICKETS.format("true")), "chains") == [("public.passes", "high", ("select",))]
+    assert told(audited(TICKETS.format("public.sits(hall)")), "chains") == []
+
+
+LEVELS = """
+create table public.guilds (id uuid primary key, text text not null);
+create table public.fellows (
+    guild uuid not null references public.guilds, who uuid not null references auth.users,
+    level smallint not null default 1, primary key (guild, who)
+);
+create table public.chests (guild uuid primary key references public.guilds, text text not null);
+create function public.level_in(wanted uuid) returns smallint
+language sql stable security definer set search_path = ''
+as $$ select f.level from public.fellows as f where f.guild = wanted and f.who = auth.uid() $$;
+alter table public.guilds enable row level security;
+alter table public.fellows enable row level security;
+alter table public.chests enable row level security;
+create policy "mine" on public.fellows for select to authenticated using (who = (select auth.uid()));
+create policy "edit" on public.fellows for update to authenticated
+using (who = (select auth.uid())) with check (who = (select auth.uid()) {});
+create policy "officers" on public.chests for select to authenticated using (public.level_in(guild) >= 5);
+"""
+
+
+def test_a_small_number_that_says_as_what(audited: Audited) -> None:
+    assert told(audited(LEVELS.format("")), "chains") == [("public.fellows", "high", ("update",))]
+    assert told(audited(LEVELS.format("and level = public.level_in(guild)")), "chains") == []
+
+
+SCENES = """
+create table public.stars (id uuid primary key references auth.users, shy boolean not null default false);
+create table public.fans (
+    fan uuid not null references public.stars, star uuid not null references public.stars,
+    agreed boolean not null default false, primary key (fan, star)
+);
+create table public.scenes (
+    id uuid primary key, star uuid not null references public.stars, text text not null
+);
+create function public.is_shy(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select s.shy from public.stars as s where s.id = wanted $$;
+create function public.is_fan(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (select from public.fans as f where f.fan = auth.uid() and f.star = wanted and f.agreed)
+$$;
+alter table public.stars enable row level security;
+alter table public.fans enable row level security;
+alter table public.scenes enable row level security;
+create policy "see" on public.stars for select to authenticated using (true);
+create policy "mine" on public.fans for select to authenticated using ((select auth.uid()) in (fan, star));
+create policy "ask" on public.fans for insert to authenticated with check (fan = (select auth.uid()) {});
+create policy "agree" on public.fans for update to authenticated
+using (star = (select auth.uid())) with check (star = (select auth.uid()));
+create policy "read" on public.scenes for select to authenticated
+using (star = (select auth.uid()) or not public.is_shy(star) or public.is_fan(star));
+"""
+
+
+def test_who_asks_says_that_the_other_one_agreed(audited: Audited) -> None:
+    """Of anybody: it opens nothing of those who are open anyway."""
+    assert told(audited(SCENES.format("")), "chains") == [("public.fans", "high", ("insert",))]
+    assert told(audited(SCENES.format("and not agreed")), "chains") == []

@@ -108,3 +108,28 @@ def test_who_says_in_a_header_whose_rows_he_wants(audited: Audited) -> None:
     assert told(audited(schema.format("")), "claims") == [("public.bills", "high", ("select",))]
     mine = "and firm in (select c.firm from public.clerks as c where c.who = (select auth.uid()))"
     assert told(audited(schema.format(mine)), "claims") == []
+
+
+QUIZ = """
+create table public.quizzes (id uuid primary key, maker uuid not null references auth.users);
+create table public.guesses (
+    quiz uuid not null references public.quizzes, who uuid not null references auth.users,
+    primary key (quiz, who)
+);
+alter table public.quizzes enable row level security;
+alter table public.guesses enable row level security;
+create policy "read" on public.quizzes for select to authenticated using (true);
+create policy "make" on public.quizzes for insert to authenticated with check (
+    maker = (select auth.uid()) and (select (auth.jwt() ->> 'is_anonymous')::boolean) is not true
+);
+create policy "own" on public.guesses for select to authenticated using (who = (select auth.uid()));
+create policy "guess" on public.guesses for insert to authenticated with check (who = (select auth.uid()) {});
+"""
+
+
+def test_a_guest_writes_below_what_no_guest_may_write(audited: Audited) -> None:
+    [finding] = of_rule(audited(QUIZ.format("")), "claims")
+    assert (finding.object, finding.severity.word, finding.who) == ("public.guesses", "medium", ("guest",))
+    assert finding.repair is not None
+    asked = "and (select (auth.jwt() ->> 'is_anonymous')::boolean) is not true"
+    assert told(audited(QUIZ.format(asked)), "claims") == []

@@ -142,3 +142,39 @@ end $$;
 def test_points_that_a_user_enters_himself_are_spent(audited: Audited) -> None:
     assert told(audited(GIFTS.format("")), "depends") == [("public.entries", "medium", ("insert",))]
     assert told(audited(GIFTS.format("and points <= 0")), "depends") == []
+
+
+COUNTED = """
+create table public.uploads (
+    id integer generated always as identity primary key, who uuid not null references auth.users
+);
+create table public.pages (
+    id integer generated always as identity primary key, who uuid not null references auth.users
+);
+create function public.count_upload() returns trigger language plpgsql security definer set search_path = ''
+as $$
+begin
+    if (select count(*) from public.uploads as u where u.who = new.who) >= 4 then
+        raise exception 'enough';
+    end if;
+    insert into public.uploads (who) values (new.who);
+    return new;
+end $$;
+create trigger count_upload before insert on public.pages for each row execute function public.count_upload();
+alter table public.uploads enable row level security;
+alter table public.pages enable row level security;
+create policy "see" on public.uploads for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.pages for select to authenticated using (who = (select auth.uid()));
+create policy "add" on public.pages for insert to authenticated with check (who = (select auth.uid()));
+"""
+
+
+def test_a_limit_that_a_trigger_counts_in_rows_which_the_user_removes(audited: Audited) -> None:
+    tidy = 'create policy "tidy" on public.uploads for delete to authenticated using (who = auth.uid());'
+    [finding] = of_rule(audited(COUNTED + tidy), "depends")
+    assert (finding.object, finding.actions) == ("public.uploads", ("delete",))
+    assert finding.repair is not None
+    assert told(audited(COUNTED), "depends") == []
+    # Who removes what he made may make another one.
+    own = 'create policy "tidy" on public.pages for delete to authenticated using (who = auth.uid());'
+    assert told(audited(COUNTED + own), "depends") == []

@@ -66,3 +66,32 @@ as $$ update public.totals set minutes = minutes - 1 where id = auth.uid() and m
 def test_what_users_count_of_themselves_matters_where_something_asks_for_it(audited: Audited) -> None:
     assert told(audited(DAYS), "driven") == []
     assert told(audited(DAYS + SPENDS), "driven") == [("public.runs", "medium", ("insert",))]
+
+
+BOUNDED = """
+create table public.pupils (id uuid primary key references auth.users, points integer not null default 0);
+create table public.tries (
+    id integer generated always as identity primary key, pupil uuid not null references public.pupils,
+    score integer not null check (score between 0 and 100)
+);
+create function public.add_score() returns trigger language plpgsql security definer set search_path = ''
+as $$
+begin
+    update public.pupils set points = points + new.score where id = new.pupil;
+    return new;
+end $$;
+create trigger add_score after insert on public.tries for each row execute function public.add_score();
+alter table public.pupils enable row level security;
+alter table public.tries enable row level security;
+create policy "board" on public.pupils for select to authenticated using (true);
+create policy "own" on public.tries for select to authenticated using (pupil = (select auth.uid()));
+{}
+"""
+
+
+def test_a_number_that_a_check_bounds_moves_another_as_far(audited: Audited) -> None:
+    enter = 'create policy "try" on public.tries for insert to authenticated with check (pupil = auth.uid());'
+    board = "create function public.best() returns integer language sql stable as "
+    board += "$$ select max(points) from public.pupils $$;"
+    assert told(audited(BOUNDED.format(enter + board)), "driven") == [("public.tries", "medium", ("insert",))]
+    assert told(audited(BOUNDED.format(board)), "driven") == []

@@ -130,3 +130,48 @@ def test_where_an_update_asks_too_it_is_refused(audited: Audited) -> None:
 
 def test_where_an_insert_asks_for_no_time_there_is_none(audited: Audited) -> None:
     assert told(audited(TASKS.format(in_time="true", asked="")), "expired") == []
+
+
+LETTERS = """
+create table public.letters (
+    id uuid primary key, writer uuid not null references auth.users, text text not null
+);
+create table public.links (
+    token uuid primary key default gen_random_uuid(), letter uuid not null references public.letters,
+    expires_at timestamptz not null
+);
+alter table public.letters enable row level security;
+alter table public.links enable row level security;
+create policy "own" on public.letters for select to authenticated using (writer = (select auth.uid()));
+create function public.letter_of(said uuid) returns setof public.letters
+language sql stable security definer set search_path = ''
+as $$
+    select l.* from public.letters as l join public.links as k on k.letter = l.id where k.token = said {}
+$$;
+"""
+
+
+def test_a_link_tells_for_ever(audited: Audited) -> None:
+    [finding] = of_rule(audited(LETTERS.format("")), "expired")
+    assert (finding.object, finding.severity.word) == ("public.letter_of(uuid)", "medium")
+    assert "anon" in finding.who
+    assert told(audited(LETTERS.format("and k.expires_at > now()")), "expired") == []
+
+
+NEWS = """
+create table public.news (
+    id integer primary key, writer uuid not null references auth.users, text text not null, {name} timestamptz
+);
+alter table public.news enable row level security;
+create policy "out" on public.news for select using ({asked});
+"""
+
+
+def test_what_is_to_come_out_later_is_read_before(audited: Audited) -> None:
+    [finding] = of_rule(audited(NEWS.format(name="publish_at", asked="publish_at is not null")), "expired")
+    assert (finding.object, finding.severity.word) == ("public.news", "medium")
+    assert finding.columns == ("publish_at",)
+    assert told(audited(NEWS.format(name="publish_at", asked="publish_at <= now()")), "expired") == []
+    # When something was says nothing of when it may be read.
+    stamped = NEWS.format(name="published_at", asked="published_at is not null")
+    assert told(audited(stamped), "expired") == []

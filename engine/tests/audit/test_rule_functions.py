@@ -496,3 +496,129 @@ def test_who_names_another_one_as_payer_takes_from_him(audited: Audited) -> None
     found = told(audited(JOINT_PURSES.format("")), "functions")
     assert found == [("public.send(uuid, uuid, integer)", "high", ("execute",))]
     assert told(audited(JOINT_PURSES.format("or payer <> auth.uid()")), "functions") == []
+
+
+LEVELS = """
+create table public.clerks (who uuid primary key references auth.users, level integer not null default 1);
+create table public.refunds (
+    id uuid primary key, buyer uuid not null references auth.users, granted boolean not null default false
+);
+create function public.level() returns integer language sql stable security definer set search_path = ''
+as $$ select c.level from public.clerks as c where c.who = auth.uid() $$;
+revoke execute on function public.level() from public, anon, authenticated;
+alter table public.clerks enable row level security;
+alter table public.refunds enable row level security;
+create policy "own" on public.refunds for select to authenticated using (buyer = (select auth.uid()));
+create function public.grant_refund(refund uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if {} < 5 then raise exception 'chiefs only'; end if;
+    update public.refunds set granted = true where id = refund;
+end $$;
+revoke execute on function public.grant_refund(uuid) from public, anon;
+"""
+
+
+def test_who_has_no_number_is_let_in_by_a_null(audited: Audited) -> None:
+    [finding] = of_rule(audited(LEVELS.format("public.level()")), "functions")
+    assert (finding.object, finding.severity.word) == ("public.grant_refund(uuid)", "medium")
+    assert "public.clerks" in finding.sentence
+    assert told(audited(LEVELS.format("coalesce(public.level(), 0)")), "functions") == []
+
+
+VISITS = """
+create table public.houses (id uuid primary key, keeper uuid not null references auth.users);
+create table public.visits (
+    id integer generated always as identity primary key, who uuid not null references auth.users,
+    house uuid not null references public.houses, text text not null
+);
+alter table public.houses enable row level security;
+alter table public.visits enable row level security;
+create policy "own" on public.houses for select to authenticated using (keeper = (select auth.uid()));
+create policy "keepers" on public.visits for select to authenticated using (exists (
+    select from public.houses as h where h.id = house and h.keeper = (select auth.uid())
+));
+create function public.note(visitor uuid, at uuid, said text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.houses as h where h.id = at and h.keeper = auth.uid()) then
+        raise exception 'no such house';
+    end if;
+    insert into public.visits (who, house, text) values ({}, at, said);
+end $$;
+revoke execute on function public.note(uuid, uuid, text) from public, anon;
+"""
+
+
+def test_an_entry_in_the_name_of_another_who_never_sees_it(audited: Audited) -> None:
+    [finding] = of_rule(audited(VISITS.format("visitor")), "functions")
+    assert (finding.object, finding.severity.word) == ("public.note(uuid, uuid, text)", "medium")
+    assert "public.visits" in finding.sentence
+    assert told(audited(VISITS.format("auth.uid()")), "functions") == []
+    own = (
+        'create policy "own" on public.visits for select to authenticated using (who = (select auth.uid()));'
+    )
+    assert told(audited(VISITS.format("visitor") + own), "functions") == []
+
+
+CHIEFS = """
+create table public.chiefs (who uuid primary key references auth.users);
+create table public.stories (
+    id integer primary key, writer uuid not null references auth.users, text text not null
+);
+alter table public.chiefs enable row level security;
+alter table public.stories enable row level security;
+create policy "own" on public.stories for select to authenticated using (writer = (select auth.uid()));
+create function public.withdraw(story integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.chiefs as c where {}) then raise exception 'chiefs only'; end if;
+    delete from public.stories where id = story;
+end $$;
+revoke execute on function public.withdraw(integer) from public, anon;
+"""
+
+
+def test_who_stands_in_a_list_of_those_who_may_is_no_stranger(audited: Audited) -> None:
+    """Though the made rows put every user into the list."""
+    assert told(audited(CHIEFS.format("c.who = auth.uid()")), "functions") == []
+    anybody = audited(CHIEFS.format("auth.uid() is not null"))
+    assert told(anybody, "functions") == [("public.withdraw(integer)", "high", ("execute",))]
+
+
+OFFICES = """
+create table public.offices (id uuid primary key, text text not null);
+create table public.clerks (
+    office uuid not null references public.offices, who uuid not null references auth.users,
+    primary key (office, who)
+);
+create table public.cases (
+    id uuid primary key, office uuid not null references public.offices, text text not null
+);
+create function public.works_in(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.clerks as c where c.office = wanted and c.who = auth.uid()) $$;
+alter table public.offices enable row level security;
+alter table public.clerks enable row level security;
+alter table public.cases enable row level security;
+create policy "own" on public.clerks for select to authenticated using (who = (select auth.uid()));
+create policy "office" on public.cases for select to authenticated using (public.works_in(office));
+create function public.case_text(wanted uuid) returns text
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    if not exists (select from public.clerks as c where {} c.who = auth.uid()) then
+        raise exception 'clerks only';
+    end if;
+    return (select k.text from public.cases as k where k.id = wanted);
+end $$;
+revoke execute on function public.case_text(uuid) from public, anon;
+"""
+
+
+def test_who_is_in_one_group_is_told_of_others(audited: Audited) -> None:
+    """Whoever is in all of them has nothing hidden from him, and says nothing against it."""
+    assert told(audited(OFFICES.format("")), "functions") == [
+        ("public.case_text(uuid)", "medium", ("execute",))
+    ]
+    own = "c.office = (select k.office from public.cases as k where k.id = wanted) and"
+    assert told(audited(OFFICES.format(own)), "functions") == []

@@ -62,3 +62,20 @@ def test_who_uploads_and_may_not_replace_is_refused_an_upsert(audited: Audited) 
 
 def test_who_replaces_is_not(audited: Audited) -> None:
     assert told(audited(BUCKET + REPLACE), "nobody") == []
+
+
+def test_one_policy_that_recurs_is_one_finding_whoever_asks_it(audited: Audited) -> None:
+    schema = """
+    create table public.seats (
+        id integer primary key, team integer not null, who uuid not null references auth.users
+    );
+    create table public.plans (id integer primary key, team integer not null);
+    alter table public.seats enable row level security;
+    alter table public.plans enable row level security;
+    create policy "team" on public.seats for select to authenticated
+    using (team in (select s.team from public.seats as s where s.who = (select auth.uid())));
+    create policy "team" on public.plans for select to authenticated
+    using (team in (select s.team from public.seats as s where s.who = (select auth.uid())));
+    """
+    [finding] = of_rule(audited(schema), "nobody")
+    assert "public.plans and public.seats" in finding.sentence

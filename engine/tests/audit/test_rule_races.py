@@ -263,3 +263,34 @@ def test_queues_limits_of_triggers_and_vouchers_that_are_mended_show_nothing(aud
     found = audited(MORE_TABLES + "".join(locked) + VOUCH.format(COUNT_IF_LEFT))
     assert told(found, "races") == []
     assert found.untried == ()
+
+
+SEATS = """
+create table public.courses (id uuid primary key, seats integer not null check (seats > 0));
+create table public.pupils (
+    course uuid not null references public.courses, who uuid not null references auth.users,
+    primary key (course, who)
+);
+create function public.seats_left() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+    most integer;
+begin
+    select c.seats into most from public.courses as c where c.id = new.course {};
+    if (select count(*) from public.pupils as p where p.course = new.course) >= most then
+        raise exception 'full';
+    end if;
+    return new;
+end $$;
+create trigger seats_left before insert on public.pupils for each row execute function public.seats_left();
+alter table public.courses enable row level security;
+alter table public.pupils enable row level security;
+create policy "see" on public.courses for select to authenticated using (true);
+create policy "own" on public.pupils for select to authenticated using (who = (select auth.uid()));
+create policy "join" on public.pupils for insert to authenticated with check (who = (select auth.uid()));
+"""
+
+
+def test_two_users_take_the_last_seat_by_inserts(audited: Audited) -> None:
+    assert told(audited(SEATS.format("")), "races") == [("public.pupils", "medium", ("insert",))]
+    assert told(audited(SEATS.format("for update")), "races") == []

@@ -36,6 +36,8 @@ def test_a_function_that_default_privileges_had_granted(audited: Audited) -> Non
     kept = f"{function} revoke execute on function public.refresh() from public;"
     gone = f"{function} revoke execute on function public.refresh() from public, anon, authenticated;"
     meant = f"{function} revoke execute on function public.refresh() from public, anon;"
-    assert told(audited(kept), "revokes") == [("public.refresh", "high", ("execute",))]
+    assert told(audited(kept), "revokes") == [("public.refresh", "medium", ("execute",))]
+    definer = kept.replace("language sql", "language sql security definer")
+    assert told(audited(definer), "revokes") == [("public.refresh", "high", ("execute",))]
     assert told(audited(gone), "revokes") == []
     assert told(audited(meant), "revokes") == []

@@ -112,3 +112,20 @@ def test_who_a_log_is_about_removes_or_rewrites_it(audited: Audited) -> None:
         assert found == [("public.access_log", "medium", (verb,))]
     assert told(audited(diary("reminders", "delete")), "states") == []
     assert told(audited(diary("access_log", "select")), "states") == []
+
+
+FILES = """
+insert into storage.buckets (id, name, public) values ('tapes', 'tapes', false);
+create policy "see" on storage.objects for select to authenticated
+using (bucket_id = 'tapes' and owner_id = (select auth.uid())::text);
+create policy "put" on storage.objects for insert to authenticated
+with check (bucket_id = 'tapes' and (storage.foldername(name))[1] = (select auth.uid())::text);
+create policy "move" on storage.objects for update to authenticated
+using (bucket_id = 'tapes' and owner_id = (select auth.uid())::text) with check (bucket_id = 'tapes' {});
+"""
+
+
+def test_an_object_is_moved_to_where_none_may_be_put(audited: Audited) -> None:
+    assert told(audited(FILES.format("")), "states") == [("storage.objects[tapes]", "medium", ("update",))]
+    own = "and (storage.foldername(name))[1] = (select auth.uid())::text"
+    assert told(audited(FILES.format(own)), "states") == []

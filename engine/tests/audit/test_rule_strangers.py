@@ -175,7 +175,8 @@ def test_the_policy_that_opens_a_bucket_is_the_one_that_asks_for_it_alone(audite
 
 def test_a_view_with_fewer_columns_that_needs_no_open_table(audited: Audited) -> None:
     view = "create view public.titles {} as select id, text from public.recipes;"
-    [finding] = of_rule(audited(READ + view.format("")), "strangers")
+    grants = "revoke all on public.titles from anon, authenticated; grant select on public.titles to anon;"
+    [finding] = of_rule(audited(READ + view.format("") + grants), "strangers")
     assert finding.severity.word == "medium"
     assert "public.titles shows the same rows to them without cook" in finding.sentence
     with_invoker = audited(READ + view.format("with (security_invoker = true)"))
@@ -479,3 +480,103 @@ using (exists (select from public.boards as b where b.id = board));
 def test_members_do_with_what_their_groups_have_what_is_theirs_to_do(audited: Audited) -> None:
     """Whoever is in all groups that have rows reaches all rows, and names others in them."""
     assert told(audited(FIRMS), "strangers") == []
+
+
+METERS = """
+create table public.readings (
+    id integer not null, house uuid not null references auth.users, day date not null,
+    litres integer not null,
+    primary key (id, day)
+) partition by range (day);
+create table public.readings_old partition of public.readings
+for values from ('2001-01-01') to ('2060-01-01');
+create table public.readings_next partition of public.readings
+for values from ('2060-01-01') to ('2061-01-01');
+alter table public.readings enable row level security;
+alter table public.readings_old enable row level security;
+create policy "own" on public.readings for select to authenticated using (house = (select auth.uid()));
+{}
+"""
+
+
+def test_a_partition_without_rows_is_open_to_those_that_will_come(audited: Audited) -> None:
+    [finding] = of_rule(audited(METERS.format("")), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.readings_next", "critical")
+    assert "public.readings" in finding.sentence
+    assert finding.repair is not None
+    secured = "alter table public.readings_next enable row level security;"
+    assert told(audited(METERS.format(secured)), "strangers") == []
+    closed = "revoke all on public.readings_next from anon, authenticated;"
+    assert told(audited(METERS.format(closed)), "strangers") == []
+
+
+FUNDS = """
+create table public.funds (id uuid primary key, founder uuid not null references auth.users);
+create table public.partners (
+    fund uuid not null references public.funds, who uuid not null references auth.users,
+    primary key (fund, who)
+);
+create table public.bets (
+    id uuid primary key, fund uuid not null references public.funds, text text not null
+);
+create function public.is_partner(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.partners as p where p.fund = wanted and p.who = auth.uid()) $$;
+alter table public.funds enable row level security;
+alter table public.partners enable row level security;
+alter table public.bets enable row level security;
+create policy "own" on public.funds for select to authenticated using (founder = (select auth.uid()));
+create policy "mine" on public.partners for select to authenticated using (who = (select auth.uid()));
+create policy "read" on public.bets for select to authenticated using (public.is_partner(fund));
+"""
+
+
+def test_members_who_may_insert_enter_what_is_the_groups(audited: Audited) -> None:
+    """Rows that name nobody are the founder's by way of their group alone."""
+    insert = (
+        'create policy "add" on public.bets for insert to authenticated with check (public.is_partner(fund))'
+    )
+    assert told(audited(f"{FUNDS}{insert};"), "strangers") == []
+    anybody = insert.replace("public.is_partner(fund)", "true")
+    assert told(audited(f"{FUNDS}{anybody};"), "strangers") == [("public.bets", "high", ("insert",))]
+    # FOR ALL may have been meant to be for SELECT.
+    whole = 'create policy "all" on public.bets for all to authenticated using (public.is_partner(fund))'
+    assert [name for name, _, _ in told(audited(f"{FUNDS}{whole};"), "strangers")] == ["public.bets"]
+
+
+def test_who_has_no_account_only_reads_what_others_write(audited: Audited) -> None:
+    schema = RECIPES + (
+        "alter table public.recipes disable row level security;"
+        "revoke insert, update, delete on public.recipes from anon;"
+    )
+    [finding] = of_rule(audited(schema), "strangers")
+    assert finding.sentence.startswith("anyone signed in changes, removes and inserts, and anyone, without")
+
+
+PANEL = """
+create table public.panel (who uuid primary key references auth.users, judges boolean not null default false);
+create table public.songs (
+    id uuid primary key, singer uuid not null references auth.users, heard_by uuid references auth.users,
+    hidden_at timestamptz
+);
+create function public.judges() returns boolean language sql stable security definer set search_path = ''
+as $$ select coalesce((select p.judges from public.panel as p where p.who = auth.uid()), false) $$;
+alter table public.panel enable row level security;
+alter table public.songs enable row level security;
+create policy "open" on public.songs for select using (hidden_at is null);
+create policy "own" on public.songs for select to authenticated using (singer = (select auth.uid()));
+create policy "judges" on public.songs for select to authenticated using (public.judges());
+"""
+
+
+def test_what_a_rank_opens_makes_no_other_policy_useless(audited: Audited) -> None:
+    assert told(audited(PANEL), "strangers") == []
+
+
+def test_a_view_that_does_not_say_whose_rows_it_writes(audited: Audited) -> None:
+    """The platform grants all on a view, which writes with its owner's rights."""
+    view = "create view public.menu as select id, text from public.recipes;"
+    [finding] = of_rule(audited(RECIPES + view), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.menu", "medium")
+    closed = view + "revoke all on public.menu from anon, authenticated; grant select on public.menu to anon;"
+    assert told(audited(RECIPES + closed), "strangers") == []

@@ -197,3 +197,57 @@ def test_an_event_that_is_told_twice_pays_twice(audited: Audited) -> None:
     assert (finding.object, finding.who) == ("public.on_payment(text, uuid)", ("service",))
     assert finding.repair is not None
     assert told(audited(HOOKS.format(" unique")), "twice") == []
+
+
+ENTRIES = """
+create table public.houses (id uuid primary key, keeper uuid not null references auth.users);
+create table public.entries (
+    id integer generated always as identity primary key, house uuid not null references public.houses,
+    text text not null {}
+);
+alter table public.houses enable row level security;
+alter table public.entries enable row level security;
+create policy "own" on public.houses for select to authenticated using (keeper = (select auth.uid()));
+create function public.note(at uuid, said text) returns void
+language sql security definer set search_path = '' as $$
+    insert into public.entries (house, text)
+    select h.id, said from public.houses as h where h.id = at and h.keeper = auth.uid()
+$$;
+revoke execute on function public.note(uuid, text) from public, anon;
+"""
+
+
+def test_what_somebody_writes_may_be_written_again(audited: Audited) -> None:
+    assert told(audited(ENTRIES.format("")), "twice") == []
+    priced = told(audited(ENTRIES.format(", credits integer not null default 5")), "twice")
+    assert [(name, word) for name, word, _ in priced] == [("public.note(uuid, text)", "medium")]
+
+
+TASKS = """
+create table public.tasks (id integer primary key, pays integer not null check (pays > 0));
+create table public.done (
+    task integer not null references public.tasks, who uuid not null references auth.users,
+    primary key (task, who)
+);
+create table public.purses (who uuid primary key references auth.users, coins integer not null default 0);
+alter table public.tasks enable row level security;
+alter table public.done enable row level security;
+alter table public.purses enable row level security;
+create policy "own" on public.purses for select to authenticated using (who = (select auth.uid()));
+create function public.reward(wanted integer) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    {} if not found then raise exception 'not done'; end if;
+    insert into public.purses (who, coins)
+    select auth.uid(), t.pays from public.tasks as t where t.id = wanted
+    on conflict (who) do update set coins = public.purses.coins + excluded.coins;
+end $$;
+revoke execute on function public.reward(integer) from public, anon;
+"""
+
+
+def test_a_reward_of_which_nothing_keeps_that_it_was_paid(audited: Audited) -> None:
+    seen = "perform 1 from public.done as d where d.task = wanted and d.who = auth.uid();"
+    assert told(audited(TASKS.format(seen)), "twice") == [("public.reward(integer)", "medium", ("execute",))]
+    taken = "delete from public.done as d where d.task = wanted and d.who = auth.uid();"
+    assert told(audited(TASKS.format(taken)), "twice") == []

@@ -39,6 +39,17 @@ def test_a_view_that_chooses_its_rows_is_low(audited: Audited) -> None:
     assert told(audited(schema), "views") == [("public.news", "low", ("select",))]
 
 
+def test_a_view_of_which_somebody_has_thought_who_may_read_it_is_medium(audited: Audited) -> None:
+    view = "create view public.titles as select id, text from public.notes;"
+    grants = "revoke all on public.titles from anon, authenticated; grant select on public.titles to anon;"
+    assert told(audited(NOTES + view + grants), "views") == [("public.titles", "medium", ("select",))]
+    given = view + "grant select on public.titles to anon, authenticated;"
+    assert told(audited(NOTES + given), "views") == [("public.titles", "medium", ("select",))]
+    assert told(audited(NOTES + view), "views") == [("public.titles", "critical", ("select",))]
+    whole = given.replace("select id, text", "select id, author, text")
+    assert told(audited(NOTES + whole), "views") == [("public.titles", "critical", ("select",))]
+
+
 CAST = """
 create table public.actors (
     id uuid primary key references auth.users, stage_name text not null, phone text,
@@ -59,3 +70,33 @@ def test_a_generated_column_shows_what_grants_hide(audited: Audited) -> None:
     words = CAST.format("tsvector", f"to_tsvector('simple', {BOTH})")
     assert told(audited(words), "views") == [("public.actors", "medium", ("select",))]
     assert told(audited(CAST.format("text", "lower(stage_name)")), "views") == []
+
+
+PAY = """
+create table public.workers (id uuid primary key references auth.users, name text not null);
+create table public.wages (
+    worker_id uuid not null references public.workers, since date not null, monthly numeric(10, 2) not null,
+    primary key (worker_id, since)
+);
+alter table public.workers enable row level security;
+alter table public.wages enable row level security;
+create policy "all" on public.workers for select to authenticated using (true);
+create policy "own" on public.wages for select to authenticated using (worker_id = (select auth.uid()));
+"""
+LATEST = """
+create view public.team with (security_invoker = {}) as
+select w.id, w.name, g.{} as monthly from public.workers as w
+left join lateral (
+    select x.monthly, count(*) over () as number from public.wages as x where x.worker_id = w.id
+    order by x.since desc limit 1
+) as g on true;
+"""
+
+
+def test_a_view_joins_from_the_left_what_is_hidden(audited: Audited) -> None:
+    """As many rows as its reader sees, and the condition of what is joined leaves out none of them."""
+    schema = PAY + "revoke select on public.workers from anon;" + LATEST
+    [finding] = of_rule(audited(schema.format("false", "monthly")), "views")
+    assert (finding.object, finding.severity.word) == ("public.team", "critical")
+    assert "alice" in finding.who
+    assert told(audited(schema.format("true", "monthly")), "views") == []

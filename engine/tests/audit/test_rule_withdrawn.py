@@ -130,3 +130,41 @@ def test_who_has_marked_a_row_may_not_be_let_at_it_again(audited: Audited) -> No
     using (seller = (select auth.uid()) and not gone) with check (seller = (select auth.uid()));
     """
     assert told(audited(schema), "withdrawn") == [("public.offers", "medium", ("select",))]
+
+
+SHARED = """
+create table public.plans (
+    id uuid primary key, owner uuid not null references auth.users, text text not null, gone timestamptz
+);
+create table public.fellows (
+    plan uuid not null references public.plans, who uuid not null references auth.users,
+    primary key (plan, who)
+);
+create function public.is_fellow(wanted uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.fellows as f where f.plan = wanted and f.who = auth.uid()) $$;
+alter table public.plans enable row level security;
+alter table public.fellows enable row level security;
+create policy "own" on public.plans for select to authenticated
+using (owner = (select auth.uid()) and gone is null);
+create policy "with others" on public.plans for select to authenticated using (public.is_fellow(id) {});
+create policy "mine" on public.fellows for select to authenticated using (who = (select auth.uid()));
+"""
+
+
+def test_others_read_what_its_owner_no_longer_does(audited: Audited) -> None:
+    [finding] = of_rule(audited(SHARED.format("")), "withdrawn")
+    assert (finding.object, finding.severity.word, finding.columns) == ("public.plans", "medium", ("gone",))
+    assert '"with others"' in finding.sentence
+    assert told(audited(SHARED.format("and gone is null")), "withdrawn") == []
+
+
+def test_who_has_a_rank_may_read_what_was_withdrawn(audited: Audited) -> None:
+    staff = """
+    create table public.staff (id uuid primary key references auth.users, level text not null default 'none');
+    alter table public.staff enable row level security;
+    create function public.checks() returns boolean language sql stable security definer set search_path = ''
+    as $$ select exists (select from public.staff as s where s.id = auth.uid() and s.level = 'checker') $$;
+    """
+    ranked = SHARED.replace("using (public.is_fellow(id) {})", "using (public.checks())")
+    assert told(audited(staff + ranked), "withdrawn") == []

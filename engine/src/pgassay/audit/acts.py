@@ -9,7 +9,7 @@ from itertools import islice
 from pgassay.audit.asking import asks_who_calls
 from pgassay.audit.calls import Call, argument_lists, samples_of, setups
 from pgassay.audit.scene import Scene
-from pgassay.audit.writes import make_room, own_inserts, own_updates
+from pgassay.audit.writes import make_room, own_inserts, own_updates, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function, ObjectKey, Trigger
 from pgassay.catalog.read import Access
@@ -186,9 +186,13 @@ def _writes(scene: Scene, persona: Persona) -> Iterator[Act]:
             )
             for write in tried
         ]
+        once = any(owner_columns(sample) & set(index.columns) for index in table.unique)
         for verb in ("insert", "update"):
             some = [act for act in acts if act.verb == verb]
-            yield from _alive(scene, some, ()) or _alive(scene, some, _room(scene, [sample]))
+            # Where a user has one row for each thing, two enter theirs for the same when they have none.
+            setups = ((), _room(scene, [sample]))
+            first, second = setups[::-1] if once and verb == "insert" else setups
+            yield from _alive(scene, some, first) or _alive(scene, some, second)
 
 
 def reach_of(scene: Scene, table: Table) -> frozenset[str]:

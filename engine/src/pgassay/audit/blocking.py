@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.audit.planted import planted_row
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import fresh_columns, given_row, make_room, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
@@ -32,11 +33,35 @@ def find_blockings(scene: Scene, persona: Persona, only: Collection[str]) -> Ite
     """In these tables; none that the user may set or take away."""
     for sample in scene.samples:
         if sample.table.name in only and sample.table.kind in "rp" and owner_columns(sample):
-            yield from (one for one in _rows(scene, sample, persona) if not _is_own(scene, persona, one))
+            yield from (one for one in _rows(scene, sample, persona) if not is_own(scene, persona, one))
             yield from _columns(scene, sample, persona)
 
 
-def _is_own(scene: Scene, persona: Persona, mark: Blocking) -> bool:
+def find_named(scene: Scene, persona: Persona, only: Collection[str]) -> Iterator[Blocking]:
+    """Rows of these tables that name the user below each row of another one; none that he may set himself."""
+    for sample in scene.samples:
+        if sample.table.name not in only or not owner_columns(sample):
+            continue
+        for key in sample.table.foreign_keys:
+            parent = scene.sample_of.get(key.target or "")
+            if parent is None or len(key.columns) != 1 or key.columns[0] in owner_columns(sample):
+                continue
+            for row in parent.rows[:_VALUES]:
+                planted = planted_row(sample, persona, **{key.columns[0]: row.values[key.target_columns[0]]})
+                if planted is None:
+                    break
+                mark = Blocking(
+                    sample=sample,
+                    cleared=(make_room(sample, persona),),
+                    statement=planted.insert,
+                    told=f"{sample.object} names {persona.name}",
+                )
+                if not is_own(scene, persona, mark):
+                    yield mark
+
+
+def is_own(scene: Scene, persona: Persona, mark: Blocking) -> bool:
+    """Whether the user may set it himself, or it cannot be tried."""
     with scene.session.undone():
         ready = all(run(scene.session, None, text) for text in mark.cleared)
         return not ready or run(scene.session, persona, mark.statement)

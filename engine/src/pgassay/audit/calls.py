@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from itertools import chain, islice, product
 from math import prod
 
+from pgassay.audit.mixing import mix
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
@@ -79,7 +80,7 @@ def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, .
         solved = (
             some for one in scene.solved[name] for some in islice(product(*_besides(one, choices)), _BESIDES)
         )
-        scene.listed[name] = list(dict.fromkeys(islice(chain(solved, product(*choices)), CALLS)))
+        scene.listed[name] = list(dict.fromkeys(islice(chain(solved, mix(choices, CALLS)), CALLS)))
     return scene.listed[name]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pgassay.audit.acts import number_setups
-from pgassay.audit.asking import tells_callers_apart, tokens
+from pgassay.audit.asking import tokens
 from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS
 from pgassay.audit.reach import Reach
@@ -68,51 +68,6 @@ def _set_up(scene: Scene, samples: Sequence[Sample]) -> frozenset[tuple[str, Key
     plain = _plain(samples)
     [answer] = scene.ask(None, [[AS_OWNER, *map(look_new, plain)]])
     return frozenset((s.object, row) for s, rows in zip(plain, answer.rows[1:], strict=False) for row in rows)
-
-
-def refused_to_nobody(
-    scene: Scene,
-    persona: Persona,
-    function: Function,
-    seen: dict[Persona, Reach],
-    deeds: Sequence[Deed],
-) -> list[Deed]:
-    """Of a function that asks who calls: what each user does to each row of others, or only who has no id.
-
-    Where it asks no more than if somebody calls, what it says itself counts, too; but no number goes up.
-    """
-    apart = tells_callers_apart(scene, function)
-    counting = _is_plain if apart else _is_said_at_all
-    chosen = [d for d in deeds if (counting(d) or not persona.id) and d.action is not Action.INSERT]
-    if not chosen:
-        return []
-    theirs = {user: deeds_of(scene, user, function, seen) for user in scene.users}
-    if persona.id is None:
-        done = {(d.call.arguments, d.key) for some in theirs.values() for d in some}
-        owned = [d for d in chosen if _has_owner(d)]
-        return [replace(d, chosen=True) for d in owned if (d.call.arguments, d.key) not in done]
-    sample, action = chosen[0].sample, chosen[0].action
-    for user, some in theirs.items():
-        rows = {row.key for row in sample.rows if row.owners and user.id not in row.owners}
-        reached = {
-            d.key for d in some if d.sample.object == sample.object and d.action is action and counting(d)
-        }
-        if not rows or rows - reached:
-            return []
-    return [d for d in chosen if d.action is Action.DELETE or d.taken or not d.others]
-
-
-def _is_said_at_all(deed: Deed) -> bool:
-    return _is_plain(deed) or deed.stated
-
-
-def _is_plain(deed: Deed) -> bool:
-    """Whether the caller said what stands there: adding to what is another's is what payments do."""
-    return deed.chosen and not deed.summed
-
-
-def _has_owner(deed: Deed) -> bool:
-    return any(row.owners for row in deed.sample.rows if row.key == deed.key)
 
 
 def _plain(samples: Sequence[Sample]) -> list[Sample]:

@@ -81,7 +81,9 @@ def find_dissolved(scene: Scene) -> Iterator[Finding]:
 
 
 def _members(scene: Scene) -> Iterator[_Member]:
-    for one in find_memberships(scene):
+    """Of memberships that decide something: who has read what is no member of it."""
+    asked = (m for m in find_memberships(scene) if scene.dependents(m.sample.table.name) - {m.sample.object})
+    for one in asked:
         for persona in scene.users:
             for other in (user for user in scene.users if user != persona):
                 for row in one.parent.rows[:_GROUPS]:
@@ -100,12 +102,16 @@ def _removals(scene: Scene, member: _Member) -> Iterator[tuple[str, ObjectKey]]:
     if table.privileges[persona.role].delete:
         about = ObjectKey(kind="relation", object=table.name, name="")
         yield statements.delete(table, where=member.named), about
-    for function in callable_by(scene, persona):
+    yield from ((call.statement, about) for call, about in _calls(scene, member))
+
+
+def _calls(scene: Scene, member: _Member) -> Iterator[tuple[Call, ObjectKey]]:
+    """Of functions that may write the group, and name it."""
+    for function in callable_by(scene, member.persona):
         if function.volatility == "v" and function.definer and member.parent in samples_of(scene, function):
             about = ObjectKey(kind="function", object=function.function, name="")
             for some in [a for a in argument_lists(scene, function) if member.group in a][:_CALLS]:
-                call = Call(function=function, arguments=some, persona=persona)
-                yield call.statement, about
+                yield Call(function=function, arguments=some, persona=member.persona), about
 
 
 def _lost(scene: Scene, member: _Member) -> Iterator[tuple[Sample, PlantedRow]]:
@@ -181,22 +187,31 @@ def _tell(scene: Scene, member: _Member, steps: Steps, about: ObjectKey, lost: S
 
 
 def find_taken(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table of groups of which a member makes himself the owner."""
+    """One finding for each table of groups, and each function, by which a member makes himself the owner."""
     done: set[str] = set()
     for member in _members(scene):
-        if member.parent.object not in done and (found := _take(scene, member)):
-            done.add(member.parent.object)
-            yield found
+        if member.parent.table.kind in "rp" and member.owners and member.standings[0].is_first:
+            for finding in _take(scene, member):
+                if finding.object not in done:
+                    done.add(finding.object)
+                    yield finding
 
 
-def _take(scene: Scene, member: _Member) -> Finding | None:
-    """Whether he may do more with the group after an UPDATE of its owner."""
+def _take(scene: Scene, member: _Member) -> Iterator[Finding]:
+    """Where he may do more with the group after an UPDATE of its owner, or after a call."""
     parent, persona, standing = member.parent, member.persona, member.standings[0]
     table = parent.table
-    if table.kind not in "rp" or not standing.is_first:
-        return None
-    for column in sorted(member.owners & table.privileges[persona.role].update):
-        deed = statements.update(table, column, literal(persona.id), where=member.named)
+    relation = ObjectKey(kind="relation", object=table.name, name="")
+    updates = (
+        (statements.update(table, column, literal(persona.id), where=member.named), column, relation)
+        for column in sorted(member.owners & table.privileges[persona.role].update)
+    )
+    calls = (
+        (call.statement, sorted(member.owners)[0], about)
+        for call, about in _calls(scene, member)
+        if len(member.owners) == 1
+    )
+    for deed, column, about in (*updates, *calls):
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in (*member.others, *standing.setup)):
                 continue
@@ -205,30 +220,34 @@ def _take(scene: Scene, member: _Member) -> Finding | None:
                 continue
             after = count_written(scene, persona, parent, [member.row.key])
         if gained := [verb for verb, number in after.items() if number > before[verb]]:
-            return _tell_taken(scene, member, column, deed, gained)
-    return None
+            yield _tell_taken(scene, member, (column, about), deed, gained)
 
 
-def _tell_taken(scene: Scene, member: _Member, column: str, deed: str, gained: Sequence[str]) -> Finding:
+def _tell_taken(
+    scene: Scene, member: _Member, how: tuple[str, ObjectKey], deed: str, gained: Sequence[str]
+) -> Finding:
     persona, parent = member.persona, member.parent
     table = parent.table
+    column, about = how
+    is_call = about.kind == "function"
+    through = f" through {about.object}" if is_call else ""
     verb = "remove" if "delete" in gained else "change"
     policies = [p for p in table.privileges[persona.role].policies if p.command in ("update", "all")]
     owner = f"{table.columns[column].quoted} = {literal(persona.id)}"
     return Finding(
         rule="chains",
-        object=parent.object,
-        columns=(column,),
-        actions=("update",),
+        object=about.object,
+        columns=() if is_call else (column,),
+        actions=("execute" if is_call else "update",),
         who=tuple(user.name for user in scene.users),
         severity=Severity.HIGH,
         sentence=f"{persona.name}, {member.standings[0].told}, sets {table.name}.{column} of a group that is "
-        f"{member.other.name}'s to {persona.name}, and then may {verb} it.",
+        f"{member.other.name}'s to {persona.name}{through}, and then may {verb} it.",
         steps=(
             *(Step(statement=text) for text in (*member.others, *member.standings[0].setup)),
-            Step(who=persona, statement=deed, shows=ROWS),
+            Step(who=persona, statement=deed, shows="" if is_call else ROWS),
             Step(statement=f"select 1 from {table.name} where {member.named} and {owner}", shows=ROWS),
         ),
-        cause=f"own update {parent.object} {column}",
-        about=(*(p.key for p in policies), ObjectKey(kind="relation", object=table.name, name="")),
+        cause=f"taken {about.object}" if is_call else f"own update {parent.object} {column}",
+        about=(*(() if is_call else (p.key for p in policies)), about),
     )

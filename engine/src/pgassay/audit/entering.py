@@ -11,7 +11,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import is_reached_by
+from pgassay.audit.words import is_reached_by, is_secret
 from pgassay.audit.writes import make_room, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
@@ -23,7 +23,7 @@ _CALLS = 16  # of which is looked what they open
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Opened:
+class Opened:
     """A call, and the rows that its caller reads afterwards and did not read before."""
 
     call: Call
@@ -68,7 +68,7 @@ def _after(
     answers = make_calls(scene, persona, calls, AS_OWNER, *map(look_new, asked))
     alive = [call for call, a in answers if not a.sqlstate and any(a.rows[2:])]
     only = frozenset[str]().union(*(scene.dependents(s.table.name) for s in asked))
-    opened = [_opened(scene, call, before, only) for call in alive[:_CALLS]]
+    opened = [opened_by(scene, call, before, only) for call in alive[:_CALLS]]
     for one in opened:
         if one.rows and (sample := _read_in(scene, one.call, before)):
             why = f"what it asks for stands in rows of {sample.object} that are not {persona.name}'s"
@@ -89,7 +89,8 @@ def _after(
     return None
 
 
-def _opened(scene: Scene, call: Call, before: Reach, only: frozenset[str]) -> _Opened:
+def opened_by(scene: Scene, call: Call, before: Reach, only: frozenset[str]) -> Opened:
+    """Of these tables, as things are now."""
     with scene.session.undone():
         ran = run(scene.session, call.persona, call.statement)
         seen = measure(scene, call.persona, only).seen if ran else {}
@@ -99,7 +100,7 @@ def _opened(scene: Scene, call: Call, before: Reach, only: frozenset[str]) -> _O
         for row in scene.sample_of[name].rows
         if row.key in keys - before.seen.get(name, frozenset()) and call.persona.id not in row.owners
     )
-    return _Opened(call=call, rows=rows)
+    return Opened(call=call, rows=rows)
 
 
 def _read_in(scene: Scene, call: Call, before: Reach) -> Sample | None:
@@ -110,7 +111,8 @@ def _read_in(scene: Scene, call: Call, before: Reach) -> Sample | None:
         drawn = [
             c.name
             for c in sample.table.columns.values()
-            if c.base in ("uuid", *TEXTS) and c.has_default and c.name in shown - set(sample.key)
+            if c.base in ("uuid", *TEXTS) and c.has_default and c.name in shown
+            if c.name not in sample.key or is_secret(c)
         ]
         seen = before.seen.get(sample.object, frozenset())
         theirs = [row for row in sample.rows if row.key in seen and not known & set(row.values.values())]
@@ -119,7 +121,7 @@ def _read_in(scene: Scene, call: Call, before: Reach) -> Sample | None:
     return None
 
 
-def _chosen(scene: Scene, opened: Sequence[_Opened]) -> tuple[_Opened, int] | None:
+def _chosen(scene: Scene, opened: Sequence[Opened]) -> tuple[Opened, int] | None:
     """Of two calls that differ in one argument, which names no row, the one that opens more."""
     keys = {value for sample in scene.samples for row in sample.rows for value in row.key}
     for one in opened:
@@ -135,8 +137,8 @@ def _chosen(scene: Scene, opened: Sequence[_Opened]) -> tuple[_Opened, int] | No
 
 
 def _entered(
-    scene: Scene, persona: Persona, opened: Sequence[_Opened], refused: Set[tuple[str | None, ...]]
-) -> tuple[_Opened, tuple[Sample, Row]] | None:
+    scene: Scene, persona: Persona, opened: Sequence[Opened], refused: Set[tuple[str | None, ...]]
+) -> tuple[Opened, tuple[Sample, Row]] | None:
     """Rows of a group that an argument names, where no group is refused, and nothing names both."""
     known = {persona.id, str(persona.claims.get("email", ""))}
     invited = {
@@ -169,8 +171,8 @@ def _groups(scene: Scene) -> list[set[str | None]]:
 
 
 def _invited_instead(
-    scene: Scene, persona: Persona, opened: Sequence[_Opened]
-) -> tuple[_Opened, tuple[Sample, Row], Sample] | None:
+    scene: Scene, persona: Persona, opened: Sequence[Opened]
+) -> tuple[Opened, tuple[Sample, Row], Sample] | None:
     """Rows of a group for which an argument names the invitation of another one, by his address."""
     known = {persona.id, str(persona.claims.get("email", ""))}
     for one in opened:
@@ -187,7 +189,7 @@ def _invited_instead(
     return None
 
 
-def _tell(scene: Scene, opened: _Opened, shown: tuple[Sample, Row], why: str) -> Finding:
+def _tell(scene: Scene, opened: Opened, shown: tuple[Sample, Row], why: str) -> Finding:
     call, (sample, row) = opened.call, shown
     name = call.function.function
     look = f"select 1 from {sample.table.name} where {condition(sample.key, row.key)}"

@@ -121,6 +121,9 @@ def _of_views(scene: Scene, mark: Mark) -> Iterator[str]:
     """What depends on the table shows less, to its owner or to somebody, once rows are marked."""
     table = mark.sample.table.name
     only = scene.dependents(table) - {table}
+    if any(set(index.columns) <= owner_columns(mark.sample) for index in mark.sample.table.unique):
+        # What a row says of its user hides what is his, and not the row: but in a view of such rows.
+        only = frozenset(name for name in only if scene.surface.by_name[name].kind in "vm")
     for persona in (None, *scene.people) if only else ():
         before = measure(scene, persona, only)
         with scene.session.undone():

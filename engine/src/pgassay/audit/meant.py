@@ -62,6 +62,14 @@ def _columns(expression: str, there: Collection[str] = ()) -> set[str]:
     return visitor.found
 
 
+def owns_rows(scene: Scene, view: Table, rows: RowClass) -> bool:
+    """Whether somebody has such rows of a view, or of what it reads, where the view does not say whose."""
+    if rows is not RowClass.PUBLIC:
+        return True
+    below = scene.inventory.reach(view.name) - {view.name}
+    return any(sample.ownership and sample.object in below for sample in scene.samples)
+
+
 def reaches_all(scene: Scene, sample: Sample, persona: Persona, verb: str) -> bool:
     """Whether no other value of what policies ask for keeps a row back: all may just happen to be reached."""
     asked = [p for p in sample.table.privileges[persona.role].policies if p.command in (verb, "all")]
@@ -193,7 +201,7 @@ class _Tables(Visitor):
 def _addressed(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[str]:
     """Rows go from one user to another, and more than once: who follows whom is one row for each pair."""
     refers = {name for key in sample.table.foreign_keys for name in key.columns}
-    people = owner_columns(sample) & refers
+    people = {name for name in owner_columns(sample) & refers if sample.table.columns[name].not_null}
     pairs = (len(people & set(index.columns)) > 1 for index in sample.table.unique)
     if len(people) > 1 and not any(pairs):
         yield f"they go from {join(map(quoted, sorted(people)))} to each other"

@@ -10,10 +10,11 @@ from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.writes import make_room, owner_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import TEXTS, literal
+from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _VALUES = 8
+_MOST = "30000"  # of a number that says as what: more than anything asks for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,8 @@ def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | Non
     told = f"who stands in {sample.object}"
     yield Standing(setup=(*begun, *first), told=told, is_first=all(c.default for c in asked))
     for column in asked:
-        for value in values_for(scene, sample, column, besides=None)[:_VALUES]:
+        most = (_MOST,) if column.base in NUMBERS else ()
+        for value in (*most, *values_for(scene, sample, column, besides=None)[:_VALUES]):
             text = f"update {table.name} as t set {column.quoted} = {literal(value)} where {own}"
             yield Standing(
                 setup=(*begun, *first, text),
@@ -100,7 +102,7 @@ def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | Non
 
 
 def _asked(scene: Scene, sample: Sample) -> list[Column]:
-    """Texts, labels and truth values that something asks for."""
+    """Texts, labels, truth values and numbers that something asks for."""
     table = sample.table
     fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
     fixed |= {name for key in table.foreign_keys for name in key.columns}
@@ -108,5 +110,5 @@ def _asked(scene: Scene, sample: Sample) -> list[Column]:
         c
         for c in table.columns.values()
         if c.name in scene.said - fixed and not c.generated
-        if c.base in (*TEXTS, "bool") or c.labels
+        if c.base in (*TEXTS, *NUMBERS, "bool") or c.labels
     ]

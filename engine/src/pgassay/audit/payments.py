@@ -16,13 +16,13 @@ _Key = tuple[str | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Paid:
-    """A number of the caller's own row that grew twice; `record` has the row that says that it was done."""
+    """A number of the caller's own row that grew twice; `record` has the row that says so, if any does."""
 
     sample: Sample
     key: _Key
     column: str
     twice: float
-    record: Sample
+    record: Sample | None
 
 
 def paid_again(
@@ -54,6 +54,38 @@ def paid_again(
         if persona.id in json.loads(row[-1] or "{}").values():
             return Paid(sample=sample, key=row[:-1], column=column, twice=value, record=record)
     return None
+
+
+def rewarded_again(
+    samples: Sequence[Sample],
+    persona: Persona,
+    prepared: Sequence[Looked],
+    once: Sequence[Looked],
+    twice: Sequence[Looked],
+) -> Paid | None:
+    """Where nothing else is written than a number of the caller's own row, which he may not write himself."""
+    found = [
+        (sample, *one)
+        for sample, *some in zip(samples, prepared, once, twice, strict=True)
+        for one in _changed(sample, (some[0], some[1], some[2]))
+    ]
+    changed = {
+        (sample.object, row[:-1])
+        for sample, before, *looks in zip(samples, prepared, once, twice, strict=True)
+        for rows in looks
+        for row in set(rows) - set(before)
+    }
+    if len(found) != 1 or len(changed) != 1:
+        return None
+    [(sample, row, column, value, step)] = found
+    held = sample.table.privileges[persona.role]
+    is_own = persona.id in json.loads(row[-1] or "{}").values()
+    may_write = column in held.update and any(p.command in ("update", "all") for p in held.policies)
+    others = (other for other in samples if other is not sample)
+    amounts = {n for other in others for one in other.rows for n in _values(other, one.values).values()}
+    if step < 0 or not is_own or may_write or step not in amounts:  # what only counts calls pays nothing
+        return None
+    return Paid(sample=sample, key=row[:-1], column=column, twice=value, record=None)
 
 
 def _is_record(sample: Sample, before: Looked, first: Looked, second: Looked) -> bool:

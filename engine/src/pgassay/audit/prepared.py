@@ -16,7 +16,7 @@ from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
 _FAR = {
-    **dict.fromkeys(NUMBERS, ("0", "100000")),
+    **dict.fromkeys(NUMBERS, ("0", "30000", "100000")),
     **dict.fromkeys(MOMENTS, ("2001-02-03", "2999-01-01")),
     **dict.fromkeys(("json", "jsonb"), ("{}",)),
 }

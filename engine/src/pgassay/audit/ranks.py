@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
 from pgassay.audit.memberships import find_memberships, is_shared
 from pgassay.audit.model import Steps
+from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
@@ -22,14 +25,30 @@ def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, 
     """Whether steps no longer show anything where the persona has just begun, or is not listed.
 
     Nor where it belongs to no group: what members do with what their groups have is theirs to do; unless they
-    are `entering` rows that have to name who made them.
+    are `entering` rows that have to name who made them, or by a policy that is not for INSERT alone.
     """
-    named = all(sample.table.columns[name].not_null for name in owner_columns(sample))
+    owners = owner_columns(sample)
+    named = all(sample.table.columns[name].not_null for name in owners)
+    if not owners:
+        named = _is_for_all(scene, sample, persona)
     members = () if entering and named else _memberless(scene, sample, persona)
     for text in (*_without(scene, sample, persona), *members):
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
                 return True
+    return False
+
+
+def _is_for_all(scene: Scene, sample: Sample, persona: Persona) -> bool:
+    """Whether a policy FOR ALL asks for a membership: who wrote it may have meant no more than SELECT."""
+    lists = {one.sample.table.name: one.sample.table.relation for one in find_memberships(scene)}
+    held = sample.table.privileges[persona.role].policies
+    for policy in (policy for policy in held if policy.permissive and policy.command == "all"):
+        words = find_literals(text for _, text in policy.clauses).words
+        called = (f.function for f in scene.functions.values() if f.name in words and scene.is_ours(f))
+        reached = frozenset[str]().union(*map(scene.inventory.reach, called))
+        if any(name in reached or relation in words for name, relation in lists.items()):
+            return True
     return False
 
 
@@ -50,6 +69,33 @@ def ranked_policies(scene: Scene, sample: Sample, persona: Persona) -> Mapping[s
             if not was.sqlstate and not now.sqlstate and was.rows != now.rows:
                 found.setdefault(policy.name, text)
     return found
+
+
+def unranked(scene: Scene, persona: Persona, samples: Iterable[Sample]) -> Iterator[str]:
+    """What takes a rank from a persona in these tables: a column as it begins; its row in a mere list."""
+    for other in samples:
+        single = any(set(index.columns) <= owner_columns(other) for index in other.table.unique)
+        if other.table.kind in "rp" and single and _has_row(other, persona):
+            yield from plain_updates(scene, other, persona)
+            if _is_link(other):
+                yield from _unlisted(scene, other, persona)
+
+
+def sees_all(scene: Scene, sample: Sample, persona: Persona, texts: Iterable[str]) -> bool:
+    """Whether a persona reads every row also after what takes its ranks from it."""
+    with scene.session.undone():
+        ready = all(run(scene.session, None, text) for text in texts)
+        seen = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+    return not ready or {row.key for row in sample.rows} <= seen
+
+
+def without_policies(sample: Sample, names: Collection[str]) -> Sample:
+    """As if a table had none of these."""
+    held = {
+        role: replace(some, policies=tuple(p for p in some.policies if p.name not in names))
+        for role, some in sample.table.privileges.items()
+    }
+    return replace(sample, table=replace(sample.table, privileges=held))
 
 
 def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:

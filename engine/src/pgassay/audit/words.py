@@ -29,6 +29,8 @@ _WITHDRAWN = (
 _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _ENDS = ("expires", "expiry", "expiration", "until")
+# Not "published": that says when something was.
+_RELEASES = frozenset(("publish", "release", "embargo", "scheduled", "visible", "reveal", "unlock", "live"))
 
 _NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
@@ -61,6 +63,18 @@ def anyone(people: Sequence[Persona]) -> str:
     if any(persona.id is None for persona in people):
         return "anyone, without an account,"
     return "anyone signed in" if len(people) > 1 else people[0].name
+
+
+def who_does(deeds: Sequence[tuple[Persona, str]], actions: Sequence[str]) -> str:
+    """Who does what; who has no account, and does less than others, apart."""
+    verbs = {persona: {verb for one, verb in deeds if one == persona} for persona, _ in deeds}
+    less = {verb for persona, some in verbs.items() if persona.id is None for verb in some}
+    users = [persona for persona in verbs if persona.id is not None]
+    more = [verb for verb in actions if verb not in less]
+    if not less or not users or not more:
+        return f"{anyone(list(verbs))} {does(actions)}"
+    rest = [verb for verb in actions if verb in less]
+    return f"{anyone(users)} {does(more)}, and anyone, without an account, {does(rest)}"
 
 
 def join(words: Iterable[str]) -> str:
@@ -107,6 +121,11 @@ def is_trail(name: str) -> bool:
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_release(column: Column) -> bool:
+    """By its name: a moment from which on something may be seen."""
+    return not _RELEASES.isdisjoint(column.name.lower().split("_"))
 
 
 def is_price(column: Column) -> bool:

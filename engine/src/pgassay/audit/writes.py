@@ -112,6 +112,36 @@ def inserts_with_another(sample: Sample, persona: Persona, another: Persona) -> 
     return groups
 
 
+def inserts_agreed(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
+    """Rows that name the persona in one column and anybody else in the other, by what else they say.
+
+    Truth values and labels that something asks for: whether somebody agreed, as what he comes.
+    """
+    table, owners = sample.table, sorted(owner_columns(sample))
+    if table.kind not in "rp" or len(owners) != 2 or not sample.rows:
+        return
+    held = table.privileges[persona.role].insert
+    row = replace(sample.rows[0], owners=frozenset())
+    above = {
+        key.target: key.target_columns[0] for key in table.foreign_keys if set(key.columns) <= set(owners)
+    }
+    people = [one.values.get(above[s.object]) for s in scene.samples if s.object in above for one in s.rows]
+    ids = [
+        i for i in dict.fromkeys([*people, *(user.id for user in scene.users)]) if i not in (None, persona.id)
+    ]
+    for column in [c for c in table.columns.values() if c.name in held & scene.said]:
+        if column.name in owners or not (column.base == "bool" or column.labels):
+            continue
+        for value in values_for(scene, sample, column, besides=None)[:_TEXTS]:
+            for theirs in owners:
+                some = (
+                    insert_of(sample, persona, row, **{theirs: one, column.name: value})
+                    for one in ids[:_TEXTS]
+                )
+                if group := [write for write in some if write]:
+                    yield group
+
+
 def given_row(sample: Sample, persona: Persona) -> str | None:
     """The owner's statement after which the persona has a row like another's; None where there is none."""
     table = sample.table

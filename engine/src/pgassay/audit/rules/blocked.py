@@ -11,6 +11,7 @@ from pgassay.audit.blocking import Blocking, find_blockings
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.passing import find_passing
+from pgassay.audit.read_past import find_read_past
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.spelling import conjuncts
 from pgassay.audit.writes import Write, inserts_with_another, make_room, own_inserts
@@ -64,6 +65,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add(finding.object)
                     yield finding
     yield from (finding for finding in find_passing(scene) if finding.object not in done)
+    yield from find_read_past(scene)
 
 
 def _posts(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Post]:

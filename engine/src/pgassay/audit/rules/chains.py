@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgassay.audit.altered import find_altered
 from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -15,6 +16,7 @@ from pgassay.audit.words import does_to
 from pgassay.audit.writes import (
     Write,
     claims_of_nobodys,
+    inserts_agreed,
     inserts_elsewhere,
     inserts_with_another,
     left_to_update,
@@ -65,6 +67,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     yield finding
     yield from find_taken(scene)
     yield from find_entries(scene)
+    yield from find_altered(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
@@ -79,7 +82,8 @@ def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Wri
     columns = dict.fromkeys(w.column for w in updates if w.column in scene.said or sample.table.acting)
     another = next((other for other in scene.users if other != persona), persona)
     naming = inserts_with_another(sample, persona, another)
-    groups = [inserts, *naming, *([w for w in updates if w.column == column] for column in columns)]
+    agreed = inserts_agreed(scene, sample, persona)
+    groups = [inserts, *naming, *agreed, *([w for w in updates if w.column == column] for column in columns)]
     return (group for group in groups if group)
 
 

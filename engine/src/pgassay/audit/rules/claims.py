@@ -7,16 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from pgassay.audit.absent import of_absent_claims, of_nobody
+from pgassay.audit.guests import find_guests
 from pgassay.audit.headers import of_headers
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
-from pgassay.audit.scene import Scene, run
+from pgassay.audit.scene import Scene
 from pgassay.audit.words import does
-from pgassay.audit.writes import insert_of, make_room, owner_columns
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
-from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
 RULE = "claims"
@@ -30,7 +29,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from of_absent_claims(scene)
     yield from of_nobody(scene)
     yield from of_headers(scene)
-    yield from _guests(scene)
+    yield from find_guests(scene)
 
 
 def _metadata(scene: Scene) -> Iterator[Finding]:
@@ -115,88 +114,3 @@ def _tell(  # noqa: PLR0913 - what was seen, by name
 def _from_app(table: str, policy: Policy) -> tuple[str, ...]:
     clauses = " ".join(f"{name} ({text.replace(_GIVEN, 'app_metadata')})" for name, text in policy.clauses)
     return (f"alter policy {quoted(policy.name)} on {table} {clauses}",)
-
-
-def _guests(scene: Scene) -> Iterator[Finding]:
-    """One finding: where a guest's rows are read by everybody, and nothing asks whether he has an account."""
-    if scene.bench.config.anonymous_sign_ins is False:
-        return
-    anon = next((p for p in scene.people if p.id is None), None)
-    if anon is None or "is_anonymous" in scene.literals.strings or _asks_for_guests(scene):
-        return
-    for sample in scene.samples:
-        is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
-        if is_plain and _says_something(sample) and (found := _publishes(scene, sample, anon)):
-            yield found
-            return
-
-
-def _asks_for_guests(scene: Scene) -> bool:
-    return any("is_anonymous" in path for path in scene.literals.paths)
-
-
-def _says_something(sample: Sample) -> bool:
-    """Whether users have rows of their own there, with a text in them."""
-    return bool(owner_columns(sample)) and any(
-        c.base in statements.TEXTS and not c.labels for c in sample.table.columns.values()
-    )
-
-
-def _publishes(scene: Scene, sample: Sample, anon: Persona) -> Finding | None:
-    persona = scene.users[0]
-    guest = replace(persona, claims={**persona.claims, "is_anonymous": True})
-    for row in sample.rows:
-        write = insert_of(sample, guest, row)
-        if write is None:
-            return None
-        for setup in ((), (make_room(sample, persona),)):
-            look = f"select 1 from {sample.table.name} as t where {write.written}"
-            with scene.session.undone():
-                if not all(run(scene.session, None, text) for text in setup):
-                    continue
-                with scene.session.undone():
-                    if run(scene.session, anon, write.statement):
-                        return None  # it takes no guest, and is told as what it is
-                if not run(scene.session, guest, write.statement):
-                    continue
-                with scene.session.act_as(anon):
-                    shown = scene.session.attempt(look).rowcount > 0
-            if shown:
-                return _tell_guest(
-                    sample, guest=guest, anon=anon, setup=setup, statement=write.statement, look=look
-                )
-            return None
-    return None
-
-
-def _tell_guest(  # noqa: PLR0913 - what was seen, by name
-    sample: Sample,
-    *,
-    guest: Persona,
-    anon: Persona,
-    setup: tuple[str, ...],
-    statement: str,
-    look: str,
-) -> Finding:
-    table = sample.table.name
-    fix = (
-        f'create policy "guests do not" on {table} as restrictive for insert to authenticated '
-        "with check ((select (auth.jwt() ->> 'is_anonymous')::boolean) is not true)"
-    )
-    return Finding(
-        rule=RULE,
-        object=sample.object,
-        actions=("insert",),
-        who=("guest",),
-        severity=Severity.MEDIUM,
-        sentence=f"A guest without a registered account inserts rows into {table} that everybody reads: "
-        "no condition asks for is_anonymous (where anonymous sign-ins are on).",
-        steps=(
-            *(Step(statement=text) for text in setup),
-            Step(who=guest, statement=statement, shows=ROWS),
-            Step(who=anon, statement=look, shows=ROWS),
-        ),
-        cause="guests",
-        about=(ObjectKey(kind="relation", object=table, name=""),),
-        candidates=((fix,),),
-    )

@@ -21,7 +21,7 @@ from pgassay.observation import Outcome, Persona
 
 RULE = "depends"
 _OF_VALUES = ("22", "23")
-_FAR = ("0", "100000", "-100000")
+_FAR = ("0", "100000", "-100000", "30000")  # of the smallest type, too
 
 
 @dataclass(frozen=True, kw_only=True)

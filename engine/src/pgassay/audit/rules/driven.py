@@ -23,6 +23,7 @@ from pgassay.observation import Persona
 RULE = "driven"
 _FEW = 6  # rows like which one is inserted
 _FAR = ("7", "1000007")
+_NEAR = ("7", "57")  # where a CHECK bounds it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class _Driven:
     number: _Number
     is_own: bool
     column: str = ""
+    far: str = _FAR[1]
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -70,7 +72,7 @@ def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
             with scene.session.undone():
                 ready = all(run(scene.session, None, text) for text in setup)
                 found = list(_try(scene, targets, persona, write)) if ready else []
-            for column, number in found:
+            for column, number, far in found:
                 yield _Driven(
                     write=write,
                     persona=persona,
@@ -78,30 +80,37 @@ def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
                     number=number,
                     is_own=_is_own(scene, number, persona),
                     column=column,
+                    far=far,
                 )
 
 
 def _try(
     scene: Scene, targets: Sequence[Sample], persona: Persona, write: Write
-) -> Iterator[tuple[str, _Number]]:
+) -> Iterator[tuple[str, _Number, str]]:
     """By how far with each number that he says; how often, where a row says nothing but who and what."""
     looks = [AS_OWNER, *map(look_new, targets)]
     columns = _numbers(write.sample, persona)
-    tries = {name: [[with_value(write, name, value).statement] for value in _FAR] for name in columns}
+    tries = [
+        (name, pair, [[with_value(write, name, value).statement] for value in pair])
+        for name in columns
+        for pair in (_FAR, _NEAR)
+    ]
     if _is_link(write.sample):
-        tries[""] = [[write.statement], [write.statement, write.statement]]
-    for column, (less, more) in tries.items():
+        tries.append(("", _FAR, [[write.statement], [write.statement, write.statement]]))
+    done: set[str] = set()
+    for column, pair, (less, more) in tries:
         answers = scene.ask(persona, [[*less, *looks], [*more, *looks]])
-        if any(answer.sqlstate for answer in answers):
+        if column in done or any(answer.sqlstate for answer in answers):
             continue
+        done.add(column)
         before, after = (
             _read(targets, answer, len(some)) for answer, some in zip(answers, (less, more), strict=True)
         )
-        far = float(_FAR[1]) - float(_FAR[0]) if column else None
+        far = float(pair[1]) - float(pair[0]) if column else None
         for number, value in after.items():
             moved = abs(value - before.get(number, value))
             if moved and far in (None, moved) and _may_not(scene, persona, number):
-                yield column, number
+                yield column, number, pair[1]
 
 
 def _numbers(sample: Sample, persona: Persona) -> list[str]:
@@ -161,8 +170,8 @@ def _tell(scene: Scene, one: _Driven) -> Finding:
     table, name = one.write.sample.table, one.persona.name
     statements = [one.write.statement] * 2
     if one.column:
-        statements = [with_value(one.write, one.column, _FAR[1]).statement]
-    how = f"with {one.column} = {_FAR[1]}" if one.column else "twice, which says the same as once"
+        statements = [with_value(one.write, one.column, one.far).statement]
+    how = f"with {one.column} = {one.far}" if one.column else "twice, which says the same as once"
     whose = f"{name}'s own row" if one.is_own else "a row of another's"
     moved = f"{one.number.column} of {whose} in {one.number.object}"
     target = scene.sample_of[one.number.object]

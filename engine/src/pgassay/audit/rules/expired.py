@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
 from pgassay.audit.changing import find_changed, opened_by
 from pgassay.audit.confirmation import plays
+from pgassay.audit.early import Early, find_early
 from pgassay.audit.late import changed_late
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import deciding_words
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.terms import Term, find_terms
+from pgassay.audit.told_late import told_late
+from pgassay.audit.words import anyone
 from pgassay.audit.writes import given_row, inserts_elsewhere, own_inserts, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Sample
@@ -25,13 +29,18 @@ _CALLS = 12
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """One finding for each table whose rows are opened, for each function, for each table written late."""
+    """One finding for each table whose rows are opened, for each function, for each table written late.
+
+    And for each whose rows strangers read before their time.
+    """
     done: set[str] = set()
     for term in find_terms(scene):
-        for found in (*_opened(scene, term), *_accepted(scene, term), *_late(scene, term)):
+        every = (_opened(scene, term), _accepted(scene, term), _late(scene, term), _told(scene, term))
+        for found in chain.from_iterable(every):
             if found.object not in done:
                 done.add(found.object)
                 yield found
+    yield from map(_tell_early, find_early(scene))
 
 
 def _opened(scene: Scene, term: Term) -> Iterator[Finding]:
@@ -186,6 +195,34 @@ def _tell(scene: Scene, term: Term, deed: tuple[str, str], steps: Steps, told: s
             *(p.key for p in scene.policies.get(_oid(scene, name), ()) if p.command in (verb, "all")),
             ObjectKey(kind=kind, object=name, name=""),
         ),
+    )
+
+
+def _told(scene: Scene, term: Term) -> Iterator[Finding]:
+    """By a function that only reads."""
+    for persona, function, steps in told_late(scene, term):
+        who = tuple(p.name for p in scene.people if function in callable_by(scene, p))
+        told = f"{function.function} tells {persona.name} what it told before"
+        yield replace(_tell(scene, term, (function.function, "execute"), steps, told), who=who)
+
+
+def _tell_early(one: Early) -> Finding:
+    table = one.sample.table
+    reading = [
+        p.key for p in table.privileges[one.readers[0].role].policies if p.command in ("select", "all")
+    ]
+    return Finding(
+        rule=RULE,
+        object=one.sample.object,
+        columns=(one.column.name,),
+        actions=("select",),
+        who=tuple(persona.name for persona in one.readers),
+        severity=Severity.MEDIUM,
+        sentence=f"{anyone(one.readers)} reads rows of others in {table.name} before their "
+        f"{one.column.name} has come: no policy compares it with the present.",
+        steps=one.steps,
+        cause=f"early {table.name}",
+        about=(*reading, ObjectKey(kind="relation", object=table.name, name="")),
     )
 
 

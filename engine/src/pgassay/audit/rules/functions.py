@@ -16,11 +16,13 @@ from pgassay.audit.calls import (
     told,
 )
 from pgassay.audit.canaries import with_canaries
-from pgassay.audit.deeds import deeds_of, refused_to_nobody
+from pgassay.audit.deeds import deeds_of
+from pgassay.audit.forged import find_forged
 from pgassay.audit.gains import find_gains
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
+from pgassay.audit.refusing import refused_to_nobody
 from pgassay.audit.rowless import find_rowless
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone
@@ -34,6 +36,7 @@ from pgassay.observation import Persona
 RULE = "functions"
 _DOES = {Action.UPDATE: "changes", Action.DELETE: "removes", Action.INSERT: "enters"}
 _TOLD_BY_ERRORS = 6  # characters, at least: shorter ones stand in messages by chance
+_FORGED = Severity.MEDIUM
 _Found = tuple[Call, Sample, Row, str]
 
 
@@ -157,8 +160,8 @@ def _asks_in_vain(
                 for one in _told_to(scene, user, function, seen[user])
                 if one[1].object == sample.object
             }
-            if not some or some != {row.key for row in secrets(sample, seen[user], user).values()}:
-                return None
+            if some != {row.key for row in secrets(sample, seen[user], user).values()}:
+                return None  # from whom nothing is hidden, that is told nothing
         why = "which asks who calls, and refuses nobody"
         severity = Severity.MEDIUM
     who = [persona] if persona.id is None else [p for p in _who(scene, function) if p.id]
@@ -180,7 +183,7 @@ def _gives(scene: Scene, persona: Persona, call: Call, value: str) -> bool:
 def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
     """Whether a condition tells its own rows apart: of a table that is closed to it, a function may tell."""
     visible = seen.seen.get(sample.object, frozenset())
-    return any(persona.id in row.owners and row.key in visible for row in sample.rows)
+    return any(r.key in visible and (persona.id in r.owners or not sample.ownership) for r in sample.rows)
 
 
 def _shows(call: Call, value: str) -> tuple[Step, ...]:
@@ -219,7 +222,11 @@ def _writes(scene: Scene, persona: Persona, function: Function, seen: dict[Perso
     deeds = deeds_of(scene, persona, function, seen)
     asks = asks_who_calls(scene, function)
     if asks:
+        forged = find_forged(scene, persona, function, deeds)
         deeds = refused_to_nobody(scene, persona, function, seen, deeds)
+        if forged and not deeds:
+            who, (said, steps) = [p for p in _who(scene, function) if p.id], forged
+            return _finding(function, who, severity=_FORGED, sentence=said, steps=steps, what="forges")
     if not deeds:
         return None
     # What it changes is worse than what it enters, and what the caller says than what it says itself.

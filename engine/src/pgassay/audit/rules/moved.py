@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from pgassay.audit.below import planted_below
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.ranks import unranked
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, insert_of, owner_columns
@@ -37,13 +39,14 @@ class _Shown:
 def find(scene: Scene) -> Iterator[Finding]:
     """By an UPDATE or INSERT of a column that refers to what is no user; by one that names another owner."""
     for sample in scene.samples:
-        if sample.table.kind not in "rp" or sample.object != sample.table.name or not owner_columns(sample):
+        if sample.table.kind not in "rp" or sample.object != sample.table.name:
             continue
+        owned = bool(owner_columns(sample))
         for column in _columns(sample):
             if _is_asked(scene, sample, column):
-                yield from _first(_moves(scene, sample, column))
+                yield from _first(_moves(scene, sample, column) if owned else iter(()))
                 yield from _first(_plants(scene, sample, column))
-        yield from _first(_gives(scene, sample))
+        yield from _first(_gives(scene, sample) if owned else iter(()))
 
 
 def _first(found: Iterator[Finding]) -> Iterator[Finding]:
@@ -83,11 +86,38 @@ def _moves(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
 def _plants(scene: Scene, sample: Sample, column: str) -> Iterator[Finding]:
     """A new row of the persona's own; none that asks to be let in, which is for others to read."""
     for persona in scene.users if not _is_membership(scene, sample, column) else ():
-        for value in _unknown(scene, sample, column, persona):
+        for value in _unknown(scene, sample, column, persona) if owner_columns(sample) else ():
             for row in sample.rows[:_ROWS]:
                 write = insert_of(sample, persona, row, **{column: value})
                 if write and (found := _plant(scene, persona, write, column, value)):
                     yield found
+        if owner_columns(sample) or not _takes_from_anyone(scene, sample):
+            for other in (other for other in scene.users if other != persona):
+                for steps in planted_below(scene, sample, column, persona, other):
+                    yield _tell_below(scene, sample, (persona, other), column, steps)
+
+
+def _takes_from_anyone(scene: Scene, sample: Sample) -> bool:
+    """Whether who has no account may write there, as a form sends it."""
+    verbs = ("insert", "all")
+    return any(
+        p.permissive and p.command in verbs
+        for persona in scene.people
+        if persona.id is None and sample.table.privileges[persona.role].insert
+        for p in sample.table.privileges[persona.role].policies
+    )
+
+
+def _tell_below(
+    scene: Scene, sample: Sample, who: tuple[Persona, Persona], column: str, steps: Steps
+) -> Finding:
+    persona, other = who
+    sentence = (
+        f"{persona.name} inserts a row into {sample.table.name} under a {column} that {persona.name} may "
+        f"not read, and {other.name} reads it there."
+    )
+    shown = _Shown(sample=sample, persona=persona, verb="insert", columns=(column,), steps=steps)
+    return _tell(scene, shown, sentence)
 
 
 def _is_membership(scene: Scene, sample: Sample, column: str) -> bool:
@@ -139,7 +169,9 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                     Step(who=persona, statement=f"update {sample.table.name} set {sets}", shows=ROWS),
                     Step(who=other, statement=look, shows=ROWS),
                 )
-                if set(names).isdisjoint(sample.key) and plays(scene.session, steps):
+                if set(names) & set(sample.key) or not plays(scene.session, steps):
+                    continue
+                if not _has_rank(scene, sample, persona, steps):
                     sentence = (
                         f"{persona.name} gives a row of {persona.name}'s own in {sample.table.name} to "
                         f"{other.name}, who never wrote it, by a statement without WHERE: the policy checks "
@@ -152,6 +184,14 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                         ),
                         sentence,
                     )
+
+
+def _has_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps) -> bool:
+    """Whether another policy lets it through, for what is said of the persona in another table."""
+    asked = scene.inventory.reach(sample.table.name)
+    others = [other for other in scene.samples if other is not sample and other.table.name in asked]
+    ranks = unranked(scene, persona, others)
+    return any(not plays(scene.session, (Step(statement=text), *steps)) for text in ranks)
 
 
 def _is_asked(scene: Scene, sample: Sample, column: str) -> bool:

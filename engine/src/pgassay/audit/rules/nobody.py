@@ -10,7 +10,7 @@ from pgassay.audit.words import anyone, does, join
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Privileges
-from pgassay.matrix.model import Action, RowClass
+from pgassay.matrix.model import Action, Cell, CellResult, RowClass
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
 from pgassay.observation import Outcome, Persona
@@ -38,9 +38,12 @@ def _failing(scene: Scene) -> Iterator[Finding]:
     for cell in scene.matrix.cells:
         if cell.outcome is Outcome.ERROR:
             broken.setdefault(cell.key.object, []).append(cell.key.persona)
-    for object_, names in broken.items():
-        cell = next(c for c in scene.matrix.cells if c.key.object == object_ and c.outcome is Outcome.ERROR)
-        wrong = next(one for one in cell.results if one.outcome is Outcome.ERROR)
+    told: dict[str, list[str]] = {}
+    for object_ in broken:
+        told.setdefault(_wrong(scene, object_).why, []).append(object_)
+    for objects in told.values():  # one policy that recurs is asked by many tables
+        object_, names = objects[0], {name for one in objects for name in broken[one]}
+        cell, wrong = _first_error(scene, object_), _wrong(scene, object_)
         who = [p for p in scene.people if p.name in names]
         yield Finding(
             rule=RULE,
@@ -48,11 +51,19 @@ def _failing(scene: Scene) -> Iterator[Finding]:
             actions=(cell.key.action.value,),
             who=tuple(p.name for p in who),
             severity=Severity.HIGH if wrong.sqlstate.startswith("42") else Severity.MEDIUM,
-            sentence=f"{anyone(who)} gets an error from {object_}: {wrong.sqlstate}, {wrong.why}.",
+            sentence=f"{anyone(who)} gets an error from {join(objects)}: {wrong.sqlstate}, {wrong.why}.",
             steps=(Step(who=wrong.witness.persona, statement=wrong.witness.statement, shows=wrong.sqlstate),),
             cause=f"nobody {object_}",
             about=(ObjectKey(kind="relation", object=object_, name=""),),
         )
+
+
+def _first_error(scene: Scene, object_: str) -> Cell:
+    return next(c for c in scene.matrix.cells if c.key.object == object_ and c.outcome is Outcome.ERROR)
+
+
+def _wrong(scene: Scene, object_: str) -> CellResult:
+    return next(one for one in _first_error(scene, object_).results if one.outcome is Outcome.ERROR)
 
 
 def _without_privilege(scene: Scene, sample: Sample) -> Iterator[Finding]:

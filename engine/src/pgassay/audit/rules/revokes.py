@@ -36,7 +36,7 @@ class _Said:
 
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each object of which a role still holds what was to be taken from it."""
-    said = [one for node in scene.statements for one in _read(node)]
+    said = [one for node in scene.statements for one in read_said(node)]
     access = Access(scene.catalog)
     told: set[tuple[str, str]] = set()
     for number, one in enumerate(said):
@@ -106,19 +106,20 @@ def _oids(scene: Scene, one: _Said) -> list[int]:
 def _tell(scene: Scene, one: _Said, held: list[tuple[Persona, int]]) -> Finding:
     who = list(dict.fromkeys(persona for persona, _ in held))
     if one.kind == "function":
-        return _of_function(one, who, scene.catalog.functions[held[0][1]].function)
+        return _of_function(one, who, scene.catalog.functions[held[0][1]])
     return _of_table(one, who)
 
 
-def _of_function(one: _Said, who: list[Persona], signature: str) -> Finding:
-    may = f"select 1 where pg_catalog.has_function_privilege({literal(signature)}, 'execute')"
+def _of_function(one: _Said, who: list[Persona], function: Function) -> Finding:
+    may = f"select 1 where pg_catalog.has_function_privilege({literal(function.function)}, 'execute')"
     roles = ", ".join(dict.fromkeys(persona.role for persona in who))
     return Finding(
         rule=RULE,
         object=one.object,
         actions=("execute",),
         who=tuple(persona.name for persona in who),
-        severity=Severity.HIGH,
+        # What runs with the rights of who calls it opens nothing by itself.
+        severity=Severity.HIGH if function.definer else Severity.MEDIUM,
         sentence=f"{anyone(who)} may call {one.object}, though EXECUTE was revoked: "
         "default privileges had granted it.",
         steps=(Step(who=who[0], statement=may, shows=ROWS),),
@@ -147,7 +148,8 @@ def _of_table(one: _Said, who: list[Persona]) -> Finding:
     )
 
 
-def _read(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
+def read_said(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
+    """What a statement of the files grants and revokes by the names of objects."""
     if isinstance(node, ast.GrantStmt) and node.targtype == GrantTargetType.ACL_TARGET_OBJECT:
         yield from _of(node)
 

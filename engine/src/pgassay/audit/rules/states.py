@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.renamed import find_renamed
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.trails import find_trails
 from pgassay.audit.writes import (
@@ -42,6 +43,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add(column.name)
                     yield found
     yield from find_trails(scene)
+    yield from find_renamed(scene)
 
 
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:

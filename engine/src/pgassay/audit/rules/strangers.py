@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.links import find_links
-from pgassay.audit.meant import is_open, is_open_here, reaches_all, speaks_against
+from pgassay.audit.meant import is_open, is_open_here, owns_rows, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.parents import find_below
-from pgassay.audit.ranks import needs_rank, ranked_policies
+from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_policies
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import anyone, does, join, tells_of_a_person
+from pgassay.audit.unseen import find_unseen
+from pgassay.audit.words import join, tells_of_a_person, who_does
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Table
 from pgassay.matrix import statements
@@ -61,6 +62,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     yield from find_links(scene)
+    yield from find_unseen(scene)
 
 
 def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[_Deed]:
@@ -68,6 +70,8 @@ def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iter
     ranked = {deed.persona: ranked_policies(scene, sample, deed.persona) for deed in deeds}
     for deed in deeds:
         texts = dict.fromkeys(filter(None, ranked[deed.persona].values()))
+        if texts and deed.action is Action.SELECT and not sees_all(scene, sample, deed.persona, texts):
+            continue
         steps = (*(Step(statement=text) for text in texts), *deed.steps)
         if ranked[deed.persona] and plays(scene.session, steps):
             yield replace(deed, steps=steps, ranked=frozenset(ranked[deed.persona]))
@@ -161,9 +165,9 @@ def _judge(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Finding | No
     if table.kind == "f" and read:
         return _tell(scene, sample, [*written, *read], _by_anybody(read))
     if table.kind == "v":
-        changed = [d for d in deeds if d.action in _WRITES and d.rows is not RowClass.PUBLIC]
+        changed = [d for d in deeds if d.action in _WRITES and owns_rows(scene, table, d.rows)]
         return _tell(scene, sample, changed, Severity.MEDIUM) if changed else None
-    if table.kind in "rp" and not table.secured and (read or written):
+    if table.kind in "rp" and not table.secured and (written or (read and not table.is_of_extension)):
         return _tell(scene, sample, [*written, *read], _by_anybody(written))
     if written:
         told = [*written, *(deed for deed in read if not _is_meant(table, deed))]
@@ -183,14 +187,13 @@ def _judge_open(
         return _tell(scene, sample, [*read, *posts], Severity.MEDIUM, why)
     if read and sample.ownership is not None:
         readers = list(dict.fromkeys(deed.persona for deed in read))
-        why = speaks_against(scene, sample, readers)
+        why = speaks_against(scene, without_policies(sample, {n for d in read for n in d.ranked}), readers)
         if not why and (below := find_below(scene, sample, readers)):
             found = _tell(scene, sample, read, Severity.MEDIUM, below.why)
             found = replace(found, steps=below.steps, others=())
-            exact = bool(below.repair)
-            return (
-                replace(found, candidates=(below.repair,), exact=exact, kept=below.kept) if exact else found
-            )
+            if not below.repair:
+                return found
+            return replace(found, candidates=(below.repair,), exact=True, kept=below.kept)
         policies = [policy for deed in read for policy in _asked(sample.table, deed)]
         # Where no policy is open to all, the rows that there are just happen to be within reach.
         if why or any(is_open(sample.table, policy) for policy in policies):
@@ -214,8 +217,7 @@ def _is_posting(sample: Sample, deed: _Deed) -> bool:
 def _by_anybody(deeds: Sequence[_Deed]) -> Severity:
     if deeds and all(deed.blanket for deed in deeds):
         return Severity.MEDIUM
-    anon = any(deed.persona.id is None for deed in deeds)
-    return Severity.CRITICAL if anon else Severity.HIGH
+    return Severity.CRITICAL if any(deed.persona.id is None for deed in deeds) else Severity.HIGH
 
 
 def _tell(
@@ -226,8 +228,7 @@ def _tell(
     actions = [action for action in order if any(deed.action is action for deed in deeds)]
     who = [p for p in scene.people if any(deed.persona == p for deed in deeds)]
     first = min(deeds, key=lambda deed: (deed.persona.id is not None, order.index(deed.action)))
-    whose = "rows of others" if sample.ownership else "all rows"
-    verbs = does(action.value for action in actions)
+    told = who_does([(d.persona, d.action.value) for d in deeds], [action.value for action in actions])
     hidden = "to a statement without WHERE, which asks no policy for SELECT"
     blanket = hidden if all(deed.blanket for deed in deeds) else ""
     why = "; ".join(filter(None, (" ".join(filter(None, (_why(sample, deeds), blanket))), besides)))
@@ -237,7 +238,7 @@ def _tell(
         actions=tuple(action.value for action in actions),
         who=tuple(persona.name for persona in who),
         severity=severity,
-        sentence=f"{anyone(who)} {verbs} {whose} in {sample.object}: {why}.",
+        sentence=f"{told} {'rows of others' if sample.ownership else 'all rows'} in {sample.object}: {why}.",
         steps=first.steps,
         others=tuple(deed.steps for deed in deeds if deed is not first),
         cause=f"strangers {sample.object}",
@@ -248,8 +249,7 @@ def _tell(
 
 
 def _steps(cell: Cell) -> Steps:
-    witness = cell.witness
-    return (Step(who=witness.persona, statement=witness.statement, shows=ROWS),)
+    return (Step(who=cell.witness.persona, statement=cell.witness.statement, shows=ROWS),)
 
 
 def _policies(sample: Sample, deeds: Sequence[_Deed]) -> Mapping[str, None]:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.payments import Looked, Paid, paid_again
+from pgassay.audit.payments import Looked, Paid, paid_again, rewarded_again
 from pgassay.audit.replayed import find_replayed
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
@@ -90,7 +90,8 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
             twice = _look(scene, looks)
         if not _names_rows(scene, call, looks, before):
             continue
-        if paid := paid_again(samples_of(scene, function), persona, prepared, once, twice):
+        states = (samples_of(scene, function), persona, prepared, once, twice)
+        if paid := paid_again(*states) or rewarded_again(*states):
             return _tell_paid(scene, call, paid)
         if taken := _taken_over(scene, call, looks, (prepared, once)):
             return taken
@@ -99,9 +100,19 @@ def _repeat(  # noqa: PLR0913 - one attempt, by name
         for sample, first, second in zip(samples_of(scene, function), once, twice, strict=True):
             new = [row for row in first if row[:-1] not in before[sample.object]]
             more = list((Counter(second) - Counter(first)).elements())  # a table may have no key
-            if sample in samples and new and len(more) == len(new) and _like(sample, new[0], more[0]):
+            is_same = sample in samples and new and len(more) == len(new) and _like(sample, new[0], more[0])
+            if is_same and not _is_posting(sample, call, new[0]):
                 return _tell(scene, call, sample)
     return None
+
+
+def _is_posting(sample: Sample, call: Call, row: tuple[str | None, ...]) -> bool:
+    """Whether it says what its caller wrote, and no number: another entry of a log, and no payment."""
+    table = sample.table
+    fixed = {*sample.key, *(name for key in table.foreign_keys for name in key.columns)}
+    values = {name: value for name, value in json.loads(row[-1] or "{}").items() if name not in fixed}
+    written = (n for n, v in values.items() if table.columns[n].base in TEXTS and v in call.arguments)
+    return any(written) and not any(table.columns[name].base in NUMBERS for name in values)
 
 
 def _untaken(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
@@ -230,10 +241,12 @@ def _tell_paid(scene: Scene, call: Call, paid: Paid) -> Finding:
     told = f"{paid.column} of {call.persona.name}'s own row in {paid.sample.object} grows each time"
     finding = _tell(scene, call, paid.sample)
     name = call.function.function
+    kept = (
+        f"{paid.record.object} keeps that it was done, and does not" if paid.record else "nothing is there to"
+    )
     return replace(
         finding,
-        sentence=f"{call.persona.name} calls {name} twice with the same, and {told}: "
-        f"{paid.record.object} keeps that it was done, and does not refuse it.",
+        sentence=f"{call.persona.name} calls {name} twice with the same, and {told}: {kept} refuse it.",
         steps=(*finding.steps[:-1], more),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pgassay.audit.kept import Kept, find_kept
 from pgassay.audit.marks import Mark, find_marks, owners_set
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, is_withdrawal, join
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import ObjectKey, Policy
+from pgassay.catalog.names import quoted
 from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition
@@ -37,6 +39,8 @@ def find(scene: Scene) -> Iterator[Finding]:
             shown = [s for mark in find_marks(scene, sample) if (s := _try(scene, mark, readers))]
             if shown:
                 yield _tell(scene, sample, shown)
+        if is_plain and sample.ownership and sample.table.secured and (kept := find_kept(scene, sample)):
+            yield _tell_kept(kept)
 
 
 def _readers(scene: Scene, sample: Sample) -> list[Persona]:
@@ -127,6 +131,27 @@ def _tell(scene: Scene, sample: Sample, shown: list[_Shown]) -> Finding:
             ObjectKey(kind="relation", object=sample.table.name, name=""),
         ),
         candidates=tuple(_repairs(sample, shown, reading)),
+    )
+
+
+def _tell_kept(kept: Kept) -> Finding:
+    table = kept.sample.table
+    return Finding(
+        rule=RULE,
+        object=kept.sample.object,
+        columns=(kept.column.name,),
+        actions=("select",),
+        who=(kept.reader.name,),
+        severity=Severity.MEDIUM,
+        sentence=f"{kept.reader.name} goes on to read rows of {table.name} that are {kept.owner.name}'s, who "
+        f"no longer reads them once their {kept.column.name} says so: "
+        f"{join(quoted(policy.name) for policy in kept.policies)} does not ask for it.",
+        steps=kept.steps,
+        cause=f"withdrawn {kept.sample.object}",
+        about=(
+            *(policy.key for policy in kept.policies),
+            ObjectKey(kind="relation", object=table.name, name=""),
+        ),
     )
 
 
