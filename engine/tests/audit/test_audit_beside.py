@@ -95,8 +95,8 @@ def test_what_is_seen_is_the_same_where_a_part_of_it_is_refused(
     def look(scene: Scene) -> Iterator[Finding]:
         alice = next(one for one in scene.people if one.name == "alice")
         looks.extend(measure(scene, alice, seen_alone=alone) for alone in (False, True))
-        own = {row.key for row in scene.sample_of["public.notes"].rows if row.owners == {alice.id}}
-        assert (len(own), looks[0].seen["public.notes"]) == (1, own)
+        [own] = [row.key for row in scene.sample_of["public.notes"].rows if row.owners == {alice.id}]
+        assert looks[0].seen["public.notes"] == {own}
         yield from ()
 
     audit_schema(server, tmp_path, schema, look)
@@ -104,6 +104,29 @@ def test_what_is_seen_is_the_same_where_a_part_of_it_is_refused(
     assert writing.seen == alone.seen
     assert writing.seen.keys() & {"public.notes", "public.secrets", "public.halves"} == {"public.notes"}
     assert (writing.written["public.notes", "delete"], alone.written) == (1, {})
+
+
+GRANTED = f"""
+{PARTLY}
+grant all on public.secrets to service_role;
+create function public.let_in() returns void language sql security definer set search_path = '' as
+$$ grant select on public.secrets to authenticated $$;
+"""
+
+
+def test_what_is_granted_meanwhile_is_seen(server: Server, tmp_path: Path) -> None:
+    found: list[bool] = []
+
+    def look(scene: Scene) -> Iterator[Finding]:
+        alice = next(one for one in scene.people if one.name == "alice")
+        for call in ("select 1", "select public.let_in()"):
+            with scene.session.undone(), scene.session.act_as(alice):
+                scene.session.execute(call)
+                found.append("public.secrets" in measure(scene, alice, seen_alone=True).seen)
+        yield from ()
+
+    audit_schema(server, tmp_path, GRANTED, look)
+    assert found == [False, True]
 
 
 CARRIED = f"""

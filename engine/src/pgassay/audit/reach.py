@@ -45,10 +45,14 @@ def measure(
 
 
 def _look(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys]:
-    """The keys of the rows that are seen: by two queries, or by as many where one of them is refused."""
+    """The keys of the rows that are seen: by two queries, or by as many where one of them is refused.
+
+    What was refused for want of a privilege is asked by itself from then on.
+    """
     refused = scene.refused.setdefault(persona.name if persona else "", set())
     asked = [sample for sample in samples if sample.object not in refused]
-    seen: dict[str, Keys] = {}
+    apart = [sample for sample in samples if sample.object in refused]
+    seen = _one_by_one(scene, persona, apart, refused)
     for is_planned in (True, False):
         if some := [one for one in asked if (one.table.name not in scene.unplanned) == is_planned]:
             seen |= _together(scene, persona, some) or _one_by_one(scene, persona, some, refused)
@@ -74,7 +78,7 @@ def _together(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) 
 def _one_by_one(
     scene: Scene, persona: Persona | None, samples: Sequence[Sample], refused: set[str]
 ) -> dict[str, Keys]:
-    """Adds to what is `refused` for want of a privilege, which nobody asks again."""
+    """Adds to what is `refused` for want of a privilege."""
     texts = [f"select {_keys(sample)} from {sample.table.name}{_where(sample)}" for sample in samples]
     asked = [[_planned(scene, persona, [sample], text)] for sample, text in zip(samples, texts, strict=True)]
     pairs = list(zip(samples, scene.ask(persona, asked), strict=True))
