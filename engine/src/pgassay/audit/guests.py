@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, insert_of, make_room, own_inserts, owner_columns
 from pgassay.catalog.model import ObjectKey
@@ -65,8 +65,10 @@ def _publishes(scene: Scene, sample: Sample, anon: Persona) -> Finding | None:
                 with scene.session.act_as(anon):
                     shown = scene.session.attempt(look).rowcount > 0
             if shown:
-                return _tell_guest(
-                    sample, guest=guest, anon=anon, setup=setup, statement=write.statement, look=look
+                told = " that everybody reads: no condition asks for is_anonymous (where anonymous sign-ins are on)"
+                inserted = Step(who=guest, statement=write.statement, shows=ROWS)
+                return _tell(
+                    sample, told, (*_by_owner(setup), inserted, Step(who=anon, statement=look, shows=ROWS))
                 )
             return None
     return None
@@ -76,35 +78,6 @@ def _no_guests(table: str) -> str:
     return (
         f'create policy "guests do not" on {table} as restrictive for insert to authenticated '
         "with check ((select (auth.jwt() ->> 'is_anonymous')::boolean) is not true)"
-    )
-
-
-def _tell_guest(  # noqa: PLR0913 - what was seen, by name
-    sample: Sample,
-    *,
-    guest: Persona,
-    anon: Persona,
-    setup: tuple[str, ...],
-    statement: str,
-    look: str,
-) -> Finding:
-    table = sample.table.name
-    return Finding(
-        rule="claims",
-        object=sample.object,
-        actions=("insert",),
-        who=("guest",),
-        severity=Severity.MEDIUM,
-        sentence=f"A guest without a registered account inserts rows into {table} that everybody reads: "
-        "no condition asks for is_anonymous (where anonymous sign-ins are on).",
-        steps=(
-            *(Step(statement=text) for text in setup),
-            Step(who=guest, statement=statement, shows=ROWS),
-            Step(who=anon, statement=look, shows=ROWS),
-        ),
-        cause="guests",
-        about=(ObjectKey(kind="relation", object=table, name=""),),
-        candidates=((_no_guests(table),),),
     )
 
 
@@ -118,8 +91,19 @@ def _beside(scene: Scene) -> Iterator[Finding]:
         if not above or sample.object in closed or not owner_columns(sample):
             continue
         for setup, write in _inserts(scene, sample, guest):
-            yield _tell_beside(sample, guest, (setup, write), closed[above[0] or ""])
+            refused = closed[above[0] or ""]
+            told = (
+                f", below rows of {refused.sample.table.name}, which takes none from a guest: "
+                "no condition here asks for is_anonymous"
+            )
+            not_there = Step(who=guest, statement=refused.statement, shows=_NO_PRIVILEGE)
+            inserted = Step(who=guest, statement=write.statement, shows=ROWS)
+            yield _tell(sample, told, (not_there, *_by_owner(setup), inserted))
             return
+
+
+def _by_owner(setup: tuple[str, ...]) -> Steps:
+    return tuple(Step(statement=text) for text in setup)
 
 
 def _guest(persona: Persona) -> Persona:
@@ -150,24 +134,16 @@ def _refused(scene: Scene, sample: Sample, guest: Persona) -> Write | None:
     return None
 
 
-def _tell_beside(
-    sample: Sample, guest: Persona, done: tuple[tuple[str, ...], Write], refused: Write
-) -> Finding:
-    setup, write = done
-    table, other = sample.table.name, refused.sample.table.name
+def _tell(sample: Sample, told: str, steps: Steps) -> Finding:
+    table = sample.table.name
     return Finding(
         rule="claims",
         object=sample.object,
         actions=("insert",),
         who=("guest",),
         severity=Severity.MEDIUM,
-        sentence=f"A guest without a registered account inserts rows into {table}, below rows of {other}, "
-        "which takes none from a guest: no condition here asks for is_anonymous.",
-        steps=(
-            Step(who=guest, statement=refused.statement, shows=_NO_PRIVILEGE),
-            *(Step(statement=text) for text in setup),
-            Step(who=guest, statement=write.statement, shows=ROWS),
-        ),
+        sentence=f"A guest without a registered account inserts rows into {table}{told}.",
+        steps=steps,
         cause="guests",
         about=(ObjectKey(kind="relation", object=table, name=""),),
         candidates=((_no_guests(table),),),
