@@ -15,6 +15,7 @@ from pgassay.observation import Persona
 
 _NO_PRIVILEGE = "42501"
 _WRITES = 8
+_NOTHING_ASKS = "no condition asks for is_anonymous"
 
 
 def find_guests(scene: Scene) -> Iterator[Finding]:
@@ -65,7 +66,7 @@ def _publishes(scene: Scene, sample: Sample, anon: Persona) -> Finding | None:
                 with scene.session.act_as(anon):
                     shown = scene.session.attempt(look).rowcount > 0
             if shown:
-                told = " that everybody reads: no condition asks for is_anonymous (where anonymous sign-ins are on)"
+                told = f" that everybody reads: {_NOTHING_ASKS} (where anonymous sign-ins are on)"
                 inserted = Step(who=guest, statement=write.statement, shows=ROWS)
                 return _tell(
                     sample, told, (*_by_owner(setup), inserted, Step(who=anon, statement=look, shows=ROWS))
