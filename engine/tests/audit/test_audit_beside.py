@@ -78,6 +78,44 @@ def test_who_is_interrupted_does_not_wait_for_the_others(server: Server, tmp_pat
     assert [isinstance(error, psycopg.OperationalError) for error in ended] == [True]
 
 
+def test_a_rule_whose_session_was_lost_asks_again_once(server: Server, tmp_path: Path) -> None:
+    seen: list[Scene] = []
+
+    def rule(scene: Scene) -> Iterator[Finding]:
+        seen.append(scene)
+        if len(seen) == 1:
+            scene.session.connection.close()
+        scene.session.value("select 1")
+        yield found_by("asked")
+
+    found = audit_schema(server, tmp_path, NOTES, rule)
+    assert ([one.rule for one in found.findings], len(seen), found.untried) == (["asked"], 2, ())
+
+
+def test_a_rule_that_loses_each_session_says_so(server: Server, tmp_path: Path) -> None:
+    def rule(scene: Scene) -> Iterator[Finding]:
+        scene.session.connection.close()
+        scene.session.value("select 1")
+        yield from ()
+
+    [remark] = audit_schema(server, tmp_path, NOTES, rule).untried
+    assert remark.startswith("the rule test_audit_beside to its end: ")
+
+
+def test_what_one_rule_has_planned_the_next_one_uses(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgassay.audit.beside._WORKERS", 1)
+    asked: list[str] = []
+
+    def rule(scene: Scene) -> Iterator[Finding]:
+        asked.extend(scene.planned(text) for text in ("select 1", f"select {len(asked)}"))
+        yield from ()
+
+    audit_schema(server, tmp_path, NOTES, rule, rule)
+    assert asked == [f"execute pgassay_{number}" for number in (0, 1, 0, 2)]
+
+
 PARTLY = f"""
 {NOTES}
 create table public.secrets (id integer primary key, user_id uuid not null references auth.users);

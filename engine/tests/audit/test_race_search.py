@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pgassay.audit import concurrency
 from pgassay.audit.concurrency import Budget
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import races
@@ -72,6 +73,16 @@ def test_what_the_budget_has_no_room_for_is_told(config: Config, server: Server)
         "2 more pairs of statements at once, such as public.count_up(): `pgassay races` does",
     ]
     assert [finding.object for finding in found.findings] == ["public.spend()"]
+
+
+@pytest.mark.slow
+def test_a_pair_that_asks_too_much_ends_itself_alone(
+    config: Config, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrency, "_STATEMENTS", 0)
+    found = audit(Workbench(config, server), rules=(races.find,))
+    told = [text for text in found.untried if text.endswith("beyond the first 0 statements: see --effort")]
+    assert len(told) == len(found.untried) > 1
 
 
 @pytest.mark.slow

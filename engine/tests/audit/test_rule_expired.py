@@ -172,6 +172,8 @@ def test_what_is_to_come_out_later_is_read_before(audited: Audited) -> None:
     assert (finding.object, finding.severity.word) == ("public.news", "medium")
     assert finding.columns == ("publish_at",)
     assert told(audited(NEWS.format(name="publish_at", asked="publish_at <= now()")), "expired") == []
-    # When something was says nothing of when it may be read.
+    # When something comes out, or was, says nothing of when it may be read.
+    released = NEWS.format(name="release_date", asked="true")
+    assert told(audited(released), "expired") == []
     stamped = NEWS.format(name="published_at", asked="published_at is not null")
     assert told(audited(stamped), "expired") == []

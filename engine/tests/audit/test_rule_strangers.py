@@ -580,3 +580,30 @@ def test_a_view_that_does_not_say_whose_rows_it_writes(audited: Audited) -> None
     assert (finding.object, finding.severity.word) == ("public.menu", "medium")
     closed = view + "revoke all on public.menu from anon, authenticated; grant select on public.menu to anon;"
     assert told(audited(RECIPES + closed), "strangers") == []
+
+
+DEFAULTED = """
+create table public.notes (
+    id bigint generated always as identity primary key,
+    owner_id uuid {default} references auth.users, body text not null
+);
+alter table public.notes enable row level security;
+revoke all on public.notes from anon, authenticated;
+grant select, delete, insert (body), update (body) on public.notes to authenticated;
+create policy "own" on public.notes for select using (owner_id = (select auth.uid()));
+create policy "all" on public.notes for insert to authenticated with check ({asked});
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "asked", "found"),
+    [
+        ("not null default auth.uid()", "owner_id = (select auth.uid())", []),
+        ("not null default auth.uid()", "true", []),
+        ("", "true", [("public.notes", "high", ("insert",))]),
+    ],
+)
+def test_row_that_a_default_makes_ones_own_is_no_strangers(
+    audited: Audited, default: str, asked: str, found: list[object]
+) -> None:
+    assert told(audited(DEFAULTED.format(default=default, asked=asked)), "strangers") == found

@@ -84,7 +84,7 @@ def test_clues_are_the_words_literals_and_claims_of_a_text() -> None:
 @pytest.mark.parametrize(
     ("after", "before", "marked"),
     [
-        (["a = 1", "b = 2"], ["b = 2", "a = 1"], set()),  # moved
+        (["a = 1", "b = 2"], ["b = 2", "a = 1"], {"a", "b", "1", "2"}),  # each says what the other said
         (["a = 1", "b = 3"], ["a = 1", "b = 2"], {"2", "3"}),
         (["a.f(x, y)", "a.g(x, z)"], ["b.f(x, y)", "b.g(x, z)"], {"a", "b"}),
         (["x = 1 and y"], ["x = 1 and z", "f = 5 or g"], {"y", "z", "f", "5", "or", "g", "="}),
@@ -93,7 +93,9 @@ def test_clues_are_the_words_literals_and_claims_of_a_text() -> None:
     ],
 )
 def test_marked_is_what_only_one_version_says(after: list[str], before: list[str], marked: set[str]) -> None:
-    assert find_marked(after, before) == marked
+    assert find_marked(dict(enumerate(after)), dict(enumerate(before))) == marked
+    others = {number + 100: text for number, text in enumerate(before)}  # of a schema with another name
+    assert find_marked(dict(enumerate(after)), others) <= marked
 
 
 def test_claims_are_varied_beside_those_that_are_there() -> None:

@@ -260,6 +260,18 @@ def test_user_whom_a_policy_names_is_somebody(helper: bool, server: Server, tmp_
         assert read(connection, f"select 1 from auth.users where id = '{named}'") == [(1,)]
 
 
+def test_row_as_a_whole_that_is_compared_with_a_user_is_no_column(server: Server, tmp_path: Path) -> None:
+    schema = """
+    create table public.people (id uuid primary key, tenant uuid);
+    alter table public.people enable row level security;
+    create policy "odd" on public.people for update using (
+        tenant = (select tenant from public.people as p where (p.*)::text = auth.uid()::text)
+        or tenant = (select tenant from public.people as p where (p.*) = auth.uid()::text::public.people)
+    );
+    """
+    assert fill(make_bench(server, tmp_path, schema)).made
+
+
 def test_two_accounts_for_one_purpose_have_addresses_of_their_own(server: Server, tmp_path: Path) -> None:
     schema = f"""
     create table public.pairs (

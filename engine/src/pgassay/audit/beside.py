@@ -11,6 +11,7 @@ from threading import Lock
 
 import psycopg
 
+from pgassay.audit.calls import argument_lists, callable_by
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import Rule, chains, races
 from pgassay.audit.scene import PATIENCE, STATEMENTS, Scene, open_loaded
@@ -30,6 +31,8 @@ def ask(scene: Scene, rules: Sequence[Rule]) -> tuple[list[Finding], list[str]]:
     jobs = [_Job(rule=rule) for rule in rules]
     office = _Office(scene, jobs)
     _ = scene.inventory, scene.literals, scene.dependents("")  # once, for all workers
+    if len(jobs) > 1:
+        _make_arguments(scene)
     pool = ThreadPoolExecutor(_WORKERS)
     try:
         others = [pool.submit(office.work) for _ in jobs[1:_WORKERS]]
@@ -55,6 +58,7 @@ class _Job:
     found: list[Finding] = field(default_factory=list)
     untried: list[str] = field(default_factory=list)
     ended: bool = False
+    attempts: int = 0
 
     @property
     def name(self) -> str:
@@ -105,21 +109,26 @@ class _Office:
         """The job that wants another session; None where all are done."""
         while job:
             known = len(self._scene.unending)
+            job.attempts += 1
             try:
-                job.ended = _carry_out(self._scene.beside(session, job.untried), job)
+                failed = _carry_out(self._scene.beside(session, job.untried), job)
             except OutOfPatienceError:
                 with self._lock:
                     self._rest.clear()
                 return None
-            if session.connection.closed and len(self._scene.unending) > known:
+            is_lost = session.connection.closed
+            # Another worker may have noted first what ended this session.
+            if is_lost and (len(self._scene.unending) > known or job.attempts == 1):
                 return job
+            job.untried += [failed] if failed else []
+            job.ended = True
             job = self._take()
-            if session.connection.closed:
+            if is_lost:
                 return job
         return None
 
 
-def _carry_out(scene: Scene, job: _Job) -> bool:
+def _carry_out(scene: Scene, job: _Job) -> str:
     """Add what a rule finds; a remark, where a statement of its own fails or it has asked enough."""
     scene.work.left = STATEMENTS * scene.bench.config.effort
     try:
@@ -127,8 +136,19 @@ def _carry_out(scene: Scene, job: _Job) -> bool:
             for finding in job.rule(scene):
                 job.found.append(finding)  # what was found before an error stays
     except OutOfWorkError:
-        job.untried.append(f"the rule {job.name} beyond its first {STATEMENTS} statements: see --effort")
+        return f"the rule {job.name} beyond its first {STATEMENTS} statements: see --effort"
     except (psycopg.Error, ServerError) as error:
-        if not (scene.session.connection.closed and scene.unending):  # it goes on without the function
-            job.untried.append(f"the rule {job.name} to its end: {str(error).strip()}")
-    return True
+        return f"the rule {job.name} to its end: {str(error).strip()}"
+    return ""
+
+
+def _make_arguments(scene: Scene) -> None:
+    """Before anybody asks: they shall not depend on what rows the first who wants them has made."""
+    with open_loaded(scene.bench, scene.world) as session:
+        own = scene.beside(session, [])
+        try:
+            for persona in scene.people:
+                for function in callable_by(own, persona):
+                    argument_lists(own, function)
+        except (psycopg.Error, ServerError, OutOfWorkError):
+            return  # whoever wants them meets it again, and says so

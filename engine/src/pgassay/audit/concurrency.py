@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 import psycopg
@@ -13,6 +13,7 @@ import psycopg
 from pgassay.audit.acts import find_acts
 from pgassay.audit.pairs import Pair, candidate_pairs, states
 from pgassay.audit.scene import Scene, open_loaded
+from pgassay.audit.work import OutOfWorkError
 from pgassay.errors import CannotJudgeError, SchemaError
 from pgassay.races.anomalies import SerialComparison
 from pgassay.races.anomaly import Anomaly, Compared, Kind
@@ -165,6 +166,17 @@ def _in_turn(lanes: SimpleQueue[_Lane], budget: Budget, pair: Pair) -> _Tried:
 def _try(lane: _Lane, budget: Budget, pair: Pair) -> _Tried:
     """The first state that shows a race that is harmful; else the first that shows any."""
     tried = _Tried()
+    try:
+        _try_states(lane, budget, pair, tried)
+    except OutOfWorkError:
+        name = " and ".join(pair.objects)
+        tried.remarks.append(
+            f"{name} at once with rows beyond the first {_STATEMENTS} statements: see --effort"
+        )
+    return tried
+
+
+def _try_states(lane: _Lane, budget: Budget, pair: Pair, tried: _Tried) -> None:
     name = " and ".join(pair.objects)
     arena = lane.enter()
     if arena.uninterrupted:
@@ -188,9 +200,9 @@ def _try(lane: _Lane, budget: Budget, pair: Pair) -> _Tried:
                 pair=state, anomaly=compared.anomaly, serial=compared.serial, shapes=comparison.shapes
             )
             if race.anomaly.kind not in _WEAK:
-                return replace(tried, race=race)
+                tried.race = race
+                return
             tried.race = tried.race or race
-    return tried
 
 
 def _comparison(arena: Arena, pair: Pair) -> SerialComparison:

@@ -12,7 +12,6 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
 
-_NO_PRIVILEGE = "42501"
 Keys = frozenset[tuple[str | None, ...]]
 
 
@@ -47,7 +46,7 @@ def measure(
 def _look(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys]:
     """The keys of the rows that are seen: by two queries, or by as many where one of them is refused.
 
-    What was refused for want of a privilege is asked by itself from then on.
+    What was refused is asked by itself from then on.
     """
     refused = scene.refused.setdefault(persona.name if persona else "", set())
     asked = [sample for sample in samples if sample.object not in refused]
@@ -78,11 +77,12 @@ def _together(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) 
 def _one_by_one(
     scene: Scene, persona: Persona | None, samples: Sequence[Sample], refused: set[str]
 ) -> dict[str, Keys]:
-    """Adds to what is `refused` for want of a privilege."""
+    """Adds to what is `refused`."""
     texts = [f"select {_keys(sample)} from {sample.table.name}{_where(sample)}" for sample in samples]
     asked = [[_planned(scene, persona, [sample], text)] for sample, text in zip(samples, texts, strict=True)]
     pairs = list(zip(samples, scene.ask(persona, asked), strict=True))
-    refused.update(sample.object for sample, answer in pairs if answer.sqlstate == _NO_PRIVILEGE)
+    failed = [sample.object for sample, answer in pairs if answer.sqlstate]
+    refused.update(failed or [sample.object for sample in samples])  # or it is too much at once
     return {sample.object: frozenset(answer.rows[0]) for sample, answer in pairs if not answer.sqlstate}
 
 

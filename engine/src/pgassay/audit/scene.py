@@ -58,7 +58,7 @@ class Scene:
     `unending` collects the functions of which a call did not end in time: rules look at them no further.
     `heavy` are objects of which a DELETE without WHERE is slow: rules do not repeat it.
     `untried` collects what rules did not try, in sentences; `solved` the arguments that the solver found;
-    `listed` all arguments that are tried; `refused` what each persona has no privilege to read.
+    `listed` all arguments that are tried; `refused` what each persona was not shown with others.
     """
 
     bench: Workbench
@@ -77,10 +77,12 @@ class Scene:
     listed: dict[str, list[tuple[str | None, ...]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))
     _planned: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    _plans: dict[Session, dict[tuple[str, str], str]] = field(default_factory=dict, repr=False)
 
     def beside(self, session: Session, untried: list[str]) -> Scene:
         """The same for a session of one's own, which tells others only of what does not end."""
-        other = replace(self, session=session, untried=untried, work=Work(left=STATEMENTS), _planned={})
+        planned = self._plans.setdefault(session, {})
+        other = replace(self, session=session, untried=untried, work=Work(left=STATEMENTS), _planned=planned)
         known = {f.name for f in fields(self)} | {"solver"}
         vars(other).update({name: value for name, value in vars(self).items() if name not in known})
         return other

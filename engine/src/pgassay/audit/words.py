@@ -30,7 +30,7 @@ _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _ENDS = ("expires", "expiry", "expiration", "until")
 # Not "published": that says when something was.
-_RELEASES = frozenset(("publish", "release", "embargo", "scheduled", "visible", "reveal", "unlock", "live"))
+_RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
 
 _NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
@@ -124,8 +124,8 @@ def is_end(column: Column) -> bool:
 
 
 def is_release(column: Column) -> bool:
-    """By its name: a moment from which on something may be seen."""
-    return not _RELEASES.isdisjoint(column.name.lower().split("_"))
+    """By its name: a moment from which on something may be seen. A day says more often when something is."""
+    return column.base != "date" and not _RELEASES.isdisjoint(column.name.lower().split("_"))
 
 
 def is_price(column: Column) -> bool:

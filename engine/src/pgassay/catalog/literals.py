@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pglast import parser
 
+T = TypeVar("T")
 _ARROWS = ("->", "->>")
 _ALIKE = 0.3  # of their words, how many two texts share that are versions of one
 # What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
@@ -51,14 +51,19 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
     )
 
 
-def find_marked(after: Iterable[str], before: Iterable[str]) -> frozenset[str]:
+def find_marked(after: Mapping[T, str], before: Mapping[T, str]) -> frozenset[str]:
     """The words, unquoted, of what only one of two versions of texts says, or where only one says it.
 
-    A text is compared with the one that it is most like; what both versions have is left out. Each is read by
+    A text is compared with that of the same key, or else with the one that it is most like. Each is read by
     itself: one that can not be read hides no other.
     """
-    new, old = Counter(after), Counter(before)
-    return frozenset().union(*(_marked(*pair) for pair in _pairs([*(new - old)], [*(old - new)])))
+    pairs = [(text, before[key]) for key, text in after.items() if key in before]
+    new, old = (
+        [text for key, text in some.items() if key not in others]
+        for some, others in ((after, before), (before, after))
+    )
+    pairs += _pairs(new, old)
+    return frozenset().union(*(_marked(*pair) for pair in pairs if pair[0] != pair[1]))
 
 
 def _pairs(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str, str]]:

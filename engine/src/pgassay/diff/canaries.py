@@ -12,7 +12,7 @@ from pgassay.catalog.literals import find_marked
 from pgassay.catalog.model import Column
 from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, find_called, said_by
+from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, find_called, texts_of
 from pgassay.diff.probes import Canary, SearchProbe, probe_insert, probe_update
 from pgassay.diff.secrets import is_telling
 from pgassay.matrix import statements
@@ -71,7 +71,7 @@ def try_canaries(
     called = tuple(change for change in changes if change.key.kind in OF_WRITES)
     sides = (context.head, context.base)
     functions = find_called(called, *sides)
-    marked = find_marked(*(said_by(called, side) for side in sides))
+    marked = find_marked(*(texts_of(called, side) for side in sides))
     near = frozenset(name for side in sides for one in functions for name in follow(side.needs, one))
     samples = [sample for sample in context.samples if sample.table.name in near]
     filled = tuple(islice(_fill(samples, marked), _COLUMNS))

@@ -71,7 +71,7 @@ def _find_neighbourhoods(
                 literals=find_literals(
                     [*said_by(some, head), *bodies(reach, head)], [*said_by(some, base), *bodies(reach, base)]
                 ),
-                marked=find_marked(said_by(some, head), said_by(some, base)),
+                marked=find_marked(texts_of(some, head), texts_of(some, base)),
                 steps=_count_steps(name, frozenset(change.key.object for change in some), base, head),
                 varied=tuple(s for s in samples if s.table.name in reach and s.table.truncatable),
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
@@ -105,12 +105,17 @@ def is_unique(change: SchemaChange, *inventories: Inventory) -> bool:
 
 def said_by(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
     """What the changed objects say, and the functions that triggers among them call."""
-    said = [inventory.objects.get(change.key, {}) for change in changes]
-    called = [
-        ObjectKey(kind="function", object=some["function"], name="") for some in said if "function" in some
-    ]
-    said += [inventory.objects.get(key, {}) for key in dict.fromkeys(called)]
-    return [text for some in said for text in some.values()]
+    return list(texts_of(changes, inventory).values())
+
+
+def texts_of(changes: Iterable[SchemaChange], inventory: Inventory) -> dict[tuple[ObjectKey, str], str]:
+    """The same, by object and property."""
+    said = {change.key: inventory.objects.get(change.key, {}) for change in changes}
+    for some in list(said.values()):
+        if "function" in some:
+            key = ObjectKey(kind="function", object=some["function"], name="")
+            said[key] = inventory.objects.get(key, {})
+    return {(key, name): text for key, some in said.items() for name, text in some.items()}
 
 
 def find_called(changes: Iterable[SchemaChange], *sides: Inventory) -> frozenset[str]:

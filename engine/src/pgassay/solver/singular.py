@@ -84,7 +84,9 @@ def _compared(where: Node) -> Iterator[str]:
             sides: list[tuple[Node, Node]] = [(left, right), (right, left)]
             for one, other in sides:
                 if isinstance(one, ast.ColumnRef) and _is_user(other):
-                    yield str([*(one.fields or ())][-1].sval)
+                    *_, name = one.fields or (None,)
+                    if isinstance(name, ast.String):
+                        yield str(name.sval)
 
 
 def _is_user(node: Node) -> bool:

@@ -16,7 +16,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, St
 from pgassay.audit.parents import find_below
 from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_policies
 from pgassay.audit.reach import measure
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.unseen import find_unseen
 from pgassay.audit.words import join, tells_of_a_person, who_does
 from pgassay.catalog.model import ObjectKey, Policy
@@ -100,11 +100,18 @@ def _deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
             steps = _steps(updates[0])
             yield _Deed(persona=persona, action=Action.UPDATE, rows=rows, steps=steps, columns=columns)
         insert = scene.cell(persona.name, sample.object, Action.INSERT, "-", rows)
-        if insert and _is_whole(insert):
+        if insert and _is_whole(insert) and not _becomes_own(scene, sample, persona, insert):
             yield _Deed(persona=persona, action=Action.INSERT, rows=rows, steps=_steps(insert))
     blind = scene.cell(persona.name, sample.object, Action.DELETE, "-", RowClass.ANY)
     if blind and _is_whole(blind):
         yield _Deed(persona=persona, action=Action.DELETE, rows=RowClass.ANY, steps=_steps(blind))
+
+
+def _becomes_own(scene: Scene, sample: Sample, persona: Persona, insert: Cell) -> bool:
+    """Whether a default or a trigger makes a row the persona's own, whose owner it cannot choose."""
+    new = f"pg_catalog.age(t.xmin) <= 0 and {own_condition(sample, persona)}"
+    look = Step(statement=f"select 1 from {sample.table.name} as t where {new}", shows=ROWS)
+    return persona.id is not None and plays(scene.session, (*_steps(insert), look))
 
 
 def _blanket_deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Deed]:
