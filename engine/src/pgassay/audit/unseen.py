@@ -44,7 +44,7 @@ def _tell(scene: Scene, sample: Sample, who: list[Persona]) -> Finding:
     actions = [*(_held(table.privileges[written[0].role]) if written else ()), "select"]
     above = next((t for t in scene.surface.tables.values() if t.name in table.inherits and t.secured), None)
     why = f", and the policies of {above.name} are not asked here" if above else ""
-    off = f"select 1 from pg_catalog.pg_class where oid = {literal(table.name)}::regclass"
+    off = f"select 1 where not pg_catalog.row_security_active({literal(table.name)})"
     roles = ", ".join(dict.fromkeys(persona.role for persona in who))
     return Finding(
         rule="strangers",
@@ -56,7 +56,7 @@ def _tell(scene: Scene, sample: Sample, who: list[Persona]) -> Finding:
         f"row level security is off{why}.",
         steps=(
             Step(who=who[0], statement=f"select 1 from {table.name}"),
-            Step(statement=f"{off} and not relrowsecurity", shows=ROWS),
+            Step(who=who[0], statement=off, shows=ROWS),
         ),
         cause=f"strangers {sample.object}",
         about=(ObjectKey(kind="relation", object=table.name, name=""),),
