@@ -29,18 +29,18 @@ _LONG = (races.find, chains.find)
 def ask(scene: Scene, rules: Sequence[Rule]) -> tuple[list[Finding], list[str]]:
     """What the rules find, and what they did not try: in the order of the rules, whoever asked first."""
     jobs = [_Job(rule=rule) for rule in rules]
-    office = _Office(scene, jobs)
+    queue = _JobQueue(scene, jobs)
     _ = scene.inventory, scene.literals, scene.dependents("")  # once, for all workers
     if len(jobs) > 1:
         _make_arguments(scene)
     pool = ThreadPoolExecutor(_WORKERS)
     try:
-        others = [pool.submit(office.work) for _ in jobs[1:_WORKERS]]
-        office.work()
+        others = [pool.submit(queue.work) for _ in jobs[1:_WORKERS]]
+        queue.work()
         for other in others:
             other.result()
     except BaseException:
-        office.close()
+        queue.close()
         pool.shutdown(wait=False, cancel_futures=True)  # whoever is interrupted waits for nobody
         raise
     pool.shutdown()
@@ -65,7 +65,7 @@ class _Job:
         return self.rule.__module__.rpartition(".")[2]
 
 
-class _Office:
+class _JobQueue:
     """Jobs that several workers carry out, each on a session of its own."""
 
     def __init__(self, scene: Scene, jobs: Sequence[_Job]) -> None:
@@ -150,5 +150,5 @@ def _make_arguments(scene: Scene) -> None:
             for persona in scene.people:
                 for function in callable_by(own, persona):
                     argument_lists(own, function)
-        except (psycopg.Error, ServerError, OutOfWorkError):
+        except (psycopg.Error, ServerError, OutOfWorkError, OutOfPatienceError):
             return  # whoever wants them meets it again, and says so

@@ -72,7 +72,7 @@ def samples_of(scene: Scene, function: Function) -> list[Sample]:
 
 
 def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
-    """Those that the solver found, then the first of all lists; see `count_lists`."""
+    """Those that the solver found, then some of all lists; see `count_lists`."""
     name = function.function
     if name not in scene.listed:
         choices = _choices(scene, function)

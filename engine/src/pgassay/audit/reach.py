@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pgassay.audit.scene import Scene, key_expression
+from pgassay.audit.scene import Scene
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
@@ -31,8 +31,7 @@ def measure(
     asked = [
         (sample, verb, text)
         for sample in (() if seen_alone else samples)
-        for verb, text in _questions(sample, persona, is_heavy=sample.object in scene.heavy)
-        if verb != "select"
+        for verb, text in _writes(sample, persona, is_heavy=sample.object in scene.heavy)
     ]
     answers = scene.ask(persona, [[_planned(scene, persona, [one], text)] for one, _, text in asked])
     written = {
@@ -98,22 +97,20 @@ def count_written(
     asked = [
         question
         for key in keys
-        for question in _questions(sample, persona, f" where {condition(sample.key, key)}")
+        for question in _writes(sample, persona, f" where {condition(sample.key, key)}")
     ]
     answers = scene.ask(persona, [[text] for _, text in asked])
     found = dict.fromkeys(("update", "delete"), 0)
     for (verb, _), answer in zip(asked, answers, strict=True):
-        if verb in found and not answer.sqlstate:
+        if not answer.sqlstate:
             found[verb] += answer.counts[0]
     return found
 
 
-def _questions(
+def _writes(
     sample: Sample, persona: Persona | None, where: str = "", *, is_heavy: bool = False
 ) -> Iterator[tuple[str, str]]:
-    table, key = sample.table, sample.key
-    where = where or _where(sample)
-    yield "select", f"select {key_expression(key)} from {table.name}{where}"
+    table, where = sample.table, where or _where(sample)
     if persona is None or table.kind not in "rp":
         return
     held = table.privileges[persona.role]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from pgassay.audit.blocking import Blocking, find_blockings, find_named
 from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
@@ -35,8 +36,8 @@ def find_read_past(scene: Scene) -> Iterator[Finding]:
 
 def _of_table(scene: Scene, persona: Persona, sample: Sample, functions: list[Function]) -> Iterator[Finding]:
     asked = scene.inventory.reach(sample.table.name) - {sample.table.name}
-    marks = (*find_blockings(scene, persona, asked), *find_named(scene, persona, asked)) if asked else ()
-    for mark in marks[:_MARKS]:
+    marks = chain(find_blockings(scene, persona, asked), find_named(scene, persona, asked))
+    for mark in islice(marks, _MARKS) if asked else ():
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in mark.cleared):
                 continue
