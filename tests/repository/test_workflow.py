@@ -43,7 +43,7 @@ def steps(jobs: dict[str, Any]) -> list[dict[str, Any]]:
 def test_actions_are_pinned_by_commit(jobs: dict[str, Any], mutants: dict[str, Any]) -> None:
     used = [step["uses"] for step in (*steps(jobs), *steps(mutants)) if "uses" in step]
     assert len(used) > 12
-    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", name)] == []
+    assert [name for name in used if not re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", name)] == []
 
 
 def test_job_that_may_write_runs_nothing_of_the_pull_request(jobs: dict[str, Any]) -> None:
@@ -133,6 +133,13 @@ def test_shard_with_a_survivor_is_united_and_one_that_could_not_judge_fails(
     mutants: dict[str, Any], tmp_path: Path, code: int, ends: int
 ) -> None:
     assert run_step(mutants, "Try the mutants", tmp_path, code=code) == (ends, "mutate --shard 3/4")
+
+
+def test_what_the_whole_run_noted_of_tests_serves_the_next_change(mutants: dict[str, Any]) -> None:
+    [read] = [s for s in mutants["change"]["steps"] if "actions/cache/restore@" in s.get("uses", "")]
+    [kept] = [s for s in mutants["whole"]["steps"] if "actions/cache/save@" in s.get("uses", "")]
+    assert read["with"]["path"] == kept["with"]["path"] == "build/mutation.reference.json"
+    assert kept["with"]["key"].startswith(read["with"]["restore-keys"])
 
 
 def test_every_shard_is_run_and_united(mutants: dict[str, Any], tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pgassay.mutation.plan import Selection
 from pgassay.mutation.report import map_guards, render_guard_map, report_mutants
 from pgassay.mutation.run import Options, plan, run_campaign
 from pgassay.mutation.runner import RedReferenceError
+from pgassay.project.revisions import resolve_side
 from pgassay.render.report import render_html, render_json, render_text
 from pgassay.server import Server
 from pgassay.workbench import Workbench
@@ -152,7 +153,9 @@ def test_since_a_base_only_what_changed_is_mutated(
 ) -> None:
     base = tmp_path / "base.sql"
     base.write_text(SCHEMA.replace("between 0 and 5", "between 0 and 9"), encoding="utf-8")
-    found = run_campaign(project, server, Options(selection=SELECTION, base=replace(project, schema=(base,))))
+    found = run_campaign(
+        project, server, Options(selection=SELECTION, base=resolve_side(str(base), project, tmp_path))
+    )
     assert {one.mutant.target.name for one in found.fates} == {"notes_stars_in_range"}
     assert found.resumed == len(found.fates) == 4
 
@@ -165,7 +168,7 @@ def test_name_that_selects_nothing_is_refused(project: Config, server: Server, o
 
 
 def test_nothing_that_changed_is_good_and_says_so(project: Config, server: Server) -> None:
-    found = run_campaign(project, server, Options(base=project))
+    found = run_campaign(project, server, Options(base=resolve_side(None, project, project.root)))
     assert (found.fates, found.exit_code) == ((), ExitCode.GOOD)
     assert "There was nothing to mutate." in render_html(report_mutants(found))
 

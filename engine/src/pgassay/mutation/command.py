@@ -68,7 +68,7 @@ def _run(options: Namespace) -> int:
         open_server(config.server) as server,
     ):
         if options.since:
-            request = replace(request, base=resolve_side(options.since, config, Path(folder)).config)
+            request = replace(request, base=resolve_side(options.since, config, Path(folder)))
         campaign = run_campaign(config, server, request, on_progress=show)
         if options.propose:
             survivors = [fate.mutant for fate in campaign.survived]

@@ -66,7 +66,7 @@ def load_history(path: Path, *, key: str) -> History:
     """What is known; nothing where the file is missing, broken or of another format."""
     history = _read(path, History) or History(key=key)
     if history.key != key:
-        return History(key=key, killers=history.killers)
+        return History(key=key, killers=history.killers, reference=ReferenceRun(key=key))
     reference = load_reference(path)
     return replace(history, reference=reference if reference.key == key else ReferenceRun(key=key))
 

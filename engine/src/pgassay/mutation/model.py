@@ -150,12 +150,14 @@ class MutationCampaign:
     """All mutants of a run. `stale`: entries of the ignore file that no mutant answers to any more.
 
     `blind`: tests that were left out: they send nothing to a database of the schema, or were skipped.
+    `untouched`: how many tests did not run on the schema itself again, since no change could touch them.
     `seconds` is wall-clock time, `resumed` how many results an earlier run had found.
     """
 
     fates: tuple[MutantFate, ...]
     stale: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
+    untouched: int = 0
     tests: int = 0
     resumed: int = 0
     seconds: float = 0.0

@@ -122,6 +122,8 @@ def _summary(campaign: MutationCampaign) -> Iterator[str]:
         yield f"{pairs.total()} of them of two changes: {noticed} killed, {missed} survived"
     if campaign.blind:
         yield f"left out: {len(campaign.blind)} tests that send nothing to a database or are skipped"
+    if campaign.untouched:
+        yield f"not run without a mutant: {counted(campaign.untouched, 'test')} that the change cannot touch"
     resumed = f", {campaign.resumed} known from an earlier run" if campaign.resumed else ""
     took = f"{campaign.tests} tests in {campaign.seconds:.0f} s{resumed}"
     yield f"{campaign.score:.1%} killed by {took}: {campaign.exit_code.word}"

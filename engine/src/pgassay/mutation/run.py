@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import psycopg
 
 from pgassay.catalog.model import Thing
 from pgassay.config import Config
 from pgassay.database import read_script
-from pgassay.mutation.history import History, history_path, load_history, save_history, save_reference, unite
+from pgassay.mutation.history import (
+    History,
+    history_path,
+    load_history,
+    load_reference,
+    save_history,
+    save_reference,
+    unite,
+)
 from pgassay.mutation.model import (
     SUITES,
     Mutant,
@@ -27,9 +33,11 @@ from pgassay.mutation.pairs import find_pairs, is_pair, sample_pairs
 from pgassay.mutation.plan import Selection, plan_mutants
 from pgassay.mutation.pool import open_pool
 from pgassay.mutation.runner import MutantRunner, Say
-from pgassay.mutation.things import read_things
+from pgassay.mutation.things import read_things, unbound_roles
+from pgassay.mutation.touched import find_untouched
 from pgassay.plpgsql.definitions import find_definitions
 from pgassay.project.fingerprint import fingerprint, hash_files
+from pgassay.project.revisions import Side
 from pgassay.server import Server
 from pgassay.workbench import Workbench
 
@@ -45,7 +53,7 @@ class Options:
     """
 
     selection: Selection = field(default_factory=Selection)
-    base: Config | None = None
+    base: Side | None = None
     suites: tuple[str, ...] = SUITES
     fresh: bool = False
     merge: tuple[Path, ...] = ()
@@ -70,7 +78,7 @@ def run_campaign(
     """
     started = time.perf_counter()
     on_progress("reading the schema")
-    unchanged = read_things(Workbench(options.base, server)) if options.base else ()
+    unchanged = read_things(Workbench(options.base.config, server)) if options.base else ()
     everything = plan(Workbench(config, server), unchanged=unchanged)
     named = find_pairs(everything, [name for name in options.selection.only if is_pair(name)])
     if options.base is None:
@@ -82,11 +90,15 @@ def run_campaign(
     known = history.of(options.suites)
     with ExitStack() as stack:
         runner: list[MutantRunner] = []
+        untouched = 0
 
         def judge(mutants: Iterable[Mutant]) -> int:
             """How many of them have to be tried."""
+            nonlocal untouched
             waiting = [one for one in mutants if one.id not in ignored and not _is_settled(known.get(one.id))]
             if waiting and not runner:
+                if options.base and not options.fresh and not history.reference.tests:
+                    untouched = _keep_untouched(config, server, options.base, memory, history)
                 on_progress("collecting the suites")
                 pool = stack.enter_context(open_pool(config, server, jobs=options.jobs))
                 runner.append(MutantRunner(pool, history, memory, on_progress=on_progress))
@@ -102,10 +114,19 @@ def run_campaign(
         fates=tuple(MutantFate(mutant=one, result=_result(one, known, ignored)) for one in (*chosen, *pairs)),
         stale=() if options.base else _find_stale(ignored, everything),
         blind=tuple(test for test, sees in seeing.items() if not sees),
+        untouched=untouched,
         tests=sum(seeing.values()),
         resumed=len(chosen) + len(pairs) - tried,
         seconds=time.perf_counter() - started,
     )
+
+
+def _keep_untouched(config: Config, server: Server, base: Side, memory: Path, history: History) -> int:
+    """Take over what was noted, on the schema of `base`, of tests that nothing which changed can touch."""
+    noted = load_reference(memory)
+    if kept := find_untouched(config, base, server, noted).tests:
+        history.reference = replace(noted, tests={test: noted.tests[test] for test in sorted(kept)})
+    return len(kept)
 
 
 def _add_drawn(
@@ -146,17 +167,6 @@ def plan(bench: Workbench, *, unchanged: Collection[Thing] = ()) -> tuple[Mutant
         read_things(bench), places=find_definitions(scripts), unbound=unbound_roles(bench),
         unchanged=unchanged,
     )  # fmt: skip
-
-
-def unbound_roles(bench: Workbench) -> list[str]:
-    """The roles that no policy binds: the schema's owner, and those with BYPASSRLS."""
-    server = bench.server
-    with closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:
-        roles = connection.execute(
-            "select rolname from pg_catalog.pg_roles where rolbypassrls or rolsuper or rolname = %s",
-            [bench.owner],
-        )
-        return [name for (name,) in roles]
 
 
 def _is_settled(result: MutantResult | None) -> bool:

@@ -45,8 +45,9 @@ class MutantRunner:
 
         What killed any that are `planned` in earlier runs tells which tests are tried first.
         """
-        if not set(self._pool.tests) <= set(self._history.reference.tests):
-            self._record()
+        known = self._history.reference.tests
+        if unknown := [test for test in self._pool.tests if test not in known]:
+            self._record(unknown)
         self._on_progress(f"mutant 1 of {len(mutants)}")
         footprints = self._footprints(suites)
         order = Order(footprints)
@@ -103,16 +104,20 @@ class MutantRunner:
             save_history(self._path, self._history)
             self._saved = time.monotonic()
 
-    def _record(self) -> None:
-        """Run every test on the schema itself. Raises RedReferenceError unless all pass."""
-        noted = self._run_on_schema(self._pool.tests, "reference run", lines=True)
+    def _record(self, tests: Sequence[str]) -> None:
+        """Run on the schema itself tests of which nothing is known. Raises RedReferenceError if one fails.
+
+        Where the rest was noted on another schema, that is what stays in the file, to compare with again.
+        """
+        noted = self._run_on_schema(tests, "reference run", lines=True)
         if red := [test for test in noted if not test.is_green]:
             raise _red(red)
-        costs, by_name = estimate_seconds(noted), {test.test: test for test in noted}
-        self._history.reference.tests = {
-            name: _priced(by_name[name], costs[name]) for name in self._pool.tests
-        }
-        save_reference(self._path, self._history)
+        reference, by_name = self._history.reference, {test.test: test for test in noted}
+        found = {name: by_name.get(name) or reference.tests[name] for name in self._pool.tests}
+        costs = estimate_seconds(found.values())
+        reference.tests = {name: _priced(test, costs[name]) for name, test in found.items()}
+        if reference.key == self._history.key:
+            save_reference(self._path, self._history)
 
     def _footprints(self, suites: tuple[str, ...]) -> dict[str, Footprint]:
         """Of the tests that could notice anything. Raises CannotJudgeError when there is none."""

@@ -123,6 +123,17 @@ def read_things(bench: Workbench) -> tuple[Thing, ...]:
     return tuple(thing for thing in found["schema"] if thing not in known)
 
 
+def unbound_roles(bench: Workbench) -> list[str]:
+    """The roles that no policy binds: the schema's owner, and those with BYPASSRLS."""
+    server = bench.server
+    with closing(psycopg.connect(server.conninfo(server.maintenance))) as connection:
+        roles = connection.execute(
+            "select rolname from pg_catalog.pg_roles where rolbypassrls or rolsuper or rolname = %s",
+            [bench.owner],
+        )
+        return [name for (name,) in roles]
+
+
 def list_things(connection: Connection, *, roles: Iterable[str]) -> tuple[Thing, ...]:
     """All objects but the server's own and those of extensions; rights of `roles`; numbers in rows."""
     catalog = read_catalog(connection, *_KINDS)

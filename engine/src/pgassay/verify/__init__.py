@@ -14,6 +14,7 @@ from pgassay.errors import CannotJudgeError, ConfigError, Place, SchemaError, Se
 from pgassay.matrix.assessment import assess
 from pgassay.matrix.baseline import Deviation
 from pgassay.matrix.report import describe_error
+from pgassay.mutation.touched import choose_tests
 from pgassay.plans.assessment import PlanAssessment, assess_plans
 from pgassay.plans.model import Judgement
 from pgassay.project.revisions import Side
@@ -23,7 +24,6 @@ from pgassay.suites.run import run_suites
 from pgassay.verdict import Finding, Stage, Status, Verdict
 from pgassay.verify.audited import check_audit
 from pgassay.verify.lint import lint
-from pgassay.verify.since import choose_tests
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
 

@@ -1,9 +1,10 @@
-"""`pgassay verify --since` leaves out what the change cannot touch; where that is not known, nothing."""
+"""`--since` leaves out tests that the change cannot touch; where that is not known, none."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ import pytest
 from pgassay.config import Config, load_config
 from pgassay.errors import ExitCode
 from pgassay.mutation.model import MutationCampaign
+from pgassay.mutation.plan import Selection
+from pgassay.mutation.report import report_mutants
+from pgassay.mutation.run import Options, run_campaign
+from pgassay.mutation.runner import RedReferenceError
+from pgassay.mutation.touched import choose_tests
 from pgassay.project.revisions import Side, resolve_side
+from pgassay.render.report import render_text
 from pgassay.server import Server
 from pgassay.verdict import Counts
 from pgassay.verify import verify
-from pgassay.verify.since import choose_tests
 from tests.mutation.mutation_support import SCHEMA
 
 pytestmark = pytest.mark.slow
@@ -117,3 +123,25 @@ def test_without_footprints_everything_runs(change: Change, server: Server) -> N
     choice = choose_tests(config, base, server)
     assert choice.left_out == ()
     assert choice.told == "Every test ran: no footprints are there, which pgassay mutate notes."
+
+
+def test_mutants_of_a_change_need_no_reference_run_of_what_it_cannot_touch(
+    change: Change, server: Server
+) -> None:
+    config, base = change("schema.sql", "between 0 and 5", "between 0 and 5 and stars <> 7")
+    kept = (config.root / "build" / "mutation.reference.json").read_bytes()
+    options = Options(selection=Selection(only=("ShiftBound",)), base=base)
+    found = run_campaign(config, server, options)
+    assert (found.untouched, found.tests, found.resumed) == (1, 3, 0)
+    assert (len(found.killed), len(found.survived)) == (2, 1)
+    told = render_text(report_mutants(found))
+    assert "not run without a mutant: 1 test that the change cannot touch" in told
+    assert (config.root / "build" / "mutation.reference.json").read_bytes() == kept
+    assert run_campaign(config, server, replace(options, fresh=True)).untouched == 0
+
+
+def test_test_that_the_change_touches_must_still_pass(change: Change, server: Server) -> None:
+    config, base = change("schema.sql", "between 0 and 5", "between 0 and 9")
+    with pytest.raises(RedReferenceError, match="1 test fails on the schema itself") as caught:
+        run_campaign(config, server, Options(base=base))
+    assert "test_stars_end_at_5" in caught.value.why

@@ -1,4 +1,4 @@
-"""Which tests a change of the schema can touch, by the footprints that `pgassay mutate` noted of them."""
+"""Which tests a change of the schema can touch, by the footprints that were noted of them before it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from pgassay.database.script import parse_script
 from pgassay.mutation.history import ReferenceRun, history_path, load_reference
 from pgassay.mutation.model import Noted, suite_of
 from pgassay.mutation.reach import EVERYWHERE, Reach, Reaches
-from pgassay.mutation.run import unbound_roles
-from pgassay.mutation.things import TableSecurity, read_things
+from pgassay.mutation.things import TableSecurity, read_things, unbound_roles
 from pgassay.pgtap.folder import PGTAP_SUFFIXES
 from pgassay.project.fingerprint import hash_files
 from pgassay.project.revisions import Side
@@ -40,33 +39,53 @@ class SuiteChoice:
     told: str
 
 
-def choose_tests(config: Config, base: Side, server: Server) -> SuiteChoice:
-    """Leave out the tests that nothing which is not the same in `base` can touch.
+@dataclass(frozen=True, kw_only=True)
+class Untouched:
+    """`tests`: the node ids of those that no change can touch. `refused`: why none is known; else ""."""
 
-    Left out is only what is known for sure: tests whose statements were noted on the schema of `base`, with
-    the same world and helpers, and came to nothing that changed. Raises SchemaError.
+    tests: frozenset[str] = frozenset()
+    refused: str = ""
+
+
+def choose_tests(config: Config, base: Side, server: Server) -> SuiteChoice:
+    """Leave out the tests of suites that nothing which is not the same in `base` can touch.
+
+    Raises SchemaError.
     """
-    reference = load_reference(history_path(config))
+    noted = load_reference(history_path(config))
+    suites = replace(noted, tests={name: t for name, t in noted.tests.items() if suite_of(name) != "matrix"})
+    found = find_untouched(config, base, server, suites)
+    if found.refused:
+        return SuiteChoice(told=f"Every test ran: {found.refused}.")
+    touched = suites.tests.keys() - found.tests
+    left_out = tuple(_without_prefixes((name for name in suites.tests if name in found.tests), touched))
+    count = f"{len(left_out)} of {len(suites.tests)} tests"
+    told = f"Left out: {count}, which what changed since {base.label} cannot touch."
+    return SuiteChoice(left_out=left_out, told=told)
+
+
+def find_untouched(config: Config, base: Side, server: Server, reference: ReferenceRun) -> Untouched:
+    """The tests of `reference` that nothing which is not the same in `base` can touch.
+
+    They are only what is known for sure: their statements were noted on the schema of `base`, with the same
+    world and helpers, and came to nothing that changed. Raises SchemaError.
+    """
     changed = set(_find_changed(config, base, server, reference.files))
     if reason := _refuse(config, base, reference, changed):
-        return SuiteChoice(told=f"Every test ran: {reason}.")
+        return Untouched(refused=reason)
     benches = Workbench(base.config, server), Workbench(config, server)
     before, after = map(read_things, benches)
     things = set(before) ^ set(after)
     if acting := _find_acting(config, base.config):
-        return SuiteChoice(told=f"Every test ran: this may do more than define an object: {acting}")
+        return Untouched(refused=f"this may do more than define an object: {acting}")
     if unknown := _find_unexplained(benches, things):
-        return SuiteChoice(told=f"Every test ran: no footprint tells who can notice that: {unknown}")
+        return Untouched(refused=f"no footprint tells who can notice that: {unknown}")
     reaches = Reaches({*before, *after}, unbound=unbound_roles(benches[1]))
     # Whoever asks for comments or dependencies asks about more than what is mutated.
     touching = [Reach(catalogs=EVERYWHERE)]
     touching += [reach for thing in things for reach in _reaches_of(thing, reaches)]
-    tests = {name: noted for name, noted in reference.tests.items() if suite_of(name) != "matrix"}
-    touched = _find_touched(tests, touching, changed)
-    left_out = tuple(_without_prefixes((name for name in tests if name not in touched), touched))
-    count = f"{len(left_out)} of {len(tests)} tests"
-    told = f"Left out: {count}, which what changed since {base.label} cannot touch."
-    return SuiteChoice(left_out=left_out, told=told)
+    touched = _find_touched(reference.tests, touching, changed)
+    return Untouched(tests=frozenset(reference.tests.keys() - touched))
 
 
 def _find_changed(config: Config, base: Side, server: Server, noted: Mapping[str, str]) -> Iterator[str]:
