@@ -63,11 +63,13 @@ def history_path(config: Config) -> Path:
 
 
 def load_history(path: Path, *, key: str) -> History:
-    """What is known; nothing where the file is missing, broken or of another format."""
-    history = _read(path, History) or History(key=key)
+    """What is known; nothing where the file is missing, broken or of another format.
+
+    What was found on other files is not, but for who killed; nor what was noted of tests on others.
+    """
+    history, reference = _read(path, History) or History(key=key), load_reference(path)
     if history.key != key:
-        return History(key=key, killers=history.killers, reference=ReferenceRun(key=key))
-    reference = load_reference(path)
+        history = History(key=key, killers=history.killers)
     return replace(history, reference=reference if reference.key == key else ReferenceRun(key=key))
 
 
