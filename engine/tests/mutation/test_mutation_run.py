@@ -13,6 +13,7 @@ import pytest
 from pgassay.config import Config
 from pgassay.database import Layer
 from pgassay.errors import ConfigError, ExitCode
+from pgassay.mutation import pool
 from pgassay.mutation.history import (
     history_path,
     load_history,
@@ -259,6 +260,44 @@ def test_stamp_is_enabled_for_all(session, shared_database):
         f"{NOTES}test_stamp_is_enabled_for_all",
     )
     assert disabled.reason.startswith("AssertionError: assert ('D',)")
+
+
+HANGING = f"""{SUITE}
+ENABLED = "select tgenabled from pg_trigger where tgname = 'notes_stamp'"
+
+
+def test_notes_stamp_comes_back(session):
+    while session.value(ENABLED) != "O":
+        pass
+"""
+FAILING = """
+
+def test_it_is_there(session):
+    assert session.value(ENABLED) == "O"
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "status", "by"),
+    [
+        (HANGING, MutantStatus.TIMEOUT, "test_notes_stamp_comes_back"),
+        (HANGING + FAILING, MutantStatus.KILLED, "test_it_is_there"),
+    ],
+)
+def test_test_that_hangs_kills_unless_another_one_fails(
+    server: Server,
+    environment: Layer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suite: str,
+    status: MutantStatus,
+    by: str,
+) -> None:
+    monkeypatch.setattr(pool, "TEST_SECONDS", 2.0)
+    project = make_project(tmp_path / "hanging", environment=environment.scripts[0].parent, suite=suite)
+    found = run_campaign(project, server, Options(selection=Selection(only=("DisableTrigger",))))
+    disabled = fate(found, "Trigger notes_stamp on public.notes was disabled.").result
+    assert (disabled.status, disabled.by) == (status, f"{NOTES}{by}")
 
 
 def test_what_killed_others_in_an_earlier_run_is_tried_first(

@@ -29,12 +29,26 @@ class Blocking:
     by: Persona | None = None
 
 
-def find_blockings(scene: Scene, persona: Persona, only: Collection[str]) -> Iterator[Blocking]:
-    """In these tables; none that the user may set or take away."""
-    for sample in scene.samples:
-        if sample.table.name in only and sample.table.kind in "rp" and owner_columns(sample):
-            yield from (one for one in _rows(scene, sample, persona) if not is_own(scene, persona, one))
-            yield from _columns(scene, sample, persona)
+class Blockings:
+    """The marks of a scene. Each table and user is asked once: several rules come back to the same."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._found: dict[tuple[str, str], list[Blocking]] = {}
+
+    def find(self, persona: Persona, only: Collection[str]) -> Iterator[Blocking]:
+        """In these tables; none that the user may set or take away."""
+        for sample in self._scene.samples:
+            if sample.table.name in only and sample.table.kind in "rp" and owner_columns(sample):
+                about = (persona.name, sample.object)
+                if about not in self._found:
+                    self._found[about] = list(_of_table(self._scene, sample, persona))
+                yield from self._found[about]
+
+
+def _of_table(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Blocking]:
+    yield from (one for one in _rows(scene, sample, persona) if not is_own(scene, persona, one))
+    yield from _columns(scene, sample, persona)
 
 
 def find_named(scene: Scene, persona: Persona, only: Collection[str]) -> Iterator[Blocking]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, islice
 
 from pgassay.audit.acts import reach_of
-from pgassay.audit.blocking import Blocking, find_blockings
+from pgassay.audit.blocking import Blocking, Blockings
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
@@ -36,7 +36,7 @@ class _Way:
     setup: tuple[str, ...] = ()
 
 
-def find_passing(scene: Scene) -> Iterator[Finding]:
+def find_passing(scene: Scene, blockings: Blockings) -> Iterator[Finding]:
     """One finding for each function or table on whose way a mark is not asked for."""
     done: set[str] = set()
     for persona in scene.users:
@@ -44,7 +44,7 @@ def find_passing(scene: Scene) -> Iterator[Finding]:
         for sample in scene.samples:
             writing = [f for f in functions if f.definer and sample in samples_of(scene, f)]
             if writing and _may_insert(sample, persona):
-                for finding in _of_table(scene, persona, sample, writing):
+                for finding in _of_table(scene, blockings, persona, sample, writing):
                     if finding.object not in done:
                         done.add(finding.object)
                         yield finding
@@ -58,12 +58,12 @@ def _may_insert(sample: Sample, persona: Persona) -> bool:
 
 
 def _of_table(
-    scene: Scene, persona: Persona, sample: Sample, functions: Sequence[Function]
+    scene: Scene, blockings: Blockings, persona: Persona, sample: Sample, functions: Sequence[Function]
 ) -> Iterator[Finding]:
     reach = [reach_of(scene, sample.table), *(scene.inventory.reach(f.function) for f in functions)]
     asked = frozenset[str]().union(*reach) - {sample.table.name}
     alive: dict[tuple[tuple[str, ...], Persona | None], list[_Way]] = {}
-    for mark in islice(find_blockings(scene, persona, asked), _MARKS):
+    for mark in islice(blockings.find(persona, asked), _MARKS):
         begun = (mark.cleared, mark.by)
         if begun not in alive:
             alive[begun] = _alive(scene, persona, sample, functions, mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from pgassay.audit.blocking import Blocking, find_blockings, find_named
+from pgassay.audit.blocking import Blocking, Blockings, find_named
 from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
@@ -19,7 +19,7 @@ _CALLS = 16
 _MARKS = 12
 
 
-def find_read_past(scene: Scene) -> Iterator[Finding]:
+def find_read_past(scene: Scene, blockings: Blockings) -> Iterator[Finding]:
     """One finding for each function that reads with its owner's rights."""
     done: set[str] = set()
     for persona in scene.users:
@@ -28,15 +28,17 @@ def find_read_past(scene: Scene) -> Iterator[Finding]:
             telling = [f for f in functions if sample in samples_of(scene, f)]
             open_ = sample.table.privileges[persona.role].reads_all
             if telling and sample.table.secured and not open_ and sample.object == sample.table.name:
-                for finding in _of_table(scene, persona, sample, telling):
+                for finding in _of_table(scene, blockings, persona, sample, telling):
                     if finding.object not in done:
                         done.add(finding.object)
                         yield finding
 
 
-def _of_table(scene: Scene, persona: Persona, sample: Sample, functions: list[Function]) -> Iterator[Finding]:
+def _of_table(
+    scene: Scene, blockings: Blockings, persona: Persona, sample: Sample, functions: list[Function]
+) -> Iterator[Finding]:
     asked = scene.inventory.reach(sample.table.name) - {sample.table.name}
-    marks = chain(find_blockings(scene, persona, asked), find_named(scene, persona, asked))
+    marks = chain(blockings.find(persona, asked), find_named(scene, persona, asked))
     for mark in islice(marks, _MARKS) if asked else ():
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in mark.cleared):

@@ -18,6 +18,7 @@ from pgassay.mutation.pool import Pool, WorkerClient
 
 _SAVE_SECONDS = 5.0
 _SHOWN = 10  # failures of a red reference run
+_AFTER_A_HANG = 50  # tests
 
 
 class RedReferenceError(CannotJudgeError):
@@ -62,7 +63,7 @@ class MutantRunner:
                 names = (mutant.id, *mutant.parts)
                 killer = next((test for name in names if (test := self._history.killers.get(name))), "")
                 tests = order.rank(mutant, killer=killer)
-            result = worker.test(mutant, tests)
+            result = _find_fate(worker, mutant, tests)
             with self._lock:
                 found.append(result)
                 order.learn(mutant, tests[: result.ran], killed=result.is_killed)
@@ -133,6 +134,17 @@ class MutantRunner:
                 ),
             )
         return found
+
+
+def _find_fate(worker: WorkerClient, mutant: Mutant, tests: list[str]) -> MutantResult:
+    """Where a test hangs, the next ones are asked too: one that fails says more, and sooner the next time."""
+    result = worker.test(mutant, tests)
+    if result.status is not MutantStatus.TIMEOUT:
+        return result
+    hanging = result.by.partition("[")[0]
+    others = [test for test in tests[result.ran :] if test.partition("[")[0] != hanging][:_AFTER_A_HANG]
+    second = worker.test(mutant, others)
+    return second if second.status is MutantStatus.KILLED else result
 
 
 def _priced(test: Noted, seconds: float) -> Noted:

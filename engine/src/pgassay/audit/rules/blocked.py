@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.acts import reach_of
-from pgassay.audit.blocking import Blocking, find_blockings
+from pgassay.audit.blocking import Blocking, Blockings
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.passing import find_passing
@@ -53,19 +53,20 @@ class _Post:
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table that takes what a mark keeps out of another, or on another way."""
     done: set[str] = set()
+    blockings = Blockings(scene)
     for persona in scene.users:
         posts = [post for sample in scene.samples for post in _posts(scene, sample, persona)]
         objects = {post.write.sample.object for post in posts}
         if len(objects) < 2:
             continue
         asked = frozenset[str]().union(*(reach_of(scene, scene.sample_of[name].table) for name in objects))
-        for mark in find_blockings(scene, persona, asked - objects):
+        for mark in blockings.find(persona, asked - objects):
             for finding in _try(scene, posts, mark):
                 if finding.object not in done:
                     done.add(finding.object)
                     yield finding
-    yield from (finding for finding in find_passing(scene) if finding.object not in done)
-    yield from find_read_past(scene)
+    yield from (finding for finding in find_passing(scene, blockings) if finding.object not in done)
+    yield from find_read_past(scene, blockings)
 
 
 def _posts(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Post]:
