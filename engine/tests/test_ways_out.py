@@ -119,10 +119,12 @@ def test_workers_that_collect_different_tests_cannot_judge() -> None:
     assert says(refused, "The suites do not collect the same tests each time.", fix)
 
 
-def test_plans_without_a_contract_are_a_mistake_of_configuration() -> None:
-    with pytest.raises(ConfigError) as refused:
-        read_contracts(())
-    assert says(refused, "There is no plan contract.", 'add plans = ["tests/plans"]')
+def test_plans_without_a_contract_are_a_mistake_of_configuration(tmp_path: Path) -> None:
+    write = "write one there: see `pgassay help plans`"
+    for paths, fix in (((), 'add plans = ["tests/plans"]'), ((tmp_path,), write)):
+        with pytest.raises(ConfigError) as refused:
+            read_contracts(paths)
+        assert says(refused, "There is no plan contract.", fix)
 
 
 def test_project_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ def read_contracts(paths: tuple[Path, ...]) -> tuple[Contract, ...]:
         raise ConfigError(f"Two plan contracts have the same name: {', '.join(twice)}")
     if not contracts:
         where = f"Looked in {', '.join(map(str, paths))}" if paths else "The configuration names no plans."
-        raise ConfigError("There is no plan contract.", why=where, fixes=('add plans = ["tests/plans"]',))
+        fix = "write one there: see `pgassay help plans`" if paths else 'add plans = ["tests/plans"]'
+        raise ConfigError("There is no plan contract.", why=where, fixes=(fix,))
     return contracts
 
 
