@@ -15,8 +15,8 @@ from tests.audit.audit_support import Audited, audit_schema
 
 @pytest.fixture
 def audited(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Audited:
-    """By the rule that the module of the test is about."""
-    name = request.module.__name__.rpartition("test_rule_")[2]
+    """By the rule that the module of the test is about: its RULE, or what its name says."""
+    name = getattr(request.module, "RULE", request.module.__name__.rpartition("test_rule_")[2])
     rule = import_module(f"pgassay.audit.rules.{name}").find
 
     def audited(schema: str, **said: Any) -> Audit:

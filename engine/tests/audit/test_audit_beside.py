@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, current_thread, main_thread
 from types import SimpleNamespace
@@ -200,6 +201,9 @@ def test_what_a_write_changes_is_followed_through_keys_triggers_and_bodies(
     assert (found["apart"], found["run"]) == ({"public.apart"}, None)
 
 
+TAGS = {Relation: (SimpleNamespace(relation="tags"),)}
+
+
 @pytest.mark.parametrize(
     ("arguments", "body", "is_misdeclared"),
     [
@@ -223,11 +227,20 @@ def test_a_function_that_names_its_argument_as_others_are_named_is_immutable(
         search_path=(),
         exposed=(),
         things={
-            Relation: (SimpleNamespace(relation="tags"),),
+            **TAGS,
             Function: (function("email", "", "select 'x'", "s"), function("f", arguments, body, "i")),
         },
     )
     assert (find_misdeclared(catalog) == {"public.f()"}) == is_misdeclared
+
+
+@pytest.mark.parametrize("returns", ["SETOF text", "TABLE(tag text)"])
+def test_a_function_that_returns_a_set_is_never_asked_while_planning(returns: str) -> None:
+    told = replace(function("f", "", "select name from tags", "i"), returns=returns)
+    catalog = Catalog(user="owner", search_path=(), exposed=(), things={Function: (told,), **TAGS})
+    assert find_misdeclared(catalog) == frozenset()
+    single = replace(told, returns="text")
+    assert find_misdeclared(replace(catalog, things={Function: (single,), **TAGS})) == {"public.f()"}
 
 
 def function(name: str, arguments: str, body: str, volatility: str) -> Function:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import chain, islice, product
 from math import prod
 
 from pgassay.audit.mixing import mix
 from pgassay.audit.reach import Reach
-from pgassay.audit.scene import Scene, key_expression
+from pgassay.audit.scene import Scene, Solved, key_expression
 from pgassay.audit.slow import TIMEOUT
 from pgassay.audit.solved import solve_arguments, spell_rows
 from pgassay.audit.writes import DOCUMENTS, documents
@@ -78,10 +78,26 @@ def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, .
         choices = _choices(scene, function)
         scene.solved[name] = solve_arguments(scene, function, samples_of(scene, function))
         solved = (
-            some for one in scene.solved[name] for some in islice(product(*_besides(one, choices)), _BESIDES)
+            some
+            for one in scene.solved[name]
+            for some in islice(product(*_besides(one.arguments, choices)), _BESIDES)
         )
         scene.listed[name] = list(dict.fromkeys(islice(chain(solved, mix(choices, CALLS)), CALLS)))
     return scene.listed[name]
+
+
+def solved_setups(scene: Scene, function: Function) -> list[Solved]:
+    """What rows must be first, for the function to come to them with some of its `argument_lists`.
+
+    Those that change the same columns, of different rows, are one.
+    """
+    argument_lists(scene, function)
+    found: dict[frozenset[tuple[str, str]], Solved] = {}
+    for one in scene.solved[function.function]:
+        if one.setup:
+            known = found.setdefault(one.changed, replace(one, setup=()))
+            found[one.changed] = replace(known, setup=tuple(dict.fromkeys([*known.setup, *one.setup])))
+    return list(found.values())
 
 
 def _besides(
@@ -96,7 +112,7 @@ def lacks_argument(scene: Scene, function: Function) -> bool:
     """Whether some argument could not be made in any way."""
     solved = scene.solved.get(function.function, ())
     return any(
-        some == (None,) and not any(number in one for one in solved)
+        some == (None,) and not any(number in one.arguments for one in solved)
         for number, some in enumerate(_choices(scene, function))
     )
 

@@ -9,7 +9,7 @@ from itertools import islice
 
 from pgassay.audit.acts import number_setups
 from pgassay.audit.asking import tokens
-from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
+from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of, solved_setups
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression, run
@@ -46,13 +46,20 @@ class Deed:
     shows: str = ROWS
 
 
-def deeds_of(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> list[Deed]:
-    """As things are; where it does nothing, with enough in each number that it may ask for."""
+def deeds_of(
+    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach], *, solved: bool = False
+) -> list[Deed]:
+    """As things are; where it does nothing, with enough in each number that it may ask for.
+
+    Where `solved`, with rows as the solver says that the function wants them.
+    """
     samples = samples_of(scene, function)
     told_of = tokens(scene, persona, seen[persona])
     every = (Call(function=function, arguments=a, persona=persona) for a in argument_lists(scene, function))
     some = [call for call in every if told_of.isdisjoint(call.said)]
-    for setup in ((), *islice(number_setups(scene, [s.table.name for s in samples], ("100",)), _SETUPS)):
+    wanted = (one.setup for one in solved_setups(scene, function))
+    numbers = number_setups(scene, [s.table.name for s in samples], ("100",))
+    for setup in islice(wanted, _SETUPS) if solved else ((), *islice(numbers, _SETUPS)):
         calls = [replace(call, setup=setup) for call in some]
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in setup):

@@ -13,17 +13,20 @@ from pgassay.plpgsql.tokens import Token, UnplacedError, read_tokens
 # Of the server's own; the time is the same in a whole transaction.
 _OF_REQUESTS = frozenset({"current_setting", "current_user", "session_user", "current_role", "user"})
 _READABLE = ("sql", "plpgsql")
+_OF_SETS = ("SETOF ", "TABLE(")  # as pg_get_function_result spells them
 _MODES = ("in", "out", "inout", "variadic")
 
 
 def find_misdeclared(catalog: Catalog) -> frozenset[str]:
     """The immutable functions that may read a table, a setting, or call what is not immutable.
 
-    The planner computes their calls with constants. By their words: one that only seems to is enough.
+    The planner computes their calls with constants, but of none that returns a set (evaluate_function in
+    the server's clauses.c). By their words: one that only seems to is enough.
     """
     changing = {relation.relation for relation in catalog.of(Relation)} | _OF_REQUESTS
     changing |= {function.name for function in catalog.of(Function) if function.volatility != "i"}
-    immutable = [f for f in catalog.of(Function) if f.volatility == "i" and f.language in _READABLE]
+    single = (f for f in catalog.of(Function) if not (f.returns or "").startswith(_OF_SETS))
+    immutable = [f for f in single if f.volatility == "i" and f.language in _READABLE]
     return frozenset(f.function for f in immutable if not changing.isdisjoint(_words(f)))
 
 

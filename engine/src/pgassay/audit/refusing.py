@@ -20,12 +20,14 @@ from pgassay.observation import Persona
 _DEEDS = 8
 
 
-def refused_to_nobody(
+def refused_to_nobody(  # noqa: PLR0913 - who calls what, and what came of it
     scene: Scene,
     persona: Persona,
     function: Function,
     seen: dict[Persona, Reach],
     deeds: Sequence[Deed],
+    *,
+    solved: bool = False,
 ) -> list[Deed]:
     """Of a function that asks who calls: what each user does to each row of others, or only who has no id.
 
@@ -36,7 +38,7 @@ def refused_to_nobody(
     chosen = [d for d in deeds if (counting(d) or not persona.id) and d.action is not Action.INSERT]
     if not chosen:
         return []
-    theirs = {user: deeds_of(scene, user, function, seen) for user in scene.users}
+    theirs = {user: deeds_of(scene, user, function, seen, solved=solved) for user in scene.users}
     if persona.id is None:
         done = {(d.call.arguments, d.key) for some in theirs.values() for d in some}
         owned = [d for d in chosen if _has_owner(d)]

@@ -52,6 +52,15 @@ PATIENCE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Solved:
+    """Arguments by their number from 0, for rows as the owner's `setup` leaves them; what that changes."""
+
+    arguments: Mapping[int, Value]
+    setup: tuple[str, ...] = ()
+    changed: frozenset[tuple[str, str]] = frozenset()  # tables and columns
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """One loaded schema. `people` are strangers to whatever is not theirs.
 
@@ -72,7 +81,7 @@ class Scene:
     unending: set[str] = field(default_factory=set)
     heavy: frozenset[str] = frozenset()
     untried: list[str] = field(default_factory=list)
-    solved: dict[str, list[dict[int, Value]]] = field(default_factory=dict, repr=False)
+    solved: dict[str, list[Solved]] = field(default_factory=dict, repr=False)
     refused: dict[str, set[str]] = field(default_factory=dict, repr=False)
     listed: dict[str, list[tuple[str | None, ...]]] = field(default_factory=dict, repr=False)
     work: Work = field(default_factory=lambda: Work(left=STATEMENTS))

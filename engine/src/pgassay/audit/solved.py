@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import Scene, Solved
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import Function
 from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import condition, literal
 from pgassay.solver import values
 from pgassay.solver.model import Value
 from pgassay.solver.signatures import Parameter, read_arguments
@@ -18,20 +20,39 @@ from pgassay.solver.writing import quote_element
 _ROWS = 3  # of a table, of as many owners as there are
 
 
-def solve_arguments(scene: Scene, function: Function, samples: Sequence[Sample]) -> list[dict[int, Value]]:
-    """Arguments by their number from 0, those for rows of different owners apart."""
+def solve_arguments(scene: Scene, function: Function, samples: Sequence[Sample]) -> list[Solved]:
+    """Those for rows of different owners apart, and those for rows as they are first."""
     parameters = read_arguments(function.arguments)
     if not parameters or not scene.users:
         return []
-    tables = {sample.table.name: _of_owners(sample.rows) for sample in samples}
+    tables = {sample.table.name: sample for sample in samples if sample.object == sample.table.name}
     uses = [use for use in find_uses(function, scene.solver.schema, parameters) if use.table in tables]
-    found: list[dict[int, Value]] = []
+    found: list[Solved] = []
     with scene.session.as_owner(), scene.session.undone():
         for number in range(_ROWS):
-            for state in _states(scene, uses, tables, number):
+            for state, sample, row in _states(scene, uses, tables, number):
                 numbered = _numbered(parameters, state.arguments)
-                found += [numbered] if numbered and numbered not in found else []
-    return found
+                one = Solved(arguments=numbered, **_changes(state, sample, row))
+                found += [one] if (numbered or one.setup) and one not in found else []
+    return sorted(found, key=lambda one: bool(one.setup))
+
+
+def _changes(state: State, sample: Sample, row: Row) -> dict[str, Any]:
+    """How the row becomes what the state says of it."""
+    said = state.columns(state.rows[0]) if state.rows else {}
+    new = {name: value for name, value in said.items() if value != row.values.get(name)}
+    if not new:
+        return {}
+    sets = ", ".join(f"{sample.table.columns[name].quoted} = {literal(value)}" for name, value in new.items())
+    text = f"update {sample.table.name} set {sets} where {condition(sample.key, row.key)}"
+    return {"setup": (text,), "changed": frozenset((sample.table.name, name) for name in new)}
+
+
+def _plain_columns(sample: Sample) -> frozenset[str]:
+    """Those that name neither the row nor anybody."""
+    fixed = {name for index in sample.table.unique for name in index.columns} | owner_columns(sample)
+    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    return frozenset(c.name for c in sample.table.columns.values() if not c.generated) - fixed
 
 
 def spell_rows(samples: Sequence[Sample], type_: str) -> Iterator[str]:
@@ -56,15 +77,22 @@ def _spell_field(value: Value) -> str:
 
 
 def _states(
-    scene: Scene, uses: Sequence[Use], tables: Mapping[str, Sequence[Row]], number: int
-) -> Iterator[State]:
-    """What all statements together ask for, then each by itself."""
+    scene: Scene, uses: Sequence[Use], tables: Mapping[str, Sample], number: int
+) -> Iterator[tuple[State, Sample, Row]]:
+    """What all statements together ask for, then each by itself, with a row that it is about."""
     together, apart = State(), []
+    about: tuple[Sample, Row] | None = None
     for use in uses:
-        for row in tables[use.table][number : number + 1]:
-            together = scene.solver.meet(use, row.values, scene.users[0], together) or together
-            apart.append(scene.solver.meet(use, row.values, scene.users[0], State()))
-    yield from (together, *filter(None, apart))
+        sample = tables[use.table]
+        for row in _of_owners(sample.rows)[number : number + 1]:
+            found = scene.solver.meet(use, row.values, scene.users[0], together)
+            together, about = (found, (sample, row)) if found else (together, about)
+            changing = _plain_columns(sample)
+            one = scene.solver.meet(use, row.values, scene.users[0], State(), changing=changing)
+            apart += [(one, sample, row)] if one else []
+    if about:
+        yield together, *about
+    yield from apart
 
 
 def _of_owners(rows: Sequence[Row]) -> list[Row]:

@@ -19,7 +19,7 @@ from pgassay.solver import bodies
 from pgassay.solver.returns import restore_returns
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Bound, BoundRow, Node, Scope, Term, constant, names_of, parse_type, whole_row
-from pgassay.solver.signatures import Parameter, read_parameters
+from pgassay.solver.signatures import Parameter
 
 DEEPEST = 12
 _RESULTS = {"trigger": "trigger", "void": "void"}
@@ -58,13 +58,9 @@ def result_columns(schema: Schema, call: Term) -> tuple[str, ...]:
 
 def read_result(function: Function, schema: Schema) -> tuple[str, ...]:
     """The names of the columns that a function returns; none of a function that returns one value."""
-    try:
-        [raw] = parser.parse_sql(
-            f"create function f({function.arguments}) returns {function.returns} language sql as ''"
-        )
-    except parser.ParseError:
+    statement = _parse_signature(function)
+    if statement is None:
         return ()
-    statement: Any = raw.stmt
     named = [one.name for one in statement.parameters or () if one.mode.value in "obt" and one.name]
     if named or statement.returnType is None:
         return tuple(named)
@@ -214,11 +210,40 @@ def _with_plain_types(function: Function, schema: Schema) -> Function:
             width = token.end - first.start  # so that the others stay where they are
             body = f"{body[: first.start]}{'text'.ljust(width)[:width]}{body[token.end :]}"
         named = token.word not in (";", "declare")
-    arguments = ", ".join(f"{quoted(one.name)} text" for one in read_parameters(function) or () if one.name)
-    words = (function.returns or "").lower().split()
-    kind = "setof text" if {"setof", "table"} & set(words[:1]) else _RESULTS.get(function.result, "text")
-    definition = f"create function f({arguments}) returns {kind} language plpgsql as ''"
+    definition = f"create function f{_plain_signature(function)} language plpgsql as ''"
     return replace(function, body=body, definition=definition)
+
+
+_MODES = {"o": "out ", "b": "inout "}
+
+
+def _plain_signature(function: Function) -> str:
+    """Arguments and result, with text for every type; what a body assigns to is among them.
+
+    A single OUT argument makes the result one of its type, several make it a record.
+    """
+    statement = _parse_signature(function)
+    parameters = [one for one in (statement.parameters if statement else None) or () if one.name]
+    columns = [f"{quoted(one.name)} text" for one in parameters if one.mode.value == "t"]
+    given = [one for one in parameters if one.mode.value != "t"]
+    arguments = ", ".join(f"{_MODES.get(one.mode.value, '')}{quoted(one.name)} text" for one in given)
+    outs = sum(one.mode.value in _MODES for one in given)
+    kind = _RESULTS.get(function.result, "record" if outs > 1 else "text")
+    if columns:
+        kind = f"table({', '.join(columns)})"
+    elif statement and statement.returnType and statement.returnType.setof:
+        kind = f"setof {kind}"
+    return f"({arguments}) returns {kind}"
+
+
+def _parse_signature(function: Function) -> Any:  # noqa: ANN401 - of pglast
+    """Its arguments and result as pglast's CREATE FUNCTION; None where they do not read back."""
+    returns = f" returns {function.returns}" if function.returns else ""
+    try:
+        [raw] = parser.parse_sql(f"create function f({function.arguments}){returns} language sql as ''")
+    except parser.ParseError:
+        return None
+    return raw.stmt
 
 
 def read_block(function: Function, schema: Schema) -> Mapping[str, Any] | None:

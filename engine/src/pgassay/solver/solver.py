@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
@@ -189,9 +189,20 @@ class Solver:
         values: dict[Slot, Value] = {ColumnSlot(ref, name): value for name, value in given.items()}
         return State(values=values, rows=(ref,), free_claims=free_claims)
 
-    def meet(self, use: uses.Use, row: Mapping[str, Value], persona: Persona, known: State) -> State | None:
-        """Arguments with which a statement of a function meets a row, beside those that are `known`."""
-        return self._look(persona, lambda search: uses.meet(search, use, row, known))
+    def meet(
+        self,
+        use: uses.Use,
+        row: Mapping[str, Value],
+        persona: Persona,
+        known: State,
+        *,
+        changing: Collection[str] = (),
+    ) -> State | None:
+        """Arguments with which a statement of a function meets a row, beside those that are `known`.
+
+        Where the row is not as it must be, also other values of the columns that are `changing`.
+        """
+        return self._look(persona, lambda search: uses.meet(search, use, row, known, changing=changing))
 
     def reach_at(self, goal: Goal, persona: Persona, row: Mapping[str, Value]) -> Reached | None:
         """A goal on a row that is there, by claims and settings alone."""

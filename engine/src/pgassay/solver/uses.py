@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pglast import ast
@@ -54,8 +54,13 @@ def find_uses(function: Function, schema: Schema, parameters: Sequence[Parameter
     yield from _Reader(schema).of(function, arguments_of(function.name, named), ())
 
 
-def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> State | None:
-    """A state in which a use finds the row, or writes one like it; `known`: arguments that are decided."""
+def meet(
+    search: Search, use: Use, row: Mapping[str, Value], known: State, *, changing: Collection[str] = ()
+) -> State | None:
+    """A state in which a use finds the row, or writes one like it; `known`: arguments that are decided.
+
+    Where the row itself is not as the use wants it, it gets other values in the columns that are `changing`.
+    """
     ref = RowRef(use.table)
     decided: dict[Slot, Value] = {s: v for s, v in known.values.items() if isinstance(s, ArgumentSlot)}
     state = State(values={**decided, **{ColumnSlot(ref, name): row[name] for name in row}}, rows=(ref,))
@@ -67,7 +72,7 @@ def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> St
         tests = [
             (one, Truth.TRUE) for one in logic.conjuncts(Term(use.test, scope)) if _reads(search, one, state)
         ]
-        found = next(logic.each(search, tests, state), None)
+        found = next(logic.each(search, tests, state), None) or _change(search, tests, state, changing)
         if found is None:
             return None
         state = found
@@ -79,6 +84,28 @@ def meet(search: Search, use: Use, row: Mapping[str, Value], known: State) -> St
             if _reads(search, equal, state):
                 state = next(search.make(equal, Truth.TRUE, state), state)
     return state
+
+
+def _change(
+    search: Search, tests: Sequence[logic.Part], state: State, changing: Collection[str]
+) -> State | None:
+    """First the arguments, for the row as it is; then what is asked of the row alone."""
+    slots = {test: search.terms.slots(test) for test, _ in tests}
+    asking = [part for part in tests if any(isinstance(slot, ArgumentSlot) for slot in slots[part[0]])]
+    rest = [part for part in tests if part not in asking]
+    open_ = {
+        slot
+        for test, _ in rest
+        for slot in slots[test]
+        if isinstance(slot, ColumnSlot) and slot.row == state.rows[0] and slot.column in changing
+    }
+    if not open_:
+        return None
+    met = next(logic.each(search, asking, state), None)
+    if met is None:
+        return None
+    free = replace(met, values={slot: value for slot, value in met.values.items() if slot not in open_})
+    return next(logic.each(search, rest, free), None)
 
 
 def _another(search: Search, table: str, name: str, value: Value) -> Value:

@@ -13,6 +13,7 @@ from pgassay.audit.calls import (
     make_calls,
     samples_of,
     secrets,
+    solved_setups,
     told,
 )
 from pgassay.audit.canaries import with_canaries
@@ -35,6 +36,7 @@ from pgassay.observation import Persona
 
 RULE = "functions"
 _DOES = {Action.UPDATE: "changes", Action.DELETE: "removes", Action.INSERT: "enters"}
+_SETUPS = 2
 _TOLD_BY_ERRORS = 6  # characters, at least: shorter ones stand in messages by chance
 _FORGED = Severity.MEDIUM
 _Found = tuple[Call, Sample, Row, str]
@@ -44,11 +46,10 @@ def find(scene: Scene) -> Iterator[Finding]:
     """At most one finding for what a function tells, one for what it writes, and one for whom it lets in."""
     done: set[tuple[str, str]] = set()
     seen = {persona: measure(scene, persona) for persona in scene.people}
-    for persona in scene.people:
-        for function in callable_by(scene, persona):
-            if not function.definer:
-                continue
-            for finding in _of_function(scene, persona, function, seen):
+    asked = [(p, f) for p in scene.people for f in callable_by(scene, p) if f.definer]
+    for solved in (False, True):  # who asks for states of rows comes after all who are asked as things are
+        for persona, function in asked:
+            for finding in _of_function(scene, persona, function, seen, solved=solved):
                 if finding and (finding.object, finding.cause) not in done:
                     done.add((finding.object, finding.cause))
                     yield finding
@@ -56,13 +57,15 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 
 def _of_function(
-    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]
+    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach], *, solved: bool
 ) -> Iterator[Finding | None]:
-    yield _tells(scene, persona, function, seen)
-    yield _tells_in_errors(scene, persona, function, seen[persona])
-    yield _writes(scene, persona, function, seen)
-    yield _injects(scene, persona, function)
-    yield from _gains(scene, persona, function)
+    """As things are; where `solved`, with rows as the solver says that the function wants them."""
+    yield _tells(scene, persona, function, seen, solved=solved)
+    yield _writes(scene, persona, function, seen, solved=solved)
+    if not solved:
+        yield _tells_in_errors(scene, persona, function, seen[persona])
+        yield _injects(scene, persona, function)
+        yield from _gains(scene, persona, function)
 
 
 def _calls(scene: Scene, persona: Persona, function: Function) -> list[Call]:
@@ -75,16 +78,41 @@ def _who(scene: Scene, function: Function) -> list[Persona]:
     return [p for p in scene.people if function in callable_by(scene, p)]
 
 
-def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach) -> list[_Found]:
-    """What the persona gets that a SELECT does not give it; at last with a text wherever a row has none."""
+def _told_to(
+    scene: Scene, persona: Persona, function: Function, seen: Reach, *, solved: bool
+) -> list[_Found]:
+    """What the persona gets that a SELECT does not give it; at last with a text wherever a row has none.
+
+    Where `solved`, with rows as the function wants them. What may be said of a row by who may write it,
+    such as that it is public, is left as it is.
+    """
     samples = samples_of(scene, function)
-    for setup, some in (((), samples), with_canaries(scene, samples)):
+    tried = [((), samples), with_canaries(scene, samples)]
+    if solved:
+        tried = [
+            (one.setup, samples)
+            for one in solved_setups(scene, function)
+            if not any(_may_say(scene, table, column) for table, column in one.changed)
+        ][:_SETUPS]
+    for setup, some in tried:
         with scene.session.undone():
             ready = (setup or some is samples) and all(run(scene.session, None, text) for text in setup)
+            if ready and solved:
+                seen = measure(scene, persona, [s.table.name for s in samples], seen_alone=True)
             found = _recognized(scene, (persona, function, setup), some, seen) if ready else []
         if found:
             return found
     return []
+
+
+def _may_say(scene: Scene, table: str, column: str) -> bool:
+    """Whether somebody may write the column, as far as rights and policies for such a statement go."""
+    of, roles = scene.surface.by_name[table], {persona.role for persona in scene.people}
+    return any(
+        column in columns and (not of.secured or any(p.command in (verb, "all") for p in held.policies))
+        for held in (of.privileges[role] for role in roles)
+        for verb, columns in (("update", held.update), ("insert", held.insert))
+    )
 
 
 def _recognized(
@@ -107,14 +135,16 @@ def _recognized(
     return found
 
 
-def _tells(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> Finding | None:
-    found = _told_to(scene, persona, function, seen[persona])
+def _tells(
+    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach], *, solved: bool
+) -> Finding | None:
+    found = _told_to(scene, persona, function, seen[persona], solved=solved)
     if not found:
         return None
     asks = asks_who_calls(scene, function)
     own = [one for one in found if persona.id in one[2].owners and _sees_own(one[1], persona, seen[persona])]
     if asks and not own:
-        return _asks_in_vain(scene, persona, function, seen, found)
+        return _asks_in_vain(scene, persona, function, seen, found, solved=solved)
     call, sample, _, value = (own or found)[0]
     severity = Severity.MEDIUM if asks else Severity.CRITICAL if persona.id is None else Severity.HIGH
     if not asks and not function.types and not _is_whole(found, secrets(sample, seen[persona], persona)):
@@ -137,12 +167,14 @@ def _is_whole(found: Sequence[_Found], some: dict[str, Row]) -> bool:
     return values <= {value for _, _, one, value in found if one is row}
 
 
-def _asks_in_vain(
+def _asks_in_vain(  # noqa: PLR0913 - who calls what, and what came of it
     scene: Scene,
     persona: Persona,
     function: Function,
     seen: dict[Persona, Reach],
     found: Sequence[_Found],
+    *,
+    solved: bool,
 ) -> Finding | None:
     """A function that asks who calls tells everybody all the same; or those without an account."""
     call, sample, _, value = found[0]
@@ -157,7 +189,7 @@ def _asks_in_vain(
         for user in scene.users:
             some = {
                 one[2].key
-                for one in _told_to(scene, user, function, seen[user])
+                for one in _told_to(scene, user, function, seen[user], solved=solved)
                 if one[1].object == sample.object
             }
             if some != {row.key for row in secrets(sample, seen[user], user).values()}:
@@ -216,14 +248,16 @@ def _tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: R
     return None
 
 
-def _writes(scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach]) -> Finding | None:
+def _writes(
+    scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach], *, solved: bool
+) -> Finding | None:
     if function.volatility != "v":
         return None
-    deeds = deeds_of(scene, persona, function, seen)
+    deeds = deeds_of(scene, persona, function, seen, solved=solved)
     asks = asks_who_calls(scene, function)
     if asks:
         forged = find_forged(scene, persona, function, deeds)
-        deeds = refused_to_nobody(scene, persona, function, seen, deeds)
+        deeds = refused_to_nobody(scene, persona, function, seen, deeds, solved=solved)
         if forged and not deeds:
             who, (said, steps) = [p for p in _who(scene, function) if p.id], forged
             return _finding(function, who, severity=_FORGED, sentence=said, steps=steps, what="forges")
