@@ -63,6 +63,7 @@ def _together(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) 
         f"select {number}, {_keys(sample, width)} from {sample.table.name}{_where(sample)}"
         for number, sample in enumerate(samples)
     )
+    scene.work.spend(len(samples) - 1)  # it does as much as a query of each
     [answer] = scene.ask(persona, [[_planned(scene, persona, samples, text)]])
     if answer.sqlstate:
         return None
