@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import Write, given_row, inserts_with_another, owner_columns, values_for
+from pgassay.audit.writes import LISTS, Write, given_row, inserts_with_another, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
@@ -75,7 +75,7 @@ def _columns(
         for c in table.columns.values()
         if c.name in table.privileges[persona.role].update & deciding_words(scene, only) - fixed
         and not c.generated
-        if c.base in (*_FAR, *TEXTS, "bool") or c.labels
+        if c.base in (*_FAR, *TEXTS, *LISTS, "bool") or c.labels
     ]
     if not columns:
         return []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.audit.altered import find_altered
+from pgassay.audit.borrowed import find_borrowed
 from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -68,6 +69,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_taken(scene)
     yield from find_entries(scene)
     yield from find_altered(scene)
+    yield from find_borrowed(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
