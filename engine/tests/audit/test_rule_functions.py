@@ -622,3 +622,33 @@ def test_who_is_in_one_group_is_told_of_others(audited: Audited) -> None:
     ]
     own = "c.office = (select k.office from public.cases as k where k.id = wanted) and"
     assert told(audited(OFFICES.format(own)), "functions") == []
+
+
+BRANCHES = """
+create table public.trees (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users
+);
+create table public.branches (
+    id uuid primary key default gen_random_uuid(), tree uuid not null references public.trees,
+    text text not null
+);
+create function public.tree_of(branch uuid) returns {}
+language sql stable security definer set search_path = ''
+as $$ select b.{} from public.branches as b where b.id = branch $$;
+alter table public.trees enable row level security;
+alter table public.branches enable row level security;
+create policy "own" on public.trees for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.branches for select to authenticated using (exists (
+    select from public.trees as t where t.who = (select auth.uid())
+    and (t.id = branches.tree or t.id::text = public.tree_of(branches.id)::text)
+));
+"""
+
+
+def test_to_which_row_another_one_belongs_policies_ask_through_functions(audited: Audited) -> None:
+    assert told(audited(BRANCHES.format("uuid", "tree")), "functions") == [
+        ("public.tree_of(uuid)", "low", ("execute",))
+    ]
+    assert told(audited(BRANCHES.format("text", "text")), "functions") == [
+        ("public.tree_of(uuid)", "critical", ("execute",))
+    ]

@@ -83,6 +83,10 @@ def _after(
     refused = {c.arguments for c, a in answers if a.sqlstate and not a.sqlstate.startswith(_OF_VALUES)}
     if entered := _entered(scene, persona, opened, refused):
         return _tell(scene, *entered, "it lets in whoever names the group")
+    if matched := next((one for one in opened if one.rows and "%" in one.call.arguments), None):
+        return _tell(
+            scene, matched, matched.rows[0], "it lets in who says %, which is like whatever is asked for"
+        )
     if invited := _invited_instead(scene, persona, opened):
         one, shown, sample = invited
         why = f"it lets in whoever names a row of {sample.object}, which is for somebody else"

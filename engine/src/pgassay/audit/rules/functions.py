@@ -6,15 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pgassay.audit.asking import asks_who_calls, tokens
-from pgassay.audit.calls import (
-    Call,
-    argument_lists,
-    callable_by,
-    make_calls,
-    samples_of,
-    secrets,
-    told,
-)
+from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.canaries import with_canaries
 from pgassay.audit.deeds import deeds_of
 from pgassay.audit.forged import find_forged
@@ -26,6 +18,7 @@ from pgassay.audit.reach import Reach, measure
 from pgassay.audit.refusing import refused_to_nobody
 from pgassay.audit.rowless import find_rowless
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.self_proof import find_self_proofs
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
@@ -54,6 +47,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add((finding.object, finding.cause))
                     yield finding
     yield from find_rowless(scene)
+    yield from find_self_proofs(scene)
 
 
 def _of_function(

@@ -55,7 +55,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add(sample.object)
                     yield _tell_below(scene, one, persona, (column, sample), steps)
     yield from find_shared(scene)
-    yield from find_unmatched(scene)
+    yield from (found for found in find_unmatched(scene) if found.object not in done)
 
 
 def _out(scene: Scene, link: _Link) -> Finding | None:
