@@ -650,5 +650,63 @@ $$;
 
 def test_a_row_of_ones_own_names_a_hidden_one_which_a_function_tells(audited: Audited) -> None:
     found = told(audited(LETTERS.format("")), "chains")
-    assert found == [("public.envelope(uuid)", "high", ("execute",))]
+    assert found == [("public.envelope(uuid)", "medium", ("execute",))]
     assert told(audited(LETTERS.format("and p.friend_of = auth.uid()")), "chains") == []
+
+
+MATES = """
+create table public.ships (id integer primary key, name text not null);
+create table public.crews (
+    ship integer references public.ships, who uuid references auth.users,
+    rank text not null default 'boy' check (rank in ('boy', 'mate', 'captain')), primary key (ship, who)
+);
+create function public.rank_on(wanted integer) returns text
+language sql stable security definer set search_path = ''
+as $$ select c.rank from public.crews as c where c.ship = wanted and c.who = auth.uid() $$;
+alter table public.ships enable row level security;
+alter table public.crews enable row level security;
+create policy "see" on public.ships for select to authenticated using (public.rank_on(id) is not null);
+create policy "sink" on public.ships for delete to authenticated using (public.rank_on(id) = 'captain');
+create policy "see" on public.crews for select to authenticated using (public.rank_on(ship) is not null);
+create policy "promote" on public.crews for update to authenticated
+using (public.rank_on(ship) = 'captain'{});
+"""
+
+
+def test_who_is_neither_first_nor_last_makes_himself_the_first(audited: Audited) -> None:
+    found = told(audited(MATES.format(" or public.rank_on(ship) = 'mate'")), "chains")
+    assert ("public.crews", "medium", ("update",)) in found
+    assert told(audited(MATES.format("")), "chains") == []
+
+
+HALLS = """
+create table public.halls (id integer primary key, name text not null, word text not null unique);
+create table public.guests (
+    hall integer references public.halls, who uuid references auth.users, primary key (hall, who)
+);
+create table public.songs (id integer primary key, hall integer not null references public.halls);
+create function public.my_halls() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select g.hall from public.guests as g where g.who = auth.uid() $$;
+alter table public.halls enable row level security;
+alter table public.guests enable row level security;
+alter table public.songs enable row level security;
+create policy "own" on public.songs for select to authenticated using (hall in (select public.my_halls()));
+create function public.enter(said text) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    found_one integer;
+begin
+    select h.id into found_one from public.halls as h where {} limit 1;
+    if found_one is null then
+        raise exception 'another word';
+    end if;
+    insert into public.guests (hall, who) values (found_one, auth.uid()) on conflict do nothing;
+end $$;
+"""
+
+
+def test_a_word_that_is_compared_as_a_pattern(audited: Audited) -> None:
+    found = told(audited(HALLS.format("h.word ilike said")), "chains")
+    assert found == [("public.enter(text)", "high", ("execute",))]
+    assert told(audited(HALLS.format("lower(h.word) = lower(said)")), "chains") == []

@@ -115,7 +115,7 @@ def _tell(scene: Scene, tables: tuple[Sample, Sample], column: str, by: str, ste
         object=by,
         actions=("execute" if by in scene.functions else "select",),
         who=tuple(user.name for user in scene.users),
-        severity=Severity.HIGH,
+        severity=Severity.MEDIUM,
         sentence=f"{persona.name} sets {column} of a row of {sample.object} to a row of {above.object} that "
         f"{persona.name} may not see, and {by} then tells what stands there.",
         steps=steps,

@@ -147,6 +147,15 @@ def _pair(scene: Scene, own: _Own, only: Collection[str]) -> Iterator[tuple[Step
                 return
 
 
+def needs_rank_first(scene: Scene, write: Write, persona: Persona) -> bool:
+    """Whether the persona may not change the column where it says what a row begins with."""
+    column = write.sample.table.columns[write.column]
+    begun = _update(write.sample, persona, column, column.default or "null")
+    touch = _update(write.sample, persona, column, column.quoted)
+    [answer] = scene.ask(None, [[begun, *become(persona), touch]])
+    return not answer.sqlstate and answer.counts[0] > 0 and answer.counts[-1] == 0
+
+
 def _changes(scene: Scene, own: _Own, before: str, after: str) -> bool:
     """Whether the persona itself may do so."""
     update = Step(who=own.persona, statement=own.update(after), shows=ROWS)

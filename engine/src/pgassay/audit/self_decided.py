@@ -12,7 +12,8 @@ from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import memberless, unranked
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import insert_of, owner_columns, with_value
-from pgassay.catalog.model import Function, ObjectKey
+from pgassay.catalog.literals import find_literals
+from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Row, Sample
@@ -20,6 +21,7 @@ from pgassay.matrix.statements import AS_OWNER, TEXTS, condition, literal
 from pgassay.observation import Persona
 
 _REFUSED = "42501"
+_OF_VALUES = ("22", "23")
 _SETUPS, _CALLS, _ROWS = 6, 24, 2
 
 
@@ -95,6 +97,12 @@ def _try(
             if not all(run(scene.session, None, text) for text in ready):
                 continue
             answers = make_calls(scene, persona, calls, AS_OWNER, look_new(sample))
+        listed = _listed(scene, sample)
+        if any(
+            a.sqlstate and a.sqlstate[:2] not in _OF_VALUES and listed & values & call.said
+            for call, a in answers
+        ):
+            continue  # somebody chose which steps there are
         for call, answer in answers:
             now = {} if answer.sqlstate else {tuple(key): text for *key, text in answer.rows[2]}
             value = json.loads(now.get(row.key) or "{}").get(column)
@@ -127,6 +135,13 @@ def _apart(samples: list[Sample]) -> Iterator[str]:
         for name in _loose(sample):
             others = (f"{quoted(name)} = {quoted(other)}" for other in names if other != name)
             yield f"update {sample.table.name} set {quoted(name)} = null where {' or '.join(others)}"
+
+
+def _listed(scene: Scene, sample: Sample) -> set[str]:
+    """What CHECKs and enums list."""
+    checks = [c for c in scene.catalog.parts(Constraint).get(sample.table.oid, ()) if c.type == "c"]
+    labels = (label for column in sample.table.columns.values() for label in column.labels)
+    return {*find_literals([check.definition for check in checks]).strings, *labels}
 
 
 def _by_rank(scene: Scene, call: Call, begun: Steps, steps: Steps) -> bool:

@@ -18,7 +18,7 @@ from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.terms import Term, find_revocations, find_terms
 from pgassay.audit.told_late import told_late
-from pgassay.audit.words import anyone
+from pgassay.audit.words import anyone, is_withdrawal
 from pgassay.audit.writes import given_row, inserts_elsewhere, own_inserts, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Sample
@@ -45,7 +45,8 @@ def find(scene: Scene) -> Iterator[Finding]:
                 done.add(found.object)
                 yield found
     for term in find_revocations(scene):
-        for found in (*_accepted(scene, term), *_paid(scene, term)):
+        paid = _paid(scene, term) if is_withdrawal(term.column) else ()  # what is cancelled is paid back
+        for found in (*_accepted(scene, term), *paid):
             if found.object not in done and not asks_for(scene, found.object, term):
                 done.add(found.object)
                 yield replace(found, sentence=found.sentence.replace(" is over,", " says so,"))
