@@ -657,7 +657,7 @@ def test_a_row_of_ones_own_names_a_hidden_one_which_a_function_tells(audited: Au
 MATES = """
 create table public.ships (id integer primary key, name text not null);
 create table public.crews (
-    ship integer references public.ships, who uuid references auth.users,
+    ship integer references public.ships on delete cascade, who uuid references auth.users,
     rank text not null default 'boy' check (rank in ('boy', 'mate', 'captain')), primary key (ship, who)
 );
 create function public.rank_on(wanted integer) returns text

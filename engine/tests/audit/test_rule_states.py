@@ -188,6 +188,7 @@ def test_who_guards_the_group_may_decide_about_his_own(server: Server, tmp_path:
 def test_a_trigger_looks_at_what_else_is_changed(audited: Audited) -> None:
     [finding] = of_rule(audited(STALLS.format(only="and new.sign = old.sign")), "states")
     assert (finding.object, finding.columns) == ("public.stalls", ("state",))
+    assert "sign = " in finding.steps[-1].statement
 
 
 LEAVES = """
