@@ -70,3 +70,12 @@ def test_what_files_set_for_requests(audited: Audited) -> None:
         ("authenticated.statement_timeout", "low", ("set",)),
         ("anon.statement_timeout", "info", ("set",)),
     ]
+
+
+def test_a_public_bucket_hides_nothing_from_users_who_read_all_of_it(audited: Audited) -> None:
+    """Nor does a policy FOR ALL: what it shows owners is there to be changed."""
+    [finding] = of_rule(audited(PICTURES.format("true", "true")), "catalog")
+    assert (finding.object, finding.severity.word) == ("storage.objects[pics]", "low")
+    kept = PICTURES.format("true", OWN).replace("for select", "for all")
+    [finding] = of_rule(audited(kept), "catalog")
+    assert finding.severity.word == "low"

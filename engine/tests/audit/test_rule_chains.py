@@ -554,3 +554,159 @@ def test_who_asks_says_that_the_other_one_agreed(audited: Audited) -> None:
     """Of anybody: it opens nothing of those who are open anyway."""
     assert told(audited(SCENES.format("")), "chains") == [("public.fans", "high", ("insert",))]
     assert told(audited(SCENES.format("and not agreed")), "chains") == []
+
+
+TITLES = """
+create table public.guilds (id integer primary key, name text not null);
+create table public.fellows (
+    guild integer references public.guilds, who uuid references auth.users,
+    titles text[] not null default '{{novice}}', mood text, primary key (guild, who)
+);
+create table public.scrolls (id integer primary key, guild integer not null references public.guilds);
+create function public.has_title(wanted integer, title text) returns boolean
+language sql stable security definer set search_path = '' as $$
+    select exists (
+        select from public.fellows as f
+        where f.guild = wanted and f.who = auth.uid() and title = any (f.titles)
+    )
+$$;
+alter table public.guilds enable row level security;
+alter table public.fellows enable row level security;
+alter table public.scrolls enable row level security;
+create policy "own" on public.fellows for select to authenticated using (who = (select auth.uid()));
+create policy "edit" on public.fellows for update to authenticated
+using (who = (select auth.uid()))
+with check (who = (select auth.uid()) and public.has_title(guild, 'novice'));
+create policy "masters" on public.scrolls for select to authenticated
+using (public.has_title(guild, 'master'));
+{}
+"""
+
+
+def test_one_more_element_of_an_array_is_a_rank(audited: Audited) -> None:
+    found = told(audited(TITLES.format("")), "chains")
+    assert found == [("public.fellows", "high", ("update",))]
+    left = """revoke update on public.fellows from authenticated;
+    grant update (mood) on public.fellows to authenticated;"""
+    assert told(audited(TITLES.format(left)), "chains") == []
+
+
+FILES = """
+create table public.doctors (id uuid primary key references auth.users, name text not null);
+create table public.files (
+    id uuid primary key default gen_random_uuid(), doctor uuid not null references public.doctors,
+    text text not null
+);
+create table public.shown (
+    file uuid references public.files, doctor uuid references public.doctors, primary key (file, doctor)
+);
+alter table public.doctors enable row level security;
+alter table public.files enable row level security;
+alter table public.shown enable row level security;
+create policy "own" on public.shown for select to authenticated using (doctor = (select auth.uid()));
+create policy "own" on public.files for select to authenticated
+using (doctor = (select auth.uid()) or exists (
+    select from public.shown as s where s.file = files.id and s.doctor = (select auth.uid())
+));
+create function public.show(which uuid, other uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.doctors as d where d.id = auth.uid()) then
+        raise exception 'for doctors';
+    end if;
+    insert into public.shown (file, doctor)
+    select f.id, other from public.files as f where f.id = which {} on conflict do nothing;
+end $$;
+"""
+
+
+def test_whoever_names_a_row_is_shown_it(audited: Audited) -> None:
+    """What no foreign key takes is no refusal."""
+    found = told(audited(FILES.format("")), "chains")
+    assert found == [("public.show(uuid, uuid)", "high", ("execute",))]
+    assert told(audited(FILES.format("and f.doctor = auth.uid()")), "chains") == []
+
+
+LETTERS = """
+create table public.people (
+    id uuid primary key default gen_random_uuid(), friend_of uuid not null references auth.users,
+    street text not null
+);
+create table public.letters (
+    id uuid primary key default gen_random_uuid(), writer uuid not null references auth.users,
+    person uuid not null references public.people
+);
+alter table public.people enable row level security;
+alter table public.letters enable row level security;
+create policy "own" on public.people to authenticated using (friend_of = (select auth.uid()));
+create policy "own" on public.letters to authenticated using (writer = (select auth.uid()));
+create function public.envelope(letter uuid) returns text
+language sql stable security definer set search_path = '' as $$
+    select p.street from public.letters as l join public.people as p on p.id = l.person
+    where l.id = letter and l.writer = auth.uid() {}
+$$;
+"""
+
+
+def test_a_row_of_ones_own_names_a_hidden_one_which_a_function_tells(audited: Audited) -> None:
+    found = told(audited(LETTERS.format("")), "chains")
+    assert found == [("public.envelope(uuid)", "medium", ("execute",))]
+    assert told(audited(LETTERS.format("and p.friend_of = auth.uid()")), "chains") == []
+
+
+MATES = """
+create table public.ships (id integer primary key, name text not null);
+create table public.crews (
+    ship integer references public.ships on delete cascade, who uuid references auth.users,
+    rank text not null default 'boy' check (rank in ('boy', 'mate', 'captain')), primary key (ship, who)
+);
+create function public.rank_on(wanted integer) returns text
+language sql stable security definer set search_path = ''
+as $$ select c.rank from public.crews as c where c.ship = wanted and c.who = auth.uid() $$;
+alter table public.ships enable row level security;
+alter table public.crews enable row level security;
+create policy "see" on public.ships for select to authenticated using (public.rank_on(id) is not null);
+create policy "sink" on public.ships for delete to authenticated using (public.rank_on(id) = 'captain');
+create policy "see" on public.crews for select to authenticated using (public.rank_on(ship) is not null);
+create policy "promote" on public.crews for update to authenticated
+using (public.rank_on(ship) = 'captain'{});
+"""
+
+
+def test_who_is_neither_first_nor_last_makes_himself_the_first(audited: Audited) -> None:
+    found = told(audited(MATES.format(" or public.rank_on(ship) = 'mate'")), "chains")
+    assert ("public.crews", "medium", ("update",)) in found
+    assert told(audited(MATES.format("")), "chains") == []
+
+
+HALLS = """
+create table public.halls (id integer primary key, name text not null, word text not null unique);
+create table public.guests (
+    hall integer references public.halls, who uuid references auth.users, primary key (hall, who)
+);
+create table public.songs (id integer primary key, hall integer not null references public.halls);
+create function public.my_halls() returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select g.hall from public.guests as g where g.who = auth.uid() $$;
+alter table public.halls enable row level security;
+alter table public.guests enable row level security;
+alter table public.songs enable row level security;
+create policy "own" on public.songs for select to authenticated using (hall in (select public.my_halls()));
+create function public.enter(said text) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    found_one integer;
+begin
+    select h.id into found_one from public.halls as h where {} limit 1;
+    if found_one is null then
+        raise exception 'another word';
+    end if;
+    insert into public.guests (hall, who) values (found_one, auth.uid()) on conflict do nothing;
+end $$;
+"""
+
+
+def test_a_word_that_is_compared_as_a_pattern(audited: Audited) -> None:
+    found = told(audited(HALLS.format("h.word ilike said")), "chains")
+    assert found == [("public.enter(text)", "high", ("execute",))]
+    assert told(audited(HALLS.format("lower(h.word) = lower(said)")), "chains") == []

@@ -178,3 +178,29 @@ def test_a_limit_that_a_trigger_counts_in_rows_which_the_user_removes(audited: A
     # Who removes what he made may make another one.
     own = 'create policy "tidy" on public.pages for delete to authenticated using (who = auth.uid());'
     assert told(audited(COUNTED + own), "depends") == []
+
+
+SHELVES = """
+create table public.shelves (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users,
+    stored boolean not null default false
+);
+alter table public.shelves enable row level security;
+create policy "own" on public.shelves to authenticated using (who = (select auth.uid()));
+create function public.keep_three() returns trigger language plpgsql security definer set search_path = ''
+as $$
+begin
+    if not new.stored and (
+        select count(*) from public.shelves as s where s.who = new.who and not s.stored and s.id <> new.id
+    ) >= 3 then
+        raise exception 'three at most';
+    end if;
+    return new;
+end $$;
+create trigger keep_three before {} on public.shelves for each row execute function public.keep_three();
+"""
+
+
+def test_rows_are_set_aside_and_taken_back_beyond_a_limit(audited: Audited) -> None:
+    assert told(audited(SHELVES.format("insert")), "depends") == [("public.shelves", "medium", ("update",))]
+    assert told(audited(SHELVES.format("insert or update")), "depends") == []

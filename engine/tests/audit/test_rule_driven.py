@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.audit_support import Audited, told
+from tests.audit.audit_support import Audited, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -95,3 +95,36 @@ def test_a_number_that_a_check_bounds_moves_another_as_far(audited: Audited) -> 
     board += "$$ select max(points) from public.pupils $$;"
     assert told(audited(BOUNDED.format(enter + board)), "driven") == [("public.tries", "medium", ("insert",))]
     assert told(audited(BOUNDED.format(board)), "driven") == []
+
+
+CLAPS = """
+create table public.songs (
+    id integer primary key, singer uuid not null references auth.users, claps integer not null default 0
+);
+create table public.claps (
+    song integer references public.songs, who uuid references auth.users, primary key (song, who)
+);
+alter table public.songs enable row level security;
+alter table public.claps enable row level security;
+create policy "all" on public.songs for select using (true);
+create policy "own" on public.claps to authenticated using (who = (select auth.uid()));
+create function public.count_claps() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    if tg_op = 'INSERT' then
+        update public.songs set claps = claps + 1 where id = new.song;
+    {}
+    end if;
+    return null;
+end $$;
+create trigger counted after insert or delete on public.claps
+for each row execute function public.count_claps();
+"""
+
+
+def test_a_row_is_taken_back_and_counted_again(audited: Audited) -> None:
+    [finding] = of_rule(audited(CLAPS.format("")), "driven")
+    assert (finding.object, finding.severity.word) == ("public.claps", "medium")
+    assert "after taking it back" in finding.sentence
+    less = "else update public.songs set claps = claps - 1 where id = old.song;"
+    assert told(audited(CLAPS.format(less)), "driven") == []

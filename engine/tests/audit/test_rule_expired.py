@@ -177,3 +177,42 @@ def test_what_is_to_come_out_later_is_read_before(audited: Audited) -> None:
     assert told(audited(released), "expired") == []
     stamped = NEWS.format(name="published_at", asked="published_at is not null")
     assert told(audited(stamped), "expired") == []
+
+
+COUPONS = """
+create table public.purses (id uuid primary key references auth.users, coins integer not null default 0);
+create table public.coupons (code text primary key, coins integer not null, {term});
+alter table public.purses enable row level security;
+alter table public.coupons enable row level security;
+create policy "own" on public.purses for select to authenticated using (id = (select auth.uid()));
+create function public.redeem(wanted text) returns void
+language sql security definer set search_path = '' as $$
+    update public.purses as p set coins = p.coins + c.coins from public.coupons as c
+    where c.code = wanted and p.id = auth.uid() {asked}
+$$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("term", "asked"),
+    [
+        ("valid_until timestamptz", "and c.valid_until > now()"),
+        ("revoked_at timestamptz", "and c.revoked_at is null"),
+    ],
+)
+def test_a_coupon_pays_when_it_is_over(audited: Audited, term: str, asked: str) -> None:
+    [finding] = of_rule(audited(COUPONS.format(term=term, asked="")), "expired")
+    assert (finding.object, finding.severity.word) == ("public.redeem(text)", "medium")
+    assert finding.actions == ("execute",)
+    assert told(audited(COUPONS.format(term=term, asked=asked)), "expired") == []
+
+
+def test_a_function_takes_an_invitation_that_was_revoked(audited: Audited) -> None:
+    schema = CLUBS.replace(
+        "taken_at timestamptz\n", "taken_at timestamptz, revoked boolean not null default false\n"
+    )
+    schema = schema.replace("ends timestamptz not null default now() + interval '7 days',", "")
+    assert told(audited(schema.format(asked="", enter=ENTER)), "expired") == [
+        ("public.take(uuid)", "medium", ("execute",))
+    ]
+    assert told(audited(schema.format(asked=" and not revoked", enter=ENTER)), "expired") == []

@@ -622,3 +622,67 @@ def test_who_is_in_one_group_is_told_of_others(audited: Audited) -> None:
     ]
     own = "c.office = (select k.office from public.cases as k where k.id = wanted) and"
     assert told(audited(OFFICES.format(own)), "functions") == []
+
+
+BRANCHES = """
+create table public.trees (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users
+);
+create table public.branches (
+    id uuid primary key default gen_random_uuid(), tree uuid not null references public.trees,
+    text text not null
+);
+create function public.tree_of(branch uuid) returns {}
+language sql stable security definer set search_path = ''
+as $$ select b.{} from public.branches as b where b.id = branch $$;
+alter table public.trees enable row level security;
+alter table public.branches enable row level security;
+create policy "own" on public.trees for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.branches for select to authenticated using (exists (
+    select from public.trees as t where t.who = (select auth.uid())
+    and (t.id = branches.tree or t.id::text = public.tree_of(branches.id)::text)
+));
+"""
+
+
+def test_to_which_row_another_one_belongs_policies_ask_through_functions(audited: Audited) -> None:
+    assert told(audited(BRANCHES.format("uuid", "tree")), "functions") == [
+        ("public.tree_of(uuid)", "low", ("execute",))
+    ]
+    assert told(audited(BRANCHES.format("text", "text")), "functions") == [
+        ("public.tree_of(uuid)", "critical", ("execute",))
+    ]
+
+
+PROOFS = """
+create table public.cards (id uuid primary key references auth.users, phone text);
+create table public.proofs (
+    who uuid primary key references auth.users, phone text not null,
+    code text not null default md5(random()::text)
+);
+alter table public.cards enable row level security;
+alter table public.proofs enable row level security;
+create policy "own" on public.cards for select to authenticated using (id = (select auth.uid()));
+create policy "own" on public.proofs for select to authenticated using (who = (select auth.uid()));
+create function public.prove(said text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.cards as c set phone = p.phone from public.proofs as p
+    where c.id = auth.uid() and {} and p.code = said;
+    if not found then
+        raise exception 'another code';
+    end if;
+end $$;
+{}
+"""
+
+
+def test_a_code_that_who_has_to_know_it_reads(audited: Audited) -> None:
+    """What another one may say, too, is passed on, as an invitation is."""
+    mine = "p.who = c.id"
+    found = [f for f in of_rule(audited(PROOFS.format(mine, "")), "functions") if f.columns]
+    assert [(f.object, f.columns, f.severity.word) for f in found] == [("public.proofs", ("code",), "medium")]
+    closed = """revoke select on public.proofs from authenticated;
+    grant select (who) on public.proofs to authenticated;"""
+    for schema in (PROOFS.format(mine, closed), PROOFS.format("true", "")):
+        assert not [f for f in of_rule(audited(schema), "functions") if f.columns]

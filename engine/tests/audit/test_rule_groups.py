@@ -132,3 +132,61 @@ def test_who_has_left_a_group_reads_on(audited: Audited) -> None:
     assert told(found, "groups") == [("public.charts", "medium", ("select",))]
     assert "is out once public.hands says so by left_at" in found.findings[0].sentence
     assert told(audited(CREW_ON_LEAVE.format("and h.left_at is null")), "groups") == []
+
+
+BOOKS = """
+create table public.books (id integer primary key, title text not null);
+create table public.loans (
+    id integer generated always as identity primary key, book integer not null references public.books,
+    who uuid not null references auth.users, state text not null default 'asked'
+);
+create table public.{name} (
+    id integer generated always as identity primary key, book integer not null references public.books{who}
+);
+alter table public.books enable row level security;
+alter table public.loans enable row level security;
+alter table public.{name} enable row level security;
+create policy "all" on public.books for select using (true);
+create policy "own" on public.loans for select to authenticated using (who = (select auth.uid()));
+create policy "readers" on public.{name} for {verb} (exists (
+    select from public.loans as l where l.who = (select auth.uid()) and l.state = 'out' and l.book = {book}
+){mine});
+"""
+
+
+def books(name: str, verb: str, book: str) -> str:
+    who = ", who uuid not null references auth.users" if verb.startswith("insert") else ""
+    mine = " and who = (select auth.uid())" if who else ""
+    return BOOKS.format(name=name, verb=verb, book=book, who=who, mine=mine)
+
+
+def test_who_has_had_any_book_writes_about_all(audited: Audited) -> None:
+    verb = "insert to authenticated with check"
+    found = audited(books("opinions", verb, "book"))
+    assert told(found, "groups") == [("public.opinions", "medium", ("insert",))]
+    assert told(audited(books("opinions", verb, "opinions.book")), "groups") == []
+
+
+def test_a_loan_is_no_membership_and_tells_books_apart_all_the_same(audited: Audited) -> None:
+    """A user may have had a book several times."""
+    verb = "select to authenticated using"
+    assert told(audited(books("pages", verb, "book")), "groups") == [("public.pages", "medium", ("select",))]
+    assert told(audited(books("pages", verb, "pages.book")), "groups") == []
+
+
+MASTS = """
+create table public.masts (id integer primary key, chart integer not null references public.charts);
+create function public.yacht_of(wanted integer) returns integer
+language sql stable security definer set search_path = ''
+as $$ select c.yacht from public.charts as c where c.id = wanted $$;
+alter table public.masts enable row level security;
+create policy "own" on public.masts for select to authenticated using (public.yacht_of(chart) in (
+    select h.yacht from public.hands as h where h.who = (select auth.uid()) {}
+));
+"""
+
+
+def test_who_has_left_a_group_reads_what_is_two_levels_below(audited: Audited) -> None:
+    closed = CREW_ON_LEAVE.format("and h.left_at is null")
+    assert told(audited(closed + MASTS.format("")), "groups") == [("public.masts", "medium", ("select",))]
+    assert told(audited(closed + MASTS.format("and h.left_at is null")), "groups") == []

@@ -114,6 +114,17 @@ def test_who_a_log_is_about_removes_or_rewrites_it(audited: Audited) -> None:
     assert told(audited(diary("access_log", "select")), "states") == []
 
 
+def test_remarks_in_a_log_are_its_users(audited: Audited) -> None:
+    """No function writes the column, and a grant names it."""
+    schema = diary("access_log", "update").replace("what text\n", "what text, remark text\n")
+    granted = """revoke update on public.access_log from anon, authenticated;
+    grant update ({}) on public.access_log to authenticated;"""
+    assert told(audited(schema + granted.format("remark")), "states") == []
+    assert told(audited(schema + granted.format("remark, what")), "states") == [
+        ("public.access_log", "medium", ("update",))
+    ]
+
+
 FILES = """
 insert into storage.buckets (id, name, public) values ('tapes', 'tapes', false);
 create policy "see" on storage.objects for select to authenticated
@@ -129,3 +140,79 @@ def test_an_object_is_moved_to_where_none_may_be_put(audited: Audited) -> None:
     assert told(audited(FILES.format("")), "states") == [("storage.objects[tapes]", "medium", ("update",))]
     own = "and (storage.foldername(name))[1] = (select auth.uid())::text"
     assert told(audited(FILES.format(own)), "states") == []
+
+
+STALLS = """
+create table public.halls (id integer primary key, name text not null);
+create table public.wardens (
+    hall integer references public.halls, who uuid references auth.users, primary key (hall, who)
+);
+create table public.stalls (
+    id integer generated always as identity primary key, hall integer not null references public.halls,
+    keeper uuid not null references auth.users, sign text not null, state text not null default 'asked'
+);
+create function public.guards(wanted integer) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.wardens as w where w.hall = wanted and w.who = auth.uid()) $$;
+create function public.keep_state() returns trigger language plpgsql security definer set search_path = ''
+as $$
+begin
+    if new.state <> old.state {only} and not public.guards(old.hall) then
+        raise exception 'for wardens';
+    end if;
+    return new;
+end $$;
+create trigger keep_state before update on public.stalls for each row execute function public.keep_state();
+alter table public.halls enable row level security;
+alter table public.wardens enable row level security;
+alter table public.stalls enable row level security;
+create policy "own" on public.wardens for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.stalls for select to authenticated
+using (keeper = (select auth.uid()) or public.guards(hall));
+create policy "ask" on public.stalls for insert to authenticated
+with check (keeper = (select auth.uid()) and state = 'asked');
+create policy "edit" on public.stalls for update to authenticated
+using (keeper = (select auth.uid())) with check (keeper = (select auth.uid()));
+create policy "decide" on public.stalls for update to authenticated
+using (public.guards(hall)) with check (public.guards(hall) and state in ('asked', 'open', 'closed'));
+"""
+
+
+def test_who_guards_the_group_may_decide_about_his_own(server: Server, tmp_path: Path) -> None:
+    """And gives away what is his."""
+    found = audit_schema(server, tmp_path, STALLS.format(only=""), find_states, find_moved)
+    assert told(found, "states") == []
+    assert ("keeper",) not in [finding.columns for finding in of_rule(found, "moved")]
+
+
+def test_a_trigger_looks_at_what_else_is_changed(audited: Audited) -> None:
+    [finding] = of_rule(audited(STALLS.format(only="and new.sign = old.sign")), "states")
+    assert (finding.object, finding.columns) == ("public.stalls", ("state",))
+    assert "sign = " in finding.steps[-1].statement
+
+
+LEAVES = """
+create table public.clerks (
+    id uuid primary key references auth.users, office integer not null, head uuid references public.clerks
+);
+create table public.leaves (
+    id uuid primary key default gen_random_uuid(), clerk uuid not null references public.clerks,
+    state text not null default 'asked' check (state in ('asked', 'granted', 'refused'))
+);
+alter table public.clerks enable row level security;
+alter table public.leaves enable row level security;
+create policy "own" on public.leaves for select to authenticated using (clerk = (select auth.uid()));
+create policy "ask" on public.leaves for insert to authenticated
+with check (clerk = (select auth.uid()) and state = 'asked');
+create function public.decide(which uuid, answer text) returns void
+language sql security definer set search_path = '' as $$
+    update public.leaves as l set state = answer from public.clerks as c, public.clerks as me
+    where l.id = which and c.id = l.clerk and me.id = auth.uid() and {}
+$$;
+"""
+
+
+def test_whoever_asks_decides_through_a_function(audited: Audited) -> None:
+    found = audited(LEAVES.format("me.office = c.office"))
+    assert told(found, "states") == [("public.decide(uuid, text)", "medium", ("execute",))]
+    assert told(audited(LEAVES.format("c.head = me.id")), "states") == []

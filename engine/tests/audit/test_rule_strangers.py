@@ -607,3 +607,25 @@ def test_row_that_a_default_makes_ones_own_is_no_strangers(
     audited: Audited, default: str, asked: str, found: list[object]
 ) -> None:
     assert told(audited(DEFAULTED.format(default=default, asked=asked)), "strangers") == found
+
+
+SCANS = """
+create table public.cases (
+    id uuid primary key default gen_random_uuid(), who uuid not null references auth.users
+);
+alter table public.cases enable row level security;
+create policy "own" on public.cases for select to authenticated using (who = (select auth.uid()));
+create function public.is_case(wanted text) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.cases as c where c.id::text = wanted {}) $$;
+insert into storage.buckets (id, name, public) values ('scans', 'scans', false);
+create policy "scans" on storage.objects for select to authenticated
+using (bucket_id = 'scans' and public.is_case((storage.foldername(name))[1]));
+"""
+
+
+def test_a_folder_that_is_named_after_a_hidden_row(audited: Audited) -> None:
+    [finding] = of_rule(audited(SCANS.format("")), "strangers")
+    assert (finding.object, finding.severity.word) == ("storage.objects[scans]", "high")
+    assert finding.actions == ("select",)
+    assert told(audited(SCANS.format("and c.who = auth.uid()")), "strangers") == []

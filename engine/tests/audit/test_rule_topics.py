@@ -36,3 +36,24 @@ def test_who_sits_anywhere_sends_everywhere(audited: Audited) -> None:
 def test_channels_of_what_all_may_read_are_for_all(audited: Audited) -> None:
     listed = 'create policy "list" on public.seats for select to authenticated using (true);'
     assert told(audited(ROOMS.format(rooms="true", send="") + listed), "topics") == []
+
+
+CALLS = """
+create table public.calls (
+    id uuid primary key default gen_random_uuid(), host uuid not null references auth.users
+);
+alter table public.calls enable row level security;
+create policy "own" on public.calls for select to authenticated using (host = (select auth.uid()));
+create policy "ring" on realtime.messages for insert to authenticated with check ({});
+create policy "hear" on realtime.messages for select to authenticated using (exists (
+    select from public.calls as c where c.id::text = split_part((select realtime.topic()), ':', 2)
+));
+"""
+
+
+def test_a_name_that_is_split_into_parts(audited: Audited) -> None:
+    part = "split_part((select realtime.topic()), ':', {})"
+    found = told(audited(CALLS.format(f"{part.format(1)} = 'call'")), "topics")
+    assert found == [("realtime.messages", "high", ("insert",))]
+    mine = f"{part.format(2)} in (select c.id::text from public.calls as c)"
+    assert told(audited(CALLS.format(f"{part.format(1)} = 'call' and {mine}")), "topics") == []

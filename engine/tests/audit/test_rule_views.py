@@ -100,3 +100,35 @@ def test_a_view_joins_from_the_left_what_is_hidden(audited: Audited) -> None:
     assert (finding.object, finding.severity.word) == ("public.team", "critical")
     assert "alice" in finding.who
     assert told(audited(schema.format("true", "monthly")), "views") == []
+
+
+TENDERS = """
+create table public.bidders (id uuid primary key references auth.users, firm text not null);
+create table public.lots (
+    id uuid primary key default gen_random_uuid(), seller uuid not null references public.bidders,
+    text text not null
+);
+create table public.offers (
+    id uuid primary key default gen_random_uuid(), lot uuid not null references public.lots,
+    amount integer not null
+);
+alter table public.bidders enable row level security;
+alter table public.lots enable row level security;
+alter table public.offers enable row level security;
+create policy "all" on public.lots for select using (true);
+create view public.my_offers as
+select o.id, o.lot, o.amount from public.offers as o join public.lots as l on l.id = o.lot where {};
+revoke all on public.my_offers from anon;
+"""
+
+
+def test_a_view_for_whoever_is_in_a_table_compares_no_row(audited: Audited) -> None:
+    """A mere list of those who may see all, to which nothing leads, is something else."""
+    anybody = TENDERS.format("exists (select from public.bidders as b where b.id = auth.uid())")
+    assert told(audited(anybody), "views") == [("public.my_offers", "medium", ("select",))]
+    assert ("public.my_offers", "medium", ("select",)) not in told(
+        audited(TENDERS.format("l.seller = auth.uid()")), "views"
+    )
+    chiefs = "create table public.chiefs (id uuid primary key references auth.users);"
+    listed = TENDERS.format("exists (select from public.chiefs as c where c.id = auth.uid())")
+    assert told(audited(chiefs + listed), "views") == [("public.my_offers", "low", ("select",))]

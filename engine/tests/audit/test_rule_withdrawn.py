@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pgassay.audit.rules.expired import find as find_expired
+from pgassay.audit.rules.withdrawn import find as find_withdrawn
 from pgassay.config import DEFAULT_PERSONAS
-from tests.audit.audit_support import Audited, of_rule, told
+from pgassay.server import Server
+from tests.audit.audit_support import Audited, audit_schema, of_rule, told
 
 pytestmark = pytest.mark.slow
 
@@ -168,3 +173,9 @@ def test_who_has_a_rank_may_read_what_was_withdrawn(audited: Audited) -> None:
     """
     ranked = SHARED.replace("using (public.is_fellow(id) {})", "using (public.checks())")
     assert told(audited(staff + ranked), "withdrawn") == []
+
+
+def test_what_comes_out_later_is_told_of_once(server: Server, tmp_path: Path) -> None:
+    schema = ads("publish_at timestamptz")
+    found = audit_schema(server, tmp_path, schema, find_withdrawn, find_expired)
+    assert [(f.rule, f.columns) for f in found.findings] == [("expired", ("publish_at",))]

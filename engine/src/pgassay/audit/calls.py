@@ -168,7 +168,7 @@ def _names(samples: Sequence[Sample], type_: str) -> Iterator[str]:
     """Texts by which a row is found: each is unique by itself, and none of a key."""
     for sample in samples:
         alone = {index.columns[0] for index in sample.table.unique if len(index.columns) == 1}
-        for name in sorted(alone - set(sample.key) - _references(sample).keys()):
+        for name in sorted(alone - set(sample.key) - references(sample).keys()):
             if sample.table.columns[name].base == type_:
                 yield from (value for row in sample.rows[:2] if (value := row.values[name]))
 
@@ -176,7 +176,7 @@ def _names(samples: Sequence[Sample], type_: str) -> Iterator[str]:
 def _drawn(samples: Sequence[Sample]) -> Iterator[str]:
     """What a default has drawn to be a secret: ids that name nothing else."""
     for sample in samples:
-        fixed = {*sample.key, *_references(sample)}
+        fixed = {*sample.key, *references(sample)}
         for column in sample.table.columns.values():
             if column.base == "uuid" and column.has_default and column.name not in fixed:
                 yield from (value for row in sample.rows[:_VALUES] if (value := row.values[column.name]))
@@ -188,13 +188,13 @@ def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:
     return [
         [row.values[name] for row in sample.rows[:_VALUES]]
         for sample in samples
-        for name, refers in {**dict.fromkeys(sample.key, False), **_references(sample)}.items()
+        for name, refers in {**dict.fromkeys(sample.key, False), **references(sample)}.items()
         if sample.table.columns[name].base in base
         and (refers or sample.table.columns[name].base not in TEXTS)
     ]
 
 
-def _references(sample: Sample) -> dict[str, bool]:
+def references(sample: Sample) -> dict[str, bool]:
     return {name: True for key in sample.table.foreign_keys for name in key.columns}
 
 

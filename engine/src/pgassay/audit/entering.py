@@ -20,6 +20,7 @@ from pgassay.matrix.statements import AS_OWNER, TEXTS, condition
 from pgassay.observation import Persona
 
 _CALLS = 16  # of which is looked what they open
+_OF_VALUES = ("22", "23")  # no condition: arguments that name nothing, or the same again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +80,13 @@ def _after(
         one, place = chosen
         why = f"the caller says {one.call.arguments[place]!r}, and could say something else"
         return _tell(scene, one, one.rows[0], why)
-    refused = {call.arguments for call, a in answers if a.sqlstate}
+    refused = {c.arguments for c, a in answers if a.sqlstate and not a.sqlstate.startswith(_OF_VALUES)}
     if entered := _entered(scene, persona, opened, refused):
         return _tell(scene, *entered, "it lets in whoever names the group")
+    if matched := next((one for one in opened if one.rows and "%" in one.call.arguments), None):
+        return _tell(
+            scene, matched, matched.rows[0], "it lets in who says %, which is like whatever is asked for"
+        )
     if invited := _invited_instead(scene, persona, opened):
         one, shown, sample = invited
         why = f"it lets in whoever names a row of {sample.object}, which is for somebody else"
@@ -155,7 +160,7 @@ def _entered(
             named = names & set(one.call.arguments) - invited - {None}
             for sample, row in one.rows:
                 refers = {row.values[name] for key in sample.table.foreign_keys for name in key.columns}
-                if refers & named:
+                if (refers | set(row.key)) & named:
                     return one, (sample, row)
     return None
 

@@ -49,7 +49,7 @@ def find_gains(scene: Scene, persona: Persona, function: Function) -> Iterator[G
         yield from islice((gain for purse in purses for gain in find(scene, persona, function, purse)), 1)
 
 
-def _grown(purse: Purse, scene: Scene, calls: Sequence[Call], *whose: Persona) -> list[list[float]]:
+def grown_by(purse: Purse, scene: Scene, calls: Sequence[Call], *whose: Persona) -> list[list[float]]:
     """By how much each number of a purse is more after each call; nothing of one that is refused."""
     looks = [purse.look(user) for user in whose]
     answers = make_calls(scene, calls[0].persona, calls, AS_OWNER, *looks)
@@ -75,7 +75,7 @@ def _by_oneself(scene: Scene, persona: Persona, function: Function, purse: Purse
         for other in (other for other in scene.users if other != persona):
             for mine, theirs in islice(_pairs(purse, lists, persona, other), _PAIRS):
                 calls = [Call(function=function, arguments=a, persona=persona) for a in (mine, theirs)]
-                grown = _grown(purse, scene, calls, persona, other)
+                grown = grown_by(purse, scene, calls, persona, other)
                 if len(grown) < len(calls) or not all(grown):
                     continue
                 (own, _), (spent, given) = grown
@@ -135,7 +135,7 @@ def _untaken(scene: Scene, persona: Persona, function: Function, purse: Purse) -
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in ready):
                 continue
-            grown = _grown(purse, scene, calls, persona)
+            grown = grown_by(purse, scene, calls, persona)
             giving = [call for call, some in zip(calls, grown, strict=False) if some and some[0] > 0]
             for call in giving:
                 for other in others:
@@ -172,13 +172,13 @@ def _judge(scene: Scene, call: Call, other: Function, purse: Purse) -> tuple[tup
     """What has to come before, and why it should not give."""
     persona = call.persona
     rival = replace(call, function=other)
-    [taken] = _grown(purse, scene, [rival], persona) or [[]]
+    [taken] = grown_by(purse, scene, [rival], persona) or [[]]
     if taken and taken[0] < 0:
         return (), "has taken nothing for it, and still can"
     if not taken or taken[0] > 0:
         return None
     with scene.session.undone():
-        [after] = _grown(purse, scene, [call], persona) if _call(scene, rival) else [[]]
+        [after] = grown_by(purse, scene, [call], persona) if _call(scene, rival) else [[]]
     with scene.session.undone():
         is_refused = _call(scene, call) and not _call(scene, rival)
     if after and after[0] > 0 and is_refused:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import Write, given_row, inserts_with_another, owner_columns, values_for
+from pgassay.audit.writes import LISTS, Write, given_row, inserts_with_another, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, literal
+from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, become, literal
 from pgassay.observation import Persona
 
 _FAR = {
@@ -75,7 +76,7 @@ def _columns(
         for c in table.columns.values()
         if c.name in table.privileges[persona.role].update & deciding_words(scene, only) - fixed
         and not c.generated
-        if c.base in (*_FAR, *TEXTS, "bool") or c.labels
+        if c.base in (*_FAR, *TEXTS, *LISTS, "bool") or c.labels
     ]
     if not columns:
         return []
@@ -84,7 +85,24 @@ def _columns(
             return []
         touches = [[_update(sample, persona, c, c.quoted)] for c in columns]
         answers = scene.ask(persona, touches)
-    return [c for c, a in zip(columns, answers, strict=True) if not a.sqlstate and a.counts[0] > 0]
+        pairs = list(zip(columns, touches, answers, strict=True))
+        return [
+            column
+            for column, touch, answer in pairs
+            if not answer.sqlstate and (answer.counts[0] > 0 or _once(scene, sample, persona, column, touch))
+        ]
+
+
+def _once(scene: Scene, sample: Sample, persona: Persona, column: Column, touch: list[str]) -> bool:
+    """Whether the persona may change it where it says something else."""
+    held = sample.table.privileges[persona.role].policies
+    asked = find_literals(p.using or "" for p in held if p.command in ("update", "all")).words
+    if sample.table.secured and not asked:
+        return False
+    values = values_for(scene, sample, column, besides=None)[:_MOST]
+    texts = [_update(sample, persona, column, literal(value)) for value in values]
+    answers = scene.ask(None, [[text, *become(persona), *touch] for text in texts])
+    return any(not answer.sqlstate and answer.counts[-1] > 0 for answer in answers)
 
 
 def _update(sample: Sample, persona: Persona, column: Column, value: str) -> str:
@@ -116,7 +134,7 @@ def _pair(scene: Scene, own: _Own, only: Collection[str]) -> Iterator[tuple[Step
                 reaches.append((value, measure(scene, own.persona, only)))
     for before, less in reaches:
         for after, more in reaches:
-            if _reaches_more(less, more):
+            if _reaches_more(less, more) and _changes(scene, own, before, after):
                 write = Write(
                     sample=own.sample,
                     verb="update",
@@ -127,6 +145,21 @@ def _pair(scene: Scene, own: _Own, only: Collection[str]) -> Iterator[tuple[Step
                 )
                 yield (*own.given, Step(statement=own.update(before))), write
                 return
+
+
+def needs_rank_first(scene: Scene, write: Write, persona: Persona) -> bool:
+    """Whether the persona may not change the column where it says what a row begins with."""
+    column = write.sample.table.columns[write.column]
+    begun = _update(write.sample, persona, column, column.default or "null")
+    touch = _update(write.sample, persona, column, column.quoted)
+    [answer] = scene.ask(None, [[begun, *become(persona), touch]])
+    return not answer.sqlstate and answer.counts[0] > 0 and answer.counts[-1] == 0
+
+
+def _changes(scene: Scene, own: _Own, before: str, after: str) -> bool:
+    """Whether the persona itself may do so."""
+    update = Step(who=own.persona, statement=own.update(after), shows=ROWS)
+    return plays(scene.session, (*own.given, Step(statement=own.update(before)), update))
 
 
 def _own_row(sample: Sample, persona: Persona) -> Row:

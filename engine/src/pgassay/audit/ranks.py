@@ -31,7 +31,7 @@ def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, 
     named = all(sample.table.columns[name].not_null for name in owners)
     if not owners:
         named = _is_for_all(scene, sample, persona)
-    members = () if entering and named else _memberless(scene, sample, persona)
+    members = () if entering and named else memberless(scene, sample, persona)
     for text in (*_without(scene, sample, persona), *members):
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
@@ -115,8 +115,8 @@ def _without(scene: Scene, sample: Sample, persona: Persona) -> list[str]:
     return found
 
 
-def _memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]:
-    """In none of the groups of which somebody has to take one in."""
+def memberless(scene: Scene, sample: Sample, persona: Persona) -> Iterator[str]:
+    """What takes it from its groups: in none of the groups of which somebody has to take one in."""
     reach = scene.inventory.reach(sample.table.name)
     for one in find_memberships(scene):
         is_asked = one.sample is not sample and one.sample.table.name in reach

@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 from pgassay.audit.blocking import Blocking, Blockings, find_named
 from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
+from pgassay.audit.helpers import is_helper, is_name
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
@@ -51,12 +52,12 @@ def _of_table(
             hidden = [row for row in sample.rows if row.key in lost and persona.id not in row.owners]
             known = {v: row for v, row in secrets(sample, after, persona).items() if row in hidden}
             for function in functions if known else ():
-                if shown := _told(scene, persona, function, known):
+                if shown := _told(scene, persona, function, sample, known):
                     yield _tell(scene, persona, (sample, mark), shown)
 
 
 def _told(
-    scene: Scene, persona: Persona, function: Function, known: dict[str, Row]
+    scene: Scene, persona: Persona, function: Function, sample: Sample, known: dict[str, Row]
 ) -> tuple[Call, str, Row] | None:
     calls = [
         Call(function=function, arguments=some, persona=persona)
@@ -66,7 +67,8 @@ def _told(
     for call, answer in make_calls(scene, persona, calls):
         values = set() if answer.sqlstate else told(answer) - call.said - ids
         for value in sorted(values & known.keys()):
-            return call, value, known[value]
+            if not (is_helper(scene, function) and is_name(sample, known[value], value)):
+                return call, value, known[value]
     return None
 
 

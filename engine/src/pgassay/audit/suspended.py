@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
+from pgassay.audit.memberships import Memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
-from pgassay.audit.scene import Scene, own_condition
+from pgassay.audit.reach import measure
+from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import is_departure
 from pgassay.audit.writes import given_row, owner_columns, values_for
 from pgassay.catalog.model import Column
@@ -101,3 +103,45 @@ def _memberships(members: Sample, persona: Persona) -> Iterator[tuple[Row, Steps
     yield from ((row, ()) for row in own)
     if not own and (given := given_row(members, persona)):
         yield members.rows[0], (Step(statement=given),)
+
+
+def read_below(scene: Scene, one: Memberships, persona: Persona) -> Iterator[tuple[str, Sample, Steps]]:
+    """What is read, though the group is hidden, as long as the membership is there: by what, and how."""
+    members, parent = one.sample, one.parent
+    names = scene.dependents(members.table.name) - {members.table.name, parent.table.name}
+    mine = own_condition(members, persona)
+    leave = Step(statement=f"delete from {members.table.name} as t where {mine}", shows=ROWS)
+    for column in _columns(scene, members) if names and parent.key == (one.target,) else ():
+        for value in _values(scene, members, column):
+            out = f"update {members.table.name} as t set {column.quoted} = {literal(value)} where {mine}"
+            for row, given in _memberships(members, persona):
+                named = condition(parent.key, (row.values[one.group],))
+                above = Step(
+                    who=persona, statement=f"select 1 from {parent.table.name} where {named}", shows=ROWS
+                )
+                hidden = replace(above, shows=NO_ROWS_SHOWN)
+                marked = (*given, above, Step(statement=out, shows=ROWS), hidden)
+                if plays(scene.session, marked):
+                    for sample, look in _looks(scene, persona, (*given, marked[-2]), leave, names):
+                        seen = Step(who=persona, statement=look, shows=ROWS)
+                        steps = (*marked, seen, leave, replace(seen, shows=NO_ROWS_SHOWN))
+                        if plays(scene.session, steps):
+                            yield column.name, sample, steps
+
+
+def _looks(
+    scene: Scene, persona: Persona, marking: Steps, leave: Step, names: frozenset[str]
+) -> Iterator[tuple[Sample, str]]:
+    """A row of each table that is read as long as the membership is there."""
+    with scene.session.undone():
+        if not all(run(scene.session, step.who, step.statement) for step in marking):
+            return
+        marked = measure(scene, persona, names, seen_alone=True).seen
+        if not run(scene.session, None, leave.statement):
+            return
+        without = measure(scene, persona, names, seen_alone=True).seen
+    for name, keys in marked.items():
+        sample = scene.sample_of[name]
+        own = {row.key for row in sample.rows if persona.id in row.owners}
+        for key in sorted(keys - without.get(name, frozenset()) - own, key=str)[:1]:
+            yield sample, f"select 1 from {sample.table.name} where {condition(sample.key, key)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import is_end
+from pgassay.audit.words import is_end, is_revocation
 from pgassay.catalog.model import Column, Function, Policy, Relation
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import MOMENTS
@@ -32,17 +32,19 @@ class Term:
 
     sample: Sample
     column: Column
+    ended: str = "now() - interval '1 second'"
+    lasting: str = "now() + interval '1 year'"
 
     def _set(self, value: str) -> str:
         return f"update {self.sample.table.name} as t set {self.column.quoted} = {value}"
 
     @property
     def over(self) -> str:
-        return self._set("now() - interval '1 second'")
+        return self._set(self.ended)
 
     @property
     def far(self) -> str:
-        return self._set("now() + interval '1 year'")
+        return self._set(self.lasting)
 
 
 def find_terms(scene: Scene) -> Iterator[Term]:
@@ -64,6 +66,20 @@ def find_terms(scene: Scene) -> Iterator[Term]:
                 _begins_later(scene, column) if column.default else column.name in compared
             ):
                 yield Term(sample=sample, column=column)
+
+
+def find_revocations(scene: Scene) -> Iterator[Term]:
+    """What says, by a truth value or a moment that is not there at first, that a row holds no more."""
+    for sample in scene.samples:
+        if sample.table.kind not in "rp" or sample.object != sample.table.name:
+            continue
+        for column in sample.table.columns.values():
+            if column.generated or not is_revocation(column):
+                continue
+            if column.base == "bool" and column.default == "false":
+                yield Term(sample=sample, column=column, ended="true", lasting="false")
+            elif column.base in MOMENTS and not column.not_null and not column.default:
+                yield Term(sample=sample, column=column, lasting="null")
 
 
 def _begins_later(scene: Scene, column: Column) -> bool:

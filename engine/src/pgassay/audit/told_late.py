@@ -37,7 +37,7 @@ def _try(
     calls = [
         Call(function=function, arguments=some, persona=persona)
         for some in argument_lists(scene, function)[:_CALLS]
-        if _names_one(term.sample, some)
+        if names_one(term.sample, some)
     ]
     if not known or not calls:
         return None
@@ -52,7 +52,7 @@ def _try(
     return None
 
 
-def _names_one(sample: Sample, arguments: tuple[str | None, ...]) -> bool:
+def names_one(sample: Sample, arguments: tuple[str | None, ...]) -> bool:
     """Whether a value that names a row by itself is among the arguments."""
     alone = {index.columns[0] for index in sample.table.unique if len(index.columns) == 1}
     return any(row.values[name] in arguments for row in sample.rows for name in alone if row.values[name])

@@ -19,16 +19,17 @@ def find_trails(scene: Scene) -> Iterator[Finding]:
     """One finding for each table that is called so, and into which its users may enter nothing."""
     for sample in scene.samples:
         table = sample.table
-        if table.kind in "rp" and table.secured and is_trail(table.relation) and _is_written(scene, sample):
+        if table.kind in "rp" and table.secured and is_trail(table.relation) and _written(scene, sample):
             found = (f for persona in scene.users if (f := _try(scene, sample, persona)))
             if finding := next(found, None):
                 yield finding
 
 
-def _is_written(scene: Scene, sample: Sample) -> bool:
-    """Whether a function of the project names it."""
+def _written(scene: Scene, sample: Sample) -> frozenset[str]:
+    """All words of the project's functions that name it."""
     ours = (f for f in scene.functions.values() if scene.is_ours(f) and f.volatility == "v")
-    return any(sample.table.relation in find_literals([f.text]).words for f in ours)
+    words = (find_literals([f.text]).words for f in ours)
+    return frozenset[str]().union(*(some for some in words if sample.table.relation in some))
 
 
 def _try(scene: Scene, sample: Sample, persona: Persona) -> Finding | None:
@@ -36,19 +37,20 @@ def _try(scene: Scene, sample: Sample, persona: Persona) -> Finding | None:
     own = next((row for row in sample.rows if persona.id in row.owners), None)
     if own is None or (held.insert and any(p.command in ("insert", "all") for p in held.policies)):
         return None
-    tried = list(_writes(sample, persona, own))
+    tried = list(_writes(sample, persona, own, _written(scene, sample)))
     answers = scene.ask(persona, [[text] for _, text in tried])
     went = [one for one, a in zip(tried, answers, strict=True) if not a.sqlstate and a.counts[0] > 0]
     return _tell(scene, sample, persona, own, went) if went else None
 
 
-def _writes(sample: Sample, persona: Persona, own: Row) -> Iterator[tuple[str, str]]:
+def _writes(sample: Sample, persona: Persona, own: Row, written: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """What a function writes there; a column that none names may be there for its users' remarks."""
     table, held = sample.table, sample.table.privileges[persona.role]
     where = statements.condition(sample.key, own.key)
-    fixed = {*sample.key, *owner_columns(sample)}
-    for column in [c for c in table.columns.values() if c.name in held.update - fixed and not c.generated][
-        :1
-    ]:
+    fixed = {*sample.key, *owner_columns(sample), *(n for key in table.foreign_keys for n in key.columns)}
+    columns = [c for c in table.columns.values() if c.name in held.update - fixed and not c.generated]
+    named = [c for c in columns if c.name in written]
+    for column in named[:1] or ([] if len(columns) < len(table.columns) - len(fixed) else columns[:1]):
         value = statements.literal(own.changed[column.name])
         yield "update", statements.update(table, column.name, value, where=where)
     if held.delete:

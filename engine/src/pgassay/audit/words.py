@@ -28,6 +28,7 @@ _WITHDRAWN = (
 )
 _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
+_REVOKED = ("revoked", "withdrawn", "disabled", "cancelled", "canceled", "voided", "deactivated", "rescinded")
 _ENDS = ("expires", "expiry", "expiration", "until")
 # Not "published": that says when something was.
 _RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
@@ -121,6 +122,11 @@ def is_trail(name: str) -> bool:
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_revocation(column: Column) -> bool:
+    """By its name: that what a row gives somebody was taken back."""
+    return _has_word(column.name, _REVOKED)
 
 
 def is_release(column: Column) -> bool:

@@ -13,10 +13,12 @@ from pgassay.catalog.tables import Table
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
 from pgassay.observation import Persona
+from pgassay.solver.writing import quote_element
 
 Values = Mapping[str, str | None]
 _MOST_ROWS = 24
 DOCUMENTS = ("json", "jsonb")
+LISTS = ("_text", "_varchar")
 _LONGEST, _TEXTS = 40, 4  # of texts that are tried, and how many in documents
 
 
@@ -201,6 +203,8 @@ def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | N
         found |= {"true": None, "false": None}
     elif column.base in DOCUMENTS:
         found |= dict.fromkeys(documents(scene))
+    elif column.base in LISTS:
+        found |= dict.fromkeys(_lists(scene, sample, column))
     else:
         found |= dict.fromkeys(row.values[column.name] for row in sample.rows[:_MOST_ROWS])
         if column.base in statements.TEXTS and not _refers(sample, column):
@@ -208,6 +212,17 @@ def values_for(scene: Scene, sample: Sample, column: Column, *, besides: str | N
         found |= dict.fromkeys(row.changed[column.name] for row in sample.rows[:1])
     plain = {"t": "true", "f": "false"}.get(besides or "", besides) if column.base == "bool" else besides
     return [value for value in found if value is not None and value not in (besides, plain)][:_MOST_ROWS]
+
+
+def _lists(scene: Scene, sample: Sample, column: Column) -> Iterator[str | None]:
+    """Arrays that other rows have; all texts that the schema compares with, one more than a row has, one."""
+    there = list(dict.fromkeys(row.values[column.name] for row in sample.rows[:_MOST_ROWS]))
+    texts = [quote_element(text) for text in scene.literals.strings if 0 < len(text) <= _LONGEST]
+    yield f"{{{','.join(texts)}}}"
+    yield from there
+    for text in texts:
+        yield from (f"{array[:-1]},{text}}}" for array in there[:2] if array and array != "{}")
+        yield f"{{{text}}}"
 
 
 def documents(scene: Scene) -> Iterator[str]:

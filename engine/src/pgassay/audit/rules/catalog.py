@@ -14,6 +14,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import PLATFORM, Scene
 from pgassay.audit.words import join
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import DefaultPrivilege, Grant, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.read import Access
@@ -134,13 +135,13 @@ def _buckets(scene: Scene) -> Iterator[Finding]:
         hidden = _hidden(scene, sample) if not answer.sqlstate and answer.rows[0] else None
         if hidden is None:
             continue
-        who, look = hidden
+        who, look, is_meant = hidden
         yield Finding(
             rule=RULE,
             object=sample.object,
             actions=("select",),
             who=tuple(persona.name for persona in scene.people),
-            severity=Severity.MEDIUM,
+            severity=Severity.MEDIUM if is_meant else Severity.LOW,
             sentence=f"Policies hide objects of the bucket {bucket} from {who.name}, but it is public: "
             "who knows an address gets the object, and no policy is asked.",
             steps=(Step(statement=public, shows=ROWS), Step(who=who, statement=look, shows=NO_ROWS_SHOWN)),
@@ -149,17 +150,25 @@ def _buckets(scene: Scene) -> Iterator[Finding]:
         )
 
 
-def _hidden(scene: Scene, sample: Sample) -> tuple[Persona, str] | None:
-    """Whom policies hide an object from that they show to its user."""
+def _hidden(scene: Scene, sample: Sample) -> tuple[Persona, str, bool] | None:
+    """Whom policies hide an object from that they show to its user; whether one for SELECT says so of users.
+
+    What each user reads is nobody's secret; what a policy FOR ALL shows an owner is there to be changed.
+    """
+    policies = (p for p in scene.policies.get(sample.table.oid, ()) if p.permissive)
+    bucket = sample.object.removeprefix(_BUCKET).removesuffix("]")
+    said = (find_literals([p.using or ""]) for p in policies if p.command == "select")
+    is_said = any(bucket in one.strings or "bucket_id" not in one.words for one in said)
     reach = {persona: measure(scene, persona, [sample.table.name]) for persona in scene.people}
     for owner in scene.users:
         visible = reach[owner].seen.get(sample.object, frozenset())
         shown = [row for row in sample.rows if row.key in visible and owner.id in row.owners]
-        for persona in scene.people:
+        for persona in sorted(scene.people, key=lambda one: one.id is None):
             hidden = hidden_rows(sample, reach[persona])
             for row in shown:
                 if row in hidden:
-                    return persona, f"select 1 from storage.objects where {condition(sample.key, row.key)}"
+                    look = f"select 1 from storage.objects where {condition(sample.key, row.key)}"
+                    return persona, look, is_said and persona.id is not None
     return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.audit.altered import find_altered
+from pgassay.audit.borrowed import find_borrowed
 from pgassay.audit.dissolved import find_taken
 from pgassay.audit.entering import find_entries
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.prepared import play, prepared_updates
+from pgassay.audit.prepared import needs_rank_first, play, prepared_updates
 from pgassay.audit.reach import Keys, Reach, count_written, measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does_to
@@ -68,6 +69,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_taken(scene)
     yield from find_entries(scene)
     yield from find_altered(scene)
+    yield from find_borrowed(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
@@ -134,7 +136,11 @@ def _try_prepared(scene: Scene, persona: Persona, setup: Steps, write: Write) ->
         if not run(scene.session, persona, write.statement):
             return None
         gains = _measure_gains(scene, write, before, there, persona)
-    return _tell(scene, persona, write, gains, setup) if gains else None
+    if not gains:
+        return None
+    finding = _tell(scene, persona, write, gains, setup)
+    is_ranked = needs_rank_first(scene, write, persona)
+    return replace(finding, severity=Severity.MEDIUM) if is_ranked else finding
 
 
 def _went_through(answer: Answer) -> bool:

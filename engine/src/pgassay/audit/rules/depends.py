@@ -10,6 +10,7 @@ from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, mak
 from pgassay.audit.granted import find_granted
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.set_aside import find_set_aside
 from pgassay.audit.wiped import find_wiped
 from pgassay.audit.writes import left_to_update, own_inserts, owner_columns
 from pgassay.catalog.literals import find_literals
@@ -62,6 +63,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 yield found
     yield from find_wiped(scene)
     yield from find_granted(scene)
+    yield from find_set_aside(scene)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:

@@ -40,7 +40,10 @@ _Numbers = Mapping[_Number, float]
 
 @dataclass(frozen=True, kw_only=True)
 class _Driven:
-    """What was inserted, after which setup, and what it moved; `column`: that which says how far."""
+    """What was inserted, after which setup, and what it moved; `column`: that which says how far.
+
+    `removal`: what took it back before it was inserted again.
+    """
 
     write: Write
     persona: Persona
@@ -49,6 +52,7 @@ class _Driven:
     is_own: bool
     column: str = ""
     far: str = _FAR[1]
+    removal: str = ""
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -72,15 +76,23 @@ def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
             with scene.session.undone():
                 ready = all(run(scene.session, None, text) for text in setup)
                 found = list(_try(scene, targets, persona, write)) if ready else []
+                again = None if found or not ready else _again(scene, targets, persona, write)
             for column, number, far in found:
+                is_own = _is_own(scene, number, persona)
                 yield _Driven(
                     write=write,
                     persona=persona,
                     setup=setup,
                     number=number,
-                    is_own=_is_own(scene, number, persona),
+                    is_own=is_own,
                     column=column,
                     far=far,
+                )
+            if again:
+                number, removal = again
+                is_own = _is_own(scene, number, persona)
+                yield _Driven(
+                    write=write, persona=persona, setup=setup, number=number, is_own=is_own, removal=removal
                 )
 
 
@@ -111,6 +123,24 @@ def _try(
             moved = abs(value - before.get(number, value))
             if moved and far in (None, moved) and _may_not(scene, persona, number):
                 yield column, number, pair[1]
+
+
+def _again(
+    scene: Scene, targets: Sequence[Sample], persona: Persona, write: Write
+) -> tuple[_Number, str] | None:
+    """A number that goes on with a row which is taken back and inserted again, and what takes it back."""
+    table = write.sample.table
+    if not _is_link(write.sample) or not table.privileges[persona.role].delete:
+        return None
+    removal = f"delete from {table.name} as t where {write.written}"
+    looks = [AS_OWNER, *map(look_new, targets)]
+    once, again = [write.statement], [write.statement, removal, write.statement]
+    answers = scene.ask(persona, [[*once, *looks], [*again, *looks]])
+    if any(answer.sqlstate for answer in answers) or answers[1].counts[1] < 1:
+        return None
+    before, after = (_read(targets, a, len(some)) for a, some in zip(answers, (once, again), strict=True))
+    moved = (n for n, value in after.items() if value != before.get(n, value) and _may_not(scene, persona, n))
+    return next(((number, removal) for number in moved), None)
 
 
 def _numbers(sample: Sample, persona: Persona) -> list[str]:
@@ -171,7 +201,10 @@ def _tell(scene: Scene, one: _Driven) -> Finding:
     statements = [one.write.statement] * 2
     if one.column:
         statements = [with_value(one.write, one.column, one.far).statement]
+    if one.removal:
+        statements.insert(1, one.removal)
     how = f"with {one.column} = {one.far}" if one.column else "twice, which says the same as once"
+    how = "again after taking it back" if one.removal else how
     whose = f"{name}'s own row" if one.is_own else "a row of another's"
     moved = f"{one.number.column} of {whose} in {one.number.object}"
     target = scene.sample_of[one.number.object]
@@ -197,5 +230,7 @@ def _tell(scene: Scene, one: _Driven) -> Finding:
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),
         ),
-        candidates=() if one.column else ((f"create unique index on {table.name} ({unique})",),),
+        candidates=()
+        if one.column or one.removal
+        else ((f"create unique index on {table.name} ({unique})",),),
     )

@@ -12,12 +12,13 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.early import Early, find_early
 from pgassay.audit.late import changed_late
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.paid_late import asks_for, paid_late
 from pgassay.audit.prepared import deciding_words
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.terms import Term, find_terms
+from pgassay.audit.terms import Term, find_revocations, find_terms
 from pgassay.audit.told_late import told_late
-from pgassay.audit.words import anyone
+from pgassay.audit.words import anyone, is_withdrawal
 from pgassay.audit.writes import given_row, inserts_elsewhere, own_inserts, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.matrix.rows import Sample
@@ -35,11 +36,20 @@ def find(scene: Scene) -> Iterator[Finding]:
     """
     done: set[str] = set()
     for term in find_terms(scene):
-        every = (_opened(scene, term), _accepted(scene, term), _late(scene, term), _told(scene, term))
+        every = (
+            *(_opened(scene, term), _accepted(scene, term), _late(scene, term)),
+            *(_told(scene, term), _paid(scene, term)),
+        )
         for found in chain.from_iterable(every):
             if found.object not in done:
                 done.add(found.object)
                 yield found
+    for term in find_revocations(scene):
+        paid = _paid(scene, term) if is_withdrawal(term.column) else ()  # what is cancelled is paid back
+        for found in (*_accepted(scene, term), *paid):
+            if found.object not in done and not asks_for(scene, found.object, term):
+                done.add(found.object)
+                yield replace(found, sentence=found.sentence.replace(" is over,", " says so,"))
     yield from map(_tell_early, find_early(scene))
 
 
@@ -204,6 +214,13 @@ def _told(scene: Scene, term: Term) -> Iterator[Finding]:
         who = tuple(p.name for p in scene.people if function in callable_by(scene, p))
         told = f"{function.function} tells {persona.name} what it told before"
         yield replace(_tell(scene, term, (function.function, "execute"), steps, told), who=who)
+
+
+def _paid(scene: Scene, term: Term) -> Iterator[Finding]:
+    """By a function after whose call a number of the caller's own row is more."""
+    for persona, function, steps in paid_late(scene, term):
+        told = f"{function.function} takes it, and pays {persona.name} for it"
+        yield _tell(scene, term, (function.function, "execute"), steps, told)
 
 
 def _tell_early(one: Early) -> Finding:

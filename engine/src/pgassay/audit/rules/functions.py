@@ -20,12 +20,14 @@ from pgassay.audit.canaries import with_canaries
 from pgassay.audit.deeds import deeds_of
 from pgassay.audit.forged import find_forged
 from pgassay.audit.gains import find_gains
+from pgassay.audit.helpers import is_helper, is_name
 from pgassay.audit.injection import find_injection
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.refusing import refused_to_nobody
 from pgassay.audit.rowless import find_rowless
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.self_proof import find_self_proofs
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
@@ -54,6 +56,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add((finding.object, finding.cause))
                     yield finding
     yield from find_rowless(scene)
+    yield from find_self_proofs(scene)
 
 
 def _of_function(
@@ -147,8 +150,9 @@ def _tells(
         return _asks_in_vain(scene, persona, function, seen, found, solved=solved)
     call, sample, _, value = (own or found)[0]
     severity = Severity.MEDIUM if asks else Severity.CRITICAL if persona.id is None else Severity.HIGH
-    if not asks and not function.types and not _is_whole(found, secrets(sample, seen[persona], persona)):
-        severity = Severity.LOW  # nobody can ask for somebody in particular
+    is_part = not function.types and not _is_whole(found, secrets(sample, seen[persona], persona))
+    if not asks and (is_part or (is_helper(scene, function) and all(is_name(*one[1:]) for one in found))):
+        severity = Severity.LOW  # nobody asks for somebody in particular, or who does gets a name of a row
     who = [p for p in _who(scene, function) if p.id or not asks]
     whose = f"{persona.name}'s own rows" if asks else "rows"
     why = "" if asks else ", and does not ask who calls"

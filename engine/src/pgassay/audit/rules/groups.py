@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pgassay.audit.meant import reaches_all
+from pgassay.audit.memberships import Memberships, find_memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.sharing import find_shared
-from pgassay.audit.suspended import Below, reads_as_before, still_read
+from pgassay.audit.suspended import Below, read_below, reads_as_before, still_read
+from pgassay.audit.unmatched import find_unmatched
 from pgassay.audit.words import anyone, does
 from pgassay.audit.writes import given_row, owner_columns
 from pgassay.catalog.model import Column, ObjectKey, Policy
@@ -24,12 +26,16 @@ _GROUPS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class _Link:
-    """A table of memberships with its column for the group, and a column of another table for the same."""
+    """A table of memberships with its column for the group, and a column of another table for the same.
+
+    `once`: a user is in a group once, and does not buy or book the same again.
+    """
 
     members: Sample
     group: str
     sample: Sample
     column: str
+    once: bool = True
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -39,10 +45,17 @@ def find(scene: Scene) -> Iterator[Finding]:
         if link.sample.object not in done:
             tries = ((p, single) for p in scene.users for single in _singles(scene, link, p))
             found = next((f for p, single in tries if (f := _try(scene, link, p, *single))), None)
-            if found or (found := _out(scene, link)):
+            if found or (link.once and (found := _out(scene, link))):
                 done.add(link.sample.object)
                 yield found
+    for one in find_memberships(scene):
+        for persona in scene.users:
+            for column, sample, steps in read_below(scene, one, persona):
+                if sample.object not in done:
+                    done.add(sample.object)
+                    yield _tell_below(scene, one, persona, (column, sample), steps)
     yield from find_shared(scene)
+    yield from (found for found in find_unmatched(scene) if found.object not in done)
 
 
 def _out(scene: Scene, link: _Link) -> Finding | None:
@@ -71,13 +84,35 @@ def _out(scene: Scene, link: _Link) -> Finding | None:
     return None
 
 
+def _tell_below(
+    scene: Scene, one: Memberships, persona: Persona, what: tuple[str, Sample], steps: Steps
+) -> Finding:
+    column, sample = what
+    link = _Link(members=one.sample, group=one.group, sample=sample, column="")
+    sentence = (
+        f"{persona.name} does not see {one.parent.object} any more once {one.sample.object} says so by "
+        f"{column}, and still reads rows of {sample.object}, which {persona.name} does not without the row."
+    )
+    finding = _tell(scene, link, persona, ["select"], steps)
+    return replace(finding, sentence=sentence, candidates=())
+
+
 def _links(scene: Scene) -> Iterator[_Link]:
     for members in scene.samples:
         owners = owner_columns(members)
-        for index in members.table.unique:
-            groups = [name for name in index.columns if name not in owners]
-            if len(groups) == 1 and owners & set(index.columns):
-                yield from _of_members(scene, members, groups[0])
+        found = dict.fromkeys(
+            name
+            for index in members.table.unique
+            if owners & set(index.columns)
+            for name in set(index.columns) - owners
+            if len(set(index.columns) - owners) == 1
+        )
+        for group in found:
+            yield from _of_members(scene, members, group)
+        single = len(owners) == 1 and members.table.kind in "rp" and members.object == members.table.name
+        for key in members.table.foreign_keys if single else ():
+            if len(key.columns) == 1 and not {*found, *owners} & set(key.columns):
+                yield from (replace(one, once=False) for one in _of_members(scene, members, key.columns[0]))
 
 
 def _of_members(scene: Scene, members: Sample, group: str) -> Iterator[_Link]:

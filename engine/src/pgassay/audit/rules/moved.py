@@ -9,7 +9,7 @@ from itertools import islice
 from pgassay.audit.below import planted_below
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.ranks import unranked
+from pgassay.audit.ranks import memberless, unranked
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, insert_of, owner_columns
@@ -171,7 +171,11 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                 )
                 if set(names) & set(sample.key) or not plays(scene.session, steps):
                     continue
-                if not _has_rank(scene, sample, persona, steps):
+                touch = (
+                    f"update {sample.table.name} set {quoted(names[0])} = {quoted(names[0])} where {where}"
+                )
+                own = (Step(who=persona, statement=touch, shows=ROWS),)
+                if not _has_rank(scene, sample, persona, steps, own):
                     sentence = (
                         f"{persona.name} gives a row of {persona.name}'s own in {sample.table.name} to "
                         f"{other.name}, who never wrote it, by a statement without WHERE: the policy checks "
@@ -186,12 +190,20 @@ def _gives(scene: Scene, sample: Sample) -> Iterator[Finding]:
                     )
 
 
-def _has_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps) -> bool:
-    """Whether another policy lets it through, for what is said of the persona in another table."""
+def _has_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, own: Steps) -> bool:
+    """Whether another policy lets it through, for what is said of the persona in another table.
+
+    Or for a group that it is in, where a row is its own without.
+    """
     asked = scene.inventory.reach(sample.table.name)
     others = [other for other in scene.samples if other is not sample and other.table.name in asked]
     ranks = unranked(scene, persona, others)
-    return any(not plays(scene.session, (Step(statement=text), *steps)) for text in ranks)
+    if any(not plays(scene.session, (Step(statement=text), *steps)) for text in ranks):
+        return True
+    return any(
+        plays(scene.session, (out, *own)) and not plays(scene.session, (out, *steps))
+        for out in (Step(statement=text) for text in memberless(scene, sample, persona))
+    )
 
 
 def _is_asked(scene: Scene, sample: Sample, column: str) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.ranks import memberless
 from pgassay.audit.renamed import find_renamed
 from pgassay.audit.scene import Scene, run
+from pgassay.audit.self_decided import find_self_decided
 from pgassay.audit.trails import find_trails
 from pgassay.audit.writes import (
     Write,
@@ -44,6 +47,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     yield found
     yield from find_trails(scene)
     yield from find_renamed(scene)
+    yield from find_self_decided(scene)
 
 
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
@@ -115,22 +119,50 @@ def _try(
     answers = scene.ask(persona, [[write.statement] for write in writes])
     begun = [w for w, answer in zip(writes, answers, strict=True) if not answer.sqlstate]
     refused = [w for w, answer in zip(writes, answers, strict=True) if answer.sqlstate == _REFUSED]
-    for write in begun[:1]:
-        changes = [_change(write, column, other) for other in refused]
+    tries = [(w, others) for w in begun[:1] for others in dict.fromkeys(((), _besides(w, persona, column)))]
+    for write, others in tries:
+        changes = [_change(write, column, other, others) for other in refused]
         with scene.session.undone():
             run(scene.session, persona, write.statement)
             went = scene.ask(persona, [[change] for change in changes])
         # Where some go through and others not, somebody chose which steps there are; a CHECK chose values.
         possible = [n for n, answer in enumerate(went) if answer.sqlstate[:2] not in _OF_VALUES]
         if possible and all(not went[n].sqlstate and went[n].counts[0] > 0 for n in possible):
-            return write, refused[possible[0]], changes[possible[0]]
+            found = write, refused[possible[0]], changes[possible[0]]
+            if not _is_by_rank(scene, persona, column, found):
+                return found
     return None
 
 
-def _change(write: Write, column: Column, other: Write) -> str:
+def _besides(write: Write, persona: Persona, column: Column) -> tuple[str, ...]:
+    """Other texts of the row, each as something else: a trigger may look at what else is changed."""
+    table = write.sample.table
+    fixed = {column.name, *(name for key in table.foreign_keys for name in key.columns)}
+    fixed |= {name for index in table.unique for name in index.columns}
+    return tuple(
+        f"{c.quoted} = {statements.literal(write.row.changed[c.name])}"
+        for c in table.columns.values()
+        if c.name in table.privileges[persona.role].update - fixed and not c.generated
+        if c.base in statements.TEXTS
+    )
+
+
+def _is_by_rank(scene: Scene, persona: Persona, column: Column, found: tuple[Write, Write, str]) -> bool:
+    """Whether it is a group that lets the persona do so, without which the row is still its own."""
+    write, _, change = found
+    table = write.sample.table.name
+    same = f"update {table} as t set {column.quoted} = t.{column.quoted} where {write.written}"
+    for text in memberless(scene, write.sample, persona):
+        begun = (Step(statement=text), Step(who=persona, statement=write.statement, shows=ROWS))
+        if plays(scene.session, (*begun, Step(who=persona, statement=same, shows=ROWS))):
+            return not plays(scene.session, (*begun, Step(who=persona, statement=change, shows=ROWS)))
+    return False
+
+
+def _change(write: Write, column: Column, other: Write, besides: Sequence[str]) -> str:
     """Of the row that was begun, and of no other that is the persona's, too."""
-    value = statements.literal(other.values[column.name])
-    return f"update {write.sample.table.name} as t set {column.quoted} = {value} where {write.written}"
+    sets = ", ".join([f"{column.quoted} = {statements.literal(other.values[column.name])}", *besides])
+    return f"update {write.sample.table.name} as t set {sets} where {write.written}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
+from pgassay.audit.folders import find_folders
 from pgassay.audit.links import find_links
 from pgassay.audit.meant import is_open, is_open_here, owns_rows, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -62,6 +63,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     yield from find_links(scene)
+    yield from find_folders(scene)
     yield from find_unseen(scene)
 
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pgassay.audit.calls import hidden_rows
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.named_after import hidden_names
+from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join
-from pgassay.audit.writes import owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey, Policy
-from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import TEXTS, literal
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 RULE = "topics"
 _MESSAGES = "realtime.messages"
 _EXTENSIONS = ("broadcast", "presence")
 _TOPICS = 48  # of one persona
+_ANY = "any"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +71,20 @@ def _topics(scene: Scene, policies: Sequence[Policy], persona: Persona) -> Itera
     reach = scene.inventory.reach(_MESSAGES)
     said += [f.text for name in reach if (f := scene.functions.get(name)) and scene.is_ours(f)]
     beginnings = {text.partition("%")[0] for text in find_literals(said).strings} - {*_EXTENSIONS}
-    tables = [sample for sample in scene.samples if sample.table.name in reach and sample.rows]
-    known = _known(scene, seen)
-    for sample in tables:
-        for value in _names(sample, persona, seen):
-            if value not in known:
-                yield from ((f"{begun}{value}", sample.object) for begun in sorted({"", *beginnings}))
+    beginnings |= set(_joined_parts(beginnings))
+    for value, sample, _ in hidden_names(scene, persona, seen, reach):
+        yield from ((f"{begun}{value}", sample.object) for begun in sorted({"", *beginnings}))
     if {"uid", "sub"} & find_literals(said).words:
         others = [other.id for other in scene.users if other.id and other != persona]
         theirs = (f"{begun}{id_}" for id_ in others for begun in _of_callers(said))
         yield from ((topic, "users") for topic in theirs)
+
+
+def _joined_parts(texts: Collection[str]) -> Iterator[str]:
+    """Where policies split a name at what separates its parts: a part, if only any, and the separator."""
+    separators = [text for text in texts if len(text) == 1 and not text.isalnum()]
+    parts = [text for text in texts if text and text[-1].isalnum()]
+    yield from (f"{part}{separator}" for separator in separators for part in (*parts, _ANY))
 
 
 def _of_callers(said: Sequence[str]) -> Iterator[str]:
@@ -90,41 +93,6 @@ def _of_callers(said: Sequence[str]) -> Iterator[str]:
         words = find_literals([text]).words
         if words & {"uid", "sub"} and "from" not in words:
             yield from (s.partition("%")[0] for s in find_literals([text]).strings if s not in _EXTENSIONS)
-
-
-def _known(scene: Scene, seen: Reach) -> set[str | None]:
-    """Whatever names a row that is seen."""
-    return {
-        value
-        for sample in scene.samples
-        for row in sample.rows
-        if row.key in seen.seen.get(sample.object, frozenset())
-        for value in row.values.values()
-    }
-
-
-def _names(sample: Sample, persona: Persona, seen: Reach) -> Iterator[str]:
-    """Of rows of others that the persona does not see: unique texts, keys, and what they refer to."""
-    table = sample.table
-    sets = [*(index.columns for index in table.unique), *(key.columns for key in table.foreign_keys)]
-    alone = dict.fromkeys(
-        name
-        for some in sets
-        for name in some
-        if name not in owner_columns(sample) and (len(some) == 1 or table.columns[name].base not in TEXTS)
-    )
-    mine = [row for row in sample.rows if persona.id in row.owners]
-    for name in sorted(alone, key=lambda name: table.columns[name].base not in TEXTS):
-        own = {row.values[name] for row in mine}
-        for row in _foreign(sample, persona, seen):
-            value = row.values[name]
-            is_long = value and (table.columns[name].base not in TEXTS or len(value) > 1)
-            if value and is_long and value not in own:
-                yield value
-
-
-def _foreign(sample: Sample, persona: Persona, seen: Reach) -> list[Row]:
-    return [row for row in hidden_rows(sample, seen) if persona.id not in row.owners]
 
 
 def _tell(scene: Scene, policies: Sequence[Policy], joined: Sequence[_Joined]) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 from pglast import ast, parser
 from pglast.enums import JoinType
 
+from pgassay.audit.any_member import shows_any_member
 from pgassay.audit.calls import secrets, told
 from pgassay.audit.copied import find_copied
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -144,7 +145,7 @@ def _tell(scene: Scene, table: Table, who: list[Persona]) -> Finding:
     if _leaves_out(scene, table) and all(_is_granted(scene, table, persona) for persona in who):
         severity = Severity.MEDIUM
     if _is_narrowed(scene, table):
-        severity = Severity.LOW
+        severity = Severity.MEDIUM if not anon and shows_any_member(scene, table) else Severity.LOW
     repairs = [f"revoke select on {table.name} from {', '.join(dict.fromkeys(p.role for p in who))}"]
     if table.kind == "v":
         repairs.insert(0, f"alter view {table.name} set (security_invoker = true)")

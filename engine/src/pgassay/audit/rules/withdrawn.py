@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pgassay.audit.early import find_early
 from pgassay.audit.kept import Kept, find_kept
 from pgassay.audit.marks import Mark, find_marks, owners_set
 from pgassay.audit.model import ROWS, Finding, Severity, Step
@@ -33,10 +34,14 @@ class _Shown:
 
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table: policies that do not ask are one cause, however many marks there are."""
+    early = {(one.sample.object, one.column.name) for one in find_early(scene)}  # told by `expired`
     for sample in scene.samples:
         is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
         if is_plain and sample.ownership and sample.table.secured and (readers := _readers(scene, sample)):
-            shown = [s for mark in find_marks(scene, sample) if (s := _try(scene, mark, readers))]
+            marks = (
+                mark for mark in find_marks(scene, sample) if (sample.object, mark.column.name) not in early
+            )
+            shown = [s for mark in marks if (s := _try(scene, mark, readers))]
             if shown:
                 yield _tell(scene, sample, shown)
         if is_plain and sample.ownership and sample.table.secured and (kept := find_kept(scene, sample)):
