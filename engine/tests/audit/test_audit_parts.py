@@ -11,8 +11,8 @@ from pgassay.audit.acceptance import accept, apply_acceptances, read_acceptances
 from pgassay.audit.confirmation import witness_script
 from pgassay.audit.model import ROWS, Audit, Finding, Repair, Severity, Step
 from pgassay.audit.report import fixes_text, report_audit
+from pgassay.audit.rules.expired.terms import compared_with_now
 from pgassay.audit.run import one_of_each_cause, rank
-from pgassay.audit.terms import compared_with_now
 from pgassay.audit.words import does_to
 from pgassay.errors import ConfigError
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pgassay.audit.acts import Act
-from pgassay.audit.pairs import candidate_pairs
-from pgassay.audit.race_repairs import _locked
+from pgassay.audit.rules.races.pairs import candidate_pairs
+from pgassay.audit.rules.races.repairs import _locked
 from pgassay.observation import Persona
 
 ALICE = Persona(name="alice", role="authenticated", claims={"sub": "a"})

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pgassay.audit import concurrency
-from pgassay.audit.concurrency import Budget
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import races
+from pgassay.audit.rules.races import concurrency
+from pgassay.audit.rules.races.concurrency import Budget
 from pgassay.audit.run import audit
 from pgassay.audit.scene import Scene
 from pgassay.config import DEFAULT_PERSONAS, Config

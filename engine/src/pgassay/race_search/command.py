@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pgassay.audit.concurrency import Budget
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.report import report_audit
 from pgassay.audit.rules import races
+from pgassay.audit.rules.races.concurrency import Budget
 from pgassay.audit.run import audit
 from pgassay.audit.scene import Scene
 from pgassay.commands import Extension, add_effort, choose_output, configure, prepare, show_progress
