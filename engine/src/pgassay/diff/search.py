@@ -15,12 +15,15 @@ from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.elsewhere import try_elsewhere
 from pgassay.diff.experiments import Experiment, make_experiments
-from pgassay.diff.judgement import Judge, tell
+from pgassay.diff.fitted_calls import fit_calls
+from pgassay.diff.judgement import Judge
+from pgassay.diff.kept import try_kept
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.neighbourhoods import Neighbourhood, find_neighbourhoods
 from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.secrets import find_secrets
 from pgassay.diff.solving import Solving
+from pgassay.diff.telling import tell
 from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.weights import Scales, find_listed
 from pgassay.diff.writes import try_writes
@@ -89,7 +92,13 @@ def explore(  # noqa: PLR0913 - by name
         )
         found = solved.found
         if not found and not is_over:
-            context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
+            context = CallContext(
+                surface=surface,
+                samples=samples,
+                base=base.inventory,
+                head=head.inventory,
+                scales=trying.scales,
+            )
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
             writes = try_writes(around, samples, head.personas, base.inventory, head.inventory)
@@ -103,9 +112,11 @@ def explore(  # noqa: PLR0913 - by name
                 make=solving.make,
                 sift=trying.sift,
             )
+            kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
+            fitted = fit_calls(changes, context, head.personas)
             canaries = try_canaries(around, changes, context, head.personas)
             turns = _take_turns(around, calls, head.personas)
-            experiments = chain(weighed, canaries, _alternate(writes, turns))
+            experiments = chain(weighed, kept, fitted, canaries, _alternate(writes, turns))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,

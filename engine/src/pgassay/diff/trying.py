@@ -13,14 +13,16 @@ from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge, tell, tell_opening
+from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.telling import tell, tell_opening
 from pgassay.diff.variations import USERS
 from pgassay.diff.weights import Scales
+from pgassay.matrix.model import Action
 from pgassay.matrix.statements import become
 
-_NO_SUCH_KEY = "23503"
+_NO_SUCH_KEY, _NULL = "23503", "23502"
 _OF_A_VALUE = "22"
 _OF_SQL = "42"
 _COST_OF_A_SETUP = 3
@@ -82,7 +84,7 @@ class Trying:
         self.judge.learn(experiment.attempts, before, after)
         found: dict[str, Hit] = {}
         for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-            if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
+            if self._is_comparable(experiment, attempt, answers[0]) and self.judge.is_gain(attempt, *answers):
                 hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
                 same = all(hit.kind == other.kind for other in found.values())
                 if same and not self._was_open(hit) and self._is_steady(hit) and not self._is_read(hit):
@@ -125,23 +127,27 @@ class Trying:
         return any(not answer.sqlstate and answer.counts[_OWN] for answer in answers)
 
     def _is_steady(self, hit: Hit) -> bool:
-        """Whether BASE leaves the same each time, where that counts: a sequence may have gone on."""
+        """Whether BASE leaves the same each time, where that counts: something may be drawn at random."""
         if not hit.attempt.weighs or hit.before.sqlstate:
             return True
         self.spent += 1
         answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(hit.attempt,))))
-        return any(answer.rows == hit.before.rows for answer in answers)
+        left = len(hit.attempt.values)
+        return any(answer.rows[-left:] == hit.before.rows[-left:] for answer in answers)
 
-    def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
+    def _is_comparable(self, experiment: Experiment, attempt: SearchProbe, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
 
-        Nor where it draws a number that is taken, or cannot read a value or SQL: that is no refusal.
+        Nor where it draws a number that is taken, cannot read a value or SQL, or where a call stores a null
+        that no row may have: that is no refusal.
         """
         if before.sqlstate == TAKEN and before.constraint in self.counted:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
             changed = [change.key for change in experiment.changes if change.key in self.keys]
             return any(key.name == before.constraint for key in changed)
+        if (before.sqlstate, attempt.key.action) == (_NULL, Action.EXECUTE):
+            return False
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
 

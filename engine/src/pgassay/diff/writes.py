@@ -31,6 +31,8 @@ _AT_WRITES = ("trigger", "function", "rule", "constraint", "index", "column")
 _COPIES = (2, 4, 8, 16, 32, 64, 128)
 _DEEDS = 64
 _OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
+_ROWS = 3  # that get what another row has
+_UNIQUE = ("UNIQUE", "CREATE UNIQUE")
 
 
 def try_writes(
@@ -46,6 +48,7 @@ def try_writes(
             subjects = make_subjects([one.sample], personas)
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
+            yield from _doubles(one, subjects, base)
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
         if one.sample.table.stored and _concerns(one.changes, OF_WRITES):
@@ -113,6 +116,34 @@ def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[
                     setup=theirs.setup if other.values[name] is None else (),
                     given=str(theirs),
                 )
+
+
+def _doubles(around: Neighbourhood, subjects: Sequence[Subject], base: Inventory) -> Iterator[Experiment]:
+    """What BASE may have once, in two rows: all that its index or constraint is about."""
+    columns = around.sample.table.columns.keys()
+    for change in around.changes:
+        definition = base.objects.get(change.key, {}).get("definition", "")
+        if change.key.object != around.sample.object or not definition.startswith(_UNIQUE):
+            continue
+        names = sorted(find_literals([definition]).words & columns)
+        for subject in subjects if names else ():
+            yield from _experiment(around, _double(subject, names))
+
+
+def _double(subject: Subject, names: Sequence[str]) -> Iterator[SearchProbe]:
+    """One's own row, or of who has none any row, with these values of another row."""
+    sample, held = subject.sample, subject.privileges
+    rows = subject.rows.get(RowClass.OWN, ()) if subject.persona.id else sample.rows
+    for row in rows[:_ROWS]:
+        for other in (one for one in sample.rows[:_OF_ANYBODY] if one is not row):
+            values = {name: other.values[name] for name in names}
+            if None in values.values() or all(row.values[name] == values[name] for name in names):
+                continue
+            double = Variation(sample=sample, row=row, values=values)
+            if "update" in subject.table.writable and held.update.issuperset(names):
+                yield probe_update(subject, names, double.update)
+            alone = replace(subject, sample=replace(sample, rows=(double.varied,)))
+            yield from islice(probe_insert(alone), 1 if held.insert.issuperset(names) else 0)
 
 
 def _firsts(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
