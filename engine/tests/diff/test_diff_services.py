@@ -78,6 +78,28 @@ insert into public.sales values
 revoke all on public.sales from anon, authenticated, service_role;
 grant select, insert, update on public.sales to service_role;
 """
+MATCHING = """
+create table public.packs (id integer primary key, credits integer not null, price integer not null);
+insert into public.packs values (1, 10, 99);
+create table public.carts (
+    id integer primary key, pack integer not null references public.packs, credits integer not null,
+    price integer not null
+);
+insert into public.carts values (1, 1, 10, 99);
+create function private.match() returns trigger language plpgsql security definer as $$
+begin
+    if not exists (
+        select from public.packs as p
+        where p.id = new.pack and p.price = new.price and p.credits = new.credits
+    ) then
+        raise exception 'no such pack' using errcode = 'PT409';
+    end if;
+    return new;
+end $$;
+create trigger match before insert on public.carts for each row execute function private.match();
+revoke all on public.carts, public.packs from anon, authenticated, service_role;
+grant insert, select on public.carts to service_role;
+"""
 REDACTING = """
 create table public.events (id integer generated always as identity primary key, headers jsonb not null);
 insert into public.events (headers) values ('{}');
@@ -120,13 +142,19 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
             "number, provider of 1 of the rows of public.sales (was: refused, 23505)",
         ),
         (
+            MATCHING,
+            "p.credits = new.credits",
+            "p.credits >= 0",
+            "INSERT 1 of the rows of public.carts (was: refused, PT409)",
+        ),
+        (
             REDACTING,
             "(cookie|token)",
             "(token)",
             "INSERT 1 of the rows of public.events for good (was: put back by a trigger)",
         ),
     ],
-    ids=["twice", "no token", "nothing left", "number twice", "secret"],
+    ids=["twice", "no token", "nothing left", "number twice", "number alone", "secret"],
 )
 def test_what_only_the_backend_does_is_weighed_too(
     tenants: Tenants, before: str, old: str, new: str, told: str

@@ -15,9 +15,17 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import quoted
+from pgassay.diff.again import first_of_each
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, said_by
-from pgassay.diff.probes import SearchProbe, find_values, probe_insert, probe_scan, probe_update
+from pgassay.diff.probes import (
+    SearchProbe,
+    find_values,
+    probe_insert,
+    probe_scan,
+    probe_update,
+    probe_varied_insert,
+)
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
@@ -49,6 +57,7 @@ def try_writes(
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
             yield from _doubles(one, subjects, base)
+            yield from _experiment(one, (probe for subject in subjects for probe in _others(one, subject)))
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
         if one.sample.table.stored and _concerns(one.changes, OF_WRITES):
@@ -144,6 +153,17 @@ def _double(subject: Subject, names: Sequence[str]) -> Iterator[SearchProbe]:
                 yield probe_update(subject, names, double.update)
             alone = replace(subject, sample=replace(sample, rows=(double.varied,)))
             yield from islice(probe_insert(alone), 1 if held.insert.issuperset(names) else 0)
+
+
+def _others(around: Neighbourhood, subject: Subject) -> Iterator[SearchProbe]:
+    """Of who has no id, rows like those that are there, each but for one column that the change names."""
+    sample = subject.sample
+    names = around.literals.words & subject.privileges.insert & subject.table.updatable
+    columns = [one for one in sample.columns if one.name in names.difference(sample.key) and not one.labels]
+    for row in first_of_each(sample, sample.rows) if subject.persona.id is None else ():
+        for name in (one.name for one in columns if row.changed[one.name] != row.values[one.name]):
+            other = Variation(sample=sample, row=row, values={name: row.changed[name]})
+            yield from islice(probe_varied_insert(subject, other), 1)
 
 
 def _firsts(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
