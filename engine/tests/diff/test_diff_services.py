@@ -79,13 +79,16 @@ revoke all on public.sales from anon, authenticated, service_role;
 grant select, insert, update on public.sales to service_role;
 """
 MATCHING = """
-create table public.packs (id integer primary key, credits integer not null, price integer not null);
-insert into public.packs values (1, 10, 99);
-create table public.carts (
-    id integer primary key, pack integer not null references public.packs, credits integer not null,
+create table public.packs (
+    id uuid primary key default gen_random_uuid(), name text not null unique, credits integer not null,
     price integer not null
 );
-insert into public.carts values (1, 1, 10, 99);
+insert into public.packs (name, credits, price) values ('small', 10, 99);
+create table public.carts (
+    id integer primary key, pack uuid not null references public.packs, credits integer not null,
+    price integer not null
+);
+insert into public.carts select 1, p.id, 10, 99 from public.packs as p;
 create function private.match() returns trigger language plpgsql security definer as $$
 begin
     if not exists (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
@@ -58,7 +58,7 @@ class Trying:
     """Runs experiments in the sessions of BASE's and HEAD's owner, and counts.
 
     `keys`: the foreign keys of BASE, which HEAD may lack. `counted`: its unique indexes of sequences' values.
-    `scales`: what the owner can weigh on both.
+    `scales`: what the owner can weigh on both. `drawn`: what names rows in HEAD, and BASE's names of them.
     `tried`: the statements of personas so far; `spent`: these, and three for each statement with which the
     owner prepares them.
     """
@@ -70,6 +70,7 @@ class Trying:
     keys: Collection[ObjectKey]
     counted: Collection[str]
     scales: Scales
+    drawn: Mapping[str, str] = field(default_factory=dict)
     tried: int = field(default=0, init=False)
     spent: int = field(default=0, init=False)
 
@@ -79,7 +80,7 @@ class Trying:
             first = experiment.attempts[0]
             return {first.key.persona: Hit(experiment=experiment, attempt=first)}
         self.spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
-        before, after = self.pool.map(_run, (self.base, self.head), (_as_base(experiment), experiment))
+        before, after = self.pool.map(_run, (self.base, self.head), (self._as_base(experiment), experiment))
         self.tried += len(before)
         self.judge.learn(experiment.attempts, before, after)
         found: dict[str, Hit] = {}
@@ -96,10 +97,32 @@ class Trying:
     def sift(self, experiment: Experiment) -> tuple[SearchProbe, ...]:
         """The attempts that one of the sides lets through."""
         self.spent += len(experiment.attempts)
-        sides = self.pool.map(_run, (self.base, self.head), (experiment, experiment))
+        sides = self.pool.map(_run, (self.base, self.head), (self._as_base(experiment), experiment))
         passed = [[not a.sqlstate and a.counts[_OWN] > 0 for a in answers] for answers in sides]
         both = zip(experiment.attempts, *passed, strict=False)
         return tuple(attempt for attempt, *answers in both if any(answers))
+
+    def _as_base(self, experiment: Experiment) -> Experiment:
+        """With what the owner does in BASE, and rows as they are named there."""
+        if experiment.former is not None:
+            experiment = replace(experiment, setup=experiment.former)
+        if not self.drawn:
+            return experiment
+        attempts = (
+            replace(
+                one,
+                witness=replace(one.witness, statement=self._rename(one.witness.statement)),
+                looks=tuple(map(self._rename, one.looks)),
+                values=tuple(map(self._rename, one.values)),
+            )
+            for one in experiment.attempts
+        )
+        return replace(experiment, attempts=tuple(attempts), setup=tuple(map(self._rename, experiment.setup)))
+
+    def _rename(self, text: str) -> str:
+        for ours, theirs in self.drawn.items():
+            text = text.replace(ours, theirs)
+        return text
 
     def _was_open(self, hit: Hit) -> bool:
         """Whether BASE lets the persona do so who says nothing of himself where he may say anything."""
@@ -110,7 +133,7 @@ class Trying:
         attempt = replace(hit.attempt, witness=replace(hit.attempt.witness, persona=silent))
         self.tried += 1
         self.spent += 1
-        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(attempt,))))
+        answers = _run(self.base, self._as_base(replace(hit.experiment, attempts=(attempt,))))
         return any(not self.judge.is_gain(hit.attempt, answer, hit.after) for answer in answers)
 
     def _is_read(self, hit: Hit) -> bool:
@@ -122,7 +145,9 @@ class Trying:
         attempts = [replace(hit.attempt, witness=replace(witness, statement=text)) for text in reads]
         self.spent += len(attempts)
         answers = (
-            _run(self.base, _as_base(replace(hit.experiment, attempts=tuple(attempts)))) if attempts else []
+            _run(self.base, self._as_base(replace(hit.experiment, attempts=tuple(attempts))))
+            if attempts
+            else []
         )
         return any(not answer.sqlstate and answer.counts[_OWN] for answer in answers)
 
@@ -131,7 +156,7 @@ class Trying:
         if not hit.attempt.weighs or hit.before.sqlstate:
             return True
         self.spent += 1
-        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(hit.attempt,))))
+        answers = _run(self.base, self._as_base(replace(hit.experiment, attempts=(hit.attempt,))))
         left = len(hit.attempt.values)
         return any(answer.rows[-left:] == hit.before.rows[-left:] for answer in answers)
 
@@ -150,10 +175,6 @@ class Trying:
             return False
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
-
-
-def _as_base(experiment: Experiment) -> Experiment:
-    return experiment if experiment.former is None else replace(experiment, setup=experiment.former)
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:
