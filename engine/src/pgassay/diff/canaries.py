@@ -66,10 +66,12 @@ def try_canaries(
     changes: Iterable[SchemaChange],
     context: CallContext,
     personas: Sequence[Persona],
+    *,
+    empty: bool,
 ) -> Iterator[Experiment]:
     """Writes and calls where functions are others, with texts in columns that those name.
 
-    First in all that nobody has filled in, then in each other one: others may have there what oneself has.
+    In all that nobody has filled in, if `empty`; else in each other one: others may have there what one has.
     """
     called = tuple(change for change in changes if change.key.kind in OF_WRITES)
     sides = (context.head, context.base)
@@ -77,9 +79,8 @@ def try_canaries(
     marked = find_marked(*(texts_of(called, side) for side in sides))
     near = frozenset(name for side in sides for one in functions for name in follow(side.needs, one))
     samples = [sample for sample in context.samples if sample.table.name in near]
-    together = tuple(islice(_fill(samples, marked, empty=True), _COLUMNS))
-    apart = islice(_fill(samples, marked, empty=False), _COLUMNS_APART)
-    fillings = [some for some in (together, *((one,) for one in apart)) if some]
+    filled = tuple(islice(_fill(samples, marked, empty=empty), _COLUMNS if empty else _COLUMNS_APART))
+    fillings = [filled] if empty and filled else [(one,) for one in filled]
     if not fillings:
         return
     writes = [
@@ -87,12 +88,15 @@ def try_canaries(
         for one in around
         if {*one.changes} & {*called} and one.sample.table.stored
     ]
-    calls = [one.attempts for one in islice(make_calls(called, context, personas), _CALLS)]
-    for filled in fillings:
-        setup = tuple(text for one in filled for text in one.setup)
-        given = " and ".join(map(str, filled))
-        for probes in (*writes, *(calls if filled is together else calls[:_CALLS_APART])):
-            attempts = tuple(_watch(probe, filled) for probe in probes)
+    calls = [
+        one.attempts
+        for one in islice(make_calls(called, context, personas), _CALLS if empty else _CALLS_APART)
+    ]
+    for some in fillings:
+        setup = tuple(text for one in some for text in one.setup)
+        given = " and ".join(map(str, some))
+        for probes in (*writes, *calls):
+            attempts = tuple(_watch(probe, some) for probe in probes)
             if attempts:
                 yield Experiment(changes=called, attempts=attempts, setup=setup, given=given)
 

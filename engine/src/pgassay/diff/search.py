@@ -115,9 +115,11 @@ def explore(  # noqa: PLR0913 - by name
             )
             kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
             fitted = fit_calls(changes, context, head.personas)
-            canaries = try_canaries(around, changes, context, head.personas)
-            turns = _take_turns(around, calls, head.personas)
-            experiments = chain(weighed, kept, fitted, canaries, _alternate(writes, turns))
+            empty, filled = (
+                try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
+            )
+            turns = _alternate(writes, _take_turns(around, calls, head.personas))
+            experiments = chain(weighed, kept, empty, _alternate(chain(fitted, filled), turns))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
