@@ -131,6 +131,32 @@ def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str,
     assert [one.message for one in found.difference.gained] == []
 
 
+CLOSING = """
+alter table public.profiles add column about text;
+update public.profiles set about = 'who I am';
+insert into public.profiles (id) values ('b0b00000-0000-4000-8000-000000000002');
+create function private.close() returns trigger language plpgsql security definer as $$
+begin
+    update public.profiles set name = null, about = null, closed_at = now() where true;
+    return null;
+end
+$$;
+create trigger close after delete on auth.users for each row execute function private.close();
+"""
+
+
+def test_what_is_not_erased_any_more_stays_for_whoever_reads_it(tenants: Tenants) -> None:
+    """Another row is empty anyway."""
+    before = PROFILES + CLOSING
+    after = before.replace("about = null, closed_at", "closed_at")
+    sides = tenants.head(before, name="base.sql"), tenants.head(after)
+    [gain] = review(tenants.server, *sides, search=0).difference.gained
+    told = "Deleting the account of alice now makes public.profiles.about as before in some rows"
+    assert gain.message.startswith(told)
+    sides = tenants.head(after, name="base.sql"), tenants.head(before)
+    assert review(tenants.server, *sides, search=0).difference.gained == ()
+
+
 def test_metadata_that_decide_no_more_are_no_gain(tenants: Tenants) -> None:
     believed = "(id, credits) values (new.id, coalesce((new.raw_user_meta_data ->> 'credits')::integer, 5))"
     base, head = tenants.head(PROFILES.replace(INSERT, believed), name="base.sql"), tenants.head(PROFILES)

@@ -26,6 +26,19 @@ insert into storage.buckets (id, name) values ('files', 'files');
 create policy "put" on storage.objects for insert to authenticated
 with check (bucket_id = 'files' and (storage.foldername(name))[1] = auth.uid()::text);
 """
+NAMED = """
+insert into storage.buckets (id, name) values ('files', 'files');
+create table public.uploads (id integer primary key, owner uuid not null, path text not null);
+insert into public.uploads values
+(1, 'a11ce000-0000-4000-8000-000000000001', 'a11ce000-0000-4000-8000-000000000001/film.mp4'),
+(2, 'b0b00000-0000-4000-8000-000000000002', 'b0b00000-0000-4000-8000-000000000002/cut.mp4');
+alter table public.uploads enable row level security;
+create policy "own" on public.uploads for select to authenticated using (owner = (select auth.uid()));
+revoke all on public.uploads from anon, authenticated;
+grant select on public.uploads to authenticated;
+create policy "put" on storage.objects for insert to authenticated
+with check (bucket_id = 'files' and exists (select from public.uploads as u where u.path = objects.name));
+"""
 OWN_FOLDER = "(storage.foldername(name))[1] = auth.uid()::text"
 TAKEN = """
 create function private.unique_label() returns trigger language plpgsql security definer as $$
@@ -218,6 +231,11 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             "INSERT 1 of the rows of storage.objects[files] (was: refused, 42501), given the path",
         ),
         (
+            NAMED,
+            NAMED.replace("u.path = objects.name", "lower(u.path) = lower(objects.name)"),
+            "INSERT 1 of the rows of storage.objects[files] (was: refused, 42501), given the path",
+        ),
+        (
             SILENT,
             TELLING,
             "and is told of others: this label is taken by",
@@ -269,7 +287,15 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
     ],
     ids=[
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),
-        *("folder inside", "message", "detail", "notice", "value", "call"),
+        *(
+            "folder inside",
+            "path in other letters",
+            "message",
+            "detail",
+            "notice",
+            "value",
+            "call",
+        ),
         *("message of a value", "fed table", "effects of a call", "more than there is"),
         *("text that is run", "more of a row", "limit", "limit of a called function"),
     ],

@@ -51,6 +51,16 @@ declare found bigint; begin
     return found;
 end $$;
 """ + CALLED.format("public.count_labels(text)")
+OF_CLAIMS = """
+create function public.leave() returns void language plpgsql security definer as $$
+declare who constant uuid := (
+    {}current_setting('request.jwt.claims', true)::jsonb ->> 'sub'{}
+)::uuid;
+begin
+    delete from public.documents as d where d.owner = who;
+end $$;
+""" + CALLED.format("public.leave()")
+BELIEVED = "coalesce(current_setting('request.jwt.claims', true)::jsonb #>> '{user_metadata,account}', "
 REFUSED = "if who <> auth.uid() then return false; end if;"
 
 
@@ -81,12 +91,17 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
             "EXECUTE public.leave(uuid) to write more (was: refused, 42501)",
         ),
         (
+            OF_CLAIMS.format("", ""),
+            OF_CLAIMS.format(BELIEVED, ")"),
+            "EXECUTE public.leave() to write more",
+        ),
+        (
             COUNT.format("%L"),
             COUNT.format("''%s''"),
             "EXECUTE public.count_labels(text) and have SQL run there that they pass (was: a value)",
         ),
     ],
-    ids=["yes", "yes in PL/pgSQL", "many", "any type", "removal", "text that is run"],
+    ids=["yes", "yes in PL/pgSQL", "many", "any type", "removal", "claim", "text that is run"],
 )
 def test_answer_about_others_is_a_gain_and_its_end_is_none(
     tenants: Tenants, narrow: str, wide: str, message: str

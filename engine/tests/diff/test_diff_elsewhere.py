@@ -93,6 +93,17 @@ def test_write_that_changed_nothing_is_missed_by_nobody(tenants: Tenants) -> Non
     assert found.tried > 0
 
 
+def test_what_others_have_like_oneself_is_told_all_the_same(tenants: Tenants) -> None:
+    """All have the same text, so that only another one tells whose it is."""
+    alike = TELLING.replace("add column note text", "add column note text not null default 'like all notes'")
+    told = alike.replace("select d.label", "select d.note").replace(
+        "d.owner = new.owner", "d.owner <> new.owner"
+    )
+    sides = tenants.head(alike, name="base.sql"), tenants.head(told)
+    [gain] = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
+    assert " is told of others: like canary " in gain.message
+
+
 @pytest.mark.parametrize("reads", [False, True], ids=["secret", "read by all anyway"])
 def test_what_others_have_not_filled_in_is_told_all_the_same(tenants: Tenants, *, reads: bool) -> None:
     told = TELLING.replace("select d.label", "select d.note").replace(

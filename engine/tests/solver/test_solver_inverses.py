@@ -116,6 +116,10 @@ def test_null_is_reached_where_a_column_may_be_null(
         "'k' <> all(tags)",
         "starts_with(title, 'k')",
         "length(title) = 12 and title ~ '^0x[0-9a-f]{10}$'",
+        "jsonb_typeof(meta) = 'object' and octet_length(meta::text) > 16384",
+        "jsonb_typeof(meta) = 'array' and octet_length(meta::text) > 20000",
+        "(jsonb_typeof(meta) = 'object') is not false and "
+        "((jsonb_typeof(meta) = 'object' and octet_length(meta::text) <= 16384) is not false) is not true",
         "cardinality(tags) = 2 and tags @> array['k', 'l']",
         "decode(title, 'hex') = '\\x00ff'",
         "encode(decode(title, 'base64'), 'hex') = 'cafe'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,6 +13,8 @@ from pglast import parser
 
 T = TypeVar("T")
 _ARROWS = ("->", "->>")
+_ALONG = ("#>", "#>>")  # as many steps as the text has
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _ALIKE = 0.3  # of their words, how many two texts share that are versions of one
 # What may stand between the steps of a path into a JSON document: `(a -> 'b'::text) ->> 'c'`.
 _BETWEEN = ("TYPECAST", "TEXT_P", "ASCII_41")
@@ -49,6 +52,11 @@ def find_literals(after: Iterable[str], before: Iterable[str] = ()) -> Literals:
         numbers=merged("numbers"),
         paths=merged("paths"),
     )
+
+
+def read_words(texts: Iterable[str]) -> frozenset[str]:
+    """The words of literals: what a pattern or list is made of."""
+    return frozenset(word for text in texts for word in _WORD.findall(text))
 
 
 def find_marked(after: Mapping[T, str], before: Mapping[T, str]) -> frozenset[str]:
@@ -130,7 +138,12 @@ def _paths(tokens: list[tuple[str, str]]) -> tuple[list[tuple[str, ...]], set[in
             step = (_string(shown),)
             paths = [*paths[:-1], paths[-1] + step] if going_on else [*paths, step]
             going_on = True
-        elif name not in _BETWEEN and shown not in _ARROWS:
+        elif name == "SCONST" and place and tokens[place - 1][1] in _ALONG:
+            keys.add(place)
+            steps = tuple(part.strip(' "') for part in _string(shown).strip("{}").split(","))
+            paths = [*paths[:-1], paths[-1] + steps] if going_on else [*paths, steps]
+            going_on = True
+        elif name not in _BETWEEN and shown not in (*_ARROWS, *_ALONG):
             going_on = False
     return paths, keys
 

@@ -3,52 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 
 import psycopg
 
 from pgassay.catalog.compare import SchemaChange
-from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.tables import Surface, Table
+from pgassay.diff.account_events import AccountEvent, make_events
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.metadata import (
     USERS,
-    VALUES,
-    find_addresses,
-    find_followers,
     leaves,
-    nest,
     read_changed,
     read_literals,
 )
 from pgassay.diff.weights import find_listed
 from pgassay.matrix.model import Direction
-from pgassay.matrix.statements import NUMBERS, literal
+from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 
-_NEW = "5157ed00-0000-4000-8000-000000000000"
-_ADDRESS = "pgassay-{}@example.com"
-_MOST_DOCUMENTS, _MOST_WORDS, _MOST_ADDRESSES = 24, 12, 4
 _FAITHFUL = (*NUMBERS, "bool")
-_ROW_OF_A_DOCUMENT = frozenset(
-    f"{kind}_{verb}" for kind in ("json", "jsonb") for verb in ("populate_record", "to_record")
-)
+_NOTHING: Sequence[object] = (None, "", {}, [])
+_PLATFORM = ("auth", "storage")
+_GOING = "rows that go"
 _HOSTILE = "as the metadata say"
 
 Fact = tuple[str, str, str]
 """A table, what of it (a column, or rows that came or went), and how it is then."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountEvent:
-    """What the platform does to an account when its user asks; `document` are the metadata that he chose."""
-
-    title: str
-    statement: str
-    document: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +45,27 @@ class _Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class _Trace:
-    """What an event changes, and how all columns of the rows that it writes are then."""
+    """What an event changes, and how all columns of the rows that it writes are then.
+
+    `erased`: by table and column, in how many rows a text or document is not what it was.
+    """
 
     facts: frozenset[Fact] = frozenset()
     states: frozenset[Fact] = frozenset()
+    erased: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def beyond(self, other: _Trace) -> frozenset[Fact]:
         """What is changed here and stands otherwise there: what it was before is nothing of the event's."""
         return self.facts - other.facts - other.states
+
+    def kept_by(self, other: _Trace) -> frozenset[tuple[str, str]]:
+        """The columns of which less is erased there; not where rows go."""
+        gone = {table for table, what, _ in other.facts if what == _GOING}
+        return frozenset(
+            (table, column)
+            for (table, column), rows in self.erased.items()
+            if table not in gone and other.erased.get((table, column), 0) < rows
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +91,7 @@ def compare_accounts(
     surfaces = [side.surface for side in (base, head)]
     roles = [persona.role for persona in head.personas if persona.id is not None]
     literals = read_literals(base.inventory, head.inventory)
-    events = list(_make_events(head, literals, read_changed(base.inventory, head.inventory)))
+    events = list(make_events(head, literals, read_changed(base.inventory, head.inventory)))
     before, after = (
         _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
     )
@@ -116,70 +113,12 @@ def compare_accounts(
         about = frozenset((table, what) for table, what, _ in less | more)
         if about and about not in told:
             told.add(about)
-            yield _tell(event, less, more, changes)
-
-
-def _make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Iterator[AccountEvent]:
-    values = list(dict.fromkeys([*VALUES, *literals.strings]))
-    documents = [nest(path, value) for path in literals.paths for value in values][:_MOST_DOCUMENTS]
-    documents += [nest(path, word) for path in changed.paths for word in _find_words(head, changed)]
-    documents += [{name: value} for name in _find_populated(head, literals) for value in VALUES]
-    addresses = tuple(islice(find_addresses(changed), _MOST_ADDRESSES))
-    yield _sign_up({}, "Whoever signs up")
-    for address in addresses:
-        yield _sign_up({}, f"Whoever signs up as {address}", address)
-    for document in documents:
-        yield _sign_up(document, f"Whoever signs up with the metadata {json.dumps(document)}")
-    for persona in head.personas:
-        if persona.id is None:
-            continue
-        where = f"where id::text = {literal(persona.id)}"
-        for title, what in (
-            (f"A new e-mail address of {persona.name}", f"email = {literal(_ADDRESS.format(persona.name))}"),
-            *((f"The address {one} of {persona.name}", f"email = {literal(one)}") for one in addresses),
-            (f"A sign-in of {persona.name}", "last_sign_in_at = pg_catalog.now()"),
-            (f"New metadata of {persona.name}", """raw_user_meta_data = '{"pgassay": 1}'"""),
-        ):
-            change = f"update {USERS} set {what} {where}"
-            yield AccountEvent(title=title, statement=change)
-            yield AccountEvent(
-                title=f"{title}, whose account was deleted softly,",
-                statement=f"update {USERS} set deleted_at = pg_catalog.now() {where}; {change}",
-            )
-        yield AccountEvent(
-            title=f"Deleting the account of {persona.name}", statement=f"delete from {USERS} {where}"
-        )
-
-
-def _find_words(head: LoadedSide, changed: Literals) -> list[str]:
-    """What CHECKs list, and enums have, of the columns that a changed function names: a tier, a role."""
-    near = find_followers(head.inventory)
-    checks = [
-        find_literals([str(facts.get("definition"))])
-        for key, facts in head.inventory.objects.items()
-        if key.kind == "constraint" and key.object in near
-    ]
-    tables = [one for one in head.surface.by_name.values() if one.name in near]
-    columns = [column for one in tables for column in one.columns.values() if column.name in changed.words]
-    listed = [word for one in checks if one.words & changed.words for word in one.strings]
-    return list(dict.fromkeys([*(word for one in columns for word in one.labels), *listed]))[:_MOST_WORDS]
-
-
-def _find_populated(head: LoadedSide, literals: Literals) -> list[str]:
-    """The columns that metadata name where a whole row is made of them."""
-    if literals.words.isdisjoint(_ROW_OF_A_DOCUMENT):
-        return []
-    near = find_followers(head.inventory)
-    keys = [key for key in head.inventory.objects if key.kind == "column" and key.object in near]
-    return list(dict.fromkeys(key.name for key in keys))[:_MOST_DOCUMENTS]
-
-
-def _sign_up(
-    document: Mapping[str, object], title: str, address: str = _ADDRESS.format("new")
-) -> AccountEvent:
-    values = [_NEW, address, json.dumps(dict(document))]
-    text = f"insert into {USERS} (id, email, raw_user_meta_data) values ({', '.join(map(literal, values))})"
-    return AccountEvent(title=title, statement=text, document=document)
+            yield _tell(event, _describe(less), _describe(more), about, changes)
+        kept = frozenset(one for one in old.kept_by(new) if event.erases and _is_there(tables, one))
+        if kept and kept not in told:
+            told.add(kept)
+            names = ", ".join(f"{table}.{column}" for table, column in sorted(kept))
+            yield _tell(event, f"{names} empty or other", f"{names} as before in some rows", kept, changes)
 
 
 def _observe(side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]) -> list[_Trace | None]:
@@ -213,7 +152,21 @@ def _carry_out(side: LoadedSide, before: _Before, event: AccountEvent) -> _Trace
             for row in some.rows.values()
             for column, value in row.items()
         ),
+        erased=Counter(
+            (name, column)
+            for name, some in after.items()
+            for key, row in some.rows.items()
+            for column, value in before.rows[name].rows.get(key, {}).items()
+            if value not in _NOTHING
+            and row[column] != value
+            and _may_tell(before.tables[name].columns[column])
+        ),
     )
+
+
+def _may_tell(column: Column) -> bool:
+    """Whether a person may be told by it: a text or a document."""
+    return column.base in (*TEXTS, "json", "jsonb") and not column.labels
 
 
 def _read(side: LoadedSide, tables: Mapping[str, Table], which: str) -> dict[str, _Rows]:
@@ -238,7 +191,7 @@ def _compare(before: _Before, name: str, after: _Rows, event: AccountEvent) -> I
     if came:
         yield name, "rows that come", str(came)
     if went := former.count + came - after.count:
-        yield name, "rows that go", str(went)
+        yield name, _GOING, str(went)
     for key, row in after.rows.items():
         old = former.rows.get(key)
         for column, value in row.items():
@@ -265,20 +218,30 @@ def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -
     """Whether both have it, and no user may write it himself; accounts themselves are the platform's."""
     name, what, _ = fact
     table = tables.get(name)
-    if table is None or table.schema in ("auth", "storage"):
+    if table is None or table.schema in _PLATFORM:
         return False
     held = [table.privileges[role] for role in roles if role in table.privileges]
     if what.startswith("rows"):
-        return not any(one.delete if what == "rows that go" else one.insert for one in held)
+        return not any(one.delete if what == _GOING else one.insert for one in held)
     column = table.columns.get(what)
     return column is not None and not any(what in one.update for one in held)
 
 
+def _is_there(tables: Mapping[str, Table], place: tuple[str, str]) -> bool:
+    """Whether it is a column that both have, of a table that is not the platform's."""
+    table = tables.get(place[0])
+    return table is not None and table.schema not in _PLATFORM and place[1] in table.columns
+
+
 def _tell(
-    event: AccountEvent, old: Iterable[Fact], new: Iterable[Fact], changes: Sequence[SchemaChange]
+    event: AccountEvent,
+    old: str,
+    new: str,
+    about: Iterable[tuple[str, str]],
+    changes: Sequence[SchemaChange],
 ) -> AccessChange:
-    did, does = (_describe(facts) or "nothing of it" for facts in (old, new))
-    near = {USERS, *(table for table, _, _ in (*old, *new))}
+    did, does = (text or "nothing of it" for text in (old, new))
+    near = {USERS, *(table for table, _ in about)}
     causes = tuple(one for one in changes if one.key.kind == "function" or one.key.object in near)[:2]
     told = " ".join([f"{event.title} now makes {does} (was: {did}).", *map(str, causes)])
     return AccessChange(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, product, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
@@ -17,6 +17,7 @@ from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
 from pgassay.diff.probes import SearchProbe, find_faithful
 from pgassay.diff.variations import candidates, claim
+from pgassay.diff.weights import Scales
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
@@ -41,37 +42,65 @@ _NOT_NULL = " as r where not (r.* is null)"
 
 @dataclass(frozen=True, kw_only=True)
 class CallContext:
-    """What HEAD has: its objects, its rows, and what the schemas say on both sides."""
+    """What HEAD has: its objects, its rows, and what the schemas say on both sides.
+
+    `scales`: what the owner can weigh after a call.
+    """
 
     surface: Surface
     samples: Sequence[Sample]
     base: Inventory
     head: Inventory
+    scales: Scales = field(default_factory=Scales)
+
+    def find_labels(self) -> Mapping[str, Sequence[str]]:
+        """Of enums, by type."""
+        tables = self.surface.tables.values()
+        return {column.base: column.labels for table in tables for column in table.columns.values()}
 
 
 def make_calls(
     changes: Sequence[SchemaChange], context: CallContext, personas: Sequence[Persona]
 ) -> Iterator[Experiment]:
-    """Experiments for each function that a change may have to do with, for everybody who may call it."""
+    """Experiments for each function that a change may have to do with, for everybody who may call it.
+
+    Of all in turn, those first that are others themselves.
+    """
+    found = [_experiments(context, one) for one in find_callable(changes, context, personas)]
+    for in_turn in zip_longest(*found):
+        yield from filter(None, in_turn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalledFunction:
+    """A function that the `changes` may have to do with, who may call it, and what it uses on either side."""
+
+    function: CallRight
+    changes: tuple[SchemaChange, ...]
+    callers: Sequence[Persona]
+    reach: frozenset[str]
+
+
+def find_callable(
+    changes: Iterable[SchemaChange], context: CallContext, personas: Sequence[Persona]
+) -> Iterator[CalledFunction]:
+    """Those first that are others themselves."""
     searched = [change for change in changes if is_searched(change)]
     held = {
         (right.object, right.role): right for right in context.surface.rights if right.privilege == "execute"
     }
-    for name in dict.fromkeys(name for name, _ in held):
+    changed = {change.key.object for change in searched}
+    for name in sorted(dict.fromkeys(name for name, _ in held), key=lambda one: one not in changed):
         reach = context.base.reach(name) | context.head.reach(name)
         some = tuple(change for change in searched if change.key.object in reach)
         callers = [p for p in personas if (right := held[name, p.role]).held and right.usage]
         if some and callers:
-            yield from _experiments(context, some, held[name, callers[0].role], callers, reach)
+            function = held[name, callers[0].role]
+            yield CalledFunction(function=function, changes=some, callers=callers, reach=reach)
 
 
-def _experiments(
-    context: CallContext,
-    changes: tuple[SchemaChange, ...],
-    function: CallRight,
-    callers: Sequence[Persona],
-    reach: frozenset[str],
-) -> Iterator[Experiment]:
+def _experiments(context: CallContext, called: CalledFunction) -> Iterator[Experiment]:
+    changes, function, callers, reach = called.changes, called.function, called.callers, called.reach
     near = find_near(context.samples, reach, function.object, context.head)
     texts = list(_texts(context, function, callers, reach))
     calls = (probe_call(function.object, text, persona, near) for text in texts for persona in callers)
@@ -158,7 +187,7 @@ def _texts(
     literals = find_literals(bodies(reach, context.head), bodies(reach, context.base))
     if _RUN in literals.words:
         literals = replace(literals, strings=(*_BREAKING_OUT, *literals.strings))
-    labels = {c.base: c.labels for t in context.surface.tables.values() for c in t.columns.values()}
+    labels = context.find_labels()
     keys = _keys(context.samples)
     ids = [persona.id for persona in callers if persona.id]
     said = tuple(_find_texts(context.samples, reach, literals))
@@ -244,5 +273,10 @@ def repeated(call: SearchProbe) -> SearchProbe:
     called = call.witness.statement.removeprefix("select * from ").removesuffix(_NOT_NULL)
     text = f"select {called}, {called}"
     return replace(
-        call, witness=replace(call.witness, statement=text), widens=False, reveals=False, is_own=True
+        call,
+        witness=replace(call.witness, statement=text),
+        widens=False,
+        reveals=False,
+        is_own=True,
+        repeats=call.witness.statement,
     )

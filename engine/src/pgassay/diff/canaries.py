@@ -1,4 +1,4 @@
-"""Texts in others' rows where the world has none: a message or answer that says one tells of others. Pure."""
+"""Texts in others' rows that nobody else has: a message or answer that says one tells of others. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from pgassay.observation import Persona
 _PLATFORM = ("auth", "storage", "realtime")  # whose tables are not the owner's
 _CANARY = "canary "
 _LETTERS = 6
-_COLUMNS = 6
-_CALLS = 8  # experiments
+_COLUMNS, _COLUMNS_APART = 6, 3
+_CALLS, _CALLS_APART = 8, 1  # experiments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,37 +66,50 @@ def try_canaries(
     changes: Iterable[SchemaChange],
     context: CallContext,
     personas: Sequence[Persona],
+    *,
+    empty: bool,
 ) -> Iterator[Experiment]:
-    """Writes and calls where functions are others, with texts in what those name and others leave empty."""
+    """Writes and calls where functions are others, with texts in columns that those name.
+
+    In all that nobody has filled in, if `empty`; else in each other one: others may have there what one has.
+    """
     called = tuple(change for change in changes if change.key.kind in OF_WRITES)
     sides = (context.head, context.base)
     functions = find_called(called, *sides)
     marked = find_marked(*(texts_of(called, side) for side in sides))
     near = frozenset(name for side in sides for one in functions for name in follow(side.needs, one))
     samples = [sample for sample in context.samples if sample.table.name in near]
-    filled = tuple(islice(_fill(samples, marked), _COLUMNS))
-    if not filled:
+    filled = tuple(islice(_fill(samples, marked, empty=empty), _COLUMNS if empty else _COLUMNS_APART))
+    fillings = [filled] if empty and filled else [(one,) for one in filled]
+    if not fillings:
         return
-    setup = tuple(text for one in filled for text in one.setup)
-    given = " and ".join(map(str, filled))
-    writes = (
-        _write(one, personas) for one in around if {*one.changes} & {*called} and one.sample.table.stored
-    )
-    calls = (one.attempts for one in islice(make_calls(called, context, personas), _CALLS))
-    for probes in (*writes, *calls):
-        attempts = tuple(_watch(probe, filled) for probe in probes)
-        if attempts:
-            yield Experiment(changes=called, attempts=attempts, setup=setup, given=given)
+    writes = [
+        tuple(_write(one, personas))
+        for one in around
+        if {*one.changes} & {*called} and one.sample.table.stored
+    ]
+    calls = [
+        one.attempts
+        for one in islice(make_calls(called, context, personas), _CALLS if empty else _CALLS_APART)
+    ]
+    for some in fillings:
+        setup = tuple(text for one in some for text in one.setup)
+        given = " and ".join(map(str, some))
+        for probes in (*writes, *calls):
+            attempts = tuple(_watch(probe, some) for probe in probes)
+            if attempts:
+                yield Experiment(changes=called, attempts=attempts, setup=setup, given=given)
 
 
-def _fill(samples: Iterable[Sample], marked: Collection[str]) -> Iterator[_Filled]:
+def _fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool) -> Iterator[_Filled]:
+    """Columns that are marked, in which no row has a text that tells whose it is; or else the others."""
     for sample in samples:
         table = sample.table
         owners = sorted(sample.ownership.direct) if sample.ownership else []
         if not table.stored or table.schema in _PLATFORM or not owners:
             continue
         for column in (one for one in sample.columns if one.name in marked and _takes_text(one)):
-            if not any(is_telling(row.values[column.name] or "") for row in sample.rows):
+            if empty is not any(is_telling(row.values[column.name] or "") for row in sample.rows):
                 yield _Filled(sample=sample, column=column, owner=table.columns[owners[0]])
 
 

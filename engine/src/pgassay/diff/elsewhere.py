@@ -15,17 +15,17 @@ from typing import TypeVar
 from pgassay.catalog.inventory import Inventory, follow
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
-from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
+from pgassay.diff.again import copy, first_of_each, first_of_roles, inserts, moves
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.metadata import nest
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, bodies, find_called, said_by
-from pgassay.diff.probes import SearchProbe, probe_insert, probe_update
+from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import Variation
 from pgassay.diff.weights import Scales
 from pgassay.matrix.model import RowClass
-from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import NUMBERS, TEXTS, literal
+from pgassay.matrix.rows import Sample
+from pgassay.matrix.statements import NUMBERS, TEXTS
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 from pgassay.solver.patterns import like, matching
@@ -46,7 +46,6 @@ _TEXTS = 6  # that only one side says
 _NUMBERS = 3
 _COLUMNS = 4  # of those that somebody writes, where the change names none
 _LONGEST = 1000
-_FAR = 70_000_000
 _ROWS = 2
 
 
@@ -87,6 +86,7 @@ def try_elsewhere(  # noqa: PLR0913 - by name
             numbers=numbers,
             paths=tuple(_find_alone(*(one.paths for one in said)))[:_NUMBERS],
             words=frozenset(find_literals([t for side in (base, head) for t in bodies(near, side)]).strings),
+            looked=said[0].words | said[1].words,
             holders=frozenset(
                 (s.table.name, column) for s in samples if s.ownership for column in s.ownership.direct
             ),
@@ -115,8 +115,8 @@ def _find_texts(strings: Iterable[str], numbers: Iterable[int]) -> Iterator[str]
 class _Weighing:
     """Writes to one table, after each of which the owner weighs others.
 
-    `texts`, `numbers` and `paths` are said by one side alone, `words` somewhere; `near` are other tables that
-    the functions name, `holders` columns that say whose a row is.
+    `texts`, `numbers` and `paths` are said by one side alone, `words` somewhere; `looked` is all that the
+    functions name, `near` other tables among it, `holders` columns that say whose a row is.
     """
 
     around: Neighbourhood
@@ -125,6 +125,7 @@ class _Weighing:
     numbers: tuple[int, ...]
     paths: tuple[tuple[str, ...], ...]
     words: frozenset[str]
+    looked: frozenset[str]
     near: tuple[Sample, ...]
     holders: frozenset[tuple[str | None, str]]
     sift: Sift
@@ -134,6 +135,7 @@ class _Weighing:
         yield from self._say_nearby(subjects)
         yield from self._crowd(subjects)
         yield from self._owe(subjects, make)
+        yield from self._drain(subjects)
 
     def _say(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """The words stand in the row that is written."""
@@ -147,13 +149,13 @@ class _Weighing:
         for column, values in marked:
             for value in values:
                 said = {column.name: value}
-                probes = (probe for one in subjects for probe in (*_inserts(one, said), *_moves(one, said)))
+                probes = (probe for one in subjects for probe in (*inserts(one, said), *moves(one, said)))
                 yield from self._experiment(probes)
 
     def _say_nearby(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """They stand in another row that is whoever writes', or where he may not write them himself."""
-        for subject in _first_of_roles(subjects):
-            probes = self._let_through([*_inserts(subject, {}), *_moves(subject, {})])
+        for subject in first_of_roles(subjects):
+            probes = self._let_through([*inserts(subject, {}), *moves(subject, {})])
             for sample in (self.around.sample, *self.near) if probes else ():
                 rows = [row for row in sample.rows if subject.persona.id in row.owners]
                 for column, values in self._marked(sample):
@@ -166,11 +168,11 @@ class _Weighing:
 
     def _crowd(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
         """As many of one's own rows are there already as a number says that is another."""
-        for subject in _first_of_roles(subjects) if self.numbers else ():
-            probes = self._let_through([*_inserts(subject, {}), *_moves(subject, {})])
-            for row in _first_of_each(subject, subject.rows.get(RowClass.OWN, ())) if probes else ():
+        for subject in first_of_roles(subjects) if self.numbers else ():
+            probes = self._let_through([*inserts(subject, {}), *moves(subject, {})])
+            for row in first_of_each(subject.sample, subject.rows.get(RowClass.OWN, ())) if probes else ():
                 for number in self.numbers:
-                    setup = _copy(subject.sample, row, number)
+                    setup = copy(subject.sample, row, number)
                     given = f"{number} rows of {subject.sample.object} like that where {subject.where(row)}"
                     yield from self._experiment(probes, setup, given)
 
@@ -181,15 +183,27 @@ class _Weighing:
 
     def _owe(self, subjects: Sequence[Subject], make: Make) -> Iterator[Experiment]:
         """There are rows of a user such as he has none of, whoever writes then."""
-        for subject in _first_of_roles(subjects):
+        for subject in first_of_roles(subjects):
             whose = subject.persona.id or ""
-            moves = [probe for one in subjects for probe in _moves(one, {}, of=whose)]
-            probes = self._let_through(moves)
+            probes = self._let_through([probe for one in subjects for probe in moves(one, {}, of=whose)])
             for sample in self.near if probes else ():
                 for column in islice(self._naming(sample.table), 1):
                     there = [row.values for row in sample.rows if row.values.get(column) == whose]
                     for given, setup in make(sample.table.name, {column: whose}, there, self.words):
                         yield from self._experiment(probes, setup, given)
+
+    def _drain(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+        """What rows of a user count and the functions look at is nothing, whoever writes then."""
+        for subject in first_of_roles(subjects):
+            whose = subject.persona.id or ""
+            probes = self._let_through([probe for one in subjects for probe in moves(one, {}, of=whose)])
+            for sample in (*self.near, self.around.sample) if probes else ():
+                rows = [row for row in sample.rows if whose in row.owners][:_ROWS]
+                columns = [one for one in sample.columns if one.base in NUMBERS and one.name in self.looked]
+                for column in columns if rows else ():
+                    drained = [Variation(sample=sample, row=row, values={column.name: "0"}) for row in rows]
+                    setup = tuple(text for one in drained for text in one.setup)
+                    yield from self._experiment(probes, setup, " and ".join(map(str, drained)))
 
     def _naming(self, table: Table) -> Iterator[str]:
         """The columns that refer to a table of users."""
@@ -221,72 +235,3 @@ class _Weighing:
         attempts = tuple(filter(None, map(self.scales.put, probes)))
         if attempts:
             yield Experiment(changes=self.around.changes, attempts=attempts, setup=setup, given=given)
-
-
-def _inserts(subject: Subject, values: Mapping[str, str]) -> Iterator[SearchProbe]:
-    """One's own rows again, with these values."""
-    owning = subject.sample.ownership.columns if subject.sample.ownership else frozenset()
-    unique = {name for index in subject.table.unique for name in index.columns} - owning
-    empty = {n: None for n in unique if not subject.table.columns[n].not_null}
-    for row in _first_of_each(subject, subject.rows.get(RowClass.OWN, ())):
-        if values.keys() <= subject.privileges.insert:
-            copy = replace(
-                row, values={**row.values, **empty, **values}, changed={**row.changed, **empty, **values}
-            )
-            alone = replace(subject, sample=replace(subject.sample, rows=(copy,)))
-            yield from islice(probe_insert(alone), 1)
-
-
-def _moves(subject: Subject, values: Mapping[str, str], *, of: str = "") -> Iterator[SearchProbe]:
-    """Rows step to each other label, with these values; one's own, or those `of` somebody."""
-    table, held = subject.table, subject.privileges.update & subject.table.updatable
-    owner = of or subject.persona.id
-    rows = [row for row in subject.sample.rows if owner in row.owners]
-    if "update" not in table.writable or not values.keys() <= held:
-        return
-    for column in (c for c in subject.sample.columns if c.labels and c.name in held):
-        for row in rows:
-            for label in (label for label in column.labels if label != row.values[column.name]):
-                sets = {**values, column.name: label}
-                text = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in sets.items())
-                statement = f"update {table.name} set {text} where {subject.where(row)}"
-                yield probe_update(subject, sets, statement)
-
-
-def _copy(sample: Sample, row: Row, number: int) -> tuple[str, ...]:
-    """So many rows like one, without triggers; what names a row is drawn anew, or another for each."""
-    table = sample.table
-    owning = sample.ownership.columns if sample.ownership else frozenset()
-    unique = {name for index in table.unique for name in index.columns} - owning
-    columns = [c for c in table.columns.values() if not c.generated and not c.identity]
-    named = [c for c in columns if c.name in unique and c.not_null and not c.has_default]
-    copied = [c.name for c in columns if c.name not in unique and row.values.get(c.name) is not None]
-    same = [literal(row.values[name]) for name in copied]
-    values = (f"({', '.join([*(literal(_name(c, n)) for c in named), *same])})" for n in range(number))
-    names = ", ".join(map(quoted, [*(c.name for c in named), *copied]))
-    return (
-        f"alter table {table.name} disable trigger user",
-        f"insert into {table.name} ({names}) values {', '.join(values)}",
-        f"alter table {table.name} enable trigger user",
-    )
-
-
-def _name(column: Column, number: int) -> str:
-    """What no other row is called by, as a rule."""
-    text = str(_FAR + number)
-    return f"{_FAR:08}-0000-4000-8000-{number:012}" if column.base == "uuid" else text
-
-
-def _first_of_roles(subjects: Iterable[Subject]) -> list[Subject]:
-    """One user of each role who has rows: others would do the same."""
-    found: dict[str, Subject] = {}
-    for one in subjects:
-        if one.persona.id and one.rows.get(RowClass.OWN):
-            found.setdefault(one.persona.role, one)
-    return [*found.values()]
-
-
-def _first_of_each(subject: Subject, rows: Iterable[Row]) -> list[Row]:
-    """One row of each label that it may have."""
-    labelled = [column.name for column in subject.sample.columns if column.labels]
-    return list({tuple(row.values[name] for name in labelled): row for row in rows}.values())

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
-from pgassay.catalog.literals import find_literals
+from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
 from pgassay.diff.probes import SearchProbe
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import literal
+from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
 
 MESSAGES = "realtime.messages"
 _OBJECTS = "storage.objects"
 _EXTENSIONS = ("broadcast", "presence")
 _TOPICS = 24
+_AT_ONCE = 64
+_OWNERS = 2
+_DEEDS = (
+    (Action.SELECT, f"select name from {_OBJECTS}"),
+    (Action.UPDATE, f"update {_OBJECTS} set name = name"),
+    (Action.DELETE, f"delete from {_OBJECTS}"),
+)
+_NAMED = 3  # paths of a persona that rows name
 
 
 def try_platform(
@@ -37,20 +46,22 @@ def try_platform(
             continue
         reach = base.reach(name) | head.reach(name)
         near = tuple(change for change in changes if is_searched(change) and change.key.object in reach)
-        texts = [[*said_by(near, side), *bodies(reach, side)] for side in (head, base)]
+        said = [said_by(near, side) for side in (head, base)]
+        texts = [[*one, *bodies(reach, side)] for one, side in zip(said, (head, base), strict=True)]
         if near:
-            yield from make(near, find_literals(*texts).strings, samples, personas)
+            literals = replace(find_literals(*texts), words=find_literals(*said).words)
+            yield from make(near, literals, samples, personas)
 
 
 def _join_channels(
     changes: tuple[SchemaChange, ...],
-    strings: Sequence[str],
+    literals: Literals,
     _: Sequence[Sample],
     personas: Sequence[Persona],
 ) -> Iterator[Experiment]:
     """As Realtime asks: may this user read, or write, a message of this topic?"""
     ids = [persona.id for persona in personas if persona.id is not None]
-    for topic in islice(_find_topics(strings, ids), _TOPICS):
+    for topic in islice(_find_topics(literals.strings, ids), _TOPICS):
         setup = [f"select pg_catalog.set_config('realtime.topic', {literal(topic)}, true)"]
         setup += [_send(topic, extension) for extension in _EXTENSIONS]
         looks = [
@@ -87,42 +98,58 @@ def _send(topic: str, extension: str) -> str:
 
 def _use_paths(
     changes: tuple[SchemaChange, ...],
-    strings: Sequence[str],
+    literals: Literals,
     samples: Sequence[Sample],
     personas: Sequence[Persona],
 ) -> Iterator[Experiment]:
-    """Put an object there, or find one that is there and another's, in each bucket."""
+    """Put an object there, or find one that is there and another's; first in buckets that the text names."""
     people = [persona for persona in personas if persona.id is not None]
-    for sample in samples:
-        if not sample.object.startswith(f"{_OBJECTS}["):
-            continue
-        bucket = sample.object.removeprefix(f"{_OBJECTS}[").removesuffix("]")
-        for other in people[:2]:
-            for path in dict.fromkeys(_find_paths(strings, other.id or "", [p.id or "" for p in people])):
-                put = _put(bucket, path, "{}")
-                where = f"where bucket_id = {literal(bucket)} and name = {literal(path)}"
-                yield Experiment(
-                    changes=changes,
-                    attempts=tuple(
-                        _attempt(persona, sample.object, Action.INSERT, put.format(literal(persona.id)))
-                        for persona in personas
-                    ),
-                    given=f"the path {literal(path)}",
+    ids = [persona.id or "" for persona in people]
+    buckets = [
+        one.object.removeprefix(f"{_OBJECTS}[").removesuffix("]")
+        for one in samples
+        if one.object.startswith(f"{_OBJECTS}[")
+    ]
+    spelled = [
+        path
+        for persona in people[:_OWNERS]
+        for name in islice(_find_named(samples, literals.words, persona.id or ""), _NAMED)
+        for path in _spell_otherwise(name)
+    ]
+    theirs = {p.id or "": [*dict.fromkeys(_find_paths(literals.strings, p.id or "", ids))] for p in people}
+    every = [path for id_ in ids[:_OWNERS] for path in theirs[id_]]
+    for bucket in sorted(buckets, key=lambda name: name not in literals.strings):
+        puts = (
+            _with_path(persona, bucket, path, Action.INSERT, _put(bucket, [path], persona.id))
+            for path in dict.fromkeys([*spelled, *every])
+            for persona in personas
+        )
+        while some := tuple(islice(puts, _AT_ONCE)):
+            yield Experiment(changes=changes, attempts=some)
+        for other in people[:_OWNERS]:
+            setup = (_put(bucket, theirs[other.id or ""], other.id),)
+            for action, text in _DEEDS:
+                attempts = (
+                    _with_path(persona, bucket, path, action, f"{text} {_where(bucket, path)}")
+                    for path in theirs[other.id or ""]
+                    for persona in personas
                 )
                 yield Experiment(
                     changes=changes,
-                    attempts=tuple(
-                        _attempt(persona, sample.object, action, f"{text} {where}")
-                        for persona in personas
-                        for action, text in (
-                            (Action.SELECT, f"select name from {_OBJECTS}"),
-                            (Action.UPDATE, f"update {_OBJECTS} set name = name"),
-                            (Action.DELETE, f"delete from {_OBJECTS}"),
-                        )
-                    ),
-                    setup=(put.format(literal(other.id)),),
-                    given=f"the path {literal(path)} of {other.name}'s",
+                    attempts=tuple(attempts),
+                    setup=setup,
+                    given=f"an object of {other.name}'s there",
                 )
+
+
+def _with_path(persona: Persona, bucket: str, path: str, action: Action, text: str) -> SearchProbe:
+    return replace(
+        _attempt(persona, f"{_OBJECTS}[{bucket}]", action, text), given=f"the path {literal(path)}"
+    )
+
+
+def _where(bucket: str, path: str) -> str:
+    return f"where bucket_id = {literal(bucket)} and name = {literal(path)}"
 
 
 def _find_paths(strings: Sequence[str], other: str, ids: Sequence[str]) -> Iterator[str]:
@@ -131,18 +158,42 @@ def _find_paths(strings: Sequence[str], other: str, ids: Sequence[str]) -> Itera
     for own in ids:
         if own != other:
             yield from (
+                f"{other}/{own}/x",
                 f"{own}/{other}/x",
                 f"{own}/../{other}/x",
                 f"{own}/%2e%2e/{other}/x",
                 f"{own}x/{other}",
             )
+            yield from (f"{other}/x/{own}/x", f"{other}/{own}", f"{own}//{other}/x", f"{own}/./{other}/x")
     for text in strings[:4]:
         yield from (text.strip("%"), f"{text.strip('%/')}/{other}/x")
 
 
-def _put(bucket: str, path: str, owner: str) -> str:
-    values = f"{literal(bucket)}, {literal(path)}, {owner}"
-    return f"insert into {_OBJECTS} (bucket_id, name, owner_id) values ({values})"
+def _find_named(samples: Iterable[Sample], words: Collection[str], whose: str) -> Iterator[str]:
+    """Paths in rows of somebody's, in columns that a policy names."""
+    for sample in samples:
+        named = [one.name for one in sample.columns if one.name in words and one.base in TEXTS]
+        for row in sample.rows if sample.table.stored and not sample.object.startswith(_OBJECTS) else ():
+            if whose in row.owners:
+                yield from (path for name in named if "/" in (path := row.values[name] or ""))
+
+
+def _spell_otherwise(path: str) -> Iterator[str]:
+    """The path, and such as a comparison may take for it: letters, segments, blanks, what comes behind it."""
+    first, _, last = path.rpartition("/")
+    yield from (path, f"{first}/{last.upper()}", path.upper(), f"{first}//{last}", f"{first}/./{last}")
+    yield from (
+        f"{path}x",
+        f"{path}/x",
+        f"{first}/x/{last}",
+        f"{path} ",
+        f"{first}/{last.replace('.', '%2e')}",
+    )
+
+
+def _put(bucket: str, paths: Iterable[str], owner: str | None) -> str:
+    values = ", ".join(f"({literal(bucket)}, {literal(path)}, {literal(owner)})" for path in paths)
+    return f"insert into {_OBJECTS} (bucket_id, name, owner_id) values {values}"
 
 
 def _attempt(persona: Persona, name: str, action: Action, text: str) -> SearchProbe:

@@ -39,6 +39,7 @@ class SearchProbe:
     owner's write may have fed: only such values count. `is_silent`: what it returns tells nothing.
     `is_blanket`: one row of those that it finds is enough for a policy to refuse it as a whole.
     `breaks_out`: it passes a text that is no value where it is put together with others and run.
+    `repeats`: the call that is made twice here.
     `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
@@ -55,6 +56,7 @@ class SearchProbe:
     is_silent: bool = False
     is_blanket: bool = False
     breaks_out: bool = False
+    repeats: str = ""
     weighs: bool = False
     canaries: tuple[Canary, ...] = ()
     given: str = ""  # what of the claims is other than the persona's own

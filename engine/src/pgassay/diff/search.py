@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import chain, combinations, islice, zip_longest
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.tables import Surface
@@ -15,20 +15,22 @@ from pgassay.diff.contrasts import Deed, try_conditions
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.elsewhere import try_elsewhere
 from pgassay.diff.experiments import Experiment, make_experiments
-from pgassay.diff.judgement import Judge, tell
+from pgassay.diff.fitted_calls import fit_calls
+from pgassay.diff.judgement import Judge
+from pgassay.diff.kept import try_kept
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.neighbourhoods import Neighbourhood, find_neighbourhoods
 from pgassay.diff.platform_attempts import try_platform
 from pgassay.diff.secrets import find_secrets
+from pgassay.diff.shared_rows import find_drawn, find_shared
 from pgassay.diff.solving import Solving
+from pgassay.diff.telling import tell
 from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.weights import Scales, find_listed
 from pgassay.diff.writes import try_writes
 from pgassay.matrix.rows import Sample, read_samples
 from pgassay.observation import Persona
 
-# What a load of the world makes anew, as a rule.
-_DRAWN = ("uuid", "timestamptz", "timestamp")
 _FOREIGN = "FOREIGN KEY"
 _OF_THE_NEAREST = 4  # experiments, before others have their turn
 _OTHERS = 3  # experiments after the last with which somebody does the same
@@ -66,7 +68,8 @@ def explore(  # noqa: PLR0913 - by name
     """
     surface, theirs = head.surface, base.surface
     ours = _samples(head, surface)
-    samples = _shared(_samples(base, theirs), ours)
+    before = _samples(base, theirs)
+    samples = find_shared(before, ours)
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
     stored = [table for table in surface.tables.values() if table.truncatable]
     read = ((base.session, theirs.tables.values()), (head.session, stored))
@@ -82,6 +85,7 @@ def explore(  # noqa: PLR0913 - by name
             keys=keys,
             counted=theirs.counted & surface.counted,
             scales=_find_scales(base, head, theirs, surface),
+            drawn=dict(find_drawn(before, ours)),
         )
         solving = Solving(base, head, changes)
         solved = try_conditions(
@@ -89,7 +93,13 @@ def explore(  # noqa: PLR0913 - by name
         )
         found = solved.found
         if not found and not is_over:
-            context = CallContext(surface=surface, samples=samples, base=base.inventory, head=head.inventory)
+            context = CallContext(
+                surface=surface,
+                samples=samples,
+                base=base.inventory,
+                head=head.inventory,
+                scales=trying.scales,
+            )
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
             writes = try_writes(around, samples, head.personas, base.inventory, head.inventory)
@@ -103,9 +113,13 @@ def explore(  # noqa: PLR0913 - by name
                 make=solving.make,
                 sift=trying.sift,
             )
-            canaries = try_canaries(around, changes, context, head.personas)
-            turns = _take_turns(around, calls, head.personas)
-            experiments = chain(weighed, canaries, _alternate(writes, turns))
+            kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
+            fitted = fit_calls(changes, context, head.personas)
+            empty, filled = (
+                try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
+            )
+            turns = _alternate(writes, _take_turns(around, calls, head.personas))
+            experiments = chain(weighed, kept, empty, _alternate(chain(fitted, filled), turns))
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
@@ -195,37 +209,6 @@ def _batch(experiments: Iterator[Experiment], size: int) -> Iterator[tuple[Exper
 def _samples(side: LoadedSide, surface: Surface) -> tuple[Sample, ...]:
     ids = [persona.id for persona in side.personas if persona.id is not None]
     return read_samples(side.session, surface, ids=ids, overrides=side.overrides, hidden=True)
-
-
-def _shared(base: Sequence[Sample], head: Sequence[Sample]) -> list[Sample]:
-    """HEAD's, with the columns that BASE has too, and the rows, by their key or else by what they hold."""
-    there = {sample.object: sample for sample in base}
-    return [_common(there[sample.object], sample) if sample.object in there else sample for sample in head]
-
-
-def _common(theirs: Sample, ours: Sample) -> Sample:
-    """A key that was drawn anew, with every load of the world, names no row that both have."""
-    ours = replace(ours, columns=tuple(one for one in ours.columns if one.name in theirs.table.columns))
-    for key in dict.fromkeys((ours.key, *_names(ours))):
-        keys = [_keys(sample, key) for sample in (theirs, ours)]
-        both = set(keys[0]) & set(keys[1])
-        if both and len(set(keys[1])) == len(keys[1]):
-            rows = zip(keys[1], ours.rows, strict=True)
-            return replace(ours, key=key, rows=tuple(replace(row, key=k) for k, row in rows if k in both))
-    return replace(ours, rows=())
-
-
-def _names(sample: Sample) -> Iterator[tuple[str, ...]]:
-    """One or two columns whose values may tell rows apart, and are the same in every database."""
-    columns = [c.name for c in sample.table.columns.values() if c.comparable and c.base not in _DRAWN]
-    for size in (1, 2):
-        yield from combinations(columns, size)
-
-
-def _keys(sample: Sample, key: tuple[str, ...]) -> list[tuple[str | None, ...]]:
-    if key == sample.key:
-        return [row.key for row in sample.rows]
-    return [tuple(row.values.get(name) for name in key) for row in sample.rows]
 
 
 def _skipped(ours: Iterable[Sample], around: Iterable[Neighbourhood]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
@@ -13,14 +13,16 @@ from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge, tell, tell_opening
+from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
+from pgassay.diff.telling import tell, tell_opening
 from pgassay.diff.variations import USERS
 from pgassay.diff.weights import Scales
+from pgassay.matrix.model import Action
 from pgassay.matrix.statements import become
 
-_NO_SUCH_KEY = "23503"
+_NO_SUCH_KEY, _NULL = "23503", "23502"
 _OF_A_VALUE = "22"
 _OF_SQL = "42"
 _COST_OF_A_SETUP = 3
@@ -56,7 +58,7 @@ class Trying:
     """Runs experiments in the sessions of BASE's and HEAD's owner, and counts.
 
     `keys`: the foreign keys of BASE, which HEAD may lack. `counted`: its unique indexes of sequences' values.
-    `scales`: what the owner can weigh on both.
+    `scales`: what the owner can weigh on both. `drawn`: what names rows in HEAD, and BASE's names of them.
     `tried`: the statements of personas so far; `spent`: these, and three for each statement with which the
     owner prepares them.
     """
@@ -68,6 +70,7 @@ class Trying:
     keys: Collection[ObjectKey]
     counted: Collection[str]
     scales: Scales
+    drawn: Mapping[str, str] = field(default_factory=dict)
     tried: int = field(default=0, init=False)
     spent: int = field(default=0, init=False)
 
@@ -77,12 +80,12 @@ class Trying:
             first = experiment.attempts[0]
             return {first.key.persona: Hit(experiment=experiment, attempt=first)}
         self.spent += len(experiment.attempts) + _COST_OF_A_SETUP * len(experiment.setup)
-        before, after = self.pool.map(_run, (self.base, self.head), (_as_base(experiment), experiment))
+        before, after = self.pool.map(_run, (self.base, self.head), (self._as_base(experiment), experiment))
         self.tried += len(before)
         self.judge.learn(experiment.attempts, before, after)
         found: dict[str, Hit] = {}
         for attempt, *answers in zip(experiment.attempts, before, after, strict=False):
-            if self._is_comparable(experiment, answers[0]) and self.judge.is_gain(attempt, *answers):
+            if self._is_comparable(experiment, attempt, answers[0]) and self.judge.is_gain(attempt, *answers):
                 hit = Hit(experiment=experiment, attempt=attempt, before=answers[0], after=answers[1])
                 same = all(hit.kind == other.kind for other in found.values())
                 if same and not self._was_open(hit) and self._is_steady(hit) and not self._is_read(hit):
@@ -94,10 +97,32 @@ class Trying:
     def sift(self, experiment: Experiment) -> tuple[SearchProbe, ...]:
         """The attempts that one of the sides lets through."""
         self.spent += len(experiment.attempts)
-        sides = self.pool.map(_run, (self.base, self.head), (experiment, experiment))
+        sides = self.pool.map(_run, (self.base, self.head), (self._as_base(experiment), experiment))
         passed = [[not a.sqlstate and a.counts[_OWN] > 0 for a in answers] for answers in sides]
         both = zip(experiment.attempts, *passed, strict=False)
         return tuple(attempt for attempt, *answers in both if any(answers))
+
+    def _as_base(self, experiment: Experiment) -> Experiment:
+        """With what the owner does in BASE, and rows as they are named there."""
+        if experiment.former is not None:
+            experiment = replace(experiment, setup=experiment.former)
+        if not self.drawn:
+            return experiment
+        attempts = (
+            replace(
+                one,
+                witness=replace(one.witness, statement=self._rename(one.witness.statement)),
+                looks=tuple(map(self._rename, one.looks)),
+                values=tuple(map(self._rename, one.values)),
+            )
+            for one in experiment.attempts
+        )
+        return replace(experiment, attempts=tuple(attempts), setup=tuple(map(self._rename, experiment.setup)))
+
+    def _rename(self, text: str) -> str:
+        for ours, theirs in self.drawn.items():
+            text = text.replace(ours, theirs)
+        return text
 
     def _was_open(self, hit: Hit) -> bool:
         """Whether BASE lets the persona do so who says nothing of himself where he may say anything."""
@@ -108,7 +133,7 @@ class Trying:
         attempt = replace(hit.attempt, witness=replace(hit.attempt.witness, persona=silent))
         self.tried += 1
         self.spent += 1
-        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(attempt,))))
+        answers = _run(self.base, self._as_base(replace(hit.experiment, attempts=(attempt,))))
         return any(not self.judge.is_gain(hit.attempt, answer, hit.after) for answer in answers)
 
     def _is_read(self, hit: Hit) -> bool:
@@ -120,34 +145,36 @@ class Trying:
         attempts = [replace(hit.attempt, witness=replace(witness, statement=text)) for text in reads]
         self.spent += len(attempts)
         answers = (
-            _run(self.base, _as_base(replace(hit.experiment, attempts=tuple(attempts)))) if attempts else []
+            _run(self.base, self._as_base(replace(hit.experiment, attempts=tuple(attempts))))
+            if attempts
+            else []
         )
         return any(not answer.sqlstate and answer.counts[_OWN] for answer in answers)
 
     def _is_steady(self, hit: Hit) -> bool:
-        """Whether BASE leaves the same each time, where that counts: a sequence may have gone on."""
+        """Whether BASE leaves the same each time, where that counts: something may be drawn at random."""
         if not hit.attempt.weighs or hit.before.sqlstate:
             return True
         self.spent += 1
-        answers = _run(self.base, _as_base(replace(hit.experiment, attempts=(hit.attempt,))))
-        return any(answer.rows == hit.before.rows for answer in answers)
+        answers = _run(self.base, self._as_base(replace(hit.experiment, attempts=(hit.attempt,))))
+        left = len(hit.attempt.values)
+        return any(answer.rows[-left:] == hit.before.rows[-left:] for answer in answers)
 
-    def _is_comparable(self, experiment: Experiment, before: Answer) -> bool:
+    def _is_comparable(self, experiment: Experiment, attempt: SearchProbe, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
 
-        Nor where it draws a number that is taken, or cannot read a value or SQL: that is no refusal.
+        Nor where it draws a number that is taken, cannot read a value or SQL, or where a call stores a null
+        that no row may have: that is no refusal.
         """
         if before.sqlstate == TAKEN and before.constraint in self.counted:
             return False
         if before.sqlstate == _NO_SUCH_KEY:
             changed = [change.key for change in experiment.changes if change.key in self.keys]
             return any(key.name == before.constraint for key in changed)
+        if (before.sqlstate, attempt.key.action) == (_NULL, Action.EXECUTE):
+            return False
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
-
-
-def _as_base(experiment: Experiment) -> Experiment:
-    return experiment if experiment.former is None else replace(experiment, setup=experiment.former)
 
 
 def _run(session: Session, experiment: Experiment) -> list[Answer]:

@@ -15,9 +15,17 @@ from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import quoted
+from pgassay.diff.again import first_of_each
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, said_by
-from pgassay.diff.probes import SearchProbe, find_values, probe_insert, probe_scan, probe_update
+from pgassay.diff.probes import (
+    SearchProbe,
+    find_values,
+    probe_insert,
+    probe_scan,
+    probe_update,
+    probe_varied_insert,
+)
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
@@ -31,6 +39,8 @@ _AT_WRITES = ("trigger", "function", "rule", "constraint", "index", "column")
 _COPIES = (2, 4, 8, 16, 32, 64, 128)
 _DEEDS = 64
 _OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
+_ROWS = 3  # that get what another row has
+_UNIQUE = ("UNIQUE", "CREATE UNIQUE")
 
 
 def try_writes(
@@ -46,6 +56,8 @@ def try_writes(
             subjects = make_subjects([one.sample], personas)
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
+            yield from _doubles(one, subjects, base)
+            yield from _experiment(one, (probe for subject in subjects for probe in _others(one, subject)))
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
         if one.sample.table.stored and _concerns(one.changes, OF_WRITES):
@@ -113,6 +125,45 @@ def _collisions(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[
                     setup=theirs.setup if other.values[name] is None else (),
                     given=str(theirs),
                 )
+
+
+def _doubles(around: Neighbourhood, subjects: Sequence[Subject], base: Inventory) -> Iterator[Experiment]:
+    """What BASE may have once, in two rows: all that its index or constraint is about."""
+    columns = around.sample.table.columns.keys()
+    for change in around.changes:
+        definition = base.objects.get(change.key, {}).get("definition", "")
+        if change.key.object != around.sample.object or not definition.startswith(_UNIQUE):
+            continue
+        names = sorted(find_literals([definition]).words & columns)
+        for subject in subjects if names else ():
+            yield from _experiment(around, _double(subject, names))
+
+
+def _double(subject: Subject, names: Sequence[str]) -> Iterator[SearchProbe]:
+    """One's own row, or of who has none any row, with these values of another row."""
+    sample, held = subject.sample, subject.privileges
+    rows = subject.rows.get(RowClass.OWN, ()) if subject.persona.id else sample.rows
+    for row in rows[:_ROWS]:
+        for other in (one for one in sample.rows[:_OF_ANYBODY] if one is not row):
+            values = {name: other.values[name] for name in names}
+            if None in values.values() or all(row.values[name] == values[name] for name in names):
+                continue
+            double = Variation(sample=sample, row=row, values=values)
+            if "update" in subject.table.writable and held.update.issuperset(names):
+                yield probe_update(subject, names, double.update)
+            alone = replace(subject, sample=replace(sample, rows=(double.varied,)))
+            yield from islice(probe_insert(alone), 1 if held.insert.issuperset(names) else 0)
+
+
+def _others(around: Neighbourhood, subject: Subject) -> Iterator[SearchProbe]:
+    """Of who has no id, rows like those that are there, each but for one column that the change names."""
+    sample = subject.sample
+    names = around.literals.words & subject.privileges.insert & subject.table.updatable
+    columns = [one for one in sample.columns if one.name in names.difference(sample.key) and not one.labels]
+    for row in first_of_each(sample, sample.rows) if subject.persona.id is None else ():
+        for name in (one.name for one in columns if row.changed[one.name] != row.values[one.name]):
+            other = Variation(sample=sample, row=row, values={name: row.changed[name]})
+            yield from islice(probe_varied_insert(subject, other), 1)
 
 
 def _firsts(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:

@@ -13,6 +13,9 @@ Texts = Callable[[str, list[str | None]], Iterator[str]]
 """From a value and what the other arguments are to candidates for the first argument."""
 
 
+_LONGEST = 1_100_000  # a little more than 1 MiB
+
+
 def _same(value: str, _: list[str | None]) -> Iterator[str]:
     yield value
 
@@ -29,8 +32,13 @@ def _upper(value: str, _: list[str | None]) -> Iterator[str]:
 
 
 def _length(value: str, _: list[str | None]) -> Iterator[str]:
-    if value.isdigit() and int(value) <= 10_000:
-        yield "x" * int(value)
+    """A text as long, or a document that is as long as text."""
+    if not value.isdigit() or int(value) > _LONGEST:
+        return
+    yield "x" * int(value)
+    for begin, end in (('{"x": "', '"}'), ('["', '"]')):
+        if (left := int(value) - len(begin + end)) >= 0:
+            yield f"{begin}{'x' * left}{end}"
 
 
 def _left(value: str, rest: list[str | None]) -> Iterator[str]:

@@ -1,0 +1,57 @@
+"""Calls of functions for rows that are there, once and twice; then the owner weighs what they left. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from pgassay.catalog.compare import SchemaChange
+from pgassay.diff.calls import (
+    CallContext,
+    CalledFunction,
+    find_callable,
+    find_near,
+    probe_call,
+    repeated,
+    spell_argument,
+)
+from pgassay.diff.experiments import Experiment
+from pgassay.diff.probes import SearchProbe
+from pgassay.diff.row_arguments import fit_rows
+from pgassay.observation import Persona
+from pgassay.solver.signatures import read_arguments
+
+_OF_CHANGED, _OF_OTHERS = 40, 12  # lists of arguments
+
+
+def fit_calls(
+    changes: Iterable[SchemaChange], context: CallContext, personas: Sequence[Persona]
+) -> Iterator[Experiment]:
+    """One experiment for each function that a change may have to do with; by one caller of each role."""
+    for one in find_callable(changes, context, personas):
+        is_changed = any(change.key.object == one.function.object for change in one.changes)
+        attempts = tuple(_call(one, context, _OF_CHANGED if is_changed else _OF_OTHERS))
+        if attempts:
+            yield Experiment(changes=one.changes, attempts=attempts)
+
+
+def _call(called: CalledFunction, context: CallContext, number: int) -> Iterator[SearchProbe]:
+    function, sides = called.function, (context.base, context.head)
+    parameters = read_arguments(function.spelled) or ()
+    if len(parameters) != len(function.arguments):
+        return
+    feeds = (side.feeds.get(name, frozenset()) for side in sides for name in called.reach)
+    scales = context.scales.only(called.reach.union(*feeds))
+    near = find_near(context.samples, called.reach, function.object, context.head)
+    samples = [one for one in context.samples if one.table.name in called.reach]
+    lists = fit_rows(parameters, function.arguments, samples, context.find_labels())
+    for some in islice(lists, number):
+        text = ", ".join(spell_argument(one, of) for one, of in zip(some, parameters, strict=True))
+        for persona in {one.role: one for one in reversed(called.callers)}.values():
+            call = replace(probe_call(function.object, text, persona, near), reveals=True)
+            if weighed := scales.put(call):
+                call = replace(call, values=weighed.values, weighs=True)
+            yield call
+            if near.tables:
+                yield repeated(call)

@@ -1,0 +1,90 @@
+"""Arguments of a function that fit together: those that name a row, and what stands in that row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pgassay.catalog.model import Column
+from pgassay.diff.again import first_of_each
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import NUMBERS, TEXTS, condition, literal
+from pgassay.solver.scope import write
+from pgassay.solver.signatures import Parameter
+
+_NOBODY = "00000000-0000-4000-8000-000000000000"
+_ID = "_id"
+_PLAIN: Mapping[str, str] = {
+    **dict.fromkeys(TEXTS, "pgassay"),
+    **dict.fromkeys(NUMBERS, "1"),
+    **{"bool": "true", "interval": "1 hour", "json": "{}", "jsonb": "{}"},
+}
+
+
+def fit_rows(
+    parameters: Sequence[Parameter],
+    types: Sequence[str],
+    samples: Iterable[Sample],
+    labels: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[str, ...]]:
+    """Lists of arguments, as SQL, for rows in each state; then with one of them null, or nobody's.
+
+    `types` are those of the parameters by pg_type.typname, `labels` those of enums.
+    """
+    for sample in samples:
+        places = [place for place, one in enumerate(parameters) if _names_row(one.name, sample)]
+        if not places or len(sample.key) != 1 or not sample.table.stored:
+            continue
+        fitting = [
+            tuple(
+                literal(row.key[0])
+                if place in places
+                else _fit(one, type_, sample, row, labels.get(type_, ()))
+                for place, (one, type_) in enumerate(zip(parameters, types, strict=True))
+            )
+            for row in first_of_each(sample, sample.rows)
+        ]
+        yield from fitting
+        for place, type_ in enumerate(types):
+            for other in ("null", literal(_NOBODY)) if type_ == "uuid" else ("null",):
+                for some in fitting if place not in places else ():
+                    yield (*some[:place], other, *some[place + 1 :])
+
+
+def _names_row(name: str, sample: Sample) -> bool:
+    """`job_id` is the key of jobs; so is what the key itself is called."""
+    if not name.endswith(_ID):
+        return False
+    return name in sample.key or sample.table.name.rpartition(".")[2].strip('"').startswith(
+        name.removesuffix(_ID)
+    )
+
+
+def _fit(parameter: Parameter, type_: str, sample: Sample, row: Row, labels: Sequence[str]) -> str:
+    """What the row has, for what is drawn and owned; else what it may have, the default, or any value."""
+    column = _find_column(parameter.name, type_, sample.table.columns.values())
+    if column is not None and column.base == "uuid":
+        where = condition(sample.key, row.key)
+        return f"(select {column.quoted} from {sample.table.name} where {where})"
+    if column is None and parameter.default is not None:
+        return write(parameter.default)
+    value = _find_value(column.name, sample, row) if column is not None else None
+    if value is None and labels:
+        value = labels[0]
+    return literal(_PLAIN.get(type_) if value is None else value)
+
+
+def _find_value(name: str, sample: Sample, row: Row) -> str | None:
+    """Another one than the row has; where it has none, one that its owner has elsewhere."""
+    if row.values.get(name) is not None:
+        return row.changed.get(name)
+    theirs = (one.values.get(name) for one in sample.rows if one.owners == row.owners)
+    return next(filter(None, theirs), row.changed.get(name))
+
+
+def _find_column(name: str, type_: str, columns: Iterable[Column]) -> Column | None:
+    """Of that name and type; of a uuid, one whose name ends with it: `token` is attempt_token."""
+    alike = [column for column in columns if column.base == type_ and name]
+    return next(
+        (column for column in alike if column.name == name),
+        next((column for column in alike if type_ == "uuid" and column.name.endswith(f"_{name}")), None),
+    )
