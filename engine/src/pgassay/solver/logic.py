@@ -138,7 +138,9 @@ def _choice(term: Term, wanted: Truth) -> int:
     match node := term.node:
         case ast.A_Expr() if _measures(node.lexpr) or _measures(node.rexpr):
             return 3
-        case ast.A_Expr() if _is_call(node.lexpr, _KINDS) or _is_call(node.rexpr, _KINDS):
+        case ast.A_Expr() if _is_of_kind(node):
+            return 6
+        case ast.BooleanTest() if _is_of_kind(node.arg):
             return 6
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, name)):
             return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else 6
@@ -148,8 +150,6 @@ def _choice(term: Term, wanted: Truth) -> int:
             return 5
         case ast.NullTest():
             return 0 if node.nulltesttype == NullTestType.IS_NULL else 7
-        case ast.BooleanTest():
-            return max(3, _choice(term.at(node.arg), wanted))
         case ast.BoolExpr():
             return 8 if node.boolop == BoolExprType.NOT_EXPR else 5
     return 3
@@ -164,6 +164,11 @@ _KINDS = ("jsonb_typeof", "json_typeof")
 def _measures(node: Node) -> bool:
     """How long something is leaves open what it is."""
     return _is_call(node, _MEASURES)
+
+
+def _is_of_kind(node: Node) -> bool:
+    """What kind of document something is leaves open what is in it."""
+    return isinstance(node, ast.A_Expr) and (_is_call(node.lexpr, _KINDS) or _is_call(node.rexpr, _KINDS))
 
 
 def _is_call(node: Node, names: Sequence[str]) -> bool:
