@@ -239,6 +239,9 @@ def test_a_function_that_returns_a_set_is_never_asked_while_planning(returns: st
     told = replace(function("f", "", "select name from tags", "i"), returns=returns)
     catalog = Catalog(user="owner", search_path=(), exposed=(), things={Function: (told,), **TAGS})
     assert find_misdeclared(catalog) == frozenset()
+    asking = function("g", "", "select f()", "i")
+    computed = replace(catalog, things={Function: (told, asking), **TAGS})
+    assert find_misdeclared(computed) == {"public.g()"}  # it is computed, and asks the set
     single = replace(told, returns="text")
     assert find_misdeclared(replace(catalog, things={Function: (single,), **TAGS})) == {"public.f()"}
 

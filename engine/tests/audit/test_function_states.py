@@ -23,6 +23,9 @@ begin
 end $$;
 """
 CHANGE = "update public.tasks as t set note = 'done' where t.id = task and t.stage >= 7 and t.due < now(){}"
+TIED = (
+    "return query select t.note from public.tasks as t where t.code = said and t.stage = at and t.stage > 6;"
+)
 READ = "return query select t.note from public.tasks as t where t.code = said and t.stage = 7;"
 
 
@@ -65,3 +68,40 @@ def test_who_asks_who_calls_and_refuses_nobody_changes_rows_of_all_in_that_state
     [finding] = of_rule(audited(TASKS.format("", "task uuid, said text", "void", asking)), "functions")
     assert (finding.severity.word, finding.who) == ("high", ("alice", "bob"))
     assert [step.statement.split(" set ")[0] for step in finding.steps[:2]] == ["update public.tasks"] * 2
+
+
+def test_an_argument_may_say_the_state_too(audited: Audited) -> None:
+    read = ("said text, at integer", "table (note text)", TIED)
+    [finding] = of_rule(audited(TASKS.format("", *read)), "functions")
+    assert finding.steps[0].statement.startswith("update public.tasks set stage = '7' where id = ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        ("uuid, out integer", f"{CHANGE.format(';')} $2 := 1;".replace("= task", "= $1")),
+        ("uuid", f"{CHANGE.format(';')}".replace("= task", "= $1")),
+    ],
+)
+def test_arguments_need_no_names(audited: Audited, arguments: str, body: str) -> None:
+    returns = "integer" if "out" in arguments else "void"
+    [finding] = of_rule(audited(TASKS.format("", arguments, returns, body)), "functions")
+    assert finding.steps[0].statement.startswith("update public.tasks set stage = '7', due = ")
+
+
+def test_a_function_is_called_whatever_another_of_its_name_takes(audited: Audited) -> None:
+    read = TASKS.format(
+        "", "task uuid", "table (note text)", READ.replace("code = said and t.stage = 7", "id = task")
+    )
+    other = "create function public.finish(task text) returns text language sql as 'select task';"
+    [finding] = of_rule(audited(f"{read}{other}"), "functions")
+    assert finding.object == "public.finish(uuid)"
+    assert "'::uuid)" in finding.steps[0].statement
+
+
+def test_a_function_that_takes_any_type_is_called_with_a_text(audited: Audited) -> None:
+    read = TASKS.format(
+        "", "task anyelement", "table (note text)", "return query select t.note from public.tasks as t;"
+    )
+    [finding] = of_rule(audited(read), "functions")
+    assert finding.object == "public.finish(anyelement)"

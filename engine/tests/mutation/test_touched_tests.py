@@ -103,6 +103,12 @@ def test_comment_touches_nobody_who_does_not_ask_for_comments(change: Change, se
             "alter table public.notes set (fillfactor = 50);\ncreate trigger prices",
             "no footprint tells",
         ),
+        (
+            "schema.sql",
+            "create trigger prices",
+            "create sequence s; alter sequence s restart with 5;\ncreate trigger prices",
+            "this may do more than define an object: alter sequence",
+        ),
         ("schema.sql", "('note', 3)", "('notes', 3)", "this may do more than define an object: insert into"),
         ("world.sql", "0);", "1);", "world.sql is not what it was"),
         ("pyproject.toml", "[tool.pgassay]", "[tool.other]\n[tool.pgassay]", "pyproject.toml is not what it"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from itertools import chain, islice, product
+from itertools import chain, islice, product, zip_longest
 from math import prod
 
 from pgassay.audit.mixing import mix
@@ -24,12 +24,14 @@ from pgassay.errors import ServerError
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
+from pgassay.solver.signatures import read_arguments
 
 CALLS = 48
 """How many lists of arguments are tried of a function."""
 _VALUES = 8
 _BESIDES = 3  # lists with the same solved arguments
 _LISTED = 4  # texts of what CHECKs list
+_ANY = ("any", "pg_catalog.any")  # polymorphic types
 _LEAST = 3  # characters of a value that can be recognized
 
 
@@ -45,7 +47,19 @@ class Call:
     @property
     def statement(self) -> str:
         name = without_arguments(self.function.function)
-        return f"select * from {name}({', '.join(map(literal, self.arguments))})"
+        return f"select * from {name}({', '.join(self._spelled)})"
+
+    @property
+    def _spelled(self) -> Iterator[str]:
+        """With types where another function of that name would take them too, or any type is taken."""
+        parameters = (read_arguments(self.function.arguments) or ())[: len(self.arguments)]
+        for value, one in zip_longest(self.arguments, parameters):
+            kind = ""
+            if one and one.type.startswith(_ANY):
+                kind = "::text"
+            elif one and self.function.is_overloaded and not one.variadic:
+                kind = f"::{one.type}"
+            yield f"{literal(value)}{kind}"
 
     @cached_property
     def said(self) -> frozenset[str]:

@@ -25,8 +25,11 @@ def find_misdeclared(catalog: Catalog) -> frozenset[str]:
     """
     changing = {relation.relation for relation in catalog.of(Relation)} | _OF_REQUESTS
     changing |= {function.name for function in catalog.of(Function) if function.volatility != "i"}
-    single = (f for f in catalog.of(Function) if not (f.returns or "").startswith(_OF_SETS))
-    immutable = [f for f in single if f.volatility == "i" and f.language in _READABLE]
+    immutable = [f for f in catalog.of(Function) if f.volatility == "i" and f.language in _READABLE]
+    sets = [f for f in immutable if (f.returns or "").startswith(_OF_SETS)]
+    while new := {f.name for f in sets if not changing.isdisjoint(_words(f))} - changing:
+        changing |= new  # a function that is computed may ask them
+    immutable = [f for f in immutable if f not in sets]
     return frozenset(f.function for f in immutable if not changing.isdisjoint(_words(f)))
 
 

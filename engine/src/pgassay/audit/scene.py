@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -147,7 +148,9 @@ class Scene:
 
     @cached_property
     def functions(self) -> Mapping[str, Function]:
-        return {function.function: function for function in self.catalog.of(Function)}
+        some = self.catalog.of(Function)
+        named = Counter((function.schema, function.name) for function in some)
+        return {f.function: replace(f, is_overloaded=named[f.schema, f.name] > 1) for f in some}
 
     @cached_property
     def literals(self) -> Literals:

@@ -356,6 +356,7 @@ class Function(Thing):
     returns: Annotated[str | None, BESIDES] = None
     types: tuple[str, ...] = ()
     is_of_extension: bool = False
+    is_overloaded: bool = field(default=False, compare=False)  # another one is called the same
     oid: int = field(default=0, compare=False)
 
     @property

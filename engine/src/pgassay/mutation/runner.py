@@ -63,10 +63,10 @@ class MutantRunner:
                 names = (mutant.id, *mutant.parts)
                 killer = next((test for name in names if (test := self._history.killers.get(name))), "")
                 tests = order.rank(mutant, killer=killer)
-            result = _find_fate(worker, mutant, tests)
+            result, ran = _find_fate(worker, mutant, tests)
             with self._lock:
                 found.append(result)
-                order.learn(mutant, tests[: result.ran], killed=result.is_killed)
+                order.learn(mutant, ran, killed=result.is_killed)
                 self._keep(result, suites)
                 self._on_progress(f"mutant {len(found)} of {len(mutants)}")
 
@@ -136,15 +136,22 @@ class MutantRunner:
         return found
 
 
-def _find_fate(worker: WorkerClient, mutant: Mutant, tests: list[str]) -> MutantResult:
-    """Where a test hangs, the next ones are asked too: one that fails says more, and sooner the next time."""
+def _find_fate(worker: WorkerClient, mutant: Mutant, tests: list[str]) -> tuple[MutantResult, Sequence[str]]:
+    """What became of it, and which tests ran on it, the killer last.
+
+    Where a test hangs, the next ones are asked too: one that fails says more, and sooner the next time.
+    """
     result = worker.test(mutant, tests)
-    if result.status is not MutantStatus.TIMEOUT:
-        return result
+    ran = tests[: result.ran]
+    if result.status is not MutantStatus.TIMEOUT or not ran:
+        return result, ran
     hanging = result.by.partition("[")[0]
     others = [test for test in tests[result.ran :] if test.partition("[")[0] != hanging][:_AFTER_A_HANG]
     second = worker.test(mutant, others)
-    return second if second.status is MutantStatus.KILLED else result
+    if second.status is not MutantStatus.KILLED:
+        return result, ran
+    ran = [*ran, *others[: second.ran]]
+    return replace(second, ran=len(ran), seconds=result.seconds + second.seconds), ran
 
 
 def _priced(test: Noted, seconds: float) -> Noted:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pglast import parser
+from pglast import ast, parser
 
 from pgassay.catalog.compare import compare_inventories
 from pgassay.catalog.inventory import Inventory, read_inventory
@@ -135,10 +135,13 @@ def _statements(config: Config) -> Iterator[str]:
 
 def _defines(text: str) -> bool:
     try:
-        kinds = [type(raw.stmt).__name__ for raw in parser.parse_sql(text)]
+        statements = [raw.stmt for raw in parser.parse_sql(text)]
     except parser.ParseError:
         return False
-    return all(kind.startswith(_DEFINING) and kind != "CreateTableAsStmt" for kind in kinds)
+    kinds = [type(statement).__name__ for statement in statements]
+    numbered = [s for s in statements if isinstance(s, ast.AlterSeqStmt)]
+    counted = any(option.defname == "restart" for s in numbered for option in s.options or ())
+    return not counted and all(k.startswith(_DEFINING) and k != "CreateTableAsStmt" for k in kinds)
 
 
 def _find_unexplained(benches: Iterable[Workbench], things: Collection[Thing]) -> str:

@@ -223,12 +223,14 @@ def _plain_signature(function: Function) -> str:
     A single OUT argument makes the result one of its type, several make it a record.
     """
     statement = _parse_signature(function)
-    parameters = [one for one in (statement.parameters if statement else None) or () if one.name]
+    parameters = (statement.parameters if statement else None) or ()
     columns = [f"{quoted(one.name)} text" for one in parameters if one.mode.value == "t"]
     given = [one for one in parameters if one.mode.value != "t"]
-    arguments = ", ".join(f"{_MODES.get(one.mode.value, '')}{quoted(one.name)} text" for one in given)
+    named = ((_MODES.get(one.mode.value, ""), f"{quoted(one.name)} " if one.name else "") for one in given)
+    arguments = ", ".join(f"{mode}{name}text" for mode, name in named)
     outs = sum(one.mode.value in _MODES for one in given)
-    kind = _RESULTS.get(function.result, "record" if outs > 1 else "text")
+    single = "text" if outs or function.returns else "void"  # a procedure
+    kind = _RESULTS.get(function.result, "record" if outs > 1 else single)
     if columns:
         kind = f"table({', '.join(columns)})"
     elif statement and statement.returnType and statement.returnType.setof:

@@ -89,23 +89,26 @@ def meet(
 def _change(
     search: Search, tests: Sequence[logic.Part], state: State, changing: Collection[str]
 ) -> State | None:
-    """First the arguments, for the row as it is; then what is asked of the row alone."""
+    """First the arguments that nothing changes for, then columns that change, then the arguments for them."""
     slots = {test: search.terms.slots(test) for test, _ in tests}
-    asking = [part for part in tests if any(isinstance(slot, ArgumentSlot) for slot in slots[part[0]])]
-    rest = [part for part in tests if part not in asking]
+    takes = {test: any(isinstance(slot, ArgumentSlot) for slot in some) for test, some in slots.items()}
     open_ = {
         slot
-        for test, _ in rest
-        for slot in slots[test]
-        if isinstance(slot, ColumnSlot) and slot.row == state.rows[0] and slot.column in changing
+        for test, some in slots.items()
+        for slot in some
+        if not takes[test] and isinstance(slot, ColumnSlot) and slot.row == state.rows[0]
+        if slot.column in changing
     }
     if not open_:
         return None
-    met = next(logic.each(search, asking, state), None)
-    if met is None:
-        return None
-    free = replace(met, values={slot: value for slot, value in met.values.items() if slot not in open_})
-    return next(logic.each(search, rest, free), None)
+    own = [part for part in tests if not takes[part[0]]]
+    tied = [part for part in tests if takes[part[0]] and not slots[part[0]].isdisjoint(open_)]
+    met = next(logic.each(search, [p for p in tests if p not in own and p not in tied], state), None)
+    for parts in (own, tied):
+        if met is not None:
+            values = {slot: v for slot, v in met.values.items() if parts is tied or slot not in open_}
+            met = next(logic.each(search, parts, replace(met, values=values)), None)
+    return met
 
 
 def _another(search: Search, table: str, name: str, value: Value) -> Value:
