@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pgassay.audit.planted import planted_row
 from pgassay.audit.scene import Scene, own_condition
-from pgassay.audit.writes import make_room, owner_columns, values_for
+from pgassay.audit.writes import make_room, naming_columns, owner_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import NUMBERS, TEXTS, literal
@@ -104,8 +104,7 @@ def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | Non
 def _asked(scene: Scene, sample: Sample) -> list[Column]:
     """Texts, labels, truth values and numbers that something asks for."""
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     return [
         c
         for c in table.columns.values()

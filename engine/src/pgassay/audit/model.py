@@ -28,6 +28,8 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+OF_VALUES = ("22", "23")
+"""Classes of SQLSTATE of a refusal that is about values, and no condition's."""
 ROWS = "rows"
 NO_ROWS_SHOWN = "no rows"
 

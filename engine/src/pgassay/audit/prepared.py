@@ -9,7 +9,15 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import LISTS, Write, given_row, inserts_with_another, owner_columns, values_for
+from pgassay.audit.writes import (
+    LISTS,
+    Write,
+    given_row,
+    inserts_with_another,
+    naming_columns,
+    owner_columns,
+    values_for,
+)
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
@@ -69,8 +77,7 @@ def _columns(
 ) -> list[Column]:
     """What something asks for, and the persona changes in a row of its own."""
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     columns = [
         c
         for c in table.columns.values()

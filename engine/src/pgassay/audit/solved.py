@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pgassay.audit.scene import Scene, Solved
-from pgassay.audit.writes import owner_columns
+from pgassay.audit.writes import naming_columns, owner_columns
 from pgassay.catalog.model import Function
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition, literal
@@ -25,7 +25,7 @@ def solve_arguments(scene: Scene, function: Function, samples: Sequence[Sample])
     parameters = read_arguments(function.arguments)
     if not parameters or not scene.users:
         return []
-    tables = {sample.table.name: sample for sample in samples if sample.object == sample.table.name}
+    tables = {sample.table.name: sample for sample in samples}
     uses = [use for use in find_uses(function, scene.solver.schema, parameters) if use.table in tables]
     found: list[Solved] = []
     with scene.session.as_owner(), scene.session.undone():
@@ -50,8 +50,7 @@ def _changes(state: State, sample: Sample, row: Row) -> dict[str, Any]:
 
 def _plain_columns(sample: Sample) -> frozenset[str]:
     """Those that name neither the row nor anybody."""
-    fixed = {name for index in sample.table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     return frozenset(c.name for c in sample.table.columns.values() if not c.generated) - fixed
 
 

@@ -45,6 +45,12 @@ class Write:
         return " and ".join(pairs) or "true"
 
 
+def naming_columns(sample: Sample) -> set[str]:
+    """Those that name a row, its owner or another row: of keys, unique indexes and references."""
+    unique = {name for index in sample.table.unique for name in index.columns}
+    return unique | owner_columns(sample) | {n for key in sample.table.foreign_keys for n in key.columns}
+
+
 def owner_columns(sample: Sample) -> frozenset[str]:
     return sample.ownership.direct if sample.ownership else frozenset()
 

@@ -11,7 +11,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, St
 from pgassay.audit.planted import PlantedRow, planted_row
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone
-from pgassay.audit.writes import owner_columns
+from pgassay.audit.writes import naming_columns, owner_columns
 from pgassay.catalog.model import Constraint, ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
@@ -139,8 +139,7 @@ def _shown(scene: Scene, removal: _Removal, rows: tuple[PlantedRow, ...], beside
 
 def _says_something(sample: Sample) -> bool:
     """Whether an INSERT has to say more than what its row belongs to: a mark such as a bookmark does not."""
-    fixed = {name for index in sample.table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     return any(
         c.not_null and not c.has_default and not c.generated and c.name not in fixed
         for c in sample.table.columns.values()

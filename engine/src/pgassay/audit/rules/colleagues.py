@@ -10,7 +10,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, join
-from pgassay.audit.writes import Write, inserts_with_another, left_to_update, owner_columns
+from pgassay.audit.writes import Write, inserts_with_another, left_to_update, naming_columns, owner_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.catalog.names import quoted
@@ -61,8 +61,7 @@ def _rewritten(scene: Scene, sample: Sample) -> Iterator[Finding]:
 
 def _is_content(sample: Sample, column: Column) -> bool:
     """A text that an INSERT has to give, and that names nothing."""
-    fixed = {name for index in sample.table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in sample.table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     is_given = column.not_null and not column.has_default and not column.generated
     return column.base in statements.TEXTS and is_given and column.name not in fixed
 

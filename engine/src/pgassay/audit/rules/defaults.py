@@ -10,7 +10,7 @@ from typing import Any
 
 from pglast import ast, parser
 
-from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
 from pgassay.catalog.literals import find_literals
@@ -22,7 +22,6 @@ from pgassay.matrix.rows import Sample
 from pgassay.observation import Outcome, Persona
 
 RULE = "defaults"
-_OF_VALUES = ("22", "23")
 _PLAIN = (*statements.NUMBERS, "bool")
 
 
@@ -180,7 +179,7 @@ def _is_chosen(scene: Scene, persona: Persona, setup: tuple[str, ...], writes: l
         if not all(run(scene.session, None, text) for text in setup):
             return False
         answers = scene.ask(persona, [[write.statement] for write in writes])
-    return any(answer.sqlstate and answer.sqlstate[:2] not in _OF_VALUES for answer in answers)
+    return any(answer.sqlstate and answer.sqlstate[:2] not in OF_VALUES for answer in answers)
 
 
 def _default_value(scene: Scene, column: Column) -> str | None:

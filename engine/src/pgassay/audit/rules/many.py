@@ -16,7 +16,7 @@ from itertools import islice
 from pgassay.audit.acts import number_setups, reach_of, tables_of
 from pgassay.audit.changing import find_changed
 from pgassay.audit.metadata import look_at_new
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.writes import fresh_columns, insert_of, make_room, owner_columns
 from pgassay.catalog.literals import find_literals
@@ -32,7 +32,6 @@ RULE = "many"
 _FEW = 3
 _LIMIT = 20  # the largest that is tried
 _COLUMNS = 6
-_OF_VALUES = ("22", "23")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +181,7 @@ def _judge(sample: Sample, deed: _Deed, single: _Left, together: _Left) -> Findi
     if together.refused:
         return None  # it does less, which opens nothing
     name = sample.table.name
-    limits = [code for code in single.refused if not code.startswith(_OF_VALUES)]
+    limits = [code for code in single.refused if not code.startswith(OF_VALUES)]
     if limits and together.rows.get(name, 0) > single.rows.get(name, 0) > 0 and deed.verb == "insert":
         return _tell_limit(sample, deed, single.rows[name], limits[-1])
     if single.refused:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pgassay.audit.acts import reach_of
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.rules.blocked.blocking import Blocking, Blockings
 from pgassay.audit.rules.blocked.passing import find_passing
 from pgassay.audit.rules.blocked.read_past import find_read_past
@@ -22,7 +22,6 @@ from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
 RULE = "blocked"
-_OF_VALUES = ("22", "23")
 _WRITES = 6  # of one table and persona
 
 
@@ -117,7 +116,7 @@ def _try(scene: Scene, posts: Sequence[_Post], mark: Blocking) -> Iterator[Findi
     before = _answers(scene, some, mark.cleared)
     after = _answers(scene, some, (*mark.cleared, mark.statement))
     pairs = [(p, a) for p, b, a in zip(some, before, after, strict=False) if _went(b)]
-    refused = [(p, a) for p, a in pairs if a.sqlstate and not a.sqlstate.startswith(_OF_VALUES)]
+    refused = [(p, a) for p, a in pairs if a.sqlstate and not a.sqlstate.startswith(OF_VALUES)]
     still = [p for p, a in pairs if _went(a)]
     kept_out = {p.write.sample.object for p, _ in refused}
     for post in still if refused else ():

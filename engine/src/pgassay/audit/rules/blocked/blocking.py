@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from pgassay.audit.planted import planted_row
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import fresh_columns, given_row, make_room, owner_columns, values_for
+from pgassay.audit.writes import (
+    fresh_columns,
+    given_row,
+    make_room,
+    naming_columns,
+    owner_columns,
+    values_for,
+)
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Constraint
 from pgassay.matrix import statements
@@ -115,8 +122,7 @@ def _row(
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Blocking]:
     """What something asks for, and what it does not say at first."""
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     own = own_condition(sample, persona)
     has = any(persona.id in row.owners for row in sample.rows)
     given = () if has else tuple(filter(None, [given_row(sample, persona)]))

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 
 from pgassay.audit.acts import reach_of
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.rules.blocked.blocking import Blocking, Blockings
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import make_room, own_inserts, owner_columns
@@ -19,7 +19,6 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import AS_OWNER
 from pgassay.observation import Persona
 
-_OF_VALUES = ("22", "23")
 _INSERTS = 4  # of one table
 _CALLS = 12  # of one function
 _MARKS = 24
@@ -147,7 +146,7 @@ def _try(
             return
         answers = _answers(scene, persona, sample, ways)
     pairs = list(zip(ways, answers, strict=True))
-    held = [(w, a) for w, a in pairs if a.sqlstate and not a.sqlstate.startswith((*_OF_VALUES, "-"))]
+    held = [(w, a) for w, a in pairs if a.sqlstate and not a.sqlstate.startswith((*OF_VALUES, "-"))]
     for way in [way for way, answer in pairs if held and _went(sample, persona, answer, mark.by)]:
         finding = _tell(persona, sample, mark, way, held[0])
         yield replace(finding, who=tuple(p.name for p in scene.users))

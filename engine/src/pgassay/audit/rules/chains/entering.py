@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pgassay.audit.asking import tokens
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of
-from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
+from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, run
@@ -20,7 +20,6 @@ from pgassay.matrix.statements import AS_OWNER, TEXTS, condition
 from pgassay.observation import Persona
 
 _CALLS = 16  # of which is looked what they open
-_OF_VALUES = ("22", "23")  # no condition: arguments that name nothing, or the same again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ def _after(
         one, place = chosen
         why = f"the caller says {one.call.arguments[place]!r}, and could say something else"
         return _tell(scene, one, one.rows[0], why)
-    refused = {c.arguments for c, a in answers if a.sqlstate and not a.sqlstate.startswith(_OF_VALUES)}
+    refused = {c.arguments for c, a in answers if a.sqlstate and not a.sqlstate.startswith(OF_VALUES)}
     if entered := _entered(scene, persona, opened, refused):
         return _tell(scene, *entered, "it lets in whoever names the group")
     if matched := next((one for one in opened if one.rows and "%" in one.call.arguments), None):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.rules.depends.granted import find_granted
 from pgassay.audit.rules.depends.set_aside import find_set_aside
 from pgassay.audit.rules.depends.wiped import find_wiped
@@ -21,7 +21,6 @@ from pgassay.matrix.statements import AS_OWNER, NUMBERS, TEXTS, literal
 from pgassay.observation import Outcome, Persona
 
 RULE = "depends"
-_OF_VALUES = ("22", "23")
 _FAR = ("0", "100000", "-100000", "30000")  # of the smallest type, too
 
 
@@ -147,7 +146,7 @@ def _try(scene: Scene, one: _Column, deed: _Deed) -> Finding | None:
             for after, done in answers.items():
                 for text in deed.statements:
                     code = refused.get(text, "")
-                    if code and not code.startswith(_OF_VALUES) and done.get(text, "-") == "":
+                    if code and not code.startswith(OF_VALUES) and done.get(text, "-") == "":
                         return _shown(scene, one, deed, (first, text), (before, after, code))
     return None
 

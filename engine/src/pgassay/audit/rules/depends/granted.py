@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.writes import Write, make_room, own_inserts, owner_columns, with_value
+from pgassay.audit.writes import Write, make_room, naming_columns, own_inserts, owner_columns, with_value
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Function, ObjectKey
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import AS_OWNER, NUMBERS
 from pgassay.observation import Persona
 
-_OF_VALUES = ("22", "23")
 _LITTLE, _MUCH = "0", "100000"
 _FEW = 6
 
@@ -55,8 +54,7 @@ def _entries(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Entry]
     table = sample.table
     if table.kind not in "rp" or sample.object != table.name or not owner_columns(sample):
         return
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     held = table.privileges[persona.role].insert
     for column in table.columns.values():
         if column.base not in NUMBERS or column.name not in (held & scene.said) - fixed or column.generated:
@@ -80,7 +78,7 @@ def _try(scene: Scene, persona: Persona, entry: _Entry, function: Function) -> F
     ]
     little, much = (_answers(scene, persona, entry.room, one, calls) for one in (entry.little, entry.much))
     for call, code in little.items():
-        if code and not code.startswith(_OF_VALUES) and much.get(call, "-") == "":
+        if code and not code.startswith(OF_VALUES) and much.get(call, "-") == "":
             return _tell(scene, entry, call, code)
     return None
 

@@ -8,9 +8,17 @@ from itertools import islice
 
 from pgassay.audit.acts import number_setups, reach_of, tables_of
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.writes import Write, left_to_update, make_room, own_inserts, owner_columns, values_for
+from pgassay.audit.writes import (
+    Write,
+    left_to_update,
+    make_room,
+    naming_columns,
+    own_inserts,
+    owner_columns,
+    values_for,
+)
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey, Policy
 from pgassay.matrix.rows import Sample
@@ -20,7 +28,6 @@ from pgassay.observation import Persona
 _LIMIT = 20  # the largest that is tried
 _FEW = 2
 _SETUPS, _WRITES, _VALUES = 4, 3, 4
-_OF_VALUES = ("22", "23")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +80,7 @@ def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Finding]:
 
 def _columns(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Column]:
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     for column in table.columns.values():
         is_plain = column.base in (*TEXTS, *MOMENTS, "bool") or bool(column.labels)
         is_said = column.name in (table.privileges[persona.role].update & scene.said) - fixed
@@ -90,7 +96,7 @@ def _fill(scene: Scene, persona: Persona, write: Write, setup: tuple[str, ...], 
             [answer] = scene.ask(persona, [[write.statement]])
             if answer.sqlstate:
                 code = answer.sqlstate
-                is_limit = number > 0 and not code.startswith(_OF_VALUES)
+                is_limit = number > 0 and not code.startswith(OF_VALUES)
                 full = _Full(write=write, persona=persona, setup=setup, number=number, code=code)
                 return full if is_limit else None
             run(scene.session, persona, write.statement)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pgassay.audit.acts import reach_of, tables_of
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import own_inserts
 from pgassay.catalog.literals import find_literals
@@ -19,7 +19,6 @@ from pgassay.observation import Persona
 
 _LIMIT = 20  # the largest that is tried
 _LISTS = 4
-_OF_VALUES = ("22", "23")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ def _try(scene: Scene, one: _Limited, samples: Sequence[Sample]) -> Finding | No
     persona = one.persona
     with scene.session.undone():
         number, code = _until_refused(scene, one)
-        if not number or not code or code.startswith(_OF_VALUES):
+        if not number or not code or code.startswith(OF_VALUES):
             return None
         for sample in samples:
             wipe = f"delete from {sample.table.name} as t where {own_condition(sample, persona)}"

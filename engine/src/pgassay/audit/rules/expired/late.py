@@ -6,7 +6,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.rules.expired.terms import Term
 from pgassay.audit.scene import Scene
-from pgassay.audit.writes import Write, make_room, own_inserts, owner_columns
+from pgassay.audit.writes import Write, make_room, naming_columns, own_inserts
 from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
@@ -39,8 +39,7 @@ def changed_late(scene: Scene, term: Term, sample: Sample, persona: Persona) -> 
 def _given(sample: Sample, persona: Persona, write: Write) -> list[str]:
     """What an INSERT has to say, and the persona may change."""
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     held = table.privileges[persona.role].update - fixed
     return [
         c.name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pgassay.audit.scene import Scene
-from pgassay.audit.writes import owner_columns
+from pgassay.audit.writes import naming_columns
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Policy
 from pgassay.matrix.rows import Sample
@@ -37,8 +37,7 @@ def with_canaries(scene: Scene, samples: Sequence[Sample]) -> tuple[tuple[str, .
 def _columns(scene: Scene, sample: Sample) -> list[str]:
     """Free texts: no policy, CHECK or key looks at them."""
     table = sample.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     checks = scene.catalog.parts(Constraint).get(table.oid, ())
     texts = [c.definition for c in checks if c.type == "c"]
     texts += [text for policy in scene.catalog.of(Policy) for _, text in policy.clauses]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of
 from pgassay.audit.memberships import standings
-from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import make_room, owner_columns
 from pgassay.catalog.model import Function, ObjectKey
@@ -15,8 +15,6 @@ from pgassay.catalog.names import without_arguments
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import AS_OWNER
 from pgassay.observation import Persona
-
-_OF_VALUES = ("22", "23")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ def _refused(scene: Scene, persona: Persona, sample: Sample, going: dict[Call, S
     begins = any(standing.is_first for standing in ranks)
     for standing in ranks:
         for call, answer in _answers(scene, persona, list(going), standing.setup):
-            if answer.startswith(_OF_VALUES):
+            if answer.startswith(OF_VALUES):
                 continue
             if answer and (standing.is_first or not begins):
                 refusals.setdefault(call, (standing.setup, answer))

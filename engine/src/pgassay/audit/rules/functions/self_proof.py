@@ -7,7 +7,7 @@ from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import owner_columns
@@ -18,7 +18,6 @@ from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
 
-_OF_VALUES = ("22", "23")
 _LISTS, _ROWS = 4, 2
 
 
@@ -84,7 +83,7 @@ def _try(
                     scene, other, [Call(function=function, arguments=said[0], persona=other)]
                 )
             ]
-            is_proof = len(codes) > 1 and not codes[0] and codes[1] and not codes[1].startswith(_OF_VALUES)
+            is_proof = len(codes) > 1 and not codes[0] and codes[1] and not codes[1].startswith(OF_VALUES)
             if is_proof and refused and all(refused):
                 look = f"(select {column.quoted} from {named})"
                 texts = [look if n == place else literal(one) for n, one in enumerate(said[0])]

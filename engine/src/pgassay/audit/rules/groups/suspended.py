@@ -11,7 +11,7 @@ from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import is_departure
-from pgassay.audit.writes import given_row, owner_columns, values_for
+from pgassay.audit.writes import given_row, naming_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import MOMENTS, TEXTS, condition, literal
@@ -60,8 +60,7 @@ def _is_about(step: Step, below: Below) -> bool:
 def _columns(scene: Scene, members: Sample) -> list[Column]:
     """What a condition asks of a membership besides who and where."""
     table = members.table
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(members)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(members)
     return [
         c
         for c in table.columns.values()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import memberless
 from pgassay.audit.rules.states.renamed import find_renamed
 from pgassay.audit.rules.states.self_decided import find_self_decided
@@ -18,6 +18,7 @@ from pgassay.audit.writes import (
     insert_of,
     inserts_elsewhere,
     make_room,
+    naming_columns,
     owner_columns,
     values_for,
     with_value,
@@ -30,7 +31,6 @@ from pgassay.observation import Persona
 
 RULE = "states"
 _REFUSED = "42501"
-_OF_VALUES = ("22", "23")
 _ROWS = 4
 
 
@@ -56,8 +56,7 @@ def _columns(scene: Scene, sample: Sample, persona: Persona) -> list[Column]:
     held = table.privileges[persona.role]
     policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("insert", "all")]
     asked = find_literals(text for policy in policies for _, text in policy.clauses).words
-    fixed = {name for index in table.unique for name in index.columns} | owner_columns(sample)
-    fixed |= {name for key in table.foreign_keys for name in key.columns}
+    fixed = naming_columns(sample)
     return [
         c
         for c in table.columns.values()
@@ -126,7 +125,7 @@ def _try(
             run(scene.session, persona, write.statement)
             went = scene.ask(persona, [[change] for change in changes])
         # Where some go through and others not, somebody chose which steps there are; a CHECK chose values.
-        possible = [n for n, answer in enumerate(went) if answer.sqlstate[:2] not in _OF_VALUES]
+        possible = [n for n, answer in enumerate(went) if answer.sqlstate[:2] not in OF_VALUES]
         if possible and all(not went[n].sqlstate and went[n].counts[0] > 0 for n in possible):
             found = write, refused[possible[0]], changes[possible[0]]
             if not _is_by_rank(scene, persona, column, found):

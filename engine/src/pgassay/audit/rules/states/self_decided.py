@@ -8,7 +8,7 @@ from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.confirmation import plays
-from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import memberless, unranked
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import insert_of, owner_columns, with_value
@@ -21,7 +21,6 @@ from pgassay.matrix.statements import AS_OWNER, TEXTS, condition, literal
 from pgassay.observation import Persona
 
 _REFUSED = "42501"
-_OF_VALUES = ("22", "23")
 _SETUPS, _CALLS, _ROWS = 6, 24, 2
 
 
@@ -99,7 +98,7 @@ def _try(
             answers = make_calls(scene, persona, calls, AS_OWNER, look_new(sample))
         listed = _listed(scene, sample)
         if any(
-            a.sqlstate and a.sqlstate[:2] not in _OF_VALUES and listed & values & call.said
+            a.sqlstate and a.sqlstate[:2] not in OF_VALUES and listed & values & call.said
             for call, a in answers
         ):
             continue  # somebody chose which steps there are
