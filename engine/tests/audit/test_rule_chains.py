@@ -710,3 +710,30 @@ def test_a_word_that_is_compared_as_a_pattern(audited: Audited) -> None:
     found = told(audited(HALLS.format("h.word ilike said")), "chains")
     assert found == [("public.enter(text)", "high", ("execute",))]
     assert told(audited(HALLS.format("lower(h.word) = lower(said)")), "chains") == []
+
+
+CHOIRS = """
+create table public.choirs (id integer primary key, founder uuid not null references auth.users);
+create table public.singers (
+    choir integer references public.choirs, who uuid references auth.users, part text not null default 'alto',
+    primary key (choir, who)
+);
+create function public.mine() returns setof integer language sql stable security definer
+set search_path = '' as $$ select s.choir from public.singers as s where s.who = auth.uid() $$;
+alter table public.choirs enable row level security;
+alter table public.singers enable row level security;
+create policy "listed" on public.choirs for select to authenticated using (true);
+create policy "seen" on public.singers for select to authenticated using (choir in (select public.mine()));
+create policy "first" on public.singers for insert to authenticated
+with check (who = (select auth.uid()) and part = 'head'{});
+"""
+FOUNDED = """ and exists (
+    select from public.choirs as c where c.id = choir and c.founder = (select auth.uid())
+)"""
+
+
+@pytest.mark.parametrize(("asked", "count"), [("", 1), (FOUNDED, 0)])
+def test_who_says_that_he_is_the_head_is_let_in(audited: Audited, asked: str, count: int) -> None:
+    """The policy lets nobody in who says anything else, and everybody who says this."""
+    found = audited(CHOIRS.format(asked))
+    assert told(found, "chains") == [("public.singers", "high", ("insert",))] * count

@@ -216,3 +216,29 @@ def test_a_function_takes_an_invitation_that_was_revoked(audited: Audited) -> No
         ("public.take(uuid)", "medium", ("execute",))
     ]
     assert told(audited(schema.format(asked=" and not revoked", enter=ENTER)), "expired") == []
+
+
+LOANS = """
+create table public.books (id integer primary key, owner uuid not null references auth.users);
+create table public.loans (
+    book integer references public.books, reader uuid references auth.users, {} timestamptz not null,
+    primary key (book, reader)
+);
+alter table public.books enable row level security;
+alter table public.loans enable row level security;
+create policy "own" on public.books for select to authenticated using (owner = (select auth.uid()));
+create policy "lent" on public.books for select to authenticated using (exists (
+    select from public.loans as l where l.book = books.id and l.reader = (select auth.uid())
+));
+create policy "mine" on public.loans for {} to authenticated using (reader = (select auth.uid()));
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "verb", "count"),
+    [("ends_at", "select", 1), ("valid_to", "select", 1), ("ends_at", "all", 0), ("began_at", "select", 0)],
+)
+def test_what_was_lent_is_read_after_its_end(audited: Audited, column: str, verb: str, count: int) -> None:
+    """Whoever says himself when something ends says when it takes place."""
+    found = audited(LOANS.format(column, verb))
+    assert told(found, "expired") == [("public.books", "medium", ("select",))] * count

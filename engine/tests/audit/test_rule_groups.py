@@ -190,3 +190,42 @@ def test_who_has_left_a_group_reads_what_is_two_levels_below(audited: Audited) -
     closed = CREW_ON_LEAVE.format("and h.left_at is null")
     assert told(audited(closed + MASTS.format("")), "groups") == [("public.masts", "medium", ("select",))]
     assert told(audited(closed + MASTS.format("and h.left_at is null")), "groups") == []
+
+
+TEAMS = """
+create table public.teams (id integer primary key, name text not null);
+create table public.players (
+    team integer references public.teams on delete cascade, who uuid references auth.users,
+    leads boolean not null default false, primary key (team, who)
+);
+create function public.mine(above boolean) returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select p.team from public.players as p where p.who = auth.uid() and p.leads >= above $$;
+alter table public.teams enable row level security;
+alter table public.players enable row level security;
+create policy "seen" on public.teams for select to authenticated using (id in (select public.mine(false)));
+create policy "named" on public.teams for update to authenticated using (id in (select public.mine(true)));
+create policy "seen" on public.players for select to authenticated
+using (team in (select public.mine(false)));
+create policy "in" on public.players for insert to authenticated
+with check (team in (select public.mine(true)));
+create policy "out" on public.{} to authenticated using ({});
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "using", "found"),
+    [
+        ("players for delete", "team in (select public.mine(false))", ("public.players", "delete")),
+        ("players for update", "team in (select public.mine(false))", ("public.players", "update")),
+        ("teams for delete", "id in (select public.mine(false))", ("public.teams", "delete")),
+        ("players for delete", "who = (select auth.uid()) or team in (select public.mine(true))", None),
+        ("teams for delete", "id in (select public.mine(true))", None),
+    ],
+)
+def test_a_member_without_a_rank_expels_its_captain(
+    audited: Audited, on: str, using: str, found: tuple[str, str] | None
+) -> None:
+    """And dissolves a team that only captains may rename."""
+    expected = [(found[0], "medium", (found[1],))] if found else []
+    assert told(audited(TEAMS.format(on, using)), "groups") == expected

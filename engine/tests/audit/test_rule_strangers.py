@@ -629,3 +629,55 @@ def test_a_folder_that_is_named_after_a_hidden_row(audited: Audited) -> None:
     assert (finding.object, finding.severity.word) == ("storage.objects[scans]", "high")
     assert finding.actions == ("select",)
     assert told(audited(SCANS.format("and c.who = auth.uid()")), "strangers") == []
+
+
+PRIVATE = """
+insert into storage.buckets (id, name, public) values ('scans', 'scans', {}), ('zoo', 'zoo', false);
+create policy "up" on storage.objects for insert to authenticated
+with check (bucket_id = 'scans' {});
+create policy "down" on storage.objects for select to authenticated using (bucket_id = 'scans');
+create policy "animals" on storage.objects for select to authenticated
+using (bucket_id = 'zoo' and (storage.foldername(name))[1] = (select auth.uid())::text);
+"""
+OF_A_FOLDER = "and (storage.foldername(name))[1] = (select auth.uid())::text"
+
+
+@pytest.mark.parametrize(
+    ("public", "asked", "severity"),
+    [
+        ("false", OF_A_FOLDER, "medium"),
+        ("false", "and owner_id = (select auth.uid())::text", "medium"),
+        ("true", OF_A_FOLDER, "info"),
+    ],
+)
+def test_a_private_bucket_that_everybody_reads(
+    audited: Audited, public: str, asked: str, severity: str
+) -> None:
+    """Another policy of the bucket asks whose an object is; one of another bucket says nothing of it."""
+    found = audited(PRIVATE.format(public, asked))
+    assert told(found, "strangers") == [("storage.objects[scans]", severity, ("select",))]
+
+
+def test_what_only_the_server_stores_is_there_for_all(audited: Audited) -> None:
+    found = audited("""
+    insert into storage.buckets (id, name, public) values ('maps', 'maps', false);
+    create policy "down" on storage.objects for select to authenticated using (bucket_id = 'maps');
+    """)
+    assert told(found, "strangers") == [("storage.objects[maps]", "info", ("select",))]
+
+
+def test_who_sings_with_whom_singers_ask_through_a_function(audited: Audited) -> None:
+    """A table whose policy asks its own rows who belongs to what is there for its members."""
+    found = audited("""
+    create table public.choirs (id integer primary key);
+    create table public.singers (
+        choir integer references public.choirs, who uuid references auth.users, primary key (choir, who)
+    );
+    create function public.mine() returns setof integer language sql stable security definer
+    set search_path = '' as $$ select s.choir from public.singers as s where s.who = auth.uid() $$;
+    alter table public.choirs enable row level security;
+    alter table public.singers enable row level security;
+    create policy "choir" on public.singers for select to authenticated
+    using (choir in (select public.mine()));
+    """)
+    assert told(found, "strangers") == []

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from pgassay.audit.arguments import argument_lists
 from pgassay.audit.asking import asks_who_calls
-from pgassay.audit.calls import Call, argument_lists, samples_of, setups
+from pgassay.audit.calls import Call, samples_of, setups
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import make_room, own_inserts, own_updates, owner_columns
 from pgassay.catalog.literals import find_literals

@@ -11,7 +11,8 @@ from threading import Lock
 
 import psycopg
 
-from pgassay.audit.calls import argument_lists, callable_by
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import callable_by
 from pgassay.audit.model import Finding
 from pgassay.audit.rules import Rule, chains, races
 from pgassay.audit.scene import PATIENCE, STATEMENTS, Scene, open_loaded

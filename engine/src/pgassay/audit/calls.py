@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from itertools import chain, islice, product, zip_longest
-from math import prod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 
-from pgassay.audit.mixing import mix
 from pgassay.audit.reach import Reach
-from pgassay.audit.scene import Scene, Solved, key_expression
+from pgassay.audit.scene import Scene, key_expression
 from pgassay.audit.slow import TIMEOUT
-from pgassay.audit.solved import solve_arguments, spell_rows
-from pgassay.audit.writes import DOCUMENTS, documents
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Constraint, Function
+from pgassay.catalog.model import Function
 from pgassay.catalog.names import without_arguments
 from pgassay.database.pipeline import Answer
-from pgassay.diff.variations import candidates
 from pgassay.errors import ServerError
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.observation import Persona
 from pgassay.solver.signatures import read_arguments
 
-CALLS = 48
-"""How many lists of arguments are tried of a function."""
-_VALUES = 8
-_BESIDES = 3  # lists with the same solved arguments
-_LISTED = 4  # texts of what CHECKs list
 _ANY = ("any", "pg_catalog.any")  # polymorphic types
 _LEAST = 3  # characters of a value that can be recognized
 
@@ -82,140 +72,11 @@ def callable_by(scene: Scene, persona: Persona) -> Iterator[Function]:
 def samples_of(scene: Scene, function: Function) -> list[Sample]:
     """The tables that it comes to use."""
     reach = scene.inventory.reach(function.function)
-    return [sample for sample in scene.samples if sample.object in reach and sample.table.stored]
-
-
-def argument_lists(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
-    """Those that the solver found, then some of all lists; see `count_lists`."""
-    name = function.function
-    if name not in scene.listed:
-        choices = _choices(scene, function)
-        scene.solved[name] = solve_arguments(scene, function, samples_of(scene, function))
-        solved = (
-            some
-            for one in scene.solved[name]
-            for some in islice(product(*_besides(one.arguments, choices)), _BESIDES)
-        )
-        scene.listed[name] = list(dict.fromkeys(islice(chain(solved, mix(choices, CALLS)), CALLS)))
-    return scene.listed[name]
-
-
-def solved_setups(scene: Scene, function: Function) -> list[Solved]:
-    """What rows must be first, for the function to come to them with some of its `argument_lists`.
-
-    Those that change the same columns, of different rows, are one.
-    """
-    argument_lists(scene, function)
-    found: dict[frozenset[tuple[str, str]], Solved] = {}
-    for one in scene.solved[function.function]:
-        if one.setup:
-            known = found.setdefault(one.changed, replace(one, setup=()))
-            found[one.changed] = replace(known, setup=tuple(dict.fromkeys([*known.setup, *one.setup])))
-    return list(found.values())
-
-
-def _besides(
-    solved: Mapping[int, str | None], choices: Sequence[tuple[str | None, ...]]
-) -> Iterator[tuple[str | None, ...]]:
-    """What was solved, and the first choices of the other arguments."""
-    for number, some in enumerate(choices):
-        yield (solved[number],) if number in solved else some[:_BESIDES]
-
-
-def lacks_argument(scene: Scene, function: Function) -> bool:
-    """Whether some argument could not be made in any way."""
-    solved = scene.solved.get(function.function, ())
-    return any(
-        some == (None,) and not any(number in one.arguments for one in solved)
-        for number, some in enumerate(_choices(scene, function))
-    )
-
-
-def count_lists(scene: Scene, function: Function) -> int:
-    """How many lists of arguments there are."""
-    return prod(map(len, _choices(scene, function)))
-
-
-def _choices(scene: Scene, function: Function) -> list[tuple[str | None, ...]]:
-    """For each argument keys of the rows that it may be about, then what the text compares with."""
-    literals = find_literals([function.text])
-    labels = {c.base: c.labels for t in scene.surface.tables.values() for c in t.columns.values() if c.labels}
-    samples = samples_of(scene, function)
-    ids = [persona.id for persona in scene.users if persona.id]
-
-    checks = [
-        c.definition
-        for s in samples
-        for c in scene.catalog.parts(Constraint).get(s.table.oid, ())
-        if c.type == "c"
-    ]
-    listed = find_literals(checks).strings
-
-    @cache
-    def values(type_: str) -> tuple[str | None, ...]:
-        keys = [
-            row.key[0]
-            for sample in samples
-            if len(sample.key) == 1 and sample.table.columns[sample.key[0]].type == type_
-            for row in sample.rows
-        ]
-        texts = (
-            [
-                *_names(samples, type_),
-                *listed[:_LISTED],
-                "",
-                *(["%"] if {"like", "ilike"} & literals.words else []),
-            ]
-            if type_ in TEXTS
-            else []
-        )
-        texts += ["{}", *documents(scene)] if type_ in DOCUMENTS else []
-        texts += _drawn(samples) if type_ == "uuid" else []
-        texts += spell_rows(scene.samples, type_)
-        known = [v for v in candidates(type_, labels.get(type_, ()), literals, ids) if v is not None]
-        return tuple(dict.fromkeys([*_spread(_by_type(samples, type_)), *keys, *texts, *known]))
-
-    return [values(type_)[:_VALUES] or (None,) for type_ in function.types]
-
-
-def _names(samples: Sequence[Sample], type_: str) -> Iterator[str]:
-    """Texts by which a row is found: each is unique by itself, and none of a key."""
-    for sample in samples:
-        alone = {index.columns[0] for index in sample.table.unique if len(index.columns) == 1}
-        for name in sorted(alone - set(sample.key) - references(sample).keys()):
-            if sample.table.columns[name].base == type_:
-                yield from (value for row in sample.rows[:2] if (value := row.values[name]))
-
-
-def _drawn(samples: Sequence[Sample]) -> Iterator[str]:
-    """What a default has drawn to be a secret: ids that name nothing else."""
-    for sample in samples:
-        fixed = {*sample.key, *references(sample)}
-        for column in sample.table.columns.values():
-            if column.base == "uuid" and column.has_default and column.name not in fixed:
-                yield from (value for row in sample.rows[:_VALUES] if (value := row.values[column.name]))
-
-
-def _by_type(samples: Sequence[Sample], type_: str) -> list[list[str | None]]:
-    """The keys of each table, so that no table's crowd out the others'."""
-    base = {"int4": ("int4", "int8", "int2"), "int8": ("int8", "int4"), "numeric": ()}.get(type_, (type_,))
-    return [
-        [row.values[name] for row in sample.rows[:_VALUES]]
-        for sample in samples
-        for name, refers in {**dict.fromkeys(sample.key, False), **references(sample)}.items()
-        if sample.table.columns[name].base in base
-        and (refers or sample.table.columns[name].base not in TEXTS)
-    ]
+    return [sample for sample in scene.samples if sample.table.name in reach and sample.table.stored]
 
 
 def references(sample: Sample) -> dict[str, bool]:
     return {name: True for key in sample.table.foreign_keys for name in key.columns}
-
-
-def _spread(lists: list[list[str | None]]) -> Iterator[str | None]:
-    longest = max(map(len, lists), default=0)
-    for number in range(longest):
-        yield from (one[number] for one in lists if number < len(one) and one[number] is not None)
 
 
 def make_calls(
@@ -313,6 +174,8 @@ def _scalars(document: str) -> set[str]:
 def look_new(sample: Sample) -> str:
     """The rows of this transaction."""
     key = key_expression(sample.key, "t")
+    held = f" and t.bucket_id = {literal(sample.bucket)}" if sample.bucket else ""
     return (
-        f"select {key}, to_jsonb(t.*)::text from {sample.table.name} as t where pg_catalog.age(t.xmin) <= 0"
+        f"select {key}, to_jsonb(t.*)::text from {sample.table.name} as t "
+        f"where pg_catalog.age(t.xmin) <= 0{held}"
     )

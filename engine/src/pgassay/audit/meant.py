@@ -11,6 +11,7 @@ from typing import Any
 from pglast import parser
 from pglast.visitors import Skip, Visitor
 
+from pgassay.audit.buckets import is_about, parted_by
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import join
@@ -120,7 +121,7 @@ def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
 def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
     """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
     reasons = (
-        *(_narrower, _compared_elsewhere, _addressed),
+        *(_narrower, _compared_elsewhere, _addressed, _private),
         *(_shown_in_part, _of_networks, _written_for),
     )
     return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
@@ -129,17 +130,22 @@ def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> 
 def _narrower(_: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
     """A policy for SELECT, too, that lets fewer rows through, decides nothing."""
     for reader in readers:
-        some = [p for p in sample.table.privileges[reader.role].policies if p.command == "select"]
+        held = sample.table.privileges[reader.role].policies
+        some = [p for p in held if p.command == "select" and is_about(sample, p)]
         wide = [policy for policy in some if is_open_here(sample, policy)]
         narrow = [policy for policy in some if policy.permissive and policy not in wide]
         if wide and narrow:
             yield f'"{narrow[0].name}" lets only some through, and decides nothing beside "{wide[0].name}"'
 
 
+def _private(scene: Scene, sample: Sample, _: Sequence[Persona]) -> Iterator[str]:
+    for policy in parted_by(scene, sample):
+        yield f'the bucket is private, and "{policy.name}" asks whose an object is'
+
+
 def is_open_here(sample: Sample, policy: Policy) -> bool:
     """Also where it asks for the bucket that all these objects are in, and nothing else."""
-    bucket = sample.object[len(sample.table.name) + 1 : -1]
-    if not bucket or bucket not in find_literals([policy.using or ""]).strings:
+    if not sample.bucket or sample.bucket not in find_literals([policy.using or ""]).strings:
         return is_open(sample.table, policy)
     return _columns(policy.using or "").isdisjoint(sample.table.columns.keys() - {"bucket_id"})
 
@@ -241,9 +247,14 @@ def _of_networks(_: Scene, sample: Sample, __: Sequence[Persona]) -> Iterator[st
 def _written_for(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:
     """Users write none of it: it is kept about them, and not published by them.
 
-    Who alone reads it has a rank.
+    Who alone reads it has a rank. Objects that only the server stores are there for everybody.
     """
-    if not owner_columns(sample) or sample.table.kind not in "rp" or _is_shared(scene, sample):
+    if (
+        sample.bucket
+        or not owner_columns(sample)
+        or sample.table.kind not in "rp"
+        or _is_shared(scene, sample)
+    ):
         return
     if len([reader for reader in readers if reader.id]) < len(scene.users):
         return
@@ -259,8 +270,11 @@ def _written_for(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> It
 
 
 def _is_shared(scene: Scene, sample: Sample) -> bool:
-    """Whether policies ask in it who belongs to what: its members read of each other."""
-    return bool(scene.dependents(sample.table.name) - {sample.table.name})
+    """Whether policies ask in it who belongs to what, its own too: its members read of each other."""
+    name = sample.table.name
+    asked = scene.inventory.reach(name) & scene.functions.keys()
+    is_its_own = any(name in scene.inventory.reach(function) for function in asked)
+    return is_its_own or bool(scene.dependents(name) - {name})
 
 
 def _is_named(scene: Scene, sample: Sample) -> bool:

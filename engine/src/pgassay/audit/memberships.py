@@ -36,12 +36,13 @@ class Memberships:
 class Standing:
     """What gives a user one row and no other, as of a membership, and how to say as what.
 
-    `is_first`: as a row begins, where something says how it does.
+    `is_first`: as a row begins, where something says how it does; else `column` is what says as what.
     """
 
     setup: tuple[str, ...]
     told: str
     is_first: bool
+    column: str = ""
 
 
 def find_memberships(scene: Scene) -> Iterator[Memberships]:
@@ -98,6 +99,7 @@ def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | Non
                 setup=(*begun, *first, text),
                 told=f"{told} with {column.name} = {literal(value)}",
                 is_first=False,
+                column=column.name,
             )
 
 

@@ -9,7 +9,7 @@ from pgassay.audit.scene import Scene
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import condition, literal
+from pgassay.matrix.statements import condition
 from pgassay.observation import Persona
 
 Keys = frozenset[tuple[str | None, ...]]
@@ -60,7 +60,7 @@ def _look(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> d
 def _together(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys] | None:
     width = max(len(sample.key) or 1 for sample in samples)
     text = " union all ".join(
-        f"select {number}, {_keys(sample, width)} from {sample.table.name}{_where(sample)}"
+        f"select {number}, {_keys(sample, width)} from {sample.table.name}{sample.where}"
         for number, sample in enumerate(samples)
     )
     scene.work.spend(len(samples) - 1)  # it does as much as a query of each
@@ -78,7 +78,7 @@ def _one_by_one(
     scene: Scene, persona: Persona | None, samples: Sequence[Sample], refused: set[str]
 ) -> dict[str, Keys]:
     """Adds to what is `refused`."""
-    texts = [f"select {_keys(sample)} from {sample.table.name}{_where(sample)}" for sample in samples]
+    texts = [f"select {_keys(sample)} from {sample.table.name}{sample.where}" for sample in samples]
     asked = [[_planned(scene, persona, [sample], text)] for sample, text in zip(samples, texts, strict=True)]
     pairs = list(zip(samples, scene.ask(persona, asked), strict=True))
     failed = [sample.object for sample, answer in pairs if answer.sqlstate]
@@ -111,7 +111,7 @@ def count_written(
 def _writes(
     sample: Sample, persona: Persona | None, where: str = "", *, is_heavy: bool = False
 ) -> Iterator[tuple[str, str]]:
-    table, where = sample.table, where or _where(sample)
+    table, where = sample.table, where or sample.where
     if persona is None or table.kind not in "rp":
         return
     held = table.privileges[persona.role]
@@ -129,10 +129,3 @@ def _keys(sample: Sample, width: int = 0) -> str:
 
 def _plain(table: Table) -> Iterator[str]:
     return (c.name for c in table.columns.values() if not c.generated and c.identity != "a")
-
-
-def _where(sample: Sample) -> str:
-    if sample.object == sample.table.name:
-        return ""
-    bucket = sample.object[len(sample.table.name) + 1 : -1]
-    return f" where bucket_id = {literal(bucket)}"

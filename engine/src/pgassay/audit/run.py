@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pgassay.audit.acceptance import FILE, apply_acceptances, fingerprint, read_acceptances
+from pgassay.audit.arguments import CALLS, count_lists, lacks_argument
 from pgassay.audit.beside import ask
-from pgassay.audit.calls import CALLS, callable_by, count_lists, lacks_argument
+from pgassay.audit.calls import callable_by
 from pgassay.audit.confirmation import confirm
 from pgassay.audit.model import Audit, Finding
 from pgassay.audit.repairs import repair

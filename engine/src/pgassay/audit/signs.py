@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, look_new, make_calls, samples_of
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import given_row, owner_columns

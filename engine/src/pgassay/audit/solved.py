@@ -25,7 +25,9 @@ def solve_arguments(scene: Scene, function: Function, samples: Sequence[Sample])
     parameters = read_arguments(function.arguments)
     if not parameters or not scene.users:
         return []
-    tables = {sample.table.name: sample for sample in samples}
+    tables: dict[str, list[Sample]] = {}
+    for sample in samples:
+        tables.setdefault(sample.table.name, []).append(sample)  # one for each bucket
     uses = [use for use in find_uses(function, scene.solver.schema, parameters) if use.table in tables]
     found: list[Solved] = []
     with scene.session.as_owner(), scene.session.undone():
@@ -76,14 +78,15 @@ def _spell_field(value: Value) -> str:
 
 
 def _states(
-    scene: Scene, uses: Sequence[Use], tables: Mapping[str, Sample], number: int
+    scene: Scene, uses: Sequence[Use], tables: Mapping[str, Sequence[Sample]], number: int
 ) -> Iterator[tuple[State, Sample, Row]]:
     """What all statements together ask for, then each by itself, with a row that it is about."""
     together, apart = State(), []
     about: tuple[Sample, Row] | None = None
     for use in uses:
-        sample = tables[use.table]
-        for row in _of_owners(sample.rows)[number : number + 1]:
+        for sample, row in (
+            (s, r) for s in tables[use.table] for r in _of_owners(s.rows)[number : number + 1]
+        ):
             found = scene.solver.meet(use, row.values, scene.users[0], together)
             together, about = (found, (sample, row)) if found else (together, about)
             changing = _plain_columns(sample)

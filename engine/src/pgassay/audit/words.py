@@ -29,7 +29,10 @@ _WITHDRAWN = (
 _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _REVOKED = ("revoked", "withdrawn", "disabled", "cancelled", "canceled", "voided", "deactivated", "rescinded")
-_ENDS = ("expires", "expiry", "expiration", "until")
+_ENDS = ("expires", "expire", "expiry", "expiration", "until")
+_STOPS = frozenset(
+    ("end", "ends", "ending", "stop", "stops", "lapse", "lapses", "terminates", "closes", "to")
+)
 # Not "published": that says when something was.
 _RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
 
@@ -122,6 +125,11 @@ def is_trail(name: str) -> bool:
 def is_end(column: Column) -> bool:
     """By its name: a moment from which on something is over."""
     return _has_word(column.name, _ENDS)
+
+
+def is_stop(column: Column) -> bool:
+    """By its name: a moment at which something ends, whoever may then do what."""
+    return not _STOPS.isdisjoint(column.name.lower().split("_"))
 
 
 def is_revocation(column: Column) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.audit.scene import Scene, own_condition
+from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
@@ -17,6 +18,7 @@ from pgassay.solver.writing import quote_element
 
 Values = Mapping[str, str | None]
 _MOST_ROWS = 24
+_STATES = 6  # values of a column that a policy asks for
 DOCUMENTS = ("json", "jsonb")
 LISTS = ("_text", "_varchar")
 _LONGEST, _TEXTS = 40, 4  # of texts that are tried, and how many in documents
@@ -88,13 +90,15 @@ def own_inserts(sample: Sample, persona: Persona) -> Iterator[Write]:
             yield write
 
 
-def inserts_elsewhere(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Write]:
+def inserts_elsewhere(
+    scene: Scene, sample: Sample, persona: Persona, like: Row | None = None
+) -> Iterator[Write]:
     """Like a row that there is, under each row of another table under which the persona has none."""
     table = sample.table
     if table.kind not in "rp" or "insert" not in table.writable or not sample.rows:
         return
     mine = [row for row in sample.rows if persona.id in row.owners]
-    nobodys = replace(sample.rows[0], owners=frozenset())
+    nobodys = replace(like or sample.rows[0], owners=frozenset())
     for key in table.foreign_keys:
         parent = scene.sample_of.get(key.target or "")
         if len(key.columns) != 1 or key.columns[0] in owner_columns(sample) or parent is None:
@@ -104,6 +108,19 @@ def inserts_elsewhere(scene: Scene, sample: Sample, persona: Persona) -> Iterato
         for value in dict.fromkeys(row.values[target] for row in parent.rows[:_MOST_ROWS]):
             if value not in known and (write := insert_of(sample, persona, nobodys, **{column: value})):
                 yield write
+
+
+def inserts_in_states(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:
+    """Rows elsewhere, by what a policy for INSERT asks for: it may only let in who comes as something."""
+    table = sample.table
+    policies = [p for p in table.privileges[persona.role].policies if p.command in ("insert", "all")]
+    said = find_literals(policy.check or policy.using or "" for policy in policies).words
+    for name in sorted(said & table.columns.keys() - naming_columns(sample)) if sample.rows else ():
+        [row, column] = sample.rows[0], table.columns[name]
+        for value in values_for(scene, sample, column, besides=row.values[name])[:_STATES]:
+            like = replace(row, values={**row.values, name: value})
+            if group := list(inserts_elsewhere(scene, sample, persona, like)):
+                yield group
 
 
 def inserts_with_another(sample: Sample, persona: Persona, another: Persona) -> list[list[Write]]:

@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Rows of a table, or of one bucket of storage.objects; `key` are columns that name a row.
+    """Rows of a table, or of one `bucket` of storage.objects; `key` are columns that name a row.
 
     `unread`: what PostgreSQL said where they could not be read. `besides`: other rows are there.
     """
@@ -51,6 +51,12 @@ class Sample:
     rows: tuple[Row, ...] = field(repr=False)
     unread: str = ""
     besides: bool = False
+    bucket: str = ""
+
+    @property
+    def where(self) -> str:
+        """What tells its rows apart in its table, as a clause; nothing where they are all that there are."""
+        return f" where bucket_id = {literal(self.bucket)}" if self.bucket else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +157,7 @@ class _Reader:
             rows=tuple(_row(table, tuple(row.values())) for row in attempt.rows),
             unread=attempt.message,
             besides=bool(known and known.keys),
+            bucket=bucket,
         )
 
     def _key(self, table: Table) -> tuple[str, ...]:

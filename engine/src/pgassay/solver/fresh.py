@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pgassay.catalog.names import quoted
 from pgassay.solver import logic, values
 from pgassay.solver.checks import column_checks
-from pgassay.solver.model import ClaimSlot, ColumnSlot, Slot, Truth, Value
+from pgassay.solver.model import ArgumentSlot, ClaimSlot, ColumnSlot, Slot, Truth, Value
 from pgassay.solver.state import State
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def _propose_for_column(search: Search, slot: ColumnSlot) -> Iterator[Value]:
 
 
 def fit(search: Search, slot: Slot, value: Value) -> Iterable[Value]:
-    """The value; where a column's type has none such, those that are meant by it."""
+    """The value; where the type has none such, those that are meant by it."""
+    if isinstance(slot, ArgumentSlot) and slot.type == "uuid" and value is not None and not slot.path:
+        return values.as_uuid(value, slot.name)
     if not isinstance(slot, ColumnSlot) or slot.path:
         return (value,)
     column = search.schema.columns(slot.row.table)[slot.column]

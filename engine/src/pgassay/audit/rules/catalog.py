@@ -26,7 +26,6 @@ from pgassay.render.text import counted
 
 RULE = "catalog"
 _UNTRIED = ("truncate", "trigger", "references", "maintain")
-_BUCKET = "storage.objects["
 _AUTHENTICATOR = "authenticator"
 
 
@@ -127,8 +126,8 @@ def _by_default(scene: Scene, names: Sequence[str], verbs: Sequence[str]) -> Fin
 def _buckets(scene: Scene) -> Iterator[Finding]:
     """A bucket is public, and policies hide some of its objects: whoever has an address asks none of them."""
     for sample in scene.samples:
-        bucket = sample.object.removeprefix(_BUCKET).removesuffix("]")
-        if not sample.object.startswith(_BUCKET) or not sample.rows:
+        bucket = sample.bucket
+        if not bucket or not sample.rows:
             continue
         public = f"select 1 from storage.buckets where public and id = {literal(bucket)}"
         [answer] = scene.ask(None, [[public]])
@@ -156,9 +155,8 @@ def _hidden(scene: Scene, sample: Sample) -> tuple[Persona, str, bool] | None:
     What each user reads is nobody's secret; what a policy FOR ALL shows an owner is there to be changed.
     """
     policies = (p for p in scene.policies.get(sample.table.oid, ()) if p.permissive)
-    bucket = sample.object.removeprefix(_BUCKET).removesuffix("]")
     said = (find_literals([p.using or ""]) for p in policies if p.command == "select")
-    is_said = any(bucket in one.strings or "bucket_id" not in one.words for one in said)
+    is_said = any(sample.bucket in one.strings or "bucket_id" not in one.words for one in said)
     reach = {persona: measure(scene, persona, [sample.table.name]) for persona in scene.people}
     for owner in scene.users:
         visible = reach[owner].seen.get(sample.object, frozenset())

@@ -17,7 +17,6 @@ from pgassay.observation import Outcome, Persona
 
 RULE = "nobody"
 _VERBS = ("select", "insert", "update", "delete")
-_STORAGE = "storage.objects"
 _NO_PRIVILEGE = "42501"
 
 
@@ -27,10 +26,10 @@ def find(scene: Scene) -> Iterator[Finding]:
     for sample in scene.samples:
         if sample.table.kind not in "rp" or not sample.table.secured:
             continue
-        if sample.object == sample.table.name and scene.is_the_projects(sample.table):
-            yield from _without_privilege(scene, sample)
-        elif sample.table.name == _STORAGE and sample.object != sample.table.name:
+        if sample.bucket:
             yield from _without_replacing(scene, sample)
+        elif scene.is_the_projects(sample.table):
+            yield from _without_privilege(scene, sample)
 
 
 def _failing(scene: Scene) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, samples_of
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.purses import Purse, find_purses
 from pgassay.audit.reach import measure

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pgassay.audit.calls import Call, argument_lists, callable_by
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by
 from pgassay.audit.model import Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.audit.slow import TIMEOUT

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.helpers import is_helper, is_name
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure

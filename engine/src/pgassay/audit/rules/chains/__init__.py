@@ -19,6 +19,7 @@ from pgassay.audit.writes import (
     claims_of_nobodys,
     inserts_agreed,
     inserts_elsewhere,
+    inserts_in_states,
     inserts_with_another,
     left_to_update,
     own_inserts,
@@ -85,7 +86,14 @@ def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Wri
     another = next((other for other in scene.users if other != persona), persona)
     naming = inserts_with_another(sample, persona, another)
     agreed = inserts_agreed(scene, sample, persona)
-    groups = [inserts, *naming, *agreed, *([w for w in updates if w.column == column] for column in columns)]
+    as_others = inserts_in_states(scene, sample, persona)
+    groups = [
+        inserts,
+        *as_others,
+        *naming,
+        *agreed,
+        *([w for w in updates if w.column == column] for column in columns),
+    ]
     return (group for group in groups if group)
 
 

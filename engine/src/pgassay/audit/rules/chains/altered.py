@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.rules.chains.entering import opened_by

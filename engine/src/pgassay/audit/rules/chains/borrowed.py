@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from pgassay.audit.calls import (
-    Call,
-    argument_lists,
-    callable_by,
-    hidden_rows,
-    make_calls,
-    samples_of,
-    secrets,
-    told,
-)
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, hidden_rows, make_calls, samples_of, secrets, told
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.reach import Reach, measure

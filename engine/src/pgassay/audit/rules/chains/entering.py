@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
+from pgassay.audit.arguments import argument_lists
 from pgassay.audit.asking import tokens
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
 from pgassay.audit.reach import Reach, measure

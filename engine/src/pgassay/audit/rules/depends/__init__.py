@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.rules.depends.granted import find_granted
 from pgassay.audit.rules.depends.set_aside import find_set_aside

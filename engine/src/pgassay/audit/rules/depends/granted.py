@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, make_room, naming_columns, own_inserts, owner_columns, with_value

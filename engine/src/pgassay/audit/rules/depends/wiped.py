@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.audit.acts import reach_of, tables_of
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, samples_of
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import own_inserts

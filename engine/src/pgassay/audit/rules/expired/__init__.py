@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, samples_of
 from pgassay.audit.changing import find_changed, opened_by
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of, setups
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, samples_of, setups
 from pgassay.audit.model import Step, Steps
 from pgassay.audit.purses import find_purses
 from pgassay.audit.rules.expired.terms import Term

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from pgassay.audit.scene import Scene
-from pgassay.audit.words import is_end, is_revocation
+from pgassay.audit.words import is_end, is_revocation, is_stop
+from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import Column, Function, Policy, Relation
+from pgassay.matrix.model import Action, RowClass
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import MOMENTS
+from pgassay.observation import Outcome
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
 from pgassay.solver.obstacles import CLOCK
 
@@ -62,10 +65,26 @@ def find_terms(scene: Scene) -> Iterator[Term]:
             if column.base not in MOMENTS or column.generated:
                 continue
             # A column that begins with the present says when something was.
-            if is_end(column) or (
-                _begins_later(scene, column) if column.default else column.name in compared
-            ):
+            is_later = _begins_later(scene, column) if column.default else column.name in compared
+            if is_later or is_end(column) or _is_lent(scene, sample, column):
                 yield Term(sample=sample, column=column)
+
+
+def _is_lent(scene: Scene, sample: Sample, column: Column) -> bool:
+    """Whether it ends what users have, and do not give themselves: what they enter just takes place."""
+    users = {persona.name for persona in scene.users}
+    return (
+        is_stop(column)
+        and not column.default
+        and bool(owner_columns(sample))
+        and not any(
+            cell.outcome is Outcome.ALLOWED
+            for action, name in ((Action.INSERT, "-"), (Action.UPDATE, column.name))
+            for cell in scene.cells.get((sample.object, action), ())
+            if cell.key.persona in users and cell.key.rows is RowClass.OWN
+            if cell.key.variant.split("=")[0] == name
+        )
+    )
 
 
 def find_revocations(scene: Scene) -> Iterator[Term]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, secrets, told
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import measure
 from pgassay.audit.rules.expired.terms import Term

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pgassay.audit.acts import number_setups
+from pgassay.audit.arguments import argument_lists, solved_setups
 from pgassay.audit.asking import tokens
-from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of, solved_setups
+from pgassay.audit.calls import Call, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS
 from pgassay.audit.reach import Reach
 from pgassay.audit.scene import Scene, key_expression, run
@@ -78,7 +79,7 @@ def _set_up(scene: Scene, samples: Sequence[Sample]) -> frozenset[tuple[str, Key
 
 
 def _plain(samples: Sequence[Sample]) -> list[Sample]:
-    return [sample for sample in samples if sample.object == sample.table.name and sample.key]
+    return [sample for sample in samples if sample.key]
 
 
 def _find_deeds(  # noqa: PLR0913 - who calls what, and what was there before
@@ -125,7 +126,7 @@ def _as_set_up(sample: Sample, before: frozenset[tuple[str, Key]]) -> Sample:
 
 
 def _look_left(sample: Sample) -> str:
-    return f"select {key_expression(sample.key)} from {sample.table.name}"
+    return f"select {key_expression(sample.key)} from {sample.table.name}{sample.where}"
 
 
 def _may_anyway(scene: Scene, persona: Persona, deed: Deed, seen: Reach) -> bool:

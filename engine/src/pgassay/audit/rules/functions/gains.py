@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of, setups
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, setups
 from pgassay.audit.model import Severity, Step, Steps
 from pgassay.audit.purses import Purse, find_purses
 from pgassay.audit.scene import Scene, run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgassay.audit.calls import Call, argument_lists, make_calls
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, make_calls
 from pgassay.audit.scene import Scene
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Function

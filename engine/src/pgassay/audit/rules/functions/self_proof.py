@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, make_calls, samples_of
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import OF_VALUES, Finding, Severity, Step
 from pgassay.audit.reach import measure

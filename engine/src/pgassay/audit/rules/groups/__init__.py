@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.memberships import Memberships, find_memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.rules.groups.expelled import find_expelled
 from pgassay.audit.rules.groups.sharing import find_shared
 from pgassay.audit.rules.groups.suspended import Below, read_below, reads_as_before, still_read
 from pgassay.audit.rules.groups.unmatched import find_unmatched
@@ -55,6 +56,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                     done.add(sample.object)
                     yield _tell_below(scene, one, persona, (column, sample), steps)
     yield from find_shared(scene)
+    yield from find_expelled(scene)
     yield from (found for found in find_unmatched(scene) if found.object not in done)
 
 

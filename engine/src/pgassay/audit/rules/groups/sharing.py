@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, samples_of
 from pgassay.audit.memberships import Memberships, Standing, find_memberships, is_shared, standings
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.scene import Scene, run

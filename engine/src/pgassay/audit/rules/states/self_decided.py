@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import memberless, unranked

@@ -205,7 +205,7 @@ def _judge_open(
             return replace(found, candidates=(below.repair,), exact=True, kept=below.kept)
         policies = [policy for deed in read for policy in _asked(sample.table, deed)]
         # Where no policy is open to all, the rows that there are just happen to be within reach.
-        if why or any(is_open(sample.table, policy) for policy in policies):
+        if why or any(is_open_here(sample, policy) for policy in policies):
             return _tell(scene, sample, read, Severity.MEDIUM if why else Severity.INFO, why)
     return None
 

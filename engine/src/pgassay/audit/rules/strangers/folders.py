@@ -38,10 +38,9 @@ class _Reached:
 def find_folders(scene: Scene) -> Iterator[Finding]:
     """One finding for each bucket."""
     for sample in scene.samples:
-        if sample.table.name == _OBJECTS and sample.object != _OBJECTS and sample.rows:
-            bucket = sample.object[len(_OBJECTS) + 1 : -1]
-            if found := [one for p in scene.people for one in _reached(scene, bucket, p)]:
-                yield _tell(scene, sample, found)
+        people = scene.people if sample.bucket and sample.rows else ()
+        if found := [one for p in people for one in _reached(scene, sample.bucket, p)]:
+            yield _tell(scene, sample, found)
 
 
 def _reached(scene: Scene, bucket: str, persona: Persona) -> Iterator[_Reached]:
@@ -63,7 +62,7 @@ def _folders(scene: Scene, persona: Persona) -> Iterator[tuple[str, str, tuple[S
     reach = scene.inventory.reach(_OBJECTS)
     table = scene.surface.by_name[_OBJECTS]
     said = find_literals(text for p in scene.policies.get(table.oid, ()) for _, text in p.clauses).strings
-    buckets = {sample.object[len(_OBJECTS) + 1 : -1] for sample in scene.samples}
+    buckets = {sample.bucket for sample in scene.samples}
     above = [f"{text.strip('/')}/" for text in said if text.strip("/") and text not in buckets]
     for value, sample, row in hidden_names(scene, persona, seen, reach - {_OBJECTS}):
         for begun in ("", *above):

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import chain
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls, samples_of, setups
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of, setups
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.rules.twice.payments import Looked, Paid, paid_again, rewarded_again
 from pgassay.audit.rules.twice.replayed import find_replayed

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgassay.audit.acts import actors
-from pgassay.audit.calls import Call, argument_lists, look_new, make_calls, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, look_new, make_calls, samples_of
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import is_event

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgassay.audit.calls import Call, argument_lists, callable_by, make_calls, samples_of
+from pgassay.audit.arguments import argument_lists
+from pgassay.audit.calls import Call, callable_by, make_calls, samples_of
 from pgassay.audit.reach import measure
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import owner_columns
