@@ -9,7 +9,7 @@ from pgassay.audit.calls import callable_by
 from pgassay.audit.model import Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.rules.functions.deeds import deeds_of
-from pgassay.audit.rules.functions.findings import callers_of, make_finding
+from pgassay.audit.rules.functions.findings import RULE, callers_of, make_finding
 from pgassay.audit.rules.functions.forged import find_forged
 from pgassay.audit.rules.functions.gains import find_gains
 from pgassay.audit.rules.functions.injection import find_injection
@@ -24,6 +24,7 @@ from pgassay.catalog.model import Function
 from pgassay.matrix.model import Action
 from pgassay.observation import Persona
 
+__all__ = ["RULE", "find"]
 _DOES = {Action.UPDATE: "changes", Action.DELETE: "removes", Action.INSERT: "enters"}
 _FORGED = Severity.MEDIUM
 
