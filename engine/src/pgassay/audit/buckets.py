@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgassay.audit.scene import Scene
+from pgassay.audit.words import is_shown
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Policy
 from pgassay.matrix.rows import Sample
@@ -21,9 +22,10 @@ def is_about(sample: Sample, policy: Policy) -> bool:
 
 
 def parted_by(scene: Scene, sample: Sample) -> Iterator[Policy]:
-    """Those that ask whose an object is, of a bucket that is not public."""
+    """Those that ask whose an object is, of a bucket that is not public, nor called as if it were."""
     public = f"select 1 from storage.buckets where public and id = {literal(sample.bucket)}"
-    if sample.bucket and not scene.ask(None, [[public]])[0].rows[0]:
+    is_private = sample.bucket and not is_shown(sample.bucket)
+    if is_private and not scene.ask(None, [[public]])[0].rows[0]:
         for policy in scene.policies.get(sample.table.oid, ()):
             if policy.permissive and is_about(sample, policy) and _asks_whose(policy):
                 yield policy

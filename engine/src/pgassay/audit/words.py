@@ -36,6 +36,11 @@ _STOPS = frozenset(
 # Not "published": that says when something was.
 _RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
 
+_SHOWN = (
+    *("avatar", "portrait", "picture", "profile", "logo", "icon", "cover", "banner", "thumbnail", "thumb"),
+    *("public", "asset", "gallery", "poster"),
+)
+
 _NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
 
@@ -140,6 +145,11 @@ def is_revocation(column: Column) -> bool:
 def is_release(column: Column) -> bool:
     """By its name: a moment from which on something may be seen. A day says more often when something is."""
     return column.base != "date" and not _RELEASES.isdisjoint(column.name.lower().split("_"))
+
+
+def is_shown(name: str) -> bool:
+    """By the name of a bucket: pictures that people have in order to show them."""
+    return _has_word(name.replace("-", "_"), _SHOWN)
 
 
 def is_price(column: Column) -> bool:
