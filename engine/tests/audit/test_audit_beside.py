@@ -15,7 +15,7 @@ import pytest
 from pgassay.audit.changing import find_changed, opened_by
 from pgassay.audit.model import Finding, Severity
 from pgassay.audit.planning import find_misdeclared
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach, measure, measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.catalog.model import Function, Relation
 from pgassay.catalog.read import Catalog
@@ -133,7 +133,7 @@ def test_what_is_seen_is_the_same_where_a_part_of_it_is_refused(
 
     def look(scene: Scene) -> Iterator[Finding]:
         alice = next(one for one in scene.people if one.name == "alice")
-        looks.extend(measure(scene, alice, seen_alone=alone) for alone in (False, True))
+        looks.extend(look(scene, alice) for look in (measure, measure_seen))
         [own] = [row.key for row in scene.sample_of["public.notes"].rows if row.owners == {alice.id}]
         assert looks[0].seen["public.notes"] == {own}
         yield from ()
@@ -161,7 +161,7 @@ def test_what_is_granted_meanwhile_is_seen(server: Server, tmp_path: Path) -> No
         for call in ("select 1", "select public.let_in()"):
             with scene.session.undone(), scene.session.act_as(alice):
                 scene.session.execute(call)
-                found.append("public.secrets" in measure(scene, alice, seen_alone=True).seen)
+                found.append("public.secrets" in measure_seen(scene, alice).seen)
         yield from ()
 
     audit_schema(server, tmp_path, GRANTED, look)

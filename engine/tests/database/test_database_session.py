@@ -26,6 +26,7 @@ from pgassay.database import (
     open_client,
     request,
 )
+from pgassay.database.actor import Tried
 from pgassay.observation import Attempt, Outcome, Persona
 from pgassay.server import Server
 
@@ -389,3 +390,29 @@ def test_limits_of_statements_are_no_limits_of_our_own_reading(session: Session)
     assert {function.name for function in read.of(Function)} >= {"refuse"}
     with pytest.raises(psycopg.errors.QueryCanceled):
         session.execute("select pg_sleep(1)")
+
+
+def test_statement_in_one_message_stays_and_a_refusal_leaves_nothing(
+    session: Session,
+) -> None:
+    """What `try_as` says, what the next statement sees, and as whom it is sent."""
+    own = "insert into public.notes (body) values ('two')"
+    assert session.try_as(ALICE, own) == Tried(count=1)
+    assert session.try_as(BOB, "select from public.notes") == Tried(count=0)
+    assert session.try_as(ALICE, "select from public.notes") == Tried(count=2)
+    assert session.try_as(ANON, "select from public.notes") == Tried(sqlstate="42501")
+    assert session.try_as(ALICE, "update public.notes set body = 'longer than 9'") == Tried(sqlstate="23514")
+    assert session.try_as(None, "select from public.notes") == Tried(count=2)
+    assert session.value("select auth.uid()::text is null and current_user = session_user") is True
+
+
+def test_block_that_is_undone_as_somebody_ends_as_it_began(session: Session) -> None:
+    with session.act_as(BOB):
+        with session.undone_as(ALICE, then="savepoint mine"):
+            session.execute("insert into public.notes (body) values ('gone')")
+            session.run_plainly("rollback to savepoint mine")
+            assert session.value("select count(*) from public.notes") == 1
+            session.execute("insert into public.notes (body) values ('gone')")
+        assert session.value("select auth.uid()::text") == BOB.id
+        assert session.value("select count(*) from public.notes") == 0
+    assert session.value("select count(*) from public.notes") == 1

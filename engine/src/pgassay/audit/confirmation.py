@@ -9,6 +9,7 @@ import psycopg
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Step, Steps
 from pgassay.audit.scene import open_loaded
 from pgassay.database import Session
+from pgassay.database.actor import Tried
 from pgassay.matrix.statements import become
 from pgassay.workbench import Workbench
 from pgassay.world.model import World
@@ -30,6 +31,13 @@ def plays(session: Session, steps: Steps) -> bool:
 
 
 def _plays(session: Session, step: Step) -> bool:
+    if step.said:
+        return _plays_after(session, step)
+    return _shows(step, session.try_as(step.who, step.statement))
+
+
+def _plays_after(session: Session, step: Step) -> bool:
+    """After what is said before, by the same person within one request."""
     try:
         with session.act_as(step.who) if step.who else session.as_owner():
             for text in step.said:
@@ -39,11 +47,13 @@ def _plays(session: Session, step: Step) -> bool:
         if session.connection.closed:
             raise
         return False
+    return _shows(step, Tried(sqlstate=answer.sqlstate, count=max(answer.rowcount, 0)))
+
+
+def _shows(step: Step, answer: Tried) -> bool:
     if step.shows in ("", ROWS, NO_ROWS_SHOWN):
-        if answer.sqlstate:
-            return False
-        count = max(answer.rowcount, 0)
-        return step.shows == "" or (count > 0) == (step.shows == ROWS)
+        is_right = step.shows == "" or (answer.count > 0) == (step.shows == ROWS)
+        return is_right and not answer.sqlstate
     return answer.sqlstate == step.shows
 
 

@@ -12,7 +12,7 @@ from pglast import parser
 from pglast.visitors import Skip, Visitor
 
 from pgassay.audit.buckets import is_about, parted_by
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure, measure_seen
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import join
 from pgassay.audit.writes import owner_columns, values_for
@@ -112,10 +112,9 @@ def _leaves(scene: Scene, sample: Sample, persona: Persona, verb: str, column: C
 
 
 def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
-    reach = measure(scene, persona, [sample.table.name])
     if verb == "select":
-        return len(reach.seen.get(sample.object, ()))
-    return reach.written.get((sample.object, verb), 0)
+        return len(measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, ()))
+    return measure(scene, persona, [sample.table.name]).written.get((sample.object, verb), 0)
 
 
 def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:

@@ -9,7 +9,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
 from pgassay.audit.memberships import find_memberships, is_shared
 from pgassay.audit.model import Steps
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
@@ -85,7 +85,7 @@ def sees_all(scene: Scene, sample: Sample, persona: Persona, texts: Iterable[str
     """Whether a persona reads every row also after what takes its ranks from it."""
     with scene.session.undone():
         ready = all(run(scene.session, None, text) for text in texts)
-        seen = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+        seen = measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
     return not ready or {row.key for row in sample.rows} <= seen
 
 

@@ -23,14 +23,17 @@ class Reach:
     written: Mapping[tuple[str, str], int]
 
 
-def measure(
-    scene: Scene, persona: Persona | None, only: Collection[str] | None = None, *, seen_alone: bool = False
-) -> Reach:
-    """Of a persona as things are now: of everything, or `only` of these tables; what it writes, or not."""
-    samples = [sample for sample in scene.samples if only is None or sample.table.name in only]
+def measure_seen(scene: Scene, persona: Persona | None, only: Collection[str] | None = None) -> Reach:
+    """What a persona sees as things are now, of everything, or `only` of these tables; nothing is written."""
+    return Reach(seen=_look(scene, persona, _samples(scene, only)), written={})
+
+
+def measure(scene: Scene, persona: Persona | None, only: Collection[str] | None = None) -> Reach:
+    """What a persona sees and writes as things are now: of everything, or `only` of these tables."""
+    samples = _samples(scene, only)
     asked = [
         (sample, verb, text)
-        for sample in (() if seen_alone else samples)
+        for sample in samples
         for verb, text in _writes(sample, persona, is_heavy=sample.object in scene.heavy)
     ]
     answers = scene.ask(persona, [[_planned(scene, persona, [one], text)] for one, _, text in asked])
@@ -40,6 +43,10 @@ def measure(
         if not answer.sqlstate
     }
     return Reach(seen=_look(scene, persona, samples), written=written)
+
+
+def _samples(scene: Scene, only: Collection[str] | None) -> list[Sample]:
+    return [sample for sample in scene.samples if only is None or sample.table.name in only]
 
 
 def _look(scene: Scene, persona: Persona | None, samples: Sequence[Sample]) -> dict[str, Keys]:

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-import psycopg
 from pglast import parser
 
 from pgassay.audit.planning import find_misdeclared
@@ -24,7 +23,7 @@ from pgassay.catalog.names import quoted, spell
 from pgassay.catalog.read import ACCESS, Catalog, read_catalog
 from pgassay.catalog.tables import Surface, Table, read_surface
 from pgassay.database import Script, Session, open_session, read_script
-from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.database.pipeline import Answer, fly, probing
 from pgassay.matrix.baseline import spell_field
 from pgassay.matrix.model import Action, Cell, Matrix, RowClass
 from pgassay.matrix.rows import Sample, read_samples
@@ -192,8 +191,7 @@ class Scene:
         if not segments:
             return []
         self.work.spend(sum(map(len, segments)))
-        acting = self.session.act_as(persona) if persona else self.session.as_owner()
-        with acting, savepoint(self.session):
+        with probing(self.session, persona):
             answers = fly(self.session, segments)
         self.work.spend(_OF_A_TIMEOUT * sum(answer.sqlstate == TIMEOUT for answer in answers))
         _be_patient(self.session)
@@ -314,13 +312,7 @@ def _be_patient(session: Session) -> None:
 def run(session: Session, persona: Persona | None, statement: str) -> bool:
     """Whether a statement goes through; its effects stay."""
     _be_patient(session)
-    try:
-        with session.act_as(persona) if persona else session.as_owner():
-            return not session.attempt(statement).sqlstate
-    except psycopg.Error:
-        if session.connection.closed:
-            raise
-        return False
+    return not session.try_as(persona, statement).sqlstate
 
 
 def own_condition(sample: Sample, persona: Persona) -> str:

@@ -26,6 +26,14 @@ class StatementResult:
     rowcount: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What became of a statement: why it was refused, or how many rows it returned or touched."""
+
+    sqlstate: str = ""
+    count: int = 0
+
+
 # What changes no type of a result: after anything else, such as DDL or a block, nothing is prepared.
 _TAME = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "SET", "SHOW", "EXPLAIN"})
 OFTEN = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from select import select
 from typing import Any
@@ -14,7 +14,7 @@ from psycopg import pq
 
 from pgassay.database import Session
 from pgassay.errors import ServerError
-from pgassay.observation import same_everywhere
+from pgassay.observation import Persona, same_everywhere
 
 _IN_FLIGHT = 100
 _SAVEPOINT = "pgassay_probe"
@@ -53,6 +53,11 @@ def savepoint(session: Session) -> Iterator[None]:
     finally:
         if not session.connection.closed:
             _send(session, f"rollback to savepoint {_SAVEPOINT}; release savepoint {_SAVEPOINT}")
+
+
+def probing(session: Session, persona: Persona | None) -> AbstractContextManager[Session]:
+    """As `savepoint`, acting as a persona or the owner."""
+    return session.undone_as(persona, then=KEEP)
 
 
 def fly(session: Session, segments: Sequence[Sequence[str]]) -> list[Answer]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
+from select import select
 from typing import Any, Self
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
-from pgassay.database.actor import OFTEN, Actor, failed
+from pgassay.database.actor import OFTEN, Actor, Tried, failed
 from pgassay.database.model import Database
 from pgassay.errors import CannotJudgeError
 from pgassay.observation import Attempt, Outcome, Persona
@@ -89,9 +92,14 @@ class Session(Actor):
     def act_as(self, persona: Persona) -> AbstractContextManager[Self]:
         """Become `persona` at once, in one round trip; as a context manager, until its end."""
         self._pretend_login()
+        return self._switch(self._identity_of(persona))
+
+    def _identity_of(self, persona: Persona | None) -> Identity:
+        if persona is None:
+            return owner_identity(self._owner)
         if persona not in self._identities:
             self._identities[persona] = self._limited(session_identity(persona, self._roles))
-        return self._switch(self._identities[persona])
+        return self._identities[persona]
 
     def _limited(self, identity: Identity) -> Identity:
         if self.longest is None:
@@ -114,7 +122,7 @@ class Session(Actor):
 
     def as_owner(self) -> AbstractContextManager[Self]:
         """Become the role that owns the schema, as `act_as` does."""
-        return self._switch(owner_identity(self._owner))
+        return self._switch(self._identity_of(None))
 
     @contextmanager
     def undone(self) -> Iterator[Self]:
@@ -128,6 +136,65 @@ class Session(Actor):
             self._identity = former  # `set local` is undone as well
             if not self.connection.closed:
                 self.run_plainly("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+
+    @contextmanager
+    def undone_as(self, persona: Persona | None, *, then: str = "") -> Iterator[Self]:
+        """As `undone`, acting as a persona or the owner: one message takes one there, and one back.
+
+        `then`: a statement that is sent with the first.
+        """
+        self._pretend_login()
+        former, identity = self._identity, self._identity_of(persona)
+        try:
+            self._send_plain(_joined("savepoint pgassay_undone", former.leave, identity.become, then))
+            self._identity = identity
+            yield self
+        finally:
+            self._identity = former
+            if not self.connection.closed:
+                self.run_plainly("rollback to savepoint pgassay_undone; release savepoint pgassay_undone")
+
+    def try_as(self, persona: Persona | None, statement: str) -> Tried:
+        """What becomes of a statement of a persona or the owner; its effects stay. One message.
+
+        Raises psycopg.Error when the connection is lost.
+        """
+        self._pretend_login()
+        former, identity = self._identity, self._identity_of(persona)
+        there = _joined("savepoint pgassay_attempt", former.leave, identity.become)
+        back = _joined(identity.leave, former.become, "release savepoint pgassay_attempt")
+        started = time.perf_counter()
+        try:
+            self._send_plain(there)
+            count = self._run_and_count(f"{statement}; {back}")
+        except psycopg.Error as error:
+            if self.connection.closed:
+                raise
+            self.run_plainly("rollback to savepoint pgassay_attempt; release savepoint pgassay_attempt")
+            return Tried(sqlstate=failed(error).sqlstate)
+        finally:
+            self.wait(time.perf_counter() - started)
+        return Tried(count=count)
+
+    def _run_and_count(self, statements: str) -> int:
+        """How many rows the first of several statements in one message returned or touched; 0 for none."""
+        connection = self.connection.pgconn
+        connection.send_query(statements.encode())
+        counts = []
+        failure: psycopg.Error | None = None
+        while True:
+            while connection.status == ConnStatus.OK and connection.is_busy():
+                select([connection.socket], [], [])  # outside of libpq, in which no other thread would run
+                connection.consume_input()
+            result = connection.get_result()
+            if result is None:
+                break
+            if result.status == ExecStatus.FATAL_ERROR:
+                failure = error_from_result(result, encoding=self.connection.info.encoding)
+            counts.append(result.command_tuples or 0)
+        if failure or not counts:
+            raise failure or psycopg.OperationalError("the connection was lost")
+        return counts[0]
 
     def _pretend_login(self) -> None:
         """Once a transaction, as the owner and outside any savepoint of ours."""
@@ -143,7 +210,7 @@ class Session(Actor):
     def _switch(self, identity: Identity) -> AbstractContextManager[Self]:
         former = self._identity
         if former is not NOBODY or not self._begin_as(identity):
-            self._send_plain("; ".join(text for text in (former.leave, identity.become) if text))
+            self._send_plain(_joined(former.leave, identity.become))
         self._identity = identity
         return self._acting(former)
 
@@ -176,6 +243,10 @@ class Session(Actor):
             # After an error everything up to the rollback fails, and the rollback undoes the identity too.
             if self.connection.info.transaction_status == TransactionStatus.INTRANS:
                 self._switch(former)
+
+
+def _joined(*statements: str) -> str:
+    return "; ".join(filter(None, statements))
 
 
 class Client(Actor):

@@ -9,7 +9,7 @@ import psycopg
 
 from pgassay.catalog.literals import find_literals
 from pgassay.database import Session, open_session
-from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.database.pipeline import Answer, fly, probing
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.loaded import LoadedSide
 from pgassay.errors import CannotJudgeError
@@ -74,6 +74,6 @@ def _run(session: Session, gain: AccessChange) -> Answer | None:
             return None
         if session.refusal(gain.witness.persona):
             return None
-        with session.act_as(gain.witness.persona), savepoint(session):
+        with probing(session, gain.witness.persona):
             [answer] = fly(session, [segment])
         return answer

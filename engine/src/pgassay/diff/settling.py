@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pgassay.database import Session
 from pgassay.database.actor import classify
-from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.database.pipeline import Answer, fly, probing
 from pgassay.denial.defence import CannotRemoveError, removed
 from pgassay.denial.guard import Triggers
 from pgassay.diff.comparison import CellDifference
@@ -107,7 +107,7 @@ def _answers(session: Session, witnesses: Iterable[Witness]) -> Iterator[tuple[W
         if session.refusal(persona):
             yield from ((witness, None) for witness in some)
             continue
-        with session.act_as(persona), savepoint(session):
+        with probing(session, persona):
             answers = fly(session, [[witness.statement] for witness in some])
         yield from zip(some, answers, strict=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 from pgassay.catalog.tables import Surface, read_surface
 from pgassay.database import Session
 from pgassay.database.actor import classify
-from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.database.pipeline import Answer, fly, probing
 from pgassay.denial.defence import removed
 from pgassay.errors import CannotJudgeError, ConfigError
 from pgassay.matrix.baseline import spell_field
@@ -209,7 +209,7 @@ def _fly(session: Session, probes: Sequence[Probe], segments: Sequence[Sequence[
     """All of one persona's."""
     if not probes:
         return []
-    with session.act_as(probes[0].witness.persona), savepoint(session):
+    with probing(session, probes[0].witness.persona):
         return fly(session, segments)
 
 

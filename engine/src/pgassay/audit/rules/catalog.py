@@ -11,7 +11,7 @@ from pglast.stream import RawStream
 
 from pgassay.audit.calls import hidden_rows
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import PLATFORM, Scene
 from pgassay.audit.words import join
 from pgassay.catalog.literals import find_literals
@@ -157,7 +157,7 @@ def _hidden(scene: Scene, sample: Sample) -> tuple[Persona, str, bool] | None:
     policies = (p for p in scene.policies.get(sample.table.oid, ()) if p.permissive)
     said = (find_literals([p.using or ""]) for p in policies if p.command == "select")
     is_said = any(sample.bucket in one.strings or "bucket_id" not in one.words for one in said)
-    reach = {persona: measure(scene, persona, [sample.table.name]) for persona in scene.people}
+    reach = {persona: measure_seen(scene, persona, [sample.table.name]) for persona in scene.people}
     for owner in scene.users:
         visible = reach[owner].seen.get(sample.object, frozenset())
         shown = [row for row in sample.rows if row.key in visible and owner.id in row.owners]

@@ -10,7 +10,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, samples_of
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.purses import Purse, find_purses
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import is_amount, is_price
 from pgassay.audit.writes import Write, insert_of, make_room, own_inserts, owner_columns, with_value
@@ -126,7 +126,7 @@ def _naming(
 
 def _inserts(scene: Scene, persona: Persona, offers: Sequence[_Offer]) -> Iterator[_Purchase]:
     """Of rows of the persona's own that refer to one with a price, which buyers see, and have an amount."""
-    seen = measure(scene, persona, {one.sample.table.name for one in offers}).seen if offers else {}
+    seen = measure_seen(scene, persona, {one.sample.table.name for one in offers}).seen if offers else {}
     offers = [one for one in offers if one.row.key in seen.get(one.sample.object, ())]
     for sample in scene.samples:
         table = sample.table

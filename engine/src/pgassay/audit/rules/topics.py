@@ -9,7 +9,7 @@ from itertools import islice
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.named_after import hidden_names
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does, join
 from pgassay.catalog.literals import find_literals
@@ -66,7 +66,7 @@ def _attempts(persona: Persona, topic: str) -> Iterator[tuple[str, Steps]]:
 
 def _topics(scene: Scene, policies: Sequence[Policy], persona: Persona) -> Iterator[tuple[str, str]]:
     """What a policy or a trigger puts before a name, and what names a hidden row of what it is about."""
-    seen = measure(scene, persona)
+    seen = measure_seen(scene, persona)
     said = [text for policy in policies for _, text in policy.clauses]
     reach = scene.inventory.reach(_MESSAGES)
     said += [f.text for name in reach if (f := scene.functions.get(name)) and scene.is_ours(f)]

@@ -9,7 +9,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.helpers import is_helper, is_name
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.blocked.blocking import Blocking, Blockings, find_named
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
@@ -45,10 +45,10 @@ def _of_table(
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in mark.cleared):
                 continue
-            before = measure(scene, persona, [sample.table.name])
+            before = measure_seen(scene, persona, [sample.table.name])
             if not run(scene.session, None, mark.statement):
                 continue
-            after = measure(scene, persona, [sample.table.name])
+            after = measure_seen(scene, persona, [sample.table.name])
             lost = before.seen.get(sample.object, frozenset()) - after.seen.get(sample.object, frozenset())
             hidden = [row for row in sample.rows if row.key in lost and persona.id not in row.owners]
             known = {v: row for v, row in secrets(sample, after, persona).items() if row in hidden}

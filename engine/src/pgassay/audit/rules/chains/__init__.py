@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.audit.dissolved import find_taken
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import needs_rank_first, play, prepared_updates
-from pgassay.audit.reach import Keys, Reach, count_written, measure
+from pgassay.audit.reach import Keys, Reach, count_written, measure, measure_seen
 from pgassay.audit.rules.chains.altered import find_altered
 from pgassay.audit.rules.chains.borrowed import find_borrowed
 from pgassay.audit.rules.chains.entering import find_entries
@@ -52,7 +52,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     First those that most others ask: such as who is an administrator.
     """
     found: set[tuple[str, str]] = set()
-    there = measure(scene, None).seen
+    there = measure_seen(scene, None).seen
     reach = {persona: measure(scene, persona) for persona in scene.users}
     asked = [(sample, scene.dependents(sample.table.name)) for sample in scene.samples]
     for sample, dependents in sorted(asked, key=lambda one: -len(one[1])):
@@ -140,7 +140,7 @@ def _try_prepared(scene: Scene, persona: Persona, setup: Steps, write: Write) ->
     with scene.session.undone():
         if not play(scene, setup):
             return None
-        before, there = measure(scene, persona, only), measure(scene, None, only).seen
+        before, there = measure(scene, persona, only), measure_seen(scene, None, only).seen
         if not run(scene.session, persona, write.statement):
             return None
         gains = _measure_gains(scene, write, before, there, persona)
@@ -162,7 +162,8 @@ def _measure_gains(
     only = scene.dependents(write.sample.table.name)
     gains = list(_gains(scene, write, before, measure(scene, persona, only), persona))
     written = dict.fromkeys(gain.object for gain in gains if gain.action != "select")
-    now = measure(scene, None, [scene.sample_of[name].table.name for name in written]).seen if written else {}
+    tables = [scene.sample_of[name].table.name for name in written]
+    now = measure_seen(scene, None, tables).seen if written else {}
     for name in written:
         made = now.get(name, frozenset()) - there.get(name, frozenset())
         own = count_written(scene, persona, scene.sample_of[name], sorted(made, key=str))

@@ -8,7 +8,7 @@ from itertools import islice
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, look_new, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.chains.entering import opened_by
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, left_to_update, make_room, own_updates, owner_columns
@@ -67,7 +67,7 @@ def _of_column(
             pairs = _differing(scene, persona, function, writes)
             if not pairs:
                 continue
-            before = measure(scene, persona)
+            before = measure_seen(scene, persona)
             for write, call in pairs[:_CALLS]:
                 plain = opened_by(scene, call, before, only).rows
                 with scene.session.undone():

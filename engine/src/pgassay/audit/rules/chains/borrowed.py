@@ -9,7 +9,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, hidden_rows, make_calls, samples_of, secrets, told
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach, measure_seen
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.model import ObjectKey
@@ -45,7 +45,7 @@ def _of(
     scene: Scene, tables: tuple[Sample, Sample], names: tuple[str, str], persona: Persona
 ) -> Iterator[Finding]:
     sample, above = tables
-    seen = measure(scene, persona, [sample.table.name, above.table.name])
+    seen = measure_seen(scene, persona, [sample.table.name, above.table.name])
     visible = seen.seen.get(sample.object, frozenset())
     hidden = [row for row in hidden_rows(above, seen) if persona.id not in row.owners]
     for own in [row for row in sample.rows if row.key in visible][:_ROWS]:

@@ -10,7 +10,7 @@ from pgassay.audit.asking import tokens
 from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach, measure_seen
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import is_reached_by, is_secret
 from pgassay.audit.writes import make_room, owner_columns
@@ -59,7 +59,7 @@ def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
 def _after(
     scene: Scene, persona: Persona, function: Function, setup: tuple[str, ...], asked: Sequence[Sample]
 ) -> Finding | None:
-    before = measure(scene, persona)
+    before = measure_seen(scene, persona)
     secret = tokens(scene, persona, before)
     every = (
         Call(function=function, arguments=some, persona=persona, setup=setup)
@@ -98,7 +98,7 @@ def opened_by(scene: Scene, call: Call, before: Reach, only: frozenset[str]) -> 
     """Of these tables, as things are now."""
     with scene.session.undone():
         ran = run(scene.session, call.persona, call.statement)
-        seen = measure(scene, call.persona, only).seen if ran else {}
+        seen = measure_seen(scene, call.persona, only).seen if ran else {}
     rows = tuple(
         (scene.sample_of[name], row)
         for name, keys in seen.items()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.matrix import statements
@@ -38,8 +38,8 @@ def of_absent_claims(scene: Scene) -> Iterator[Finding]:
             ]
             if len(holding) < _FEW:
                 continue
-            with_it = [measure(scene, one) for one in holding]
-            for object_, keys in measure(scene, lacking).seen.items():
+            with_it = [measure_seen(scene, one) for one in holding]
+            for object_, keys in measure_seen(scene, lacking).seen.items():
                 kept = [keys - one.seen.get(object_, frozenset()) for one in with_it]
                 if object_ not in done and keys and all(kept):
                     done.add(object_)
@@ -53,7 +53,7 @@ def of_nobody(scene: Scene) -> Iterator[Finding]:
     anon = next((persona for persona in scene.people if persona.id is None), None)
     if anon is None:
         return
-    seen = {persona: measure(scene, persona).seen for persona in (anon, *scene.users)}
+    seen = {persona: measure_seen(scene, persona).seen for persona in (anon, *scene.users)}
     for sample in scene.samples:
         held = sample.table.privileges
         policies = [p for p in held[anon.role].policies if p.permissive and p.command in ("select", "all")]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pgassay.audit.asking import tokens
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, key_expression, own_condition
 from pgassay.audit.words import anyone
 from pgassay.audit.writes import owner_columns
@@ -45,7 +45,7 @@ def _names(scene: Scene) -> set[str]:
 
 def _values(scene: Scene, persona: Persona) -> list[str]:
     """What names rows: keys and references, and no secrets; not where the persona belongs."""
-    secret = tokens(scene, persona, measure(scene, persona)) | _own(scene, persona)
+    secret = tokens(scene, persona, measure_seen(scene, persona)) | _own(scene, persona)
     found = {
         value: None
         for sample in scene.samples

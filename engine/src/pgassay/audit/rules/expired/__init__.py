@@ -12,7 +12,7 @@ from pgassay.audit.changing import find_changed, opened_by
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import deciding_words
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach, measure_seen
 from pgassay.audit.rules.expired.early import Early, find_early
 from pgassay.audit.rules.expired.late import changed_late
 from pgassay.audit.rules.expired.paid_late import asks_for, paid_late
@@ -73,10 +73,10 @@ def _opened(scene: Scene, term: Term) -> Iterator[Finding]:
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in (*given, over)):
                 continue
-            after = measure(scene, persona, names, seen_alone=True)
+            after = measure_seen(scene, persona, names)
             if not run(scene.session, None, leave):
                 continue
-            without = measure(scene, persona, names, seen_alone=True)
+            without = measure_seen(scene, persona, names)
         given_steps = tuple(Step(statement=text) for text in given)
         far = Step(statement=f"{term.far} where {own}", shows=ROWS)
         setup = (*given_steps, Step(statement=over, shows=ROWS))
@@ -131,13 +131,13 @@ def _call(scene: Scene, term: Term, persona: Persona, function: Function) -> Ste
         with scene.session.undone():
             if not all(run(scene.session, None, text) for text in setup):
                 continue
-            before = measure(scene, persona, names, seen_alone=True)
+            before = measure_seen(scene, persona, names)
             for some in argument_lists(scene, function)[:_CALLS]:
                 call = Call(function=function, arguments=some, persona=persona)
                 with scene.session.undone():
                     if not run(scene.session, persona, call.statement):
                         continue
-                    after = measure(scene, persona, names, seen_alone=True)
+                    after = measure_seen(scene, persona, names)
                 for name, look in _lost(scene, after, before):
                     if name != term.sample.object:
                         seen = Step(who=persona, statement=look, shows=NO_ROWS_SHOWN)

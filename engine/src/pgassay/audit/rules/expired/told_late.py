@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, secrets, told
 from pgassay.audit.model import ROWS, Step, Steps
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.expired.terms import Term
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function
@@ -30,7 +30,7 @@ def told_late(scene: Scene, term: Term) -> Iterator[tuple[Persona, Function, Ste
 def _try(
     scene: Scene, term: Term, persona: Persona, function: Function, samples: list[Sample]
 ) -> Steps | None:
-    reach = measure(scene, persona, [sample.table.name for sample in samples])
+    reach = measure_seen(scene, persona, [sample.table.name for sample in samples])
     others = [sample for sample in samples if sample is not term.sample]
     known = {value for sample in others for value in secrets(sample, reach, persona)}
     # Whoever names the row knows what it says.

@@ -9,7 +9,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, make_calls, samples_of
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import OF_VALUES, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.literals import find_literals
@@ -43,7 +43,7 @@ def _drawn(sample: Sample) -> Iterator[Column]:
 
 def _of(scene: Scene, sample: Sample, column: Column, persona: Persona) -> Iterator[Finding]:
     held = sample.table.privileges[persona.role]
-    seen = measure(scene, persona, [sample.table.name], seen_alone=True).seen.get(sample.object, frozenset())
+    seen = measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
     own = [row for row in sample.rows if persona.id in row.owners and row.key in seen]
     commands = {policy.command for policy in held.policies}
     said = {

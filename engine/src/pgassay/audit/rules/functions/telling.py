@@ -10,7 +10,7 @@ from pgassay.audit.asking import asks_who_calls, tokens
 from pgassay.audit.calls import Call, make_calls, samples_of, secrets, told
 from pgassay.audit.helpers import is_helper, is_name
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.reach import Reach, measure
+from pgassay.audit.reach import Reach, measure_seen
 from pgassay.audit.rules.functions.canaries import with_canaries
 from pgassay.audit.rules.functions.findings import callers_of, calls_of, make_finding
 from pgassay.audit.scene import Scene, run
@@ -45,7 +45,7 @@ def _told_to(
         with scene.session.undone():
             ready = (setup or some is samples) and all(run(scene.session, None, text) for text in setup)
             if ready and solved:
-                seen = measure(scene, persona, [s.table.name for s in samples], seen_alone=True)
+                seen = measure_seen(scene, persona, [s.table.name for s in samples])
             found = _recognized(scene, (persona, function, setup), some, seen) if ready else []
         if found:
             return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pgassay.audit.confirmation import plays
 from pgassay.audit.memberships import Memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import is_departure
 from pgassay.audit.writes import given_row, naming_columns, values_for
@@ -135,10 +135,10 @@ def _looks(
     with scene.session.undone():
         if not all(run(scene.session, step.who, step.statement) for step in marking):
             return
-        marked = measure(scene, persona, names, seen_alone=True).seen
+        marked = measure_seen(scene, persona, names).seen
         if not run(scene.session, None, leave.statement):
             return
-        without = measure(scene, persona, names, seen_alone=True).seen
+        without = measure_seen(scene, persona, names).seen
     for name, keys in marked.items():
         sample = scene.sample_of[name]
         own = {row.key for row in sample.rows if persona.id in row.owners}

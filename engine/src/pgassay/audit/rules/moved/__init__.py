@@ -9,7 +9,7 @@ from itertools import islice
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import memberless, unranked
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.moved.below import planted_below
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import Write, insert_of, owner_columns
@@ -67,7 +67,7 @@ def _columns(sample: Sample) -> Iterator[str]:
 def _unknown(scene: Scene, sample: Sample, column: str, persona: Persona) -> list[str]:
     """What the column says in rows of others, and in none that the persona reads."""
     target = next((k.target for k in sample.table.foreign_keys if k.columns == (column,)), None) or ""
-    seen = measure(scene, persona, [sample.table.name, target])
+    seen = measure_seen(scene, persona, [sample.table.name, target])
     visible = seen.seen.get(sample.object, frozenset())
     known = {row.values[column] for row in sample.rows if row.key in visible or persona.id in row.owners}
     parents = {k[0] for k in seen.seen.get(target, frozenset()) if k}
@@ -223,7 +223,7 @@ def _move(
     with scene.session.undone():
         if not run(scene.session, persona, text):
             return None
-        after = {other: measure(scene, other, [sample.table.name]).seen for other in others}
+        after = {other: measure_seen(scene, other, [sample.table.name]).seen for other in others}
     for other in others:
         with scene.session.undone(), scene.session.act_as(other):
             reads = scene.session.attempt(scope).rowcount > 0

@@ -8,7 +8,7 @@ from itertools import islice
 from pgassay.audit.calls import hidden_rows
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import fresh_columns, insert_of, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
@@ -54,7 +54,7 @@ def planted_below(
 
 def _hidden(scene: Scene, parent: Sample, persona: Persona, other: Persona) -> Iterator[tuple[Row, Steps]]:
     """Rows that are hidden as things are; then those that the schema's owner hides by what policies ask."""
-    seen = measure(scene, persona, [parent.table.name])
+    seen = measure_seen(scene, persona, [parent.table.name])
     theirs = [row for row in parent.rows if persona.id not in row.owners]
     hidden = [row for row in hidden_rows(parent, seen) if row in theirs]
     yield from ((row, ()) for row in hidden if _is_between(scene, parent, row, (persona, other), ()))

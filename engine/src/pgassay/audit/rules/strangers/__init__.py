@@ -13,7 +13,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open, is_open_here, owns_rows, reaches_all, speaks_against
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_policies
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
 from pgassay.audit.rules.strangers.parents import find_below
@@ -126,7 +126,7 @@ def _blanket_deeds(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_
     ]
     if not writes:
         return
-    seen = len(measure(scene, persona, [sample.table.name]).seen.get(sample.object, ()))
+    seen = len(measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, ()))
     [total] = scene.ask(None, [[f"select count(*) from {sample.table.name}"]])
     [[everything]] = total.rows[0]
     answers = scene.ask(persona, [[write.statement] for write in writes])

@@ -9,7 +9,7 @@ from itertools import islice
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.named_after import hidden_names
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, does
 from pgassay.catalog.literals import find_literals
@@ -58,7 +58,7 @@ def _reached(scene: Scene, bucket: str, persona: Persona) -> Iterator[_Reached]:
 
 def _folders(scene: Scene, persona: Persona) -> Iterator[tuple[str, str, tuple[Sample, Row]]]:
     """Named after a hidden row, below what policies compare with, too; each with one named after nothing."""
-    seen = measure(scene, persona)
+    seen = measure_seen(scene, persona)
     reach = scene.inventory.reach(_OBJECTS)
     table = scene.surface.by_name[_OBJECTS]
     said = find_literals(text for p in scene.policies.get(table.oid, ()) for _, text in p.clauses).strings

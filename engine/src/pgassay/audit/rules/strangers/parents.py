@@ -9,7 +9,7 @@ from pgassay.audit.calls import hidden_rows
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.names import quoted
@@ -42,7 +42,7 @@ def _all_below(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iter
         if parent.ownership is None or parent.key != key.target_columns or parent is sample:
             continue
         for reader in readers if _is_closed(scene, parent) else ():
-            seen = measure(scene, reader, [parent.table.name])
+            seen = measure_seen(scene, reader, [parent.table.name])
             for above in hidden_rows(parent, seen):
                 if above.owners and reader.id not in above.owners:
                     yield from _below(scene, (sample, parent), key.columns[0], above.key, reader)
@@ -93,7 +93,7 @@ def _repair(sample: Sample, parent: Sample, column: str, reader: Persona) -> tup
 def _is_closed(scene: Scene, sample: Sample) -> bool:
     """Whether a condition tells whose rows may be read: users see their own, and not all."""
     for persona in scene.users:
-        visible = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+        visible = measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
         mine = {row.key for row in sample.rows if persona.id in row.owners}
         if mine & visible and not {row.key for row in sample.rows} <= visible:
             return True

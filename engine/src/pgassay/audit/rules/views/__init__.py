@@ -10,7 +10,7 @@ from pglast.enums import JoinType
 
 from pgassay.audit.calls import secrets, told
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.revokes import read_said
 from pgassay.audit.rules.views.any_member import shows_any_member
 from pgassay.audit.rules.views.copied import find_copied
@@ -62,7 +62,7 @@ def _tells_more(scene: Scene, table: Table, persona: Persona) -> bool:
     samples = [s for s in scene.samples if s.table.stored and s.object in scene.inventory.reach(table.name)]
     if not columns or not samples:
         return False
-    reach = measure(scene, persona, [sample.table.name for sample in samples])
+    reach = measure_seen(scene, persona, [sample.table.name for sample in samples])
     known = {value for sample in samples for value in secrets(sample, reach, persona)}
     listed = ", ".join(f"{c.quoted}::text" for c in columns)
     shown, own = scene.ask(

@@ -9,7 +9,7 @@ from itertools import product
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
 from pgassay.audit.ranks import plain_updates
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import make_room, owner_columns, values_for
 from pgassay.catalog.literals import find_literals
@@ -101,7 +101,7 @@ def _steps(sample: Sample, column: Column, people: tuple[Persona, Persona], row:
 
 def _sees_some(scene: Scene, sample: Sample, persona: Persona, row: Row) -> bool:
     """The row, and not all there are: who sees all has a rank, or they are for everybody."""
-    visible = measure(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
+    visible = measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
     return row.key in visible and not {one.key for one in sample.rows} <= visible
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, make_calls, samples_of
-from pgassay.audit.reach import measure
+from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.writes import owner_columns
 from pgassay.catalog.literals import find_literals
@@ -126,10 +126,10 @@ def _of_views(scene: Scene, mark: Mark) -> Iterator[str]:
         # What a row says of its user hides what is his, and not the row: but in a view of such rows.
         only = frozenset(name for name in only if scene.surface.by_name[name].kind in "vm")
     for persona in (None, *scene.people) if only else ():
-        before = measure(scene, persona, only)
+        before = measure_seen(scene, persona, only)
         with scene.session.undone():
             run(scene.session, None, mark.statement)
-            after = measure(scene, persona, only)
+            after = measure_seen(scene, persona, only)
         for name, keys in before.seen.items():
             if len(after.seen.get(name, ())) < len(keys):
                 yield f"{name} leaves rows out by it"
