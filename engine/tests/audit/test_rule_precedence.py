@@ -111,3 +111,30 @@ def test_in_a_subquery_what_is_behind_or_has_lost_the_row(audited: Audited) -> N
     assert finding.repair is not None
     assert "or f.head)" in " ".join(finding.repair.statements).lower()
     assert told(audited(headed("f.lab = samples.lab and (not spoilt or f.head)")), "precedence") == []
+
+
+PAPERS = """
+create table public.papers (
+    id integer primary key, patient uuid not null references auth.users, stage text not null default 'rough'
+);
+alter table public.papers enable row level security;
+create policy "read" on public.papers for {} to authenticated using ({});
+"""
+PATIENT = "patient = (select auth.uid())"
+
+
+@pytest.mark.parametrize(
+    ("verb", "using", "found"),
+    [
+        ("select", f"{PATIENT} and stage = 'final' or stage = 'corrected'", ("medium", "select")),
+        ("select", f"stage = 'corrected' or stage = 'final' and {PATIENT}", ("medium", "select")),
+        ("select", f"{PATIENT} and (stage = 'final' or stage = 'corrected')", None),
+        ("select", f"({PATIENT} and stage = 'final') or stage = 'corrected'", None),
+        ("select", f"{PATIENT} or stage = 'corrected'", None),
+    ],
+)
+def test_what_is_asked_for_once_more_behind_or_was_meant_of_ones_own(
+    audited: Audited, verb: str, using: str, found: tuple[str, str] | None
+) -> None:
+    expected = [("public.papers", found[0], (found[1],))] if found else []
+    assert told(audited(PAPERS.format(verb, using)), "precedence") == expected

@@ -58,11 +58,12 @@ def _mixes(tokens: Sequence[str]) -> bool:
 class Reading:
     """How a clause could be meant: `a and b or c` as `a and (b or c)`; `alone`: with what OR lets through.
 
-    `within`: it is the condition of a subquery that reads otherwise.
+    `arm`: what AND joins in front of it. `within`: it is the condition of a subquery that reads otherwise.
     """
 
     narrow: str
     alone: str
+    arm: str
     within: bool
 
 
@@ -71,9 +72,14 @@ def otherwise_grouped(clause: str) -> list[Reading]:
     places = _Disjunctions()
     places(_expression(clause))
     return [
-        Reading(narrow=_with(clause, number, narrow), alone=_with(clause, number, alone), within=within)
+        Reading(
+            narrow=_with(clause, number, narrow),
+            alone=_with(clause, number, alone),
+            arm=_with(clause, number, arm),
+            within=within,
+        )
         for number, (node, within) in enumerate(places.found)
-        for narrow, alone in _readings(node)
+        for narrow, alone, arm in _readings(node)
     ]
 
 
@@ -92,14 +98,14 @@ class _Disjunctions(Visitor):
         return None
 
 
-def _readings(node: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
-    """Of one OR: by each of its arms in which AND joins, how it could be meant, and the arms beside it."""
+def _readings(node: Any) -> Iterator[tuple[Any, Any, Any]]:  # noqa: ANN401
+    """Of one OR: by each of its arms in which AND joins, how it could be meant, the arms beside it, and it."""
     for place, group in enumerate(node.args):
         if _joins(group, BoolExprType.AND_EXPR):
             before, after = node.args[:place], node.args[place + 1 :]
             first, *middle, last = group.args
             parts = (_any([*before, first]), *middle, _any([last, *after]))
-            yield ast.BoolExpr(boolop=BoolExprType.AND_EXPR, args=parts), _any([*before, *after])
+            yield ast.BoolExpr(boolop=BoolExprType.AND_EXPR, args=parts), _any([*before, *after]), group
 
 
 def _with(clause: str, number: int, instead: Any) -> str:  # noqa: ANN401

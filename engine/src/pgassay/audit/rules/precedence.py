@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -34,6 +34,10 @@ class _Parent:
     def look(self, value: str) -> str:
         return f"select 1 from {self.sample.table.name} where {condition((self.target,), (value,))}"
 
+    def hides(self, persona: Persona, values: Mapping[str, str | None]) -> Steps:
+        """That the persona does not see what the row belongs to."""
+        return (Step(who=persona, statement=self.look(values[self.column] or ""), shows=NO_ROWS_SHOWN),)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Grouped:
@@ -53,10 +57,14 @@ class _Deed:
     verb: str
     steps: Steps
     blind: bool = False
+    below: bool = True
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """Of tables whose rows belong to rows that strangers do not see; one finding for each policy."""
+    """Of tables whose rows belong to rows that strangers do not see; one finding for each policy.
+
+    And of those whose rows are users', where what is behind OR asks again for what was asked for in front.
+    """
     for sample in scene.samples:
         table = sample.table
         if table.kind not in "rp" or not table.secured or sample.object != table.name:
@@ -113,8 +121,12 @@ def _deeds_now(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Deed]:
                 yield from _entered(scene, sample, one, persona, parent)
 
 
-def _parents(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Parent]:
-    """Of columns that are asked for in front of OR, and not behind it."""
+def _parents(scene: Scene, sample: Sample, one: _Grouped) -> Iterator[_Parent | None]:
+    """Of columns that are asked for in front of OR, and not behind it; None: the users themselves."""
+    behind = find_literals([one.reading.alone]).words & sample.table.columns.keys()
+    before = find_literals([one.reading.arm]).words & sample.table.columns.keys()
+    if behind and behind <= before - owner_columns(sample) and owner_columns(sample) & before:
+        yield None
     asked = find_literals([one.reading.narrow]).words - find_literals([one.reading.alone]).words
     for key in sample.table.foreign_keys:
         parent = scene.sample_of.get(key.target or "")
@@ -140,8 +152,10 @@ def _asks_nobody(scene: Scene, sample: Sample, one: _Grouped) -> bool:
     return len(some) == 1 or (one.reading.within and all(len(o) in (0, len(sample.rows)) for o in some))
 
 
-def _hidden(scene: Scene, persona: Persona, sample: Sample, parent: _Parent) -> list[Row]:
-    """Rows below a row that the persona does not see."""
+def _hidden(scene: Scene, persona: Persona, sample: Sample, parent: _Parent | None) -> list[Row]:
+    """Rows below a row that the persona does not see; those of others."""
+    if parent is None:
+        return [row for row in sample.rows if row.owners and persona.id not in row.owners]
     values = {value for row in sample.rows if (value := row.values[parent.column])}
     looks = {value: parent.look(value) for value in sorted(values)}
     answers = scene.ask(persona, [[look] for look in looks.values()])
@@ -154,7 +168,7 @@ def _hidden(scene: Scene, persona: Persona, sample: Sample, parent: _Parent) -> 
 
 
 def _reached(
-    scene: Scene, sample: Sample, one: _Grouped, persona: Persona, parent: _Parent
+    scene: Scene, sample: Sample, one: _Grouped, persona: Persona, parent: _Parent | None
 ) -> Iterator[_Deed]:
     """Rows below what is hidden that are reached, and are not as the policy could be meant."""
     rows = _hidden(scene, persona, sample, parent)
@@ -165,26 +179,24 @@ def _reached(
             ran = run(scene.session, None, one.replaced(one.reading.narrow))
             meant = _touched(scene, sample, persona, verb) if ran else now
         for row in [row for row in rows if row.key in now - meant][:1]:
-            look = Step(
-                who=persona, statement=parent.look(row.values[parent.column] or ""), shows=NO_ROWS_SHOWN
-            )
+            look = parent.hides(persona, row.values) if parent else ()
             named, seen = condition(sample.key, row.key), f"select 1 from {sample.table.name}"
             if verb == "select":
                 read = Step(who=persona, statement=f"{seen} where {named}", shows=ROWS)
-                yield _Deed(persona=persona, verb=verb, steps=(look, read))
+                yield _Deed(persona=persona, verb=verb, steps=(*look, read), below=bool(parent))
                 continue
             written = Step(
                 who=persona, statement=f"{_write(sample, persona, verb)} where {named}", shows=ROWS
             )
             [answer] = scene.ask(persona, [[written.statement]])
             if not answer.sqlstate and answer.counts[0] > 0:
-                yield _Deed(persona=persona, verb=verb, steps=(look, written))
+                yield _Deed(persona=persona, verb=verb, steps=(*look, written), below=bool(parent))
             elif verb == "delete":
                 steps = (
                     Step(who=persona, statement=_write(sample, persona, verb), shows=ROWS),
                     Step(statement=f"{seen} where {named}", shows=NO_ROWS_SHOWN),
                 )
-                yield _Deed(persona=persona, verb=verb, steps=(look, *steps), blind=True)
+                yield _Deed(persona=persona, verb=verb, steps=(*look, *steps), blind=True, below=bool(parent))
 
 
 def _write(sample: Sample, persona: Persona, verb: str) -> str:
@@ -219,7 +231,7 @@ def _fresh(scene: Scene, keys: str) -> tuple[tuple[str | None, ...], ...]:
 
 
 def _entered(
-    scene: Scene, sample: Sample, one: _Grouped, persona: Persona, parent: _Parent
+    scene: Scene, sample: Sample, one: _Grouped, persona: Persona, parent: _Parent | None
 ) -> Iterator[_Deed]:
     """Rows that go in below what is hidden, and do not as the policy could be meant."""
     if one.policy.command not in ("insert", "all"):
@@ -236,12 +248,9 @@ def _entered(
         answers = scene.ask(persona, [[write.statement] for write in went])
     for write, answer in zip(went, answers, strict=True):
         if answer.sqlstate == _REFUSED:
-            look = parent.look(write.values[parent.column] or "")
-            steps = (
-                Step(who=persona, statement=look, shows=NO_ROWS_SHOWN),
-                Step(who=persona, statement=write.statement, shows=ROWS),
-            )
-            yield _Deed(persona=persona, verb="insert", steps=steps)
+            look = parent.hides(persona, write.values) if parent else ()
+            steps = (*look, Step(who=persona, statement=write.statement, shows=ROWS))
+            yield _Deed(persona=persona, verb="insert", steps=steps, below=bool(parent))
             return
 
 
@@ -251,6 +260,8 @@ def _tell(scene: Scene, sample: Sample, policy: Policy, deeds: list[_Deed]) -> F
     who = [p for p in scene.people if any(d.persona == p for d in deeds)]
     first = min(deeds, key=lambda d: (verbs.index(d.verb), d.blind))
     writes = first.verb != "select" and not first.blind
+    of = sample.object
+    what = f"rows of {of} below rows that are hidden" if first.below else f"rows of others in {of}"
     narrowed = [one.replaced(one.reading.narrow) for one in _grouped(policy)]
     return Finding(
         rule=RULE,
@@ -258,7 +269,7 @@ def _tell(scene: Scene, sample: Sample, policy: Policy, deeds: list[_Deed]) -> F
         actions=tuple(verbs),
         who=tuple(persona.name for persona in who),
         severity=Severity.HIGH if writes else Severity.MEDIUM,
-        sentence=f"{anyone(who)} {does(verbs)} rows of {sample.object} below rows that are hidden: in "
+        sentence=f"{anyone(who)} {does(verbs)} {what}: in "
         f"{quoted(policy.name)} AND binds closer than OR, and what is behind OR lets them through alone.",
         steps=first.steps,
         others=tuple(deed.steps for deed in deeds if deed is not first),
