@@ -99,7 +99,7 @@ class _Disjunctions(Visitor):
 
 
 def _readings(node: Any) -> Iterator[tuple[Any, Any, Any]]:  # noqa: ANN401
-    """Of one OR: by each of its arms in which AND joins, how it could be meant, the arms beside it, and it."""
+    """Of one OR, by each arm in which AND joins: how it could be meant, the arms beside it, the arm."""
     for place, group in enumerate(node.args):
         if _joins(group, BoolExprType.AND_EXPR):
             before, after = node.args[:place], node.args[place + 1 :]
