@@ -67,3 +67,48 @@ def test_a_rank_may_do_all_that_others_do_with_rows_of_their_own(audited: Audite
     create policy "mine" on public.notes for update to authenticated using (writer = (select auth.uid()));
     """
     assert told(audited(schema), "pointless") == []
+
+
+DRIVERS = """
+create table public.drivers (
+    id uuid primary key references auth.users, plate text not null, grade text not null default 'learner'
+);
+alter table public.drivers enable row level security;
+create policy "own" on public.drivers for all to authenticated
+using (id = (select auth.uid())) with check (id = (select auth.uid()));
+create function public.keep() returns trigger language plpgsql security {} set search_path = '' as $$
+begin
+    if {} in ('anon', 'authenticated') then
+        {}
+    end if;
+    return coalesce(new, old);
+end $$;
+create trigger keep before {} on public.drivers for each row execute function public.keep();
+"""
+KEEP = "new.grade := old.grade;"
+RAISE = "raise exception 'not yours' using errcode = '{}';"
+
+
+@pytest.mark.parametrize(
+    ("who", "body", "verb"),
+    [
+        ("current_user", KEEP, "update"),
+        ("current_user", f"if new.grade <> old.grade then {RAISE.format('42501')} end if;", "update"),
+        ("current_role", RAISE.format("P0001"), "delete"),
+        ("current_user", "return null;", "delete"),
+        ("current_user", "new.grade := 'learner';", "insert"),
+    ],
+)
+def test_a_guard_that_asks_about_its_owner_stops_nobody(
+    audited: Audited, who: str, body: str, verb: str
+) -> None:
+    found = audited(DRIVERS.format("definer", who, body, verb))
+    assert told(found, "pointless") == [("public.drivers", "medium", (verb,))]
+    [finding] = of_rule(found, "pointless")
+    assert finding.repair is not None
+    assert finding.repair.statements == ("alter function public.keep() security invoker",)
+
+
+@pytest.mark.parametrize(("security", "who"), [("invoker", "current_user"), ("definer", "auth.role()")])
+def test_a_guard_that_asks_about_whoever_writes(audited: Audited, security: str, who: str) -> None:
+    assert told(audited(DRIVERS.format(security, who, KEEP, "update")), "pointless") == []

@@ -9,7 +9,7 @@ from pgassay.audit.planted import planted_row
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.writes import make_room, naming_columns, owner_columns, values_for
 from pgassay.catalog.model import Column
-from pgassay.matrix.rows import Sample
+from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 from pgassay.observation import Persona
 
@@ -76,6 +76,19 @@ def _above(scene: Scene, name: str) -> set[str]:
         found |= more
         rest += more
     return found
+
+
+def is_below_own(scene: Scene, sample: Sample, row: Row, persona: Persona) -> bool:
+    """Whether a row belongs to a row of the persona's own: what its rows say there is for it to decide."""
+    for key in sample.table.foreign_keys:
+        parent = scene.sample_of.get(key.target or "")
+        if len(key.columns) == 1 and key.columns[0] not in owner_columns(sample) and parent:
+            above = [
+                one for one in parent.rows if one.values[key.target_columns[0]] == row.values[key.columns[0]]
+            ]
+            if any(persona.id in one.owners for one in above):
+                return True
+    return False
 
 
 def standings(scene: Scene, sample: Sample, persona: Persona, **given: str | None) -> Iterator[Standing]:

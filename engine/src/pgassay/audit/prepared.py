@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.audit.confirmation import plays
+from pgassay.audit.memberships import is_below_own
 from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import Reach, measure
 from pgassay.audit.scene import Scene, own_condition, run
@@ -14,6 +15,7 @@ from pgassay.audit.writes import (
     Write,
     given_row,
     inserts_with_another,
+    make_room,
     naming_columns,
     owner_columns,
     values_for,
@@ -50,10 +52,14 @@ def _givens(scene: Scene, sample: Sample, persona: Persona) -> Iterator[Steps]:
         another = next((other for other in scene.users if other != persona), persona)
         for write in (write for group in inserts_with_another(sample, persona, another) for write in group):
             yield (Step(who=persona, statement=write.statement, shows=ROWS),)
-    elif any(persona.id in row.owners for row in sample.rows):
+        return
+    own = [row for row in sample.rows if persona.id in row.owners]
+    kept = [row for row in sample.rows if not is_below_own(scene, sample, row, persona)]
+    if own and all(row in kept for row in own):
         yield ()
-    elif statement := given_row(sample, persona):
-        yield (Step(statement=statement),)
+    elif statement := given_row(replace(sample, rows=tuple(kept)), persona):
+        room = (Step(statement=make_room(sample, persona)),) if own else ()
+        yield (*room, Step(statement=statement))
 
 
 def play(scene: Scene, steps: Steps) -> bool:

@@ -11,7 +11,15 @@ from pgassay.audit.acts import reach_of
 from pgassay.audit.calls import look_new
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.writes import Write, make_room, own_inserts, owner_columns, with_value
+from pgassay.audit.writes import (
+    Write,
+    inserts_with_another,
+    make_room,
+    naming_columns,
+    own_inserts,
+    owner_columns,
+    with_value,
+)
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.names import quoted
@@ -24,6 +32,8 @@ RULE = "driven"
 _FEW = 6  # rows like which one is inserted
 _FAR = ("7", "1000007")
 _NEAR = ("7", "57")  # where a CHECK bounds it
+_UNDER = ("-7", "-57")
+_PLENTY = "100000"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +70,62 @@ def find(scene: Scene) -> Iterator[Finding]:
     for sample in scene.samples:
         table = sample.table
         if table.kind in "rp" and table.acting and owner_columns(sample) and sample.object == table.name:
-            found = (one for persona in scene.users for one in _of(scene, sample, persona))
+            found = (
+                one
+                for persona in scene.users
+                for one in (*_of(scene, sample, persona), *_taken(scene, sample, persona))
+            )
             yield from (_tell(scene, one) for one in islice(found, 1))
 
 
-def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
+def _targets(scene: Scene, sample: Sample) -> list[Sample]:
+    """What its triggers come to."""
     reach = reach_of(scene, sample.table)
-    targets = [
+    return [
         other
         for other in scene.samples
         if other is not sample and other.table.stored and other.key and other.table.name in reach
     ]
+
+
+def _taken(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
+    """With a number below zero, in a row that names somebody else, whose own number then falls."""
+    targets = _targets(scene, sample)
+    columns = {
+        (one.table.name, c.quoted): one
+        for one in targets
+        for c in one.table.columns.values()
+        if c.base in NUMBERS and c.name not in naming_columns(one) and not c.generated
+    }
+    setup = tuple(f"update {name} set {column} = {_PLENTY}" for name, column in columns)
+    looks = [AS_OWNER, *map(look_new, targets)]
+    others = (other for other in scene.users if other != persona)
+    groups = (g for other in others for g in inserts_with_another(sample, persona, other))
+    for write in islice((write for group in groups for write in group), _FEW if columns else 0):
+        for name in _numbers(sample, persona):
+            tries = [[with_value(write, name, value).statement] for value in _UNDER]
+            with scene.session.undone():
+                ready = all(run(scene.session, None, text) for text in setup)
+                answers = scene.ask(persona, [[*text, *looks] for text in tries]) if ready else []
+            if not answers or any(answer.sqlstate for answer in answers):
+                continue
+            less, more = (_read(targets, answer, 1) for answer in answers)
+            for number, value in more.items():
+                is_fallen = less.get(number, value) - value == float(_UNDER[0]) - float(_UNDER[1])
+                if is_fallen and not _is_own(scene, number, persona) and _may_not(scene, persona, number):
+                    yield _Driven(
+                        write=write,
+                        persona=persona,
+                        setup=setup,
+                        number=number,
+                        is_own=False,
+                        column=name,
+                        far=_UNDER[1],
+                    )
+
+
+def _of(scene: Scene, sample: Sample, persona: Persona) -> Iterator[_Driven]:
+    targets = _targets(scene, sample)
     for write in islice(own_inserts(sample, persona), _FEW) if targets else ():
         for setup in ((), (make_room(sample, persona),)):
             with scene.session.undone():

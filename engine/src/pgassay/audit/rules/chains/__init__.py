@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pgassay.audit.dissolved import find_taken
+from pgassay.audit.memberships import is_below_own
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import needs_rank_first, play, prepared_updates
 from pgassay.audit.reach import Keys, Reach, count_written, measure, measure_seen
@@ -77,7 +78,7 @@ def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Wri
     """Writes that differ in values alone; none of columns that nothing asks for."""
     some = [*own_inserts(sample, persona), *inserts_elsewhere(scene, sample, persona)]
     inserts = list({write.statement: write for write in reversed(some)}.values())[::-1]
-    own = list(own_updates(scene, sample, persona))
+    own = [w for w in own_updates(scene, sample, persona) if not is_below_own(scene, sample, w.row, persona)]
     begun = {
         row.key for row in {w.row.key: w.row for w in own}.values() if _begins(scene, persona, sample, row)
     }

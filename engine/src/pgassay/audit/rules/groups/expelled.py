@@ -79,7 +79,8 @@ def _settings(
     scene: Scene, one: Memberships, weak: Persona, strong: Persona
 ) -> Iterator[tuple[Column, str, Steps]]:
     """Both are in one group: one as a membership begins, the other with a rank, which a column says."""
-    groups = dict.fromkeys(filter(None, (row.values[one.target] for row in one.parent.rows)))
+    others = (row for row in one.parent.rows if weak.id not in row.owners)
+    groups = dict.fromkeys(filter(None, (row.values[one.target] for row in others)))
     for group in [*groups][:_GROUPS]:
         given = {one.group: group}
         firsts = [s for s in standings(scene, one.sample, weak, **given) if s.is_first][:1]

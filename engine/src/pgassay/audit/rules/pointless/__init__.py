@@ -1,4 +1,4 @@
-"""Pointless policies: one that decides nothing, because a wider one lets the same rows through."""
+"""Pointless policies and guards: a wider policy lets the same rows through; a trigger asks about itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import ranked_policies
 from pgassay.audit.reach import Reach, measure
+from pgassay.audit.rules.pointless.guards import find_guards
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, does
 from pgassay.catalog.model import ObjectKey, Policy
@@ -25,6 +26,7 @@ def find(scene: Scene) -> Iterator[Finding]:
         policies = [p for p in scene.policies.get(sample.table.oid, ()) if p.permissive]
         if sample.table.secured and len(policies) > 1 and sample.object == sample.table.name:
             yield from _of_table(scene, sample, policies)
+    yield from find_guards(scene)
 
 
 def _of_table(scene: Scene, sample: Sample, policies: list[Policy]) -> Iterator[Finding]:
