@@ -33,6 +33,50 @@ _ENDS = ("expires", "expiry", "expiration", "until")
 # Not "published": that says when something was.
 _RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
 
+_MONEY = (
+    *("balance", "balances", "credit", "credits", "coins", "tokens", "points", "wallet", "price", "fee"),
+    *("amount", "paid", "payout", "discount", "refund", "refunded", "budget", "cents", "commission", "bonus"),
+)
+_RIGHTS = (
+    *("plan", "tier", "subscription", "subscribed", "premium", "pro", "vip", "license", "licence", "seats"),
+    *("entitlement", "entitlements", "quota", "quotas", "limit", "limits", "allowance", "max", "trial"),
+    *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner", "duty"),
+    *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership", "beta"),
+    *("verified", "verification", "approved", "approval", "certified", "accredited", "confirmed", "kyc"),
+    *("banned", "suspended", "blocked", "strikes", "penalty", "score", "rating", "reputation"),
+)
+_TERMS = (
+    *("expires", "expiry", "expiration", "until", "ends", "end", "renews", "renewal", "due", "deadline"),
+    *("valid", "billing", "billed"),
+)
+# What says so only where the table is of such things.
+_GENERAL = ("status", "state", "kind", "type", "level", "class", "active", "enabled", "value", "number")
+_OF_RIGHTS = (
+    *("subscription", "subscriptions", "plan", "plans", "license", "licenses", "licence", "licences"),
+    *("entitlement", "entitlements", "membership", "memberships", "wallet", "wallets", "billing", "quota"),
+    *("payment", "payments", "invoice", "invoices", "order", "orders", "quotas", "credits", "balances"),
+    *("verification", "verifications", "refund", "refunds", "payout", "payouts", "purchase", "purchases"),
+)
+_TASTES = (
+    *(
+        "name",
+        "title",
+        "theme",
+        "color",
+        "colour",
+        "locale",
+        "language",
+        "lang",
+        "timezone",
+        "zone",
+        "avatar",
+    ),
+    *("bio", "picture", "image", "photo", "url", "website", "display", "preferred", "preference", "favorite"),
+    *("favourite", "notification", "notifications", "notify", "reminder", "reminders", "alert", "alerts"),
+    *("newsletter", "marketing", "font", "zoom", "volume", "layout", "view", "sort", "units", "country"),
+    *("city", "gender", "pronouns", "greeting", "motto", "visibility", "quiet", "sound", "mute", "muted"),
+)
+
 _NAMED = 4  # objects of one kind in a sentence
 _VERBS = {"select": "reads", "insert": "inserts", "update": "changes", "delete": "removes"}
 
@@ -147,6 +191,30 @@ def is_amount(column: Column) -> bool:
 def is_withdrawal(column: Column) -> bool:
     """By its name."""
     return _has_word(column.name, _WITHDRAWN)
+
+
+def is_standing(column: Column, relation: str) -> bool:
+    """By its name: money, what somebody is entitled to, what he is, how long; and not what he likes.
+
+    What is said of many things counts where `relation`, the table, is called so.
+    """
+    parts = set(_split(column.name))
+    if not parts.isdisjoint(_TASTES):
+        return False
+    if not parts.isdisjoint((*_MONEY, *_RIGHTS, *_TERMS)):
+        return True
+    return not parts.isdisjoint(_GENERAL) and not set(_split(relation)).isdisjoint(_OF_RIGHTS)
+
+
+def is_taste(column: Column) -> bool:
+    """By its name: what somebody likes, or how he is shown."""
+    return not set(_split(column.name)).isdisjoint(_TASTES)
+
+
+def _split(name: str) -> list[str]:
+    """The words of a name, `planTier` like `plan_tier`."""
+    spaced = "".join(f"_{letter}" if letter.isupper() else letter for letter in name)
+    return spaced.lower().split("_") if not name.isupper() else name.lower().split("_")
 
 
 def _has_word(name: str, words: Sequence[str]) -> bool:
