@@ -204,3 +204,100 @@ create trigger keep_three before {} on public.shelves for each row execute funct
 def test_rows_are_set_aside_and_taken_back_beyond_a_limit(audited: Audited) -> None:
     assert told(audited(SHELVES.format("insert")), "depends") == [("public.shelves", "medium", ("update",))]
     assert told(audited(SHELVES.format("insert or update")), "depends") == []
+
+
+SEATS = """
+{kind}
+create table public.ranks (id integer primary key, name text not null);
+create table public.seats (
+    who uuid primary key references auth.users, {columns}, seen_on date, made_at timestamptz default now(),
+    motto text
+);
+alter table public.ranks enable row level security;
+alter table public.seats enable row level security;
+create policy "see" on public.seats for select to authenticated using (who = (select auth.uid()));
+create policy "edit" on public.seats for update to authenticated using (who = (select auth.uid())) {check};
+{more}
+"""
+PLAIN = {"kind": "", "check": "", "more": ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        ("", "tier text not null default 'low' check (tier in ('low', 'high'))"),
+        ("create type public.step as enum ('low', 'high');", "tier public.step not null"),
+        ("create domain public.step as text check (value in ('low', 'high'));", "tier public.step not null"),
+        ("", "tier text not null default 'low'"),
+        ("", "tier smallint not null default 0 check (tier between 0 and 5)"),
+        ("", "tier integer references public.ranks"),
+        ("", '"isTier" boolean not null default false'),
+    ],
+)
+def test_what_somebody_else_says_of_a_user_at_first(audited: Audited, kind: str, columns: str) -> None:
+    """The day on which he was last seen is told of beside it only where nothing is called so."""
+    [finding] = of_rule(audited(SEATS.format(**PLAIN | {"kind": kind, "columns": columns})), "depends")
+    assert (finding.object, finding.severity.word, finding.actions) == ("public.seats", "medium", ("update",))
+    assert [name.lower().removeprefix("is") for name in finding.columns] == ["tier"]
+    assert finding.repair is not None
+
+
+def test_a_row_of_which_the_address_says_whose_it_is(audited: Audited) -> None:
+    schema = """
+    create table public.passes (
+        id integer primary key, mail text not null, credits integer not null default 0
+    );
+    alter table public.passes enable row level security;
+    create policy "own" on public.passes for {} to authenticated
+    using (mail = (select auth.jwt() ->> 'email'));
+    """
+    assert told(audited(schema.format("select")), "depends") == []
+    both = schema.format("select") + schema[schema.index("create policy") :].replace("own", "edit")
+    assert told(audited(both.format("update")), "depends") == [("public.passes", "medium", ("update",))]
+
+
+def test_preferences_are_told_in_one_line(audited: Audited) -> None:
+    columns = (
+        "theme text not null default 'dark' check (theme in ('dark', 'bright')), news boolean default true"
+    )
+    [finding] = of_rule(audited(SEATS.format(**PLAIN | {"columns": columns})), "depends")
+    assert (finding.columns, finding.severity.word) == (("theme", "seen_on"), "info")
+
+
+BEGIN = """
+create policy "begin" on public.seats for insert to authenticated with check (who = (select auth.uid()));
+"""
+LEFT = """
+revoke update on public.seats from authenticated;
+grant update (motto, seen_on) on public.seats to authenticated;
+"""
+TIER = "tier text not null default 'low' check (tier in ('low', 'high'))"
+KEPT = """
+create function public.keep() returns trigger language plpgsql as $$
+begin
+    {}
+    return new;
+end $$;
+create trigger keep before {} on public.seats for each row when (current_user = 'authenticated')
+execute function public.keep();
+"""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"check": "with check (who = (select auth.uid()) and tier = 'low')"},
+        {"more": KEPT.format("new.tier := old.tier;", "update")},
+        {"more": LEFT},
+        {"more": BEGIN},
+    ],
+)
+def test_what_a_condition_keeps_or_a_user_begins_himself(audited: Audited, said: dict[str, str]) -> None:
+    found = of_rule(audited(SEATS.format(**PLAIN | {"columns": TIER} | said)), "depends")
+    assert [f for f in found if "tier" in f.columns or f.severity.word != "info"] == []
+
+
+def test_a_trigger_that_refuses_the_insert(audited: Audited) -> None:
+    more = BEGIN + KEPT.format("raise exception 'by the server alone';", "insert")
+    found = audited(SEATS.format(**PLAIN | {"columns": TIER, "more": more}))
+    assert told(found, "depends") == [("public.seats", "medium", ("update",))]

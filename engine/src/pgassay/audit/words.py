@@ -41,16 +41,16 @@ _RIGHTS = (
     *("plan", "tier", "subscription", "subscribed", "premium", "pro", "vip", "license", "licence", "seats"),
     *("entitlement", "entitlements", "quota", "quotas", "limit", "limits", "allowance", "max", "trial"),
     *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner", "duty"),
-    *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership", "beta"),
-    *("verified", "verification", "approved", "approval", "certified", "accredited", "confirmed", "kyc"),
-    *("banned", "suspended", "blocked", "strikes", "penalty", "score", "rating", "reputation"),
+    *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership"),
+    *("verified", "verification", "approved", "approval", "certified", "accredited", "kyc"),
+    *("banned", "suspended", "strikes", "penalty", "score", "reputation"),
 )
 _TERMS = (
-    *("expires", "expiry", "expiration", "until", "ends", "end", "renews", "renewal", "due", "deadline"),
-    *("valid", "billing", "billed"),
+    *("expires", "expiry", "expiration", "until", "ends", "end", "renews", "renewal", "valid"),
+    *("billing", "billed"),
 )
 # What says so only where the table is of such things.
-_GENERAL = ("status", "state", "kind", "type", "level", "class", "active", "enabled", "value", "number")
+_GENERAL = ("status", "state", "kind", "type", "level", "class", "active", "enabled", "value")
 _OF_RIGHTS = (
     *("subscription", "subscriptions", "plan", "plans", "license", "licenses", "licence", "licences"),
     *("entitlement", "entitlements", "membership", "memberships", "wallet", "wallets", "billing", "quota"),

@@ -8,6 +8,7 @@ from itertools import islice
 
 from pgassay.audit.calls import Call, argument_lists, callable_by, look_new, make_calls
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
+from pgassay.audit.rules.depends.entrusted import find_entrusted
 from pgassay.audit.rules.depends.granted import find_granted
 from pgassay.audit.rules.depends.set_aside import find_set_aside
 from pgassay.audit.rules.depends.wiped import find_wiped
@@ -63,6 +64,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_wiped(scene)
     yield from find_granted(scene)
     yield from find_set_aside(scene)
+    yield from find_entrusted(scene, done)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:
