@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pglast import ast, parser
+from pglast.visitors import Visitor
 
 from pgassay.audit.scene import Scene
-from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, Constraint
 from pgassay.catalog.tables import Table
 from pgassay.matrix.statements import TEXTS
+from pgassay.solver.schema import check_text
 
 
 def listed_values(scene: Scene, table: Table, column: Column) -> list[str]:
@@ -27,7 +28,38 @@ def listed_values(scene: Scene, table: Table, column: Column) -> list[str]:
             else c.relation_oid == table.oid and c.columns == (column.name,)
         )
     ]
-    return [text for text in find_literals(checks).strings if text] if column.base in TEXTS else []
+    return list(dict.fromkeys(t for c in checks for t in _equal(c))) if column.base in TEXTS else []
+
+
+def _equal(definition: str) -> list[str]:
+    """The texts to which a CHECK says that something is equal: a pattern lists nothing."""
+    visitor = _Equal()
+    visitor(parser.parse_sql(f"select {check_text(definition)}"))
+    return visitor.found
+
+
+class _Equal(Visitor):
+    """Collects them: `in (…)`, `= any (…)`, and one for itself."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_A_Expr(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        if node.name[-1].sval == "=":
+            sides = _Texts()
+            sides((node.lexpr, node.rexpr))
+            self.found += sides.found
+
+
+class _Texts(Visitor):
+    """Collects texts."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_A_Const(self, _: object, node: Any) -> None:  # noqa: ANN401, N802
+        if isinstance(node.val, ast.String) and node.val.sval:
+            self.found.append(node.val.sval)
 
 
 def has_constant(column: Column) -> bool:

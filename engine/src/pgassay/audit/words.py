@@ -40,7 +40,7 @@ _MONEY = (
 _RIGHTS = (
     *("plan", "tier", "subscription", "subscribed", "premium", "pro", "vip", "license", "licence", "seats"),
     *("entitlement", "entitlements", "quota", "quotas", "limit", "limits", "allowance", "max", "trial"),
-    *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner", "duty"),
+    *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner"),
     *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership"),
     *("verified", "verification", "approved", "approval", "certified", "accredited", "kyc"),
     *("banned", "suspended", "strikes", "penalty", "score", "reputation"),
