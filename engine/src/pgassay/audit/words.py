@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pgassay.catalog.model import Column
+from pgassay.matrix.statements import TEXTS
 from pgassay.observation import Persona
 
 _PERSONAL = (
@@ -56,6 +57,26 @@ _OF_RIGHTS = (
     *("entitlement", "entitlements", "membership", "memberships", "wallet", "wallets", "billing", "quota"),
     *("payment", "payments", "invoice", "invoices", "order", "orders", "quotas", "credits", "balances"),
     *("verification", "verifications", "refund", "refunds", "payout", "payouts", "purchase", "purchases"),
+)
+# What opens something to whoever says it; and of which things a key or a code does.
+_CREDENTIALS = (
+    *("password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token"),
+    *("tokens", "pin", "otp", "totp", "salt", "credential", "credentials", "apikey", "privkey"),
+)
+_DIGITS = ("pin", "otp", "code", "passcode")  # numbers, too
+_KEPT = ("hash", "hashed", "digest", "encrypted", "enc", "seed", "plain", "plaintext", "value", "text")
+_KEYS = (
+    *("api", "sms", "mail", "email", "smtp", "private", "secret", "access", "signing", "service", "webhook"),
+    *("encryption", "crypto", "auth", "license", "licence", "activation", "gateway", "stripe", "paypal"),
+    *("twilio", "sendgrid", "mailgun", "mailer", "push", "master", "ssh", "pgp", "gpg", "client", "server"),
+    *("shared", "session", "hmac", "aes", "rsa", "jwt", "admin", "recovery", "integration", "provider"),
+    *("payment", "payments", "merchant", "bank", "telegram", "slack", "openai", "ai", "aws", "cloud"),
+    *("device", "door", "locker", "wifi", "vpn", "partner", "vendor", "supplier", "bot", "printer"),
+)
+_CODES = (
+    *("access", "door", "entry", "entrance", "alarm", "gate", "wifi", "security", "recovery", "backup"),
+    *("unlock", "lock", "safe", "reset", "login", "activation", "invite", "invitation", "join", "auth"),
+    *("verification", "verify", "confirmation", "pin", "secret", "key", "keybox", "lockbox"),
 )
 _TASTES = (
     *(
@@ -204,6 +225,18 @@ def is_standing(column: Column, relation: str) -> bool:
     if not parts.isdisjoint((*_MONEY, *_RIGHTS, *_TERMS)):
         return True
     return not parts.isdisjoint(_GENERAL) and not set(_split(relation)).isdisjoint(_OF_RIGHTS)
+
+
+def is_credential(column: Column) -> bool:
+    """By its name: what opens something to whoever says it; not a moment of it, a kind or a number."""
+    parts = _split(column.name)
+    if column.base not in (*TEXTS, "uuid", "bytea", "json", "jsonb", "_text") and parts[-1] not in _DIGITS:
+        return False
+    while len(parts) > 1 and parts[-1] in _KEPT:
+        parts = parts[:-1]
+    *of, last = parts
+    opens = {"key": _KEYS, "code": _CODES}.get(last.removesuffix("s"), ())
+    return last in _CREDENTIALS or (bool(of) and of[-1] in opens)
 
 
 def is_taste(column: Column) -> bool:
