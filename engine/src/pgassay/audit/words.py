@@ -78,6 +78,11 @@ _CODES = (
     *("unlock", "lock", "safe", "reset", "login", "activation", "invite", "invitation", "join", "auth"),
     *("verification", "verify", "confirmation", "pin", "secret", "key", "keybox", "lockbox"),
 )
+_USES = ("used", "redeemed", "claimed", "consumed", "spent", "accepted", "taken", "burned", "exhausted")
+_LAST = (
+    *("last", "latest", "first", "recent", "recently", "seen", "opened", "viewed", "clicked", "visited"),
+    *("updated", "modified", "changed", "touched", "synced", "refreshed", "checked"),
+)
 _TASTES = (
     *(
         "name",
@@ -237,6 +242,20 @@ def is_credential(column: Column) -> bool:
     *of, last = parts
     opens = {"key": _KEYS, "code": _CODES}.get(last.removesuffix("s"), ())
     return last in _CREDENTIALS or (bool(of) and of[-1] in opens)
+
+
+def is_use(column: Column) -> bool:
+    """By its name: that what a row gives somebody was given, or when, or to whom."""
+    return says_used(column.name)
+
+
+def says_used(name: str) -> bool:
+    return not set(_split(name)).isdisjoint(_USES)
+
+
+def is_of_last_time(column: Column) -> bool:
+    """By its name: when something was done the first or last time, and may be done again."""
+    return not set(_split(column.name)).isdisjoint(_LAST)
 
 
 def is_taste(column: Column) -> bool:
