@@ -38,11 +38,12 @@ from pgassay.audit.words import does, does_to, is_standing, is_taste
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
-from pgassay.diff.metadata import USERS, leaves
+from pgassay.diff.metadata import USERS, VALUES, leaves
 from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 
 RULE = "signup"
 _TRIED = 6
+_WORDLESS = {spelled(value) for value in VALUES if not isinstance(value, str)}
 _PLAIN = (*NUMBERS, "bool")
 
 Told = tuple[str, str]
@@ -126,7 +127,7 @@ def _of_column(  # noqa: PLR0913 - what was seen, by name
         return _tell(scene, pair, told, event, value=value, gains=gains)
     said = begins is not None
     counted = told in plain and None not in plain[told]
-    for event, value in sorted(tried, key=lambda one: one[1].isdigit()):  # a word says more
+    for event, value in sorted(tried, key=lambda one: one[1] in _WORDLESS):  # a word says more
         if (severity := _weigh(scene, told, value, said=said, counted=counted)) is not None:
             found = _tell(scene, pair, told, event, value=value, gains=[])
             return replace(found, severity=severity)
