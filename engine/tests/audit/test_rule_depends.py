@@ -204,3 +204,194 @@ create trigger keep_three before {} on public.shelves for each row execute funct
 def test_rows_are_set_aside_and_taken_back_beyond_a_limit(audited: Audited) -> None:
     assert told(audited(SHELVES.format("insert")), "depends") == [("public.shelves", "medium", ("update",))]
     assert told(audited(SHELVES.format("insert or update")), "depends") == []
+
+
+SEATS = """
+{kind}
+create table public.ranks (id integer primary key, name text not null);
+create table public.seats (
+    who uuid primary key references auth.users, {columns}, seen_on date, made_at timestamptz default now(),
+    motto text
+);
+alter table public.ranks enable row level security;
+alter table public.seats enable row level security;
+create policy "see" on public.seats for select to authenticated using (who = (select auth.uid()));
+create policy "edit" on public.seats for update to authenticated using (who = (select auth.uid())) {check};
+{more}
+"""
+PLAIN = {"kind": "", "check": "", "more": ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        ("", "tier text not null default 'low' check (tier in ('low', 'high'))"),
+        ("create type public.step as enum ('low', 'high');", "tier public.step not null"),
+        ("create domain public.step as text check (value in ('low', 'high'));", "tier public.step not null"),
+        ("", "tier text not null default 'low'"),
+        ("", "tier smallint not null default 0 check (tier between 0 and 5)"),
+        ("", "tier integer references public.ranks"),
+        ("", '"isTier" boolean not null default false'),
+    ],
+)
+def test_what_somebody_else_says_of_a_user_at_first(audited: Audited, kind: str, columns: str) -> None:
+    """The day on which he was last seen is told of beside it only where nothing is called so."""
+    [finding] = of_rule(audited(SEATS.format(**PLAIN | {"kind": kind, "columns": columns})), "depends")
+    assert (finding.object, finding.severity.word, finding.actions) == ("public.seats", "medium", ("update",))
+    assert [name.lower().removeprefix("is") for name in finding.columns] == ["tier"]
+    assert finding.repair is not None
+
+
+def test_a_row_of_which_the_address_says_whose_it_is(audited: Audited) -> None:
+    schema = """
+    create table public.passes (
+        id integer primary key, mail text not null, credits integer not null default 0
+    );
+    alter table public.passes enable row level security;
+    create policy "own" on public.passes for {} to authenticated
+    using (mail = (select auth.jwt() ->> 'email'));
+    """
+    assert told(audited(schema.format("select")), "depends") == []
+    both = schema.format("select") + schema[schema.index("create policy") :].replace("own", "edit")
+    assert told(audited(both.format("update")), "depends") == [("public.passes", "medium", ("update",))]
+
+
+def test_preferences_are_told_in_one_line(audited: Audited) -> None:
+    columns = (
+        "theme text not null default 'dark' check (theme in ('dark', 'bright')), news boolean default true"
+    )
+    [finding] = of_rule(audited(SEATS.format(**PLAIN | {"columns": columns})), "depends")
+    assert (finding.columns, finding.severity.word) == (("theme", "seen_on"), "info")
+
+
+BEGIN = """
+create policy "begin" on public.seats for insert to authenticated with check (who = (select auth.uid()));
+"""
+LEFT = """
+revoke update on public.seats from authenticated;
+grant update (motto, seen_on) on public.seats to authenticated;
+"""
+TIER = "tier text not null default 'low' check (tier in ('low', 'high'))"
+KEPT = """
+create function public.keep() returns trigger language plpgsql as $$
+begin
+    {}
+    return new;
+end $$;
+create trigger keep before {} on public.seats for each row when (current_user = 'authenticated')
+execute function public.keep();
+"""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"check": "with check (who = (select auth.uid()) and tier = 'low')"},
+        {"more": KEPT.format("new.tier := old.tier;", "update")},
+        {"more": LEFT},
+        {"more": BEGIN},
+    ],
+)
+def test_what_a_condition_keeps_or_a_user_begins_himself(audited: Audited, said: dict[str, str]) -> None:
+    found = of_rule(audited(SEATS.format(**PLAIN | {"columns": TIER} | said)), "depends")
+    assert [f for f in found if "tier" in f.columns or f.severity.word != "info"] == []
+
+
+def test_a_trigger_that_refuses_the_insert(audited: Audited) -> None:
+    more = BEGIN + KEPT.format("raise exception 'by the server alone';", "insert")
+    found = audited(SEATS.format(**PLAIN | {"columns": TIER, "more": more}))
+    assert told(found, "depends") == [("public.seats", "medium", ("update",))]
+
+
+CALLS = """
+{kind}
+create table public.farms (id integer primary key, name text not null);
+create table public.hands (
+    farm integer references public.farms, who uuid references auth.users, craft {type} not null,
+    primary key (farm, who)
+);
+create table public.calls (
+    id integer primary key, farm integer not null references public.farms, {whom},
+    craft {type} not null default 'picker', agreed boolean not null default false, note text
+);
+alter table public.farms enable row level security;
+alter table public.hands enable row level security;
+alter table public.calls enable row level security;
+create policy "see" on public.calls for select to authenticated using ({mine});
+create policy "answer" on public.calls for update to authenticated using ({mine});
+create policy "see" on public.hands for select to authenticated using (who = (select auth.uid()));
+revoke update on public.calls from anon, authenticated;
+grant update ({free}) on public.calls to authenticated;
+{joining}
+"""
+TO_USER = {"whom": "whom uuid not null references auth.users", "mine": "whom = (select auth.uid())"}
+TO_MAIL = {"whom": "whom text not null", "mine": "whom = (select auth.jwt() ->> 'email')"}
+ASKED = "c.farm = {0}.farm and c.craft = {0}.craft and c.agreed and c.{1}"
+BY_POLICY = """
+create policy "join" on public.hands for insert to authenticated with check (who = (select auth.uid())
+    and exists (select from public.calls as c where {asked}));
+"""
+BY_HELPER = """
+create function public.is_called(farm integer, craft public.craft) returns boolean
+language sql stable security definer set search_path = '' as $$
+    select exists (select from public.calls as c where c.farm = is_called.farm
+        and c.craft = is_called.craft and c.{mine})
+$$;
+create policy "join" on public.hands for insert to authenticated
+with check (who = (select auth.uid()) and public.is_called(farm, craft));
+"""
+BY_TRIGGER = """
+create policy "join" on public.hands for insert to authenticated with check (who = (select auth.uid()));
+create function public.only_called() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.calls as c where {asked}) then
+        raise exception 'nobody called you';
+    end if;
+    return new;
+end $$;
+create trigger only_called before insert on public.hands for each row execute function public.only_called();
+"""
+BY_CALL = """
+create function public.take(call integer) returns void
+language sql security definer set search_path = '' as $$
+    insert into public.hands select c.farm, auth.uid(), c.craft from public.calls as c
+    where c.id = call and c.{mine}
+$$;
+"""
+ON_ANSWER = """
+create function public.enter() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    if new.agreed and not old.agreed then
+        insert into public.hands values (new.farm, auth.uid(), new.craft);
+    end if;
+    return new;
+end $$;
+create trigger enter after update on public.calls for each row execute function public.enter();
+"""
+ENUM = {"kind": "create type public.craft as enum ('picker', 'driver');", "type": "public.craft"}
+TEXT = {"kind": "", "type": "text"}
+
+
+def _calls(joining: str, **said: str) -> str:
+    of = "new" if joining == BY_TRIGGER else "hands"
+    joined = joining.format(asked=ASKED.format(of, said["mine"]), mine=said["mine"])
+    return CALLS.format(joining=joined, **said)
+
+
+@pytest.mark.parametrize("whose", [TO_USER, TO_MAIL])
+@pytest.mark.parametrize(
+    ("joining", "kind"),
+    [(BY_POLICY, TEXT), (BY_HELPER, ENUM), (BY_TRIGGER, TEXT), (BY_CALL, TEXT), (ON_ANSWER, ENUM)],
+)
+def test_an_invitation_that_whoever_answers_it_rewrites(
+    audited: Audited, joining: str, kind: dict[str, str], whose: dict[str, str]
+) -> None:
+    """By a policy, what it asks, a trigger, a call, or the answer itself; the answer alone is his to give."""
+    found = of_rule(audited(_calls(joining, free="craft, agreed, note", **whose, **kind)), "depends")
+    [finding] = [one for one in found if one.severity.word == "medium"]
+    assert (finding.object, finding.columns, finding.actions) == ("public.calls", ("craft",), ("update",))
+    assert "public.hands" in finding.sentence
+    assert finding.repair is not None
+    kept = of_rule(audited(_calls(joining, free="agreed, note", **whose, **kind)), "depends")
+    assert [one for one in kept if one.severity.word != "info"] == []

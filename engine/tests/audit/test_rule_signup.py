@@ -112,3 +112,64 @@ def test_new_metadata_of_an_account_that_is_there(audited: Audited) -> None:
     [finding] = of_rule(audited(schema), "signup")
     assert (finding.columns, finding.actions, finding.who) == (("post",), ("update",), ("newcomer",))
     assert finding.severity.word == "critical"
+
+
+GUILD = """
+{kind}
+create table public.makers (
+    id uuid primary key references auth.users (id) on delete cascade, full_name text,
+    post {column}
+);
+alter table public.makers enable row level security;
+create policy "own" on public.makers for select to authenticated using (id = (select auth.uid()));
+create function public.welcome() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    insert into public.makers (id, full_name, post) values (
+        new.id, new.raw_user_meta_data ->> 'full_name', {value}
+    );
+    return new;
+end
+$$;
+create trigger welcome after insert on auth.users for each row execute function public.welcome();
+{more}
+"""
+CHOSEN = "coalesce(new.raw_user_meta_data ->> 'post', 'mate')"
+DOMAIN = "create domain public.post as text check (value in ('mate', 'warden'));"
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "value"),
+    [
+        ("", "text not null default 'mate'", CHOSEN),
+        (DOMAIN, "public.post not null", CHOSEN),
+        (
+            "create type public.post as enum ('mate', 'warden');",
+            "public.post not null",
+            "coalesce((new.raw_user_meta_data ->> 'post')::public.post, 'mate')",
+        ),
+    ],
+)
+def test_a_column_that_nothing_reads_and_of_which_the_schema_has_a_word(
+    audited: Audited, kind: str, column: str, value: str
+) -> None:
+    """The name of whoever signs up is his to say."""
+    found = audited(GUILD.format(kind=kind, column=column, value=value, more=""))
+    [finding] = of_rule(found, "signup")
+    assert (finding.object, finding.columns, finding.severity.word) == ("public.makers", ("post",), "medium")
+    assert finding.actions == ("insert",)
+    assert finding.repair is not None
+
+
+def test_what_a_trigger_alone_begins_is_ranked_by_its_name(audited: Audited) -> None:
+    schema = GUILD.format(kind="", column="text", value=CHOSEN, more="")
+    for name, severity in {"role": "medium", "shelf": "info"}.items():
+        [finding] = of_rule(audited(schema.replace("post", name)), "signup")
+        assert (finding.columns, finding.severity.word) == ((name,), severity)
+
+
+def test_a_text_that_the_user_may_write_afterwards_or_nobody_has_a_word_for(audited: Audited) -> None:
+    edit = 'create policy "edit" on public.makers for update to authenticated using (id = auth.uid());'
+    column = "text not null default 'mate'"
+    assert of_rule(audited(GUILD.format(kind="", column=column, value=CHOSEN, more=edit)), "signup") == []
+    value = "new.raw_user_meta_data ->> 'post'"
+    assert of_rule(audited(GUILD.format(kind="", column="text", value=value, more="")), "signup") == []

@@ -682,3 +682,59 @@ def test_who_sings_with_whom_singers_ask_through_a_function(audited: Audited) ->
     using (choir in (select public.mine()));
     """)
     assert told(found, "strangers") == []
+
+
+LOCKERS = """
+create table public.lockers (
+    id integer primary key, {owner} town text not null, listed boolean not null default true, {column}
+);
+alter table public.lockers enable row level security;
+create policy "read" on public.lockers for select {using};
+create policy "edit" on public.lockers for update to authenticated using ({whose});
+{more}
+"""
+OWNED = "owner uuid not null references auth.users,"
+WHOSE = "owner = (select auth.uid())"
+ALL, LISTED = "using (true)", "using (listed)"
+USERS = "to authenticated using ((select auth.uid()) is not null)"
+
+
+@pytest.mark.parametrize(
+    ("column", "using", "owner", "who"),
+    [
+        ("door_code integer", ALL, OWNED, ("anon", "alice", "bob")),
+        ('"apiKey" text', LISTED, OWNED, ("anon", "alice", "bob")),
+        ("password_hash text not null", ALL, "", ("anon", "alice", "bob")),
+        ("hook_secret uuid default gen_random_uuid()", USERS, OWNED, ("alice", "bob")),
+    ],
+)
+def test_a_secret_in_a_row_that_is_for_all(
+    audited: Audited, column: str, using: str, owner: str, who: tuple[str, ...]
+) -> None:
+    whose = WHOSE if owner else "false"
+    found = audited(LOCKERS.format(column=column, using=using, owner=owner, whose=whose, more=""))
+    [finding] = of_rule(found, "strangers")
+    assert (finding.object, finding.severity.word, finding.who) == ("public.lockers", "medium", who)
+    assert finding.columns[0] in finding.sentence
+    assert finding.repair is not None
+    assert finding.columns[0] not in finding.repair.statements[1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"column": "public_key text"},
+        {"column": "secret_since timestamptz"},
+        {"column": "sort_key text"},
+        {"column": "token_count integer"},
+        {"column": "door_code text", "using": "using (owner = (select auth.uid()))"},
+        {
+            "column": "door_code text",
+            "more": "revoke select on public.lockers from anon, authenticated; "
+            "grant select (id, town) on public.lockers to anon, authenticated;",
+        },
+    ],
+)
+def test_what_is_no_secret_or_not_for_all(audited: Audited, said: dict[str, str]) -> None:
+    found = audited(LOCKERS.format(**{"using": ALL, "owner": OWNED, "whose": WHOSE, "more": ""} | said))
+    assert [one for one in of_rule(found, "strangers") if one.severity.word != "info"] == []

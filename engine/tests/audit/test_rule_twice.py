@@ -251,3 +251,85 @@ def test_a_reward_of_which_nothing_keeps_that_it_was_paid(audited: Audited) -> N
     assert told(audited(TASKS.format(seen)), "twice") == [("public.reward(integer)", "medium", ("execute",))]
     taken = "delete from public.done as d where d.task = wanted and d.who = auth.uid();"
     assert told(audited(TASKS.format(taken)), "twice") == []
+
+
+CODES = """
+{kind}
+create table public.choirs (id integer primary key, name text not null);
+create table public.singers (
+    choir integer references public.choirs, who uuid references auth.users, primary key (choir, who)
+);
+create table public.purses (who uuid primary key references auth.users, coins integer not null default 0);
+create table public.slips (
+    id integer primary key, code text not null unique, choir integer not null references public.choirs,
+    {column}
+);
+alter table public.choirs enable row level security;
+alter table public.singers enable row level security;
+alter table public.purses enable row level security;
+alter table public.slips enable row level security;
+create policy "own" on public.singers for select to authenticated using (who = (select auth.uid()));
+create policy "own" on public.purses for select to authenticated using (who = (select auth.uid()));
+create function public.enter(given text) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    slip public.slips;
+begin
+    select * into slip from public.slips as s where s.code = given {asked};
+    if slip.id is null then
+        return;
+    end if;
+    {mark}
+    {effect}
+end $$;
+"""
+ENTERS = "insert into public.singers values (slip.choir, auth.uid()) on conflict do nothing;"
+PAYS = "update public.purses as p set coins = p.coins + 50 where p.who = auth.uid();"
+MARK = "update public.slips as s set {} where s.id = slip.id;"
+AT = {"column": "gone_at timestamptz", "mark": MARK.format("gone_at = now()"), "asked": "s.gone_at is null"}
+BY = {
+    "column": "user_id uuid references auth.users",
+    "mark": MARK.format("user_id = coalesce(s.user_id, auth.uid())"),
+    "asked": "s.user_id is null",
+}
+DONE = {
+    "column": "gone boolean not null default false",
+    "mark": MARK.format("gone = true"),
+    "asked": "not s.gone",
+}
+STATE = {
+    "kind": "create type public.slip_state as enum ('open', 'gone');",
+    "column": "state public.slip_state not null default 'open'",
+    "mark": MARK.format("state = 'gone'"),
+    "asked": "s.state = 'open'",
+}
+UNMARKED = {"column": "redeemed_at timestamptz", "mark": "", "asked": "s.redeemed_at is null"}
+LISTED = {
+    "column": "state text not null default 'open' check (state in ('open', 'used'))",
+    "mark": "",
+    "asked": "s.state = 'open'",
+}
+
+
+@pytest.mark.parametrize("effect", [ENTERS, PAYS])
+@pytest.mark.parametrize("kept", [AT, BY, DONE, STATE, UNMARKED, LISTED])
+def test_a_code_that_is_used_lets_the_next_one_in(
+    audited: Audited, kept: dict[str, str], effect: str
+) -> None:
+    said = {"kind": "", "effect": effect} | kept
+    [finding] = of_rule(audited(CODES.format(**said | {"asked": ""})), "twice")
+    assert (finding.object, finding.severity.word) == ("public.enter(text)", "medium")
+    assert told(audited(CODES.format(**said | {"asked": f"and {kept['asked']}"})), "twice") == []
+
+
+@pytest.mark.parametrize(
+    ("column", "mark"),
+    [
+        ("last_used_at timestamptz", MARK.format("last_used_at = now()")),
+        ("uses integer not null default 0", MARK.format("uses = s.uses + 1")),
+        ("ends_at timestamptz", ""),
+    ],
+)
+def test_a_code_for_many(audited: Audited, column: str, mark: str) -> None:
+    said = {"kind": "", "asked": "", "column": column, "mark": mark, "effect": ENTERS}
+    assert told(audited(CODES.format(**said)), "twice") == []

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from pglast import parser
 
+from pgassay.audit.listed import listed_values
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.literals import Literals, find_literals
 from pgassay.catalog.model import Constraint, Function, Policy
@@ -35,10 +36,11 @@ MOST = 96
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A sign-up, or an account's new metadata: `given` is what its user chose besides what is ordinary."""
+    """A sign-up, or an account's new metadata: `given` is what its user chose besides what is `plain`."""
 
     persona: Persona
     verb: str
+    plain: Document
     given: Document
     statements: tuple[str, ...]
 
@@ -74,7 +76,7 @@ def sign_up(scene: Scene, plain: Document, given: Document = _NOTHING, *, number
     claims["email"] = account.email
     persona = replace(scene.users[0], name="newcomer", claims=claims)
     statements = account.statements(tables[USERS], tables.get("auth.identities"))
-    return Event(persona=persona, verb="insert", given=given, statements=statements)
+    return Event(persona=persona, verb="insert", plain=plain, given=given, statements=statements)
 
 
 def new_metadata(scene: Scene, plain: Document, given: Document = _NOTHING, *, number: int = 0) -> Event:
@@ -117,7 +119,7 @@ def _known(scene: Scene, literals: Literals) -> Iterator[object]:
     near = [table for table in _tables(scene).values() if table.relation in literals.words]
     for table in near:
         for column in table.columns.values():
-            yield from column.labels
+            yield from listed_values(scene, table, column)
         for key in table.foreign_keys:
             target = scene.sample_of.get(key.target or "")
             if target and key.target != USERS and len(target.key) == 1:

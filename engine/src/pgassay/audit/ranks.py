@@ -8,7 +8,7 @@ from dataclasses import replace
 from pgassay.audit.confirmation import plays
 from pgassay.audit.meant import is_open
 from pgassay.audit.memberships import find_memberships, is_shared
-from pgassay.audit.model import Steps
+from pgassay.audit.model import ROWS, Step, Steps
 from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import DOCUMENTS, make_room, own_inserts, owner_columns, values_for
@@ -36,6 +36,16 @@ def needs_rank(scene: Scene, sample: Sample, persona: Persona, steps: Steps, *, 
         with scene.session.undone():
             if run(scene.session, None, text) and not plays(scene.session, steps):
                 return True
+    return False
+
+
+def needs_rank_for(scene: Scene, sample: Sample, persona: Persona, named: str, steps: Steps) -> bool:
+    """Whether it is what else is said of the persona that lets it do so with the row that is `named`."""
+    there = Step(statement=f"select 1 from {sample.table.name} where {named}", shows=ROWS)
+    for text in (*_without(scene, sample, persona), *memberless(scene, sample, persona)):
+        taken = Step(statement=text)
+        if plays(scene.session, (taken, there)) and not plays(scene.session, (taken, *steps)):
+            return True
     return False
 
 

@@ -80,7 +80,11 @@ def _held(scene: Scene, session: Session, sample: Sample | None, finding: Findin
     # Where an own DELETE is what is wrong, it may go.
     left_out = f"delete from {sample.table.name} " if finding.exact and "delete" in finding.actions else " "
     texts = {
-        persona: [text for text in _own_statements(sample, persona) if not text.startswith(left_out)]
+        persona: [
+            text
+            for text in _own_statements(sample, persona, finding.columns)
+            if not text.startswith(left_out)
+        ]
         for persona in scene.users
     }
     if "select" not in finding.actions:
@@ -89,16 +93,16 @@ def _held(scene: Scene, session: Session, sample: Sample | None, finding: Findin
     return [_count(session, persona, text) for persona, some in texts.items() for text in some]
 
 
-def _own_statements(sample: Sample, persona: Persona) -> Iterator[str]:
+def _own_statements(sample: Sample, persona: Persona, told: Sequence[str]) -> Iterator[str]:
+    """Reads and writes of own rows; where another column is left to change, not those that are `told` of."""
     if sample.ownership is None:
         return
     table, own = sample.table, own_condition(sample, persona)
     yield f"select 1 from {table.name} as t where {own}"
     if table.kind in "rp":
         held = table.privileges[persona.role]
-        if column := next(
-            (c for c in table.columns.values() if c.name in held.update and not c.generated), None
-        ):
+        free = [c for c in table.columns.values() if c.name in held.update and not c.generated]
+        if column := next((c for c in sorted(free, key=lambda c: c.name in told)), None):
             yield f"update {table.name} as t set {column.quoted} = {column.quoted} where {own}"
         yield f"delete from {table.name} as t where {own}"
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pgassay.catalog.model import Column
+from pgassay.matrix.statements import TEXTS
 from pgassay.observation import Persona
 
 _PERSONAL = (
@@ -39,6 +40,74 @@ _RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "
 _SHOWN = (
     *("avatar", "portrait", "picture", "profile", "logo", "icon", "cover", "banner", "thumbnail", "thumb"),
     *("public", "asset", "gallery", "poster"),
+)
+_MONEY = (
+    *("balance", "balances", "credit", "credits", "coins", "tokens", "points", "wallet", "price", "fee"),
+    *("amount", "paid", "payout", "discount", "refund", "refunded", "budget", "cents", "commission", "bonus"),
+)
+_RIGHTS = (
+    *("plan", "tier", "subscription", "subscribed", "premium", "pro", "vip", "license", "licence", "seats"),
+    *("entitlement", "entitlements", "quota", "quotas", "limit", "limits", "allowance", "max", "trial"),
+    *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner"),
+    *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership"),
+    *("verified", "verification", "approved", "approval", "certified", "accredited", "kyc"),
+    *("banned", "suspended", "strikes", "penalty", "score", "reputation"),
+)
+_TERMS = (
+    *("expires", "expiry", "expiration", "until", "ends", "end", "renews", "renewal", "valid"),
+    *("billing", "billed"),
+)
+# What says so only where the table is of such things.
+_GENERAL = ("status", "state", "kind", "type", "level", "class", "active", "enabled", "value")
+_OF_RIGHTS = (
+    *("subscription", "subscriptions", "plan", "plans", "license", "licenses", "licence", "licences"),
+    *("entitlement", "entitlements", "membership", "memberships", "wallet", "wallets", "billing", "quota"),
+    *("payment", "payments", "invoice", "invoices", "order", "orders", "quotas", "credits", "balances"),
+    *("verification", "verifications", "refund", "refunds", "payout", "payouts", "purchase", "purchases"),
+)
+# What opens something to whoever says it; and of which things a key or a code does.
+_CREDENTIALS = (
+    *("password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token"),
+    *("tokens", "pin", "otp", "totp", "salt", "credential", "credentials", "apikey", "privkey"),
+)
+_DIGITS = ("pin", "otp", "code", "passcode")  # numbers, too
+_KEPT = ("hash", "hashed", "digest", "encrypted", "enc", "seed", "plain", "plaintext", "value", "text")
+_KEYS = (
+    *("api", "sms", "mail", "email", "smtp", "private", "secret", "access", "signing", "service", "webhook"),
+    *("encryption", "crypto", "auth", "license", "licence", "activation", "gateway", "stripe", "paypal"),
+    *("twilio", "sendgrid", "mailgun", "mailer", "push", "master", "ssh", "pgp", "gpg", "client", "server"),
+    *("shared", "session", "hmac", "aes", "rsa", "jwt", "admin", "recovery", "integration", "provider"),
+    *("payment", "payments", "merchant", "bank", "telegram", "slack", "openai", "ai", "aws", "cloud"),
+    *("device", "door", "locker", "wifi", "vpn", "partner", "vendor", "supplier", "bot", "printer"),
+)
+_CODES = (
+    *("access", "door", "entry", "entrance", "alarm", "gate", "wifi", "security", "recovery", "backup"),
+    *("unlock", "lock", "safe", "reset", "login", "activation", "invite", "invitation", "join", "auth"),
+    *("verification", "verify", "confirmation", "pin", "secret", "key", "keybox", "lockbox"),
+)
+_USES = ("used", "redeemed", "claimed", "consumed", "spent", "accepted", "taken", "burned", "exhausted")
+_LAST = (
+    *("last", "latest", "first", "recent", "recently", "seen", "opened", "viewed", "clicked", "visited"),
+    *("updated", "modified", "changed", "touched", "synced", "refreshed", "checked"),
+)
+_TASTES = (
+    *(
+        "name",
+        "title",
+        "theme",
+        "color",
+        "colour",
+        "locale",
+        "language",
+        "lang",
+        "timezone",
+        "zone",
+        "avatar",
+    ),
+    *("bio", "picture", "image", "photo", "url", "website", "display", "preferred", "preference", "favorite"),
+    *("favourite", "notification", "notifications", "notify", "reminder", "reminders", "alert", "alerts"),
+    *("newsletter", "marketing", "font", "zoom", "volume", "layout", "view", "sort", "units", "country"),
+    *("city", "gender", "pronouns", "greeting", "motto", "visibility", "quiet", "sound", "mute", "muted"),
 )
 
 _NAMED = 4  # objects of one kind in a sentence
@@ -165,6 +234,56 @@ def is_amount(column: Column) -> bool:
 def is_withdrawal(column: Column) -> bool:
     """By its name."""
     return _has_word(column.name, _WITHDRAWN)
+
+
+def is_standing(column: Column, relation: str) -> bool:
+    """By its name: money, what somebody is entitled to, what he is, how long; and not what he likes.
+
+    What is said of many things counts where `relation`, the table, is called so.
+    """
+    parts = set(_split(column.name))
+    if not parts.isdisjoint(_TASTES):
+        return False
+    if not parts.isdisjoint((*_MONEY, *_RIGHTS, *_TERMS)):
+        return True
+    return not parts.isdisjoint(_GENERAL) and not set(_split(relation)).isdisjoint(_OF_RIGHTS)
+
+
+def is_credential(column: Column) -> bool:
+    """By its name: what opens something to whoever says it; not a moment of it, a kind or a number."""
+    parts = _split(column.name)
+    if column.base not in (*TEXTS, "uuid", "bytea", "json", "jsonb", "_text") and parts[-1] not in _DIGITS:
+        return False
+    while len(parts) > 1 and parts[-1] in _KEPT:
+        parts = parts[:-1]
+    *of, last = parts
+    opens = {"key": _KEYS, "code": _CODES}.get(last.removesuffix("s"), ())
+    return last in _CREDENTIALS or (bool(of) and of[-1] in opens)
+
+
+def is_use(column: Column) -> bool:
+    """By its name: that what a row gives somebody was given, or when, or to whom."""
+    return says_used(column.name)
+
+
+def says_used(name: str) -> bool:
+    return not set(_split(name)).isdisjoint(_USES)
+
+
+def is_of_last_time(column: Column) -> bool:
+    """By its name: when something was done the first or last time, and may be done again."""
+    return not set(_split(column.name)).isdisjoint(_LAST)
+
+
+def is_taste(column: Column) -> bool:
+    """By its name: what somebody likes, or how he is shown."""
+    return not set(_split(column.name)).isdisjoint(_TASTES)
+
+
+def _split(name: str) -> list[str]:
+    """The words of a name, `planTier` like `plan_tier`."""
+    spaced = "".join(f"_{letter}" if letter.isupper() else letter for letter in name)
+    return spaced.lower().split("_") if not name.isupper() else name.lower().split("_")
 
 
 def _has_word(name: str, words: Sequence[str]) -> bool:

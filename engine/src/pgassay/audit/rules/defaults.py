@@ -6,10 +6,8 @@ The schema says how such a row begins: by a default, or by refusing the same val
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from pglast import ast, parser
-
+from pgassay.audit.listed import has_constant, is_empty
 from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
@@ -63,16 +61,11 @@ def _is_asked(scene: Scene, sample: Sample, persona: Persona, column: Column) ->
         return False
     if column.name not in table.privileges[persona.role].insert:
         return False
-    if _is_empty(column) and not _is_compared(scene, sample, column):
+    if is_empty(column) and not _is_compared(scene, sample, column):
         return False  # free text, which says nothing to anybody but its readers
     if _is_number_of_things(column) and not (_is_single(sample) or _is_used(scene, sample, column)):
         return False  # as a quantity, which a CHECK bounds
-    return _has_constant(column) or (_is_single(sample) and (column.base in _PLAIN or bool(column.labels)))
-
-
-def _is_empty(column: Column) -> bool:
-    """Whether a text begins as an empty one."""
-    return column.base in statements.TEXTS and (column.default or "").startswith("''")
+    return has_constant(column) or (_is_single(sample) and (column.base in _PLAIN or bool(column.labels)))
 
 
 def _is_compared(scene: Scene, sample: Sample, column: Column) -> bool:
@@ -95,21 +88,6 @@ def _is_number_of_things(column: Column) -> bool:
 
 def _is_single(sample: Sample) -> bool:
     return any(set(index.columns) <= owner_columns(sample) for index in sample.table.unique)
-
-
-def _has_constant(column: Column) -> bool:
-    """Whether its default says how a row begins; times and drawn ids do not."""
-    if not column.default:
-        return False
-    try:
-        [raw] = parser.parse_sql(f"select {column.default}")
-    except (parser.ParseError, ValueError):
-        return False
-    select: Any = raw.stmt
-    node = select.targetList[0].val
-    while isinstance(node, ast.TypeCast):
-        node = node.arg
-    return isinstance(node, ast.A_Const)
 
 
 def _first_insert(scene: Scene, sample: Sample, persona: Persona) -> tuple[tuple[str, ...], Write] | None:
@@ -225,7 +203,7 @@ def _tell(
     value = insert.values[column.name]
     said = (
         f"the column begins as {column.default}"
-        if _has_constant(column)
+        if has_constant(column)
         else "nobody else says it of the user"
     )
     policies = [p for p in table.privileges[persona.role].policies if p.command in ("insert", "all")]
@@ -249,7 +227,7 @@ def _tell(
             Step(who=persona, statement=insert.statement, shows=ROWS),
             Step(statement=look, shows=ROWS),
         ),
-        cause=f"own insert {insert.sample.object} {column.name if _has_constant(column) else ''}",
+        cause=f"own insert {insert.sample.object} {column.name if has_constant(column) else ''}",
         about=(
             *(ObjectKey(kind="policy", object=table.name, name=policy.name) for policy in policies),
             ObjectKey(kind="relation", object=table.name, name=""),

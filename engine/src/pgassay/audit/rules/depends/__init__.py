@@ -9,7 +9,9 @@ from itertools import islice
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, look_new, make_calls
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step
+from pgassay.audit.rules.depends.entrusted import find_entrusted
 from pgassay.audit.rules.depends.granted import find_granted
+from pgassay.audit.rules.depends.rewritten import find_rewritten
 from pgassay.audit.rules.depends.set_aside import find_set_aside
 from pgassay.audit.rules.depends.wiped import find_wiped
 from pgassay.audit.scene import Scene, own_condition, run
@@ -64,6 +66,10 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_wiped(scene)
     yield from find_granted(scene)
     yield from find_set_aside(scene)
+    for found in find_rewritten(scene):
+        done |= {(found.object, name) for name in found.columns}
+        yield found
+    yield from find_entrusted(scene, done)
 
 
 def _columns(scene: Scene, persona: Persona) -> Iterator[_Column]:

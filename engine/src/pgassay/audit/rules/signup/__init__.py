@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
+from pgassay.audit.listed import has_constant, is_empty, listed_values
 from pgassay.audit.metadata import (
     MOST,
     Document,
@@ -24,6 +26,7 @@ from pgassay.audit.metadata import (
     observe,
     ordinary,
     sign_up,
+    spelled,
     texts_that_ask,
 )
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
@@ -31,15 +34,16 @@ from pgassay.audit.reach import Reach
 from pgassay.audit.rules.signup.addresses import find_addresses
 from pgassay.audit.rules.signup.metadata_gains import Gain, find_gains, reach_after
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.words import does, does_to
+from pgassay.audit.words import does, does_to, is_standing, is_taste
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Constraint, Function, ObjectKey
 from pgassay.catalog.names import quoted
-from pgassay.diff.metadata import USERS
-from pgassay.matrix.statements import NUMBERS, literal
+from pgassay.diff.metadata import USERS, VALUES, leaves
+from pgassay.matrix.statements import NUMBERS, TEXTS, literal
 
 RULE = "signup"
 _TRIED = 6
+_WORDLESS = {spelled(value) for value in VALUES if not isinstance(value, str)}
 _PLAIN = (*NUMBERS, "bool")
 
 Told = tuple[str, str]
@@ -82,9 +86,10 @@ def _signing_up(scene: Scene, texts: Sequence[str], plain: Document) -> Iterator
 def _of_kind(scene: Scene, pair: _Pair, events: Sequence[Event]) -> Iterator[tuple[Told, Finding]]:
     """By what the events write otherwise; then by what they open without writing any such thing."""
     usual = pair[1]
-    plain, again, *found = observe(scene, [usual, usual, *events])
+    plain, again, other, *found = observe(scene, [usual, usual, pair[0], *events])
     if plain is None or again is None:
         return
+    same = _constants(usual, plain, other or {})
     by_column: dict[Told, list[tuple[Event, str]]] = defaultdict(list)
     silent: list[Event] = []
     for event, facts in zip(events, found, strict=True):
@@ -95,7 +100,8 @@ def _of_kind(scene: Scene, pair: _Pair, events: Sequence[Event]) -> Iterator[tup
             silent.append(event)
     reached = reach_after(scene, usual)
     for told, some in by_column.items():
-        if finding := _of_column(scene, pair, told, some, reached=reached, plain=plain):
+        begins = same.get(told)
+        if finding := _of_column(scene, pair, told, some, reached=reached, plain=plain, begins=begins):
             yield told, finding
     for event in silent:
         for gain in find_gains(scene, usual, event, reached)[:1]:
@@ -110,6 +116,7 @@ def _of_column(  # noqa: PLR0913 - what was seen, by name
     *,
     reached: Reach,
     plain: Facts,
+    begins: str | None,
 ) -> Finding | None:
     some = list({value: (event, value) for event, value in reversed(some)}.values())[::-1]
     tried = [(e, v) for e, v in some if not _may_anyway(scene, pair[1], told, v)][:_TRIED]
@@ -118,10 +125,20 @@ def _of_column(  # noqa: PLR0913 - what was seen, by name
     if opened:
         event, value, gains = opened[0]
         return _tell(scene, pair, told, event, value=value, gains=gains)
-    for event, value in tried:
-        if _matters(scene, told, value, plain):
-            return _tell(scene, pair, told, event, value=value, gains=[])
+    said = begins is not None
+    counted = told in plain and None not in plain[told]
+    for event, value in sorted(tried, key=lambda one: one[1] in _WORDLESS):  # a word says more
+        if (severity := _weigh(scene, told, value, said=said, counted=counted)) is not None:
+            found = _tell(scene, pair, told, event, value=value, gains=[])
+            return replace(found, severity=severity)
     return None
+
+
+def _constants(usual: Event, plain: Facts, other: Facts) -> dict[Told, str]:
+    """What rows of any account begin with, by the schema's own word: alike in two, and nothing they said."""
+    said = {spelled(value) for value in leaves(usual.plain)}
+    both = {told: values & other.get(told, frozenset()) for told, values in plain.items() if len(values) == 1}
+    return {told: value for told, values in both.items() for value in values if value and value not in said}
 
 
 def _may_anyway(scene: Scene, usual: Event, told: Told, value: str) -> bool:
@@ -142,21 +159,31 @@ def _may_anyway(scene: Scene, usual: Event, told: Told, value: str) -> bool:
             return scene.session.attempt(kept).rowcount > 0
 
 
-def _matters(scene: Scene, told: Told, value: str, plain: Facts) -> bool:
-    """Numbers, truth values, labels, what a CHECK lists, groups; texts that the schema asks for elsewhere."""
+def _weigh(scene: Scene, told: Told, value: str, *, said: bool, counted: bool) -> Severity | None:
+    """What the metadata decide without opening anything; None where it is the user's to say.
+
+    Groups, what a CHECK or an enum lists, what the schema asks for elsewhere; and where the schema has a
+    value of its own, that of the column's default. Without one, what a trigger gives all accounts may be no
+    more than a text to begin with: there names rank.
+    """
     table = scene.surface.by_name[told[0]]
     column = table.columns[told[1]]
-    begins = told in plain and None not in plain[told]
     refers = any(column.name in key.columns and key.target != USERS for key in table.foreign_keys)
     listed = any(
         c.type == "c" and value in find_literals([c.definition]).strings
         for c in scene.catalog.parts(Constraint).get(table.oid, ())
     )
-    if column.labels or listed or refers:
-        return True
-    if column.base in _PLAIN and begins:
-        return True  # the schema says how an account begins, and the user says otherwise
-    return column.name in asked_elsewhere(scene) and not column.base.startswith("json")
+    if column.labels or listed or refers or value in listed_values(scene, table, column):
+        return Severity.MEDIUM
+    if column.name in asked_elsewhere(scene) and not column.base.startswith("json"):
+        return Severity.MEDIUM
+    if column.base in _PLAIN and counted:
+        return Severity.MEDIUM  # the schema says how an account begins, and the user says otherwise
+    if column.base in TEXTS and has_constant(column) and not is_empty(column):
+        return Severity.INFO if is_taste(column) else Severity.MEDIUM
+    if column.base in TEXTS and said:
+        return Severity.MEDIUM if is_standing(column, table.relation) else Severity.INFO
+    return None
 
 
 def _witness(pair: _Pair, event: Event, gain: Gain) -> Steps:

@@ -17,6 +17,7 @@ from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
 from pgassay.audit.rules.strangers.parents import find_below
+from pgassay.audit.rules.strangers.secrets import find_secrets
 from pgassay.audit.rules.strangers.unseen import find_unseen
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.words import join, tells_of_a_person, who_does
@@ -65,6 +66,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_links(scene)
     yield from find_folders(scene)
     yield from find_unseen(scene)
+    yield from find_secrets(scene)
 
 
 def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[_Deed]:

@@ -13,6 +13,7 @@ from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.rules.twice.payments import Looked, Paid, paid_again, rewarded_again
 from pgassay.audit.rules.twice.replayed import find_replayed
+from pgassay.audit.rules.twice.used import find_used
 from pgassay.audit.scene import Scene, run
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import quoted
@@ -33,6 +34,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if may_write and function.function not in done and (found := _try(scene, persona, function)):
                 done.add(function.function)
                 yield found
+    yield from find_used(scene, done)
     yield from find_replayed(scene)
 
 
