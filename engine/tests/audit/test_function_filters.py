@@ -1,4 +1,4 @@
-"""Functions whose condition stands behind a filter, and functions about files in a bucket."""
+"""Functions whose condition stands behind a filter or is about another row; functions about files."""
 
 from __future__ import annotations
 
@@ -87,3 +87,41 @@ def test_a_function_about_anybodys_files(
     assert (finding.severity.word, sentence in finding.sentence) == (severity, True)
     assert "storage.objects[scans]" in finding.sentence
     assert told(audited(FILES.format(arguments, body + MINE)), "functions") == []
+
+
+LABS = """
+create table public.labs (id integer primary key, name text not null);
+create table public.staff (
+    lab integer references public.labs, who uuid references auth.users, primary key (lab, who)
+);
+create table public.samples (
+    id integer primary key, lab integer not null references public.labs, label text not null
+);
+alter table public.labs enable row level security;
+alter table public.staff enable row level security;
+alter table public.samples enable row level security;
+create policy "own" on public.samples for select to authenticated using (exists (
+    select from public.staff as s where s.lab = samples.lab and s.who = (select auth.uid())
+));
+create policy "own" on public.staff for select to authenticated using (who = (select auth.uid()));
+create function public.relabel(of_lab integer, sample integer, said text) returns setof text
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not exists (select from public.staff as s where s.lab = of_lab and s.who = auth.uid()) then
+        raise exception 'not your laboratory';
+    end if;
+    return query {};
+end $$;
+"""
+CHANGE = "update public.samples as s set label = said where s.id = sample{} returning s.label"
+TELL = "select s.label from public.samples as s where s.id = sample{}"
+
+
+@pytest.mark.parametrize(("body", "does"), [(CHANGE, "changes"), (TELL, "reads")])
+def test_a_row_that_does_not_belong_to_the_one_that_is_asked_about(
+    audited: Audited, body: str, does: str
+) -> None:
+    [finding] = of_rule(audited(LABS.format(body.format(""))), "functions")
+    assert (finding.severity.word, f"{does} rows of others in" in finding.sentence) == ("high", True)
+    assert "the row of public.labs that is named" in finding.sentence
+    assert told(audited(LABS.format(body.format(" and s.lab = of_lab"))), "functions") == []

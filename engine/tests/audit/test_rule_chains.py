@@ -737,3 +737,38 @@ def test_who_says_that_he_is_the_head_is_let_in(audited: Audited, asked: str, co
     """The policy lets nobody in who says anything else, and everybody who says this."""
     found = audited(CHOIRS.format(asked))
     assert told(found, "chains") == [("public.singers", "high", ("insert",))] * count
+
+
+HIVES = """
+create table public.hives (id integer primary key, keeper uuid not null references auth.users);
+create table public.helpers (
+    hive integer references public.hives, who uuid references auth.users, state text not null default 'asked',
+    primary key (hive, who)
+);
+create table public.logs (id integer primary key, hive integer not null references public.hives);
+alter table public.hives enable row level security;
+alter table public.helpers enable row level security;
+alter table public.logs enable row level security;
+create policy "known" on public.hives for select to authenticated using (true);
+create policy "both" on public.helpers for select to authenticated using (
+    who = (select auth.uid())
+    or hive in (select h.id from public.hives as h where h.keeper = (select auth.uid()))
+);
+create policy "ask" on public.helpers for insert to authenticated
+with check (who = (select auth.uid()) and state = 'asked');
+create policy "edit" on public.helpers for update to authenticated
+using (who = (select auth.uid()) and state = 'asked') with check (who = (select auth.uid()){});
+create policy "answer" on public.helpers for update to authenticated
+using (hive in (select h.id from public.hives as h where h.keeper = (select auth.uid())));
+create policy "read" on public.logs for select to authenticated using (exists (
+    select from public.helpers as p
+    where p.hive = logs.hive and p.who = (select auth.uid()) and p.state = 'in'
+));
+"""
+
+
+@pytest.mark.parametrize(("checked", "count"), [("", 1), (" and state = 'asked'", 0)])
+def test_who_keeps_a_hive_may_let_himself_in(audited: Audited, checked: str, count: int) -> None:
+    """And a helper who asked may not: what is below a row of one's own is for oneself to decide."""
+    found = audited(HIVES.format(checked))
+    assert told(found, "chains") == [("public.helpers", "high", ("update",))] * count

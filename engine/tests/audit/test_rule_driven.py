@@ -128,3 +128,36 @@ def test_a_row_is_taken_back_and_counted_again(audited: Audited) -> None:
     assert "after taking it back" in finding.sentence
     less = "else update public.songs set claps = claps - 1 where id = old.song;"
     assert told(audited(CLAPS.format(less)), "driven") == []
+
+
+TIPS = """
+create table public.purses (
+    who uuid primary key references auth.users, coins integer not null check (coins >= 0)
+);
+create table public.tips (
+    id integer generated always as identity primary key, giver uuid not null references auth.users,
+    taker uuid not null references auth.users, coins integer not null {}
+);
+alter table public.purses enable row level security;
+alter table public.tips enable row level security;
+create policy "own" on public.purses for select to authenticated using (who = (select auth.uid()));
+create policy "both" on public.tips for select to authenticated using ((select auth.uid()) in (giver, taker));
+create policy "give" on public.tips for insert to authenticated
+with check (giver = (select auth.uid()) and taker <> giver);
+create function public.hand_on() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    update public.purses set coins = coins - new.coins where who = new.giver;
+    update public.purses set coins = coins + new.coins where who = new.taker;
+    return new;
+end $$;
+create trigger hand_on after insert on public.tips for each row execute function public.hand_on();
+"""
+
+
+@pytest.mark.parametrize(("check", "count"), [("", 1), ("check (coins > 0)", 0)])
+def test_a_gift_below_zero_takes(audited: Audited, check: str, count: int) -> None:
+    """What is given for as long as the giver has it is a gift."""
+    found = of_rule(audited(TIPS.format(check)), "driven")
+    assert [(f.object, f.severity.word, "coins = -57" in f.sentence) for f in found] == [
+        ("public.tips", "medium", True)
+    ] * count

@@ -8,6 +8,7 @@ from pgassay.audit.asking import asks_who_calls
 from pgassay.audit.calls import callable_by
 from pgassay.audit.model import Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure
+from pgassay.audit.rules.functions.apart import tells_apart, writes_apart
 from pgassay.audit.rules.functions.deeds import deeds_of
 from pgassay.audit.rules.functions.findings import RULE, callers_of, make_finding
 from pgassay.audit.rules.functions.forged import find_forged
@@ -53,6 +54,7 @@ def _of_function(
     if not solved:
         yield tells_in_errors(scene, persona, function, seen[persona])
         yield tells_unfiltered(scene, persona, function, seen[persona])
+        yield tells_apart(scene, persona, function, seen[persona]) if persona.id else None
         yield _injects(scene, persona, function)
         yield from _gains(scene, persona, function)
 
@@ -65,11 +67,14 @@ def _writes(
     deeds = deeds_of(scene, persona, function, seen, solved=solved)
     asks = asks_who_calls(scene, function)
     if asks:
+        apart = writes_apart(scene, deeds) if persona.id else None
         forged = find_forged(scene, persona, function, deeds)
         deeds = refused_to_nobody(scene, persona, function, seen, deeds, solved=solved)
         if forged and not deeds:
             who, (said, steps) = [p for p in callers_of(scene, function) if p.id], forged
             return make_finding(function, who, severity=_FORGED, sentence=said, steps=steps, what="forges")
+        if not deeds:
+            return apart
     if not deeds:
         return None
     # What it changes is worse than what it enters, and what the caller says than what it says itself.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by
-from pgassay.audit.model import Finding, Severity, Step
+from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene
 from pgassay.catalog.model import Function, ObjectKey
 from pgassay.catalog.names import without_arguments
+from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 RULE = "functions"
+Told = tuple[Call, Sample, Row, str]
+"""A call that told a value of a row."""
 
 
 def calls_of(scene: Scene, persona: Persona, function: Function) -> list[Call]:
@@ -47,3 +51,10 @@ def make_finding(  # noqa: PLR0913 - the parts of a finding, by name
         if what in ("writes", "injects")  # others call what tells something for good reasons
         else (),
     )
+
+
+def show_told(call: Call, value: str, shows: str = ROWS) -> tuple[Step, ...]:
+    """The call, after what is done before it, and whether its answer has the value anywhere."""
+    text = f"select * from ({call.statement}) as r where exists (select from pg_catalog.jsonb_path_query("
+    text += f"pg_catalog.to_jsonb(r), '$.**') as v where v #>> '{{}}' = {literal(value)})"
+    return (*(Step(statement=one) for one in call.setup), Step(who=call.persona, statement=text, shows=shows))

@@ -9,25 +9,21 @@ from pgassay.audit.arguments import solved_setups
 from pgassay.audit.asking import asks_who_calls, tokens
 from pgassay.audit.calls import Call, make_calls, samples_of, secrets, told
 from pgassay.audit.helpers import is_helper, is_name
-from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.model import Finding, Severity, Step
 from pgassay.audit.reach import Reach, measure_seen
 from pgassay.audit.rules.functions.canaries import with_canaries
-from pgassay.audit.rules.functions.findings import callers_of, calls_of, make_finding
+from pgassay.audit.rules.functions.findings import Told, callers_of, calls_of, make_finding, show_told
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 _SETUPS = 2
 _TOLD_BY_ERRORS = 6  # characters, at least: shorter ones stand in messages by chance
-_Found = tuple[Call, Sample, Row, str]
 
 
-def _told_to(
-    scene: Scene, persona: Persona, function: Function, seen: Reach, *, solved: bool
-) -> list[_Found]:
+def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach, *, solved: bool) -> list[Told]:
     """What the persona gets that a SELECT does not give it; at last with a text wherever a row has none.
 
     Where `solved`, with rows as the function wants them. What may be said of a row by who may write it,
@@ -67,12 +63,12 @@ def _recognized(
     of_calls: tuple[Persona, Function, tuple[str, ...]],
     samples: Sequence[Sample],
     seen: Reach,
-) -> list[_Found]:
+) -> list[Told]:
     persona, function, setup = of_calls
     known = [(sample, secrets(sample, seen, persona)) for sample in samples]
     if not any(some for _, some in known):
         return []
-    found: list[_Found] = []
+    found: list[Told] = []
     told_of = tokens(scene, persona, seen)
     calls = [
         replace(c, setup=setup) for c in calls_of(scene, persona, function) if told_of.isdisjoint(c.said)
@@ -110,7 +106,7 @@ def tells(
     )
 
 
-def _is_whole(found: Sequence[_Found], some: dict[str, Row]) -> bool:
+def _is_whole(found: Sequence[Told], some: dict[str, Row]) -> bool:
     """Whether it gives a row as it is: whoever leaves columns out has chosen what to show."""
     row = found[0][2]
     values = {value for value, one in some.items() if one is row}
@@ -122,7 +118,7 @@ def _asks_in_vain(  # noqa: PLR0913 - who calls what, and what came of it
     persona: Persona,
     function: Function,
     seen: dict[Persona, Reach],
-    found: Sequence[_Found],
+    found: Sequence[Told],
     *,
     solved: bool,
 ) -> Finding | None:
@@ -166,13 +162,6 @@ def _sees_own(sample: Sample, persona: Persona, seen: Reach) -> bool:
     """Whether a condition tells its own rows apart: of a table that is closed to it, a function may tell."""
     visible = seen.seen.get(sample.object, frozenset())
     return any(r.key in visible and (persona.id in r.owners or not sample.ownership) for r in sample.rows)
-
-
-def show_told(call: Call, value: str, shows: str = ROWS) -> tuple[Step, ...]:
-    """The call, after what is done before it, and whether its answer has the value anywhere."""
-    text = f"select * from ({call.statement}) as r where exists (select from pg_catalog.jsonb_path_query("
-    text += f"pg_catalog.to_jsonb(r), '$.**') as v where v #>> '{{}}' = {literal(value)})"
-    return (*(Step(statement=one) for one in call.setup), Step(who=call.persona, statement=text, shows=shows))
 
 
 def tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: Reach) -> Finding | None:

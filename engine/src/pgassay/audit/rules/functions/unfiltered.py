@@ -10,8 +10,7 @@ from pgassay.audit.asking import asks_who_calls
 from pgassay.audit.calls import Call, make_calls, samples_of, secrets, told
 from pgassay.audit.model import NO_ROWS_SHOWN, Finding, Severity
 from pgassay.audit.reach import Reach
-from pgassay.audit.rules.functions.findings import callers_of, calls_of, make_finding
-from pgassay.audit.rules.functions.telling import show_told
+from pgassay.audit.rules.functions.findings import callers_of, calls_of, make_finding, show_told
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function
