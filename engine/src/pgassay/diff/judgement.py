@@ -18,6 +18,8 @@ from pgassay.diff.stated import is_choice_gone
 from pgassay.matrix.model import Action
 from pgassay.observation import Outcome
 
+COUNTED = -2
+"""Which of the answers after something that is weighed says how many rows tables have."""
 Rows = tuple[tuple[str | None, ...], ...]
 
 AS_OWNER = ("set local role none",)
@@ -46,7 +48,7 @@ class Judge:
     calls: list[tuple[Experiment, SearchProbe, Answer, Answer]] = field(default_factory=list)
 
     def is_gain(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
-        is_trusted = attempt.witness.persona.role in self.trusted
+        is_trusted = attempt.witness.persona.role in self.trusted and not attempt.is_public
         if before.sqlstate in ABSENT and (is_trusted or _is_judged(attempt)):
             return False
         if attempt.is_blanket and _refuses_rows(before):  # HEAD may only find fewer
@@ -165,8 +167,9 @@ def writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> boo
     left, leaves = (answer.rows[-len(attempt.values)] for answer in (before, after))
     is_call = attempt.key.action is Action.EXECUTE
     is_less = count_found(attempt, after)[0] < count_found(attempt, before)[0]
-    is_lost = attempt.weighs and not leaves if is_call else is_less  # and its effects with it
+    is_lost = attempt.weighs and left and not leaves if is_call else is_less  # and its effects with it
     is_otherwise = sorted(map(str, left)) != sorted(map(str, leaves))
+    is_otherwise |= attempt.weighs and before.rows[COUNTED] != after.rows[COUNTED]
     return is_otherwise and not is_lost and not is_choice_gone(attempt.witness.statement, left, leaves)
 
 

@@ -40,6 +40,7 @@ class SearchProbe:
     `is_blanket`: one row of those that it finds is enough for a policy to refuse it as a whole.
     `breaks_out`: it passes a text that is no value where it is put together with others and run.
     `repeats`: the call that is made twice here.
+    `is_public`: the platform reads it for anybody, and asks no policy.
     `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
@@ -56,6 +57,7 @@ class SearchProbe:
     is_silent: bool = False
     is_blanket: bool = False
     breaks_out: bool = False
+    is_public: bool = False
     repeats: str = ""
     weighs: bool = False
     canaries: tuple[Canary, ...] = ()
