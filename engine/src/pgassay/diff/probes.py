@@ -121,6 +121,11 @@ def probe_update(subject: Subject, columns: Iterable[str], text: str) -> SearchP
     return _attempt(subject, Action.UPDATE, ", ".join(columns), text)
 
 
+def probe_delete(subject: Subject, text: str) -> SearchProbe:
+    """A DELETE."""
+    return _attempt(subject, Action.DELETE, "-", text)
+
+
 def probe_invented(subject: Subject, ids: Sequence[str]) -> Iterator[SearchProbe]:
     """A row of a table that has none, in one's own name and in another's."""
     if not subject.privileges.insert or "insert" not in subject.table.writable:

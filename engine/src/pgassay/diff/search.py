@@ -26,6 +26,7 @@ from pgassay.diff.secrets import find_secrets
 from pgassay.diff.shared_rows import find_drawn, find_shared
 from pgassay.diff.solving import Solving
 from pgassay.diff.telling import tell
+from pgassay.diff.through_views import try_views
 from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.weights import Scales, find_listed
 from pgassay.diff.writes import try_writes
@@ -127,12 +128,17 @@ def explore(  # noqa: PLR0913 - by name
             )
             kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
             fitted, done = (fit_calls(changes, context, head.personas) for _ in range(2))
+            through = try_views(
+                around, head.personas, base=base.inventory, head=head.inventory, scales=trying.scales
+            )
             poured = chain(flows.try_writes(around), flows.try_calls(done))
             empty, filled = (
                 try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
             )
             turns = _alternate(writes, _take_turns(around, calls, head.personas))
-            experiments = chain(poured, weighed, kept, empty, _alternate(chain(fitted, filled), turns))
+            experiments = chain(
+                poured, through, weighed, kept, empty, _alternate(chain(fitted, filled), turns)
+            )
             found = _find_first(trying, experiments, budget=budget - solving.spent)
     return SearchResult(
         tried=trying.tried,
