@@ -27,6 +27,7 @@ _NO_PRIVILEGE = "42501"
 ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
 CLOSED = (_NO_PRIVILEGE, *ABSENT)
 OF_A_CONSTRAINT = "23"
+TAKEN = "23505"
 _FIRST = 2  # statements, by which the persona becomes itself
 _YES, _NO = (("t",),), (("f",),)
 
@@ -62,6 +63,7 @@ class Judge:
             or _opens(self.tables, attempt, before, after)
             or self._is_wider(attempt, before, after)
             or (not is_trusted and self._tells(attempt, before, after))
+            or (not is_trusted and self._confirms(attempt, before, after))
             or self.repetitions.is_gain(attempt, before, after)
             or ((attempt.weighs or not is_trusted) and writes_otherwise(attempt, before, after))
         )
@@ -103,6 +105,11 @@ class Judge:
             is_told(s, said) and s not in was and s not in statement
             for s in (*self.secrets[attempt.key.persona], *(one.value for one in attempt.canaries))
         )
+
+    def _confirms(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether a refusal of HEAD's says that somebody has what nobody tells the persona in BASE."""
+        is_known = not before.sqlstate and after.sqlstate == TAKEN
+        return is_known and not frozenset(attempt.guesses).isdisjoint(self.secrets[attempt.key.persona])
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
         """A call that returns something else."""

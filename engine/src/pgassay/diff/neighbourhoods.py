@@ -52,7 +52,7 @@ def _find_neighbourhoods(
     searched = [
         change
         for change in changes
-        if (is_searched(change) or is_unique(change, base))
+        if (is_searched(change) or is_unique(change, base, head))
         and (change.key.object, change.key.name) not in computed
     ]
     for sample in samples:
@@ -98,7 +98,7 @@ def is_searched(change: SchemaChange) -> bool:
 
 
 def is_unique(change: SchemaChange, *inventories: Inventory) -> bool:
-    """Whether it is about an index that refuses what is there already."""
+    """Whether it is about an index that refuses what is there already, on one of the sides."""
     said = (one.objects.get(change.key, {}).get("definition", "") for one in inventories)
     return change.key.kind == "index" and any(text.startswith("CREATE UNIQUE") for text in said)
 

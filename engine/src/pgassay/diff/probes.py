@@ -41,6 +41,7 @@ class SearchProbe:
     `breaks_out`: it passes a text that is no value where it is put together with others and run.
     `repeats`: the call that is made twice here.
     `is_public`: the platform reads it for anybody, and asks no policy.
+    `guesses`: what it passes that stands in a row of another; who is refused for it learns of that row.
     `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
@@ -58,6 +59,7 @@ class SearchProbe:
     is_blanket: bool = False
     breaks_out: bool = False
     is_public: bool = False
+    guesses: tuple[str, ...] = ()
     repeats: str = ""
     weighs: bool = False
     canaries: tuple[Canary, ...] = ()

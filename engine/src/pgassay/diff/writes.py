@@ -40,6 +40,7 @@ _DEEDS = 64
 _OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
 _ROWS = 3  # that get what another row has
 _UNIQUE = ("UNIQUE", "CREATE UNIQUE")
+_GUESSED = (*statements.TEXTS, *statements.NUMBERS, *statements.MOMENTS)  # of which others can think
 
 
 def try_writes(
@@ -55,6 +56,7 @@ def try_writes(
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
             yield from _doubles(one, subjects, base)
+            yield from _guesses(one, subjects, base, head)
             yield from _experiment(one, (probe for subject in subjects for probe in _others(one, subject)))
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
@@ -126,6 +128,31 @@ def _doubles(around: Neighbourhood, subjects: Sequence[Subject], base: Inventory
         names = sorted(find_literals([definition]).words & columns)
         for subject in subjects if names else ():
             yield from _experiment(around, _double(subject, names))
+
+
+def _guesses(
+    around: Neighbourhood, subjects: Sequence[Subject], base: Inventory, head: Inventory
+) -> Iterator[Experiment]:
+    """What another's row has in one's own, where HEAD alone refuses it: who may not read it learns of it."""
+    columns = around.sample.table.columns
+    for change in around.changes:
+        definition = head.objects.get(change.key, {}).get("definition", "")
+        former = base.objects.get(change.key, {}).get("definition", "")
+        if change.key.object != around.sample.object or not definition.startswith(_UNIQUE):
+            continue
+        names = sorted(find_literals([definition]).words & columns.keys())
+        if former != definition and any(columns[name].base in _GUESSED for name in names):
+            for subject in subjects:
+                probes = (replace(probe, guesses=tuple(said)) for probe, said in _guess(subject, names))
+                yield from _experiment(around, probes)
+
+
+def _guess(subject: Subject, names: Sequence[str]) -> Iterator[tuple[SearchProbe, list[str]]]:
+    """Statements with which one's own row has all that another's has in these columns, and what that is."""
+    for other in subject.rows.get(RowClass.OTHER, ())[:_OF_ANYBODY]:
+        alone = replace(subject.sample, rows=(*subject.rows.get(RowClass.OWN, ())[:1], other))
+        said = [text for name in names if (text := other.values[name])]
+        yield from ((probe, said) for probe in _double(replace(subject, sample=alone), names))
 
 
 def _double(subject: Subject, names: Sequence[str]) -> Iterator[SearchProbe]:
