@@ -35,6 +35,7 @@ from pgassay.observation import Persona
 
 _FOREIGN = "FOREIGN KEY"
 _OF_THE_NEAREST = 4  # experiments, before others have their turn
+_POURED = 4  # which part of the budget comes on top of it
 _OTHERS = 3  # experiments after the last with which somebody does the same
 
 
@@ -128,6 +129,7 @@ def explore(  # noqa: PLR0913 - by name
             )
             kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
             fitted, done = (fit_calls(changes, context, head.personas) for _ in range(2))
+            spent = trying.spent
             through = try_views(
                 around, head.personas, base=base.inventory, head=head.inventory, scales=trying.scales
             )
@@ -136,10 +138,11 @@ def explore(  # noqa: PLR0913 - by name
                 try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
             )
             turns = _alternate(writes, _take_turns(around, calls, head.personas))
-            experiments = chain(
-                poured, through, weighed, kept, empty, _alternate(chain(fitted, filled), turns)
-            )
-            found = _find_first(trying, experiments, budget=budget - solving.spent)
+            experiments = chain(weighed, kept, empty, _alternate(chain(fitted, filled), turns))
+            # What is poured elsewhere has a share of its own, so that nothing else goes short of it.
+            found = _find_first(trying, chain(through, poured), budget=trying.spent + budget // _POURED)
+            rest = budget - solving.spent + trying.spent - spent
+            found = found or _find_first(trying, experiments, budget=rest)
     return SearchResult(
         tried=trying.tried,
         found=found,
