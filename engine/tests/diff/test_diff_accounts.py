@@ -157,6 +157,18 @@ def test_what_is_not_erased_any_more_stays_for_whoever_reads_it(tenants: Tenants
     assert review(tenants.server, *sides, search=0).difference.gained == ()
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["the backend's", "his own"])
+def test_event_that_takes_back_a_state_that_nobody_is_in(tenants: Tenants, *, own: bool) -> None:
+    """All are active in the world: only who was not would be by it."""
+    base = PROFILES + "alter table public.profiles add column active boolean not null default true;"
+    base += "grant update (active) on public.profiles to authenticated;" if own else ""
+    head = base.replace("set name = new.email", "set name = new.email, active = true")
+    assert base != head
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=0)
+    told = "given active = 'false' in the user's row of public.profiles, now makes nothing of it (was: "
+    assert [told in one.message for one in found.difference.gained] == ([] if own else [True])
+
+
 def test_metadata_that_decide_no_more_are_no_gain(tenants: Tenants) -> None:
     believed = "(id, credits) values (new.id, coalesce((new.raw_user_meta_data ->> 'credits')::integer, 5))"
     base, head = tenants.head(PROFILES.replace(INSERT, believed), name="base.sql"), tenants.head(PROFILES)

@@ -80,3 +80,31 @@ grant update (owner) on public.papers to authenticated;
     )
     found = review(tenants.server, *sides, search=SEARCH_STATEMENTS)
     assert [one.message for one in found.difference.gained] == []
+
+
+@pytest.mark.parametrize(
+    ("index", "opened", "is_gain"),
+    [
+        ("lower(label)", "", True),
+        ("label", "", True),
+        ("owner, label", "", False),
+        ("label", 'alter policy "owners see" on public.documents using (true);', False),
+    ],
+    ids=["expression", "column", "of each user", "read by all anyway"],
+)
+def test_new_index_says_whether_somebody_has_a_value(
+    tenants: Tenants, index: str, opened: str, *, is_gain: bool
+) -> None:
+    named = "create function private.name() returns trigger language plpgsql as $$\n"
+    named += "begin new.label := 'the label ' || new.label; return new; end $$;\n"
+    named += (
+        "create trigger name before insert on public.documents for each row execute function private.name();"
+    )
+    base = f"{named}\n{opened}\n"
+    head = f"{base}create unique index labels_once on public.documents ({index});"
+    found = review(
+        tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=SEARCH_STATEMENTS
+    )
+    assert found.fault is None
+    gains = [one.message for one in found.difference.gained]
+    assert ["is told of others: duplicate key" in one for one in gains] == ([True] if is_gain else [])

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pgassay.catalog.literals import Literals, find_literals
+from pgassay.catalog.model import Column
+from pgassay.catalog.names import quoted
+from pgassay.catalog.tables import Table
 from pgassay.diff.loaded import LoadedSide
 from pgassay.diff.metadata import USERS, VALUES, find_addresses, find_followers, nest
-from pgassay.matrix.statements import literal
+from pgassay.matrix.statements import MOMENTS, literal
 
 _NEW = "5157ed00-0000-4000-8000-000000000000"
 _ADDRESS = "pgassay-{}@example.com"
+_MOST_STATES = 8
 _MOST_DOCUMENTS, _MOST_WORDS, _MOST_ADDRESSES = 24, 12, 4
 _ROW_OF_A_DOCUMENT = frozenset(
     f"{kind}_{verb}" for kind in ("json", "jsonb") for verb in ("populate_record", "to_record")
@@ -56,6 +60,8 @@ def make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Iter
         ):
             change = f"update {USERS} set {what} {where}"
             yield AccountEvent(title=title, statement=change)
+            for state, setup in islice(_find_states(head, changed, persona.id), _MOST_STATES):
+                yield AccountEvent(title=f"{title}, given {state},", statement=f"{setup}; {change}")
             yield AccountEvent(
                 title=f"{title}, whose account was deleted softly,",
                 statement=f"update {USERS} set deleted_at = pg_catalog.now() {where}; {change}",
@@ -66,6 +72,41 @@ def make_events(head: LoadedSide, literals: Literals, changed: Literals) -> Iter
         ):
             title = f"Deleting the account of {persona.name}{how}"
             yield AccountEvent(title=title, statement=statement, erases=True)
+
+
+def _find_states(head: LoadedSide, changed: Literals, id_: str) -> Iterator[tuple[str, str]]:
+    """Other states of the user's rows, where a changed function names the column; made without triggers."""
+    near = find_followers(head.inventory)
+    for table in (one for one in head.surface.by_name.values() if one.name in near and one.stored):
+        for column in (one for one in table.columns.values() if one.name in changed.words):
+            for value in _find_values(column) if not column.generated else ():
+                for owner in islice(_find_owners(table), 1):
+                    change = (
+                        f"update {table.name} set {column.quoted} = {value} where {owner} = {literal(id_)}"
+                    )
+                    yield (
+                        f"{column.name} = {value} in the user's row of {table.name}",
+                        f"alter table {table.name} disable trigger user; {change}; "
+                        f"alter table {table.name} enable trigger user",
+                    )
+
+
+def _find_values(column: Column) -> Iterator[str]:
+    """The states that a row may be in: a yes or no, a label, whether something has happened."""
+    if column.labels or column.base == "bool":
+        yield from map(literal, column.labels or ("false", "true"))
+    elif column.base in MOMENTS and not column.not_null:
+        yield from ("pg_catalog.now()", "null")
+
+
+def _find_owners(table: Table) -> Iterator[str]:
+    """The columns that say which user a row is about."""
+    for key in table.foreign_keys:
+        if key.target == USERS and len(key.columns) == 1:
+            yield quoted(key.columns[0])
+    for index in table.unique:
+        if len(index.columns) == 1 and table.columns[index.columns[0]].base == "uuid":
+            yield quoted(index.columns[0])
 
 
 def _find_words(head: LoadedSide, changed: Literals) -> list[str]:

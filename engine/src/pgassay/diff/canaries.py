@@ -25,12 +25,13 @@ from pgassay.observation import Persona
 _PLATFORM = ("auth", "storage", "realtime")  # whose tables are not the owner's
 _CANARY = "canary "
 _LETTERS = 6
+_DOCUMENTS = ("json", "jsonb")
 _COLUMNS, _COLUMNS_APART = 6, 3
 _CALLS, _CALLS_APART = 8, 1  # experiments
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Filled:
+class Filled:
     """A column that has in each row a text of whoever the row is, as another column says."""
 
     sample: Sample
@@ -41,6 +42,8 @@ class _Filled:
     def setup(self) -> tuple[str, ...]:
         """What the owner of the table does: without triggers, which keep things as they are."""
         text = f"{literal(_CANARY)} || left({self.owner.quoted}::text, {_LETTERS})"
+        if self.column.base in _DOCUMENTS:
+            text = f"jsonb_build_object('pgassay', {text})::{self.column.base}"
         table = self.sample.table.name
         return (
             f"alter table {table} disable trigger user",
@@ -53,7 +56,7 @@ class _Filled:
         owners = {row.values[self.owner.name] or "" for row in self.sample.rows} - {persona.id, ""}
         for owner in sorted(owners):
             value = f"{_CANARY}{owner[:_LETTERS]}"
-            where = f"{self.column.quoted}::text = {literal(value)}"
+            where = f"position({literal(value)} in {self.column.quoted}::text) > 0"
             yield Canary(value=value, reading=f"select from {self.sample.table.name} where {where}")
 
     def __str__(self) -> str:
@@ -79,12 +82,12 @@ def try_canaries(
     marked = find_marked(*(texts_of(called, side) for side in sides))
     near = frozenset(name for side in sides for one in functions for name in follow(side.needs, one))
     samples = [sample for sample in context.samples if sample.table.name in near]
-    filled = tuple(islice(_fill(samples, marked, empty=empty), _COLUMNS if empty else _COLUMNS_APART))
+    filled = tuple(islice(fill(samples, marked, empty=empty), _COLUMNS if empty else _COLUMNS_APART))
     fillings = [filled] if empty and filled else [(one,) for one in filled]
     if not fillings:
         return
     writes = [
-        tuple(_write(one, personas))
+        tuple(probe for subject in make_subjects([one.sample], personas) for probe in write_own(subject))
         for one in around
         if {*one.changes} & {*called} and one.sample.table.stored
     ]
@@ -96,12 +99,12 @@ def try_canaries(
         setup = tuple(text for one in some for text in one.setup)
         given = " and ".join(map(str, some))
         for probes in (*writes, *calls):
-            attempts = tuple(_watch(probe, some) for probe in probes)
+            attempts = tuple(watch(probe, some) for probe in probes)
             if attempts:
                 yield Experiment(changes=called, attempts=attempts, setup=setup, given=given)
 
 
-def _fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool) -> Iterator[_Filled]:
+def fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool) -> Iterator[Filled]:
     """Columns that are marked, in which no row has a text that tells whose it is; or else the others."""
     for sample in samples:
         table = sample.table
@@ -109,21 +112,26 @@ def _fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool) ->
         if not table.stored or table.schema in _PLATFORM or not owners:
             continue
         for column in (one for one in sample.columns if one.name in marked and _takes_text(one)):
-            if empty is not any(is_telling(row.values[column.name] or "") for row in sample.rows):
-                yield _Filled(sample=sample, column=column, owner=table.columns[owners[0]])
+            if empty is not _is_filled(sample, column):
+                yield Filled(sample=sample, column=column, owner=table.columns[owners[0]])
+
+
+def _is_filled(sample: Sample, column: Column) -> bool:
+    """Whether a row has a text there that tells whose it is; a document says little of that."""
+    texts = [row.values[column.name] or "" for row in sample.rows if column.base not in _DOCUMENTS]
+    return any(map(is_telling, texts))
 
 
 def _takes_text(column: Column) -> bool:
-    return column.base in TEXTS and not column.labels and not column.generated
+    return column.base in (*TEXTS, *_DOCUMENTS) and not column.labels and not column.generated
 
 
-def _write(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[SearchProbe]:
+def write_own(subject: Subject) -> Iterator[SearchProbe]:
     """One's own rows with other values, and again."""
-    for subject in make_subjects([around.sample], personas):
-        for row in subject.rows.get(RowClass.OWN, ()):
-            yield from _update(subject, row.changed, subject.where(row))
-            alone = replace(subject, sample=replace(subject.sample, rows=(row,)))
-            yield from islice(probe_insert(alone), 1)
+    for row in subject.rows.get(RowClass.OWN, ()):
+        yield from _update(subject, row.changed, subject.where(row))
+        alone = replace(subject, sample=replace(subject.sample, rows=(row,)))
+        yield from islice(probe_insert(alone), 1)
 
 
 def _update(subject: Subject, values: Mapping[str, str | None], where: str) -> Iterator[SearchProbe]:
@@ -135,6 +143,7 @@ def _update(subject: Subject, values: Mapping[str, str | None], where: str) -> I
             yield probe_update(subject, (column.name,), statement)
 
 
-def _watch(probe: SearchProbe, filled: Iterable[_Filled]) -> SearchProbe:
+def watch(probe: SearchProbe, filled: Iterable[Filled]) -> SearchProbe:
+    """The probe, in whose answers the texts of everybody else are looked for."""
     persona = probe.witness.persona
     return replace(probe, canaries=tuple(canary for one in filled for canary in one.for_others(persona)))

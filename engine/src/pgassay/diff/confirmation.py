@@ -11,6 +11,7 @@ from pgassay.catalog.literals import find_literals
 from pgassay.database import Session, open_session
 from pgassay.database.pipeline import Answer, fly, probing
 from pgassay.diff.difference import AccessChange
+from pgassay.diff.hearing import FORGET, HEAR, hear
 from pgassay.diff.loaded import LoadedSide
 from pgassay.errors import CannotJudgeError
 from pgassay.matrix.statements import AS_OWNER
@@ -63,7 +64,7 @@ def _run(session: Session, gain: AccessChange) -> Answer | None:
     assert gain.witness, "nothing to run"
     # Of the request: whoever becomes the persona sets them anew.
     settings = [text for text in gain.setup if text.startswith(SETTING)]
-    segment = [*settings, gain.witness.statement, *((AS_OWNER, *gain.looks) if gain.looks else ())]
+    segment = [*settings, gain.witness.statement, *((AS_OWNER, *gain.looks) if gain.looks else ()), HEAR]
     with session.undone():
         try:
             for statement in gain.setup:
@@ -72,8 +73,9 @@ def _run(session: Session, gain: AccessChange) -> Answer | None:
             if session.connection.closed:
                 raise
             return None
+        session.connection.execute(FORGET.encode())
         if session.refusal(gain.witness.persona):
             return None
         with probing(session, gain.witness.persona):
             [answer] = fly(session, [segment])
-        return answer
+        return hear(answer)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from pgassay.catalog.compare import SchemaChange
+from pgassay.catalog.literals import find_literals
 from pgassay.diff.calls import (
     CallContext,
     CalledFunction,
@@ -17,12 +18,14 @@ from pgassay.diff.calls import (
     spell_argument,
 )
 from pgassay.diff.experiments import Experiment
+from pgassay.diff.neighbourhoods import bodies
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.row_arguments import fit_rows
 from pgassay.observation import Persona
 from pgassay.solver.signatures import read_arguments
 
 _OF_CHANGED, _OF_OTHERS = 40, 12  # lists of arguments
+_PATHS = 6
 
 
 def fit_calls(
@@ -45,13 +48,27 @@ def _call(called: CalledFunction, context: CallContext, number: int) -> Iterator
     scales = context.scales.only(called.reach.union(*feeds))
     near = find_near(context.samples, called.reach, function.object, context.head)
     samples = [one for one in context.samples if one.table.name in called.reach]
-    lists = fit_rows(parameters, function.arguments, samples, context.find_labels())
-    for some in islice(lists, number):
-        text = ", ".join(spell_argument(one, of) for one, of in zip(some, parameters, strict=True))
-        for persona in {one.role: one for one in reversed(called.callers)}.values():
+    paths = _find_paths(called, context)
+    for persona in {one.role: one for one in reversed(called.callers)}.values():
+        lists = fit_rows(
+            parameters,
+            function.arguments,
+            samples,
+            context.find_labels(),
+            paths=paths,
+            caller=persona.id,
+        )
+        for some in islice(lists, number) if parameters else ((),):
+            text = ", ".join(spell_argument(one, of) for one, of in zip(some, parameters, strict=True))
             call = replace(probe_call(function.object, text, persona, near), reveals=True)
             if weighed := scales.put(call):
                 call = replace(call, values=weighed.values, weighs=True)
             yield call
             if near.tables:
                 yield repeated(call)
+
+
+def _find_paths(called: CalledFunction, context: CallContext) -> list[tuple[str, ...]]:
+    """Where functions look in documents, first those places where only one side does."""
+    new, old = (find_literals(bodies(called.reach, side)).paths for side in (context.head, context.base))
+    return sorted(dict.fromkeys((*new, *old)), key=lambda path: (path in new) == (path in old))[:_PATHS]

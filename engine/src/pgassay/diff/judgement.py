@@ -18,6 +18,8 @@ from pgassay.diff.stated import is_choice_gone
 from pgassay.matrix.model import Action
 from pgassay.observation import Outcome
 
+COUNTED = -2
+"""Which of the answers after something that is weighed says how many rows tables have."""
 Rows = tuple[tuple[str | None, ...], ...]
 
 AS_OWNER = ("set local role none",)
@@ -25,6 +27,7 @@ _NO_PRIVILEGE = "42501"
 ABSENT = dict.fromkeys(("3F000", "42P01"), "not there")  # the schema, the table
 CLOSED = (_NO_PRIVILEGE, *ABSENT)
 OF_A_CONSTRAINT = "23"
+TAKEN = "23505"
 _FIRST = 2  # statements, by which the persona becomes itself
 _YES, _NO = (("t",),), (("f",),)
 
@@ -46,7 +49,7 @@ class Judge:
     calls: list[tuple[Experiment, SearchProbe, Answer, Answer]] = field(default_factory=list)
 
     def is_gain(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
-        is_trusted = attempt.witness.persona.role in self.trusted
+        is_trusted = attempt.witness.persona.role in self.trusted and not attempt.is_public
         if before.sqlstate in ABSENT and (is_trusted or _is_judged(attempt)):
             return False
         if attempt.is_blanket and _refuses_rows(before):  # HEAD may only find fewer
@@ -60,6 +63,7 @@ class Judge:
             or _opens(self.tables, attempt, before, after)
             or self._is_wider(attempt, before, after)
             or (not is_trusted and self._tells(attempt, before, after))
+            or (not is_trusted and self._confirms(attempt, before, after))
             or self.repetitions.is_gain(attempt, before, after)
             or ((attempt.weighs or not is_trusted) and writes_otherwise(attempt, before, after))
         )
@@ -101,6 +105,11 @@ class Judge:
             is_told(s, said) and s not in was and s not in statement
             for s in (*self.secrets[attempt.key.persona], *(one.value for one in attempt.canaries))
         )
+
+    def _confirms(self, attempt: SearchProbe, before: Answer, after: Answer) -> bool:
+        """Whether a refusal of HEAD's says that somebody has what nobody tells the persona in BASE."""
+        is_known = not before.sqlstate and after.sqlstate == TAKEN
+        return is_known and not frozenset(attempt.guesses).isdisjoint(self.secrets[attempt.key.persona])
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
         """A call that returns something else."""
@@ -165,8 +174,9 @@ def writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> boo
     left, leaves = (answer.rows[-len(attempt.values)] for answer in (before, after))
     is_call = attempt.key.action is Action.EXECUTE
     is_less = count_found(attempt, after)[0] < count_found(attempt, before)[0]
-    is_lost = attempt.weighs and not leaves if is_call else is_less  # and its effects with it
+    is_lost = attempt.weighs and left and not leaves if is_call else is_less  # and its effects with it
     is_otherwise = sorted(map(str, left)) != sorted(map(str, leaves))
+    is_otherwise |= attempt.weighs and before.rows[COUNTED] != after.rows[COUNTED]
     return is_otherwise and not is_lost and not is_choice_gone(attempt.witness.statement, left, leaves)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
 from pgassay.catalog.inventory import Inventory
@@ -52,7 +52,7 @@ def _find_neighbourhoods(
     searched = [
         change
         for change in changes
-        if (is_searched(change) or is_unique(change, base))
+        if (is_searched(change) or is_unique(change, base, head))
         and (change.key.object, change.key.name) not in computed
     ]
     for sample in samples:
@@ -98,7 +98,7 @@ def is_searched(change: SchemaChange) -> bool:
 
 
 def is_unique(change: SchemaChange, *inventories: Inventory) -> bool:
-    """Whether it is about an index that refuses what is there already."""
+    """Whether it is about an index that refuses what is there already, on one of the sides."""
     said = (one.objects.get(change.key, {}).get("definition", "") for one in inventories)
     return change.key.kind == "index" and any(text.startswith("CREATE UNIQUE") for text in said)
 
@@ -106,6 +106,12 @@ def is_unique(change: SchemaChange, *inventories: Inventory) -> bool:
 def said_by(changes: Iterable[SchemaChange], inventory: Inventory) -> list[str]:
     """What the changed objects say, and the functions that triggers among them call."""
     return list(texts_of(changes, inventory).values())
+
+
+def narrow(around: Neighbourhood, base: Inventory, head: Inventory) -> Neighbourhood:
+    """With what the changes themselves mention on either side, and no more: a check may be gone."""
+    literals = find_literals(said_by(around.changes, head), said_by(around.changes, base))
+    return replace(around, literals=literals)
 
 
 def texts_of(changes: Iterable[SchemaChange], inventory: Inventory) -> dict[tuple[ObjectKey, str], str]:

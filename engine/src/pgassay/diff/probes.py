@@ -40,6 +40,8 @@ class SearchProbe:
     `is_blanket`: one row of those that it finds is enough for a policy to refuse it as a whole.
     `breaks_out`: it passes a text that is no value where it is put together with others and run.
     `repeats`: the call that is made twice here.
+    `is_public`: the platform reads it for anybody, and asks no policy.
+    `guesses`: what it passes that stands in a row of another; who is refused for it learns of that row.
     `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
@@ -56,6 +58,8 @@ class SearchProbe:
     is_silent: bool = False
     is_blanket: bool = False
     breaks_out: bool = False
+    is_public: bool = False
+    guesses: tuple[str, ...] = ()
     repeats: str = ""
     weighs: bool = False
     canaries: tuple[Canary, ...] = ()
@@ -117,6 +121,11 @@ def probe_insert(subject: Subject, *, looks: Iterable[str] = ()) -> Iterator[Sea
 def probe_update(subject: Subject, columns: Iterable[str], text: str) -> SearchProbe:
     """An UPDATE of these columns."""
     return _attempt(subject, Action.UPDATE, ", ".join(columns), text)
+
+
+def probe_delete(subject: Subject, text: str) -> SearchProbe:
+    """A DELETE."""
+    return _attempt(subject, Action.DELETE, "-", text)
 
 
 def probe_invented(subject: Subject, ids: Sequence[str]) -> Iterator[SearchProbe]:

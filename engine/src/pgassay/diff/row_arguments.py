@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 from pgassay.catalog.model import Column
 from pgassay.diff.again import first_of_each
+from pgassay.diff.metadata import nest
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import NUMBERS, TEXTS, condition, literal
+from pgassay.solver.asking import merged
 from pgassay.solver.scope import write
 from pgassay.solver.signatures import Parameter
 
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 _ID = "_id"
+_SHORTEST = 3  # letters, by which a table may be named
+_DOCUMENTS = ("json", "jsonb")
+_ANYTHING = ("1", "true", "pgassay")
 _PLAIN: Mapping[str, str] = {
     **dict.fromkeys(TEXTS, "pgassay"),
     **dict.fromkeys(NUMBERS, "1"),
@@ -20,20 +27,34 @@ _PLAIN: Mapping[str, str] = {
 }
 
 
-def fit_rows(
+def fit_rows(  # noqa: PLR0913 - by name
     parameters: Sequence[Parameter],
     types: Sequence[str],
     samples: Iterable[Sample],
     labels: Mapping[str, Sequence[str]],
+    *,
+    paths: Sequence[tuple[str, ...]] = (),
+    caller: str | None = None,
 ) -> Iterator[tuple[str, ...]]:
-    """Lists of arguments, as SQL, for rows in each state; then with one of them null, or nobody's.
+    """Lists of arguments, as SQL, for rows in each state, those of the caller's first; then with one of them
+    another: a document with something at the end of one of the `paths`, null, or nobody's.
 
     `types` are those of the parameters by pg_type.typname, `labels` those of enums.
     """
     for sample in samples:
-        places = [place for place, one in enumerate(parameters) if _names_row(one.name, sample)]
-        if not places or len(sample.key) != 1 or not sample.table.stored:
+        if len(sample.key) != 1 or not sample.table.stored:
             continue
+        of_key = sample.table.columns[sample.key[0]].base
+        places = [
+            place
+            for place, (one, type_) in enumerate(zip(parameters, types, strict=True))
+            if _names_row(one.name, sample, is_alike=type_ == of_key)
+        ]
+        if not places:
+            continue
+        own = [row for row in sample.rows if caller in row.owners]
+        rows = {row.key: row for row in (*first_of_each(sample, own), *first_of_each(sample, sample.rows))}
+        chosen = [*rows.values()]
         fitting = [
             tuple(
                 literal(row.key[0])
@@ -41,22 +62,55 @@ def fit_rows(
                 else _fit(one, type_, sample, row, labels.get(type_, ()))
                 for place, (one, type_) in enumerate(zip(parameters, types, strict=True))
             )
-            for row in first_of_each(sample, sample.rows)
+            for row in chosen
         ]
         yield from fitting
+        documents = [place for place, type_ in enumerate(types) if type_ in _DOCUMENTS]
+        for make in _WRITERS if documents else ():
+            for some, row in zip(fitting, chosen, strict=True):
+                for document, place in product(make(paths, sample, row), documents):
+                    yield (*some[:place], literal(document), *some[place + 1 :])
         for place, type_ in enumerate(types):
             for other in ("null", literal(_NOBODY)) if type_ == "uuid" else ("null",):
                 for some in fitting if place not in places else ():
                     yield (*some[:place], other, *some[place + 1 :])
 
 
-def _names_row(name: str, sample: Sample) -> bool:
-    """`job_id` is the key of jobs; so is what the key itself is called."""
-    if not name.endswith(_ID):
+def _names_row(name: str, sample: Sample, *, is_alike: bool) -> bool:
+    """`job_id` is the key of jobs, and `job` if it `is_alike`; so is what the key itself is called."""
+    if not name.endswith(_ID) and not (is_alike and len(name) >= _SHORTEST):
         return False
-    return name in sample.key or sample.table.name.rpartition(".")[2].strip('"').startswith(
-        name.removesuffix(_ID)
-    )
+    table = sample.table.name.rpartition(".")[2].strip('"')
+    return name in sample.key or table.startswith(name.strip("_").removeprefix("p_").removesuffix(_ID))
+
+
+def _write_whole(paths: Sequence[tuple[str, ...]], sample: Sample, row: Row) -> Iterator[str]:
+    """A document that says something at the end of all the paths."""
+    whole: dict[str, object] = {}
+    for path in paths:
+        whole = merged(whole, nest(path, next(_say(path, sample, row))))
+    if whole:
+        yield json.dumps(whole)
+
+
+def _write_each(paths: Sequence[tuple[str, ...]], sample: Sample, row: Row) -> Iterator[str]:
+    """Documents with something at the end of one path each."""
+    for path in paths:
+        yield from (json.dumps(nest(path, value)) for value in _say(path, sample, row))
+
+
+_WRITERS = (_write_whole, _write_each)
+
+
+def _say(path: Sequence[str], sample: Sample, row: Row) -> Iterator[str]:
+    """What the column of that name could hold, or else anything."""
+    column = sample.table.columns.get(path[-1])
+    if column is not None and not column.labels and (value := row.changed[column.name]) is not None:
+        yield value
+    elif column is not None and column.labels:
+        yield from column.labels
+    else:
+        yield from _ANYTHING
 
 
 def _fit(parameter: Parameter, type_: str, sample: Sample, row: Row, labels: Sequence[str]) -> str:

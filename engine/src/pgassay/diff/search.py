@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
@@ -16,6 +16,7 @@ from pgassay.diff.difference import AccessChange
 from pgassay.diff.elsewhere import try_elsewhere
 from pgassay.diff.experiments import Experiment, make_experiments
 from pgassay.diff.fitted_calls import fit_calls
+from pgassay.diff.flows import Flows, find_listener
 from pgassay.diff.judgement import Judge
 from pgassay.diff.kept import try_kept
 from pgassay.diff.loaded import LoadedSide
@@ -25,6 +26,7 @@ from pgassay.diff.secrets import find_secrets
 from pgassay.diff.shared_rows import find_drawn, find_shared
 from pgassay.diff.solving import Solving
 from pgassay.diff.telling import tell
+from pgassay.diff.through_views import try_views
 from pgassay.diff.trying import Hit, Trying
 from pgassay.diff.weights import Scales, find_listed
 from pgassay.diff.writes import try_writes
@@ -33,6 +35,7 @@ from pgassay.observation import Persona
 
 _FOREIGN = "FOREIGN KEY"
 _OF_THE_NEAREST = 4  # experiments, before others have their turn
+_POURED = 4  # which part of the budget comes on top of it
 _OTHERS = 3  # experiments after the last with which somebody does the same
 
 
@@ -73,8 +76,11 @@ def explore(  # noqa: PLR0913 - by name
     around = find_neighbourhoods(changes, samples, base=base.inventory, head=head.inventory)
     stored = [table for table in surface.tables.values() if table.truncatable]
     read = ((base.session, theirs.tables.values()), (head.session, stored))
-    secrets = find_secrets(read, samples, head.personas, head.inventory)
-    judge = Judge(tables=theirs.by_name, trusted=_find_trusted(head), secrets=secrets)
+    trusted = _find_trusted(head)
+    listener = find_listener(head.personas, trusted, head.inventory)
+    people = (*head.personas, *filter(None, [listener]))
+    secrets = find_secrets(read, samples, people, head.inventory)
+    judge = Judge(tables=theirs.by_name, trusted=trusted, secrets=secrets)
     keys = {key for key, said in base.inventory.objects.items() if _FOREIGN in said.get("definition", "")}
     with ThreadPoolExecutor(2) as pool:
         trying = Trying(
@@ -102,7 +108,15 @@ def explore(  # noqa: PLR0913 - by name
             )
             platform = try_platform(changes, ours, head.personas, base=base.inventory, head=head.inventory)
             calls = chain(platform, make_calls(changes, context, head.personas))
-            writes = try_writes(around, samples, head.personas, base.inventory, head.inventory)
+            writes = try_writes(around, head.personas, base.inventory, head.inventory)
+            flows = Flows(
+                samples=samples,
+                personas=head.personas,
+                base=base.inventory,
+                head=head.inventory,
+                sift=trying.find_written,
+                listener=listener and replace(listener, role=head.session.connection.info.user),
+            )
             weighed = try_elsewhere(
                 around,
                 samples,
@@ -114,13 +128,21 @@ def explore(  # noqa: PLR0913 - by name
                 sift=trying.sift,
             )
             kept = try_kept(around, head.personas, base=base.inventory, head=head.inventory)
-            fitted = fit_calls(changes, context, head.personas)
+            fitted, done = (fit_calls(changes, context, head.personas) for _ in range(2))
+            spent = trying.spent
+            through = try_views(
+                around, head.personas, base=base.inventory, head=head.inventory, scales=trying.scales
+            )
+            poured = chain(flows.try_writes(around), flows.try_calls(done))
             empty, filled = (
                 try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
             )
             turns = _alternate(writes, _take_turns(around, calls, head.personas))
             experiments = chain(weighed, kept, empty, _alternate(chain(fitted, filled), turns))
-            found = _find_first(trying, experiments, budget=budget - solving.spent)
+            # What is poured elsewhere has a share of its own, so that nothing else goes short of it.
+            found = _find_first(trying, chain(through, poured), budget=trying.spent + budget // _POURED)
+            rest = budget - solving.spent + trying.spent - spent
+            found = found or _find_first(trying, experiments, budget=rest)
     return SearchResult(
         tried=trying.tried,
         found=found,

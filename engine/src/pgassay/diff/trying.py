@@ -11,16 +11,18 @@ import psycopg
 from pgassay.catalog.model import ObjectKey
 from pgassay.database import Session
 from pgassay.database.pipeline import Answer, fly, savepoint
+from pgassay.diff.deeds import Deed
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.judgement import AS_OWNER, CLOSED, Judge
+from pgassay.diff.hearing import FORGET, HEAR, hear
+from pgassay.diff.judgement import AS_OWNER, CLOSED, COUNTED, Judge
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.telling import tell, tell_opening
 from pgassay.diff.variations import USERS
 from pgassay.diff.weights import Scales
 from pgassay.matrix.model import Action
-from pgassay.matrix.statements import become
+from pgassay.matrix.statements import become, literal
 
 _NO_SUCH_KEY, _NULL = "23503", "23502"
 _OF_A_VALUE = "22"
@@ -102,6 +104,18 @@ class Trying:
         both = zip(experiment.attempts, *passed, strict=False)
         return tuple(attempt for attempt, *answers in both if any(answers))
 
+    def find_written(self, deeds: Sequence[Deed], tables: Sequence[str]) -> list[frozenset[str]]:
+        """For each deed, which of the tables then have rows in HEAD that it wrote; none where refused."""
+        self.spent += len(deeds)
+        look = " union all ".join(
+            f"select {literal(name)} where exists (select from {name} where pg_catalog.age(xmin) <= 0)"
+            for name in tables
+        )
+        with savepoint(self.head):
+            answers = fly(self.head, [(*deed.statements, look) for deed in deeds])
+        rows = (() if answer.sqlstate else answer.rows[-1] for answer in answers)
+        return [frozenset(name or "" for (name,) in some) for some in rows]
+
     def _as_base(self, experiment: Experiment) -> Experiment:
         """With what the owner does in BASE, and rows as they are named there."""
         if experiment.former is not None:
@@ -158,7 +172,9 @@ class Trying:
         self.spent += 1
         answers = _run(self.base, self._as_base(replace(hit.experiment, attempts=(hit.attempt,))))
         left = len(hit.attempt.values)
-        return any(answer.rows[-left:] == hit.before.rows[-left:] for answer in answers)
+        counted = (one.rows[COUNTED] for one in (hit.before, hit.after))
+        parts = [slice(-left, None), *([slice(COUNTED, COUNTED + 1)] if len({*counted}) > 1 else ())]
+        return any(answer.rows[part] == hit.before.rows[part] for answer in answers for part in parts)
 
     def _is_comparable(self, experiment: Experiment, attempt: SearchProbe, before: Answer) -> bool:
         """Not where BASE misses what HEAD's row refers to, by a key that was drawn anew, or what HEAD names.
@@ -184,6 +200,7 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             *(*become(one.witness.persona), one.witness.statement),
             *(AS_OWNER if one.looks or one.values else ()),
             *(*one.looks, *one.values),
+            HEAR,
         )
         for one in experiment.attempts
     ]
@@ -195,5 +212,7 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             if session.connection.closed:
                 raise
             return []
+        if experiment.setup:
+            session.connection.execute(FORGET.encode())
         with savepoint(session):
-            return fly(session, attempts)
+            return [hear(answer) for answer in fly(session, attempts)]

@@ -14,6 +14,7 @@ from pgassay.catalog.tables import Privileges, Table
 from pgassay.diff.probes import SearchProbe, find_faithful
 from pgassay.matrix.statements import literal
 
+NOTHING = "select where false"
 Listed = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By table and column the words that a CHECK lists: a tier, a kind."""
 
@@ -50,9 +51,10 @@ class Scales:
         """The statement, after which the owner looks at what it wrote, and weighs; None where he cannot."""
         role = probe.witness.persona.role
         if role not in self._queries:
-            self._queries[role] = (self._find_left(role), self.weigh(role))
+            self._queries[role] = (self._find_left(role), self._count(role), self.weigh(role))
         is_seen = any(self._queries[role])
-        return replace(probe, looks=(), values=self._queries[role], weighs=True) if is_seen else None
+        values = tuple(text or NOTHING for text in self._queries[role])
+        return replace(probe, looks=(), values=values, weighs=True) if is_seen else None
 
     def weigh(self, role: str = "") -> str:
         """A query for what the tables hold that `role` may not write, by table; "" for none."""
@@ -63,7 +65,7 @@ class Scales:
         )
 
     @cached_property
-    def _queries(self) -> dict[str, tuple[str, str]]:
+    def _queries(self) -> dict[str, tuple[str, str, str]]:
         """Of each role, as they are asked for."""
         return {}
 
@@ -73,12 +75,27 @@ class Scales:
             f"select {literal(table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
             f"from {table.name} where pg_catalog.age(xmin) <= 0"
             for table, names in self._columns(role)
+            if names
         )
 
-    def _columns(self, role: str) -> Iterator[tuple[Table, list[str]]]:
+    def _count(self, role: str) -> str:
+        """A query for how many rows the tables have to which `role` may neither add any nor take any away."""
+        return " union all ".join(
+            f"select {literal(table.name)}, count(*) from {table.name}" for table in self._kept(role)
+        )
+
+    def _kept(self, role: str) -> Iterator[Table]:
         for table in self.tables:
             held = table.privileges.get(role)
-            if names := [*find_faithful(table, held), *self._find_listed(table, held)]:
+            if held is None or not (held.insert or held.delete):
+                yield table
+
+    def _columns(self, role: str) -> Iterator[tuple[Table, list[str]]]:
+        kept = [*self._kept(role)]
+        for table in self.tables:
+            held = table.privileges.get(role)
+            names = [*find_faithful(table, held), *self._find_listed(table, held)]
+            if names or table in kept:
                 yield table, names
 
     def _find_listed(self, table: Table, held: Privileges | None) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Ordinary writes where what happens at them is another: many at once, with another's value, read by others.
+"""Ordinary writes where what happens at them is another: many at once, with another's value.
 
 Pure.
 """
@@ -17,19 +17,18 @@ from pgassay.catalog.literals import find_literals
 from pgassay.catalog.names import quoted
 from pgassay.diff.again import first_of_each
 from pgassay.diff.experiments import Experiment
-from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, said_by
+from pgassay.diff.neighbourhoods import Neighbourhood, narrow
 from pgassay.diff.probes import (
     SearchProbe,
     find_values,
     probe_insert,
-    probe_scan,
     probe_update,
     probe_varied_insert,
 )
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
-from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.rows import Row
 from pgassay.matrix.statements import literal
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
@@ -41,34 +40,26 @@ _DEEDS = 64
 _OF_ANYBODY, _ONCE = 12, (1,)  # rows, each of which is written again
 _ROWS = 3  # that get what another row has
 _UNIQUE = ("UNIQUE", "CREATE UNIQUE")
+_GUESSED = (*statements.TEXTS, *statements.NUMBERS, *statements.MOMENTS)  # of which others can think
 
 
 def try_writes(
     around: Iterable[Neighbourhood],
-    samples: Sequence[Sample],
     personas: Sequence[Persona],
     base: Inventory,
     head: Inventory,
 ) -> Iterator[Experiment]:
     """Experiments for each table of which a trigger, function, rule, constraint or column is another."""
-    for one in (_narrow(one, base, head) for one in around):
+    for one in (narrow(one, base, head) for one in around):
         if one.sample.table.stored and _concerns(one.changes, _AT_WRITES):
             subjects = make_subjects([one.sample], personas)
             yield from _experiment(one, (probe for subject in subjects for probe in _copies(subject)))
             yield from _collisions(one, subjects)
             yield from _doubles(one, subjects, base)
+            yield from _guesses(one, subjects, base, head)
             yield from _experiment(one, (probe for subject in subjects for probe in _others(one, subject)))
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
-        if one.sample.table.stored and _concerns(one.changes, OF_WRITES):
-            names = _find_fed(one.changes, head) - {one.sample.object}
-            yield from _flows(one, [s for s in samples if s.object in names and s.table.reachable], personas)
-
-
-def _narrow(around: Neighbourhood, base: Inventory, head: Inventory) -> Neighbourhood:
-    """With what the changes themselves mention on either side, and no more: a check may be gone."""
-    literals = find_literals(said_by(around.changes, head), said_by(around.changes, base))
-    return replace(around, literals=literals)
 
 
 def _concerns(changes: Iterable[SchemaChange], kinds: Sequence[str]) -> bool:
@@ -137,6 +128,31 @@ def _doubles(around: Neighbourhood, subjects: Sequence[Subject], base: Inventory
         names = sorted(find_literals([definition]).words & columns)
         for subject in subjects if names else ():
             yield from _experiment(around, _double(subject, names))
+
+
+def _guesses(
+    around: Neighbourhood, subjects: Sequence[Subject], base: Inventory, head: Inventory
+) -> Iterator[Experiment]:
+    """What another's row has in one's own, where HEAD alone refuses it: who may not read it learns of it."""
+    columns = around.sample.table.columns
+    for change in around.changes:
+        definition = head.objects.get(change.key, {}).get("definition", "")
+        former = base.objects.get(change.key, {}).get("definition", "")
+        if change.key.object != around.sample.object or not definition.startswith(_UNIQUE):
+            continue
+        names = sorted(find_literals([definition]).words & columns.keys())
+        if former != definition and any(columns[name].base in _GUESSED for name in names):
+            for subject in subjects:
+                probes = (replace(probe, guesses=tuple(said)) for probe, said in _guess(subject, names))
+                yield from _experiment(around, probes)
+
+
+def _guess(subject: Subject, names: Sequence[str]) -> Iterator[tuple[SearchProbe, list[str]]]:
+    """Statements with which one's own row has all that another's has in these columns, and what that is."""
+    for other in subject.rows.get(RowClass.OTHER, ())[:_OF_ANYBODY]:
+        alone = replace(subject.sample, rows=(*subject.rows.get(RowClass.OWN, ())[:1], other))
+        said = [text for name in names if (text := other.values[name])]
+        yield from ((probe, said) for probe in _double(replace(subject, sample=alone), names))
 
 
 def _double(subject: Subject, names: Sequence[str]) -> Iterator[SearchProbe]:
@@ -222,63 +238,3 @@ def _with_value(subject: Subject, row: Row, name: str, value: str | None) -> Ite
     alone = replace(subject, sample=replace(subject.sample, rows=(varied,)))
     for probe in islice(probe_insert(alone), 1) if name in subject.privileges.insert else ():
         yield replace(probe, values=left)
-
-
-def _find_fed(changes: Iterable[SchemaChange], head: Inventory) -> frozenset[str]:
-    """What changed functions, and those of changed triggers and rules, come to name."""
-    keys = [change.key for change in changes if change.key.kind in OF_WRITES]
-    called = {head.objects.get(key, {}).get("function", "") for key in keys}
-    functions = called | {key.object for key in keys if key.kind == "function"}
-    return frozenset(name for one in functions for name in head.reach(one) | head.feeds.get(one, frozenset()))
-
-
-def _flows(around: Neighbourhood, fed: Sequence[Sample], personas: Sequence[Persona]) -> Iterator[Experiment]:
-    """Writes of whoever it may be, after which everybody reads what the changed functions use."""
-    readers = [
-        replace(probe, follows=True, reveals=True, bare=False)
-        for subject in make_subjects(fed, personas)
-        for probe in probe_scan(subject)
-    ]
-    for setup, given in islice(_deeds(around), _DEEDS) if readers else ():
-        yield from _experiment(around, readers, setup=setup, given=given)
-
-
-def _deeds(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What the owner writes, also in words: the steps that the change names, each column, the rest."""
-    return chain(_steps(around), _touches(around), _removals(around))
-
-
-def _steps(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
-    """A row that is there already steps back first, without triggers: it has whatever the step needs."""
-    sample, literals = around.sample, around.literals
-    for column in sample.columns:
-        labels = column.labels if column.name in literals.words else ()
-        for label in (label for label in labels if label in literals.strings):
-            for row in sample.rows:
-                step = Variation(sample=sample, row=row, values={column.name: label})
-                if row.values[column.name] != label:
-                    yield (step.update,), str(step)
-                    continue
-                for before in (one for one in labels if one != label):
-                    back = Variation(sample=sample, row=row, values={column.name: before})
-                    yield (*back.setup, step.update), f"{back}, and then {label}"
-
-
-def _touches(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
-    sample = around.sample
-    for column in sample.columns:
-        if column.name in sample.key or column.generated or column.labels:
-            continue
-        for row in sample.rows[:2]:
-            touch = Variation(sample=sample, row=row, values={column.name: row.changed[column.name]})
-            yield (touch.update,), str(touch)
-
-
-def _removals(around: Neighbourhood) -> Iterator[tuple[tuple[str, ...], str]]:
-    sample = around.sample
-    for row in sample.rows[:2]:
-        where = statements.condition(sample.key, row.key)
-        yield (
-            (statements.delete(sample.table, where=where),),
-            f"no row of {sample.object} where {where}",
-        )
