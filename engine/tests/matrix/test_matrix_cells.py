@@ -148,6 +148,10 @@ def test_override_says_whose_rows_are(club_session: Session, members: tuple[Pers
         (DOCUMENTS, "id -> public.journal.entry", "public.journal has no primary key of one column."),
         (DOCUMENTS, "id, title", "It is not one SQL expression."),
         (DOCUMENTS, "select", "It is not one SQL expression."),
+        (DOCUMENTS, "own er", "It is not one SQL expression."),
+        (DOCUMENTS, "title from public.documents", "It is not one SQL expression."),
+        (DOCUMENTS, "nonesuch", 'column "nonesuch" does not exist'),
+        (DOCUMENTS, "lower(nonesuch)", 'column "nonesuch" does not exist'),
     ],
 )
 def test_override_that_makes_no_sense_is_refused(

@@ -8,11 +8,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 from pgassay.catalog.model import Column, Index
-from pgassay.catalog.names import quoted
+from pgassay.catalog.names import quoted, relation_name
 from pgassay.catalog.tables import Surface, Table
 from pgassay.database import Session
 from pgassay.matrix.statements import changed_value, literal
-from pgassay.world.ownership import OwnerPaths, find_ownership, find_ties
+from pgassay.world.ownership import OwnerPaths, find_ownership, find_ties, refuse_override
 from pgassay.world.presence import array, ask, find_holders, query
 
 ROWS_OF_A_CLASS = 12
@@ -99,6 +99,12 @@ def read_samples(  # noqa: PLR0913 - by name
     reader = _Reader(session, surface, ids, besides)
     with session.as_owner():
         ownership = find_ownership(surface, holders=reader.holders, overrides=overrides)
+        for name, text in overrides.items():
+            table = surface.by_name[relation_name(name)]
+            users = ownership[table.oid].users
+            attempt = session.attempt(f"select {users} from {table.name} as t limit 0")
+            if attempt.sqlstate:  # its rows would be whoever's, and nothing would say so
+                raise refuse_override(name, text, attempt.message)
         return tuple(
             sample
             for table in (surface.tables.values() if hidden else surface.reachable)

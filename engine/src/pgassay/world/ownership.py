@@ -84,7 +84,7 @@ def find_ownership(
         try:
             table = surface.by_name[relation_name(name)]
         except (KeyError, ValueError) as error:
-            raise _refusal(name, text, "There is no such table or view.") from error
+            raise refuse_override(name, text, "There is no such table or view.") from error
         found[table.oid] = _configured(surface, table, name, text)
     return found
 
@@ -190,17 +190,17 @@ def _configured(surface: Surface, table: Table, name: str, text: str) -> OwnerPa
         return _ownership([_Path(hops=(), column=name_of[0])]) if is_column else expression
     [first], *others = steps
     if first not in table.columns:
-        raise _refusal(name, text, f"{table.name} has no column {first}.")
+        raise refuse_override(name, text, f"{table.name} has no column {first}.")
     hops: list[_Hop] = []
     former, column = table, first
     by_name = {(target.schema, target.relation): target for target in surface.tables.values()}
     for schema, relation, wanted in others:
         target = by_name.get((schema, relation))
         if target is None or wanted not in target.columns:
-            raise _refusal(name, text, f"There is no column {schema}.{relation}.{wanted}.")
+            raise refuse_override(name, text, f"There is no column {schema}.{relation}.{wanted}.")
         key = _key(former, column, target)
         if key is None:
-            raise _refusal(name, text, f"{target.name} has no primary key of one column.")
+            raise refuse_override(name, text, f"{target.name} has no primary key of one column.")
         hops.append(_Hop(columns=(column,), relation=target.name, target_columns=(key,)))
         former, column = target, wanted
     return _ownership([_Path(hops=tuple(hops), column=column)])
@@ -220,7 +220,9 @@ def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - pglast's trees are un
         statement: Any = parsed.stmt
         [target] = statement.targetList
     except (parser.ParseError, ValueError, TypeError) as error:
-        raise _refusal(name, text, "It is not one SQL expression.") from error
+        raise refuse_override(name, text, "It is not one SQL expression.") from error
+    if target.name or statement.fromClause or statement.whereClause:  # `own er` is `own as er`
+        raise refuse_override(name, text, "It is not one SQL expression.")
     return target.val
 
 
@@ -245,7 +247,8 @@ def _reference(tree: Any) -> tuple[str, ...]:  # noqa: ANN401
     return tuple(part.sval for part in fields if not isinstance(part, ast.A_Star))
 
 
-def _refusal(name: str, text: str, why: str) -> ConfigError:
+def refuse_override(name: str, text: str, why: str) -> ConfigError:
+    """That the configuration says of a table, in `rows`, what makes no sense."""
     return ConfigError(
         f"rows of the configuration does not say whose the rows of {name} are: {text}",
         why=why,
