@@ -87,6 +87,7 @@ def test_page_of_which_only_the_beginning_fitted_is_a_full_disk_too() -> None:
     output = "FATAL:  could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space."
     error = describe_failed_start(step="initdb", output=output, free=1 << 24, base=Path("/data"), port=None)
     assert error.what == "Could not start PostgreSQL: no space left in /data."
+    assert error.why == "HINT:  Check free disk space."
 
 
 def test_machine_without_a_wheel_is_told_of_other_servers(monkeypatch: pytest.MonkeyPatch) -> None:

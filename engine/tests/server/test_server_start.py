@@ -136,6 +136,7 @@ def test_full_disk_is_named_with_the_way_out(base: Path) -> None:
             assert list(base.iterdir()) == []
         assert caught.value.what == f"Could not start PostgreSQL: no space left in {base}."
         assert any("PGASSAY_TMPDIR" in fix for fix in caught.value.fixes)
+        assert len(caught.value.why.splitlines()) <= 1
 
 
 @AS_ROOT

@@ -87,6 +87,8 @@ def _is_full(text: str) -> bool:
 
 
 def _disk_full(what: str, base: Path, why: str) -> ServerError:
+    """What else a program printed, or a log says, does not matter then."""
+    why = next((line.strip() for line in why.splitlines() if _is_full(line)), "")
     return ServerError(f"{what}: no space left in {base}.", why=why, fixes=_SPACE_FIXES)
 
 
