@@ -43,6 +43,11 @@ class Privileges:
     insert: frozenset[str]
     update: frozenset[str]
 
+    def admits(self, command: str) -> bool:
+        """Whether no policy is asked, or there is one that may let such a command through."""
+        some = (one for one in self.policies if one.command in (command, "all"))
+        return not self.filtered or any(one.permissive for one in some)
+
     @property
     def reads_all(self) -> bool:
         """No policy is asked, or one that lets it see every row and none that restricts it."""

@@ -221,10 +221,12 @@ def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -
     if table is None or table.schema in _PLATFORM:
         return False
     held = [table.privileges[role] for role in roles if role in table.privileges]
+    if what == _GOING:
+        return not any(one.delete and one.admits("delete") for one in held)
     if what.startswith("rows"):
-        return not any(one.delete if what == _GOING else one.insert for one in held)
+        return not any(one.insert and one.admits("insert") for one in held)
     column = table.columns.get(what)
-    return column is not None and not any(what in one.update for one in held)
+    return column is not None and not any(what in one.update and one.admits("update") for one in held)
 
 
 def _is_there(tables: Mapping[str, Table], place: tuple[str, str]) -> bool:

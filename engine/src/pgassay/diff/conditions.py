@@ -12,6 +12,7 @@ from pgassay.catalog.model import ObjectKey, Policy
 from pgassay.catalog.tables import Privileges, Table
 from pgassay.diff.flattening import Bodies, expand, flatten
 from pgassay.diff.former import Former
+from pgassay.diff.narrowing import narrow
 from pgassay.matrix.model import Action
 from pgassay.solver.schema import check_text
 
@@ -38,7 +39,7 @@ class Contrast:
     @property
     def opened(self) -> str:
         """True where HEAD lets the role do what BASE did not."""
-        return f"({self.head}) and ({self.base}) is not true"
+        return f"({narrow(self.head, self.base)}) and ({self.base}) is not true"
 
     def __str__(self) -> str:
         return f"{self.clause} for {self.action.value.upper()} on {self.table} by {self.role}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pgassay.solver import patterns, values
 from pgassay.solver.model import Truth, Value
@@ -39,15 +40,18 @@ def _different(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
 
 
 def _greater(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
-    if not wanted:
-        yield side.value
-    yield from (values.above if wanted else values.below)(side.value, side.type, labels=side.labels)
+    beyond = (values.above if wanted else values.below)(side.value, side.type, labels=side.labels)
+    return beyond if wanted else _or_bound(side, beyond)
 
 
 def _less(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
-    if not wanted:
-        yield side.value
-    yield from (values.below if wanted else values.above)(side.value, side.type, labels=side.labels)
+    beyond = (values.below if wanted else values.above)(side.value, side.type, labels=side.labels)
+    return beyond if wanted else _or_bound(side, beyond)
+
+
+def _or_bound(side: Side, beyond: Iterator[Value]) -> Iterator[Value]:
+    """The bound itself first; of a moment last, which another session's present may lie before."""
+    return chain(beyond, [side.value]) if side.type in values.MOMENTS else chain([side.value], beyond)
 
 
 def _like(side: Side, wanted: bool) -> Iterator[Value]:  # noqa: FBT001
