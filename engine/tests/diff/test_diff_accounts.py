@@ -114,6 +114,22 @@ def test_account_gets_what_its_user_may_not_write(tenants: Tenants, old: str, ne
     assert found.exit_code is ExitCode.SCHEMA_PROBLEM
 
 
+@pytest.mark.parametrize(("verb", "gains"), [("select", 1), ("all", 0)])
+def test_what_no_policy_lets_users_write_is_not_theirs(tenants: Tenants, verb: str, gains: int) -> None:
+    """Though the platform grants it to them, as it does with every table."""
+    rights = "grant all on public.profiles to authenticated;"
+    rights += "alter table public.profiles enable row level security;"
+    policy = f'create policy "own" on public.profiles for {verb} to authenticated using (id = auth.uid());'
+    base = f"{PROFILES}{rights}{policy}"
+    head = base.replace(
+        INSERT, "(id, credits) values (new.id, (new.raw_user_meta_data ->> 'credits')::integer)"
+    )
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=0)
+    told = [one for one in found.difference.gained if "public.profiles.credits" in one.message]
+    assert len(told) >= gains
+    assert bool(told) is bool(gains)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -336,3 +336,31 @@ def test_what_chance_let_through_once_is_told_as_chance(
     [gain] = tenants.review(head, search=STATEMENTS).difference.gained
     assert "SELECT rows of public.documents by chance (" in gain.message
     assert gain.witness is not None
+
+
+LENT = """
+create table public.loans (
+    document integer references public.documents (id), reader uuid, ends_at timestamptz not null,
+    primary key (document, reader)
+);
+grant select on public.loans to authenticated;
+create policy "lent" on public.documents for select to authenticated using (exists (
+    select from public.loans as l where l.document = id and l.reader = (select auth.uid()){}
+));
+"""
+
+
+def test_a_row_that_only_heads_subquery_finds(tenants: Tenants) -> None:
+    """One row is both: it is there, and it is over."""
+    base, head = (LENT.format(asked) for asked in (" and l.ends_at > now()", ""))
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=STATEMENTS)
+    assert any("can now SELECT" in one.message for one in found.difference.gained)
+    back = review(tenants.server, tenants.head(head, name="was.sql"), tenants.head(base), search=STATEMENTS)
+    assert back.difference.gained == ()
+
+
+def test_nobody_has_an_address_with_two_at_signs(tenants: Tenants) -> None:
+    address = "(select auth.jwt()) ->> 'email'"
+    base, head = open_to(f"{address} like '%@' || label"), open_to(f"split_part({address}, '@', 2) = label")
+    found = review(tenants.server, tenants.head(base, name="base.sql"), tenants.head(head), search=STATEMENTS)
+    assert [one.message for one in found.difference.gained] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgassay.diff.flattening import expand, flatten
+from pgassay.diff.narrowing import narrow
 
 BODIES = {
     ("public", "me"): " select auth.uid() ",
@@ -55,3 +56,29 @@ def test_what_decides_stays(one: str, other: str) -> None:
 )
 def test_generated_column_stands_for_what_it_is_made_of(text: str, expanded: str) -> None:
     assert expand(text, {"seen": "(state = 'x')"}) == expanded
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "narrowed"),
+    [
+        (
+            "mine and exists (select from l where l.x = r.x)",
+            "mine and exists (select from l where l.x = r.x and l.due > now())",
+            "mine AND EXISTS (SELECT FROM l WHERE l.x = r.x AND (l.x = r.x AND l.due > now()) IS NOT TRUE)",
+        ),
+        (
+            "x in (select l.x from l)",
+            "x in (select l.x from l where l.ok)",
+            "x IN (SELECT l.x FROM l WHERE l.ok IS NOT TRUE)",
+        ),
+        (
+            "exists (select from l where a)",
+            "exists (select from k where b)",
+            "EXISTS (SELECT FROM l WHERE a)",
+        ),
+        ("exists (select from l where a)", "true", "EXISTS (SELECT FROM l WHERE a)"),
+        ("a = 'b", "c", "a = 'b"),
+    ],
+)
+def test_a_subquery_is_narrowed_to_what_base_does_not_find(head: str, base: str, narrowed: str) -> None:
+    assert narrow(head, base) == narrowed

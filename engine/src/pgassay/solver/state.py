@@ -41,7 +41,7 @@ class State:
 
     def assign(self, slot: Slot, value: Value) -> State | None:
         """With a value for a slot; None where it has another one, or may have none."""
-        if isinstance(slot, ClaimSlot) and (not self.free_claims or slot.path[0] in _FIXED_CLAIMS):
+        if isinstance(slot, ClaimSlot) and not (self.free_claims and _may_say(slot, value)):
             return None
         if slot in self.values:
             return self if self.values[slot] == value else None
@@ -122,6 +122,12 @@ class FieldStep(str):
         step = super().__new__(cls, name)
         step.number, step.total = number, total
         return step
+
+
+def _may_say(slot: ClaimSlot, value: Value) -> bool:
+    """Whether a token may: Auth takes an address for one, and nobody has two at signs in his."""
+    is_address = slot.path != ("email",) or not value or value.count("@") == 1
+    return is_address and slot.path[0] not in _FIXED_CLAIMS
 
 
 def _path(slot: Slot) -> tuple[str, ...]:
