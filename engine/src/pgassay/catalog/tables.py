@@ -49,6 +49,16 @@ class Privileges:
         return not self.filtered or any(one.permissive for one in some)
 
     @property
+    def adds(self) -> bool:
+        """Whether it may insert rows, as far as rights and policies for such a statement go."""
+        return bool(self.insert) and self.admits("insert")
+
+    @property
+    def removes(self) -> bool:
+        """As `adds`, of rows that are there."""
+        return self.delete and self.admits("delete")
+
+    @property
     def reads_all(self) -> bool:
         """No policy is asked, or one that lets it see every row and none that restricts it."""
         asked = [policy for policy in self.policies if policy.command in ("select", "all")]

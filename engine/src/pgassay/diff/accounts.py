@@ -222,9 +222,9 @@ def _is_guarded(tables: Mapping[str, Table], fact: Fact, roles: Iterable[str]) -
         return False
     held = [table.privileges[role] for role in roles if role in table.privileges]
     if what == _GOING:
-        return not any(one.delete and one.admits("delete") for one in held)
+        return not any(one.removes for one in held)
     if what.startswith("rows"):
-        return not any(one.insert and one.admits("insert") for one in held)
+        return not any(one.adds for one in held)
     column = table.columns.get(what)
     return column is not None and not any(what in one.update and one.admits("update") for one in held)
 
