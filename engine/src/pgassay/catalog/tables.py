@@ -59,6 +59,12 @@ class Privileges:
         return self.delete and self.admits("delete")
 
     @property
+    def written(self) -> frozenset[str]:
+        """The columns that it may write so."""
+        inserted = self.insert if self.admits("insert") else frozenset()
+        return inserted | (self.update if self.admits("update") else frozenset())
+
+    @property
     def reads_all(self) -> bool:
         """No policy is asked, or one that lets it see every row and none that restricts it."""
         asked = [policy for policy in self.policies if policy.command in ("select", "all")]

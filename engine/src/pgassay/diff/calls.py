@@ -15,9 +15,9 @@ from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
-from pgassay.diff.probes import SearchProbe, find_faithful
+from pgassay.diff.probes import SearchProbe, find_faithful, granted
 from pgassay.diff.variations import candidates, claim
-from pgassay.diff.weights import Scales
+from pgassay.diff.weights import SOFT, Scales, find_softly_kept
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
@@ -169,11 +169,14 @@ def _find_gone(sample: Sample) -> str:
 
 def _find_left(near: Iterable[Table], role: str) -> Iterator[str]:
     """A query of the owner's for what the transaction left that its role may not write: that has no age."""
-    columns = {table.name: find_faithful(table, table.privileges.get(role)) for table in near}
     kept = [
-        f"select {literal(name)}, pg_catalog.jsonb_build_array({', '.join(some)})::text "
-        f"from {name} where pg_catalog.age(xmin) <= 0"
-        for name, some in columns.items()
+        f"select {literal(sign + table.name)}, pg_catalog.jsonb_build_array({', '.join(some)})::text "
+        f"from {table.name} where pg_catalog.age(xmin) <= 0"
+        for table in near
+        for sign, some in (
+            ("", find_faithful(table, granted(table.privileges.get(role)))),
+            (SOFT, find_softly_kept(table, role)),
+        )
         if some
     ]
     if kept:

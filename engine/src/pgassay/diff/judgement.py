@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pgassay.diff.probes import SearchProbe
 from pgassay.diff.repetition import Repetitions
 from pgassay.diff.secrets import is_told
 from pgassay.diff.stated import is_choice_gone
+from pgassay.diff.weights import SOFT
 from pgassay.matrix.model import Action
 from pgassay.observation import Outcome
 
@@ -175,9 +177,34 @@ def writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> boo
     is_call = attempt.key.action is Action.EXECUTE
     is_less = count_found(attempt, after)[0] < count_found(attempt, before)[0]
     is_lost = attempt.weighs and left and not leaves if is_call else is_less  # and its effects with it
-    is_otherwise = sorted(map(str, left)) != sorted(map(str, leaves))
-    is_otherwise |= attempt.weighs and before.rows[COUNTED] != after.rows[COUNTED]
+    is_otherwise = _hard(left) != _hard(leaves) or _is_more(left, leaves)
+    if attempt.weighs:
+        counts = before.rows[COUNTED], after.rows[COUNTED]
+        is_otherwise |= _hard(counts[0]) != _hard(counts[1]) or _is_more(*counts)
     return is_otherwise and not is_lost and not is_choice_gone(attempt.witness.statement, left, leaves)
+
+
+def _hard(rows: Rows) -> list[str]:
+    """What rights keep from a persona."""
+    return sorted(str(row) for row in rows if not (row and (row[0] or "").startswith(SOFT)))
+
+
+def _is_more(left: Rows, leaves: Rows) -> bool:
+    """Whether of what policies alone keep from a persona HEAD leaves more: rows, or a larger sum."""
+    before, after = (_sum_softly(rows) for rows in (left, leaves))
+    return any(amount > before.get(place, 0) for place, amount in after.items())
+
+
+def _sum_softly(rows: Rows) -> dict[tuple[str, int], float]:
+    """By table the number of its rows, and by the place of a value the sum of the numbers there."""
+    found: dict[tuple[str, int], float] = defaultdict(float)
+    for table, *said in (row for row in rows if row and (row[0] or "").startswith(SOFT)):
+        values = json.loads(said[0] or "0") if said else 0
+        for place, value in enumerate(values if isinstance(values, list) else [values], start=1):
+            if isinstance(value, int | float):
+                found[table or "", place] += value
+        found[table or "", 0] += 1
+    return found
 
 
 def _answers_otherwise(before: Answer, after: Answer) -> bool:

@@ -153,15 +153,19 @@ def find_values(subject: Subject) -> Iterator[str]:
     table = subject.table
     if not table.stored:
         return
-    names = find_faithful(table, subject.privileges)
+    names = find_faithful(table, granted(subject.privileges))
     written = f"from {table.name} where pg_catalog.age(xmin) <= 0"
     yield f"select {', '.join(names)} {written}"
     yield f"select * {written}"
 
 
-def find_faithful(table: Table, held: Privileges | None) -> list[str]:
-    """The columns of which every load has the same, and that nobody may write who holds no more than this."""
-    written = held.update | held.insert if held else frozenset()
+def granted(held: Privileges | None) -> frozenset[str]:
+    """The columns that a role may write as far as rights go."""
+    return held.update | held.insert if held else frozenset()
+
+
+def find_faithful(table: Table, written: frozenset[str]) -> list[str]:
+    """The columns of which every load has the same, but for those that may be `written`."""
     named = (*(one.columns for one in table.unique), *(one.columns for one in table.foreign_keys))
     drawn = frozenset(name for names in named for name in names)
     return [

@@ -14,6 +14,7 @@ from pgassay.catalog.model import Function
 from pgassay.solver.functions import read_block
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, parse_expression, write
+from pgassay.solver.statements import writes_within
 
 _ONE = parse_expression("1")
 
@@ -95,8 +96,9 @@ def _of_statement(node: Node) -> Iterator[Question]:
         case ast.SelectStmt() if node.op:
             yield from _of_statement(node.larg)
             yield from _of_statement(node.rarg)
-        case _ if _writes_first(node):  # nobody can ask that beside other things
-            return
+        case _ if writes_within(node):  # which nobody can ask beside other things
+            for write_first in writes_within(node):
+                yield from _of_statement(write_first)
         case ast.SelectStmt() if node.fromClause:
             yield _question(node, node.fromClause)
         case ast.UpdateStmt():
@@ -105,14 +107,6 @@ def _of_statement(node: Node) -> Iterator[Question]:
             yield from _of_statement(node.selectStmt)
         case ast.DeleteStmt():
             yield _question(node, (node.relation, *(node.usingClause or ())))
-
-
-def _writes_first(node: Node) -> bool:
-    """Whether it has a WITH that writes."""
-    with_clause = getattr(node, "withClause", None)
-    return any(
-        not isinstance(one.ctequery, ast.SelectStmt) for one in (with_clause.ctes if with_clause else ())
-    )
 
 
 def _question(node: Node, rows: tuple[Node, ...]) -> Question:

@@ -10,11 +10,13 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
-from pgassay.catalog.tables import Privileges, Table
-from pgassay.diff.probes import SearchProbe, find_faithful
+from pgassay.catalog.tables import Table
+from pgassay.diff.probes import SearchProbe, find_faithful, granted
 from pgassay.matrix.statements import literal
 
 NOTHING = "select where false"
+SOFT = "+"
+"""Before the name of a table: of what policies alone keep somebody from, more counts, and less does not."""
 Listed = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By table and column the words that a CHECK lists: a tier, a kind."""
 
@@ -61,7 +63,7 @@ class Scales:
         return " union all ".join(
             f"select {literal(table.name)}, pg_catalog.md5(coalesce(string_agg(x.x, ',' order by x.x), '')) "
             f"from (select jsonb_build_array({', '.join(names)})::text as x from {table.name}) as x"
-            for table, names in self._columns(role)
+            for table, names in self._all_columns(role)
         )
 
     @cached_property
@@ -72,17 +74,41 @@ class Scales:
     def _find_left(self, role: str) -> str:
         """A query for what a transaction left that `role` may not write: that has no age."""
         return " union all ".join(
-            f"select {literal(table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
+            f"select {literal(sign + table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
             f"from {table.name} where pg_catalog.age(xmin) <= 0"
-            for table, names in self._columns(role)
+            for sign, some in (("", self._columns(role)), (SOFT, self._soft_columns(role)))
+            for table, names in some
             if names
         )
 
     def _count(self, role: str) -> str:
         """A query for how many rows the tables have to which `role` may neither add any nor take any away."""
         return " union all ".join(
-            f"select {literal(table.name)}, count(*) from {table.name}" for table in self._kept(role)
+            f"select {literal(sign + table.name)}, count(*) from {table.name}"
+            for sign, some in (("", self._kept(role)), (SOFT, self._softly_kept(role)))
+            for table in some
         )
+
+    def _softly_kept(self, role: str) -> Iterator[Table]:
+        """Whose rows are kept from a role by policies alone, which rights would let it add or remove."""
+        for table in self.tables:
+            held = table.privileges.get(role)
+            if held and (held.insert or held.delete) and not (held.adds or held.removes):
+                yield table
+
+    def _all_columns(self, role: str) -> Iterator[tuple[Table, list[str]]]:
+        """Of each table that is kept from a role by rights or by policies, in whole or in part."""
+        hard = {table.name: names for table, names in self._columns(role)}
+        soft = {table.name: names for table, names in self._soft_columns(role)}
+        kept = {table.name for table in self._softly_kept(role)}
+        for table in self.tables:
+            if table.name in {*hard, *soft, *kept}:
+                yield table, [*hard.get(table.name, []), *soft.get(table.name, [])]
+
+    def _soft_columns(self, role: str) -> Iterator[tuple[Table, list[str]]]:
+        for table in self.tables:
+            if names := find_softly_kept(table, role):
+                yield table, names
 
     def _kept(self, role: str) -> Iterator[Table]:
         for table in self.tables:
@@ -94,10 +120,22 @@ class Scales:
         kept = [*self._kept(role)]
         for table in self.tables:
             held = table.privileges.get(role)
-            names = [*find_faithful(table, held), *self._find_listed(table, held)]
+            names = [*find_faithful(table, granted(held)), *self._find_listed(table, granted(held))]
             if names or table in kept:
                 yield table, names
 
-    def _find_listed(self, table: Table, held: Privileges | None) -> Iterable[str]:
-        written = held.update | held.insert if held else frozenset()
+    def _find_listed(self, table: Table, written: frozenset[str]) -> Iterable[str]:
         return map(quoted, sorted((self.listed.get(table.name, {}).keys() & table.columns.keys()) - written))
+
+
+def find_softly_kept(table: Table, role: str) -> list[str]:
+    """The columns of which every load has the same, and that rights would let a role write, and no policy.
+
+    Where it may write none, how many rows are written tells, too: that is `null`.
+    """
+    held = table.privileges.get(role)
+    if not held or not granted(held):
+        return []
+    hard = find_faithful(table, granted(held))
+    soft = [name for name in find_faithful(table, held.written) if name not in hard]
+    return soft or ([] if held.written else ["null"])

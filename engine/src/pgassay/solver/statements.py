@@ -16,10 +16,17 @@ from pgassay.solver.scope import Bound, Derived, Node, Scope, Term, parse_expres
 
 
 def parse_statements(text: str) -> list[Node]:
-    """Those of a text; none of what is no statement."""
+    """Those of a text, each after the writes in its WITH; none of what is no statement."""
     with suppress(parser.ParseError):
-        return [raw.stmt for raw in parser.parse_sql(text)]
+        return [one for raw in parser.parse_sql(text) for one in (*writes_within(raw.stmt), raw.stmt)]
     return []
+
+
+def writes_within(statement: Node) -> list[Node]:
+    """The writes in its WITH."""
+    clause = getattr(statement, "withClause", None)
+    queries = [one.ctequery for one in clause.ctes] if clause else []
+    return [one for one in queries if not isinstance(one, ast.SelectStmt)]
 
 
 def functions_of(items: Sequence[Node]) -> tuple[Node, ...]:
