@@ -39,7 +39,7 @@ SITS = "exists (select from public.seats as s where s.board = {} and s.who = aut
 def test_who_leaves_the_filter_out_is_told_everything(audited: Audited, arguments: str, where: str) -> None:
     found = audited(BOARDS.format(arguments, where.format("named")))
     [(name, severity, actions)] = told(found, "functions")
-    assert (name.split("(")[0], severity, actions) == ("public.find_minutes", "critical", ("execute",))
+    assert (name.split("(")[0], severity, actions) == ("public.find_minutes", "high", ("execute",))
     [finding] = of_rule(found, "functions")
     assert "leaves an argument of" in finding.sentence
     assert [step.shows for step in finding.steps] == ["no rows", "rows", "rows"]

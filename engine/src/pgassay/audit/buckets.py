@@ -11,7 +11,6 @@ from pgassay.catalog.model import Policy
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
 
-_CALLER = ("uid", "jwt", "current_setting")
 _WHOSE = ("name", "owner", "owner_id", "path_tokens")
 
 
@@ -32,6 +31,6 @@ def parted_by(scene: Scene, sample: Sample) -> Iterator[Policy]:
 
 
 def _asks_whose(policy: Policy) -> bool:
-    """Whether it compares who asks with where an object is, or with whose it is."""
-    words = find_literals(text for _, text in policy.clauses).words
-    return not words.isdisjoint(_CALLER) and not words.isdisjoint(_WHOSE)
+    """Whether it compares who asks with where an object is, or with whose it is; not what rank he has."""
+    said = find_literals(text for _, text in policy.clauses)
+    return ("uid" in said.words or "sub" in said.strings) and not said.words.isdisjoint(_WHOSE)

@@ -145,6 +145,8 @@ class Session(Actor):
         """
         self._pretend_login()
         former, identity = self._identity, self._identity_of(persona)
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            self.run_plainly("savepoint pgassay_undone")  # raises: nothing of ours is there to go back to
         try:
             self._send_plain(_joined("savepoint pgassay_undone", former.leave, identity.become, then))
             self._identity = identity
@@ -166,7 +168,7 @@ class Session(Actor):
         started = time.perf_counter()
         try:
             self._send_plain(there)
-            count = self._run_and_count(f"{statement}; {back}")
+            count = self._run_and_count(f"{statement}\n; {back}")  # it may end with a comment
         except psycopg.Error as error:
             if self.connection.closed:
                 raise

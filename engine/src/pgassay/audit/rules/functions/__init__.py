@@ -49,11 +49,12 @@ def _of_function(
     scene: Scene, persona: Persona, function: Function, seen: dict[Persona, Reach], *, solved: bool
 ) -> Iterator[Finding | None]:
     """As things are; where `solved`, with rows as the solver says that the function wants them."""
+    if not solved:
+        yield tells_unfiltered(scene, persona, function, seen[persona])
     yield tells(scene, persona, function, seen, solved=solved)
     yield _writes(scene, persona, function, seen, solved=solved)
     if not solved:
         yield tells_in_errors(scene, persona, function, seen[persona])
-        yield tells_unfiltered(scene, persona, function, seen[persona])
         yield tells_apart(scene, persona, function, seen[persona]) if persona.id else None
         yield _injects(scene, persona, function)
         yield from _gains(scene, persona, function)
@@ -67,7 +68,7 @@ def _writes(
     deeds = deeds_of(scene, persona, function, seen, solved=solved)
     asks = asks_who_calls(scene, function)
     if asks:
-        apart = writes_apart(scene, deeds) if persona.id else None
+        apart = writes_apart(scene, deeds, seen[persona]) if persona.id else None
         forged = find_forged(scene, persona, function, deeds)
         deeds = refused_to_nobody(scene, persona, function, seen, deeds, solved=solved)
         if forged and not deeds:

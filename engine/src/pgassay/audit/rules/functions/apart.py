@@ -9,7 +9,7 @@ from itertools import islice, permutations
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.asking import asks_who_calls
 from pgassay.audit.calls import Call, make_calls, samples_of, secrets, told
-from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, Finding, Severity, Step
+from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import Reach
 from pgassay.audit.rules.functions.deeds import Deed
 from pgassay.audit.rules.functions.findings import callers_of, make_finding, show_told
@@ -18,22 +18,30 @@ from pgassay.audit.words import anyone
 from pgassay.catalog.model import Function
 from pgassay.database.pipeline import Answer
 from pgassay.matrix.rows import Row, Sample
+from pgassay.matrix.statements import AS_OWNER
 from pgassay.observation import Persona
 
 _CALLS, _ROWS = 24, 3
 _DOES = {"update": "changes", "delete": "removes"}
 
 
-def writes_apart(scene: Scene, deeds: Iterable[Deed]) -> Finding | None:
-    """The caller names a row of his own that the function asks about, and another's that it changes."""
+def writes_apart(scene: Scene, deeds: Iterable[Deed], seen: Reach) -> Finding | None:
+    """The caller names a row of his own that the function asks about, and a hidden one that it changes.
+
+    Whom he sees he may give something.
+    """
     for deed in deeds:
-        row = next((row for row in deed.sample.rows if row.key == deed.key), None)
+        visible = seen.seen.get(deed.sample.object, frozenset())
+        row = next((row for row in deed.sample.rows if row.key == deed.key and row.key not in visible), None)
         for together, parent in _together(scene, deed.call, deed.sample, row) if row else ():
-            answer = _answer(scene, together)
-            if answer and _refuses(answer):
+            answer = _answer(scene, together, AS_OWNER, deed.look)
+            is_kept = answer and not answer.sqlstate and (not answer.rows[-1]) is (deed.shows == ROWS)
+            if answer and (_refuses(answer) or is_kept):
+                left = (Step(statement=deed.look, shows=NO_ROWS_SHOWN if deed.shows == ROWS else ROWS),)
                 steps = (
                     *(Step(statement=text) for text in deed.call.setup),
                     Step(who=deed.call.persona, statement=together.statement, shows=answer.sqlstate),
+                    *(left if is_kept else ()),
                     Step(who=deed.call.persona, statement=deed.call.statement),
                     Step(statement=deed.look, shows=deed.shows),
                 )
@@ -91,9 +99,9 @@ def _mismatched(
                     yield from ((call, row, together, parent) for call in calls.values() if together)
 
 
-def _answer(scene: Scene, call: Call) -> Answer | None:
+def _answer(scene: Scene, call: Call, *looks: str) -> Answer | None:
     """None of a function that does not come to an end."""
-    return next((answer for _, answer in make_calls(scene, call.persona, [call])), None)
+    return next((answer for _, answer in make_calls(scene, call.persona, [call], *looks)), None)
 
 
 def _refuses(answer: Answer) -> bool:

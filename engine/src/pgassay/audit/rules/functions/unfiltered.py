@@ -59,7 +59,7 @@ def _tell(scene: Scene, calls: tuple[Call, Call], reader: Persona, sample: Sampl
         f"{anyone(who)} who leaves an argument of {function.function} out gets rows of {sample.object} from "
         f"it, which it keeps from them where they name the row, or what it is in."
     )
-    severity = Severity.HIGH if persona.id else Severity.CRITICAL
+    severity = Severity.MEDIUM if persona.id else Severity.HIGH
     return make_finding(function, who, severity=severity, sentence=sentence, steps=steps, what="tells")
 
 

@@ -16,7 +16,7 @@ from pgassay.matrix import statements
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 
-_WHO = frozenset(("current_user", "current_role"))
+_WHO = frozenset(("current_user", "current_role", "user"))
 _REFUSED = ("42501", "P0001")
 _TRIES = 64
 
@@ -58,7 +58,9 @@ def _of(scene: Scene, function: Function, sample: Sample, persona: Persona) -> I
         is_done = (*deed.setup, done, look)
         undone = replace(look, shows=NO_ROWS_SHOWN if deed.shows == ROWS else ROWS)
         ways: list[Steps] = [(replace(done, shows=""), undone)]
-        ways += [(replace(done, shows=code),) for code in _REFUSED]
+        # Or what it writes itself is refused, as to whoever keeps a log.
+        raises = "raise" in find_literals([function.text]).words
+        ways += [(replace(done, shows=code),) for code in _REFUSED if raises]
         if plays(scene.session, is_done) and any(
             plays(scene.session, (invoker, *deed.setup, *way)) for way in ways
         ):
