@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pgassay.catalog.model import Column
-from pgassay.matrix.statements import TEXTS
+from pgassay.matrix.statements import NUMBERS, TEXTS
 from pgassay.observation import Persona
 
 _PERSONAL = (
@@ -43,11 +43,11 @@ _SHOWN = (
 )
 _MONEY = (
     *("balance", "balances", "credit", "credits", "coins", "tokens", "points", "wallet", "price", "fee"),
-    *("amount", "paid", "payout", "discount", "refund", "refunded", "budget", "cents", "commission", "bonus"),
+    *("amount", "paid", "payout", "discount", "refund", "refunded", "cents", "commission", "bonus"),
 )
 _RIGHTS = (
     *("plan", "tier", "subscription", "subscribed", "premium", "pro", "vip", "license", "licence", "seats"),
-    *("entitlement", "entitlements", "quota", "quotas", "limit", "limits", "allowance", "max", "trial"),
+    *("entitlement", "entitlements", "quota", "quotas", "allowance", "trial"),
     *("role", "roles", "rank", "admin", "administrator", "moderator", "superuser", "staff", "owner"),
     *("permission", "permissions", "privilege", "privileges", "clearance", "grade", "membership"),
     *("verified", "verification", "approved", "approval", "certified", "accredited", "kyc"),
@@ -58,7 +58,10 @@ _TERMS = (
     *("billing", "billed"),
 )
 # What says so only where the table is of such things.
-_GENERAL = ("status", "state", "kind", "type", "level", "class", "active", "enabled", "value")
+_GENERAL = (
+    *("status", "state", "kind", "type", "level", "class", "active", "enabled", "value"),
+    *("max", "limit", "limits", "budget"),
+)
 _OF_RIGHTS = (
     *("subscription", "subscriptions", "plan", "plans", "license", "licenses", "licence", "licences"),
     *("entitlement", "entitlements", "membership", "memberships", "wallet", "wallets", "billing", "quota"),
@@ -68,7 +71,7 @@ _OF_RIGHTS = (
 # What opens something to whoever says it; and of which things a key or a code does.
 _CREDENTIALS = (
     *("password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token"),
-    *("tokens", "pin", "otp", "totp", "salt", "credential", "credentials", "apikey", "privkey"),
+    *("tokens", "pin", "otp", "totp", "credential", "credentials", "apikey", "privkey"),
 )
 _DIGITS = ("pin", "otp", "code", "passcode")  # numbers, too
 _KEPT = ("hash", "hashed", "digest", "encrypted", "enc", "seed", "plain", "plaintext", "value", "text")
@@ -89,6 +92,7 @@ _USES = ("used", "redeemed", "claimed", "consumed", "spent", "accepted", "taken"
 _LAST = (
     *("last", "latest", "first", "recent", "recently", "seen", "opened", "viewed", "clicked", "visited"),
     *("updated", "modified", "changed", "touched", "synced", "refreshed", "checked"),
+    *("start", "started", "starts", "begun", "began", "activated", "active", "live", "running"),
 )
 _TASTES = (
     *(
@@ -108,6 +112,7 @@ _TASTES = (
     *("favourite", "notification", "notifications", "notify", "reminder", "reminders", "alert", "alerts"),
     *("newsletter", "marketing", "font", "zoom", "volume", "layout", "view", "sort", "units", "country"),
     *("city", "gender", "pronouns", "greeting", "motto", "visibility", "quiet", "sound", "mute", "muted"),
+    *("nickname", "username", "fullname", "headline", "tagline", "occupation", "job", "company", "about"),
 )
 
 _NAMED = 4  # objects of one kind in a sentence
@@ -252,7 +257,8 @@ def is_standing(column: Column, relation: str) -> bool:
 def is_credential(column: Column) -> bool:
     """By its name: what opens something to whoever says it; not a moment of it, a kind or a number."""
     parts = _split(column.name)
-    if column.base not in (*TEXTS, "uuid", "bytea", "json", "jsonb", "_text") and parts[-1] not in _DIGITS:
+    is_number = column.base in NUMBERS and parts[-1] in _DIGITS
+    if column.base not in (*TEXTS, "uuid", "bytea", "json", "jsonb", "_text") and not is_number:
         return False
     while len(parts) > 1 and parts[-1] in _KEPT:
         parts = parts[:-1]
@@ -282,8 +288,14 @@ def is_taste(column: Column) -> bool:
 
 def _split(name: str) -> list[str]:
     """The words of a name, `planTier` like `plan_tier`."""
-    spaced = "".join(f"_{letter}" if letter.isupper() else letter for letter in name)
-    return spaced.lower().split("_") if not name.isupper() else name.lower().split("_")
+    words = [""]
+    for place, letter in enumerate(name):
+        after = name[place + 1 : place + 2]
+        is_first = letter.isupper() and (words[-1][-1:].islower() or (words[-1] and after.islower()))
+        if not letter.isalnum() or is_first:
+            words.append("")
+        words[-1] += letter if letter.isalnum() else ""
+    return [word.lower() for word in words if word] or [name.lower()]
 
 
 def _has_word(name: str, words: Sequence[str]) -> bool:

@@ -163,7 +163,7 @@ def _copied(scene: Scene, given: Given, column: Column) -> Iterator[_Shown]:
             before = _entered(scene, given, (rooms, (step,)), target)
             update = _by(given, given.update(column.name, value))
             after = _entered(scene, given, (rooms, (update, step)), target)
-            for name in before.keys() & after.keys() - owner_columns(target):
+            for name in sorted(before.keys() & after.keys() - owner_columns(target)):
                 if (before[name], after[name]) == (given.row.values[column.name], value):
                     look = (
                         f"select 1 from {target.table.name} as t where {condition((name,), (value,))} "

@@ -94,9 +94,11 @@ def _sees(scene: Scene, sample: Sample, row: Row, people: tuple[Persona, ...]) -
 
 def _setups(sample: Sample, targets: tuple[Sample, ...], people: tuple[Persona, ...]) -> Iterator[Steps]:
     """Nobody is in yet; and of no row it is said that somebody used it."""
-    pairs = (t for t in targets if any(set(i.columns) - owner_columns(t) for i in t.table.unique))
+    pairs = [t for t in targets if any(set(i.columns) - owner_columns(t) for i in t.table.unique)]
     rooms = tuple(Step(statement=make_room(t, one)) for t in pairs for one in people)
     yield rooms
+    if len(pairs) < len(targets):  # where somebody has one row there, too
+        yield tuple(Step(statement=make_room(t, one)) for t in targets for one in people)
     unsaid = [
         f"{c.quoted} = null"
         for c in sample.table.columns.values()
