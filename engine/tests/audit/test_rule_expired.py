@@ -179,6 +179,45 @@ def test_what_is_to_come_out_later_is_read_before(audited: Audited) -> None:
     assert told(audited(stamped), "expired") == []
 
 
+POSTERS = """
+create table public.posters (
+    id integer primary key, maker uuid not null references auth.users, text text not null,
+    {state}, {name} {type} not null
+);
+alter table public.posters enable row level security;
+create policy "own" on public.posters to authenticated using (maker = (select auth.uid()));
+create policy "out" on public.posters for select using ({asked});
+"""
+READY, PHASE = "is_ready boolean not null default false", "phase text not null default 'raw'"
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "state", "asked"),
+    [
+        ("goes_live_at", "timestamptz", READY, "is_ready"),
+        ("availableFrom", "timestamp", PHASE, "phase <> 'raw'"),
+        ("shown_on", "date", READY, "is_ready is true"),
+    ],
+)
+def test_what_is_ready_is_read_before_it_is_to_be_shown(
+    audited: Audited, name: str, type_: str, state: str, asked: str
+) -> None:
+    schema = POSTERS.format(name=f'"{name}"', type=type_, state=state, asked=asked)
+    [finding] = of_rule(audited(schema), "expired")
+    assert (finding.object, finding.severity.word, finding.columns) == ("public.posters", "medium", (name,))
+    later = POSTERS.format(name=f'"{name}"', type=type_, state=state, asked=f'{asked} and "{name}" <= now()')
+    assert told(audited(later), "expired") == []
+
+
+def test_when_something_takes_place_may_be_known_before(audited: Audited) -> None:
+    concert = POSTERS.format(name="starts_at", type="timestamptz", state=READY, asked="is_ready")
+    assert told(audited(concert), "expired") == [("public.posters", "info", ("select",))]
+    ended = POSTERS.format(name="visible_until", type="timestamptz", state=READY, asked="is_ready")
+    assert told(audited(ended), "expired") == [("public.posters", "info", ("select",))]
+    unasked = POSTERS.format(name="goes_live_at", type="timestamptz", state=READY, asked="true")
+    assert told(audited(unasked), "expired") == []
+
+
 COUPONS = """
 create table public.purses (id uuid primary key references auth.users, coins integer not null default 0);
 create table public.coupons (code text primary key, coins integer not null, {term});

@@ -235,7 +235,7 @@ def _tell_early(one: Early) -> Finding:
         columns=(one.column.name,),
         actions=("select",),
         who=tuple(persona.name for persona in one.readers),
-        severity=Severity.MEDIUM,
+        severity=one.severity,
         sentence=f"{anyone(one.readers)} reads rows of others in {table.name} before their "
         f"{one.column.name} has come: no policy compares it with the present.",
         steps=one.steps,
