@@ -772,3 +772,11 @@ def test_who_keeps_a_hive_may_let_himself_in(audited: Audited, checked: str, cou
     """And a helper who asked may not: what is below a row of one's own is for oneself to decide."""
     found = audited(HIVES.format(checked))
     assert told(found, "chains") == [("public.helpers", "high", ("update",))] * count
+
+
+def test_a_key_that_somebody_thinks_of_and_that_everybody_reads(audited: Audited) -> None:
+    thought = TICKETS.replace("token uuid primary key default gen_random_uuid()", "key text not null unique")
+    thought = thought.replace("p.token", "p.key").replace("use_pass(said uuid)", "use_pass(said text)")
+    thought = thought.replace("use_pass(uuid)", "use_pass(text)")
+    assert told(audited(thought.format("true")), "chains") == [("public.passes", "high", ("select",))]
+    assert told(audited(thought.format("public.sits(hall)")), "chains") == []

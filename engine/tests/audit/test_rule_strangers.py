@@ -738,3 +738,60 @@ def test_a_secret_in_a_row_that_is_for_all(
 def test_what_is_no_secret_or_not_for_all(audited: Audited, said: dict[str, str]) -> None:
     found = audited(LOCKERS.format(**{"using": ALL, "owner": OWNED, "whose": WHOSE, "more": ""} | said))
     assert [one for one in of_rule(found, "strangers") if one.severity.word != "info"] == []
+
+
+VOUCHERS = """
+create table public.vouchers (
+    id integer primary key, recipient text not null, word text not null unique, is_open boolean not null default false
+);
+alter table public.vouchers enable row level security;
+create function public.my_address() returns text language sql stable as $$ select lower(auth.jwt() ->> 'email') $$;
+create policy "by address" on public.vouchers for {command} to authenticated using ({asked});
+"""
+FOUND = [("public.vouchers", "medium", ("select",))]
+OWN = "recipient = (select auth.jwt() ->> 'email')"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (f"{OWN} or word is not null", FOUND),
+        ("(select auth.email()) in (recipient) or id is not null", FOUND),
+        ("recipient = public.my_address() or true", FOUND),
+        ("coalesce(recipient ilike (select auth.email()) or true, true)", FOUND),
+        (OWN, []),
+        (f"{OWN} and word is not null", []),
+        (f"{OWN} or is_open", []),
+    ],
+)
+def test_who_asks_is_compared_and_nobody_is_left_out(audited: Audited, asked: str, found: object) -> None:
+    assert told(audited(VOUCHERS.format(command="select", asked=asked)), "strangers") == found
+
+
+NOTES = """
+create table public.notes (
+    id integer primary key, maker uuid not null references auth.users, text text not null
+);
+alter table public.notes enable row level security;
+create policy "read" on public.notes for select to authenticated using ({asked});
+"""
+
+
+def test_also_where_a_foreign_key_says_whose_a_row_is(audited: Audited) -> None:
+    schema = NOTES.format(asked="maker = (select auth.uid()) or text is not null")
+    assert told(audited(schema), "strangers") == [("public.notes", "medium", ("select",))]
+    assert told(audited(NOTES.format(asked="maker = (select auth.uid())")), "strangers") == []
+
+
+def test_what_all_read_and_some_write_is_to_know(audited: Audited) -> None:
+    schema = VOUCHERS.format(command="all", asked=OWN)
+    schema += 'create policy "read" on public.vouchers for select using (true);'
+    assert told(audited(schema), "strangers") == [("public.vouchers", "info", ("select",))]
+
+
+def test_a_link_in_a_row_that_names_an_address(audited: Audited) -> None:
+    schema = VOUCHERS.format(command="select", asked=f"{OWN} or word is not null").replace(
+        "word text not null", "word text"
+    )
+    [finding] = of_rule(audited(schema), "strangers")
+    assert (finding.severity.word, finding.columns) == ("medium", ("word",))

@@ -18,6 +18,7 @@ from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
 from pgassay.audit.rules.strangers.parents import find_below
 from pgassay.audit.rules.strangers.secrets import find_secrets
+from pgassay.audit.rules.strangers.unparted import find_unparted
 from pgassay.audit.rules.strangers.unseen import find_unseen
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.words import join, tells_of_a_person, who_does
@@ -63,6 +64,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
+    yield from find_unparted(scene)
     yield from find_links(scene)
     yield from find_folders(scene)
     yield from find_unseen(scene)
