@@ -795,3 +795,61 @@ def test_a_link_in_a_row_that_names_an_address(audited: Audited) -> None:
     )
     [finding] = of_rule(audited(schema), "strangers")
     assert (finding.severity.word, finding.columns) == ("medium", ("word",))
+
+
+BOARDS = """
+create type public.way as enum ('mine', 'by_url', 'all');
+create table public.boards (
+    id integer primary key, owner uuid not null references auth.users, text text not null, {states},
+    {key} unique
+);
+alter table public.boards enable row level security;
+create policy "own" on public.boards to authenticated using (owner = (select auth.uid()));
+create policy "shown" on public.boards for select using ({listed});
+create function public.board_by(said {type}) returns setof text
+language sql stable security definer set search_path = ''
+as $$ select b.text from public.boards as b where b.{name} = said and ({told}) $$;
+"""
+WAYS = {
+    "states": "way public.way not null default 'mine'",
+    "key": "pass uuid not null default gen_random_uuid()",
+    "name": "pass",
+    "type": "uuid",
+    "told": "b.way <> 'mine'",
+}
+FLAGS = {
+    "states": "is_unlisted boolean not null default false, is_public boolean not null default false",
+    "key": "door text not null",
+    "name": "door",
+    "type": "text",
+    "told": "b.is_unlisted or b.is_public",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "listed", "severity"),
+    [
+        (WAYS, "way in ('by_url', 'all')", "medium"),
+        (WAYS, "way = 'all'", ""),
+        (FLAGS, "is_unlisted or is_public", "medium"),
+        (FLAGS, "is_public", ""),
+        (WAYS | {"key": "part text not null", "name": "part", "type": "text"}, "way in ('by_url', 'all')", "medium"),
+    ],
+)
+def test_what_a_function_gives_to_who_says_a_key_is_listed(
+    audited: Audited, said: dict[str, str], listed: str, severity: str
+) -> None:
+    found = of_rule(audited(BOARDS.format(**said, listed=listed)), "strangers")
+    assert [f.severity.word for f in found if f.columns == (said["name"],)] == [severity] * bool(severity)
+
+
+def test_a_number_of_a_product_is_for_all_to_know(audited: Audited) -> None:
+    goods = BOARDS.replace("'mine', 'by_url', 'all'", "'draft', 'sold', 'ready'").format(
+        states="way public.way not null default 'draft'",
+        key="sku text not null",
+        name="sku",
+        type="text",
+        listed="way <> 'draft'",
+        told="b.way <> 'draft'",
+    )
+    assert told(audited(goods), "strangers") == [("public.boards", "info", ("select",))]
