@@ -790,7 +790,8 @@ create table public.crews (
 );
 alter table public.crews enable row level security;
 create function public.grade_on(place integer) returns {plain} language sql stable security definer
-set search_path = '' as $$ select c.grade from public.crews as c where c.ship = place and c.who = auth.uid() $$;
+set search_path = ''
+as $$ select c.grade from public.crews as c where c.ship = place and c.who = auth.uid() $$;
 create policy "see" on public.crews for select to authenticated using (public.grade_on(ship) is not null);
 create policy "top" on public.crews for update to authenticated using (public.grade_on(ship) {top});
 create policy "mid" on public.crews for update to authenticated using (public.grade_on(ship) {mid} {asked});
@@ -854,6 +855,7 @@ def test_steps_of_work_are_no_ranks(audited: Audited) -> None:
     alter table public.papers enable row level security;
     create policy "see" on public.jobs for select to authenticated using (who = (select auth.uid()));
     create policy "work" on public.jobs for update to authenticated
-    using (who = (select auth.uid()) and stage <> 'new') with check (who = (select auth.uid()) and stage = 'done');
+    using (who = (select auth.uid()) and stage <> 'new')
+    with check (who = (select auth.uid()) and stage = 'done');
     """
     assert told(audited(jobs), "chains") == []

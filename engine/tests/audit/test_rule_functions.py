@@ -690,16 +690,20 @@ def test_a_code_that_who_has_to_know_it_reads(audited: Audited) -> None:
 
 GUESTBOOK = """
 create table public.hosts (who uuid primary key references auth.users, sign text not null unique, {number});
-create table public.visits (guest uuid primary key references auth.users, host uuid not null references auth.users);
+create table public.visits (
+    guest uuid primary key references auth.users, host uuid not null references auth.users
+);
 create table public.ledger (
-    id bigint generated always as identity primary key, who uuid not null references auth.users, cents integer not null
+    id bigint generated always as identity primary key, who uuid not null references auth.users,
+    cents integer not null
 );
 alter table public.hosts enable row level security;
 alter table public.visits enable row level security;
 alter table public.ledger enable row level security;
 create policy "mine" on public.hosts for select to authenticated using (who = (select auth.uid()));
 create policy "mine" on public.ledger for select to authenticated using (who = (select auth.uid()));
-create function public.visit(said {type}) returns void language plpgsql security definer set search_path = '' as $$
+create function public.visit(said {type}) returns void
+language plpgsql security definer set search_path = '' as $$
 declare
     found_host uuid := (select h.who from public.hosts as h where h.{by} = said);
 begin
@@ -726,7 +730,9 @@ BOOKED = "insert into public.ledger (who, cents) values (auth.uid(), 100), (foun
         ("who", "uuid", "note text", BOOKED),
     ],
 )
-def test_who_names_himself_is_paid_as_both(audited: Audited, by: str, type_: str, number: str, paid: str) -> None:
+def test_who_names_himself_is_paid_as_both(
+    audited: Audited, by: str, type_: str, number: str, paid: str
+) -> None:
     said = {"by": by, "type": type_, "number": number, "paid": paid}
     found = of_rule(audited(GUESTBOOK.format(**said, asked="")), "functions")
     assert [(f.object, f.severity.word) for f in found] == [(f"public.visit({type_})", "medium")]

@@ -44,7 +44,9 @@ def test_a_function_that_default_privileges_had_granted(audited: Audited) -> Non
 
 
 MEMBERS = """
-create table public.members (id uuid primary key references auth.users, nick text not null, coins integer not null default 0);
+create table public.members (
+    id uuid primary key references auth.users, nick text not null, coins integer not null default 0
+);
 alter table public.members enable row level security;
 create policy "see" on public.members for select to authenticated using (id = (select auth.uid()));
 create policy "edit" on public.members for update to authenticated using (id = (select auth.uid()));

@@ -742,10 +742,12 @@ def test_what_is_no_secret_or_not_for_all(audited: Audited, said: dict[str, str]
 
 VOUCHERS = """
 create table public.vouchers (
-    id integer primary key, recipient text not null, word text not null unique, is_open boolean not null default false
+    id integer primary key, recipient text not null, word text not null unique,
+    is_open boolean not null default false
 );
 alter table public.vouchers enable row level security;
-create function public.my_address() returns text language sql stable as $$ select lower(auth.jwt() ->> 'email') $$;
+create function public.my_address() returns text language sql stable
+as $$ select lower(auth.jwt() ->> 'email') $$;
 create policy "by address" on public.vouchers for {command} to authenticated using ({asked});
 """
 FOUND = [("public.vouchers", "medium", ("select",))]
@@ -833,7 +835,11 @@ FLAGS = {
         (WAYS, "way = 'all'", ""),
         (FLAGS, "is_unlisted or is_public", "medium"),
         (FLAGS, "is_public", ""),
-        (WAYS | {"key": "part text not null", "name": "part", "type": "text"}, "way in ('by_url', 'all')", "medium"),
+        (
+            WAYS | {"key": "part text not null", "name": "part", "type": "text"},
+            "way in ('by_url', 'all')",
+            "medium",
+        ),
     ],
 )
 def test_what_a_function_gives_to_who_says_a_key_is_listed(

@@ -123,7 +123,11 @@ def _like(sample: Sample, row: Row, other: Persona) -> str:
     alone = {name for index in table.unique if not owners & set(index.columns) for name in index.columns}
     fresh = {n for n in fresh_columns(sample) if n in alone or not any(n in names for names in theirs)}
     values = {
-        c.name: other.id if c.name in owners else row.changed[c.name] if c.name in fresh else row.values[c.name]
+        c.name: other.id
+        if c.name in owners
+        else row.changed[c.name]
+        if c.name in fresh
+        else row.values[c.name]
         for c in table.columns.values()
         if not c.generated and c.identity != "a"
     }
@@ -131,7 +135,7 @@ def _like(sample: Sample, row: Row, other: Persona) -> str:
 
 
 def _rules_others(scene: Scene, own: _Own, begun: str, rank: str) -> bool:
-    """Whether it is a rank: who has it may change what others are, or what is said of them, and a beginner not."""
+    """Whether it is a rank: who has it may change what others are, and a beginner may not."""
     reached = []
     functions = [f for f in callable_by(scene, own.persona) if own.sample in samples_of(scene, f)]
     calls = [c for f in functions if f.volatility == "v" for c in _calls(scene, own, f, "")]
@@ -161,14 +165,14 @@ def _try(scene: Scene, own: _Own, ranks: tuple[str, str, str]) -> Iterator[Findi
     for function in callable_by(scene, own.persona):
         if function.volatility == "v" and own.sample in samples_of(scene, function):
             ways += [(call.statement, function) for call in _calls(scene, own, function, better)]
-    for text, function in ways:
+    for text, called in ways:
         ready = tuple(Step(statement=setup) for setup in own.setup)
         promotion = Step(who=own.persona, statement=text, shows=ROWS)
         risen = Step(statement=own.look(better), shows=ROWS)
         steps = (*ready, Step(statement=own.say(rank), shows=ROWS), promotion, risen)
         first = (*ready, Step(statement=own.say(begun), shows=ROWS))
         if plays(scene.session, steps) and not _rises(scene, first, text, own, better, own.persona):
-            yield _tell(scene, own, ranks, steps, function)
+            yield _tell(scene, own, ranks, steps, called)
 
 
 def _rises(  # noqa: PLR0913, PLR0917 - by whom, and how

@@ -114,7 +114,9 @@ def _begun(own: _Own) -> Iterator[str]:
             }
             if own.column.not_null and not own.column.has_default:
                 values[own.column.name] = "now" if own.column.base in MOMENTS else "0"
-            yield statements.insert(table, values, overriding=any(table.columns[n].identity == "a" for n in values))
+            yield statements.insert(
+                table, values, overriding=any(table.columns[n].identity == "a" for n in values)
+            )
 
 
 def _may_be_left_out(own: _Own, name: str) -> bool:
@@ -126,7 +128,9 @@ def _try(scene: Scene, own: _Own, names: list[str], calls: list[Call]) -> Iterat
     session, persona = scene.session, own.persona
     for over in _OVER[own.column.base]:
         with session.undone():
-            if not all(run(session, None, step.statement) for step in (*own.given, Step(statement=own.say(over)))):
+            if not all(
+                run(session, None, step.statement) for step in (*own.given, Step(statement=own.say(over)))
+            ):
                 continue
             closed = measure_seen(scene, persona, names).seen if names else {}
             refused = scene.ask(persona, [[call.statement] for call in calls])
@@ -147,10 +151,13 @@ def _try(scene: Scene, own: _Own, names: list[str], calls: list[Call]) -> Iterat
             (call.function.function, call.statement, before.sqlstate or NO_ROWS_SHOWN)
             for call, before, after in zip(calls, refused, granted, strict=True)
             if not after.sqlstate and after.rows[0]
-            if (before.sqlstate and not before.sqlstate.startswith(OF_VALUES)) or (not before.sqlstate and not before.rows[0])
-        ]  # fmt: skip
+            if not before.sqlstate.startswith(OF_VALUES) and (before.sqlstate or not before.rows[0])
+        ]
         for name, look, shows in looks:
-            closing = (Step(statement=own.say(over), shows=ROWS), Step(who=persona, statement=look, shows=shows))
+            closing = (
+                Step(statement=own.say(over), shows=ROWS),
+                Step(who=persona, statement=look, shows=shows),
+            )
             steps = (
                 *own.given,
                 *closing,
@@ -165,7 +172,7 @@ def _try(scene: Scene, own: _Own, names: list[str], calls: list[Call]) -> Iterat
 
 
 def _begins(scene: Scene, own: _Own, text: str) -> bool:
-    """Whether an INSERT goes in once the old row is gone, and not beside it; nor does an UPDATE do the same."""
+    """Whether an INSERT goes in once the old row is gone, not beside it, and no UPDATE does the same."""
     value = own.column.default or ("now()" if own.column.base in MOMENTS else "0")
     beside, changed = scene.ask(own.persona, [[text], [own.say(value)]])
     is_changed = not changed.sqlstate and changed.counts[0] > 0

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, look_new, make_calls, samples_of
 from pgassay.audit.model import ROWS, Step, Steps
-from pgassay.audit.purses import find_purses
+from pgassay.audit.purses import Purse, find_purses
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.writes import make_room, own_inserts, owner_columns
 from pgassay.catalog.model import Function
@@ -79,15 +78,15 @@ def _try(
 
 def _numbers(scene: Scene, samples: Sequence[Sample], persona: Persona) -> Iterator[_Paid]:
     """Numbers of each user's only row; the caller was in no such business before."""
+    users = scene.users
     for purse in find_purses(scene, persona, samples):
-        ready = purse.setup(scene.users)
-        users = scene.users
+        ready = purse.setup(users)
 
         def read(answer: Answer, user: Persona, enough: int = purse.enough) -> float:
             look = answer.rows[2:][users.index(user)]
             return float(look[0][0] or 0) - enough if look else 0.0
 
-        def shown(more: float, purse: Any = purse) -> str:  # noqa: ANN401
+        def shown(more: float, purse: Purse = purse) -> str:
             return purse.look(persona, f" and t.{purse.column.quoted} > {purse.enough} + {more:g}")
 
         for room in _rooms(samples, persona, purse.sample):
@@ -129,7 +128,9 @@ def _rows(scene: Scene, samples: Sequence[Sample], persona: Persona) -> Iterator
 
 def _rooms(samples: Sequence[Sample], persona: Persona, paid: Sample) -> dict[tuple[str, ...], None]:
     """Things as they are; without the rows of one table that the persona has; without those of all."""
-    rest = [make_room(s, persona) for s in samples if s is not paid and owner_columns(s) and s.table.kind in "rp"]
+    rest = [
+        make_room(s, persona) for s in samples if s is not paid and owner_columns(s) and s.table.kind in "rp"
+    ]
     return dict.fromkeys(((), *((text,) for text in rest), tuple(rest)))
 
 
@@ -157,7 +158,11 @@ def _names(samples: Sequence[Sample], user: Persona) -> dict[str | None, str]:
         is_single = any(set(index.columns) <= owners for index in table.unique)
         for index in table.unique:
             name = index.columns[0]
-            if len(index.columns) == 1 and name not in owners and (is_single or table.columns[name].base in TEXTS):
+            if (
+                len(index.columns) == 1
+                and name not in owners
+                and (is_single or table.columns[name].base in TEXTS)
+            ):
                 rows = [row for row in sample.rows if row.owners == {user.id}]
                 found |= {row.values[name]: f"{sample.object} {name}" for row in rows if row.values[name]}
     return found

@@ -1,6 +1,7 @@
 """Calls from which a caller's own number grows without anybody having meant it.
 
-With a negative amount; by naming oneself where another is meant, who may be paid as well; back, for what was never paid or is used up.
+With a negative amount; by naming oneself where another is meant, who may be paid as well; back, for what was
+never paid or is used up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Revokes: a REVOKE in the files that took nothing away, or nothing for long: the privilege comes otherwise."""
+"""Revokes: a REVOKE in the files that took nothing away, because the privilege comes from elsewhere."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _PUBLIC = "public"
 
 @dataclass(kw_only=True)
 class _Meant:
-    """What the files say by name that a role may do to a table; `again`: that it came back with all tables."""
+    """What the files say by name that a role may do; `again`: that it came back with all tables."""
 
     taken: bool = False
     shut: bool = False
@@ -62,7 +62,9 @@ def find_regranted(scene: Scene) -> Iterator[Finding]:
                 for one in _effects(scene, table, persona, verb, meant[persona.role, verb].columns)
             ]
             if back:
-                yield _tell(table, sorted(back, key=lambda one: (not one.steps, _VERBS.index(one.verb))), meant)
+                yield _tell(
+                    table, sorted(back, key=lambda one: (not one.steps, _VERBS.index(one.verb))), meant
+                )
 
 
 def _read(statements: Sequence[Any], table: Table, role: str, verb: str) -> _Meant:
@@ -108,9 +110,7 @@ def _names(node: Any, table: Table) -> bool:  # noqa: ANN401
     return table.name in names
 
 
-def _effects(
-    scene: Scene, table: Table, persona: Persona, verb: str, columns: set[str]
-) -> Iterator[_Back]:
+def _effects(scene: Scene, table: Table, persona: Persona, verb: str, columns: set[str]) -> Iterator[_Back]:
     """What the persona does by it; itself alone where policies let nothing through."""
     left = tuple(name for name in table.columns if name not in columns)
     done: dict[str, Steps] = {}

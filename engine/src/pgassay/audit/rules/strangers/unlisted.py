@@ -75,7 +75,9 @@ def _states(scene: Scene, sample: Sample) -> list[State]:
     asked = find_literals(p.using or "" for p in policies).words - naming_columns(sample)
     columns = [c for c in table.columns.values() if c.name in asked and not c.generated]
     flags = [c.name for c in columns if c.base == "bool"]
-    ways: list[State] = [tuple((n, str(n == one).lower()) for n in flags) for one in (*flags, "")] if flags else []
+    ways: list[State] = (
+        [tuple((n, str(n == one).lower()) for n in flags) for one in (*flags, "")] if flags else []
+    )
     for column in columns:
         if column.base in TEXTS or column.labels:
             values = values_for(scene, sample, column, besides=None)[:_VALUES]
@@ -120,7 +122,8 @@ def _compare(scene: Scene, one: _Asked, call: Call, states: list[State]) -> tupl
     listed is public, who has the key would be told something more than others, or nobody needs one.
     """
     wrong = replace(
-        call, arguments=tuple(_OF_NOBODY if a == one.row.values[one.column.name] else a for a in call.arguments)
+        call,
+        arguments=tuple(_OF_NOBODY if a == one.row.values[one.column.name] else a for a in call.arguments),
     )
     listed: list[State] = []
     answered: list[State] = []
@@ -155,9 +158,7 @@ def _is_by_link(state: State) -> bool:
     return any(not _BY_LINK.isdisjoint(split(word.replace("-", "_"))) for word in said)
 
 
-def _tell(
-    sample: Sample, column: Column, shown: Mapping[Persona, tuple[_Asked, State, Steps]]
-) -> Finding:
+def _tell(sample: Sample, column: Column, shown: Mapping[Persona, tuple[_Asked, State, Steps]]) -> Finding:
     table, name = sample.table, column.name
     one, state, steps = next(iter(shown.values()))
     is_secret = not _SECRET.isdisjoint(split(name)) or column.has_default or _is_by_link(state)
@@ -170,8 +171,8 @@ def _tell(
         actions=("select",),
         who=tuple(persona.name for persona in shown),
         severity=Severity.MEDIUM if is_secret else Severity.INFO,
-        sentence=f"{anyone(list(shown))} lists the rows of others in {table.name} with {said}, and their {name}, "
-        f"by which {one.function.function} finds them: all that it shows is listed without it.",
+        sentence=f"{anyone(list(shown))} lists the rows of others in {table.name} with {said}, and their "
+        f"{name}, by which {one.function.function} finds them: all that it shows is listed without it.",
         steps=steps,
         others=tuple(some for _, _, some in shown.values())[1:],
         cause=f"strangers {sample.object}",

@@ -35,7 +35,9 @@ def find_unparted(scene: Scene) -> Iterator[Finding]:
         is_plain = table.kind in "rp" and table.secured and sample.object == table.name
         if not is_plain or not sample.rows or not scene.is_the_projects(table):
             continue
-        policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("select", "all") and p.using]
+        policies = [
+            p for p in scene.policies.get(table.oid, ()) if p.command in ("select", "all") and p.using
+        ]
         parting = {p: columns for p in policies if p.permissive and (columns := _compared(scene, sample, p))}
         is_wide = any(is_open(table, policy) for policy in policies)
         if parting and not (is_wide and sample.ownership) and _nobody_reads_all(scene, sample):
