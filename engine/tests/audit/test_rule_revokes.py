@@ -79,3 +79,9 @@ def test_a_grant_on_all_tables_brings_back_what_was_revoked(audited: Audited, ta
 )
 def test_a_grant_that_brings_nothing_back(audited: Audited, again: str) -> None:
     assert told(audited(MEMBERS.format(taken=REVOKED, again=again)), "revokes") == []
+
+
+def test_what_was_taken_from_public_was_not_the_roles(audited: Audited) -> None:
+    taken = f"revoke all on public.members from public; {REVOKED}; revoke insert on public.members from public"
+    again = "grant select on all tables in schema public to anon, authenticated"
+    assert told(audited(MEMBERS.format(taken=taken, again=again)), "revokes") == []

@@ -92,7 +92,9 @@ def _read(statements: Sequence[Any], table: Table, role: str, verb: str) -> _Mea
 
 
 def _is_to(node: Any, role: str) -> bool:  # noqa: ANN401 - pglast's trees are untyped
-    return any((one.rolename or _PUBLIC) in (role, _PUBLIC) for one in node.grantees)
+    """What is taken from PUBLIC was not the role's."""
+    names = (role, _PUBLIC) if node.is_grant else (role,)
+    return any((one.rolename or _PUBLIC) in names for one in node.grantees)
 
 
 def _covers(node: Any, verb: str) -> tuple[bool, set[str]]:  # noqa: ANN401
@@ -142,7 +144,7 @@ def _tell(table: Table, back: Sequence[_Back], meant: dict[tuple[str, str], _Mea
         columns=columns,
         actions=verbs,
         who=tuple(persona.name for persona in who),
-        severity=Severity.HIGH,
+        severity=Severity.HIGH if first else Severity.MEDIUM,
         sentence=f"{anyone(who)} may {join(told)} {table.name}, though it was revoked: a later GRANT on all "
         f"tables in schema {table.schema} brought it back.{rest}",
         steps=first,

@@ -109,7 +109,7 @@ def _tried(scene: Scene, sample: Sample, column: Column, persona: Persona) -> It
         return
     known = {persona.id, persona.claims.get("email")} - {None}
     rows: list[Row] = [row for row in sample.rows if row.owners or sample.ownership is None]
-    for row in [r for r in rows if known.isdisjoint(r.owners) and known.isdisjoint(r.values.values())][:2]:
+    for row in [r for r in rows if known.isdisjoint(r.owners or r.values.values())][:2]:
         where = condition(sample.key, row.key)
         change = f"update {sample.table.name} set {column.quoted} = {{}} where {where}"
         look = f"select {quoted(column.name)} from {sample.table.name} where {where}"
