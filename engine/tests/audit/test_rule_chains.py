@@ -772,3 +772,90 @@ def test_who_keeps_a_hive_may_let_himself_in(audited: Audited, checked: str, cou
     """And a helper who asked may not: what is below a row of one's own is for oneself to decide."""
     found = audited(HIVES.format(checked))
     assert told(found, "chains") == [("public.helpers", "high", ("update",))] * count
+
+
+def test_a_key_that_somebody_thinks_of_and_that_everybody_reads(audited: Audited) -> None:
+    thought = TICKETS.replace("token uuid primary key default gen_random_uuid()", "key text not null unique")
+    thought = thought.replace("p.token", "p.key").replace("use_pass(said uuid)", "use_pass(said text)")
+    thought = thought.replace("use_pass(uuid)", "use_pass(text)")
+    assert told(audited(thought.format("true")), "chains") == [("public.passes", "high", ("select",))]
+    assert told(audited(thought.format("public.sits(hall)")), "chains") == []
+
+
+CREWS = """
+{kind}
+create table public.crews (
+    ship integer not null, who uuid not null references auth.users, watch text not null default 'day',
+    grade {type}, {key}
+);
+alter table public.crews enable row level security;
+create function public.grade_on(place integer) returns {plain} language sql stable security definer
+set search_path = ''
+as $$ select c.grade from public.crews as c where c.ship = place and c.who = auth.uid() $$;
+create policy "see" on public.crews for select to authenticated using (public.grade_on(ship) is not null);
+create policy "top" on public.crews for update to authenticated using (public.grade_on(ship) {top});
+create policy "mid" on public.crews for update to authenticated using (public.grade_on(ship) {mid} {asked});
+"""
+BY_CHECK = {
+    "kind": "",
+    "type": "text not null default 'hand' check (grade in ('captain', 'mate', 'hand'))",
+    "plain": "text",
+    "key": "primary key (who)",
+    "top": "= 'captain'",
+    "mid": "= 'mate'",
+    "low": "= 'hand'",
+}
+BY_ENUM = BY_CHECK | {
+    "kind": "create type public.grade as enum ('hand', 'mate', 'captain');",
+    "type": "public.grade not null default 'hand'",
+    "plain": "public.grade",
+    "key": "primary key (ship, who)",
+}
+BY_NUMBER = BY_CHECK | {
+    "type": "integer not null default 1",
+    "plain": "integer",
+    "top": ">= 50",
+    "mid": ">= 10",
+    "low": "= 1",
+}
+
+
+@pytest.mark.parametrize("said", [BY_CHECK, BY_ENUM, BY_NUMBER])
+def test_who_is_second_makes_himself_first(audited: Audited, said: dict[str, str]) -> None:
+    found = of_rule(audited(CREWS.format(**said, asked="")), "chains")
+    assert [(f.object, f.columns, f.actions) for f in found if f.columns == ("grade",)] == [
+        ("public.crews", ("grade",), ("update",))
+    ]
+    kept = audited(CREWS.format(**said, asked=f"and grade {said['low']}"))
+    assert [f for f in of_rule(kept, "chains") if f.columns == ("grade",)] == []
+
+
+@pytest.mark.parametrize(("asked", "count"), [("", 1), ("and wanted <> auth.uid()", 0)])
+def test_who_is_second_makes_himself_first_by_a_function(audited: Audited, asked: str, count: int) -> None:
+    schema = CREWS.format(**BY_CHECK, asked="and grade = 'hand'")
+    schema += f"""
+    create function public.appoint(wanted uuid, said text) returns void
+    language sql security definer set search_path = '' as $$
+        update public.crews as c set grade = said
+        where c.who = wanted and public.grade_on(c.ship) in ('mate', 'captain') {asked}
+    $$;
+    """
+    found = [f for f in of_rule(audited(schema), "chains") if "is 'captain' then" in f.sentence]
+    assert [f.object for f in found] == ["public.appoint(uuid, text)"] * count
+
+
+def test_steps_of_work_are_no_ranks(audited: Audited) -> None:
+    jobs = """
+    create table public.jobs (
+        id integer primary key, who uuid not null unique references auth.users,
+        stage text not null default 'new' check (stage in ('new', 'begun', 'done'))
+    );
+    create table public.papers (id integer primary key, text text not null);
+    alter table public.jobs enable row level security;
+    alter table public.papers enable row level security;
+    create policy "see" on public.jobs for select to authenticated using (who = (select auth.uid()));
+    create policy "work" on public.jobs for update to authenticated
+    using (who = (select auth.uid()) and stage <> 'new')
+    with check (who = (select auth.uid()) and stage = 'done');
+    """
+    assert told(audited(jobs), "chains") == []

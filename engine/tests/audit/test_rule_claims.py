@@ -133,3 +133,61 @@ def test_a_guest_writes_below_what_no_guest_may_write(audited: Audited) -> None:
     assert finding.repair is not None
     asked = "and (select (auth.jwt() ->> 'is_anonymous')::boolean) is not true"
     assert told(audited(QUIZ.format(asked)), "claims") == []
+
+
+SCHOOLS = """
+create table public.schools (id integer primary key, ending text not null unique);
+create table public.pupils (
+    school integer references public.schools, who uuid references auth.users, primary key (school, who)
+);
+create table public.sheets (
+    id integer primary key, school integer not null references public.schools, text text not null
+);
+alter table public.schools enable row level security;
+alter table public.pupils enable row level security;
+alter table public.sheets enable row level security;
+create policy "mine" on public.pupils for select to authenticated using (who = (select auth.uid()));
+"""
+BY_ADDRESS = """
+create policy "read" on public.sheets for select to authenticated using (exists (
+    select from public.schools as s where s.id = sheets.school and {}
+));
+create policy "known" on public.schools for select to authenticated using (true);
+"""
+BY_JOINING = """
+create policy "read" on public.sheets for select to authenticated using (
+    exists (select from public.pupils as p where p.school = sheets.school and p.who = (select auth.uid()))
+);
+create function public.enrol() returns void language sql security definer set search_path = '' as $$
+    insert into public.pupils (school, who)
+    select s.id, auth.uid() from public.schools as s where {} on conflict do nothing
+$$;
+"""
+EMAIL = "(select auth.jwt() ->> 'email')"
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_whole"),
+    [
+        (f"{EMAIL} like '%' || s.ending", False),
+        ("right((select auth.email()), length(s.ending)) = s.ending", False),
+        (f"strpos({EMAIL}, s.ending) > 0", False),
+        (f"{EMAIL} ilike '%@' || s.ending || '%'", False),
+        (f"s.ending like '%' || split_part({EMAIL}, '@', 2)", False),
+        (f"split_part({EMAIL}, '@', 2) = s.ending", True),
+        (f"{EMAIL} like '%@' || s.ending", True),
+        (f"{EMAIL} like '%@' || s.ending or {EMAIL} like '%.' || s.ending", True),
+    ],
+)
+def test_a_domain_that_is_a_part_of_another(audited: Audited, asked: str, is_whole: bool) -> None:
+    found = told(audited(SCHOOLS + BY_ADDRESS.format(asked)), "claims")
+    assert found == ([] if is_whole else [("public.sheets", "medium", ("select",))])
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [(f"{EMAIL} like '%' || s.ending", 1), (f"split_part({EMAIL}, '@', 2) = s.ending", 0)],
+)
+def test_who_joins_by_a_part_of_his_address(audited: Audited, asked: str, count: int) -> None:
+    found = told(audited(SCHOOLS + BY_JOINING.format(asked)), "claims")
+    assert found == [("public.enrol()", "medium", ("execute",))] * count

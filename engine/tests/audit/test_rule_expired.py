@@ -179,6 +179,45 @@ def test_what_is_to_come_out_later_is_read_before(audited: Audited) -> None:
     assert told(audited(stamped), "expired") == []
 
 
+POSTERS = """
+create table public.posters (
+    id integer primary key, maker uuid not null references auth.users, text text not null,
+    {state}, {name} {type} not null
+);
+alter table public.posters enable row level security;
+create policy "own" on public.posters to authenticated using (maker = (select auth.uid()));
+create policy "out" on public.posters for select using ({asked});
+"""
+READY, PHASE = "is_ready boolean not null default false", "phase text not null default 'raw'"
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "state", "asked"),
+    [
+        ("goes_live_at", "timestamptz", READY, "is_ready"),
+        ("availableFrom", "timestamp", PHASE, "phase <> 'raw'"),
+        ("shown_on", "date", READY, "is_ready is true"),
+    ],
+)
+def test_what_is_ready_is_read_before_it_is_to_be_shown(
+    audited: Audited, name: str, type_: str, state: str, asked: str
+) -> None:
+    schema = POSTERS.format(name=f'"{name}"', type=type_, state=state, asked=asked)
+    [finding] = of_rule(audited(schema), "expired")
+    assert (finding.object, finding.severity.word, finding.columns) == ("public.posters", "medium", (name,))
+    later = POSTERS.format(name=f'"{name}"', type=type_, state=state, asked=f'{asked} and "{name}" <= now()')
+    assert told(audited(later), "expired") == []
+
+
+def test_when_something_takes_place_may_be_known_before(audited: Audited) -> None:
+    concert = POSTERS.format(name="starts_at", type="timestamptz", state=READY, asked="is_ready")
+    assert told(audited(concert), "expired") == [("public.posters", "info", ("select",))]
+    ended = POSTERS.format(name="visible_until", type="timestamptz", state=READY, asked="is_ready")
+    assert told(audited(ended), "expired") == [("public.posters", "info", ("select",))]
+    unasked = POSTERS.format(name="goes_live_at", type="timestamptz", state=READY, asked="true")
+    assert told(audited(unasked), "expired") == []
+
+
 COUPONS = """
 create table public.purses (id uuid primary key references auth.users, coins integer not null default 0);
 create table public.coupons (code text primary key, coins integer not null, {term});
@@ -242,3 +281,69 @@ def test_what_was_lent_is_read_after_its_end(audited: Audited, column: str, verb
     """Whoever says himself when something ends says when it takes place."""
     found = audited(LOANS.format(column, verb))
     assert told(found, "expired") == [("public.books", "medium", ("select",))] * count
+
+
+TASTERS = """
+create table public.tasters (
+    who uuid primary key references auth.users, begun timestamptz not null default now(),
+    taken integer not null default 0, is_barred boolean not null default false
+);
+create table public.wines (id integer primary key, text text not null);
+alter table public.tasters enable row level security;
+alter table public.wines enable row level security;
+create policy "mine" on public.tasters for select to authenticated using (who = (select auth.uid()));
+create policy "enter" on public.tasters for insert to authenticated with check (
+    who = (select auth.uid()) and begun = now() and taken = 0 and not is_barred
+);
+create policy "leave" on public.tasters for delete to authenticated using ({leave});
+create function public.tastes() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.tasters as t where t.who = auth.uid() and {asked}) $$;
+"""
+MINE = "who = (select auth.uid())"
+BY_POLICY = 'create policy "list" on public.wines for select to authenticated using (public.tastes());'
+BY_FUNCTION = """
+create function public.taste(said integer) returns text
+language plpgsql security definer set search_path = '' as $$
+begin
+    if not public.tastes() then raise exception 'no'; end if;
+    update public.tasters set taken = taken + 1 where who = auth.uid();
+    return (select w.text from public.wines as w limit 1);
+end $$;
+"""
+FOUND_ANEW = [("public.tasters", "medium", ("delete", "insert"))]
+
+
+@pytest.mark.parametrize(
+    ("asked", "opened"),
+    [
+        ("t.begun > now() - interval '14 days'", BY_POLICY),
+        ("not t.is_barred", BY_POLICY),
+        ("t.taken < 3", BY_FUNCTION),
+        ("t.begun + interval '14 days' > now()", BY_FUNCTION),
+    ],
+)
+def test_what_is_over_begins_anew_in_a_new_row(audited: Audited, asked: str, opened: str) -> None:
+    assert told(audited(TASTERS.format(asked=asked, leave=MINE) + opened), "expired") == FOUND_ANEW
+    kept = TASTERS.format(asked=asked, leave=f"{MINE} and taken = 0 and not is_barred and begun = now()")
+    assert told(audited(kept + opened), "expired") == []
+
+
+@pytest.mark.parametrize(
+    "besides",
+    [
+        # Who may say when it began need not begin anew.
+        f'create policy "set" on public.tasters for update to authenticated using ({MINE});',
+        # Whoever was there is not let in again.
+        """
+        create function public.keep() returns trigger language plpgsql as $$
+        begin
+            update public.tasters set begun = '2001-01-01' where who = old.who;
+            return null;
+        end $$;
+        create trigger keep before delete on public.tasters for each row execute function public.keep();
+        """,
+    ],
+)
+def test_what_is_over_does_not_begin_anew(audited: Audited, besides: str) -> None:
+    schema = TASTERS.format(asked="t.begun > now() - interval '14 days'", leave=MINE) + BY_POLICY + besides
+    assert told(audited(schema), "expired") == []

@@ -686,3 +686,62 @@ def test_a_code_that_who_has_to_know_it_reads(audited: Audited) -> None:
     grant select (who) on public.proofs to authenticated;"""
     for schema in (PROOFS.format(mine, closed), PROOFS.format("true", "")):
         assert not [f for f in of_rule(audited(schema), "functions") if f.columns]
+
+
+GUESTBOOK = """
+create table public.hosts (who uuid primary key references auth.users, sign text not null unique, {number});
+create table public.visits (
+    guest uuid primary key references auth.users, host uuid not null references auth.users
+);
+create table public.ledger (
+    id bigint generated always as identity primary key, who uuid not null references auth.users,
+    cents integer not null
+);
+alter table public.hosts enable row level security;
+alter table public.visits enable row level security;
+alter table public.ledger enable row level security;
+create policy "mine" on public.hosts for select to authenticated using (who = (select auth.uid()));
+create policy "mine" on public.ledger for select to authenticated using (who = (select auth.uid()));
+create function public.visit(said {type}) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    found_host uuid := (select h.who from public.hosts as h where h.{by} = said);
+begin
+    if found_host is null {asked} then raise exception 'no'; end if;
+    insert into public.visits values (auth.uid(), found_host);
+    {paid}
+end $$;
+revoke execute on function public.visit({type}) from public, anon;
+"""
+STARS = "stars integer not null default 0"
+STAR = """
+    update public.hosts set stars = stars + 2 where who = auth.uid();
+    update public.hosts set stars = stars + 1 where who = found_host;
+"""
+BOOKED = "insert into public.ledger (who, cents) values (auth.uid(), 100), (found_host, 50);"
+
+
+@pytest.mark.parametrize(
+    ("by", "type_", "number", "paid"),
+    [
+        ("sign", "text", STARS, STAR),
+        ("who", "uuid", STARS, STAR),
+        ("sign", "text", "note text", BOOKED),
+        ("who", "uuid", "note text", BOOKED),
+    ],
+)
+def test_who_names_himself_is_paid_as_both(
+    audited: Audited, by: str, type_: str, number: str, paid: str
+) -> None:
+    said = {"by": by, "type": type_, "number": number, "paid": paid}
+    found = of_rule(audited(GUESTBOOK.format(**said, asked="")), "functions")
+    assert [(f.object, f.severity.word) for f in found] == [(f"public.visit({type_})", "medium")]
+    assert "which pays both of them" in found[0].sentence
+    asked = "or found_host = auth.uid()"
+    assert told(audited(GUESTBOOK.format(**said, asked=asked)), "functions") == []
+
+
+def test_who_names_himself_and_is_paid_as_one(audited: Audited) -> None:
+    once = "update public.hosts set stars = stars + 1 where who in (auth.uid(), found_host);"
+    schema = GUESTBOOK.format(by="sign", type="text", number=STARS, paid=once, asked="")
+    assert told(audited(schema), "functions") == []

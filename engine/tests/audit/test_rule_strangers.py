@@ -738,3 +738,124 @@ def test_a_secret_in_a_row_that_is_for_all(
 def test_what_is_no_secret_or_not_for_all(audited: Audited, said: dict[str, str]) -> None:
     found = audited(LOCKERS.format(**{"using": ALL, "owner": OWNED, "whose": WHOSE, "more": ""} | said))
     assert [one for one in of_rule(found, "strangers") if one.severity.word != "info"] == []
+
+
+VOUCHERS = """
+create table public.vouchers (
+    id integer primary key, recipient text not null, word text not null unique,
+    is_open boolean not null default false
+);
+alter table public.vouchers enable row level security;
+create function public.my_address() returns text language sql stable
+as $$ select lower(auth.jwt() ->> 'email') $$;
+create policy "by address" on public.vouchers for {command} to authenticated using ({asked});
+"""
+FOUND = [("public.vouchers", "medium", ("select",))]
+OWN = "recipient = (select auth.jwt() ->> 'email')"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (f"{OWN} or word is not null", FOUND),
+        ("(select auth.email()) in (recipient) or id is not null", FOUND),
+        ("recipient = public.my_address() or true", FOUND),
+        ("coalesce(recipient ilike (select auth.email()) or true, true)", FOUND),
+        (OWN, []),
+        (f"{OWN} and word is not null", []),
+        (f"{OWN} or is_open", []),
+    ],
+)
+def test_who_asks_is_compared_and_nobody_is_left_out(audited: Audited, asked: str, found: object) -> None:
+    assert told(audited(VOUCHERS.format(command="select", asked=asked)), "strangers") == found
+
+
+NOTES = """
+create table public.notes (
+    id integer primary key, maker uuid not null references auth.users, text text not null
+);
+alter table public.notes enable row level security;
+create policy "read" on public.notes for select to authenticated using ({asked});
+"""
+
+
+def test_also_where_a_foreign_key_says_whose_a_row_is(audited: Audited) -> None:
+    schema = NOTES.format(asked="maker = (select auth.uid()) or text is not null")
+    assert told(audited(schema), "strangers") == [("public.notes", "medium", ("select",))]
+    assert told(audited(NOTES.format(asked="maker = (select auth.uid())")), "strangers") == []
+
+
+def test_what_all_read_and_some_write_is_to_know(audited: Audited) -> None:
+    schema = VOUCHERS.format(command="all", asked=OWN)
+    schema += 'create policy "read" on public.vouchers for select using (true);'
+    assert told(audited(schema), "strangers") == [("public.vouchers", "info", ("select",))]
+
+
+def test_a_link_in_a_row_that_names_an_address(audited: Audited) -> None:
+    schema = VOUCHERS.format(command="select", asked=f"{OWN} or word is not null").replace(
+        "word text not null", "word text"
+    )
+    [finding] = of_rule(audited(schema), "strangers")
+    assert (finding.severity.word, finding.columns) == ("medium", ("word",))
+
+
+BOARDS = """
+create type public.way as enum ('mine', 'by_url', 'all');
+create table public.boards (
+    id integer primary key, owner uuid not null references auth.users, text text not null, {states},
+    {key} unique
+);
+alter table public.boards enable row level security;
+create policy "own" on public.boards to authenticated using (owner = (select auth.uid()));
+create policy "shown" on public.boards for select using ({listed});
+create function public.board_by(said {type}) returns setof text
+language sql stable security definer set search_path = ''
+as $$ select b.text from public.boards as b where b.{name} = said and ({told}) $$;
+"""
+WAYS = {
+    "states": "way public.way not null default 'mine'",
+    "key": "pass uuid not null default gen_random_uuid()",
+    "name": "pass",
+    "type": "uuid",
+    "told": "b.way <> 'mine'",
+}
+FLAGS = {
+    "states": "is_unlisted boolean not null default false, is_public boolean not null default false",
+    "key": "door text not null",
+    "name": "door",
+    "type": "text",
+    "told": "b.is_unlisted or b.is_public",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "listed", "severity"),
+    [
+        (WAYS, "way in ('by_url', 'all')", "medium"),
+        (WAYS, "way = 'all'", ""),
+        (FLAGS, "is_unlisted or is_public", "medium"),
+        (FLAGS, "is_public", ""),
+        (
+            WAYS | {"key": "part text not null", "name": "part", "type": "text"},
+            "way in ('by_url', 'all')",
+            "medium",
+        ),
+    ],
+)
+def test_what_a_function_gives_to_who_says_a_key_is_listed(
+    audited: Audited, said: dict[str, str], listed: str, severity: str
+) -> None:
+    found = of_rule(audited(BOARDS.format(**said, listed=listed)), "strangers")
+    assert [f.severity.word for f in found if f.columns == (said["name"],)] == [severity] * bool(severity)
+
+
+def test_a_number_of_a_product_is_for_all_to_know(audited: Audited) -> None:
+    goods = BOARDS.replace("'mine', 'by_url', 'all'", "'draft', 'sold', 'ready'").format(
+        states="way public.way not null default 'draft'",
+        key="sku text not null",
+        name="sku",
+        type="text",
+        listed="way <> 'draft'",
+        told="b.way <> 'draft'",
+    )
+    assert told(audited(goods), "strangers") == [("public.boards", "info", ("select",))]

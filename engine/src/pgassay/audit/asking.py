@@ -95,7 +95,7 @@ def tokens(scene: Scene, persona: Persona, seen: Reach) -> frozenset[str]:
         value
         for sample in scene.samples
         for column in sample.table.columns.values()
-        if _is_token(sample, column)
+        if is_token(sample, column)
         for row in sample.rows
         if row.key not in seen.seen.get(sample.object, ())
         or column.name not in sample.table.privileges[persona.role].select
@@ -103,7 +103,7 @@ def tokens(scene: Scene, persona: Persona, seen: Reach) -> frozenset[str]:
     )
 
 
-def _is_token(sample: Sample, column: Column) -> bool:
+def is_token(sample: Sample, column: Column) -> bool:
     """A text or uuid that is unique by itself and no name of the row, of a user or of another row.
 
     A key that is drawn is one where it is called so.

@@ -34,8 +34,6 @@ _ENDS = ("expires", "expire", "expiry", "expiration", "until")
 _STOPS = frozenset(
     ("end", "ends", "ending", "stop", "stops", "lapse", "lapses", "terminates", "closes", "to")
 )
-# Not "published": that says when something was.
-_RELEASES = frozenset(("publish", "embargo", "scheduled", "visible", "reveal", "unlock"))
 
 _SHOWN = (
     *("avatar", "portrait", "picture", "profile", "logo", "icon", "cover", "banner", "thumbnail", "thumb"),
@@ -216,11 +214,6 @@ def is_revocation(column: Column) -> bool:
     return _has_word(column.name, _REVOKED)
 
 
-def is_release(column: Column) -> bool:
-    """By its name: a moment from which on something may be seen. A day says more often when something is."""
-    return column.base != "date" and not _RELEASES.isdisjoint(column.name.lower().split("_"))
-
-
 def is_shown(name: str) -> bool:
     """By the name of a bucket: pictures that people have in order to show them."""
     return _has_word(name.replace("-", "_"), _SHOWN)
@@ -246,17 +239,17 @@ def is_standing(column: Column, relation: str) -> bool:
 
     What is said of many things counts where `relation`, the table, is called so.
     """
-    parts = set(_split(column.name))
+    parts = set(split(column.name))
     if not parts.isdisjoint(_TASTES):
         return False
     if not parts.isdisjoint((*_MONEY, *_RIGHTS, *_TERMS)):
         return True
-    return not parts.isdisjoint(_GENERAL) and not set(_split(relation)).isdisjoint(_OF_RIGHTS)
+    return not parts.isdisjoint(_GENERAL) and not set(split(relation)).isdisjoint(_OF_RIGHTS)
 
 
 def is_credential(column: Column) -> bool:
     """By its name: what opens something to whoever says it; not a moment of it, a kind or a number."""
-    parts = _split(column.name)
+    parts = split(column.name)
     is_number = column.base in NUMBERS and parts[-1] in _DIGITS
     if column.base not in (*TEXTS, "uuid", "bytea", "json", "jsonb", "_text") and not is_number:
         return False
@@ -273,20 +266,20 @@ def is_use(column: Column) -> bool:
 
 
 def says_used(name: str) -> bool:
-    return not set(_split(name)).isdisjoint(_USES)
+    return not set(split(name)).isdisjoint(_USES)
 
 
 def is_of_last_time(column: Column) -> bool:
     """By its name: when something was done the first or last time, and may be done again."""
-    return not set(_split(column.name)).isdisjoint(_LAST)
+    return not set(split(column.name)).isdisjoint(_LAST)
 
 
 def is_taste(column: Column) -> bool:
     """By its name: what somebody likes, or how he is shown."""
-    return not set(_split(column.name)).isdisjoint(_TASTES)
+    return not set(split(column.name)).isdisjoint(_TASTES)
 
 
-def _split(name: str) -> list[str]:
+def split(name: str) -> list[str]:
     """The words of a name, `planTier` like `plan_tier`."""
     words = [""]
     for place, letter in enumerate(name):

@@ -13,6 +13,7 @@ from pgassay.audit.reach import Keys, Reach, count_written, measure, measure_see
 from pgassay.audit.rules.chains.altered import find_altered
 from pgassay.audit.rules.chains.borrowed import find_borrowed
 from pgassay.audit.rules.chains.entering import find_entries
+from pgassay.audit.rules.chains.promoted import find_promoted
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does_to
 from pgassay.audit.writes import (
@@ -72,6 +73,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_entries(scene)
     yield from find_altered(scene)
     yield from find_borrowed(scene)
+    yield from find_promoted(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from pgassay.audit.arguments import argument_lists
-from pgassay.audit.asking import tokens
+from pgassay.audit.asking import is_token, tokens
 from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of
 from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.ranks import plain_updates
@@ -109,15 +109,18 @@ def opened_by(scene: Scene, call: Call, before: Reach, only: frozenset[str]) -> 
 
 
 def _read_in(scene: Scene, call: Call, before: Reach) -> Sample | None:
-    """Where what the call says stands: drawn by a default, in a row that its caller reads and is not his."""
+    """Where what the call says stands, in a row that its caller reads and is not his.
+
+    What a default has drawn, or what only who was told would know.
+    """
     known = {call.persona.id, str(call.persona.claims.get("email", ""))}
     for sample in scene.samples:
         shown = sample.table.privileges[call.persona.role].select
         drawn = [
             c.name
             for c in sample.table.columns.values()
-            if c.base in ("uuid", *TEXTS) and c.has_default and c.name in shown
-            if c.name not in sample.key or is_secret(c)
+            if c.base in ("uuid", *TEXTS) and c.name in shown
+            if (c.has_default and (c.name not in sample.key or is_secret(c))) or is_token(sample, c)
         ]
         seen = before.seen.get(sample.object, frozenset())
         theirs = [row for row in sample.rows if row.key in seen and not known & set(row.values.values())]

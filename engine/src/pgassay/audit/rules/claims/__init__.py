@@ -9,6 +9,7 @@ from typing import Any
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure
 from pgassay.audit.rules.claims.absent import of_absent_claims, of_nobody
+from pgassay.audit.rules.claims.fragments import find_fragments
 from pgassay.audit.rules.claims.guests import find_guests
 from pgassay.audit.rules.claims.headers import of_headers
 from pgassay.audit.scene import Scene
@@ -24,11 +25,12 @@ _MOST = 24
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """What metadata of a user's own choice open, and claims that are missing; what guests publish."""
+    """What metadata of a user's own choice open; claims that are missing, or compared in part; guests."""
     yield from _metadata(scene)
     yield from of_absent_claims(scene)
     yield from of_nobody(scene)
     yield from of_headers(scene)
+    yield from find_fragments(scene)
     yield from find_guests(scene)
 
 

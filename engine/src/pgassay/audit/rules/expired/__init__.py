@@ -13,6 +13,7 @@ from pgassay.audit.confirmation import plays
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.prepared import deciding_words
 from pgassay.audit.reach import Reach, measure_seen
+from pgassay.audit.rules.expired.anew import Anew, find_anew
 from pgassay.audit.rules.expired.early import Early, find_early
 from pgassay.audit.rules.expired.late import changed_late
 from pgassay.audit.rules.expired.paid_late import asks_for, paid_late
@@ -33,7 +34,7 @@ _CALLS = 12
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table whose rows are opened, for each function, for each table written late.
 
-    And for each whose rows strangers read before their time.
+    And for each whose rows strangers read before their time, or users begin anew.
     """
     done: set[str] = set()
     for term in find_terms(scene):
@@ -52,6 +53,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 done.add(found.object)
                 yield replace(found, sentence=found.sentence.replace(" is over,", " says so,"))
     yield from map(_tell_early, find_early(scene))
+    yield from (_tell_anew(scene, one) for one in find_anew(scene))
 
 
 def _opened(scene: Scene, term: Term) -> Iterator[Finding]:
@@ -235,12 +237,30 @@ def _tell_early(one: Early) -> Finding:
         columns=(one.column.name,),
         actions=("select",),
         who=tuple(persona.name for persona in one.readers),
-        severity=Severity.MEDIUM,
+        severity=one.severity,
         sentence=f"{anyone(one.readers)} reads rows of others in {table.name} before their "
         f"{one.column.name} has come: no policy compares it with the present.",
         steps=one.steps,
         cause=f"early {table.name}",
         about=(*reading, ObjectKey(kind="relation", object=table.name, name="")),
+    )
+
+
+def _tell_anew(scene: Scene, one: Anew) -> Finding:
+    table, name = one.sample.table, one.persona.name
+    deleting = [p.key for p in scene.policies.get(table.oid, ()) if p.command in ("delete", "all")]
+    return Finding(
+        rule=RULE,
+        object=one.sample.object,
+        columns=(one.column.name,),
+        actions=("delete", "insert"),
+        who=tuple(user.name for user in scene.users),
+        severity=Severity.MEDIUM,
+        sentence=f"once {one.column.name} of {name}'s own row in {table.name} closes {one.opened}, {name} "
+        "removes the row, enters it anew and is let in again, though no UPDATE and no second row does that.",
+        steps=one.steps,
+        cause=f"anew {table.name}",
+        about=(*deleting, ObjectKey(kind="relation", object=table.name, name="")),
     )
 
 

@@ -1,6 +1,7 @@
 """Calls from which a caller's own number grows without anybody having meant it.
 
-With a negative amount; by naming oneself where another is meant; back, for what was never paid or is used up.
+With a negative amount; by naming oneself where another is meant, who may be paid as well; back, for what was
+never paid or is used up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, make_calls, samples_of, setups
 from pgassay.audit.model import Severity, Step, Steps
 from pgassay.audit.purses import Purse, find_purses
+from pgassay.audit.rules.functions.both import find_both
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.signs import STEP, find_sign
 from pgassay.catalog.model import Function
@@ -44,6 +46,14 @@ def find_gains(scene: Scene, persona: Persona, function: Function) -> Iterator[G
             f"{persona.name}'s own row in {sign.sample.object} grows, which the same positive number lowers.",
             steps=sign.steps,
             what="turns round",
+        )
+    if both := find_both(scene, persona, function):
+        yield Gain(
+            severity=Severity.MEDIUM,
+            sentence=f"{persona.name} names {persona.name} in a call of {function.function}, and {both.told} "
+            "grows by more than in a call that names another, which pays both of them.",
+            steps=both.steps,
+            what="pays both",
         )
     purses = list(find_purses(scene, persona, samples_of(scene, function)))
     for find in (_by_oneself, _untaken):

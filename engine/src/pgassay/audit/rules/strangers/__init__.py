@@ -18,6 +18,8 @@ from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
 from pgassay.audit.rules.strangers.parents import find_below
 from pgassay.audit.rules.strangers.secrets import find_secrets
+from pgassay.audit.rules.strangers.unlisted import find_unlisted
+from pgassay.audit.rules.strangers.unparted import find_unparted
 from pgassay.audit.rules.strangers.unseen import find_unseen
 from pgassay.audit.scene import Scene, own_condition
 from pgassay.audit.words import join, tells_of_a_person, who_does
@@ -63,10 +65,8 @@ def find(scene: Scene) -> Iterator[Finding]:
             deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
-    yield from find_links(scene)
-    yield from find_folders(scene)
-    yield from find_unseen(scene)
-    yield from find_secrets(scene)
+    for more in (find_unparted, find_links, find_unlisted, find_folders, find_unseen, find_secrets):
+        yield from more(scene)
 
 
 def _without_ranks(scene: Scene, sample: Sample, deeds: Sequence[_Deed]) -> Iterator[_Deed]:

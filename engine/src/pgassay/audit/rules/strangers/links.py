@@ -107,8 +107,9 @@ def _tried(scene: Scene, sample: Sample, column: Column, persona: Persona) -> It
     """A row of another's, without the secret and with one; the reader is told the secret, too."""
     if column.name not in sample.table.privileges[persona.role].select:
         return
-    rows: list[Row] = [row for row in sample.rows if row.owners and persona.id not in row.owners]
-    for row in rows[:2]:
+    known = {persona.id, persona.claims.get("email")} - {None}
+    rows: list[Row] = [row for row in sample.rows if row.owners or sample.ownership is None]
+    for row in [r for r in rows if known.isdisjoint(r.owners or r.values.values())][:2]:
         where = condition(sample.key, row.key)
         change = f"update {sample.table.name} set {column.quoted} = {{}} where {where}"
         look = f"select {quoted(column.name)} from {sample.table.name} where {where}"

@@ -10,6 +10,7 @@ from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
+from pgassay.audit.rules.revokes.regranted import find_regranted
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, join
 from pgassay.catalog.model import Function, ObjectKey
@@ -39,8 +40,11 @@ def find(scene: Scene) -> Iterator[Finding]:
     said = [one for node in scene.statements for one in read_said(node)]
     access = Access(scene.catalog)
     told: set[tuple[str, str]] = set()
+    again = list(find_regranted(scene))
+    yield from again
+    tables = {finding.object for finding in again}
     for number, one in enumerate(said):
-        if one.grants:
+        if one.grants or (one.object in tables and not one.columns):
             continue
         held = _still_held(scene, access, one, said, said[number + 1 :])
         if held and (key := (one.object, "+".join(one.columns))) not in told:
