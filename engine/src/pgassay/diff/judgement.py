@@ -54,6 +54,8 @@ class Judge:
         is_trusted = attempt.witness.persona.role in self.trusted and not attempt.is_public
         if before.sqlstate in ABSENT and (is_trusted or _is_judged(attempt)):
             return False
+        if before.sqlstate in ABSENT and len(before.rows) > _FIRST:
+            return False  # it went through: what is looked at afterwards is not there
         if attempt.is_blanket and _refuses_rows(before):  # HEAD may only find fewer
             return False
         if attempt.follows:
