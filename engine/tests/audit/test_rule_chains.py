@@ -782,7 +782,7 @@ def test_a_key_that_somebody_thinks_of_and_that_everybody_reads(audited: Audited
     assert told(audited(thought.format("public.sits(hall)")), "chains") == []
 
 
-CREWS = """
+BOATS = """
 {kind}
 create table public.crews (
     ship integer not null, who uuid not null references auth.users, watch text not null default 'day',
@@ -822,17 +822,17 @@ BY_NUMBER = BY_CHECK | {
 
 @pytest.mark.parametrize("said", [BY_CHECK, BY_ENUM, BY_NUMBER])
 def test_who_is_second_makes_himself_first(audited: Audited, said: dict[str, str]) -> None:
-    found = of_rule(audited(CREWS.format(**said, asked="")), "chains")
+    found = of_rule(audited(BOATS.format(**said, asked="")), "chains")
     assert [(f.object, f.columns, f.actions) for f in found if f.columns == ("grade",)] == [
         ("public.crews", ("grade",), ("update",))
     ]
-    kept = audited(CREWS.format(**said, asked=f"and grade {said['low']}"))
+    kept = audited(BOATS.format(**said, asked=f"and grade {said['low']}"))
     assert [f for f in of_rule(kept, "chains") if f.columns == ("grade",)] == []
 
 
 @pytest.mark.parametrize(("asked", "count"), [("", 1), ("and wanted <> auth.uid()", 0)])
 def test_who_is_second_makes_himself_first_by_a_function(audited: Audited, asked: str, count: int) -> None:
-    schema = CREWS.format(**BY_CHECK, asked="and grade = 'hand'")
+    schema = BOATS.format(**BY_CHECK, asked="and grade = 'hand'")
     schema += f"""
     create function public.appoint(wanted uuid, said text) returns void
     language sql security definer set search_path = '' as $$

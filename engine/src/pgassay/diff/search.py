@@ -35,7 +35,7 @@ from pgassay.observation import Persona
 
 _FOREIGN = "FOREIGN KEY"
 _OF_THE_NEAREST = 4  # experiments, before others have their turn
-_POURED = 4  # which part of the budget comes on top of it
+_POURED = 2  # which part of the budget comes on top of it
 _OTHERS = 3  # experiments after the last with which somebody does the same
 
 
@@ -138,7 +138,7 @@ def explore(  # noqa: PLR0913 - by name
                 try_canaries(around, changes, context, head.personas, empty=empty) for empty in (True, False)
             )
             turns = _alternate(writes, _take_turns(around, calls, head.personas))
-            experiments = chain(weighed, kept, empty, _alternate(chain(fitted, filled), turns))
+            experiments = chain(weighed, kept, _alternate(chain(empty, fitted, filled), turns))
             # What is poured elsewhere has a share of its own, so that nothing else goes short of it.
             found = _find_first(trying, chain(through, poured), budget=trying.spent + budget // _POURED)
             rest = budget - solving.spent + trying.spent - spent
