@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -35,8 +34,6 @@ def exists(search: Search, term: Term, wanted: Truth, state: State) -> States:
 
 def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
     """Nothing is found: what it looks for is of values that nothing has yet."""
-    if wanted & Truth.FALSE and state.rows:
-        yield from _spoil(search, term, state)  # first: the server does not know yet what else is there then
     for following in search.settle(search.terms.read(term, state).free, state):
         answer = search.terms.evaluate(term, following)
         if answer and answer.truth & wanted and following is not state:
@@ -47,23 +44,6 @@ def _none(search: Search, term: Term, wanted: Truth, state: State) -> States:
         yield from _change(search, term, state)
     if wanted & Truth.FALSE:
         yield from _miss(search, term, state)
-
-
-def _spoil(search: Search, term: Term, state: State) -> States:
-    """A row that something else looks for is such that this query does not find it: it is over."""
-    for opened in open_query(search, term.node.subselect, term.scope, state):
-        new = opened.state.rows[len(state.rows) :]
-        for ref in state.rows if len(new) == 1 else ():
-            if ref.table == new[0].table:
-                rows = {
-                    name: BoundRow(ref) if isinstance(row, BoundRow) and row.ref == new[0] else row
-                    for name, row in opened.scope.rows.items()
-                }
-                scope = replace(opened.scope, rows=rows)
-                for test in opened.tests:
-                    if test.scope is opened.scope:
-                        for part in logic.conjuncts(Term(test.node, scope)):
-                            yield from search.make(part, Truth.NOT_TRUE, state)
 
 
 def _miss(search: Search, term: Term, state: State) -> States:
