@@ -402,7 +402,7 @@ def test_statement_in_one_message_stays_and_a_refusal_leaves_nothing(
     assert session.try_as(ALICE, "select from public.notes") == Tried(count=2)
     assert session.try_as(ANON, "select from public.notes") == Tried(sqlstate="42501")
     assert session.try_as(ALICE, "update public.notes set body = 'longer than 9'") == Tried(sqlstate="23514")
-    assert session.try_as(None, "select from public.notes") == Tried(count=2)
+    assert session.try_as(None, "select from public.notes -- all") == Tried(count=2)
     assert session.value("select auth.uid()::text is null and current_user = session_user") is True
 
 

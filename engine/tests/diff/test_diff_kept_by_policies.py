@@ -58,3 +58,19 @@ def test_call_that_leaves_more_gains_and_one_that_leaves_less_does_not(
     assert any(name in one.message for one in found.difference.gained)
     back = review(tenants.server, *reversed(sides), search=STATEMENTS)
     assert [one.message for one in back.difference.gained] == []
+
+
+MOVED = """
+create schema {0};
+create table {0}.left_over (id integer generated always as identity primary key, who uuid);
+create function public.leave() returns void language sql security definer as $$
+    insert into {0}.left_over (who) values (auth.uid())
+$$;
+"""
+
+
+def test_call_whose_table_is_called_otherwise_gains_nothing(tenants: Tenants) -> None:
+    """It went through in BASE, too: what is not there is only where one looks afterwards."""
+    sides = tenants.head(MOVED.format("inner_room"), name="base.sql"), tenants.head(MOVED.format("back_room"))
+    found = review(tenants.server, *sides, search=STATEMENTS)
+    assert [one.message for one in found.difference.gained] == []

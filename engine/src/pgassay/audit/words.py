@@ -30,7 +30,7 @@ _WITHDRAWN = (
 _PRICES = ("price", "prices", "cost", "fee", "fare", "tariff")
 _AMOUNTS = (*_PRICES, "amount", "total", "subtotal", "cents", "paid", "sum", "charge", "charged")
 _REVOKED = ("revoked", "withdrawn", "disabled", "cancelled", "canceled", "voided", "deactivated", "rescinded")
-_ENDS = ("expires", "expire", "expiry", "expiration", "until")
+_ENDS = ("expires", "expire", "expiry", "expiration", "until", "till")
 _STOPS = frozenset(
     ("end", "ends", "ending", "stop", "stops", "lapse", "lapses", "terminates", "closes", "to")
 )

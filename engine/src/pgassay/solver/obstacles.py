@@ -5,6 +5,8 @@ from __future__ import annotations
 from pgassay.solver.model import Reason
 
 CLOCK = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
+PRESENT = frozenset((*CLOCK, "current_timestamp", "current_date", "localtimestamp"))
+"""The words for it, with those that are no functions."""
 CHANCE = ("random", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v4", "setseed")
 HASHES = (
     *("md5", "sha224", "sha256", "sha384", "sha512", "digest", "hmac", "crypt", "hashtext"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from pgassay.audit.scene import Scene, run
-from pgassay.audit.words import split
+from pgassay.audit.words import is_end, is_stop, split
 from pgassay.audit.writes import naming_columns, values_for
 from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column
@@ -28,7 +28,6 @@ _VAGUE = frozenset(
         *("display", "displays", "public", "drop", "drops", "launch", "launches", "surfaces", "airs"),
     )
 )
-_ENDS = frozenset(("until", "to", "till", "end", "ends", "expires", "expiry", "stops", "closes"))
 _DAYS = frozenset(("date", "day"))
 
 
@@ -44,7 +43,7 @@ def name_says(column: Column) -> Said:
     """A day says more often when something is."""
     words = frozenset(split(column.name))
     is_day = column.base == "date"
-    if not words.isdisjoint(_ENDS) and "embargo" not in words:
+    if (is_end(column) or is_stop(column)) and "embargo" not in words:
         return Said.NOTHING
     if not words.isdisjoint(_CLEAR):
         return Said.VAGUELY if is_day else Said.CLEARLY

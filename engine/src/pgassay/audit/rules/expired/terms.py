@@ -15,10 +15,9 @@ from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import MOMENTS
 from pgassay.observation import Outcome
 from pgassay.plpgsql.tokens import UnplacedError, read_tokens
-from pgassay.solver.obstacles import CLOCK
+from pgassay.solver.obstacles import PRESENT
 
-_NOW = frozenset((*CLOCK, "current_timestamp", "current_date", "localtimestamp"))
-_AROUND_NOW = _NOW | {
+_AROUND_NOW = PRESENT | {
     "(",
     ")",
     "select",
@@ -127,4 +126,4 @@ def compared_with_now(text: str) -> Iterator[str]:
 
 def _is_now(words: Iterable[str]) -> bool:
     """Whether the first words say no more than the present."""
-    return any(word in _NOW for word in takewhile(_AROUND_NOW.__contains__, words))
+    return any(word in PRESENT for word in takewhile(_AROUND_NOW.__contains__, words))

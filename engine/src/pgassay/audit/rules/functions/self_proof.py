@@ -45,14 +45,7 @@ def _of(scene: Scene, sample: Sample, column: Column, persona: Persona) -> Itera
     held = sample.table.privileges[persona.role]
     seen = measure_seen(scene, persona, [sample.table.name]).seen.get(sample.object, frozenset())
     own = [row for row in sample.rows if persona.id in row.owners and row.key in seen]
-    commands = {policy.command for policy in held.policies}
-    said = {
-        name
-        for verb, names in (("insert", held.insert), ("update", held.update))
-        for name in names
-        if commands & {verb, "all"} or not sample.table.secured
-    }
-    if column.name not in held.select or column.name in said:
+    if column.name not in held.select or column.name in held.written:
         return
     for function in callable_by(scene, persona) if own else ():
         is_writing = function.definer and function.volatility == "v" and not scene.is_unending(function)

@@ -51,11 +51,7 @@ def _told_to(scene: Scene, persona: Persona, function: Function, seen: Reach, *,
 def _may_say(scene: Scene, table: str, column: str) -> bool:
     """Whether somebody may write the column, as far as rights and policies for such a statement go."""
     of, roles = scene.surface.by_name[table], {persona.role for persona in scene.people}
-    return any(
-        column in columns and (not of.secured or any(p.command in (verb, "all") for p in held.policies))
-        for held in (of.privileges[role] for role in roles)
-        for verb, columns in (("update", held.update), ("insert", held.insert))
-    )
+    return any(column in of.privileges[role].written for role in roles)
 
 
 def _recognized(

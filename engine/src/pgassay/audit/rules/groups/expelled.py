@@ -54,7 +54,7 @@ def _of_groups(scene: Scene, one: Memberships, weak: Persona, strong: Persona) -
     parent = one.parent
     held = parent.table.privileges[weak.role]
     plain = next((c for c in parent.table.columns.values() if _is_plain(parent, c, held.update)), None)
-    if plain is None or not held.delete or weak.id is None:
+    if plain is None or not held.delete:
         return
     for rank, group, setup in _settings(scene, one, weak, strong):
         where = condition((one.target,), (group,))

@@ -20,8 +20,9 @@ from pgassay.matrix.model import Action
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
+from pgassay.solver.obstacles import CLOCK
 
-_OF_NOBODY = {"now", "statement_timestamp", "transaction_timestamp", "clock_timestamp", "lower", "coalesce"}
+_OF_NOBODY = {*CLOCK, "lower", "coalesce"}
 
 
 def find_secrets(scene: Scene) -> Iterator[Finding]:

@@ -22,10 +22,10 @@ from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition
 from pgassay.observation import Persona
+from pgassay.solver.obstacles import PRESENT
 
 _NOBODY = {"sub": "5e0c0de5-0000-4000-8000-0000000000ff", "email": "nobody@nowhere.invalid"}
 _OF_CALLERS = frozenset(("uid", "jwt", "email", "current_setting"))
-_OF_THE_TIME = frozenset(("now", "current_timestamp", "current_date", "clock_timestamp", "localtimestamp"))
 
 
 def find_unparted(scene: Scene) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _read(scene: Scene, sample: Sample, persona: Persona, columns: frozenset[str
 def _compared(scene: Scene, sample: Sample, policy: Policy) -> frozenset[str]:
     """The columns of the row that it compares with who asks; none where it asks other rows, or the time."""
     text = policy.using or ""
-    if not _OF_THE_TIME.isdisjoint(find_literals([text]).words):
+    if not PRESENT.isdisjoint(find_literals([text]).words):
         return frozenset()
     visitor = _Comparisons(scene)
     visitor(parser.parse_sql(f"select {text}"))
