@@ -667,23 +667,6 @@ def test_what_only_the_server_stores_is_there_for_all(audited: Audited) -> None:
     assert told(found, "strangers") == [("storage.objects[maps]", "info", ("select",))]
 
 
-def test_who_sings_with_whom_singers_ask_through_a_function(audited: Audited) -> None:
-    """A table whose policy asks its own rows who belongs to what is there for its members."""
-    found = audited("""
-    create table public.choirs (id integer primary key);
-    create table public.singers (
-        choir integer references public.choirs, who uuid references auth.users, primary key (choir, who)
-    );
-    create function public.mine() returns setof integer language sql stable security definer
-    set search_path = '' as $$ select s.choir from public.singers as s where s.who = auth.uid() $$;
-    alter table public.choirs enable row level security;
-    alter table public.singers enable row level security;
-    create policy "choir" on public.singers for select to authenticated
-    using (choir in (select public.mine()));
-    """)
-    assert told(found, "strangers") == []
-
-
 LOCKERS = """
 create table public.lockers (
     id integer primary key, {owner} town text not null, listed boolean not null default true, {column}
