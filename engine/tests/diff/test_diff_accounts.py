@@ -11,6 +11,7 @@ from tests.diff.diff_support import ALICE, Tenants
 pytestmark = pytest.mark.slow
 
 PROFILES = """
+create domain private.tier as text check (value in ('free', 'paid'));
 create table public.profiles (
     id uuid primary key, name text, credits integer not null default 5,
     is_staff boolean not null default false, closed_at timestamptz,
@@ -136,8 +137,12 @@ def test_what_no_policy_lets_users_write_is_not_theirs(tenants: Tenants, verb: s
         ("'name')", "'full_name')"),
         ("new.raw_user_meta_data ->> 'name'", "left(new.raw_user_meta_data ->> 'name', 50)"),
         ("set name = new.email", "set name = lower(new.email)"),
+        (
+            "tier text default 'free' check (tier in ('free', 'paid'))\n);",
+            "tier private.tier default 'free'\n);",
+        ),
     ],
-    ids=["another key", "shorter", "lower"],
+    ids=["another key", "shorter", "lower", "list in a domain"],
 )
 def test_account_gets_what_its_user_may_write_anyway(tenants: Tenants, old: str, new: str) -> None:
     assert old in PROFILES

@@ -7,7 +7,8 @@ import pytest
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import ObjectKey
 from pgassay.diff.former import Former, fit_insert, fit_world
-from pgassay.diff.queries import Departure, contrast, read_query
+from pgassay.diff.queries import Departure, contrast
+from pgassay.diff.questions import read_query
 from pgassay.diff.volatile import open_all
 from pgassay.solver.model import Reason
 from pgassay.world.model import MadeRow, World

@@ -16,6 +16,8 @@ from pgassay.observation import Attempt, Outcome, same_everywhere
 
 R = TypeVar("R")
 Params = Sequence[Any] | Mapping[str, Any] | None
+RAISED = "exec_stmt_raise"
+"""The C function that reports what PL/pgSQL's RAISE says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +153,7 @@ def failed(error: psycopg.Error, notices: tuple[str, ...] = ()) -> Attempt:
 def classify(sqlstate: str, source_function: str) -> Outcome:
     """Tell a failure's kind from its SQLSTATE and the C function that reported it: no language matters."""
     # PL/pgSQL's RAISE is the schema's own refusal, whatever code it chose, 42501 included.
-    if source_function == "exec_stmt_raise" or sqlstate[:2] in ("23", "44", "PT") or sqlstate == "P0001":
+    if source_function == RAISED or sqlstate[:2] in ("23", "44", "PT") or sqlstate == "P0001":
         return Outcome.REJECTED
     if sqlstate != "42501":
         return Outcome.ERROR

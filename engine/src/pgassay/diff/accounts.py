@@ -92,8 +92,12 @@ def compare_accounts(
     roles = [persona.role for persona in head.personas if persona.id is not None]
     literals = read_literals(base.inventory, head.inventory)
     events = list(make_events(head, literals, read_changed(base.inventory, head.inventory)))
+    listed = [find_listed(side.inventory).values() for side in (base, head)]
+    words = frozenset(
+        word for side in listed for columns in side for some in columns.values() for word in some
+    )
     before, after = (
-        _observe(side, surface, events) for side, surface in zip((base, head), surfaces, strict=True)
+        _observe(side, surface, events, words) for side, surface in zip((base, head), surfaces, strict=True)
     )
     # What has another name now is another table.
     tables = {name: table for name, table in surfaces[0].by_name.items() if name in surfaces[1].by_name}
@@ -121,12 +125,12 @@ def compare_accounts(
             yield _tell(event, f"{names} empty or other", f"{names} as before in some rows", kept, changes)
 
 
-def _observe(side: LoadedSide, surface: Surface, events: Iterable[AccountEvent]) -> list[_Trace | None]:
+def _observe(
+    side: LoadedSide, surface: Surface, events: Iterable[AccountEvent], words: frozenset[str]
+) -> list[_Trace | None]:
     """What each event leaves behind, undone again; None where it is refused."""
     tables = {table.name: table for table in surface.tables.values() if table.stored}
     with side.session.undone(), side.session.as_owner():
-        listed = find_listed(side.inventory).values()
-        words = frozenset(word for columns in listed for some in columns.values() for word in some)
         before = _Before(tables=tables, rows=_read(side, tables, "true"), words=words)
     return [_carry_out(side, before, event) for event in events]
 

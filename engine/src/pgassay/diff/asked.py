@@ -69,7 +69,7 @@ class Scene:
 class Asked(ABC):
     """A condition that is true where HEAD lets `roles` do what BASE did not; `former`: BASE's part of it.
 
-    `texts`: the bodies of functions that it may call.
+    `texts`: the bodies of functions that it may call. `within`: what should hold, too, if it can.
     """
 
     condition: Condition
@@ -77,6 +77,7 @@ class Asked(ABC):
     roles: tuple[str, ...]
     texts: tuple[str, ...]
     former: str = ""
+    within: str = ""
 
     @property
     def action(self) -> Action:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from pgassay.catalog.model import Function
 from pgassay.diff.asked import Asked, Scene
+from pgassay.diff.bodies import read_function
 from pgassay.diff.calls import POLYMORPHIC, Near, find_near, probe_call, repeated, spell_argument
 from pgassay.diff.probes import SearchProbe
-from pgassay.diff.queries import Departure, contrast, read_function
+from pgassay.diff.queries import Departure, contrast
+from pgassay.diff.row_arguments import plain_value
 from pgassay.matrix.model import Action
 from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
@@ -57,6 +59,7 @@ def find_functions(scene: Scene) -> Iterator[AskedFunction]:
                 changes=scene.near(function.function),
                 roles=roles,
                 texts=scene.texts(function.function),
+                within=departure.within,
                 parameters=parameters,
                 widens=old is not None and departure.widens and function.result != "boolean",
                 near=find_near(
@@ -83,7 +86,8 @@ class AskedFunction(Asked):
 
     def probe(self, persona: Persona, reached: Reached, _: object) -> Iterator[SearchProbe]:
         given = [_argument(number, one, reached, persona) for number, one in enumerate(self.parameters, 1)]
-        call = probe_call(self.condition.name, ", ".join(given), persona, self.near)
+        near = self.near.watching(reached.made)
+        call = probe_call(self.condition.name, ", ".join(given), persona, near)
         # Where it finds what is the caller's own, BASE may have found what is not.
         is_own = any(persona.id in made.values.values() for made in reached.made if persona.id)
         yield replace(call, widens=self.widens and not is_own, reveals=True, is_own=is_own)
@@ -92,12 +96,12 @@ class AskedFunction(Asked):
 
 
 def _argument(number: int, one: Parameter, reached: Reached, persona: Persona) -> str:
-    """What was solved; else the default, or the caller's own id."""
+    """What was solved; else the default, the caller's own id, or whatever its type takes."""
     name = one.name or f"${number}"
     if name in reached.arguments:
         text = literal(reached.arguments[name])
     elif one.default is not None:
         text = write(one.default)
     else:
-        text = literal(persona.id if one.type == "uuid" else None)
+        text = literal(persona.id if one.type == "uuid" else plain_value(one.type))
     return spell_argument(text, one)

@@ -16,9 +16,11 @@ from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Privileges, Table
 from pgassay.diff.asked import Scene
 from pgassay.diff.asked_tables import AskedRow
+from pgassay.diff.bodies import read_function
 from pgassay.diff.conditions import Contrast, ask
 from pgassay.diff.probes import SearchProbe, probe_insert, probe_update
-from pgassay.diff.queries import Question, contrast, read_function
+from pgassay.diff.queries import contrast
+from pgassay.diff.questions import Question
 from pgassay.diff.weights import Scales
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from pgassay.diff.asked import Asked, Scene
 from pgassay.diff.probes import SearchProbe, probe_scan
-from pgassay.diff.queries import contrast, read_query
+from pgassay.diff.queries import contrast
+from pgassay.diff.questions import read_query
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.subject import make_subjects
 from pgassay.observation import Persona

@@ -15,13 +15,14 @@ from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
-from pgassay.diff.probes import SearchProbe, find_faithful, granted
+from pgassay.diff.probes import WRITTEN, SearchProbe, find_faithful, granted
 from pgassay.diff.variations import candidates, claim
 from pgassay.diff.weights import SOFT, Scales, find_softly_kept
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import TEXTS, condition, literal
 from pgassay.observation import Persona
+from pgassay.solver.model import Made
 from pgassay.solver.signatures import Parameter, read_arguments
 
 _AT_ONCE = 64
@@ -138,32 +139,45 @@ def _claim_otherwise(  # noqa: PLR0913, PLR0917
 class Near:
     """The stored tables among what a function uses, and queries of the owner's for what it took of them.
 
-    `is_silent`: it returns nothing, and what it does is all looked at.
+    `removed`: those that it may take rows from, with what names a row. `is_silent`: it returns nothing, and
+    what it does is all looked at.
     """
 
     tables: tuple[Table, ...]
     gone: tuple[str, ...]
     is_silent: bool
+    removed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def watching(self, made: Iterable[Made]) -> Near:
+        """And for these rows."""
+        keys = [(one, self.removed[one.table]) for one in made if one.table in self.removed]
+        more = (
+            _find_gone(one.table, names, [tuple(one.values[name] for name in names)]) for one, names in keys
+        )
+        return replace(self, gone=(*self.gone, *filter(None, more)))
 
 
 def find_near(samples: Iterable[Sample], reach: frozenset[str], function: str, schema: Inventory) -> Near:
     """What a function may write, or take away."""
     near = [one for one in samples if one.table.stored and one.object in reach]
     words = find_literals(bodies(reach, schema)).words
+    removing = near if words & _REMOVING else []
     is_void = schema.objects.get(ObjectKey("function", function, ""), {}).get("result") == "void"
     return Near(
         tables=tuple({one.table.name: one.table for one in near}.values()),
-        gone=tuple(filter(None, map(_find_gone, near))) if words & _REMOVING else (),
+        gone=tuple(
+            filter(None, (_find_gone(one.object, one.key, [row.key for row in one.rows]) for one in removing))
+        ),
         is_silent=is_void and bool(near) and _RUN not in words,
+        removed={one.object: one.key for one in removing},
     )
 
 
-def _find_gone(sample: Sample) -> str:
-    """A query for those of the rows that are no longer there."""
-    keys = (row.key for row in sample.rows[:_ROWS] if None not in row.key)
-    conditions = (condition(sample.key, key) for key in keys)
+def _find_gone(table: str, names: Sequence[str], keys: Sequence[Sequence[str | None]]) -> str:
+    """A query for those of the first rows that are no longer there."""
+    conditions = (condition(names, key) for key in keys[:_ROWS] if None not in key)
     return " union all ".join(
-        f"select 1 where not exists (select from {sample.table.name} where {one})" for one in conditions
+        f"select 1 where not exists (select from {table} where {one})" for one in conditions
     )
 
 
@@ -171,7 +185,7 @@ def _find_left(near: Iterable[Table], role: str) -> Iterator[str]:
     """A query of the owner's for what the transaction left that its role may not write: that has no age."""
     kept = [
         f"select {literal(sign + table.name)}, pg_catalog.jsonb_build_array({', '.join(some)})::text "
-        f"from {table.name} where pg_catalog.age(xmin) <= 0"
+        f"from {table.name} where {WRITTEN}"
         for table in near
         for sign, some in (
             ("", find_faithful(table, granted(table.privileges.get(role)))),
@@ -263,7 +277,7 @@ def probe_call(function: str, arguments: str, persona: Persona, near: Near) -> S
         key=key,
         witness=Witness(persona=persona, statement=text),
         looks=(
-            *(f"select * from {table.name} where pg_catalog.age(xmin) <= 0" for table in near.tables),
+            *(f"select * from {table.name} where {WRITTEN}" for table in near.tables),
             *near.gone,
         ),
         values=tuple(_find_left(near.tables, persona.role)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ _OPENING = {
 }
 _PATH = "search_path"
 _TEMPORARY = "pg_temp"
+_SERVER_S = "pg_catalog"
 _BEFORE_A_TABLE = frozenset({"from", "join", "into", "update", "only"})
 _AFTER_A_SCHEMA_OR_FUNCTION = (".", "(")
 
@@ -35,6 +37,11 @@ def judge_function(change: SchemaChange, *, base: Inventory, head: Inventory, ro
             return (
                 f"{name} now takes temporary tables of whoever calls it for {', '.join(more)}: "
                 f"it names no schema, and {_TEMPORARY} comes first."
+            )
+        if more := _find_bared_types(said, was):
+            return (
+                f"{name} now takes temporary types of whoever calls it for {', '.join(more)}, and runs their "
+                f"checks as its owner: it names no schema any more, and {_TEMPORARY} comes first."
             )
     if said.get("result") == "event_trigger":
         opened = sorted(_find_opened(said, roles) - _find_opened(was, roles))
@@ -105,6 +112,29 @@ def _find_plain(body: str) -> frozenset[str]:
         for (before, word), after in zip(pairwise(words), following[1:], strict=False)
         if before in _BEFORE_A_TABLE and after not in _AFTER_A_SCHEMA_OR_FUNCTION
     )
+
+
+def _find_bared_types(said: Properties, was: Properties) -> list[str]:
+    """What BASE's body names in the server's own schema, and HEAD's without a schema."""
+    if not _is_pinned(said) or _TEMPORARY in _read_path(said):
+        return []
+    (plain, own), (old_plain, old_own) = (_count_words(one.get("body", "")) for one in (said, was))
+    return sorted(word for word in old_own if own[word] < old_own[word] and plain[word] > old_plain[word])
+
+
+def _count_words(body: str) -> tuple[Counter[str], Counter[str]]:
+    """How often each word that is no call stands alone, and how often in the server's own schema."""
+    plain, own = Counter[str](), Counter[str]()
+    try:
+        words = ["", "", *(token.word for token in read_tokens(body)), ""]
+    except UnplacedError:
+        return plain, own
+    for schema, dot, word, after in zip(words, words[1:], words[2:], words[3:], strict=False):
+        if dot != "." and after != "(":
+            plain[word] += 1
+        elif schema == _SERVER_S and after != "(":
+            own[word] += 1
+    return plain, own
 
 
 def _judge_notifications(change: SchemaChange, said: Properties, was: Properties) -> str:

@@ -12,7 +12,7 @@ from pgassay.catalog.literals import find_literals, read_words
 from pgassay.catalog.model import Column
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, said_by
-from pgassay.diff.probes import SearchProbe, probe_varied_insert, probe_varied_update
+from pgassay.diff.probes import WRITTEN, SearchProbe, probe_varied_insert, probe_varied_update
 from pgassay.diff.variations import Variation
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.matrix.subject import Subject, make_subjects
@@ -64,4 +64,4 @@ def _spell(column: Column, word: str) -> Iterator[str]:
 
 def _look(table: str, column: Column) -> str:
     like = literal(f"%{_KEPT}%")
-    return f"select from {table} where pg_catalog.age(xmin) <= 0 and {column.quoted}::text like {like}"
+    return f"select from {table} where {WRITTEN} and {column.quoted}::text like {like}"

@@ -16,6 +16,9 @@ from pgassay.matrix.rows import Row
 from pgassay.matrix.subject import Subject
 
 _NOBODY = "00000000-0000-4000-8000-000000000000"
+_AGE = "pg_catalog.age(xmin) < "
+WRITTEN = f"{_AGE}1"
+"""Of a row: this transaction has written it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +157,14 @@ def find_values(subject: Subject) -> Iterator[str]:
     if not table.stored:
         return
     names = find_faithful(table, granted(subject.privileges))
-    written = f"from {table.name} where pg_catalog.age(xmin) <= 0"
+    written = f"from {table.name} where {WRITTEN}"
     yield f"select {', '.join(names)} {written}"
     yield f"select * {written}"
+
+
+def written_after(query: str, age: int) -> str:
+    """A query for what was WRITTEN, without what is of that age or older."""
+    return query.replace(WRITTEN, f"{_AGE}{age}")
 
 
 def granted(held: Privileges | None) -> frozenset[str]:

@@ -166,7 +166,7 @@ def _conclude(review: Review) -> Iterator[str]:
     yield from review.notes
     if untried := len(difference.untried):
         yield f"{untried} change{'s' if untried > 1 else ''} on which access may depend cannot be tried."
-    yield from (f"Not solved: {text}." for text in review.unsolved)
+    yield from (f"Not solved: {text}." for text in dict.fromkeys(review.unsolved))
     yield from _judge(review)
     yield f"{review.probes} probes in {review.seconds:.2f} s"
 
@@ -203,7 +203,7 @@ def compare_schemas(review: Review) -> Comparison:
         dropped=difference.dropped,
         notes=(
             *review.notes,
-            *(f"Not solved: {text}." for text in review.unsolved),
+            *(f"Not solved: {text}." for text in dict.fromkeys(review.unsolved)),
             *(f"Not tried: {change}" for change in difference.untried),
         ),
         accepted=review.accepted,

@@ -12,7 +12,7 @@ from pgassay.diff.metadata import nest
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import NUMBERS, TEXTS, condition, literal
 from pgassay.solver.asking import merged
-from pgassay.solver.scope import write
+from pgassay.solver.scope import parse_type, write
 from pgassay.solver.signatures import Parameter
 
 _NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -111,6 +111,12 @@ def _say(path: Sequence[str], sample: Sample, row: Row) -> Iterator[str]:
         yield from column.labels
     else:
         yield from _ANYTHING
+
+
+def plain_value(type_: str) -> str | None:
+    """A value of a type as a signature names it; None of a type that only few values fit."""
+    *_, name = (part.sval for part in parse_type(type_).names)
+    return _PLAIN.get(name)
 
 
 def _fit(parameter: Parameter, type_: str, sample: Sample, row: Row, labels: Sequence[str]) -> str:

@@ -92,6 +92,7 @@ def explore(  # noqa: PLR0913 - by name
             counted=theirs.counted & surface.counted,
             scales=_find_scales(base, head, theirs, surface),
             drawn=dict(find_drawn(before, ours)),
+            indexes=dict(_find_indexes(surface)),
         )
         solving = Solving(base, head, changes)
         solved = try_conditions(
@@ -166,6 +167,14 @@ def _find_scales(base: LoadedSide, head: LoadedSide, theirs: Surface, ours: Surf
             ]
             weights.append(frozenset(rows))
     return scales.only({str(name) for name, _ in weights[0] & weights[1]})
+
+
+def _find_indexes(surface: Surface) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
+    """By name, each unique index with its table and those of its columns that may hold somebody's id."""
+    for table in surface.by_name.values():
+        for index in table.unique if table.stored else ():
+            uuids = tuple(name for name in index.columns if table.columns[name].base == "uuid")
+            yield index.name, (table.name, uuids)
 
 
 def _find_deeds(told: Iterable[AccessChange]) -> Iterator[Deed]:

@@ -78,7 +78,7 @@ class Solving:
 
     def solve(self, asked: Asked, persona: Persona) -> Experiment | Unreached:
         """What to try once there is what only HEAD's condition lets through, or why there is nothing."""
-        answer, openings = self._solve(asked, persona)
+        answer, openings = self._solve_within(asked, persona)
         if isinstance(answer, Unreached):
             return answer
         experiment = asked.experiment(persona, answer)
@@ -117,6 +117,18 @@ class Solving:
                 purpose = " ".join((*values.values(), number))
                 row = self._solver.make(RowNeed(table=table, values=values, purpose=purpose))
                 yield from row.statements if isinstance(row, Made) else ()
+
+    def _solve_within(
+        self, asked: Asked, persona: Persona
+    ) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
+        """With what should hold, too; where that cannot be had, without."""
+        if asked.within:
+            text = f"({asked.condition.text}) and {asked.within}"
+            narrow = replace(asked, condition=replace(asked.condition, text=text))
+            answer, openings = self._solve(narrow, persona)
+            if isinstance(answer, Reached):
+                return answer, openings
+        return self._solve(asked, persona)
 
     def _solve(self, asked: Asked, persona: Persona) -> tuple[Reached | Unreached, tuple[Opening, ...]]:
         """As it stands; what opens it may stand behind a function. Nobody looks for what was hashed."""

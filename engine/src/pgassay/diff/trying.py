@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 import psycopg
 
 from pgassay.catalog.model import ObjectKey
+from pgassay.catalog.names import quoted
 from pgassay.database import Session
+from pgassay.database.actor import RAISED
 from pgassay.database.pipeline import Answer, fly, savepoint
 from pgassay.diff.deeds import Deed
 from pgassay.diff.difference import AccessChange
@@ -17,7 +19,7 @@ from pgassay.diff.experiments import Experiment
 from pgassay.diff.hearing import FORGET, HEAR, hear
 from pgassay.diff.judgement import AS_OWNER, CLOSED, COUNTED, Judge
 from pgassay.diff.novelty import TAKEN
-from pgassay.diff.probes import SearchProbe
+from pgassay.diff.probes import WRITTEN, SearchProbe, written_after
 from pgassay.diff.telling import tell, tell_opening
 from pgassay.diff.variations import USERS
 from pgassay.diff.weights import Scales
@@ -29,6 +31,11 @@ _OF_A_VALUE = "22"
 _OF_SQL = "42"
 _COST_OF_A_SETUP = 3
 _OWN = 2  # statements, by which the persona becomes itself
+_YOUNGEST = b"""
+    select coalesce(min(pg_catalog.age(transactionid)), 1) from pg_catalog.pg_locks
+    where pid = pg_catalog.pg_backend_pid() and locktype = 'transactionid'
+"""
+"""The age of what the session wrote last: each subtransaction that writes holds a lock on its own number."""
 _NOTHING = Answer(rows=(), counts=())
 
 
@@ -61,6 +68,7 @@ class Trying:
 
     `keys`: the foreign keys of BASE, which HEAD may lack. `counted`: its unique indexes of sequences' values.
     `scales`: what the owner can weigh on both. `drawn`: what names rows in HEAD, and BASE's names of them.
+    `indexes`: by the name of a unique index its table and those of its columns that may hold somebody's id.
     `tried`: the statements of personas so far; `spent`: these, and three for each statement with which the
     owner prepares them.
     """
@@ -73,6 +81,7 @@ class Trying:
     counted: Collection[str]
     scales: Scales
     drawn: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     tried: int = field(default=0, init=False)
     spent: int = field(default=0, init=False)
 
@@ -94,7 +103,30 @@ class Trying:
                     found.setdefault(attempt.key.persona, hit)
             elif not found:
                 self.judge.remember(experiment, attempt, *answers)
-        return found
+        cleared = None if found else self._clear(experiment, before, after)
+        return self.find(cleared) if cleared else found
+
+    def _clear(
+        self, experiment: Experiment, before: Sequence[Answer], after: Sequence[Answer]
+    ) -> Experiment | None:
+        """Without the persona's rows that are in HEAD's way and not in BASE's."""
+        for attempt, was, now in zip(experiment.attempts, before, after, strict=False):
+            table, columns = self.indexes.get(now.constraint, ("", ()))
+            id_ = attempt.witness.persona.id
+            if now.sqlstate != TAKEN or was.sqlstate == TAKEN or not columns or id_ is None:
+                continue
+            where = " or ".join(f"{quoted(name)} = {literal(id_)}" for name in columns)
+            removing = f"delete from {table} where {where}"
+            if removing in experiment.setup:
+                continue
+            return replace(
+                experiment,
+                attempts=tuple(one for one in experiment.attempts if one.witness.persona.id == id_),
+                setup=(*experiment.setup, removing),
+                former=None if experiment.former is None else (*experiment.former, removing),
+                given=", ".join(filter(None, [experiment.given, f"no rows of {table} with {where}"])),
+            )
+        return None
 
     def sift(self, experiment: Experiment) -> tuple[SearchProbe, ...]:
         """The attempts that one of the sides lets through."""
@@ -108,8 +140,7 @@ class Trying:
         """For each deed, which of the tables then have rows in HEAD that it wrote; none where refused."""
         self.spent += len(deeds)
         look = " union all ".join(
-            f"select {literal(name)} where exists (select from {name} where pg_catalog.age(xmin) <= 0)"
-            for name in tables
+            f"select {literal(name)} where exists (select from {name} where {WRITTEN})" for name in tables
         )
         with savepoint(self.head):
             answers = fly(self.head, [(*deed.statements, look) for deed in deeds])
@@ -189,6 +220,8 @@ class Trying:
             return any(key.name == before.constraint for key in changed)
         if (before.sqlstate, attempt.key.action) == (_NULL, Action.EXECUTE):
             return False
+        if before.source_function == RAISED:
+            return True  # whatever SQLSTATE the function gives it
         is_refused = before.sqlstate in CLOSED or not before.sqlstate.startswith(_OF_SQL)
         return is_refused and not before.sqlstate.startswith(_OF_A_VALUE)
 
@@ -214,5 +247,7 @@ def _run(session: Session, experiment: Experiment) -> list[Answer]:
             return []
         if experiment.setup:
             session.connection.execute(FORGET.encode())
+            [(youngest,)] = session.connection.execute(_YOUNGEST).fetchall()
+            attempts = [tuple(written_after(text, youngest) for text in some) for some in attempts]
         with savepoint(session):
             return [hear(answer) for answer in fly(session, attempts)]

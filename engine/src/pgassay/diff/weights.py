@@ -11,10 +11,11 @@ from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import ObjectKey
 from pgassay.catalog.names import quoted
 from pgassay.catalog.tables import Table
-from pgassay.diff.probes import SearchProbe, find_faithful, granted
+from pgassay.diff.probes import WRITTEN, SearchProbe, find_faithful, granted
 from pgassay.matrix.statements import literal
 
 NOTHING = "select where false"
+_MANY = 2  # words, which make a list
 SOFT = "+"
 """Before the name of a table: of what policies alone keep somebody from, more counts, and less does not."""
 Listed = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -22,14 +23,23 @@ Listed = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def find_listed(schema: Inventory) -> Listed:
-    """Those of a schema."""
+    """Those of a schema, whether a table says so or a domain."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
+    domains: dict[str, tuple[str, ...]] = {}
     for key, said in schema.objects.items():
-        literals = find_literals([said.get("definition", "")]) if key.kind == "constraint" else None
-        if literals and len(literals.strings) > 1:
-            columns = {name for name in literals.words if _is_text(schema, key.object, name)}
-            if len(columns) == 1:
-                found.setdefault(key.object, {})[columns.pop()] = literals.strings
+        texts = [text for name, text in said.items() if name.startswith(("constraint ", "definition"))]
+        literals = find_literals(texts) if key.kind in ("constraint", "type") else None
+        if literals is None or len(literals.strings) < _MANY:
+            continue
+        if key.kind == "type":
+            domains[key.object] = literals.strings
+            continue
+        columns = {name for name in literals.words if _is_text(schema, key.object, name)}
+        if len(columns) == 1:
+            found.setdefault(key.object, {})[columns.pop()] = literals.strings
+    for key, said in schema.objects.items() if domains else ():
+        if key.kind == "column" and said.get("type") in domains:
+            found.setdefault(key.object, {})[key.name] = domains[said["type"]]
     return found
 
 
@@ -75,7 +85,7 @@ class Scales:
         """A query for what a transaction left that `role` may not write: that has no age."""
         return " union all ".join(
             f"select {literal(sign + table.name)}, pg_catalog.jsonb_build_array({', '.join(names)})::text "
-            f"from {table.name} where pg_catalog.age(xmin) <= 0"
+            f"from {table.name} where {WRITTEN}"
             for sign, some in (("", self._columns(role)), (SOFT, self._soft_columns(role)))
             for table, names in some
             if names

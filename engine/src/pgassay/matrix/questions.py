@@ -131,9 +131,10 @@ def ask_inserts(subject: Subject) -> Iterator[Question]:
     """The whole row for each class, where another's is a forged owner; each column for the first class."""
     inserter = _Inserter(subject)
     templates = {rows: found for rows in _CLASSES if (found := inserter.templates(rows))}
-    for rows, some in templates.items():
+    first = list(templates.items())[:1]
+    for rows, some in templates.items() if inserter.names_owners else first:
         yield inserter.whole(rows, some)
-    for rows, some in list(templates.items())[:1]:
+    for rows, some in first:
         for column in inserter.insertable:
             if column in subject.sample.columns:
                 yield inserter.single(rows, some, column)
@@ -157,6 +158,11 @@ class _Inserter:
     def owning(self) -> frozenset[str]:
         ownership = self.subject.sample.ownership
         return ownership.columns if ownership else frozenset()
+
+    @property
+    def names_owners(self) -> bool:
+        """Whether the role may say whose its rows are; else a default or a trigger does, whoever is meant."""
+        return not self.owning or not self.owning.isdisjoint(self.granted)
 
     def templates(self, rows: RowClass) -> tuple[Row, ...]:
         """Rows of the class, or else others made to be of it."""

@@ -83,7 +83,7 @@ class _Reader:
         if kind == "return_query" and not self._raising:
             found = _returned_query(statement, scope)
             return found.at(_scalar(found.node))
-        if kind == "raise" and statement.get("elog_level") in (None, _EXCEPTION):
+        if kind == "raise" and is_raising(statement):
             return Term(parse_expression("true"), scope) if self._raising else _null(scope)
         return self.returned(rest, self._after(kind, statement, scope), count + 1)
 
@@ -157,6 +157,11 @@ class _Reader:
         last = self.returned([*statement.get("else_body", ()), *rest], scope, count + 1)
         scope = scope.knowing(f"way {count}.else", last)
         return Term(ast.CaseExpr(args=tuple(whens), defresult=_named(f"way {count}.else")), scope)
+
+
+def is_raising(statement: Statement) -> bool:
+    """Whether RAISE ends what goes on, rather than that it tells something."""
+    return statement.get("elog_level") in (None, _EXCEPTION)
 
 
 def read_assignment(statement: Statement) -> Node | None:

@@ -132,6 +132,9 @@ def _choice_of(search: Search, term: Term, wanted: Truth) -> int:
 _SELF = 6
 _CHOICES = {"=": 0, "~~": 2, "~~*": 2, "~": 2, "~*": 2, "@>": 2, "<": 4, ">": 4, "<=": 4, ">=": 4, "<>": 6}
 
+_REFUSED = {"<>": 0, "<": 4, ">": 4, "<=": 4, ">=": 4}
+"""Where they are not to be true."""
+
 
 def _choice(term: Term, wanted: Truth) -> int:
     """How much choice a part leaves, so that what is fixed is decided first."""
@@ -143,13 +146,14 @@ def _choice(term: Term, wanted: Truth) -> int:
         case ast.BooleanTest() if _is_of_kind(node.arg):
             return 6
         case ast.A_Expr(kind=A_Expr_Kind.AEXPR_OP, name=(*_, name)):
-            return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else 6
+            return _CHOICES.get(name.sval, 3) if Truth.TRUE in wanted else _REFUSED.get(name.sval, 6)
         case ast.A_Expr():
             return 1
         case ast.SubLink() | ast.FuncCall():
             return 5
         case ast.NullTest():
-            return 0 if node.nulltesttype == NullTestType.IS_NULL else 7
+            is_null = Truth.TRUE if node.nulltesttype == NullTestType.IS_NULL else Truth.FALSE
+            return 0 if is_null in wanted else 7
         case ast.BoolExpr():
             return 8 if node.boolop == BoolExprType.NOT_EXPR else 5
     return 3

@@ -29,6 +29,9 @@ _CLASSES = {
     **{"[:alpha:]": "a-zA-Z", "[:digit:]": "0-9", "[:alnum:]": "a-zA-Z0-9", "[:lower:]": "a-z"},
     **{"[:upper:]": "A-Z", "[:space:]": r"\s", "[:punct:]": "!-/", "[:xdigit:]": "0-9a-fA-F"},
 }
+_EDGES = {r"\m": r"\b", r"\M": r"\b", r"\y": r"\b", r"\Y": r"\B", "[[:<:]]": r"\b", "[[:>:]]": r"\b"}
+"""How PostgreSQL asks for the edges of words, and how Python does."""
+_EDGE = re.compile(r"\\.|\[\[:[<>]:\]\]", re.DOTALL)
 _BEGINNINGS = ("https://", "x@")  # which a CHECK may want
 # How many more repetitions than must be, and how many texts are tried for it.
 _ROUNDS = {0: 8, 1: 8, 2: 4, 3: 4, 5: 2, 8: 2, 13: 2, 21: 2, 34: 2}
@@ -62,6 +65,7 @@ def matching(pattern: str, *, seed: str = "") -> Iterator[str]:
 
     With a `seed`, letters that may be others are drawn, always the same for the same seed.
     """
+    pattern = _EDGE.sub(lambda found: _EDGES.get(found[0], found[0]), pattern)
     for name, letters in _CLASSES.items():
         pattern = pattern.replace(name, letters)
     try:
@@ -101,7 +105,7 @@ class _Writer:
             case "NOT_LITERAL":
                 yield next(letter for letter in _ALPHABET if letter != chr(value))
             case "ANY":
-                yield "x"
+                yield from ("x", " ")  # the word beside it may have to end
             case "IN":
                 yield from self._in(value)
             case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
