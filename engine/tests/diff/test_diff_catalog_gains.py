@@ -122,8 +122,8 @@ WIDENINGS = {
         "public.count() now takes temporary tables of whoever calls it for public.members:",
     ),
     "temporary types": (
-        "create function public.mark(x pg_catalog.text) returns pg_catalog.text language plpgsql security definer "
-        "set search_path = '' as $$ declare y pg_catalog.text := x; begin return y; end $$; "
+        "create function public.mark(x pg_catalog.text) returns pg_catalog.text language plpgsql "
+        "security definer set search_path = '' as $$ declare y pg_catalog.text := x; begin return y; end $$; "
         "grant execute on function public.mark(text) to authenticated;",
         "create or replace function public.mark(x pg_catalog.text) returns pg_catalog.text language plpgsql "
         "security definer set search_path = '' as $$ declare y text := x; begin return y; end $$;",

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 STATEMENTS = 4000
 GUARDED = """
 create table public.shelves (id integer primary key, tenant text not null);
-create table public.books (id integer primary key, shelf_id integer not null references public.shelves (id), title text);
+create table public.books (
+    id integer primary key, shelf_id integer not null references public.shelves (id), title text
+);
 create table public.visits (
     reader uuid primary key, host uuid not null, at timestamptz default now()
 );
@@ -31,7 +33,8 @@ begin
     end if;
     update public.books set title = words where id = book and shelf_id = shelf;
 end $$;
-create function public.visit(given text) returns void language plpgsql security definer set search_path = '' as $$
+create function public.visit(given text) returns void
+language plpgsql security definer set search_path = '' as $$
 declare
     whom uuid;
 begin
@@ -41,7 +44,8 @@ begin
     end if;
     insert into public.visits (reader, host) values (auth.uid(), whom);
 end $$;
-create function public.tidy(older interval) returns integer language plpgsql security definer set search_path = '' as $$
+create function public.tidy(older interval) returns integer
+language plpgsql security definer set search_path = '' as $$
 declare
     gone integer;
 begin

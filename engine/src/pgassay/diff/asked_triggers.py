@@ -39,19 +39,21 @@ _NEW = "new"
 
 
 def find_triggers(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedTrigger]:
-    """Triggers that are others, or whose functions are, on tables that roles under policies write."""
+    """Triggers that are others, in themselves or in what they call, on tables that roles under policies write."""
     samples = {one.table.name: one for one in reversed(scene.samples) if one.table.stored}
     keys = {one.key for one in scene.changes if one.key.kind in ("trigger", "function")}
     functions = {one.function: one for one in scene.schema.catalog.of(Function)}
+    former = {one.function for one in scene.former}
     for trigger in scene.schema.catalog.of(Trigger):
         own, its = (
             ObjectKey("trigger", trigger.table, trigger.name),
             ObjectKey("function", trigger.function, ""),
         )
         sample, function = samples.get(trigger.table), functions.get(trigger.function)
-        if keys.isdisjoint((own, its)) or sample is None or function is None:
+        called = scene.reach(trigger.function) & former
+        if sample is None or function is None or (keys.isdisjoint((own, its)) and not called):
             continue
-        changes = tuple(one for one in scene.changes if one.key in (own, its))
+        changes = tuple(one for one in scene.changes if one.key in (own, its) or one.key.object in called)
         texts = dict.fromkeys(_find_texts(scene, trigger, function, sample.table))
         for text in islice(texts, _CONDITIONS):
             for role in dict.fromkeys(persona.role for persona in personas):
@@ -122,7 +124,7 @@ def _find_texts(scene: Scene, trigger: Trigger, function: Function, table: Table
     """What only one side asks of the row, by IF or by WHEN, as a condition of the row."""
     said = scene.schemas.before.objects.get(ObjectKey("function", trigger.function, ""), {})
     before: tuple[Question, ...] = ()
-    if body := said.get("body", ""):
+    if body := scene.schemas.former.rename(said.get("body", "")):
         definition = function.definition.replace(function.body, body)
         before = read_function(replace(function, body=body, definition=definition), scene.schema)
     for departure in contrast(before, read_function(function, scene.schema)):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pglast import ast, parser
-from pglast.enums import SubLinkType
+from pglast.enums import BoolExprType, BoolTestType, NullTestType, SubLinkType
 from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Function
@@ -17,6 +17,7 @@ from pgassay.solver.bodies import datum_names, is_raising, read_assignment
 from pgassay.solver.functions import read_block
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, parse_expression, write
+from pgassay.solver.syntax import junction
 
 _FOUND = "found"
 _PREFIX = "PLpgSQL_stmt_"
@@ -45,7 +46,7 @@ class _Body:
     def __init__(self, block: Mapping[str, Any]) -> None:
         self._block = block
         self._names = list(datum_names(block.get("datums", ())))
-        self._known: dict[str, Node] = {}
+        self._known: dict[str, _Value] = {}
         self._after: tuple[str, ...] = ()
         self._deep = 0
         self._refusing: list[str] = []
@@ -60,7 +61,8 @@ class _Body:
             declared = datum.get("PLpgSQL_var", {})
             if "default_val" in declared:
                 with suppress(parser.ParseError):
-                    self._know(declared["refname"], parse_expression(_text(declared["default_val"])))
+                    value = parse_expression(_text(declared["default_val"]))
+                    self._know(declared["refname"], value, is_said=True)
         yield from self._each([self._block["action"]])
 
     def _each(self, statements: Sequence[Statement]) -> Iterator[Question]:
@@ -110,7 +112,12 @@ class _Body:
             yield self._mean(Question("", write(parse_expression(_text(condition)))))
 
     def _mean(self, question: Question) -> Question:
-        return replace(question, meant=self._replace(question.test), within=self._after)
+        """With what its variables stand for. Two are the same if they are written the same, assignments too:
+        nothing else says what was assigned otherwise.
+        """
+        said = {name: one.said for name, one in self._known.items() if one.said is not None}
+        test = _put(said, question.test)
+        return replace(question, test=test, meant=self._replace(question.test), within=self._after)
 
     def _decide(self, said: Statement) -> Iterator[Question]:
         """IF: each way with what leads to it; behind it, what leads past the ways that come to an end."""
@@ -146,7 +153,7 @@ class _Body:
         self._known.pop(name, None)
         with suppress(parser.ParseError):
             if (value := read_assignment(said)) is not None:
-                self._know(name, value)
+                self._know(name, value, is_said=True)
 
     def _find(self, kind: str, said: Statement) -> None:
         """What INTO gives, and whether there was a row."""
@@ -175,21 +182,48 @@ class _Body:
             # A record, or a variable of a type that libpg_query does not know.
             self._know(into["refname"], _sublink(SubLinkType.EXPR_SUBLINK, node))
 
-    def _know(self, name: str, value: Node) -> None:
+    def _know(self, name: str, value: Node, *, is_said: bool = False) -> None:
         text = self._replace(write(value))
         if len(text) <= _LONGEST:
-            self._known[name] = parse_expression(text)
+            meant = parse_expression(text)
+            self._known[name] = _Value(meant=meant, said=meant if is_said else None)
 
     def _replace(self, text: str) -> str:
         """An expression with what its variables stand for."""
-        if not self._known:
-            return text
-        with suppress(parser.ParseError):
-            [raw] = parser.parse_sql(f"select {text}")
-            _Meaning(self._known)(raw)
-            select: Node = raw.stmt
-            return write(select.targetList[0].val)
+        return _put({name: one.meant for name, one in self._known.items()}, text)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Value:
+    """What a variable stands for; `said`: by an assignment, not by a query."""
+
+    meant: Node
+    said: Node | None
+
+
+def _put(known: Mapping[str, Node], text: str) -> str:
+    """An expression with these in the place of their names."""
+    if not known:
         return text
+    with suppress(parser.ParseError):
+        [raw] = parser.parse_sql(f"select {text}")
+        _Meaning(known)(raw)
+        select: Node = raw.stmt
+        return write(_without_case(select.targetList[0].val))
+    return text
+
+
+def _without_case(node: Node) -> Node:
+    """Whether a CASE of constants gives any, as a condition: whether one of its conditions is true."""
+    case = node.arg if isinstance(node, ast.NullTest) else None
+    if not isinstance(case, ast.CaseExpr) or case.arg is not None or case.defresult is not None:
+        return node
+    ways: tuple[Node, ...] = case.args or ()
+    if not all(isinstance(one.result, ast.A_Const) and not one.result.isnull for one in ways):
+        return node
+    either = junction(BoolExprType.OR_EXPR, *(one.expr for one in ways))
+    is_null = node.nulltesttype == NullTestType.IS_NULL
+    return ast.BooleanTest(arg=either, booltesttype=BoolTestType.IS_NOT_TRUE) if is_null else either
 
 
 class _Meaning(Visitor):
@@ -237,7 +271,7 @@ def _kind_of(statement: Statement) -> str:
     return next(iter(statement)).removeprefix(_PREFIX)
 
 
-def _differ(one: Mapping[str, Node], other: Mapping[str, Node]) -> set[str]:
+def _differ(one: Mapping[str, _Value], other: Mapping[str, _Value]) -> set[str]:
     return {name for name in (*one, *other) if one.get(name) is not other.get(name)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,7 +18,7 @@ from pgassay.diff.probes import Canary, SearchProbe, probe_insert, probe_update
 from pgassay.diff.secrets import is_telling
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
-from pgassay.matrix.rows import Sample
+from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import TEXTS, literal
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
@@ -50,6 +51,11 @@ class Filled:
             f"update {table} set {self.column.quoted} = {text}",
             f"alter table {table} enable trigger user",
         )
+
+    def text_of(self, row: Row) -> str:
+        """What it has in a row."""
+        text = f"{_CANARY}{(row.values[self.owner.name] or '')[:_LETTERS]}"
+        return json.dumps({"pgassay": text}) if self.column.base in _DOCUMENTS else text
 
     def for_others(self, persona: Persona) -> Iterator[Canary]:
         """The texts of everybody else."""
@@ -104,15 +110,15 @@ def try_canaries(
                 yield Experiment(changes=called, attempts=attempts, setup=setup, given=given)
 
 
-def fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool) -> Iterator[Filled]:
-    """Columns that are marked, in which no row has a text that tells whose it is; or else the others."""
+def fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool | None) -> Iterator[Filled]:
+    """Columns that are marked, in which no row has a text that tells whose it is; or else the others; or all."""
     for sample in samples:
         table = sample.table
         owners = sorted(sample.ownership.direct) if sample.ownership else []
         if not table.stored or table.schema in _PLATFORM or not owners:
             continue
         for column in (one for one in sample.columns if one.name in marked and _takes_text(one)):
-            if empty is not _is_filled(sample, column):
+            if empty is None or empty is not _is_filled(sample, column):
                 yield Filled(sample=sample, column=column, owner=table.columns[owners[0]])
 
 

@@ -8,13 +8,13 @@ from itertools import islice, product, zip_longest
 
 from pgassay.catalog.model import Column
 from pgassay.diff.again import first_of_each, first_of_roles
-from pgassay.diff.canaries import write_own
+from pgassay.diff.canaries import Filled, fill, write_own
 from pgassay.diff.neighbourhoods import Neighbourhood
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import Variation
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Row, Sample
-from pgassay.matrix.statements import AS_OWNER, become
+from pgassay.matrix.statements import AS_OWNER, become, literal
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
 
@@ -24,10 +24,14 @@ _ARRIVING = 8  # rows that come again
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """What the owner, or a persona in a request of its own, does; also in words."""
+    """What the owner, or a persona in a request of its own, does; also in words.
+
+    `filled`: what it writes that nobody else has.
+    """
 
     statements: tuple[str, ...]
     given: str
+    filled: tuple[Filled, ...] = ()
 
 
 def list_deeds(around: Neighbourhood, personas: Sequence[Persona]) -> Iterator[Deed]:
@@ -76,8 +80,12 @@ def _set(sample: Sample, row: Row, column: Column, value: str | None) -> Variati
 
 
 def _arrivals(around: Neighbourhood) -> Iterator[Deed]:
-    """Rows like those that are there, with all that these have, or with no more than a row needs."""
+    """Rows like those that are there, with all that these have, or with no more than a row needs.
+
+    And with texts that nobody else has, where the change names a text.
+    """
     sample = around.sample
+    filled = tuple(fill([sample], around.literals.words, empty=None))
     owning = sample.ownership.columns if sample.ownership else frozenset()
     unique = {name for index in sample.table.unique for name in index.columns}
     of_each = {row.owners: row for row in reversed(sample.rows)}.values()
@@ -94,10 +102,16 @@ def _arrivals(around: Neighbourhood) -> Iterator[Deed]:
                 or (is_whole and column.name not in unique)
             }
             how = "as it is" if is_whole else "with no more than it needs"
+            given = f"a row of {sample.object} like that where {_where(sample, row)}"
             yield Deed(
                 statements=(*gone, statements.insert(sample.table, values, overriding=False)),
-                given=f"a row of {sample.object} like that where {_where(sample, row)}, {how}",
+                given=f"{given}, {how}",
             )
+            told = {one.column.name: one.text_of(row) for one in filled if is_whole}
+            if told:
+                names = " and ".join(f"{name} = {literal(text)}" for name, text in told.items())
+                insert = statements.insert(sample.table, values | told, overriding=False)
+                yield Deed(statements=(*gone, insert), given=f"{given}, with {names}", filled=filled)
 
 
 def _take_out(sample: Sample, row: Row) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile, zip_longest
+from itertools import chain, islice, takewhile, zip_longest
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.diff.neighbourhoods import Neighbourhood
@@ -19,7 +19,7 @@ from pgassay.diff.probes import (
     probe_varied_update,
     probe_writes,
 )
-from pgassay.diff.variations import Variation, boasting, vary_claims, vary_rows
+from pgassay.diff.variations import Variation, boasting, vary_claims, vary_rows, vary_texts
 from pgassay.diff.volatile import Opening
 from pgassay.matrix.model import Action
 from pgassay.matrix.subject import Subject, make_subjects
@@ -95,10 +95,20 @@ def _made(around: Neighbourhood, subjects: Sequence[Subject], ids: Sequence[str]
     held = frozenset(name for one in subjects for name in one.privileges.insert | one.privileges.update)
     sample = around.sample
     writable = replace(sample, columns=tuple(one for one in sample.columns if one.name in held))
-    probes = (
-        probe
+    own = (
+        (variation, subject)
+        for variation in vary_texts(writable, around.literals)
+        for subject in subjects
+        if subject.persona.id in variation.row.owners
+    )
+    every = (
+        (variation, subject)
         for variation in vary_rows(writable, around.literals, ids, around.marked)
         for subject in subjects
+    )
+    probes = (
+        probe
+        for variation, subject in chain(own, every)
         for probe in (*probe_varied_insert(subject, variation), *probe_varied_update(subject, variation))
         if probe.key.action in around.actions
     )

@@ -97,9 +97,10 @@ class Flows:
         alone = [(one,) for one in fillings] if len(fillings) > 1 else []
         for filled in ((), *((fillings,) if fillings else ()), *alone):
             for names, some in written.items():
-                readers = tuple(watch(one, filled) for one in self._read(names))
+                readers = tuple(self._read(names))
                 for deed in some if readers else ():
-                    yield _make(changes, deed, filled, readers)
+                    watching = tuple(watch(one, (*filled, *deed.filled)) for one in readers)
+                    yield _make(changes, deed, filled, watching)
 
     def _is_followed(self, table: str, changes: Sequence[SchemaChange]) -> bool:
         """Whether what is another happens at writes to the table itself."""

@@ -59,7 +59,7 @@ def _find_neighbourhoods(
         if not sample.table.reachable:
             continue
         name = sample.table.name
-        reach = base.reach(name) | head.reach(name)
+        reach = base.reach(name) | head.reach(name) | _find_defaulting(name, base, head)
         # Whatever grants and columns open is seen in any world, if there are rows.
         possible = searched if sample.rows else changes
         some = tuple(change for change in possible if change.key.object in reach)
@@ -77,6 +77,13 @@ def _find_neighbourhoods(
                 actions=frozenset(_commands(some, base, head)) if own_policies else _ACTIONS,
                 policies_only=own_policies,
             )
+
+
+def _find_defaulting(table: str, *sides: Inventory) -> frozenset[str]:
+    """The functions that its defaults and checks call: they run at every write, and are no use of its own."""
+    called = (side.needs.get(table, frozenset()) for side in sides)
+    functions = (key.object for side in sides for key in side.objects if key.kind == "function")
+    return frozenset[str]().union(*called) & frozenset(functions)
 
 
 def _count_steps(name: str, changed: frozenset[str], *inventories: Inventory) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from pglast import ast, parser
-from pglast.enums import SubLinkType
+from pglast.enums import BoolExprType, SubLinkType
 
 from pgassay.diff.questions import Question
 from pgassay.solver.scope import Node, parse_expression, write
@@ -36,7 +36,7 @@ def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[
             yield replace(departure, within=within)
         if old and new and not new.is_query:
             # What is let through may show only in rows that are looked for then.
-            let_through = f"({old.condition}) and ({new.condition}) is not true"
+            let_through = _beyond(old.condition, new.condition)
             for one in (one for one in after[after.index(new) :] if one.is_query):
                 for found in _exists(one.rows, one.condition):
                     yield Departure(f"{let_through} and {found.text}", within=within)
@@ -44,13 +44,33 @@ def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[
 
 def _depart(old: Question | None, new: Question | None) -> Iterator[Departure]:
     if old and new and not old.is_query:
-        yield Departure(f"({old.condition}) and ({new.condition}) is not true")
-        yield Departure(f"({new.condition}) and ({old.condition}) is not true")
+        yield Departure(_beyond(old.condition, new.condition))
+        yield Departure(_beyond(new.condition, old.condition))
     elif old and new and old.rows == new.rows:
         widened = f"({new.condition}) and ({old.condition}) is not true"
         yield from _exists(new.rows, widened, widens=True)
     elif found := new or old:
         yield from _exists(found.rows, found.condition) if found.is_query else (Departure(found.condition),)
+
+
+def _beyond(one: str, other: str) -> str:
+    """True where one condition is and the other is not; of what OR joins, what both say is left out."""
+    arms, others = _arms(one), _arms(other)
+    more = [arm for arm in arms if arm not in others]
+    less = [arm for arm in others if arm not in arms]
+    if not more or not less:
+        more, less = arms, others
+    first, second = (" or ".join(f"({arm})" for arm in some) for some in (more, less))
+    return f"({first}) and ({second}) is not true"
+
+
+def _arms(text: str) -> list[str]:
+    try:
+        node = parse_expression(text)
+    except parser.ParseError:
+        return [text]
+    is_either = isinstance(node, ast.BoolExpr) and node.boolop == BoolExprType.OR_EXPR
+    return [write(arm) for arm in node.args] if is_either else [write(node)]
 
 
 def _pairs(

@@ -132,7 +132,7 @@ def explore(  # noqa: PLR0913 - by name
             fitted, done = (fit_calls(changes, context, head.personas) for _ in range(2))
             spent = trying.spent
             through = try_views(
-                around, head.personas, base=base.inventory, head=head.inventory, scales=trying.scales
+                around, samples, head.personas, base=base.inventory, head=head.inventory, scales=trying.scales
             )
             poured = chain(flows.try_writes(around), flows.try_calls(done))
             empty, filled = (

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import Column
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import Neighbourhood
-from pgassay.diff.probes import SearchProbe, probe_delete, probe_update
+from pgassay.diff.probes import WRITTEN, SearchProbe, probe_delete, probe_update
 from pgassay.diff.variations import invent_row
 from pgassay.diff.weights import Scales
 from pgassay.matrix import statements
+from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import literal
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
@@ -22,6 +25,7 @@ _ACTING = ("rule", "trigger")
 
 def try_views(
     around: Iterable[Neighbourhood],
+    samples: Iterable[Sample],
     personas: Sequence[Persona],
     *,
     base: Inventory,
@@ -30,19 +34,37 @@ def try_views(
 ) -> Iterator[Experiment]:
     """All that a persona finds in a view with another value in each column, or gone; then the owner weighs.
 
+    And looks whether rows of others were written.
+
     A view may show nothing to its owner, so that no row of it is known. Where nothing acts for the caller,
     he does no more than what the table itself lets him.
     """
+    stored = [one for one in samples if one.table.stored and one.ownership and one.ownership.direct]
     for one in around:
         table = one.sample.table
         if table.kind != "v" or (table.invoker and not _acts(table.name, head)):
             continue
-        near = scales.only(base.reach(table.name) | head.reach(table.name))
+        reach = base.reach(table.name) | head.reach(table.name)
+        near, below = scales.only(reach), [sample for sample in stored if sample.table.name in reach]
         subjects = make_subjects([one.sample], personas)
         probes = (probe for subject in subjects for probe in _write(subject, near))
-        attempts = tuple(near.put(probe) or probe for probe in probes)
+        attempts = tuple(
+            replace(near.put(probe) or probe, looks=tuple(_find_others(below, probe.witness.persona)))
+            for probe in probes
+        )
         if attempts:
             yield Experiment(changes=one.changes, attempts=attempts)
+
+
+def _find_others(stored: Iterable[Sample], persona: Persona) -> Iterator[str]:
+    """Queries of the owner's for rows of others that were written."""
+    for sample in stored if persona.id else ():
+        table = sample.table
+        owners = (
+            table.columns[name].quoted for name in sorted(sample.ownership.direct if sample.ownership else ())
+        )
+        others = " and ".join(f"{name}::text is distinct from {literal(persona.id)}" for name in owners)
+        yield f"select from {table.name} where {WRITTEN} and {others}"
 
 
 def _acts(view: str, head: Inventory) -> bool:
@@ -60,10 +82,18 @@ def _write(subject: Subject, near: Scales) -> Iterator[SearchProbe]:
         known = frozenset[str]().union(*(one.update for one in tables if one))
         columns = [one for one in subject.sample.columns if one.name in held.update]
         for column in sorted(columns, key=lambda one: (one.name in subject.sample.key, one.name in known)):
-            text = statements.update(subject.table, column.name, literal(_choose(subject, column)))
-            yield probe_update(subject, (column.name,), text)
+            for value in dict.fromkeys((_choose(subject, column), *_find_theirs(subject, column))):
+                text = statements.update(subject.table, column.name, literal(value))
+                yield probe_update(subject, (column.name,), text)
     if "delete" in writable and held.delete:
         yield probe_delete(subject, statements.delete(subject.table))
+
+
+def _find_theirs(subject: Subject, column: Column) -> Iterator[str | None]:
+    """What another's row has, where that may say whose it is: what acts may take it for the row that is meant."""
+    if column.base == "uuid" or column.name in subject.sample.key:
+        theirs = (row for row in subject.sample.rows if subject.persona.id not in row.owners)
+        yield from (row.values[column.name] for row in islice(theirs, 1))
 
 
 def _choose(subject: Subject, column: Column) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, islice, permutations
 from operator import itemgetter
 from typing import Any
 
@@ -15,12 +15,14 @@ from pgassay.catalog.names import quoted
 from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import MOMENTS, TEXTS, condition, literal
 from pgassay.observation import Persona
+from pgassay.solver import patterns
 from pgassay.solver.asking import merged
 
 USERS, SERVERS = "user_metadata", "app_metadata"
 """The claims that a user sets himself, and those that only the server sets."""
 _ROWS = 4  # of a table, of as many owners as there are
 _MORE = 1_000_000  # than anybody has
+_PATTERNS = 4  # strings that may be such
 _IN_PAIRS = 24  # values of each column
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 _FAR = ("2000-01-01", "2100-01-01", "infinity", "-infinity")
@@ -83,6 +85,17 @@ def vary_rows(
         for row in rows:
             if one[1] != row.values[one[0]] and other[1] != row.values[other[0]]:
                 yield Variation(sample=sample, row=row, values=dict((one, other)))
+
+
+def vary_texts(sample: Sample, literals: Literals) -> Iterator[Variation]:
+    """Texts of rows with a letter that one of two patterns takes: such as only one side says come first."""
+    for row in sample.rows:
+        for column in sample.columns:
+            text = row.values[column.name]
+            if text and column.name in literals.words and column.base in TEXTS and not column.labels:
+                for one, other in permutations(literals.strings[:_PATTERNS], 2):
+                    for more in islice(patterns.telling_apart(one, other, text), 1):
+                        yield Variation(sample=sample, row=row, values={column.name: more})
 
 
 def _order(

@@ -65,16 +65,35 @@ def matching(pattern: str, *, seed: str = "") -> Iterator[str]:
 
     With a `seed`, letters that may be others are drawn, always the same for the same seed.
     """
-    pattern = _EDGE.sub(lambda found: _EDGES.get(found[0], found[0]), pattern)
-    for name, letters in _CLASSES.items():
-        pattern = pattern.replace(name, letters)
     try:
         with warnings.catch_warnings(action="ignore"):
-            parsed = list(_parser.parse(pattern))
+            parsed = list(_parser.parse(_as_python(pattern)))
     except (re.error, OverflowError, RecursionError):
         return
     for more, texts in _ROUNDS.items():
         yield from islice(_Writer(more, Random(seed) if seed else None).all(parsed), texts)  # noqa: S311
+
+
+def telling_apart(one: str, other: str, text: str) -> Iterator[str]:
+    """Texts like this, which both expressions match, that only the first matches: with one letter more."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            first, second = (re.compile(_as_python(pattern)) for pattern in (one, other))
+    except (re.error, OverflowError, RecursionError):
+        return
+    if not text or not first.search(text) or not second.search(text):
+        return
+    for letter in string.printable:
+        more = f"{text[:-1]}{letter}{text[-1]}"
+        if first.search(more) and not second.search(more):
+            yield more
+
+
+def _as_python(pattern: str) -> str:
+    pattern = _EDGE.sub(lambda found: _EDGES.get(found[0], found[0]), pattern)
+    for name, letters in _CLASSES.items():
+        pattern = pattern.replace(name, letters)
+    return pattern
 
 
 def unmatching(pattern: str) -> Iterator[str]:
