@@ -842,3 +842,26 @@ def test_a_number_of_a_product_is_for_all_to_know(audited: Audited) -> None:
         told="b.way <> 'draft'",
     )
     assert told(audited(goods), "strangers") == [("public.boards", "info", ("select",))]
+
+
+DISPLAYED = RECIPES.replace("text text not null", "text text not null, phase text not null default 'kept'")
+"""Nothing that the schema says by itself makes a recipe one that a view of these shows."""
+ON_SALE = "from public.recipes as r where r.phase = 'on sale'"
+
+
+@pytest.mark.parametrize("option", ["", " with check option"])
+def test_a_view_is_written_that_shows_none_of_the_rows_as_they_begin(audited: Audited, option: str) -> None:
+    view = f"create view public.shop as select r.id, r.text, r.phase {ON_SALE}{option};"
+    [finding] = of_rule(audited(DISPLAYED + view), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.shop", "medium")
+    assert {"update", "delete"} <= set(finding.actions)
+    assert "anon" in finding.who
+    taken = "revoke insert, update, delete on public.shop from anon, authenticated;"
+    assert told(audited(DISPLAYED + view + taken), "strangers") == []
+
+
+def test_a_view_that_shows_few_rows_to_their_owners_alone_is_written_by_these(audited: Audited) -> None:
+    view = f"create view public.shop as select r.id, r.text {ON_SALE} and r.cook = auth.uid();"
+    assert told(audited(DISPLAYED + view), "strangers") == []
+    view = f"create view public.shop with (security_invoker = true) as select r.id, r.text {ON_SALE};"
+    assert told(audited(DISPLAYED + view), "strangers") == []
