@@ -16,7 +16,8 @@ _PERSONAL = (
 )
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
 _SECRETS = ("token", "secret", "code", "link")
-_DEPARTURES = ("left", "removed", "deleted", "kicked", "expelled", "banned", "revoked", "ended", "resigned")
+_EXPULSIONS = ("removed", "deleted", "kicked", "expelled", "banned", "revoked", "resigned")
+_DEPARTURES = (*_EXPULSIONS, "left", "ended")
 _EVENTS = (
     *("event", "payment", "charge", "intent", "receipt", "reference", "idempotency", "transaction"),
     *("external", "checkout", "stripe", "webhook", "invoice"),
@@ -184,9 +185,9 @@ def is_secret(column: Column) -> bool:
     return _has_word(column.name, _SECRETS)
 
 
-def is_departure(column: Column) -> bool:
-    """By its name: when somebody went, or had to."""
-    return _has_word(column.name, _DEPARTURES)
+def says_departure(name: str, *, ever: bool = True) -> bool:
+    """Of a name or a value; without `ever`, not what a visit or a ride says that just came to its end."""
+    return _has_word(name, _DEPARTURES if ever else _EXPULSIONS)
 
 
 def is_event(column: Column) -> bool:
