@@ -197,6 +197,7 @@ READY, PHASE = "is_ready boolean not null default false", "phase text not null d
         ("goes_live_at", "timestamptz", READY, "is_ready"),
         ("availableFrom", "timestamp", PHASE, "phase <> 'raw'"),
         ("shown_on", "date", READY, "is_ready is true"),
+        ("goes_out_at", "timestamptz", PHASE, "phase = 'cooked'"),
     ],
 )
 def test_what_is_ready_is_read_before_it_is_to_be_shown(

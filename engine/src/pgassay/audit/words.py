@@ -87,6 +87,10 @@ _CODES = (
     *("unlock", "lock", "safe", "reset", "login", "activation", "invite", "invitation", "join", "auth"),
     *("verification", "verify", "confirmation", "pin", "secret", "key", "keybox", "lockbox"),
 )
+_DECIDED = (
+    *("approved", "accepted", "verified", "confirmed", "certified", "granted", "reviewed", "moderated"),
+    *("pending", "review", "submitted", "requested", "proposed", "waiting", "rejected", "flagged", "paid"),
+)
 _USES = ("used", "redeemed", "claimed", "consumed", "spent", "accepted", "taken", "burned", "exhausted")
 _LAST = (
     *("last", "latest", "first", "recent", "recently", "seen", "opened", "viewed", "clicked", "visited"),
@@ -268,6 +272,11 @@ def is_use(column: Column) -> bool:
 
 def says_used(name: str) -> bool:
     return not set(split(name)).isdisjoint(_USES)
+
+
+def says_decided(name: str) -> bool:
+    """Of a state: that somebody else decided about a row, or is to."""
+    return not set(split(name)).isdisjoint(_DECIDED)
 
 
 def is_of_last_time(column: Column) -> bool:

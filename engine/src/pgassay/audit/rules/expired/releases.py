@@ -26,6 +26,7 @@ _VAGUE = frozenset(
     (
         *("release", "releases", "live", "available", "open", "opens", "show", "shows", "showing"),
         *("display", "displays", "public", "drop", "drops", "launch", "launches", "surfaces", "airs"),
+        *("goes", "go", "comes", "rolls", "announce", "announces"),
     )
 )
 _DAYS = frozenset(("date", "day"))
