@@ -210,6 +210,15 @@ def test_what_is_ready_is_read_before_it_is_to_be_shown(
     assert told(audited(later), "expired") == []
 
 
+def test_a_view_shows_what_is_ready_before_it_is_to_be_shown(audited: Audited) -> None:
+    hidden = POSTERS.format(name="goes_out_at", type="timestamptz", state=READY, asked="false")
+    view = "create view public.wall {} as select p.id, p.text from public.posters as p where p.is_ready{};"
+    found = audited(hidden + view.format("", ""))
+    assert told(found, "expired") == [("public.wall", "medium", ("select",))]
+    assert told(audited(hidden + view.format("", " and p.goes_out_at <= now()")), "expired") == []
+    assert told(audited(hidden + view.format("with (security_invoker = true)", "")), "expired") == []
+
+
 def test_when_something_takes_place_may_be_known_before(audited: Audited) -> None:
     concert = POSTERS.format(name="starts_at", type="timestamptz", state=READY, asked="is_ready")
     assert told(audited(concert), "expired") == [("public.posters", "info", ("select",))]
