@@ -139,6 +139,7 @@ set search_path = '' as $$ select p.stage = 'shown' from public.poems as p where
     [
         (STAGE, "stage = 'shown'", "", "low"),
         ("hidden boolean not null default true", "not hidden", "", "low"),
+        (f"{STAGE}, due timestamptz", "stage = 'shown' and due <= now()", "", "low"),
         # Somebody is to decide, an UPDATE may not, or more than who reads it hangs on it.
         ("approved boolean not null default false", "approved", "", "medium"),
         (STAGE.replace("draft", "pending"), "stage = 'shown'", "", "medium"),

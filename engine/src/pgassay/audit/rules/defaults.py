@@ -135,32 +135,34 @@ def _try(
         plain = with_value(write, column.name, default) if default is not None else write
         if _stays(scene, persona, (*setup,), plain.statement, look, change):
             return None  # the user may change it anyway
-        readers, before = (_readers(scene, persona, setup, write) for write in (insert, plain))
-        if readers < before:
+        if _readers(scene, persona, setup, insert) < _readers(scene, persona, setup, plain):
             continue  # he keeps the row to himself, which is his to say
         found = _tell(scene, persona, (setup, insert), column, look)
-        is_known = found.severity is Severity.MEDIUM and readers > before
-        if is_known and _is_only_shown(scene, write.sample, column, (value, default)):
+        if found.severity is Severity.MEDIUM and _is_only_shown(
+            scene, write.sample, column, (value, default)
+        ):
             return replace(found, severity=Severity.LOW)
         return found
     return None
 
 
 def _is_only_shown(scene: Scene, sample: Sample, column: Column, values: Sequence[str | None]) -> bool:
-    """Whether it says who reads the row and nothing else, as what an author publishes is his own.
+    """Whether policies ask it who reads the row and nothing else does: to publish what is his is an author's.
 
     Not where somebody is to decide, by what the column or its values are called.
     """
     table = sample.table
     if is_standing(column, table.relation) or any(says_decided(value) for value in values if value):
         return False
-    policies = (p for p in scene.catalog.of(Policy) if p.relation_oid != table.oid or p.command != "select")
+    reading = [p for p in scene.policies.get(table.oid, ()) if p.command == "select"]
+    policies = (policy for policy in scene.catalog.of(Policy) if policy not in reading)
     texts = (
         *(text for policy in policies for _, text in policy.clauses),
         *(f.text for f in scene.catalog.of(Function) if scene.is_ours(f)),
         *(t.definition for t in scene.catalog.of(Trigger) if t.relation_oid == table.oid),
     )
-    return column.name not in find_literals(texts).words
+    asked = find_literals(policy.using or "" for policy in reading).words
+    return column.name in asked - find_literals(texts).words
 
 
 def _readers(scene: Scene, persona: Persona, setup: tuple[str, ...], write: Write) -> int:
