@@ -878,8 +878,8 @@ alter table public.pens enable row level security;
 create policy "keepers" on public.pens for select to authenticated using ({using});
 create policy "put" on public.pens for insert to authenticated with check ({check});
 """
-OWN = "keeper = (select auth.uid())"
-OR_NOBODYS = f"keeper is null or {OWN}"
+KEPT = "keeper = (select auth.uid())"
+OR_NOBODYS = f"keeper is null or {KEPT}"
 
 
 @pytest.mark.parametrize("using", [OR_NOBODYS, "public.is_ones_own(keeper)"])
@@ -918,10 +918,10 @@ create trigger fill before insert on public.pens for each row execute function p
 @pytest.mark.parametrize(
     ("default", "using", "check", "more"),
     [
-        ("", OR_NOBODYS, OWN, ""),  # a catalogue of the house
+        ("", OR_NOBODYS, KEPT, ""),  # a catalogue of the house
         ("default auth.uid()", OR_NOBODYS, OR_NOBODYS, ""),
         ("", OR_NOBODYS, OR_NOBODYS, FILLING),
-        ("", OWN, OR_NOBODYS, ""),
+        ("", KEPT, OR_NOBODYS, ""),
         ("", "true", OR_NOBODYS, ""),
     ],
 )
