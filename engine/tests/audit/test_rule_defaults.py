@@ -110,3 +110,45 @@ create policy "add" on public.lines for insert to authenticated with check (who 
 def test_a_quantity_is_for_its_user_to_say(audited: Audited) -> None:
     assert told(audited(LINES.format(1)), "defaults") == []
     assert told(audited(LINES.format(0)), "defaults") == [("public.lines", "medium", ("insert",))]
+
+
+POEMS = """
+create table public.poems (
+    id integer generated always as identity primary key, poet uuid not null references auth.users,
+    verse text not null, {column}
+);
+alter table public.poems enable row level security;
+create policy "own" on public.poems for select to authenticated using (poet = (select auth.uid()));
+create policy "write" on public.poems for insert to authenticated with check (poet = (select auth.uid()));
+create policy "all" on public.poems for select using ({shown});
+{more}
+"""
+STAGE = "stage text not null default 'draft'"
+EDITS = """
+create policy "edit" on public.poems for update to authenticated using (poet = (select auth.uid()));
+revoke update on public.poems from anon, authenticated; grant update (verse) on public.poems to authenticated;
+"""
+PRIZES = """
+create function public.prize(which integer) returns boolean language sql stable security definer
+set search_path = '' as $$ select p.stage = 'shown' from public.poems as p where p.id = which $$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "shown", "more", "severity"),
+    [
+        (STAGE, "stage = 'shown'", "", "low"),
+        ("hidden boolean not null default true", "not hidden", "", "low"),
+        (f"{STAGE}, due timestamptz", "stage = 'shown' and due <= now()", "", "low"),
+        # Somebody is to decide, an UPDATE may not, or more than who reads it hangs on it.
+        ("approved boolean not null default false", "approved", "", "medium"),
+        (STAGE.replace("draft", "pending"), "stage = 'shown'", "", "medium"),
+        (STAGE, "stage = 'shown'", EDITS, "high"),
+        (STAGE, "stage = 'shown'", PRIZES, "medium"),
+    ],
+)
+def test_an_author_publishes_his_own_row_as_he_begins_it(
+    audited: Audited, column: str, shown: str, more: str, severity: str
+) -> None:
+    found = audited(POEMS.format(column=column, shown=shown, more=more))
+    assert told(found, "defaults") == [("public.poems", severity, ("insert",))]

@@ -197,6 +197,7 @@ READY, PHASE = "is_ready boolean not null default false", "phase text not null d
         ("goes_live_at", "timestamptz", READY, "is_ready"),
         ("availableFrom", "timestamp", PHASE, "phase <> 'raw'"),
         ("shown_on", "date", READY, "is_ready is true"),
+        ("goes_out_at", "timestamptz", PHASE, "phase = 'cooked'"),
     ],
 )
 def test_what_is_ready_is_read_before_it_is_to_be_shown(
@@ -207,6 +208,15 @@ def test_what_is_ready_is_read_before_it_is_to_be_shown(
     assert (finding.object, finding.severity.word, finding.columns) == ("public.posters", "medium", (name,))
     later = POSTERS.format(name=f'"{name}"', type=type_, state=state, asked=f'{asked} and "{name}" <= now()')
     assert told(audited(later), "expired") == []
+
+
+def test_a_view_shows_what_is_ready_before_it_is_to_be_shown(audited: Audited) -> None:
+    hidden = POSTERS.format(name="goes_out_at", type="timestamptz", state=READY, asked="false")
+    view = "create view public.wall {} as select p.id, p.text from public.posters as p where p.is_ready{};"
+    found = audited(hidden + view.format("", ""))
+    assert told(found, "expired") == [("public.wall", "medium", ("select",))]
+    assert told(audited(hidden + view.format("", " and p.goes_out_at <= now()")), "expired") == []
+    assert told(audited(hidden + view.format("with (security_invoker = true)", "")), "expired") == []
 
 
 def test_when_something_takes_place_may_be_known_before(audited: Audited) -> None:

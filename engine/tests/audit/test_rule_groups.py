@@ -229,3 +229,63 @@ def test_a_member_without_a_rank_expels_its_captain(
     """And dissolves a team that only captains may rename."""
     expected = [(found[0], "medium", (found[1],))] if found else []
     assert told(audited(TEAMS.format(on, using)), "groups") == expected
+
+
+CHOIR = """
+create table public.choirs (id integer primary key, title text not null);
+create table public.singers (
+    id bigint generated always as identity primary key, choir integer not null references public.choirs,
+    voice uuid not null references auth.users, {mark}
+);
+create table public.scores (
+    id bigint generated always as identity primary key, choir integer not null references public.choirs
+);
+alter table public.choirs enable row level security;
+alter table public.singers enable row level security;
+alter table public.scores enable row level security;
+create function public.sings(which integer) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin return exists (
+    select from public.singers as s where s.choir = which and s.voice = auth.uid() and {reads}
+); end $$;
+create function public.composes(which integer) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select which = any (
+    select s.choir from public.singers as s where s.voice = auth.uid() and {writes}
+) $$;
+create policy "read" on public.scores for select to authenticated using (public.sings(choir));
+create policy "write" on public.scores for insert to authenticated with check (public.composes(choir));
+"""
+STANDING = "standing text not null default 'active' check (standing in ('active', 'guest', 'removed'))"
+BANNED = "s.banned_until is null or s.banned_until < now()"
+
+
+@pytest.mark.parametrize(
+    ("mark", "reads", "writes", "actions"),
+    [
+        ("kicked_at timestamptz", "true", "s.kicked_at is null", ("select",)),
+        ("is_removed boolean not null default false", "not s.is_removed", "true", ("insert",)),
+        (STANDING, "true", "s.standing in ('active', 'guest')", ("select",)),
+        ("since date, expelled_at timestamptz", "true", "true", ("select", "insert")),
+    ],
+)
+def test_who_is_out_by_a_mark_for_which_nothing_asks(
+    audited: Audited, mark: str, reads: str, writes: str, actions: tuple[str, ...]
+) -> None:
+    """The groups are hidden from everybody: that they are is not what tells who is out."""
+    found = audited(CHOIR.format(mark=mark, reads=reads, writes=writes))
+    assert told(found, "groups") == [("public.scores", "medium", actions)]
+
+
+@pytest.mark.parametrize(
+    ("mark", "asked"),
+    [
+        ("kicked_at timestamptz", "s.kicked_at is null"),
+        ("banned_until timestamptz", f"({BANNED})"),
+        (STANDING, "s.standing <> 'removed'"),
+        ("since timestamptz not null default now(), left_at timestamptz", "true"),  # one of many visits
+        ("heard_at timestamptz", "true"),
+    ],
+)
+def test_a_mark_for_which_all_ask_or_that_ends_no_membership(audited: Audited, mark: str, asked: str) -> None:
+    assert told(audited(CHOIR.format(mark=mark, reads=asked, writes=asked)), "groups") == []

@@ -842,3 +842,91 @@ def test_a_number_of_a_product_is_for_all_to_know(audited: Audited) -> None:
         told="b.way <> 'draft'",
     )
     assert told(audited(goods), "strangers") == [("public.boards", "info", ("select",))]
+
+
+DISPLAYED = RECIPES.replace("text text not null", "text text not null, phase text not null default 'kept'")
+"""Nothing that the schema says by itself makes a recipe one that a view of these shows."""
+ON_SALE = "from public.recipes as r where r.phase = 'on sale'"
+
+
+@pytest.mark.parametrize("option", ["", " with check option"])
+def test_a_view_is_written_that_shows_none_of_the_rows_as_they_begin(audited: Audited, option: str) -> None:
+    view = f"create view public.shop as select r.id, r.text, r.phase {ON_SALE}{option};"
+    [finding] = of_rule(audited(DISPLAYED + view), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.shop", "medium")
+    assert {"update", "delete"} <= set(finding.actions)
+    assert "anon" in finding.who
+    taken = "revoke insert, update, delete on public.shop from anon, authenticated;"
+    assert told(audited(DISPLAYED + view + taken), "strangers") == []
+
+
+def test_a_view_that_shows_few_rows_to_their_owners_alone_is_written_by_these(audited: Audited) -> None:
+    view = f"create view public.shop as select r.id, r.text {ON_SALE} and r.cook = auth.uid();"
+    assert told(audited(DISPLAYED + view), "strangers") == []
+    view = f"create view public.shop with (security_invoker = true) as select r.id, r.text {ON_SALE};"
+    assert told(audited(DISPLAYED + view), "strangers") == []
+
+
+PENS = """
+create table public.pens (
+    id bigint generated always as identity primary key, keeper uuid {default} references auth.users,
+    ink text not null
+);
+create function public.is_ones_own(whose uuid) returns boolean language plpgsql stable as $$
+begin if whose is null then return true; end if; return whose = auth.uid(); end $$;
+alter table public.pens enable row level security;
+create policy "keepers" on public.pens for select to authenticated using ({using});
+create policy "put" on public.pens for insert to authenticated with check ({check});
+"""
+KEPT = "keeper = (select auth.uid())"
+OR_NOBODYS = f"keeper is null or {KEPT}"
+
+
+@pytest.mark.parametrize("using", [OR_NOBODYS, "public.is_ones_own(keeper)"])
+def test_what_a_user_inserts_without_its_owner_is_for_all_to_read(audited: Audited, using: str) -> None:
+    schema = PENS.format(default="", using=using, check=OR_NOBODYS)
+    [finding] = of_rule(audited(schema), "strangers")
+    assert (finding.object, finding.severity.word) == ("public.pens", "medium")
+    assert (finding.actions, finding.who) == (("select",), ("alice", "bob"))
+    assert finding.repair is not None
+    assert "set default auth.uid()" in str(finding.repair)
+
+
+def test_a_row_below_nothing_is_no_less_nobodys(audited: Audited) -> None:
+    """Whose it is, the row above says."""
+    notes = """
+    create table public.notes (id bigint generated always as identity primary key,
+        recipe integer references public.recipes, said text not null);
+    alter table public.notes enable row level security;
+    create policy "read" on public.notes for select to authenticated using (
+        recipe is null or recipe = any (select r.id from public.recipes as r where r.cook = auth.uid()));
+    create policy "put" on public.notes for insert to authenticated with check (
+        {} recipe in (select r.id from public.recipes as r where r.cook = auth.uid()));
+    """
+    found = told(audited(RECIPES + notes.format("recipe is null or")), "strangers")
+    assert found == [("public.notes", "medium", ("select",))]
+    assert told(audited(RECIPES + notes.format("")), "strangers") == []
+
+
+FILLING = """
+create function public.fill() returns trigger language plpgsql as $$
+begin new.keeper := coalesce(new.keeper, auth.uid()); return new; end $$;
+create trigger fill before insert on public.pens for each row execute function public.fill();
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "using", "check", "more"),
+    [
+        ("", OR_NOBODYS, KEPT, ""),  # a catalogue of the house
+        ("default auth.uid()", OR_NOBODYS, OR_NOBODYS, ""),
+        ("", OR_NOBODYS, OR_NOBODYS, FILLING),
+        ("", KEPT, OR_NOBODYS, ""),
+        ("", "true", OR_NOBODYS, ""),
+    ],
+)
+def test_rows_without_an_owner_that_no_user_inserts_or_that_are_as_all_others(
+    audited: Audited, default: str, using: str, check: str, more: str
+) -> None:
+    found = audited(PENS.format(default=default, using=using, check=check) + more)
+    assert [one for one in told(found, "strangers") if one[1] != "info"] == []

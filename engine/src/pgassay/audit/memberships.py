@@ -64,10 +64,10 @@ def is_shared(scene: Scene, one: Memberships, sample: Sample) -> bool:
         return False
     if one.group in table.columns or sample in (one.sample, one.parent):
         return False
-    return {one.sample.table.name, one.parent.table.name}.isdisjoint(_above(scene, table.name))
+    return {one.sample.table.name, one.parent.table.name}.isdisjoint(tables_above(scene, table.name))
 
 
-def _above(scene: Scene, name: str) -> set[str]:
+def tables_above(scene: Scene, name: str) -> set[str]:
     """The tables to which foreign keys lead."""
     found, rest = {name}, [name]
     while rest:

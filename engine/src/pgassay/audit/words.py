@@ -16,7 +16,8 @@ _PERSONAL = (
 )
 _ADDRESSES = ("email", "mail", "phone", "mobile", "username", "handle", "login", "nickname", "slug", "name")
 _SECRETS = ("token", "secret", "code", "link")
-_DEPARTURES = ("left", "removed", "deleted", "kicked", "expelled", "banned", "revoked", "ended", "resigned")
+_EXPULSIONS = ("removed", "deleted", "kicked", "expelled", "banned", "revoked", "resigned")
+_DEPARTURES = (*_EXPULSIONS, "left", "ended")
 _EVENTS = (
     *("event", "payment", "charge", "intent", "receipt", "reference", "idempotency", "transaction"),
     *("external", "checkout", "stripe", "webhook", "invoice"),
@@ -85,6 +86,10 @@ _CODES = (
     *("access", "door", "entry", "entrance", "alarm", "gate", "wifi", "security", "recovery", "backup"),
     *("unlock", "lock", "safe", "reset", "login", "activation", "invite", "invitation", "join", "auth"),
     *("verification", "verify", "confirmation", "pin", "secret", "key", "keybox", "lockbox"),
+)
+_DECIDED = (
+    *("approved", "accepted", "verified", "confirmed", "certified", "granted", "reviewed", "moderated"),
+    *("pending", "review", "submitted", "requested", "proposed", "waiting", "rejected", "flagged", "paid"),
 )
 _USES = ("used", "redeemed", "claimed", "consumed", "spent", "accepted", "taken", "burned", "exhausted")
 _LAST = (
@@ -184,9 +189,9 @@ def is_secret(column: Column) -> bool:
     return _has_word(column.name, _SECRETS)
 
 
-def is_departure(column: Column) -> bool:
-    """By its name: when somebody went, or had to."""
-    return _has_word(column.name, _DEPARTURES)
+def says_departure(name: str, *, ever: bool = True) -> bool:
+    """Of a name or a value; without `ever`, not what a visit or a ride says that just came to its end."""
+    return _has_word(name, _DEPARTURES if ever else _EXPULSIONS)
 
 
 def is_event(column: Column) -> bool:
@@ -267,6 +272,11 @@ def is_use(column: Column) -> bool:
 
 def says_used(name: str) -> bool:
     return not set(split(name)).isdisjoint(_USES)
+
+
+def says_decided(name: str) -> bool:
+    """Of a state: that somebody else decided about a row, or is to."""
+    return not set(split(name)).isdisjoint(_DECIDED)
 
 
 def is_of_last_time(column: Column) -> bool:

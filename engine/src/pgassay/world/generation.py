@@ -25,6 +25,7 @@ from pgassay.world.ownership import OwnerPaths, find_ownership
 from pgassay.world.presence import find_holders, read_presence
 from pgassay.world.references import User
 from pgassay.world.rosters import find_asked_alone, find_roles, find_rosters
+from pgassay.world.shown import show_rows
 from pgassay.world.sign_ups import USERS, SignUps
 from pgassay.world.uploads import Uploads
 
@@ -132,6 +133,7 @@ class _Generation:
             *self._uploads.objects(),
             *self._rows(),
             *self._search_atoms(),
+            *self._shown(),
             *self._refreshes(),
         ]
         return World(
@@ -159,6 +161,11 @@ class _Generation:
     def _search_atoms(self) -> Iterator[AtomReach | MadeRow]:
         self._solver.log_in()
         yield from self._atoms.search()
+
+    def _shown(self) -> Iterator[MadeRow]:
+        changes = self.makes_accounts
+        if not self.only:
+            yield from show_rows(self._solver, self._surface, self._everybody, may_change=changes)
 
     def _refreshes(self) -> Iterator[MadeRow]:
         """A materialized view shows the rows that were there when it was filled last."""

@@ -5,14 +5,16 @@ The schema says how such a row begins: by a default, or by refusing the same val
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pgassay.audit.listed import has_constant, is_empty
 from pgassay.audit.model import NO_ROWS_SHOWN, OF_VALUES, ROWS, Finding, Severity, Step
 from pgassay.audit.scene import Scene, own_condition, run
+from pgassay.audit.words import is_standing, says_decided
 from pgassay.audit.writes import Write, insert_of, make_room, owner_columns, values_for, with_value
 from pgassay.catalog.literals import find_literals
-from pgassay.catalog.model import Column, Constraint, ObjectKey, Trigger
+from pgassay.catalog.model import Column, Constraint, Function, ObjectKey, Policy, Trigger
 from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.model import Action, RowClass
@@ -135,8 +137,32 @@ def _try(
             return None  # the user may change it anyway
         if _readers(scene, persona, setup, insert) < _readers(scene, persona, setup, plain):
             continue  # he keeps the row to himself, which is his to say
-        return _tell(scene, persona, (setup, insert), column, look)
+        found = _tell(scene, persona, (setup, insert), column, look)
+        if found.severity is Severity.MEDIUM and _is_only_shown(
+            scene, write.sample, column, (value, default)
+        ):
+            return replace(found, severity=Severity.LOW)
+        return found
     return None
+
+
+def _is_only_shown(scene: Scene, sample: Sample, column: Column, values: Sequence[str | None]) -> bool:
+    """Whether policies ask it who reads the row and nothing else does: to publish what is his is an author's.
+
+    Not where somebody is to decide, by what the column or its values are called.
+    """
+    table = sample.table
+    if is_standing(column, table.relation) or any(says_decided(value) for value in values if value):
+        return False
+    reading = [p for p in scene.policies.get(table.oid, ()) if p.command == "select"]
+    policies = (policy for policy in scene.catalog.of(Policy) if policy not in reading)
+    texts = (
+        *(text for policy in policies for _, text in policy.clauses),
+        *(f.text for f in scene.catalog.of(Function) if scene.is_ours(f)),
+        *(t.definition for t in scene.catalog.of(Trigger) if t.relation_oid == table.oid),
+    )
+    asked = find_literals(policy.using or "" for policy in reading).words
+    return column.name in asked - find_literals(texts).words
 
 
 def _readers(scene: Scene, persona: Persona, setup: tuple[str, ...], write: Write) -> int:

@@ -227,21 +227,22 @@ def _paid(scene: Scene, term: Term) -> Iterator[Finding]:
 
 
 def _tell_early(one: Early) -> Finding:
-    table = one.sample.table
+    table = one.place.table
+    asks = "policy" if table.secured else "condition"
     reading = [
         p.key for p in table.privileges[one.readers[0].role].policies if p.command in ("select", "all")
     ]
     return Finding(
         rule=RULE,
-        object=one.sample.object,
+        object=table.name,
         columns=(one.column.name,),
         actions=("select",),
         who=tuple(persona.name for persona in one.readers),
         severity=one.severity,
         sentence=f"{anyone(one.readers)} reads rows of others in {table.name} before their "
-        f"{one.column.name} has come: no policy compares it with the present.",
+        f"{one.column.name} has come: no {asks} compares it with the present.",
         steps=one.steps,
-        cause=f"early {table.name}",
+        cause=f"early {one.place.sample.object}",
         about=(*reading, ObjectKey(kind="relation", object=table.name, name="")),
     )
 

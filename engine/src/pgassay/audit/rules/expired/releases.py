@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from pgassay.audit.scene import Scene, run
@@ -26,6 +27,7 @@ _VAGUE = frozenset(
     (
         *("release", "releases", "live", "available", "open", "opens", "show", "shows", "showing"),
         *("display", "displays", "public", "drop", "drops", "launch", "launches", "surfaces", "airs"),
+        *("goes", "go", "comes", "rolls", "announce", "announces"),
     )
 )
 _DAYS = frozenset(("date", "day"))
@@ -52,11 +54,10 @@ def name_says(column: Column) -> Said:
     return Said.NOTHING
 
 
-def publishes(scene: Scene, sample: Sample, persona: Persona, look: str) -> bool:
-    """Whether a truth value or a state of the row decides if a stranger's `look` shows it."""
+def publishes(scene: Scene, sample: Sample, texts: Iterable[str], persona: Persona, look: str) -> bool:
+    """Whether a truth value or a state that `texts` name decides if a stranger's `look` shows the row."""
     table = sample.table
-    policies = [p for p in scene.policies.get(table.oid, ()) if p.command in ("select", "all")]
-    asked = find_literals(p.using or "" for p in policies).words - naming_columns(sample)
+    asked = find_literals(texts).words - naming_columns(sample)
     for column in table.columns.values():
         is_state = column.base in ("bool", *TEXTS) or bool(column.labels)
         if not is_state or column.generated or column.name not in asked:

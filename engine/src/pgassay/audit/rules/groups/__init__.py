@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pgassay.audit.meant import reaches_all
 from pgassay.audit.memberships import Memberships, find_memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.rules.groups.departed import Departed, find_departed
 from pgassay.audit.rules.groups.expelled import find_expelled
 from pgassay.audit.rules.groups.sharing import find_shared
-from pgassay.audit.rules.groups.suspended import Below, read_below, reads_as_before, still_read
+from pgassay.audit.rules.groups.suspended import Below, read_below, still_read
 from pgassay.audit.rules.groups.unmatched import find_unmatched
 from pgassay.audit.scene import Scene, own_condition, run
 from pgassay.audit.words import anyone, does
@@ -55,6 +56,11 @@ def find(scene: Scene) -> Iterator[Finding]:
                 if sample.object not in done:
                     done.add(sample.object)
                     yield _tell_below(scene, one, persona, (column, sample), steps)
+    for persona in scene.users:
+        for departed in find_departed(scene, persona):
+            if departed.sample.object not in done:
+                done.add(departed.sample.object)
+                yield _tell_departed(scene, departed, persona)
     yield from find_shared(scene)
     yield from find_expelled(scene)
     yield from (found for found in find_unmatched(scene) if found.object not in done)
@@ -71,18 +77,13 @@ def _out(scene: Scene, link: _Link) -> Finding | None:
     )
     for persona in scene.users:
         if found := still_read(scene, below, persona):
-            why = f"does not see {parent.object} any more once"
-        elif found := reads_as_before(scene, below, persona):
-            why = "is out once"
-        else:
-            continue
-        column, steps = found
-        sentence = (
-            f"{persona.name} {why} {link.members.object} says so by {column}, and still reads the rows of "
-            f"{link.sample.object} below it."
-        )
-        finding = _tell(scene, link, persona, ["select"], steps)
-        return replace(finding, sentence=sentence, candidates=())
+            column, steps = found
+            sentence = (
+                f"{persona.name} does not see {parent.object} any more once {link.members.object} says so by "
+                f"{column}, and still reads the rows of {link.sample.object} below it."
+            )
+            finding = _tell(scene, link, persona, ["select"], steps)
+            return replace(finding, sentence=sentence, candidates=())
     return None
 
 
@@ -97,6 +98,16 @@ def _tell_below(
     )
     finding = _tell(scene, link, persona, ["select"], steps)
     return replace(finding, sentence=sentence, candidates=())
+
+
+def _tell_departed(scene: Scene, one: Departed, persona: Persona) -> Finding:
+    link = _Link(members=one.members, group="", sample=one.sample, column="")
+    sentence = (
+        f"{persona.name} is out once {one.members.object} says so by {one.column}, and still "
+        f"{does(one.verbs)} rows of {one.sample.object} as before."
+    )
+    finding = _tell(scene, link, persona, list(one.verbs), one.steps)
+    return replace(finding, severity=Severity.MEDIUM, sentence=sentence, candidates=())
 
 
 def _links(scene: Scene) -> Iterator[_Link]:

@@ -10,7 +10,6 @@ from pgassay.audit.memberships import Memberships
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Step, Steps
 from pgassay.audit.reach import measure_seen
 from pgassay.audit.scene import Scene, own_condition, run
-from pgassay.audit.words import is_departure
 from pgassay.audit.writes import given_row, naming_columns, values_for
 from pgassay.catalog.model import Column
 from pgassay.matrix.rows import Row, Sample
@@ -39,22 +38,6 @@ def still_read(scene: Scene, below: Below, persona: Persona) -> tuple[str, Steps
                 if plays(scene.session, steps):
                     return column.name, steps
     return None
-
-
-def reads_as_before(scene: Scene, below: Below, persona: Persona) -> tuple[str, Steps] | None:
-    """As `still_read`, of a moment that is called so, where the group is not hidden either."""
-    for column in _columns(scene, below.members):
-        if column.base in MOMENTS and not column.not_null and not column.default and is_departure(column):
-            for steps in _steps(below, persona, column, "2001-02-03"):
-                seen = tuple(step for step in steps if _is_about(step, below))
-                if plays(scene.session, seen):
-                    return column.name, seen
-    return None
-
-
-def _is_about(step: Step, below: Below) -> bool:
-    """Not about the table of groups."""
-    return not (step.who and step.statement.startswith(f"select 1 from {below.parent.table.name} "))
 
 
 def _columns(scene: Scene, members: Sample) -> list[Column]:
@@ -102,6 +85,11 @@ def _memberships(members: Sample, persona: Persona) -> Iterator[tuple[Row, Steps
     yield from ((row, ()) for row in own)
     if not own and (given := given_row(members, persona)):
         yield members.rows[0], (Step(statement=given),)
+
+
+def given_memberships(members: Sample, persona: Persona) -> Iterator[Steps]:
+    """What gives it one; nothing for each that it has."""
+    yield from (given for _, given in _memberships(members, persona))
 
 
 def read_below(scene: Scene, one: Memberships, persona: Persona) -> Iterator[tuple[str, Sample, Steps]]:

@@ -16,6 +16,7 @@ from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_p
 from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
+from pgassay.audit.rules.strangers.ownerless import find_ownerless
 from pgassay.audit.rules.strangers.parents import find_below
 from pgassay.audit.rules.strangers.secrets import find_secrets
 from pgassay.audit.rules.strangers.unlisted import find_unlisted
@@ -65,7 +66,8 @@ def find(scene: Scene) -> Iterator[Finding]:
             deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
-    for more in (find_unparted, find_links, find_unlisted, find_folders, find_unseen, find_secrets):
+    every = (find_unparted, find_ownerless, find_links, find_unlisted)
+    for more in (*every, find_folders, find_unseen, find_secrets):
         yield from more(scene)
 
 

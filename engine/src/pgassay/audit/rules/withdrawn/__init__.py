@@ -34,7 +34,7 @@ class _Shown:
 
 def find(scene: Scene) -> Iterator[Finding]:
     """One finding for each table: policies that do not ask are one cause, however many marks there are."""
-    early = {(one.sample.object, one.column.name) for one in find_early(scene)}  # told by `expired`
+    early = {(one.place.table.name, one.column.name) for one in find_early(scene)}  # told by `expired`
     for sample in scene.samples:
         is_plain = sample.table.kind in "rp" and sample.object == sample.table.name
         if is_plain and sample.ownership and sample.table.secured and (readers := _readers(scene, sample)):
