@@ -40,7 +40,7 @@ def find_borrowed(scene: Scene) -> Iterator[Finding]:
             names = (key.columns[0], key.target_columns[0])
             tries = (
                 found
-                for write in (_insert, _update)
+                for write in (_update, _insert)
                 for persona in scene.users
                 for found in _of(scene, (sample, above), names, persona, write)
             )
