@@ -98,7 +98,7 @@ create policy "remove" on public.loans for delete to authenticated using (lender
 revoke update on public.loans from anon, authenticated;
 grant update ({0}) on public.loans to authenticated;
 """
-APART = ", check (lender <> borrower)"
+APART = ", check (lender <> borrower), unique (lender, borrower)"
 ASKS = """
 create policy "ask" on public.loans for insert to authenticated with check (borrower = (select auth.uid()));
 """

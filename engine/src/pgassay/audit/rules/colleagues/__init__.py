@@ -34,6 +34,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             yield from list(found)[:1]
         elif len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
             yield from islice(_rewritten(scene, sample), 1)
+        if len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
             yield from islice(find_taken_places(scene, sample), 1)
 
 
