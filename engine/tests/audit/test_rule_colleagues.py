@@ -159,3 +159,25 @@ def test_who_chooses_the_other_one_may_choose_himself(audited: Audited) -> None:
     rules = BOTH + GUARD.format("new") + ASKS
     assert len(told(audited(LOANS.format(rules=rules, more="")), "colleagues")) == 1
     assert told(audited(LOANS.format(rules=rules + chosen, more="")), "colleagues") == []
+
+
+PALS = """
+create table public.pals (
+    asker uuid references auth.users, asked uuid references auth.users, agreed boolean not null default false,
+    primary key (asker, asked), check (asker <> asked)
+);
+alter table public.pals enable row level security;
+create policy "see" on public.pals for select to authenticated using ((select auth.uid()) in (asker, asked));
+create policy "ask" on public.pals for insert to authenticated
+with check (asker = (select auth.uid()) and not agreed);
+create policy "agree" on public.pals for update to authenticated
+using ({}) with check (asked = (select auth.uid()));
+"""
+
+
+def test_places_that_are_the_key_of_a_row_are_exchanged(audited: Audited) -> None:
+    """Whoever asks to be somebody's friend has been asked then, and agrees."""
+    found = audited(PALS.format("(select auth.uid()) in (asker, asked)"))
+    [finding] = of_rule(found, "colleagues")
+    assert (finding.columns, finding.severity.word) == (("asked", "asker", "agreed"), "medium")
+    assert told(audited(PALS.format("asked = (select auth.uid())")), "colleagues") == []

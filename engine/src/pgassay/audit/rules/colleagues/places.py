@@ -61,7 +61,7 @@ def find_taken_places(scene: Scene, sample: Sample) -> Iterator[Finding]:
 
 
 def _pairs(scene: Scene, sample: Sample) -> Iterator[_Pair]:
-    owners = sorted(owner_columns(sample) - {*sample.key})
+    owners = sorted(owner_columns(sample))
     for persona, other in permutations(scene.users if len(owners) > 1 else (), 2):
         strange = planted_row(sample, other)
         for mine, theirs in permutations(owners, 2):
