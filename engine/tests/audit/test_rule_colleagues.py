@@ -62,3 +62,122 @@ def test_who_gets_a_letter_does_not_write_it(audited: Audited) -> None:
     seen = "revoke update on public.letters from anon, authenticated;"
     seen += "grant update (seen) on public.letters to authenticated;"
     assert told(audited(LETTERS + seen), "colleagues") == []
+
+
+LOANS = """
+create table public.loans (
+    id integer primary key, lender uuid not null references auth.users,
+    borrower uuid not null references auth.users, agreed text not null default 'open', remark text {more}
+);
+alter table public.loans enable row level security;
+create policy "see" on public.loans for select to authenticated
+using ((select auth.uid()) in (lender, borrower));
+{rules}
+"""
+BOTH = """
+create policy "edit" on public.loans for update to authenticated
+using ((select auth.uid()) in (lender, borrower));
+"""
+GUARD = """
+create function public.guard() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if (new.agreed, new.lender) is distinct from (old.agreed, old.lender)
+        and auth.uid() is distinct from {0}.lender then
+        raise exception 'the lender says so';
+    end if;
+    return new;
+end $$;
+create trigger guard before update on public.loans for each row execute function public.guard();
+"""
+CHECKED = """
+create policy "edit" on public.loans for update to authenticated
+using ({0}) with check (lender = (select auth.uid()));
+"""
+REMOVED = """
+create policy "remove" on public.loans for delete to authenticated using (lender = (select auth.uid()));
+revoke update on public.loans from anon, authenticated;
+grant update ({0}) on public.loans to authenticated;
+"""
+APART = ", check (lender <> borrower), unique (lender, borrower)"
+ASKS = """
+create policy "ask" on public.loans for insert to authenticated with check (borrower = (select auth.uid()));
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "said", "more", "columns", "actions"),
+    [
+        (BOTH + GUARD, ("new", "old"), "", ("lender", "agreed"), ("update",)),
+        (BOTH + GUARD, ("new", "old"), APART, ("lender", "borrower", "agreed"), ("update",)),
+        (
+            CHECKED,
+            ("(select auth.uid()) in (lender, borrower)", "lender = (select auth.uid())"),
+            "",
+            ("lender", "agreed"),
+            ("update",),
+        ),
+        (BOTH + REMOVED, ("lender, remark", "remark"), "", ("lender",), ("update", "delete")),
+    ],
+)
+def test_one_of_two_takes_the_others_place(
+    audited: Audited,
+    rules: str,
+    said: tuple[str, str],
+    more: str,
+    columns: tuple[str, ...],
+    actions: tuple[str, ...],
+) -> None:
+    """By himself or by an exchange, where the new row is asked who may; where the old one is, nobody does."""
+    broken, kept = (LOANS.format(rules=rules.replace("{0}", one), more=more) for one in said)
+    [finding] = of_rule(audited(broken), "colleagues")
+    assert (finding.severity.word, finding.columns, finding.actions) == ("medium", columns, actions)
+    assert "which was refused before" in finding.sentence
+    assert told(audited(kept), "colleagues") == []
+
+
+PAGES = """
+create table public.pages (
+    id integer primary key, author uuid not null references auth.users,
+    editor uuid not null references auth.users, text text not null default ''
+);
+alter table public.pages enable row level security;
+create policy "read" on public.pages for select to authenticated using (true);
+create policy "edit" on public.pages for update to authenticated
+using ({}) with check (editor = (select auth.uid()));
+"""
+
+
+@pytest.mark.parametrize("who", ["true", "author = (select auth.uid())"])
+def test_who_names_himself_as_the_last_to_edit_takes_nobodys_place(audited: Audited, who: str) -> None:
+    assert told(audited(PAGES.format(who)), "colleagues") == []
+
+
+def test_who_chooses_the_other_one_may_choose_himself(audited: Audited) -> None:
+    """As long as he does not set the other one in his own place, whom nobody asked."""
+    chosen = "revoke update on public.loans from anon, authenticated;"
+    chosen += "grant update (lender, agreed) on public.loans to authenticated;"
+    rules = BOTH + GUARD.format("new") + ASKS
+    assert len(told(audited(LOANS.format(rules=rules, more="")), "colleagues")) == 1
+    assert told(audited(LOANS.format(rules=rules + chosen, more="")), "colleagues") == []
+
+
+PALS = """
+create table public.pals (
+    asker uuid references auth.users, asked uuid references auth.users, agreed boolean not null default false,
+    primary key (asker, asked), check (asker <> asked)
+);
+alter table public.pals enable row level security;
+create policy "see" on public.pals for select to authenticated using ((select auth.uid()) in (asker, asked));
+create policy "ask" on public.pals for insert to authenticated
+with check (asker = (select auth.uid()) and not agreed);
+create policy "agree" on public.pals for update to authenticated
+using ({}) with check (asked = (select auth.uid()));
+"""
+
+
+def test_places_that_are_the_key_of_a_row_are_exchanged(audited: Audited) -> None:
+    """Whoever asks to be somebody's friend has been asked then, and agrees."""
+    found = audited(PALS.format("(select auth.uid()) in (asker, asked)"))
+    [finding] = of_rule(found, "colleagues")
+    assert (finding.columns, finding.severity.word) == (("asked", "asker", "agreed"), "medium")
+    assert told(audited(PALS.format("asked = (select auth.uid())")), "colleagues") == []

@@ -395,3 +395,84 @@ def test_an_invitation_that_whoever_answers_it_rewrites(
     assert finding.repair is not None
     kept = of_rule(audited(_calls(joining, free="agreed, note", **whose, **kind)), "depends")
     assert [one for one in kept if one.severity.word != "info"] == []
+
+
+ONE_ANSWER = """
+create table public.crews (id integer primary key, title text not null);
+create table public.mates (
+    crew integer references public.crews, who uuid references auth.users, duty text not null,
+    primary key (crew, who)
+);
+create table public.bids (
+    id integer primary key, crew integer not null references public.crews, {whom},
+    duty text not null default 'cook', {answer}
+);
+alter table public.crews enable row level security;
+alter table public.mates enable row level security;
+alter table public.bids enable row level security;
+create policy "own" on public.mates for select to authenticated using (who = (select auth.uid()));
+create policy "for me" on public.bids for select to authenticated using ({mine});
+create policy "answer" on public.bids for update to authenticated
+using ({mine} and {unanswered}) with check ({mine} and not ({unanswered}));
+revoke update on public.bids from anon, authenticated;
+grant update ({free}) on public.bids to authenticated;
+"""
+MATE_BY_TRIGGER = """
+create function public.enlist() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    if {answered} then
+        insert into public.mates (crew, who, duty) values (new.crew, auth.uid(), new.duty);
+    end if;
+    return null;
+end $$;
+create trigger enlist after update on public.bids for each row execute function public.enlist();
+"""
+MATE_BY_POLICY = """
+create policy "enlist" on public.mates for insert to authenticated with check (
+    who = (select auth.uid()) and exists (
+        select from public.bids as new where {answered} and new.crew = mates.crew and new.duty = mates.duty
+        and {mine}
+    )
+);
+"""
+MATE_BY_CALL = """
+create function public.enlist(bid integer) returns void
+language sql security definer set search_path = '' as $$
+    insert into public.mates select new.crew, auth.uid(), new.duty from public.bids as new
+    where new.id = bid and {answered} and {mine};
+$$;
+"""
+BY_WORD = {
+    "answer": "said text not null default 'unsaid'",
+    "name": "said",
+    "unanswered": "said = 'unsaid'",
+    "answered": "new.said = 'yes'",
+}
+BY_TIME = {
+    "answer": "said_at timestamptz",
+    "name": "said_at",
+    "unanswered": "said_at is null",
+    "answered": "new.said_at is not null",
+}
+
+
+@pytest.mark.parametrize(
+    ("joining", "answer", "whose"),
+    [
+        (MATE_BY_TRIGGER, BY_WORD, TO_MAIL),
+        (MATE_BY_POLICY, BY_TIME, TO_USER),
+        (MATE_BY_CALL, BY_WORD, TO_USER),
+    ],
+)
+def test_an_invitation_that_is_rewritten_by_the_very_answer(
+    audited: Audited, joining: str, answer: dict[str, str], whose: dict[str, str]
+) -> None:
+    """It can be answered once: an UPDATE that leaves it open is refused, and afterwards every other one."""
+    schema = ONE_ANSWER + joining
+    said = {**answer, **whose}
+    found = of_rule(audited(schema.format(free=f"duty, {answer['name']}", **said)), "depends")
+    [finding] = [one for one in found if one.severity.word == "medium"]
+    assert (finding.object, finding.columns, finding.actions) == ("public.bids", ("duty",), ("update",))
+    assert "public.mates" in finding.sentence
+    kept = of_rule(audited(schema.format(free=answer["name"], **said)), "depends")
+    assert [one for one in kept if one.severity.word != "info"] == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgassay.audit.writes import fresh_columns, owner_columns
+from pgassay.catalog.names import quoted
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
@@ -12,10 +14,19 @@ from pgassay.observation import Persona
 
 @dataclass(frozen=True, kw_only=True)
 class PlantedRow:
-    """The INSERT of a row, and its table and condition for who looks at it or removes it."""
+    """The INSERT of a row, and its table and condition for who looks at it, changes or removes it."""
 
     insert: str
-    named: str
+    table: str
+    where: str
+
+    @property
+    def named(self) -> str:
+        return f"{self.table} where {self.where}"
+
+    def update(self, values: Mapping[str, str | None]) -> str:
+        sets = ", ".join(f"{quoted(name)} = {statements.literal(value)}" for name, value in values.items())
+        return f"update {self.table} set {sets} where {self.where}"
 
     @property
     def look(self) -> str:
@@ -42,4 +53,4 @@ def planted_row(sample: Sample, user: Persona, **given: str | None) -> PlantedRo
     overriding = any(table.columns[name].identity == "a" for name in values)
     where = statements.condition(sample.key, tuple(values.get(name) for name in sample.key))
     insert = statements.insert(table, values, overriding=overriding)
-    return PlantedRow(insert=insert, named=f"{table.name} where {where}")
+    return PlantedRow(insert=insert, table=table.name, where=where)

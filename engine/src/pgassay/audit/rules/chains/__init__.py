@@ -12,6 +12,7 @@ from pgassay.audit.prepared import needs_rank_first, play, prepared_updates
 from pgassay.audit.reach import Keys, Reach, count_written, measure, measure_seen
 from pgassay.audit.rules.chains.altered import find_altered
 from pgassay.audit.rules.chains.borrowed import find_borrowed
+from pgassay.audit.rules.chains.claimed import find_claimed
 from pgassay.audit.rules.chains.entering import find_entries
 from pgassay.audit.rules.chains.promoted import find_promoted
 from pgassay.audit.scene import Scene, run
@@ -73,6 +74,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_entries(scene)
     yield from find_altered(scene)
     yield from find_borrowed(scene)
+    yield from find_claimed(scene)
     yield from find_promoted(scene)
 
 

@@ -11,7 +11,7 @@ from pgassay.audit.acts import reach_of
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, look_new, samples_of
 from pgassay.audit.confirmation import plays
-from pgassay.audit.given import Given, find_given
+from pgassay.audit.given import Given, find_answers, find_given
 from pgassay.audit.listed import has_constant, is_empty, listed_values
 from pgassay.audit.model import OF_VALUES, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import needs_rank_for
@@ -21,7 +21,7 @@ from pgassay.catalog.literals import find_literals
 from pgassay.catalog.model import Column, ObjectKey
 from pgassay.matrix import statements
 from pgassay.matrix.rows import Sample
-from pgassay.matrix.statements import MOMENTS, NUMBERS, TEXTS, condition
+from pgassay.matrix.statements import NUMBERS, TEXTS, condition
 
 _VALUES, _CALLS = 4, 8
 _FAR = ("30000", "99", "5")
@@ -38,10 +38,29 @@ class _Shown:
     steps: Steps
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """What the user does `first` without the change; with it he does `then`, and `answers` in one UPDATE.
+
+    `targets` are where it may come to be copied; `told` is how.
+    """
+
+    first: Steps = ()
+    answers: tuple[str, str] | None = None
+    then: Steps = ()
+    targets: tuple[Sample, ...] = ()
+    told: str = ""
+
+    def changed(self, given: Given, column: str, value: str) -> Steps:
+        text = given.answer(self.answers, column, value) if self.answers else given.update(column, value)
+        return (_by(given, text), *self.then)
+
+
 def find_rewritten(scene: Scene) -> Iterator[Finding]:
     """One finding for each table of such rows."""
     for sample in scene.samples:
-        for given in (one for persona in scene.users for one in find_given(scene, sample, persona)):
+        every = [one for user in scene.users for one in find_given(scene, sample, user, answering=True)]
+        for given in every:
             columns = [c for c in sample.table.columns.values() if _is_asked(scene, given, c)]
             shown = [one for column in columns if (one := _try(scene, given, column))]
             if shown:
@@ -94,20 +113,20 @@ def _admitted(scene: Scene, given: Given, column: Column) -> Iterator[_Shown]:
                 insert_of(target, persona, row, **{**like, place.name: value})
                 for value in (now, *_values(scene, given, column))
             )
-            for first in _answers(given, column) if write else ():
-                begun = (room, *first)
+            for way in _beginnings(scene, given, column) if write else ():
+                begun = (room, *way.first)
                 if write and not plays(scene.session, (*begun, _by(given, write.statement))):
                     continue
                 for other in filter(None, others):
-                    value = other.values[place.name]
-                    update = _by(given, given.update(column.name, value))
                     with scene.session.undone():
                         ready = all(run(scene.session, s.who, s.statement) for s in begun)
                         [answer] = scene.ask(persona, [[other.statement]]) if ready else [None]
                     if answer is None or not answer.sqlstate or answer.sqlstate[:2] in OF_VALUES:
                         continue
                     refused = replace(_by(given, other.statement), shows=answer.sqlstate)
-                    steps = (*begun, refused, update, _by(given, other.statement))
+                    anew = _unanswered(given, way)
+                    changed = way.changed(given, column.name, other.values[place.name] or "")
+                    steps = (*begun, refused, *anew, *changed, _by(given, other.statement))
                     if plays(scene.session, steps):
                         told = f"enters a row into {target.object} that was refused before"
                         yield _Shown(given=given, column=column.name, target=target, told=told, steps=steps)
@@ -140,16 +159,25 @@ def _alike(given: Given, target: Sample) -> dict[str, str | None]:
     return {name: given.row.values[same[name]] for name in sorted(free)}
 
 
-def _answers(given: Given, besides: Column) -> Iterator[Steps]:
-    """As things are; or once the user has answered: the time of it, or that it is so."""
-    yield ()
-    held = given.sample.table.privileges[given.persona.role].update
-    for column in given.sample.table.columns.values():
-        if column is not besides and column.name in held and not column.generated:
-            if column.base in MOMENTS and given.row.values[column.name] is None:
-                yield (_by(given, given.update(column.name, "2001-02-03")),)
-            elif column.base == "bool" and given.row.values[column.name] not in ("t", "true"):
-                yield (_by(given, given.update(column.name, "true")),)
+def _beginnings(scene: Scene, given: Given, column: Column) -> Iterator[_Way]:
+    """As things are, or once the user has answered: before he changes the column, or by the same UPDATE."""
+    yield _Way()
+    for one in _answers(scene, given, column):
+        first = (_by(given, given.update(*one)),)
+        yield _Way(first=first)
+        yield _Way(first=first, answers=one)
+
+
+def _unanswered(given: Given, way: _Way) -> Steps:
+    """The row as it was, for the owner to say, where one UPDATE has to answer and change it."""
+    names = [way.answers[0]] if way.answers else []
+    return tuple(Step(statement=given.update(name, given.row.values[name])) for name in names)
+
+
+def _answers(scene: Scene, given: Given, besides: Column) -> list[tuple[str, str]]:
+    """What a user answers without the column."""
+    answers = find_answers(scene, given.sample, given.persona, given.row)
+    return [one for one in answers if one[0] != besides.name]
 
 
 def _copied(scene: Scene, given: Given, column: Column) -> Iterator[_Shown]:
@@ -157,55 +185,62 @@ def _copied(scene: Scene, given: Given, column: Column) -> Iterator[_Shown]:
     is_said = bool(listed_values(scene, given.sample.table, column)) or column.base in NUMBERS
     if not is_said and not (has_constant(column) and not is_empty(column)):
         return  # a remark may be handed on
-    for told, step, targets in (*_calls(scene, given, column), *_firing(scene, given, column)):
-        rooms = [make_room(target, given.persona) for target in targets]
-        for value, target in product(_values(scene, given, column), targets):
-            before = _entered(scene, given, (rooms, (step,)), target)
-            update = _by(given, given.update(column.name, value))
-            after = _entered(scene, given, (rooms, (update, step)), target)
-            for name in sorted(before.keys() & after.keys() - owner_columns(target)):
-                if (before[name], after[name]) == (given.row.values[column.name], value):
-                    look = (
-                        f"select 1 from {target.table.name} as t where {condition((name,), (value,))} "
-                        f"and {own_condition(target, given.persona)} and pg_catalog.age(t.xmin) <= 0"
-                    )
-                    steps = (
-                        *(Step(statement=room) for room in rooms),
-                        *(update, step, Step(statement=look, shows=ROWS)),
-                    )
-                    if not _may_anyway(scene, given, rooms, step, (target, name, value)):
-                        yield _Shown(
-                            given=given,
-                            column=column.name,
-                            target=target,
-                            told=f"{told}, which writes it into {target.object}.{name}",
-                            steps=steps,
+    values = _values(scene, given, column)
+    for way in (*_calls(scene, given, column), *_firing(scene, given, column)):
+        rooms = [make_room(target, given.persona) for target in way.targets]
+        for target in way.targets:
+            before = _entered(scene, given, (rooms, way.first), target)
+            for value in values if given.row.values[column.name] in before.values() else ():
+                changed = way.changed(given, column.name, value)
+                after = _entered(scene, given, (rooms, changed), target)
+                for name in sorted(before.keys() & after.keys() - owner_columns(target)):
+                    if (before[name], after[name]) == (given.row.values[column.name], value):
+                        look = (
+                            f"select 1 from {target.table.name} as t where {condition((name,), (value,))} "
+                            f"and {own_condition(target, given.persona)} and pg_catalog.age(t.xmin) <= 0"
                         )
+                        begun = tuple(Step(statement=room) for room in rooms)
+                        steps = (*begun, *changed, Step(statement=look, shows=ROWS))
+                        if not _may_anyway(scene, given, (*begun, *way.first), (target, name, value)):
+                            yield _Shown(
+                                given=given,
+                                column=column.name,
+                                target=target,
+                                told=f"{way.told}, which writes it into {target.object}.{name}",
+                                steps=steps,
+                            )
 
 
-def _calls(scene: Scene, given: Given, column: Column) -> Iterator[tuple[str, Step, list[Sample]]]:
+def _calls(scene: Scene, given: Given, column: Column) -> Iterator[_Way]:
     for function in callable_by(scene, given.persona):
         samples = samples_of(scene, function)
         is_meant = function.volatility == "v" and given.sample in samples and not scene.is_unending(function)
         if not is_meant or column.name not in find_literals([function.text]).words:
             continue
-        targets = [s for s in samples if s is not given.sample and owner_columns(s)]
+        targets = tuple(s for s in samples if s is not given.sample and owner_columns(s))
         named = [some for some in argument_lists(scene, function) if {*some} & {*given.row.values.values()}]
         for some in named[:_CALLS] if function.types else [()]:
             call = Call(function=function, arguments=some, persona=given.persona)
             step = Step(who=given.persona, statement=call.statement)
-            yield f"calls {function.function}", step, targets
+            for way in _beginnings(scene, given, column) if given.answered else [_Way()]:
+                yield replace(
+                    way,
+                    first=(*way.first, step),
+                    then=(step,),
+                    targets=targets,
+                    told=f"calls {function.function}",
+                )
 
 
-def _firing(scene: Scene, given: Given, column: Column) -> Iterator[tuple[str, Step, list[Sample]]]:
+def _firing(scene: Scene, given: Given, column: Column) -> Iterator[_Way]:
     if given.sample.table.acting:
         reach = reach_of(scene, given.sample.table)
-        targets = [
+        targets = tuple(
             s for s in scene.samples if s.object in reach and s is not given.sample and owner_columns(s)
-        ]
-        for steps in _answers(given, column):
-            for step in steps if targets else ():
-                yield "answers", step, targets
+        )
+        for way in _beginnings(scene, given, column) if targets else ():
+            then = () if way.answers else way.first
+            yield replace(way, then=then, targets=targets, told="answers")
 
 
 def _entered(
@@ -226,15 +261,13 @@ def _entered(
     return {}
 
 
-def _may_anyway(
-    scene: Scene, given: Given, rooms: list[str], step: Step, entered: tuple[Sample, str, str]
-) -> bool:
+def _may_anyway(scene: Scene, given: Given, begun: Steps, entered: tuple[Sample, str, str]) -> bool:
     """Whether the user may write the same there, once the row is entered."""
     target, name, value = entered
     own = own_condition(target, given.persona)
     quoted = target.table.columns[name].quoted
     change = f"update {target.table.name} as t set {quoted} = {statements.literal(value)} where {own}"
-    return plays(scene.session, (*(Step(statement=room) for room in rooms), step, _by(given, change)))
+    return plays(scene.session, (*begun, _by(given, change)))
 
 
 def _tell(scene: Scene, given: Given, shown: list[_Shown]) -> Finding:

@@ -8,6 +8,7 @@ from itertools import islice, permutations
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.rules.colleagues.places import find_taken_places
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, join
 from pgassay.audit.writes import Write, inserts_with_another, left_to_update, naming_columns, owner_columns
@@ -33,6 +34,8 @@ def find(scene: Scene) -> Iterator[Finding]:
             yield from list(found)[:1]
         elif len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
             yield from islice(_rewritten(scene, sample), 1)
+        if len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
+            yield from islice(find_taken_places(scene, sample), 1)
 
 
 def _rewritten(scene: Scene, sample: Sample) -> Iterator[Finding]:
