@@ -39,7 +39,7 @@ _NEW = "new"
 
 
 def find_triggers(scene: Scene, personas: Sequence[Persona]) -> Iterator[AskedTrigger]:
-    """Triggers that are others, in themselves or in what they call, on tables that roles under policies write."""
+    """Triggers that are others, or call what is, on tables that roles under policies write."""
     samples = {one.table.name: one for one in reversed(scene.samples) if one.table.stored}
     keys = {one.key for one in scene.changes if one.key.kind in ("trigger", "function")}
     functions = {one.function: one for one in scene.schema.catalog.of(Function)}

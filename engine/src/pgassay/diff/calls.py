@@ -16,6 +16,7 @@ from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
 from pgassay.diff.probes import WRITTEN, SearchProbe, find_faithful, granted
+from pgassay.diff.row_arguments import CURSOR
 from pgassay.diff.variations import candidates, claim
 from pgassay.diff.weights import SOFT, Scales, find_softly_kept
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
@@ -140,13 +141,14 @@ class Near:
     """The stored tables among what a function uses, and queries of the owner's for what it took of them.
 
     `removed`: those that it may take rows from, with what names a row. `is_silent`: it returns nothing, and
-    what it does is all looked at.
+    what it does is all looked at. `is_cursor`: it opens one that the caller names.
     """
 
     tables: tuple[Table, ...]
     gone: tuple[str, ...]
     is_silent: bool
     removed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_cursor: bool = False
 
     def watching(self, made: Iterable[Made]) -> Near:
         """And for these rows."""
@@ -162,13 +164,14 @@ def find_near(samples: Iterable[Sample], reach: frozenset[str], function: str, s
     near = [one for one in samples if one.table.stored and one.object in reach]
     words = find_literals(bodies(reach, schema)).words
     removing = near if words & _REMOVING else []
-    is_void = schema.objects.get(ObjectKey("function", function, ""), {}).get("result") == "void"
+    result = schema.objects.get(ObjectKey("function", function, ""), {}).get("result")
     return Near(
         tables=tuple({one.table.name: one.table for one in near}.values()),
         gone=tuple(
             filter(None, (_find_gone(one.object, one.key, [row.key for row in one.rows]) for one in removing))
         ),
-        is_silent=is_void and bool(near) and _RUN not in words,
+        is_silent=result == "void" and bool(near) and _RUN not in words,
+        is_cursor="refcursor" in function,
         removed={one.object: one.key for one in removing},
     )
 
@@ -213,6 +216,8 @@ def _texts(
     def values(type_: str) -> dict[str | None, None]:
         type_ = {_ONE: "text", _MANY: "_text"}.get(POLYMORPHIC.get(type_, ""), type_)
         known = told if type_ in TEXTS or type_.removeprefix("_") in TEXTS else literals
+        if type_ == "refcursor":
+            return {CURSOR: None}
         keyed = keys.get(type_.removeprefix("_"), ())
         more = [f"{{{key}}}" for key in keyed] if type_.startswith("_") else keyed
         return dict.fromkeys([*candidates(type_, labels.get(type_, ()), known, ids), *more, None])
@@ -279,6 +284,7 @@ def probe_call(function: str, arguments: str, persona: Persona, near: Near) -> S
         looks=(
             *(f"select * from {table.name} where {WRITTEN}" for table in near.tables),
             *near.gone,
+            *([f"fetch all from {CURSOR}"] if near.is_cursor else ()),
         ),
         values=tuple(_find_left(near.tables, persona.role)),
         is_silent=near.is_silent,

@@ -111,7 +111,7 @@ def try_canaries(
 
 
 def fill(samples: Iterable[Sample], marked: Collection[str], *, empty: bool | None) -> Iterator[Filled]:
-    """Columns that are marked, in which no row has a text that tells whose it is; or else the others; or all."""
+    """Columns that are marked, in which no row has a text that tells whose it is; else the others; or all."""
     for sample in samples:
         table = sample.table
         owners = sorted(sample.ownership.direct) if sample.ownership else []

@@ -23,6 +23,7 @@ from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, bodies, find_c
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.variations import Variation
 from pgassay.diff.weights import Scales
+from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
 from pgassay.matrix.rows import Sample
 from pgassay.matrix.statements import NUMBERS, TEXTS
@@ -47,6 +48,7 @@ _NUMBERS = 3
 _COLUMNS = 4  # of those that somebody writes, where the change names none
 _LONGEST = 1000
 _ROWS = 2
+_FEW, _ONE_OR_NONE = "3", ("0", "1")
 
 
 def try_elsewhere(  # noqa: PLR0913 - by name
@@ -134,6 +136,7 @@ class _Weighing:
         yield from self._say(subjects)
         yield from self._say_nearby(subjects)
         yield from self._crowd(subjects)
+        yield from self._grow(subjects)
         yield from self._owe(subjects, make)
         yield from self._drain(subjects)
 
@@ -180,6 +183,28 @@ class _Weighing:
         """Those that either side lets through as things are."""
         plain = Experiment(changes=self.around.changes, attempts=tuple(probes))
         return self.sift(plain) if probes else ()
+
+    def _grow(self, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+        """What is one or nothing in one's own rows is a few: of one, the half that is rounded up is one."""
+        sample, words = self.around.sample, self.around.literals.words
+        for subject in first_of_roles(subjects):
+            probes = self._let_through([*moves(subject, {})])
+            rows = [row for row in sample.rows if subject.persona.id in row.owners] if probes else []
+            for column in (one for one in sample.columns if one.base in NUMBERS and one.name in words):
+                few = [
+                    f"({subject.where(row)})"
+                    for row in rows
+                    if column.name not in sample.key and row.values[column.name] in _ONE_OR_NONE
+                ]
+                setup = (
+                    f"alter table {sample.table.name} disable trigger user",
+                    statements.update(sample.table, column.name, _FEW, where=" or ".join(few)),
+                    f"alter table {sample.table.name} enable trigger user",
+                )
+                if few:
+                    yield from self._experiment(
+                        probes, setup, f"{column.name} = {_FEW} in rows of {sample.object}"
+                    )
 
     def _owe(self, subjects: Sequence[Subject], make: Make) -> Iterator[Experiment]:
         """There are rows of a user such as he has none of, whoever writes then."""

@@ -15,6 +15,8 @@ from pgassay.solver.asking import merged
 from pgassay.solver.scope import parse_type, write
 from pgassay.solver.signatures import Parameter
 
+CURSOR = "pgassay"
+"""What a cursor is called that a function opens."""
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 _ID = "_id"
 _SHORTEST = 3  # letters, by which a table may be named
@@ -23,7 +25,7 @@ _ANYTHING = ("1", "true", "pgassay")
 _PLAIN: Mapping[str, str] = {
     **dict.fromkeys(TEXTS, "pgassay"),
     **dict.fromkeys(NUMBERS, "1"),
-    **{"bool": "true", "interval": "1 hour", "json": "{}", "jsonb": "{}"},
+    **{"bool": "true", "interval": "1 hour", "json": "{}", "jsonb": "{}", "refcursor": CURSOR},
 }
 
 

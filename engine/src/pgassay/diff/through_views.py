@@ -23,7 +23,7 @@ _NOBODY = "00000000-0000-4000-8000-000000000000"
 _ACTING = ("rule", "trigger")
 
 
-def try_views(
+def try_views(  # noqa: PLR0913 - by name
     around: Iterable[Neighbourhood],
     samples: Iterable[Sample],
     personas: Sequence[Persona],
@@ -90,7 +90,7 @@ def _write(subject: Subject, near: Scales) -> Iterator[SearchProbe]:
 
 
 def _find_theirs(subject: Subject, column: Column) -> Iterator[str | None]:
-    """What another's row has, where that may say whose it is: what acts may take it for the row that is meant."""
+    """What another's row has, where that may say whose it is: a trigger may take it for the one meant."""
     if column.base == "uuid" or column.name in subject.sample.key:
         theirs = (row for row in subject.sample.rows if subject.persona.id not in row.owners)
         yield from (row.values[column.name] for row in islice(theirs, 1))
