@@ -51,6 +51,12 @@ declare found bigint; begin
     return found;
 end $$;
 """ + CALLED.format("public.count_labels(text)")
+OPEN = """
+create function public.browse(shelf refcursor) returns refcursor language plpgsql security definer as $$ begin
+    open shelf for select d.* from public.documents as d where {};
+    return shelf;
+end $$;
+""" + CALLED.format("public.browse(refcursor)")
 OF_CLAIMS = """
 create function public.leave() returns void language plpgsql security definer as $$
 declare who constant uuid := (
@@ -84,6 +90,11 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
         ),
         (PICK.format(OWN), PICK.format(ANY), "EXECUTE public.pick(integer[]) to get 1 of its rows (was: 0)"),
         (AMONG.format(OWN), AMONG.format(ANY), "EXECUTE public.among(anyarray) to get another answer"),
+        (
+            OPEN.format(OWN),
+            OPEN.format(ANY),
+            "EXECUTE public.browse(refcursor) to find more in the cursor that it opens",
+        ),
         # On the way back whoever names nobody is no longer refused, and nothing comes of it.
         (
             LEAVE.format("who is distinct from auth.uid()"),
@@ -101,7 +112,7 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
             "EXECUTE public.count_labels(text) and have SQL run there that they pass (was: a value)",
         ),
     ],
-    ids=["yes", "yes in PL/pgSQL", "many", "any type", "removal", "claim", "text that is run"],
+    ids=["yes", "yes in PL/pgSQL", "many", "any type", "cursor", "removal", "claim", "text that is run"],
 )
 def test_answer_about_others_is_a_gain_and_its_end_is_none(
     tenants: Tenants, narrow: str, wide: str, message: str

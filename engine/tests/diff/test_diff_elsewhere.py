@@ -32,7 +32,7 @@ begin
         update private.accounts set balance = balance + 1 where user_id = new.owner;
     end if;
     if new.stage = 'PUBLISHED' and old.stage <> 'PUBLISHED' then
-        update private.accounts set balance = balance - 1 where user_id = new.owner;
+        update private.accounts set balance = balance - new.pages where user_id = new.owner;
         if exists (select from private.debts where user_id = new.owner and kind = 'owed') then
             update private.accounts set balance = balance - 5 where user_id = new.owner;
         end if;
@@ -64,6 +64,7 @@ create trigger hint before update on public.documents for each row execute funct
             "label, stage",
         ),
         ("kind = 'owed'", "kind = 'never'", _ELSEWHERE, "kind = 'owed'"),
+        ("balance - new.pages", "balance - (new.pages + 1) / 2", _ELSEWHERE, "pages = 3 in rows"),
         (
             "new.label = 'a gift that cannot be'",
             "new.label like 'gift-%' and length(new.label) = 9",
@@ -73,7 +74,7 @@ create trigger hint before update on public.documents for each row execute funct
         ("> 20", "> 200", "refused, P0001", "20 rows of public.documents like that"),
         ("a.closed", "false", "refused, P0001", "closed = 'true'"),
     ],
-    ids=["word", "debt", "condition", "limit", "state"],
+    ids=["word", "debt", "half", "condition", "limit", "state"],
 )
 def test_effect_that_only_some_words_or_rows_show(
     tenants: Tenants, old: str, new: str, told: str, given: str

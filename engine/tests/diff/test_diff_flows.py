@@ -177,3 +177,45 @@ def test_call_that_takes_away_rows_without_a_name_of_their_own_is_a_gain(tenants
 def test_call_that_leaves_them_there_is_none(tenants: Tenants) -> None:
     looks = "perform count(*) from private.takers;"
     assert _find(tenants, LEAVING.format("null;"), LEAVING.format(looks)) == []
+
+
+SHARED = f"""
+create table public.notices (owner uuid primary key, text text, seen integer);
+insert into public.notices values ('{ALICE}'), ('{BOB}');
+alter table public.notices enable row level security;
+create policy "own" on public.notices for select to authenticated using (owner = auth.uid());
+revoke all on public.notices from anon, authenticated;
+grant select on public.notices to authenticated;
+create function private.spread() returns trigger language plpgsql security definer as $$
+begin
+    update public.notices set {{}};
+    return null;
+end $$;
+create trigger spread after insert on public.documents referencing new table as came
+for each statement execute function private.spread();
+"""
+
+
+@pytest.mark.parametrize(
+    ("sets", "is_gain"), [("text = (select min(c.label) from came as c)", True), ("seen = 1", False)]
+)
+def test_text_that_all_have_alike_is_told_from_a_new_one(
+    tenants: Tenants, *, sets: str, is_gain: bool
+) -> None:
+    gains = _find(tenants, SHARED.format("seen = seen"), SHARED.format(sets))
+    assert any(f"public.notices {FLOW}" in one for one in gains) is is_gain, gains
+
+
+NEAREST = """
+create function private.nearest() returns text language sql volatile security definer as $$
+    select {} from public.documents as d where d.stage = 'PUBLISHED' order by d.id desc limit 1
+$$;
+alter table public.documents add column nearby text default private.nearest();
+grant insert (id, owner, tenant) on public.documents to authenticated;
+create policy "owners add" on public.documents for insert to authenticated with check (owner = auth.uid());
+"""
+
+
+def test_default_that_tells_of_others_is_a_gain(tenants: Tenants) -> None:
+    gains = _find(tenants, *(NEAREST.format(text) for text in ("d.stage::text", "d.label || ' is near'")))
+    assert any("INSERT public.documents to get what only others got" in one for one in gains), gains

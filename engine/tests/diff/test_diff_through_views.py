@@ -49,3 +49,20 @@ def test_rule_that_writes_what_he_may_write_himself_is_none(tenants: Tenants) ->
 
 def test_view_with_the_rights_of_its_caller_is_none(tenants: Tenants) -> None:
     assert _find(tenants, "", INVOKER) == []
+
+
+EDITED = """
+create function private.edit() returns trigger language plpgsql security definer as $$
+begin
+    update public.documents set label = new.label where id = {}.id;
+    return new;
+end $$;
+create trigger edit instead of update on public.my_documents for each row execute function private.edit();
+"""
+
+
+def test_trigger_that_takes_the_row_that_its_caller_names_is_a_gain(tenants: Tenants) -> None:
+    [gain] = _find(tenants, *(INVOKER + EDITED.format(row) for row in ("old", "new")))
+    assert "can now UPDATE id of " in gain
+    assert "of the rows of public.my_documents" in gain
+    assert _find(tenants, *(INVOKER + EDITED.format(row) for row in ("new", "old"))) == []

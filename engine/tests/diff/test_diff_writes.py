@@ -108,3 +108,30 @@ def test_new_index_says_whether_somebody_has_a_value(
     assert found.fault is None
     gains = [one.message for one in found.difference.gained]
     assert ["is told of others: duplicate key" in one for one in gains] == ([True] if is_gain else [])
+
+
+PLAIN = """
+create function private.is_plain(text text) returns boolean language sql immutable
+as $$ select text ~ '{}' $$;
+create function private.keep_plain() returns trigger language plpgsql security definer as $$
+declare
+    violated constant text := case when length(new.label) > 50 then 'long'
+        when not private.is_plain(new.label) then 'not plain' end;
+begin
+    if violated is not null then
+        raise exception '%', violated;
+    end if;
+    return new;
+end $$;
+create trigger keep_plain before insert or update on public.documents
+for each row execute function private.keep_plain();
+"""
+
+
+def test_letter_that_only_heads_pattern_takes_is_a_gain(tenants: Tenants) -> None:
+    narrow, wide = (PLAIN.format(text) for text in ("^[a-z ]+$", "^[a-z %]+$"))
+    for before, after, number in ((narrow, wide, 1), (wide, narrow, 0)):
+        sides = tenants.head(before, name="base.sql"), tenants.head(after)
+        found = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
+        assert len(found) == number
+        assert all("UPDATE label of " in one.message for one in found)

@@ -286,6 +286,7 @@ def probe_call(function: str, arguments: str, persona: Persona, near: Near) -> S
             *near.gone,
             *([f"fetch all from {CURSOR}"] if near.is_cursor else ()),
         ),
+        found_more="find more in the cursor that it opens" if near.is_cursor else "",
         values=tuple(_find_left(near.tables, persona.role)),
         is_silent=near.is_silent,
     )

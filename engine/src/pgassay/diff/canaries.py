@@ -14,7 +14,7 @@ from pgassay.catalog.model import Column
 from pgassay.diff.calls import CallContext, make_calls
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import OF_WRITES, Neighbourhood, find_called, texts_of
-from pgassay.diff.probes import Canary, SearchProbe, probe_insert, probe_update
+from pgassay.diff.probes import Canary, SearchProbe, find_values, probe_insert, probe_update
 from pgassay.diff.secrets import is_telling
 from pgassay.matrix import statements
 from pgassay.matrix.model import RowClass
@@ -133,11 +133,12 @@ def _takes_text(column: Column) -> bool:
 
 
 def write_own(subject: Subject) -> Iterator[SearchProbe]:
-    """One's own rows with other values, and again."""
+    """One's own rows with other values, and again: a new one may be told what stands in others."""
+    left = tuple(find_values(subject))
     for row in subject.rows.get(RowClass.OWN, ()):
         yield from _update(subject, row.changed, subject.where(row))
         alone = replace(subject, sample=replace(subject.sample, rows=(row,)))
-        yield from islice(probe_insert(alone), 1)
+        yield from (replace(one, values=left) for one in islice(probe_insert(alone), 1))
 
 
 def _update(subject: Subject, values: Mapping[str, str | None], where: str) -> Iterator[SearchProbe]:

@@ -45,12 +45,14 @@ class SearchProbe:
     `repeats`: the call that is made twice here.
     `is_public`: the platform reads it for anybody, and asks no policy.
     `guesses`: what it passes that stands in a row of another; who is refused for it learns of that row.
+    `found_more`: what it means that only the looks find more, in words.
     `weighs`: the last of `values` says for all tables that may be written to whether anything is otherwise.
     """
 
     key: CellKey
     witness: Witness
     looks: tuple[str, ...] = ()
+    found_more: str = ""
     values: tuple[str, ...] = ()
     bare: bool = False
     invented: bool = False

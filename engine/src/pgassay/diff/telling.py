@@ -89,15 +89,19 @@ def tell(
     (old, *less), (new, *more) = (count_found(attempt, answer) for answer in (before, after))
     stays = any(there > was for there, was in zip_longest(more, less, fillvalue=0)) and new <= old
     grown = [there > was for there, was in zip_longest(more, less, fillvalue=0)] if stays else []
-    was = f"refused, {before.sqlstate}" if before.sqlstate else "put back by a trigger" if stays else f"{old}"
+    put_back = "less" if attempt.found_more else "put back by a trigger"
+    was = f"refused, {before.sqlstate}" if before.sqlstate else put_back if stays else f"{old}"
     columns = f" {key.variant} of" if key.variant != "-" else ""
     given = " and ".join(text for text in (experiment.given, attempt.given) if text)
-    of_which = f"{new} of the rows of {key.object}{' for good' if stays else ''}"
+    kept = f" {attempt.found_more or 'for good'}" if stays else ""
+    of_which = f"{new} of the rows of {key.object}{kept}"
     if attempt.bare and not new:
         of_which = f"any row of {key.object} that there may be"
         was = ABSENT.get(before.sqlstate, was if before.sqlstate else "filtered")
     if key.action is Action.EXECUTE:
-        of_which = f"{key.object} to {'write more' if stays else f'get {new} of its rows'}"
+        of_which = (
+            f"{key.object} to {attempt.found_more or 'write more' if stays else f'get {new} of its rows'}"
+        )
         was = "less" if stays and not before.sqlstate else was
     is_otherwise = new <= old and not stays and not attempt.bare
     of_which, was = _describe_otherwise(attempt, before, after) if is_otherwise else (of_which, was)

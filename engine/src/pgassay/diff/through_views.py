@@ -49,7 +49,11 @@ def try_views(  # noqa: PLR0913 - by name
         subjects = make_subjects([one.sample], personas)
         probes = (probe for subject in subjects for probe in _write(subject, near))
         attempts = tuple(
-            replace(near.put(probe) or probe, looks=tuple(_find_others(below, probe.witness.persona)))
+            replace(
+                near.put(probe) or probe,
+                looks=tuple(_find_others(below, probe.witness.persona)),
+                found_more="and with it rows of others below",
+            )
             for probe in probes
         )
         if attempts:
