@@ -110,28 +110,35 @@ def test_new_index_says_whether_somebody_has_a_value(
     assert ["is told of others: duplicate key" in one for one in gains] == ([True] if is_gain else [])
 
 
-PLAIN = """
-create function private.is_plain(text text) returns boolean language sql immutable
-as $$ select text ~ '{}' $$;
-create function private.keep_plain() returns trigger language plpgsql security definer as $$
+PATHS = f"""
+create table public.paths (owner uuid primary key, path text not null);
+insert into public.paths select id, id || '/video.mp4' from (values ('{ALICE}'::uuid), ('{BOB}')) as o (id);
+alter table public.paths enable row level security;
+create policy "own" on public.paths to authenticated using (owner = auth.uid());
+revoke all on public.paths from anon, authenticated;
+grant select, update (path) on public.paths to authenticated;
+create function private.is_own(path text, owner uuid) returns boolean language plpgsql immutable as $$
+begin
+    return starts_with(path, owner || '/') and path ~ '{{}}';
+end $$;
+create function private.keep_own() returns trigger language plpgsql security definer as $$
 declare
-    violated constant text := case when length(new.label) > 50 then 'long'
-        when not private.is_plain(new.label) then 'not plain' end;
+    violated constant text := case when length(new.path) > 100 then 'long'
+        when not private.is_own(new.path, new.owner) then 'not own' end;
 begin
     if violated is not null then
         raise exception '%', violated;
     end if;
     return new;
 end $$;
-create trigger keep_plain before insert or update on public.documents
-for each row execute function private.keep_plain();
+create trigger keep_own before update on public.paths for each row execute function private.keep_own();
 """
 
 
 def test_letter_that_only_heads_pattern_takes_is_a_gain(tenants: Tenants) -> None:
-    narrow, wide = (PLAIN.format(text) for text in ("^[a-z ]+$", "^[a-z %]+$"))
+    narrow, wide = (PATHS.format(text) for text in ("^[a-z0-9/.-]+$", "^[a-z0-9/.%-]+$"))
     for before, after, number in ((narrow, wide, 1), (wide, narrow, 0)):
         sides = tenants.head(before, name="base.sql"), tenants.head(after)
         found = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
         assert len(found) == number
-        assert all("UPDATE label of " in one.message for one in found)
+        assert all("UPDATE path of " in one.message for one in found)
