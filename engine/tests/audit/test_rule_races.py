@@ -294,3 +294,37 @@ create policy "join" on public.pupils for insert to authenticated with check (wh
 def test_two_users_take_the_last_seat_by_inserts(audited: Audited) -> None:
     assert told(audited(SEATS.format("")), "races") == [("public.pupils", "medium", ("insert",))]
     assert told(audited(SEATS.format("for update")), "races") == []
+
+
+TICKETS = """
+create table public.tickets (
+    number text primary key, worth integer not null, cashed_by uuid references auth.users
+);
+create table public.purses (id uuid primary key references auth.users, held integer not null);
+create policy "own" on public.purses for select to authenticated using (id = (select auth.uid()));
+alter table public.tickets enable row level security;
+alter table public.purses enable row level security;
+create function public.cash(ticket text) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+    gain integer;
+begin
+    {}
+    if not found then
+        raise exception 'no such ticket';
+    end if;
+    update public.tickets set cashed_by = auth.uid() where number = ticket;
+    update public.purses set held = held + gain where id = auth.uid();
+end $$;
+"""
+LOOK = "select t.worth into gain from public.tickets as t where t.number = ticket and t.cashed_by is null;"
+TAKE = (
+    "update public.tickets set cashed_by = auth.uid() where number = ticket and cashed_by is null "
+    "returning worth into gain;"
+)
+
+
+def test_what_somebody_has_already_in_all_rows_is_left_for_the_two(audited: Audited) -> None:
+    [found] = of_rule(audited(TICKETS.format(LOOK)), "races")
+    assert found.object == "public.cash(text)"
+    assert of_rule(audited(TICKETS.format(TAKE)), "races") == []

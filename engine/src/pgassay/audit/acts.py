@@ -8,7 +8,7 @@ from itertools import islice
 
 from pgassay.audit.arguments import argument_lists
 from pgassay.audit.asking import asks_who_calls
-from pgassay.audit.calls import Call, samples_of, setups
+from pgassay.audit.calls import Call, samples_of, setups, untaken
 from pgassay.audit.scene import Scene
 from pgassay.audit.writes import make_room, own_inserts, own_updates, owner_columns
 from pgassay.catalog.literals import find_literals
@@ -136,6 +136,7 @@ def _calls_of(scene: Scene, persona: Persona, function: Function, known: Known) 
 
 def _setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
     yield from setups(scene, function)
+    yield from untaken(scene, function)
     rooms = list(filter(None, (_room(scene, [sample]) for sample in samples_of(scene, function))))
     yield from rooms
     names = tables_of(scene, scene.inventory.reach(function.function))

@@ -116,6 +116,15 @@ def setups(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
                     yield (f"update {sample.table.name} set {column.quoted} = {literal(text)}",)
 
 
+def untaken(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
+    """Rows say of nobody that it was he, where they need not."""
+    ids = {user.id for user in scene.users}
+    for sample in samples_of(scene, function):
+        for column in sample.table.columns.values():
+            if not column.not_null and ids & {row.values[column.name] for row in sample.rows}:
+                yield (f"update {sample.table.name} set {column.quoted} = null",)
+
+
 def hidden_rows(sample: Sample, seen: Reach) -> list[Row]:
     visible = seen.seen.get(sample.object, frozenset())
     return [row for row in sample.rows if row.key not in visible]

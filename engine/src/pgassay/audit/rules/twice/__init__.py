@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain
 
 from pgassay.audit.arguments import argument_lists
-from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of, setups
+from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of, setups, untaken
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.rules.twice.payments import Looked, Paid, paid_again, rewarded_again
 from pgassay.audit.rules.twice.replayed import find_replayed
@@ -44,7 +44,7 @@ def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
     lists = [some for some in argument_lists(scene, function) if some and set(some) & keys]
     if not samples or not lists:
         return None
-    for number, setup in enumerate(chain(setups(scene, function), _untaken(scene, function))):
+    for number, setup in enumerate(chain(setups(scene, function), untaken(scene, function))):
         if number >= _SETUPS:
             return None
         with scene.session.undone():
@@ -116,15 +116,6 @@ def _is_posting(sample: Sample, call: Call, row: tuple[str | None, ...]) -> bool
     values = {name: value for name, value in json.loads(row[-1] or "{}").items() if name not in fixed}
     written = (n for n, v in values.items() if table.columns[n].base in TEXTS and v in call.arguments)
     return any(written) and not any(table.columns[name].base in NUMBERS for name in values)
-
-
-def _untaken(scene: Scene, function: Function) -> Iterator[tuple[str, ...]]:
-    """Rows say of nobody that it was he, where they need not."""
-    ids = {user.id for user in scene.users}
-    for sample in samples_of(scene, function):
-        for column in sample.table.columns.values():
-            if not column.not_null and ids & {row.values[column.name] for row in sample.rows}:
-                yield (f"update {sample.table.name} set {column.quoted} = null",)
 
 
 def _taken_over(
