@@ -54,6 +54,7 @@ for each row execute function private.unique_label();
 SILENT = TAKEN.format("'this label is taken'")
 TELLING = TAKEN.format("'this label is taken by %', other.owner")
 IN_DETAIL = SILENT.replace("using errcode", "using detail = other.owner::text, errcode")
+IN_HINT = IN_DETAIL.replace("using detail", "using hint")
 IN_NOTICE = SILENT.replace("if found", "if found then raise notice 'of %', other.owner; end if; if found")
 # Nobody has one yet, so that the world alone has none to be taken.
 HANDLES = """
@@ -241,6 +242,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             "and is told of others: this label is taken by",
         ),
         (SILENT, IN_DETAIL, "and is told of others: this label is taken; b0b00000-0000-4000-8000"),
+        (SILENT, IN_HINT, "and is told of others: this label is taken; b0b00000-0000-4000-8000"),
         (SILENT, IN_NOTICE, "and is told of others: this label is taken; of b0b00000-0000-4000-8000"),
         (BONUS.format(0), BONUS.format(100), "UPDATE label of public.documents with other effects"),
         (

@@ -57,6 +57,14 @@ create function public.browse(shelf refcursor) returns refcursor language plpgsq
     return shelf;
 end $$;
 """ + CALLED.format("public.browse(refcursor)")
+SAVE = """
+create function public.save(said jsonb) returns void language plpgsql security definer as $$
+declare
+    given public.documents := jsonb_populate_record(null::public.documents, said);
+begin
+    update public.documents as d set label = coalesce(given.label, d.label) where {};
+end $$;
+""" + CALLED.format("public.save(jsonb)")
 OF_CLAIMS = """
 create function public.leave() returns void language plpgsql security definer as $$
 declare who constant uuid := (
@@ -91,6 +99,11 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
         (PICK.format(OWN), PICK.format(ANY), "EXECUTE public.pick(integer[]) to get 1 of its rows (was: 0)"),
         (AMONG.format(OWN), AMONG.format(ANY), "EXECUTE public.among(anyarray) to get another answer"),
         (
+            SAVE.format("d.owner = auth.uid() and d.stage = 'DRAFT'"),
+            SAVE.format("d.owner = given.owner and d.stage = 'DRAFT'"),
+            "EXECUTE public.save(jsonb) to write more",
+        ),
+        (
             OPEN.format(OWN),
             OPEN.format(ANY),
             "EXECUTE public.browse(refcursor) to find more in the cursor that it opens",
@@ -112,7 +125,17 @@ def compare(tenants: Tenants, before: str, after: str) -> Review:
             "EXECUTE public.count_labels(text) and have SQL run there that they pass (was: a value)",
         ),
     ],
-    ids=["yes", "yes in PL/pgSQL", "many", "any type", "cursor", "removal", "claim", "text that is run"],
+    ids=[
+        "yes",
+        "yes in PL/pgSQL",
+        "many",
+        "any type",
+        "row of a document",
+        "cursor",
+        "removal",
+        "claim",
+        "text that is run",
+    ],
 )
 def test_answer_about_others_is_a_gain_and_its_end_is_none(
     tenants: Tenants, narrow: str, wide: str, message: str

@@ -134,6 +134,11 @@ WIDENINGS = {
         "alter table public.documents replica identity full;",
         "Whoever listens to changes of public.documents is now sent whole rows as they were before,",
     ),
+    "replica identity by an index": (
+        "alter table public.documents add constraint documents_of_owner unique (id, owner);",
+        "alter table public.documents replica identity using index documents_of_owner;",
+        "Whoever listens to changes of public.documents is now sent the columns of an index as they were ",
+    ),
     "size of files": (
         BUCKET.format("1000, null"),
         "update storage.buckets set file_size_limit = 2000;",

@@ -36,6 +36,7 @@ class Answer:
     source_function: str = ""
     message: str = ""
     detail: str = ""
+    hint: str = ""
     constraint: str = ""
     table: str = ""
     column: str = ""
@@ -153,6 +154,7 @@ def _diagnostics(result: pq.abc.PGresult) -> dict[str, Any]:
         "source_function": pq.DiagnosticField.SOURCE_FUNCTION,
         "message": pq.DiagnosticField.MESSAGE_PRIMARY,
         "detail": pq.DiagnosticField.MESSAGE_DETAIL,
+        "hint": pq.DiagnosticField.MESSAGE_HINT,
         "constraint": pq.DiagnosticField.CONSTRAINT_NAME,
         "table": pq.DiagnosticField.TABLE_NAME,
         "column": pq.DiagnosticField.COLUMN_NAME,

@@ -15,7 +15,7 @@ from pgassay.catalog.names import without_arguments
 from pgassay.catalog.tables import CallRight, Surface, Table
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies, is_searched, said_by
-from pgassay.diff.probes import WRITTEN, SearchProbe, find_faithful, granted
+from pgassay.diff.probes import WRITTEN, SearchProbe, find_faithful, granted, look_at_others
 from pgassay.diff.row_arguments import CURSOR
 from pgassay.diff.variations import candidates, claim
 from pgassay.diff.weights import SOFT, Scales, find_softly_kept
@@ -141,7 +141,7 @@ class Near:
     """The stored tables among what a function uses, and queries of the owner's for what it took of them.
 
     `removed`: those that it may take rows from, with what names a row. `is_silent`: it returns nothing, and
-    what it does is all looked at. `is_cursor`: it opens one that the caller names.
+    what it does is all looked at. `is_cursor`: it opens one that the caller names. `samples`: of the tables.
     """
 
     tables: tuple[Table, ...]
@@ -149,6 +149,7 @@ class Near:
     is_silent: bool
     removed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_cursor: bool = False
+    samples: tuple[Sample, ...] = ()
 
     def watching(self, made: Iterable[Made]) -> Near:
         """And for these rows."""
@@ -172,6 +173,7 @@ def find_near(samples: Iterable[Sample], reach: frozenset[str], function: str, s
         ),
         is_silent=result == "void" and bool(near) and _RUN not in words,
         is_cursor="refcursor" in function,
+        samples=tuple({one.table.name: one for one in near}.values()),
         removed={one.object: one.key for one in removing},
     )
 
@@ -285,6 +287,7 @@ def probe_call(function: str, arguments: str, persona: Persona, near: Near) -> S
             *(f"select * from {table.name} where {WRITTEN}" for table in near.tables),
             *near.gone,
             *([f"fetch all from {CURSOR}"] if near.is_cursor else ()),
+            *look_at_others(near.samples, persona),
         ),
         found_more="find more in the cursor that it opens" if near.is_cursor else "",
         values=tuple(_find_left(near.tables, persona.role)),

@@ -227,11 +227,12 @@ def _more_types(change: SchemaChange) -> str:
 
 
 def _judge_relation(change: SchemaChange, _: _Facts) -> str:
-    if change.property != "replica identity" or change.after != "full":
+    sent = {"full": "whole rows", "index": "the columns of an index"}
+    if change.property != "replica identity" or change.after not in sent or change.before == "full":
         return ""
     return (
-        f"Whoever listens to changes of {change.key.object} is now sent whole rows as they were before, "
-        "of DELETE without any policy."
+        f"Whoever listens to changes of {change.key.object} is now sent {sent[change.after]} as they were "
+        "before, of DELETE without any policy."
     )
 
 

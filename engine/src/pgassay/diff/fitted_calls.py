@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.literals import find_literals
@@ -20,12 +20,16 @@ from pgassay.diff.calls import (
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies
 from pgassay.diff.probes import SearchProbe
-from pgassay.diff.row_arguments import fit_rows
+from pgassay.diff.row_arguments import fit_rows, write_rows
+from pgassay.matrix.rows import Sample
 from pgassay.observation import Persona
 from pgassay.solver.signatures import read_arguments
 
 _OF_CHANGED, _OF_OTHERS = 40, 12  # lists of arguments
 _PATHS = 6
+_POPULATING = frozenset(
+    {"jsonb_populate_record", "json_populate_record", "jsonb_to_record", "json_to_record"}
+)
 
 
 def fit_calls(
@@ -48,17 +52,18 @@ def _call(called: CalledFunction, context: CallContext, number: int) -> Iterator
     scales = context.scales.only(called.reach.union(*feeds))
     near = find_near(context.samples, called.reach, function.object, context.head)
     samples = [one for one in context.samples if one.table.name in called.reach]
-    paths = _find_paths(called, context)
+    paths, labels = _find_paths(called, context), context.find_labels()
     for persona in {one.role: one for one in reversed(called.callers)}.values():
         lists = fit_rows(
             parameters,
             function.arguments,
             samples,
-            context.find_labels(),
+            labels,
             paths=paths,
             caller=persona.id,
         )
-        for some in islice(lists, number) if parameters else ((),):
+        written = write_rows(parameters, function.arguments, _find_populated(called, context), labels)
+        for some in chain(written, islice(lists, number)) if parameters else ((),):
             text = ", ".join(spell_argument(one, of) for one, of in zip(some, parameters, strict=True))
             call = replace(probe_call(function.object, text, persona, near), reveals=True)
             if weighed := scales.put(call):
@@ -66,6 +71,13 @@ def _call(called: CalledFunction, context: CallContext, number: int) -> Iterator
             yield call
             if near.tables:
                 yield repeated(call)
+
+
+def _find_populated(called: CalledFunction, context: CallContext) -> list[Sample]:
+    """Tables of which the function makes rows of documents: it names them, beside what does so."""
+    words = find_literals(bodies(frozenset({called.function.object}), context.head)).words
+    named = [one for one in context.samples if one.table.relation in words and one.table.stored]
+    return [] if words.isdisjoint(_POPULATING) else named
 
 
 def _find_paths(called: CalledFunction, context: CallContext) -> list[tuple[str, ...]]:

@@ -163,7 +163,8 @@ def _shown(attempt: SearchProbe, answer: Answer) -> str:
 
 def read_told(answer: Answer) -> list[str]:
     """What is said beside the rows."""
-    return [text for text in (answer.message, answer.detail, *answer.notices) if text]
+    error = (answer.message, answer.detail, answer.hint, answer.context)
+    return [text for text in (*error, *answer.notices) if text]
 
 
 def writes_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> bool:

@@ -12,8 +12,9 @@ from pgassay.matrix import statements
 from pgassay.matrix.blanket import blanket_writes
 from pgassay.matrix.model import Action, CellKey, RowClass, Witness
 from pgassay.matrix.questions import ask_inserts
-from pgassay.matrix.rows import Row
+from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.subject import Subject
+from pgassay.observation import Persona
 
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 _AGE = "pg_catalog.age(xmin) < "
@@ -167,6 +168,21 @@ def find_values(subject: Subject) -> Iterator[str]:
 def written_after(query: str, age: int) -> str:
     """A query for what was WRITTEN, without what is of that age or older."""
     return query.replace(WRITTEN, f"{_AGE}{age}")
+
+
+def look_at_others(samples: Iterable[Sample], persona: Persona) -> tuple[str, ...]:
+    """Queries of the owner's for rows of others that were written, of tables whose rows are somebody's."""
+    owned = [one for one in samples if one.ownership and one.ownership.direct] if persona.id else []
+    return tuple(
+        f"select from {one.table.name} where {WRITTEN} and {_is_of_others(one, persona.id or '')}"
+        for one in owned
+    )
+
+
+def _is_of_others(sample: Sample, id_: str) -> str:
+    owners = sample.ownership.direct if sample.ownership else ()
+    columns = (sample.table.columns[name].quoted for name in sorted(owners))
+    return " and ".join(f"{name}::text is distinct from {statements.literal(id_)}" for name in columns)
 
 
 def granted(held: Privileges | None) -> frozenset[str]:

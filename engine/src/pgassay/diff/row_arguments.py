@@ -19,6 +19,7 @@ CURSOR = "pgassay"
 """What a cursor is called that a function opens."""
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 _ID = "_id"
+_ROWS = 4  # of which a document says all
 _SHORTEST = 3  # letters, by which a table may be named
 _DOCUMENTS = ("json", "jsonb")
 _ANYTHING = ("1", "true", "pgassay")
@@ -76,6 +77,23 @@ def fit_rows(  # noqa: PLR0913 - by name
             for other in ("null", literal(_NOBODY)) if type_ == "uuid" else ("null",):
                 for some in fitting if place not in places else ():
                     yield (*some[:place], other, *some[place + 1 :])
+
+
+def write_rows(
+    parameters: Sequence[Parameter],
+    types: Sequence[str],
+    samples: Iterable[Sample],
+    labels: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[str, ...]]:
+    """Lists of arguments with documents that say all of a row, of which some functions make one."""
+    documents = [place for place, type_ in enumerate(types) if type_ in _DOCUMENTS]
+    for sample in samples if documents else ():
+        for row in sample.rows[:_ROWS]:
+            document = literal(json.dumps({n: value for n, value in row.values.items() if value is not None}))
+            yield tuple(
+                document if place in documents else _fit(one, type_, sample, row, labels.get(type_, ()))
+                for place, (one, type_) in enumerate(zip(parameters, types, strict=True))
+            )
 
 
 def _names_row(name: str, sample: Sample, *, is_alike: bool) -> bool:

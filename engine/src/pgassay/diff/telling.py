@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from pgassay.catalog.compare import ChangeKind, SchemaChange
@@ -30,8 +31,8 @@ def _describe_otherwise(attempt: SearchProbe, before: Answer, after: Answer) -> 
         told = f"{key.object}: no privilege and no policy refuses any more, only this: {after.message}"
         return told, f"refused, {before.sqlstate}"
     if after.sqlstate or after.notices != before.notices:
-        said, was = ("; ".join(read_told(answer)) for answer in (after, before))
-        return f"{key.object} and is told of others: {said}", was or "nothing"
+        said, was = ("; ".join(read_told(replace(one, context=""))) for one in (after, before))
+        return f"{key.object} and is told of others: {said or after.context}", was or "nothing"
     if attempt.follows:
         return f"{key.object} to find there what stands in rows of others", "not there"
     if writes_otherwise(attempt, before, after):

@@ -10,7 +10,7 @@ from pgassay.catalog.inventory import Inventory
 from pgassay.catalog.model import Column
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import Neighbourhood
-from pgassay.diff.probes import WRITTEN, SearchProbe, probe_delete, probe_update
+from pgassay.diff.probes import SearchProbe, look_at_others, probe_delete, probe_update
 from pgassay.diff.variations import invent_row
 from pgassay.diff.weights import Scales
 from pgassay.matrix import statements
@@ -39,7 +39,7 @@ def try_views(  # noqa: PLR0913 - by name
     A view may show nothing to its owner, so that no row of it is known. Where nothing acts for the caller,
     he does no more than what the table itself lets him.
     """
-    stored = [one for one in samples if one.table.stored and one.ownership and one.ownership.direct]
+    stored = [one for one in samples if one.table.stored]
     for one in around:
         table = one.sample.table
         if table.kind != "v" or (table.invoker and not _acts(table.name, head)):
@@ -51,24 +51,13 @@ def try_views(  # noqa: PLR0913 - by name
         attempts = tuple(
             replace(
                 near.put(probe) or probe,
-                looks=tuple(_find_others(below, probe.witness.persona)),
+                looks=look_at_others(below, probe.witness.persona),
                 found_more="and with it rows of others below",
             )
             for probe in probes
         )
         if attempts:
             yield Experiment(changes=one.changes, attempts=attempts)
-
-
-def _find_others(stored: Iterable[Sample], persona: Persona) -> Iterator[str]:
-    """Queries of the owner's for rows of others that were written."""
-    for sample in stored if persona.id else ():
-        table = sample.table
-        owners = (
-            table.columns[name].quoted for name in sorted(sample.ownership.direct if sample.ownership else ())
-        )
-        others = " and ".join(f"{name}::text is distinct from {literal(persona.id)}" for name in owners)
-        yield f"select from {table.name} where {WRITTEN} and {others}"
 
 
 def _acts(view: str, head: Inventory) -> bool:

@@ -17,7 +17,7 @@ from pgassay.diff.deeds import Deed
 from pgassay.diff.difference import AccessChange
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.hearing import FORGET, HEAR, hear
-from pgassay.diff.judgement import AS_OWNER, CLOSED, COUNTED, Judge
+from pgassay.diff.judgement import AS_OWNER, CLOSED, COUNTED, Judge, read_told
 from pgassay.diff.novelty import TAKEN
 from pgassay.diff.probes import WRITTEN, SearchProbe, written_after
 from pgassay.diff.telling import tell, tell_opening
@@ -183,7 +183,7 @@ class Trying:
 
     def _is_read(self, hit: Hit) -> bool:
         """Whether the persona reads in BASE what HEAD tells it of others."""
-        told = "\n".join([hit.after.message, hit.after.detail, *hit.after.notices])
+        told = "\n".join(read_told(hit.after))
         told += "\n".join(value for rows in hit.after.rows for row in rows for value in row if value)
         reads = [one.reading for one in hit.attempt.canaries if one.value in told]
         witness = hit.attempt.witness

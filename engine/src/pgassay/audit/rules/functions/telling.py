@@ -165,12 +165,13 @@ def tells_in_errors(scene: Scene, persona: Persona, function: Function, seen: Re
     for sample in samples_of(scene, function):
         some = {v: row for v, row in secrets(sample, seen, persona).items() if len(v) >= _TOLD_BY_ERRORS}
         for call, answer in make_calls(scene, persona, calls_of(scene, persona, function)) if some else ():
-            values = [v for v in some if v in answer.message and not any(v in one for one in call.said)]
+            error = " ".join(filter(None, (answer.message, answer.detail, answer.hint)))
+            values = [v for v in some if v in error and not any(v in one for one in call.said)]
             if answer.sqlstate and values and persona.id not in some[values[0]].owners:
                 who = callers_of(scene, function)
                 sentence = (
                     f"{anyone(who)} is told by an error of {function.function} what stands in rows of "
-                    f"{sample.object} that a SELECT hides: {answer.message.splitlines()[0]}"
+                    f"{sample.object} that a SELECT hides: {error.splitlines()[0]}"
                 )
                 steps = (Step(who=persona, statement=call.statement, shows=answer.sqlstate),)
                 return make_finding(
