@@ -58,7 +58,8 @@ def test_what_a_block_grants_to_everybody(audited: Audited) -> None:
         create function depot.guard() returns event_trigger language plpgsql as $$
         declare made record;
         begin
-            for made in select * from pg_event_trigger_ddl_commands() where command_tag like 'CREATE TABLE%' loop
+            for made in select object_identity from pg_event_trigger_ddl_commands()
+                where command_tag like 'CREATE TABLE%' loop
                 execute format('alter table %s enable row level security', made.object_identity);
             end loop;
         end $$;
