@@ -16,6 +16,7 @@ from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_p
 from pgassay.audit.reach import measure_seen
 from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
+from pgassay.audit.rules.strangers.mingled import find_mingled
 from pgassay.audit.rules.strangers.ownerless import find_ownerless
 from pgassay.audit.rules.strangers.parents import find_below
 from pgassay.audit.rules.strangers.secrets import find_secrets
@@ -67,7 +68,7 @@ def find(scene: Scene) -> Iterator[Finding]:
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
     every = (find_unparted, find_ownerless, find_links, find_unlisted)
-    for more in (*every, find_folders, find_unseen, find_secrets):
+    for more in (*every, find_folders, find_mingled, find_unseen, find_secrets):
         yield from more(scene)
 
 
