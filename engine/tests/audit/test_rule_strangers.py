@@ -985,3 +985,77 @@ def test_folders_of_others_where_all_is_seen(audited: Audited) -> None:
 def test_paths_in_which_nothing_is_anothers_alone(audited: Audited, seen: str, put: str) -> None:
     found = told(audited(ITEMS.format(seen=seen, put=put)), "strangers")
     assert [one for one in found if one[2] != ("select",)] == []
+
+
+LETTERS = """
+create table public.letters (
+    id integer generated always as identity primary key,
+    sender uuid not null references auth.users,
+    receiver uuid not null references auth.users,
+    body text not null,
+    {mark}
+);
+alter table public.letters enable row level security;
+create policy "own" on public.letters for select to authenticated
+using (sender = (select auth.uid()) or receiver = (select auth.uid()));
+create policy "send" on public.letters for insert to authenticated
+with check (sender = (select auth.uid()) {sent});
+create policy "unmarked" on public.letters {kind} for {command} to authenticated using ({shown});
+"""
+SPAM = {"mark": "spam boolean not null default false", "sent": "and not spam", "kind": ""}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {**SPAM, "command": "select", "shown": "not spam"},
+        {
+            "mark": "status text not null default 'ok' check (status in ('ok', 'held'))",
+            **{"sent": "and status = 'ok'", "kind": "", "command": "select", "shown": "status <> 'held'"},
+        },
+        {
+            "mark": "held_at timestamptz",
+            **{"sent": "and held_at is null", "kind": "", "command": "select", "shown": "held_at is null"},
+        },
+    ],
+)
+def test_a_policy_that_was_to_narrow_and_opens(audited: Audited, said: dict[str, str]) -> None:
+    [finding] = of_rule(audited(LETTERS.format(**said)), "strangers")
+    assert (finding.severity.word, finding.actions, finding.who) == ("medium", ("select",), ("alice", "bob"))
+    assert '"unmarked" lets them through whoever reads' in finding.sentence
+    assert finding.repair is not None
+    assert "as restrictive for select" in str(finding.repair)
+
+
+MARK_OWN = """create policy "mark" on public.letters for update to authenticated
+using (sender = (select auth.uid()));"""
+POSTS = """
+create table public.posts (
+    id integer generated always as identity primary key,
+    author uuid not null references auth.users,
+    body text not null,
+    hidden boolean not null default {hidden}
+);
+alter table public.posts enable row level security;
+create policy "own" on public.posts for select to authenticated using (author = (select auth.uid()));
+create policy "shown" on public.posts for select using (not hidden);
+"""
+POST = """create policy "post" on public.posts for insert to authenticated
+with check (author = (select auth.uid()) and hidden = {hidden});"""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        LETTERS.format(**SPAM | {"kind": "as restrictive"}, command="select", shown="not spam"),
+        LETTERS.format(**SPAM, command="select", shown="not spam") + MARK_OWN,
+        LETTERS.format(**SPAM | {"sent": ""}, command="select", shown="not spam"),
+        LETTERS.format(**SPAM | {"sent": "and not spam"}, command="select", shown="spam"),
+        POSTS.format(hidden="false") + POST.format(hidden="false"),  # moderators hide
+        POSTS.format(hidden="true") + POST.format(hidden="true"),  # moderators let through
+        POSTS.format(hidden="false"),  # the server's, for everybody
+    ],
+)
+def test_marks_that_say_what_is_for_all(audited: Audited, schema: str) -> None:
+    found = told(audited(schema), "strangers")
+    assert [one for one in found if one[1] not in ("low", "info")] == []
