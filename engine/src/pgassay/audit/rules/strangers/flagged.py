@@ -127,17 +127,4 @@ def _tell(sample: Sample, shown: dict[Persona, Steps], why: str) -> Finding:
         cause=f"strangers {sample.object}",
         about=(*(p.key for p in policies), ObjectKey(kind="relation", object=table.name, name="")),
         weight=sum(map(tells_of_a_person, table.columns.values())),
-        exact=True,
-        candidates=tuple(
-            (f"drop policy {quoted(p.name)} on {table.name}", _restrictive(p)) for p in policies
-        ),
-    )
-
-
-def _restrictive(policy: Policy) -> str:
-    roles = ", ".join("public" if role == "public" else quoted(role) for role in policy.roles)
-    check = f" with check ({policy.check})" if policy.check else ""
-    return (
-        f"create policy {quoted(policy.name)} on {policy.table} as restrictive for {policy.command} "
-        f"to {roles} using ({policy.using}){check}"
     )

@@ -19,12 +19,8 @@ from pgassay.observation import Persona
 _OWN = "{me}/{file}"
 _THEIRS = "{other}/{file}"
 _WITHIN = ("{other}/{me}.png", "{other}/{me}/{file}", "{other}/a/{me}/{file}", "{other}/a-{me}-{file}")
-_LOOKS = (
-    "select 1 from {objects} where {it}",
-    "update {objects} set name = name where {it}",
-    "delete from {objects} where {it}",
-)
-_PAIRS = 6
+_LOOKS = (f"select 1 from {OBJECTS}", f"update {OBJECTS} set name = name", f"delete from {OBJECTS}")
+_PAIRS, _FOLDERS = 6, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +37,14 @@ class _Try:
 
     def look(self, who: Persona, text: str, path: str, shows: str) -> Step:
         it = f"(bucket_id, name) = ({literal(self.bucket)}, {literal(path)})"
-        return Step(who=who, statement=text.format(objects=OBJECTS, it=it), shows=shows)
+        return Step(who=who, statement=f"{text} where {it}", shows=shows)
 
     def put(self, verb: str, path: str, shows: str) -> Steps:
         """An upload, or the move of an object that is in one's own folder by now."""
         if verb == "insert":
             return (Step(who=self.me, statement=upload(self.bucket, path, self.me.id), shows=shows),)
         own = self.path(_OWN)
-        text = f"update {{objects}} set name = {literal(path)} where {{it}}"
+        text = f"update {OBJECTS} set name = {literal(path)}"
         return (
             Step(statement=upload(self.bucket, own, self.me.id)),
             self.look(self.me, text, own, shows),
@@ -62,7 +58,7 @@ def find_mingled(scene: Scene) -> Iterator[Finding]:
             found = (
                 steps
                 for me, other in list(permutations(scene.users, 2))[:_PAIRS]
-                for begun in ("", *named_above(scene))
+                for begun in ("", *named_above(scene)[:_FOLDERS])
                 if (steps := _steps(scene, _Try(bucket=sample.bucket, me=me, other=other, begun=begun), verb))
             )
             if steps := next(found, None):
