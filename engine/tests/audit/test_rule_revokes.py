@@ -85,3 +85,62 @@ def test_what_was_taken_from_public_was_not_the_roles(audited: Audited) -> None:
     taken = f"revoke all on public.members from public; {REVOKED}"
     again = "grant select on all tables in schema public to anon, authenticated"
     assert told(audited(MEMBERS.format(taken=taken, again=again)), "revokes") == []
+
+
+NEIGHBOURS = """
+create table public.neighbours (
+    id uuid primary key references auth.users, nick text not null, phone text,
+    level integer not null default 0
+);
+alter table public.neighbours enable row level security;
+create policy "see" on public.neighbours for select to authenticated using ({seen});
+create policy "edit" on public.neighbours for update to authenticated using (id = (select auth.uid()));
+create policy "join" on public.neighbours for insert to authenticated with check (id = (select auth.uid()));
+"""
+OPEN, OWN = NEIGHBOURS.format(seen="true"), NEIGHBOURS.format(seen="id = (select auth.uid())")
+NARROW = "grant {} on public.neighbours to authenticated;"
+
+
+@pytest.mark.parametrize("before", ["", "revoke all on public.neighbours from public;"])
+def test_columns_beside_which_the_whole_is_open(audited: Audited, before: str) -> None:
+    [finding] = of_rule(audited(OPEN + before + NARROW.format("select (id, nick)")), "revokes")
+    assert (finding.columns, finding.actions, finding.who) == (
+        ("phone", "level"),
+        ("select",),
+        ("alice", "bob"),
+    )
+    assert finding.severity.word == "high"
+
+
+def test_columns_to_write_beside_which_all_are(audited: Audited) -> None:
+    block = f"do $$ begin {NARROW.format('update (nick, phone), insert (id, nick, phone)')} end $$;"
+    [finding] = of_rule(audited(OWN + block), "revokes")
+    assert (finding.columns, finding.actions) == (("level",), ("update", "insert"))
+    assert finding.severity.word == "medium"
+
+
+TAKEN_BACK = """
+create function public.keep() returns trigger language plpgsql as $$
+begin
+    new.level := case tg_op when 'UPDATE' then old.level else 0 end;
+    return new;
+end $$;
+create trigger keep before insert or update on public.neighbours for each row execute function public.keep();
+"""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        OPEN
+        + "revoke all on public.neighbours from public, anon, authenticated;"
+        + NARROW.format("select (id, nick)"),
+        OPEN + NARROW.format("select (id, nick, phone, level)"),
+        OPEN + NARROW.format("select (id, nick)") + NARROW.format("select"),
+        OPEN + "grant select (id, nick) on public.neighbours to service_role;",
+        OWN + NARROW.format("select (id, nick)"),
+        OWN + TAKEN_BACK + NARROW.format("update (nick, phone), insert (id, nick, phone)"),
+    ],
+)
+def test_columns_that_are_all_that_is_open(audited: Audited, schema: str) -> None:
+    assert told(audited(schema), "revokes") == []

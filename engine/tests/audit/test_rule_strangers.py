@@ -930,3 +930,131 @@ def test_rows_without_an_owner_that_no_user_inserts_or_that_are_as_all_others(
 ) -> None:
     found = audited(PENS.format(default=default, using=using, check=check) + more)
     assert [one for one in told(found, "strangers") if one[1] != "info"] == []
+
+
+ITEMS = """
+insert into storage.buckets (id, name, public) values ('bills', 'bills', false);
+create policy "seen" on storage.objects for select to authenticated using (bucket_id = 'bills' and {seen});
+create policy "put" on storage.objects for insert to authenticated with check (bucket_id = 'bills' and {put});
+"""
+MOVE = """create policy "move" on storage.objects for update to authenticated
+using (bucket_id = 'bills' and {own}) with check (bucket_id = 'bills' and {put});
+"""
+ME = "(select auth.uid())::text"
+FIRST = f"(storage.foldername(name))[1] = {ME}"
+ANYWHERE = (
+    f"name ilike concat('%', {ME}, '%')",
+    f"position({ME} in name) > 0",
+    f"{ME} = any (storage.foldername(name))",
+    f"name ~ {ME} and owner_id = {ME} and name !~ 'x{{9,}}y'",
+)
+
+
+@pytest.mark.parametrize("put", ANYWHERE)
+def test_a_path_that_has_the_own_id_somewhere(audited: Audited, put: str) -> None:
+    [finding] = of_rule(audited(ITEMS.format(seen=FIRST, put=put)), "strangers")
+    assert (finding.object, finding.actions) == ("storage.objects[bills]", ("insert",))
+    assert (finding.severity.word, finding.who) == ("high", ("alice", "bob"))
+
+
+def test_a_move_to_a_path_that_has_the_own_id_somewhere(audited: Audited) -> None:
+    """Who moves an object has to see it there, too."""
+    move, seen = MOVE.format(own=FIRST, put=ANYWHERE[1]), f"({FIRST} or owner_id = {ME})"
+    [finding] = of_rule(audited(ITEMS.format(seen=seen, put=FIRST) + move), "strangers")
+    assert finding.actions == ("update",)
+
+
+def test_folders_of_others_where_all_is_seen(audited: Audited) -> None:
+    """Whose a folder is, the policy for UPDATE says."""
+    move = MOVE.format(own=FIRST, put=FIRST)
+    [finding] = of_rule(audited(ITEMS.format(seen="true", put=ANYWHERE[2]) + move), "strangers")
+    assert finding.actions == ("insert",)
+
+
+@pytest.mark.parametrize(
+    ("seen", "put"),
+    [
+        (FIRST, FIRST),
+        (FIRST, f"(storage.foldername(name))[2] = {ME}"),  # who sends, in the folder of who receives
+        (ANYWHERE[2], ANYWHERE[2]),  # a folder of two
+        (f"{FIRST} or (storage.foldername(name))[2] = {ME}", FIRST),
+        ("true", ANYWHERE[0]),
+        (f"owner_id = {ME}", ANYWHERE[0]),
+    ],
+)
+def test_paths_in_which_nothing_is_anothers_alone(audited: Audited, seen: str, put: str) -> None:
+    found = told(audited(ITEMS.format(seen=seen, put=put)), "strangers")
+    assert [one for one in found if one[2] != ("select",)] == []
+
+
+LETTERS = """
+create table public.letters (
+    id integer generated always as identity primary key,
+    sender uuid not null references auth.users,
+    receiver uuid not null references auth.users,
+    body text not null,
+    {mark}
+);
+alter table public.letters enable row level security;
+create policy "own" on public.letters for select to authenticated
+using (sender = (select auth.uid()) or receiver = (select auth.uid()));
+create policy "send" on public.letters for insert to authenticated
+with check (sender = (select auth.uid()) {sent});
+create policy "unmarked" on public.letters {kind} for {command} to authenticated using ({shown});
+"""
+SPAM = {"mark": "spam boolean not null default false", "sent": "and not spam", "kind": ""}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {**SPAM, "command": "select", "shown": "not spam"},
+        {
+            "mark": "status text not null default 'ok' check (status in ('ok', 'held'))",
+            **{"sent": "and status = 'ok'", "kind": "", "command": "select", "shown": "status <> 'held'"},
+        },
+        {
+            "mark": "held_at timestamptz",
+            **{"sent": "and held_at is null", "kind": "", "command": "select", "shown": "held_at is null"},
+        },
+    ],
+)
+def test_a_policy_that_was_to_narrow_and_opens(audited: Audited, said: dict[str, str]) -> None:
+    [finding] = of_rule(audited(LETTERS.format(**said)), "strangers")
+    assert (finding.severity.word, finding.actions, finding.who) == ("medium", ("select",), ("alice", "bob"))
+    assert '"unmarked" lets them through whoever reads' in finding.sentence
+    assert finding.repair is not None
+
+
+MARK_OWN = """create policy "mark" on public.letters for update to authenticated
+using (sender = (select auth.uid()));"""
+POSTS = """
+create table public.posts (
+    id integer generated always as identity primary key,
+    author uuid not null references auth.users,
+    body text not null,
+    hidden boolean not null default {hidden}
+);
+alter table public.posts enable row level security;
+create policy "own" on public.posts for select to authenticated using (author = (select auth.uid()));
+create policy "shown" on public.posts for select using (not hidden);
+"""
+POST = """create policy "post" on public.posts for insert to authenticated
+with check (author = (select auth.uid()) and hidden = {hidden});"""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        LETTERS.format(**SPAM | {"kind": "as restrictive"}, command="select", shown="not spam"),
+        LETTERS.format(**SPAM, command="select", shown="not spam") + MARK_OWN,
+        LETTERS.format(**SPAM | {"sent": ""}, command="select", shown="not spam"),
+        LETTERS.format(**SPAM | {"sent": "and not spam"}, command="select", shown="spam"),
+        POSTS.format(hidden="false") + POST.format(hidden="false"),  # moderators hide
+        POSTS.format(hidden="true") + POST.format(hidden="true"),  # moderators let through
+        POSTS.format(hidden="false"),  # the server's, for everybody
+    ],
+)
+def test_marks_that_say_what_is_for_all(audited: Audited, schema: str) -> None:
+    found = told(audited(schema), "strangers")
+    assert [one for one in found if one[1] not in ("low", "info")] == []

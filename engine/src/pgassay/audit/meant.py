@@ -37,7 +37,7 @@ def is_open(table: Table, policy: Policy) -> bool:
     if not policy.permissive or policy.using is None:
         return False
     # What is always there is not asked for.
-    return _columns(policy.using, {c.name for c in table.columns.values() if c.not_null}).isdisjoint(
+    return columns_of(policy.using, {c.name for c in table.columns.values() if c.not_null}).isdisjoint(
         table.columns
     )
 
@@ -57,7 +57,8 @@ class _Columns(Visitor):
         self.found |= {name for field in node.fields if (name := getattr(field, "sval", ""))}
 
 
-def _columns(expression: str, there: Collection[str] = ()) -> set[str]:
+def columns_of(expression: str, there: Collection[str] = ()) -> set[str]:
+    """What it asks for; not whether there is anything in those that are always `there`."""
     visitor = _Columns(there)
     visitor(parser.parse_sql(f"select {expression}"))
     return visitor.found
@@ -117,11 +118,16 @@ def _reached(scene: Scene, sample: Sample, persona: Persona, verb: str) -> int:
     return measure(scene, persona, [sample.table.name]).written.get((sample.object, verb), 0)
 
 
-def speaks_against(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> str:
-    """The first reason to think that nobody meant all of `readers` to read every row, if there is any."""
+def speaks_against(
+    scene: Scene, sample: Sample, readers: Sequence[Persona], *, published: bool = False
+) -> str:
+    """The first reason to think that nobody meant all of `readers` to read every row, if there is any.
+
+    `published`: the server may have written rows for everybody, unless they are marked.
+    """
     reasons = (
-        *(_narrower, _compared_elsewhere, _addressed, _private),
-        *(_shown_in_part, _of_networks, _written_for),
+        *(_narrower, _compared_elsewhere, _addressed, _private, _shown_in_part, _of_networks),
+        *(() if published else (_written_for,)),
     )
     return next((why for reason in reasons for why in reason(scene, sample, readers)), "")
 
@@ -146,7 +152,7 @@ def is_open_here(sample: Sample, policy: Policy) -> bool:
     """Also where it asks for the bucket that all these objects are in, and nothing else."""
     if not sample.bucket or sample.bucket not in find_literals([policy.using or ""]).strings:
         return is_open(sample.table, policy)
-    return _columns(policy.using or "").isdisjoint(sample.table.columns.keys() - {"bucket_id"})
+    return columns_of(policy.using or "").isdisjoint(sample.table.columns.keys() - {"bucket_id"})
 
 
 def _compared_elsewhere(scene: Scene, sample: Sample, readers: Sequence[Persona]) -> Iterator[str]:

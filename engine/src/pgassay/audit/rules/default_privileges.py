@@ -10,12 +10,14 @@ from pglast import ast
 from pglast.enums import ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
-from pgassay.audit.scene import Scene
+from pgassay.audit.scene import PLATFORM, Scene
 from pgassay.audit.words import anyone, does
 from pgassay.catalog.model import DefaultPrivilege, ObjectKey
 from pgassay.catalog.names import quoted
+from pgassay.catalog.read import Access
 
 RULE = "default-privileges"
+_PUBLIC = "public"
 _NEW = "pgassay_new_table"
 _WRITES = {"insert", "update", "delete"}
 _VERBS = _WRITES | {"select"}
@@ -32,7 +34,10 @@ class _Said:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    """What was closed, and the files open again; what the platform grants anyway is not their doing."""
+    """What was closed, and the files open again; what the platform grants anyway is not their doing.
+
+    In schemas of the project it grants nothing.
+    """
     closed = scene.bench.config.expose_new_tables is False
     given: dict[tuple[str, str], set[str]] = {}
     was_closed: dict[tuple[str, str], bool] = {}
@@ -41,21 +46,27 @@ def find(scene: Scene) -> Iterator[Finding]:
         if not one.grants:
             was_closed[key] = True
             given.pop(key, None)
-        elif was_closed.get(key, closed or one.schema != "public"):
+        elif was_closed.get(key, closed):
             given.setdefault(key, set()).update(one.privileges)
-    for (schema, role), verbs in sorted(given.items()):
-        held = {
-            one.privilege
-            for one in scene.catalog.of(DefaultPrivilege)
-            if one.schema == schema and one.kind == "r" and one.role == role
-        }
-        some = sorted(held & verbs)
-        who = [p for p in scene.people if role in (p.role, "public")]
-        if some and who and schema in scene.catalog.exposed:
-            yield _tell(schema, role, some, who)
+    held: dict[tuple[str, str], set[str]] = {}
+    for privilege in scene.catalog.of(DefaultPrivilege):
+        if privilege.kind == "r" and privilege.schema not in ("", *PLATFORM):
+            held.setdefault((privilege.schema, privilege.role), set()).add(privilege.privilege)
+    access = Access(scene.catalog)
+    for (schema, role), verbs in sorted(held.items()):
+        some = sorted(verbs & (given.get((schema, role), set()) if schema == _PUBLIC else _VERBS))
+        who = [p for p in scene.people if role in (p.role, "public") and access.uses(p.role, schema)]
+        if some and who and not _has_views_alone(scene, schema):
+            yield _tell(scene, schema, role, some, who)
 
 
-def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
+def _has_views_alone(scene: Scene, schema: str) -> bool:
+    """Whether it is a schema of views, which the API shows in place of tables: so is what comes next."""
+    kinds = {table.kind for table in scene.surface.tables.values() if table.schema == schema}
+    return kinds == {"v"}
+
+
+def _tell(scene: Scene, schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
     table = f"{quoted(schema)}.{_NEW}"
     grantee = role if role == "public" else quoted(role)
     revoked = f"revoke {', '.join(verbs)} on tables from {grantee}"
@@ -65,7 +76,8 @@ def _tell(schema: str, role: str, verbs: list[str], who: list[Any]) -> Finding:
         object=quoted(schema),
         actions=tuple(sorted(verbs, key=lambda verb: verb not in _WRITES)),
         who=tuple(persona.name for persona in who),
-        severity=Severity.HIGH,
+        # What the API does not serve is reached by functions that run with the rights of who calls them.
+        severity=Severity.HIGH if schema in scene.catalog.exposed else Severity.MEDIUM,
         sentence=f"{anyone(who)} {does(verbs)} whatever table the next migration makes "
         f"in {quoted(schema)}: default privileges grant it to {role}.",
         steps=(

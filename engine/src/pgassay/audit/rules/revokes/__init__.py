@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-
-from pglast import ast
-from pglast.enums import GrantTargetType, ObjectType
 
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.rules.revokes.regranted import find_regranted
+from pgassay.audit.rules.revokes.said import PUBLIC, Said, read_said
+from pgassay.audit.rules.revokes.swallowed import find_swallowed
 from pgassay.audit.scene import Scene
 from pgassay.audit.words import anyone, join
 from pgassay.catalog.model import Function, ObjectKey
@@ -20,19 +17,6 @@ from pgassay.matrix.statements import literal
 from pgassay.observation import Persona
 
 RULE = "revokes"
-_PUBLIC = "public"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Said:
-    """What one statement grants or revokes on one object."""
-
-    grants: bool
-    kind: str
-    object: str
-    privileges: frozenset[str]
-    columns: tuple[str, ...]
-    roles: frozenset[str]
 
 
 def find(scene: Scene) -> Iterator[Finding]:
@@ -50,10 +34,12 @@ def find(scene: Scene) -> Iterator[Finding]:
         if held and (key := (one.object, "+".join(one.columns))) not in told:
             told.add(key)
             yield _tell(scene, one, held)
+    tables |= {name for name, _ in told}
+    yield from (finding for finding in find_swallowed(scene, said) if finding.object not in tables)
 
 
 def _still_held(
-    scene: Scene, access: Access, one: _Said, everything: list[_Said], later: list[_Said]
+    scene: Scene, access: Access, one: Said, everything: list[Said], later: list[Said]
 ) -> list[tuple[Persona, int]]:
     found = []
     for persona in scene.people:
@@ -65,39 +51,39 @@ def _still_held(
     return found
 
 
-def _verbs(one: _Said) -> list[str]:
+def _verbs(one: Said) -> list[str]:
     if one.kind == "function":
         return ["execute"]
     return sorted(one.privileges) or ["select"]
 
 
-def _holds(access: Access, role: str, one: _Said, verb: str, oid: int) -> bool:
+def _holds(access: Access, role: str, one: Said, verb: str, oid: int) -> bool:
     if one.columns:
         return all(access.holds(role, verb, oid, column) for column in one.columns)
     return access.holds(role, verb, oid)
 
 
-def _means(one: _Said, role: str, everything: list[_Said]) -> bool:
+def _means(one: Said, role: str, everything: list[Said]) -> bool:
     """Whether the role was to lose it: it is named, or everybody is and no statement names it instead."""
     if role in one.roles:
         return True
     about = [other for other in everything if not other.grants and _is_same(other, one)]
-    named = frozenset[str]().union(*(other.roles for other in about)) - {_PUBLIC}
-    return _PUBLIC in one.roles and one.kind == "function" and not named
+    named = frozenset[str]().union(*(other.roles for other in about)) - {PUBLIC}
+    return PUBLIC in one.roles and one.kind == "function" and not named
 
 
-def _is_granted(one: _Said, role: str, everything: list[_Said], later: list[_Said]) -> bool:
+def _is_granted(one: Said, role: str, everything: list[Said], later: list[Said]) -> bool:
     """Whether a statement gives it to the role by name; one to all, only after the REVOKE."""
     return any(g.grants and _is_same(g, one) and role in g.roles for g in everything) or any(
-        g.grants and _is_same(g, one) and _PUBLIC in g.roles for g in later
+        g.grants and _is_same(g, one) and PUBLIC in g.roles for g in later
     )
 
 
-def _is_same(other: _Said, one: _Said) -> bool:
+def _is_same(other: Said, one: Said) -> bool:
     return (other.kind, other.object) == (one.kind, one.object)
 
 
-def _oids(scene: Scene, one: _Said) -> list[int]:
+def _oids(scene: Scene, one: Said) -> list[int]:
     if one.kind == "function":
         return [
             f.oid for f in scene.catalog.of(Function) if spell(f.schema, f.name) == one.object
@@ -107,14 +93,14 @@ def _oids(scene: Scene, one: _Said) -> list[int]:
     return [table.oid] if table and table.reachable and table.kind in "rpvmf" else []
 
 
-def _tell(scene: Scene, one: _Said, held: list[tuple[Persona, int]]) -> Finding:
+def _tell(scene: Scene, one: Said, held: list[tuple[Persona, int]]) -> Finding:
     who = list(dict.fromkeys(persona for persona, _ in held))
     if one.kind == "function":
         return _of_function(one, who, scene.catalog.functions[held[0][1]])
     return _of_table(one, who)
 
 
-def _of_function(one: _Said, who: list[Persona], function: Function) -> Finding:
+def _of_function(one: Said, who: list[Persona], function: Function) -> Finding:
     may = f"select 1 where pg_catalog.has_function_privilege({literal(function.function)}, 'execute')"
     roles = ", ".join(dict.fromkeys(persona.role for persona in who))
     return Finding(
@@ -133,7 +119,7 @@ def _of_function(one: _Said, who: list[Persona], function: Function) -> Finding:
     )
 
 
-def _of_table(one: _Said, who: list[Persona]) -> Finding:
+def _of_table(one: Said, who: list[Persona]) -> Finding:
     verbs = _verbs(one)
     listed = ", ".join(map(quoted, one.columns))
     on = f"{join(map(quoted, one.columns))} of {one.object}" if one.columns else one.object
@@ -150,48 +136,3 @@ def _of_table(one: _Said, who: list[Persona]) -> Finding:
         steps=(look,) if "select" in verbs else (),
         about=(ObjectKey(kind="relation", object=one.object, name=""),),
     )
-
-
-def read_said(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
-    """What a statement of the files grants and revokes by the names of objects."""
-    if isinstance(node, ast.GrantStmt) and node.targtype == GrantTargetType.ACL_TARGET_OBJECT:
-        yield from _of(node)
-
-
-def _of(node: Any) -> Iterator[_Said]:  # noqa: ANN401 - pglast's trees are untyped
-    kinds = {
-        ObjectType.OBJECT_TABLE: "table",
-        ObjectType.OBJECT_FUNCTION: "function",
-        ObjectType.OBJECT_ROUTINE: "function",
-        ObjectType.OBJECT_PROCEDURE: "function",
-    }
-    kind = kinds.get(node.objtype)
-    roles = frozenset(role.rolename or _PUBLIC for role in node.grantees)
-    for item in node.objects or () if kind else ():
-        name = _name(item)
-        if not node.privileges:
-            yield _Said(
-                grants=node.is_grant,
-                kind=str(kind),
-                object=name,
-                privileges=frozenset(),
-                columns=(),
-                roles=roles,
-            )
-            continue
-        for privilege in node.privileges:
-            yield _Said(
-                grants=node.is_grant,
-                kind=str(kind),
-                object=name,
-                privileges=frozenset([privilege.priv_name]) if privilege.priv_name else frozenset(),
-                columns=tuple(column.sval for column in privilege.cols or ()),
-                roles=roles,
-            )
-
-
-def _name(item: Any) -> str:  # noqa: ANN401
-    if isinstance(item, ast.RangeVar):
-        return spell(item.schemaname or "public", item.relname)
-    parts = [part.sval for part in item.objname]
-    return spell(*parts) if len(parts) > 1 else spell("public", parts[0])

@@ -14,8 +14,10 @@ from pgassay.audit.meant import is_open, is_open_here, owns_rows, reaches_all, s
 from pgassay.audit.model import NO_ROWS_SHOWN, ROWS, Finding, Severity, Step, Steps
 from pgassay.audit.ranks import needs_rank, ranked_policies, sees_all, without_policies
 from pgassay.audit.reach import measure_seen
+from pgassay.audit.rules.strangers.flagged import find_flagged
 from pgassay.audit.rules.strangers.folders import find_folders
 from pgassay.audit.rules.strangers.links import find_links
+from pgassay.audit.rules.strangers.mingled import find_mingled
 from pgassay.audit.rules.strangers.ownerless import find_ownerless
 from pgassay.audit.rules.strangers.parents import find_below
 from pgassay.audit.rules.strangers.secrets import find_secrets
@@ -66,8 +68,8 @@ def find(scene: Scene) -> Iterator[Finding]:
             deeds = list(_without_ranks(scene, sample, deeds))
             if deeds and (found := _judge(scene, sample, deeds)):
                 yield found
-    every = (find_unparted, find_ownerless, find_links, find_unlisted)
-    for more in (*every, find_folders, find_unseen, find_secrets):
+    every = (find_unparted, find_flagged, find_ownerless, find_links, find_unlisted)
+    for more in (*every, find_folders, find_mingled, find_unseen, find_secrets):
         yield from more(scene)
 
 

@@ -18,11 +18,11 @@ from pgassay.matrix.rows import Row, Sample
 from pgassay.matrix.statements import condition, literal
 from pgassay.observation import Persona
 
-_OBJECTS = "storage.objects"
-_REFUSED = "42501"
+OBJECTS = "storage.objects"
+REFUSED = "42501"
 _FOLDERS = 24  # of one bucket and persona
 _NOBODYS = "5e0c0de5-0000-4000-8000-00000000000d"
-_FILE = "pgassay.png"
+FILE = "pgassay.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,34 +59,40 @@ def _reached(scene: Scene, bucket: str, persona: Persona) -> Iterator[_Reached]:
 def _folders(scene: Scene, persona: Persona) -> Iterator[tuple[str, str, tuple[Sample, Row]]]:
     """Named after a hidden row, below what policies compare with, too; each with one named after nothing."""
     seen = measure_seen(scene, persona)
-    reach = scene.inventory.reach(_OBJECTS)
-    table = scene.surface.by_name[_OBJECTS]
-    said = find_literals(text for p in scene.policies.get(table.oid, ()) for _, text in p.clauses).strings
-    buckets = {sample.bucket for sample in scene.samples}
-    above = [f"{text.strip('/')}/" for text in said if text.strip("/") and text not in buckets]
-    for value, sample, row in hidden_names(scene, persona, seen, reach - {_OBJECTS}):
+    reach = scene.inventory.reach(OBJECTS)
+    above = named_above(scene)
+    for value, sample, row in hidden_names(scene, persona, seen, reach - {OBJECTS}):
         for begun in ("", *above):
             yield f"{begun}{value}", f"{begun}{_NOBODYS}", (sample, row)
 
 
+def named_above(scene: Scene) -> list[str]:
+    """Folders that policies compare with."""
+    table = scene.surface.by_name[OBJECTS]
+    said = find_literals(text for p in scene.policies.get(table.oid, ()) for _, text in p.clauses).strings
+    buckets = {sample.bucket for sample in scene.samples}
+    return [f"{text.strip('/')}/" for text in said if text.strip("/") and text not in buckets]
+
+
 def _done(verb: str, bucket: str, folder: str, persona: Persona) -> Steps:
-    name = f"{folder}/{_FILE}"
+    name = f"{folder}/{FILE}"
     if verb == "insert":
-        return (Step(who=persona, statement=_upload(bucket, name, persona.id), shows=ROWS),)
-    look = f"select 1 from {_OBJECTS} where (bucket_id, name) = ({literal(bucket)}, {literal(name)})"
-    return Step(statement=_upload(bucket, name)), Step(who=persona, statement=look, shows=ROWS)
+        return (Step(who=persona, statement=upload(bucket, name, persona.id), shows=ROWS),)
+    look = f"select 1 from {OBJECTS} where (bucket_id, name) = ({literal(bucket)}, {literal(name)})"
+    return Step(statement=upload(bucket, name)), Step(who=persona, statement=look, shows=ROWS)
 
 
 def _refused(verb: str, bucket: str, folder: str, persona: Persona) -> Steps:
     *before, deed = _done(verb, bucket, folder, persona)
-    shows = _REFUSED if verb == "insert" else NO_ROWS_SHOWN
+    shows = REFUSED if verb == "insert" else NO_ROWS_SHOWN
     return *before, Step(who=persona, statement=deed.statement, shows=shows)
 
 
-def _upload(bucket: str, name: str, owner: str | None = None) -> str:
+def upload(bucket: str, name: str, owner: str | None = None) -> str:
+    """What Storage sends."""
     values = (bucket, name, *([owner] if owner else []))
     columns = "bucket_id, name, owner_id" if owner else "bucket_id, name"
-    return f"insert into {_OBJECTS} ({columns}) values ({', '.join(map(literal, values))})"
+    return f"insert into {OBJECTS} ({columns}) values ({', '.join(map(literal, values))})"
 
 
 def _tell(scene: Scene, sample: Sample, found: list[_Reached]) -> Finding:
@@ -105,5 +111,5 @@ def _tell(scene: Scene, sample: Sample, found: list[_Reached]) -> Finding:
         steps=first.steps,
         others=tuple(one.steps for one in found if one is not first),
         cause=f"strangers {sample.object}",
-        about=(*(p.key for p in policies), ObjectKey(kind="relation", object=_OBJECTS, name="")),
+        about=(*(p.key for p in policies), ObjectKey(kind="relation", object=OBJECTS, name="")),
     )

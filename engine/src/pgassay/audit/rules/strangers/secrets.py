@@ -66,12 +66,12 @@ def _policies(scene: Scene, sample: Sample, persona: Persona) -> list[Policy]:
     """Those that let rows through whoever reads; who has a rank reads more by others, and rightly."""
     held = sample.table.privileges[persona.role].policies
     some = [p for p in held if p.permissive and p.command in ("select", "all") and p.using]
-    some = [p for p in some if is_open(sample.table, p) or _is_of_the_row(p.using or "true")]
+    some = [p for p in some if is_open(sample.table, p) or is_of_the_row(p.using or "true")]
     ranked = ranked_policies(scene, sample, persona) if some else ()
     return [p for p in some if p.name not in ranked]
 
 
-def _is_of_the_row(expression: str) -> bool:
+def is_of_the_row(expression: str) -> bool:
     """Whether it asks for nothing but what the row says, and the time."""
     visitor = _Callers()
     visitor(parser.parse_sql(f"select {expression}"))

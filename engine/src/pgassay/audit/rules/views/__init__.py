@@ -11,7 +11,7 @@ from pglast.enums import JoinType
 from pgassay.audit.calls import secrets, told
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.reach import measure_seen
-from pgassay.audit.rules.revokes import read_said
+from pgassay.audit.rules.revokes.said import read_said
 from pgassay.audit.rules.views.any_member import shows_any_member
 from pgassay.audit.rules.views.copied import find_copied
 from pgassay.audit.scene import Scene
