@@ -294,6 +294,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             "path in other letters",
             "message",
             "detail",
+            "hint",
             "notice",
             "value",
             "call",
