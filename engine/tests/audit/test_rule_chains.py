@@ -859,3 +859,107 @@ def test_steps_of_work_are_no_ranks(audited: Audited) -> None:
     with check (who = (select auth.uid()) and stage = 'done');
     """
     assert told(audited(jobs), "chains") == []
+
+
+CREWS = """
+create table public.ships (id integer primary key, name text not null);
+create table public.crew (
+    ship integer references public.ships, who uuid references auth.users,
+    post {type} not null default {lowest}, primary key (ship, who)
+);
+create table public.berths (
+    ship integer references public.ships, {named}, post {type} not null default {lowest},
+    primary key (ship, wanted)
+);
+create function public.my_post(s integer) returns {type}
+language sql stable security definer set search_path = ''
+as $$ select c.post from public.crew as c where c.ship = s and c.who = auth.uid() $$;
+alter table public.ships enable row level security;
+alter table public.crew enable row level security;
+alter table public.berths enable row level security;
+create policy "see" on public.ships for select to authenticated using (public.my_post(id) is not null);
+create policy "see" on public.crew for select to authenticated using (public.my_post(ship) is not null);
+create policy "see" on public.berths for select to authenticated
+using ({me} or public.my_post(ship) = {highest});
+{join}
+{invite}
+"""
+BY_ADDRESS = {"named": "wanted text", "me": "wanted = (select auth.jwt() ->> 'email')"}
+BY_ID = {
+    "named": "wanted uuid references auth.users",
+    "me": "wanted = (select auth.uid())",
+}
+WORDS = {"type": "text", "lowest": "'hand'", "middle": "'mate'", "highest": "'master'"}
+GRADES = {"type": "integer", "lowest": "1", "middle": "2", "highest": "3"}
+SIGNS_ON = """
+create policy "join" on public.crew for insert to authenticated with check (
+    who = (select auth.uid())
+    and post in (select b.post from public.berths as b where b.ship = crew.ship and {me})
+);
+"""
+CALLS_ON = """
+create function public.sign_on(s integer) returns void language sql security definer set search_path = ''
+as $$
+    insert into public.crew
+    select b.ship, auth.uid(), b.post from public.berths as b where b.ship = s and {me}
+$$;
+"""
+OFFERS = """
+create policy "invite" on public.berths for insert to authenticated
+with check (public.my_post(ship) in ({middle}, {highest}){more});
+"""
+OFFERS_BY_CALL = """
+create function public.offer(s integer, whom text, as_what {type}) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    if public.my_post(s) in ({middle}, {highest}){more} then
+        insert into public.berths values (s, whom, as_what);
+    end if;
+end $$;
+"""
+LOWEST = {"row": " and post = {lowest}", "call": " and as_what = {lowest}"}
+COMPARED = {
+    "row": " and (public.my_post(ship) = {highest} or post <> {highest})",
+    "call": " and (public.my_post(s) = {highest} or as_what <> {highest})",
+}
+
+
+def _crews(join: str, invite: str, said: dict[str, str], more: dict[str, str]) -> str:
+    asked = more.get("call" if "offer" in invite else "row", "").format(**said)
+    parts = {"join": join.format(**said), "invite": invite.format(**said, more=asked)}
+    return CREWS.format(**said, **parts)
+
+
+@pytest.mark.parametrize(
+    ("join", "invite", "said"),
+    [
+        (SIGNS_ON, OFFERS, {**BY_ADDRESS, **WORDS}),
+        (CALLS_ON, OFFERS, {**BY_ID, **WORDS}),
+        (CALLS_ON, OFFERS, {**BY_ADDRESS, **GRADES}),
+        (SIGNS_ON, OFFERS_BY_CALL, {**BY_ADDRESS, **WORDS}),
+    ],
+)
+def test_who_invites_gives_no_higher_rank_than_his_own(
+    audited: Audited, join: str, invite: str, said: dict[str, str]
+) -> None:
+    found = [
+        f for f in of_rule(audited(_crews(join, invite, said, {})), "chains") if "joins as" in f.sentence
+    ]
+    by_call = invite == OFFERS_BY_CALL
+    [finding] = found
+    assert finding.object == ("public.offer(integer, text, text)" if by_call else "public.berths")
+    assert finding.severity.word == "medium"
+    for more in (LOWEST, COMPARED):
+        assert told(audited(_crews(join, invite, said, more)), "chains") == []
+
+
+def test_who_may_promote_anybody_may_invite_him_so(audited: Audited) -> None:
+    said = {**BY_ADDRESS, **WORDS}
+    schema = (
+        _crews(SIGNS_ON, OFFERS, said, {})
+        + """
+    create policy "promote" on public.crew for update to authenticated
+    using (public.my_post(ship) in ('mate', 'master'));
+    """
+    )
+    assert not [f for f in of_rule(audited(schema), "chains") if "joins as" in f.sentence]

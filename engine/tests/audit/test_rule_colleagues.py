@@ -181,3 +181,136 @@ def test_places_that_are_the_key_of_a_row_are_exchanged(audited: Audited) -> Non
     [finding] = of_rule(found, "colleagues")
     assert (finding.columns, finding.severity.word) == (("asked", "asker", "agreed"), "medium")
     assert told(audited(PALS.format("asked = (select auth.uid())")), "colleagues") == []
+
+
+ERRANDS = """
+create table public.errands (
+    id integer primary key,
+    sender uuid {theirs} references auth.users, runner uuid {mine} references auth.users,
+    state text not null default 'ready'
+);
+alter table public.errands enable row level security;
+create policy "see" on public.errands for select to authenticated
+using ((select auth.uid()) in (sender, runner));
+create policy "report" on public.errands for update to authenticated using ({using}) with check ({using});
+{more}
+"""
+BY_RUNNER = {"theirs": "not null", "mine": "", "using": "runner = (select auth.uid())", "more": ""}
+ORDERED = """
+create function public.order_errand() returns void language sql security definer set search_path = ''
+as $$ insert into public.errands (id, sender) select max(e.id) + 1, auth.uid() from public.errands as e $$;
+"""
+TAKEN_ON = """
+create function public.take_on(whose uuid) returns void language sql security definer set search_path = ''
+as $$ insert into public.errands select max(e.id) + 1, whose, auth.uid(), 'new' from public.errands as e $$;
+"""
+POSTED = """
+create policy "post" on public.errands for insert to authenticated with check (runner = (select auth.uid()));
+"""
+HELD = """
+create function public.hold_sender() returns trigger language plpgsql set search_path = '' as $$
+begin
+    new.sender := old.sender;
+    return new;
+end $$;
+create trigger hold_sender before update on public.errands for each row execute function public.hold_sender();
+"""
+STATE_ALONE = """
+revoke update on public.errands from anon, authenticated;
+grant update (state) on public.errands to authenticated;
+"""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"theirs": "", "more": ORDERED},
+        {"using": "array[runner] @> array[(select auth.uid())]"},
+        {"more": ORDERED},
+    ],
+)
+def test_who_is_given_a_row_puts_somebody_else_into_it(audited: Audited, said: dict[str, str]) -> None:
+    [finding] = of_rule(audited(ERRANDS.format(**BY_RUNNER | said)), "colleagues")
+    assert (finding.object, finding.columns, finding.severity.word) == (
+        "public.errands",
+        ("sender",),
+        "medium",
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"more": POSTED},  # who makes them says for whom they are
+        {"more": TAKEN_ON},
+        {"more": HELD},
+        {"theirs": "", "mine": "not null"},  # a vacancy
+        {"mine": "not null"},  # perhaps he was first
+        {"more": STATE_ALONE},
+    ],
+)
+def test_who_makes_a_row_or_fills_it_says_who_is_in_it(audited: Audited, said: dict[str, str]) -> None:
+    assert told(audited(ERRANDS.format(**BY_RUNNER | said)), "colleagues") == []
+
+
+DIARY = """
+create table public.huts (id integer primary key, name text not null);
+create table public.guests (
+    hut integer references public.huts, who uuid references auth.users, post text not null default 'guest',
+    primary key (hut, who)
+);
+create table public.notes (
+    id integer generated always as identity primary key, hut integer not null references public.huts,
+    writer uuid not null default auth.uid() references auth.users, text text not null
+);
+create function public.my_huts(p text default null) returns setof integer
+language sql stable security definer set search_path = ''
+as $$ select g.hut from public.guests as g where g.who = auth.uid() and (p is null or g.post = p) $$;
+alter table public.huts enable row level security;
+alter table public.guests enable row level security;
+alter table public.notes enable row level security;
+create policy "see" on public.guests for select to authenticated using (hut in (select public.my_huts()));
+create policy "read" on public.notes for select to authenticated using (hut in (select public.my_huts()));
+"""
+INSIDE = "hut in (select public.my_huts())"
+AT_HOME = "exists (select from public.guests as g where g.hut = notes.hut and g.who = (select auth.uid()))"
+MINE = "writer = (select auth.uid())"
+ADD = 'create policy "add" on public.notes {} to authenticated using ({}) with check ({});'
+WRITE = 'create policy "write" on public.notes for insert to authenticated with check ({});'
+BOUND = ADD.format("for all", INSIDE, INSIDE) + ADD.replace("add", "bind").format(
+    "as restrictive for all", "true", MINE
+)
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        ADD.format("for all", INSIDE, f"{INSIDE} and {MINE}"),
+        ADD.format("for all", f"{MINE} or {AT_HOME}", f"{MINE} and {AT_HOME}"),
+        BOUND,
+        WRITE.format(f"{INSIDE} and {MINE}") + ADD.format("for update", INSIDE, f"{INSIDE} and {MINE}"),
+    ],
+)
+def test_who_may_write_in_his_own_name_alone_removes_what_others_wrote(
+    audited: Audited, policies: str
+) -> None:
+    [finding] = of_rule(audited(DIARY + policies), "colleagues")
+    actions = ("update",) if "for update" in policies else ("update", "delete")
+    assert (finding.object, finding.actions) == ("public.notes", actions)
+    assert (finding.repair is None) == (policies == BOUND)  # it is for reading as well
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        ADD.format("for all", INSIDE, INSIDE),  # a wiki
+        WRITE.format(f"{INSIDE} and {MINE}") + ADD.format("for update", INSIDE, f"{INSIDE} and text <> ''"),
+        ADD.format("for all", MINE, f"{INSIDE} and {MINE}"),
+        ADD.format("for all", f"{MINE} or hut in (select public.my_huts('host'))", f"{INSIDE} and {MINE}"),
+        WRITE.format(f"{INSIDE} and {MINE}")
+        + f'create policy "tidy" on public.notes for delete to authenticated using ({INSIDE});',
+    ],
+)
+def test_a_wiki_and_those_who_keep_order(audited: Audited, policies: str) -> None:
+    assert told(audited(DIARY + policies), "colleagues") == []

@@ -333,3 +333,98 @@ def test_a_code_that_is_used_lets_the_next_one_in(
 def test_a_code_for_many(audited: Audited, column: str, mark: str) -> None:
     said = {"kind": "", "asked": "", "column": column, "mark": mark, "effect": ENTERS}
     assert told(audited(CODES.format(**said)), "twice") == []
+
+
+GIVEN = """
+create table public.purses (who uuid primary key references auth.users, coins integer not null default 0);
+create table public.gifts ({row});
+alter table public.purses enable row level security;
+alter table public.gifts enable row level security;
+create policy "see" on public.purses for select to authenticated using (who = (select auth.uid()));
+create policy "see" on public.gifts for select to authenticated using (who = (select auth.uid()));
+create function public.begin_it() returns void language plpgsql security definer set search_path = '' as $$
+begin
+    {begin}
+end $$;
+{more}
+"""
+SPENT = """
+create function public.spend() returns boolean language sql stable security definer set search_path = ''
+as $$ select exists (select from public.gifts as g where g.who = auth.uid() and g.points > 0) $$;
+"""
+LEAVE = 'create policy "leave" on public.gifts for delete to authenticated using (who = (select auth.uid()));'
+ONCE = "who uuid primary key references auth.users"
+ANY_ROW = "id bigint generated always as identity primary key, who uuid not null references auth.users"
+TILL = "till timestamptz not null default now() + interval '14 days'"
+ENTER = "insert into public.gifts (who) values (auth.uid()){};"
+UNLESS = """
+if exists (select from public.gifts as g where g.who = auth.uid()) then
+    raise exception 'once';
+end if;
+"""
+COINS = "update public.purses as p set coins = p.coins + 50 where p.who = {};"
+NOTHING = " on conflict do nothing"
+BY_TRIGGER = """
+create function public.pay() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+    update public.purses as p set coins = p.coins {sign} 50 where p.who = {row}.who;
+    return {row};
+end $$;
+create trigger pay {when} on public.gifts for each row execute function public.pay();
+"""
+ENTERS_ONESELF = 'create policy "enter" on public.gifts for insert to authenticated with check ({});'
+TWO_WEEKS = "till date not null"
+REGIVEN = [
+    {"row": f"{ONCE}, {TILL}", "begin": ENTER.format(NOTHING)},
+    {"row": f"{ANY_ROW}, {TILL}", "begin": UNLESS + ENTER.format("")},
+    {"row": f"{ONCE}, points integer not null default 50", "begin": ENTER.format(""), "more": SPENT},
+    {"row": ONCE, "begin": ENTER.format("") + COINS.format("auth.uid()")},
+    {
+        "row": ONCE,
+        "begin": "null;",
+        "more": BY_TRIGGER.format(sign="+", row="new", when="after insert")
+        + ENTERS_ONESELF.format("who = (select auth.uid())"),
+    },
+    {
+        "row": f"{ONCE}, {TWO_WEEKS}",
+        "begin": "null;",
+        "more": ENTERS_ONESELF.format("who = (select auth.uid()) and till = current_date + 14"),
+    },
+]
+
+
+@pytest.mark.parametrize("said", REGIVEN)
+def test_who_removes_his_row_is_given_the_same_again(audited: Audited, said: dict[str, str]) -> None:
+    schema = GIVEN.format(**{"more": ""} | said)
+    assert told(audited(schema + LEAVE), "twice") == [("public.gifts", "medium", ("delete",))]
+    assert told(audited(schema), "twice") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"row": f"{ONCE}, since timestamptz not null default now()", "begin": ENTER.format(NOTHING)},
+        {
+            "row": f"{ONCE}, {TILL}",
+            "begin": ENTER.format(" on conflict (who) do update set till = now() + '1 day'"),
+        },
+        {
+            "row": f"seat integer primary key, who uuid references auth.users, {TILL}",
+            "begin": "insert into public.gifts (seat, who) values (1000, auth.uid()) on conflict do nothing;",
+        },
+        {
+            "row": f"{ONCE}, {TILL}",
+            "begin": ENTER.format(NOTHING),
+            "more": LEAVE.replace('"leave"', '"set"').replace("for delete", "for update"),
+        },
+        {"row": f"{ONCE}, {TILL}", "begin": ENTER.format("") + COINS.format("auth.uid()").replace("+", "-")},
+        {
+            "row": ONCE,
+            "begin": ENTER.format("") + COINS.format("auth.uid()"),
+            "more": BY_TRIGGER.format(sign="-", row="old", when="after delete"),
+        },
+    ],
+)
+def test_who_leaves_and_comes_back(audited: Audited, said: dict[str, str]) -> None:
+    """One is in again, prolongs it anyway, pays for it, or had to give it back."""
+    assert told(audited(GIVEN.format(**{"more": ""} | said) + LEAVE), "twice") == []

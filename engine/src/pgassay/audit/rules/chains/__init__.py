@@ -14,6 +14,7 @@ from pgassay.audit.rules.chains.altered import find_altered
 from pgassay.audit.rules.chains.borrowed import find_borrowed
 from pgassay.audit.rules.chains.claimed import find_claimed
 from pgassay.audit.rules.chains.entering import find_entries
+from pgassay.audit.rules.chains.invited import find_invited
 from pgassay.audit.rules.chains.promoted import find_promoted
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import does_to
@@ -76,6 +77,7 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield from find_borrowed(scene)
     yield from find_claimed(scene)
     yield from find_promoted(scene)
+    yield from find_invited(scene)
 
 
 def _groups(scene: Scene, sample: Sample, persona: Persona) -> Iterator[list[Write]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, permutations
+from itertools import chain, islice, permutations
 
 from pgassay.audit.confirmation import plays
 from pgassay.audit.model import ROWS, Finding, Severity, Step, Steps
+from pgassay.audit.rules.colleagues.fellows import find_fellows
 from pgassay.audit.rules.colleagues.places import find_taken_places
+from pgassay.audit.rules.colleagues.readdressed import find_readdressed
 from pgassay.audit.scene import Scene, run
 from pgassay.audit.words import anyone, join
 from pgassay.audit.writes import Write, inserts_with_another, left_to_update, naming_columns, owner_columns
@@ -27,15 +29,20 @@ _REFUSED = "42501"
 def find(scene: Scene) -> Iterator[Finding]:
     """Of tables with one row for each user, whose policies ask for something that users may share."""
     for sample in scene.samples:
-        owners = owner_columns(sample)
+        owners, is_known = owner_columns(sample), False
         single = any(set(index.columns) <= owners for index in sample.table.unique)
         if owners and single and sample.table.kind in "rp" and sample.table.secured:
             found = (f for setup in _sharings(scene, sample) if (f := _try(scene, sample, setup)))
             yield from list(found)[:1]
         elif len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
-            yield from islice(_rewritten(scene, sample), 1)
+            rewritten = list(islice(_rewritten(scene, sample), 1))
+            yield from rewritten
+            is_known = bool(rewritten)
         if len(owners) > 1 and sample.table.kind in "rp" and sample.table.secured:
-            yield from islice(find_taken_places(scene, sample), 1)
+            readdressed = () if is_known else find_readdressed(scene, sample)
+            yield from islice(chain(find_taken_places(scene, sample), readdressed), 1)
+        if owners and sample.table.kind in "rp" and sample.table.secured:
+            yield from islice(find_fellows(scene, sample), 1)
 
 
 def _rewritten(scene: Scene, sample: Sample) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ _VALUES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pair:
+class Pair:
     """A row in which the persona stands in the column `mine`, and another one in `theirs`.
 
     In one that is `strange` the other one stands in both.
@@ -57,10 +57,11 @@ class _Pair:
 
 def find_taken_places(scene: Scene, sample: Sample) -> Iterator[Finding]:
     """For each two users, places and deeds."""
-    return (found for pair in _pairs(scene, sample) for found in _of(scene, pair))
+    return (found for pair in find_pairs(scene, sample) for found in _of(scene, pair))
 
 
-def _pairs(scene: Scene, sample: Sample) -> Iterator[_Pair]:
+def find_pairs(scene: Scene, sample: Sample) -> Iterator[Pair]:
+    """Each two users in each two columns, where the one may write the other's."""
     owners = sorted(owner_columns(sample))
     for persona, other in permutations(scene.users if len(owners) > 1 else (), 2):
         strange = planted_row(sample, other)
@@ -69,7 +70,7 @@ def _pairs(scene: Scene, sample: Sample) -> Iterator[_Pair]:
             if not row or not strange or theirs not in sample.table.privileges[persona.role].update:
                 continue
             rooms = tuple(Step(statement=make_room(sample, user)) for user in (persona, other))
-            pair = _Pair(
+            pair = Pair(
                 sample=sample,
                 persona=persona,
                 other=other,
@@ -82,7 +83,7 @@ def _pairs(scene: Scene, sample: Sample) -> Iterator[_Pair]:
             yield from islice((one for one in every if plays(scene.session, one.ready)), 1)
 
 
-def _of(scene: Scene, pair: _Pair) -> Iterator[Finding]:
+def _of(scene: Scene, pair: Pair) -> Iterator[Finding]:
     """What was refused goes through with the other's place: by the same statement, or afterwards."""
     every = [one for one in (*_decided(scene, pair), *_removed(pair)) if _is_the_others(scene, pair, one[0])]
     for places in _places(pair):
@@ -106,17 +107,17 @@ _Deed = tuple[Step, str, str]
 """What is refused; which column it sets to what, or "" where it removes the row."""
 
 
-def _at_once(pair: _Pair, places: Mapping[str, str | None], deed: _Deed) -> Step:
+def _at_once(pair: Pair, places: Mapping[str, str | None], deed: _Deed) -> Step:
     refused, column, value = deed
     return pair.by(pair.row.update({**places, column: value})) if column else refused
 
 
-def _is_the_others(scene: Scene, pair: _Pair, refused: Step) -> bool:
+def _is_the_others(scene: Scene, pair: Pair, refused: Step) -> bool:
     """Whether the other one does it where the row is as it is."""
     return plays(scene.session, (*pair.ready, replace(refused, who=pair.other, shows=ROWS)))
 
 
-def _alive(scene: Scene, pair: _Pair, ways: Sequence[tuple[_Deed, Steps]]) -> Iterator[tuple[_Deed, Steps]]:
+def _alive(scene: Scene, pair: Pair, ways: Sequence[tuple[_Deed, Steps]]) -> Iterator[tuple[_Deed, Steps]]:
     """Those that go through, asked in one flight."""
     ready = [*(step.statement for step in pair.ready), *become(pair.persona)]
     answers = scene.ask(None, [[*ready, *(step.statement for step in steps)] for _, steps in ways])
@@ -125,7 +126,7 @@ def _alive(scene: Scene, pair: _Pair, ways: Sequence[tuple[_Deed, Steps]]) -> It
             yield way
 
 
-def _places(pair: _Pair) -> Iterator[dict[str, str | None]]:
+def _places(pair: Pair) -> Iterator[dict[str, str | None]]:
     """The persona stands in both places, or the two change theirs."""
     both = {pair.theirs: pair.persona.id}
     for places in (both, both | {pair.mine: pair.other.id}):
@@ -133,7 +134,7 @@ def _places(pair: _Pair) -> Iterator[dict[str, str | None]]:
             yield places
 
 
-def _decided(scene: Scene, pair: _Pair) -> Iterator[_Deed]:
+def _decided(scene: Scene, pair: Pair) -> Iterator[_Deed]:
     """Columns and values that the persona may not write from its own place."""
     sample = pair.sample
     held = sample.table.privileges[pair.persona.role].update
@@ -150,13 +151,13 @@ def _decided(scene: Scene, pair: _Pair) -> Iterator[_Deed]:
             yield pair.by(text, answer.sqlstate or NO_ROWS_SHOWN), name, value
 
 
-def _removed(pair: _Pair) -> Iterator[_Deed]:
+def _removed(pair: Pair) -> Iterator[_Deed]:
     if pair.sample.table.privileges[pair.persona.role].delete:
         yield pair.by(pair.row.removal, NO_ROWS_SHOWN), "", ""
 
 
 def _might_make_it(
-    scene: Scene, pair: _Pair, places: Mapping[str, str | None], column: str, value: str
+    scene: Scene, pair: Pair, places: Mapping[str, str | None], column: str, value: str
 ) -> bool:
     """Whether such rows are the persona's to make, with whom it likes in these places, and to do so then."""
     sample, persona = pair.sample, pair.persona
@@ -171,7 +172,7 @@ def _might_make_it(
     return plays(scene.session, (*pair.room, pair.by(then.statement), deed))
 
 
-def _tell(scene: Scene, pair: _Pair, steps: Steps, places: Mapping[str, str | None], column: str) -> Finding:
+def _tell(scene: Scene, pair: Pair, steps: Steps, places: Mapping[str, str | None], column: str) -> Finding:
     table, name, other = pair.sample.table, pair.persona.name, pair.other.name
     held = table.privileges[pair.persona.role]
     verbs = ("update",) if column else ("update", "delete")

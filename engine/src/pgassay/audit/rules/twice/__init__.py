@@ -12,6 +12,7 @@ from pgassay.audit.arguments import argument_lists
 from pgassay.audit.calls import Call, callable_by, look_new, make_calls, samples_of, setups, untaken
 from pgassay.audit.model import ROWS, Finding, Severity, Step
 from pgassay.audit.rules.twice.payments import Looked, Paid, paid_again, rewarded_again
+from pgassay.audit.rules.twice.regiven import find_regiven
 from pgassay.audit.rules.twice.replayed import find_replayed
 from pgassay.audit.rules.twice.used import find_used
 from pgassay.audit.scene import Scene, run
@@ -36,6 +37,7 @@ def find(scene: Scene) -> Iterator[Finding]:
                 yield found
     yield from find_used(scene, done)
     yield from find_replayed(scene)
+    yield from find_regiven(scene)
 
 
 def _try(scene: Scene, persona: Persona, function: Function) -> Finding | None:
