@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pgassay.catalog.model import Function
 from pgassay.diff.asked import Asked, Scene
 from pgassay.diff.bodies import read_function
-from pgassay.diff.calls import POLYMORPHIC, Near, find_near, probe_call, repeated, spell_argument
+from pgassay.diff.call_probes import Near, find_near, probe_call, repeated
+from pgassay.diff.calls import POLYMORPHIC, spell_argument
 from pgassay.diff.probes import SearchProbe
 from pgassay.diff.queries import Departure, contrast
 from pgassay.diff.row_arguments import plain_value

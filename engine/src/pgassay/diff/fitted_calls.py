@@ -8,15 +8,8 @@ from itertools import chain, islice
 
 from pgassay.catalog.compare import SchemaChange
 from pgassay.catalog.literals import find_literals
-from pgassay.diff.calls import (
-    CallContext,
-    CalledFunction,
-    find_callable,
-    find_near,
-    probe_call,
-    repeated,
-    spell_argument,
-)
+from pgassay.diff.call_probes import find_near, probe_call, repeated
+from pgassay.diff.calls import CallContext, CalledFunction, find_callable, spell_argument
 from pgassay.diff.experiments import Experiment
 from pgassay.diff.neighbourhoods import bodies
 from pgassay.diff.probes import SearchProbe
