@@ -199,3 +199,45 @@ def test_row_that_a_document_becomes_says_whose_it_is(tenants: Tenants) -> None:
     sides = (f"d.owner = {owner} and d.stage = 'DRAFT'" for owner in ("auth.uid()", "given.owner"))
     [gain] = compare(tenants, *map(SAVE.format, sides)).difference.gained
     assert "EXECUTE public.save(jsonb) to write more" in gain.message
+
+
+LEADS = """
+create function public.leads(which text) returns boolean language sql stable security definer as $$
+    select exists (select from public.documents as d where d.owner = auth.uid() and d.tenant = {})
+$$;
+grant execute on function public.leads(text) to anon, authenticated;
+"""
+
+
+def test_no_where_it_said_yes_is_none(tenants: Tenants) -> None:
+    before, after = (LEADS.format(text) for text in ("d.tenant", "which"))
+    assert compare(tenants, before, after).difference.gained == ()
+
+
+GUESTS = """
+create function public.count_own() returns bigint language sql stable security definer as $$
+    select count(*) from public.documents as d where d.owner = auth.uid() {}
+$$;
+""" + CALLED.format("public.count_own()")
+
+
+def test_what_its_own_claims_say_tells_the_caller_of_nobody(tenants: Tenants) -> None:
+    asked = "and (current_setting('request.jwt.claims', true)::jsonb ->> 'is_anonymous')::boolean is not true"
+    assert compare(tenants, *map(GUESTS.format, ("", asked))).difference.gained == ()
+
+
+FIND = """
+create function public.find(words text, sorted text default 'label') returns setof text
+language plpgsql stable security definer as $$ begin
+    return query execute format(
+        'select d.label from public.documents as d where d.owner = %L and d.label like ' || {},
+        auth.uid(), words, sorted
+    );
+end $$;
+""" + CALLED.format("public.find(text, text)")
+
+
+def test_text_that_is_run_where_another_argument_has_a_default(tenants: Tenants) -> None:
+    before, after = (FIND.format(f"'{text} order by d.%I'") for text in ("%L", "''%s''"))
+    [gain] = compare(tenants, before, after).difference.gained
+    assert "EXECUTE public.find(text, text)" in gain.message

@@ -142,3 +142,34 @@ def test_letter_that_only_heads_pattern_takes_is_a_gain(tenants: Tenants) -> Non
         found = review(tenants.server, *sides, search=SEARCH_STATEMENTS).difference.gained
         assert len(found) == number
         assert all("UPDATE path of " in one.message for one in found)
+
+
+STAYS = f"""
+create table public.stays (id integer primary key, host uuid not null, guest uuid not null);
+insert into public.stays values (1, '{ALICE}', '{ALICE}'), (2, '{BOB}', '{BOB}');
+alter table public.stays enable row level security;
+create policy "both" on public.stays to authenticated using (auth.uid() in (host, guest));
+revoke all on public.stays from anon, authenticated;
+grant select, update (host) on public.stays to authenticated;
+create function private.host_decides() returns trigger language plpgsql as $$
+begin
+    if {{}}.host is distinct from auth.uid() then
+        raise exception 'only the host decides';
+    end if;
+    return new;
+end $$;
+create trigger host_decides before update on public.stays
+for each row execute function private.host_decides();
+"""
+
+
+def test_place_of_another_that_one_takes_oneself_is_a_gain(tenants: Tenants) -> None:
+    sides = (STAYS.format(row) for row in ("old", "new"))
+    found = review(
+        tenants.server,
+        tenants.head(next(sides), name="base.sql"),
+        tenants.head(next(sides)),
+        search=SEARCH_STATEMENTS,
+    )
+    [gain] = found.difference.gained
+    assert "UPDATE host of 1 of the rows of public.stays (was: refused, P0001)" in gain.message

@@ -153,8 +153,11 @@ def _texts(
         return dict.fromkeys([*candidates(type_, labels.get(type_, ()), known, ids), *more, None])
 
     parameters = read_arguments(function.spelled) or ()
-    lists = islice(_combine([tuple(values(type_)) for type_ in function.arguments]), _CALLS)
-    for some in lists:
+    every = [tuple(values(type_)) for type_ in function.arguments]
+    needed = sum(one.default is None for one in parameters) if parameters else len(every)
+    # What has a default may want a value that nobody guesses.
+    short = islice(_combine(every[:needed]), _CALLS // 4) if 0 < needed < len(every) else ()
+    for some in chain(short, islice(_combine(every), _CALLS)):
         spelled = zip_longest(map(literal, some), parameters[: len(some)])
         yield ", ".join(spell_argument(text, one) for text, one in spelled)
 

@@ -104,9 +104,10 @@ class Judge:
         said, was = (_shown(attempt, answer) for answer in (after, before))
         if said == was:
             return False
-        statement = attempt.witness.statement
+        witness = attempt.witness
+        own = f"{witness.statement} {json.dumps(dict(witness.persona.claims))}"  # what it says itself
         return any(
-            is_told(s, said) and s not in was and s not in statement
+            is_told(s, said) and s not in was and s not in own
             for s in (*self.secrets[attempt.key.persona], *(one.value for one in attempt.canaries))
         )
 
@@ -116,9 +117,10 @@ class Judge:
         return is_known and not frozenset(attempt.guesses).isdisjoint(self.secrets[attempt.key.persona])
 
     def remember(self, experiment: Experiment, attempt: SearchProbe, before: Answer, after: Answer) -> None:
-        """A call that returns something else."""
+        """A call that returns something else; not one that said yes, and now says no."""
         is_answered = attempt.key.action is Action.EXECUTE and not before.sqlstate and not after.sqlstate
-        if is_answered and after.rows[_FIRST] != before.rows[_FIRST]:
+        answers = [answer.rows[_FIRST] for answer in (before, after)] if is_answered else []
+        if answers and answers[0] != answers[1] and answers != [_YES, _NO]:
             self.calls.append((experiment, attempt, before, after))
 
     def find_crossing(self) -> tuple[Experiment, SearchProbe, Answer, Answer] | None:

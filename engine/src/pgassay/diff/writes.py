@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 from pglast import parser
 
@@ -57,6 +57,7 @@ def try_writes(
             yield from _collisions(one, subjects)
             yield from _doubles(one, subjects, base)
             yield from _guesses(one, subjects, base, head)
+            yield from _takings(one, subjects)
             yield from _experiment(one, (probe for subject in subjects for probe in _others(one, subject)))
             yield from _firsts(one, subjects)
             yield from _defaults(one, subjects)
@@ -180,6 +181,20 @@ def _others(around: Neighbourhood, subject: Subject) -> Iterator[SearchProbe]:
         for name in (one.name for one in columns if row.changed[one.name] != row.values[one.name]):
             other = Variation(sample=sample, row=row, values={name: row.changed[name]})
             yield from islice(probe_varied_insert(subject, other), 1)
+
+
+def _takings(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
+    """One's own id in another's place, in a row that names both: once it does."""
+    owners = around.sample.ownership.direct if around.sample.ownership else frozenset()
+    for subject in subjects if len(owners) > 1 else ():
+        id_, held = subject.persona.id, subject.privileges.update & subject.table.updatable
+        for name, row in product(sorted(owners & held), subject.rows.get(RowClass.OWN, ())[:1]):
+            others = (one.values[name] for one in around.sample.rows if one.values[name] not in (None, id_))
+            both = Variation(sample=around.sample, row=row, values={name: next(others, None)})
+            if id_ and both.values[name] and any(row.values[one] == id_ for one in owners - {name}):
+                text = statements.update(subject.table, name, literal(id_), where=subject.where(row))
+                probe = probe_update(subject, (name,), text)
+                yield from _experiment(around, [probe], setup=both.setup, given=str(both))
 
 
 def _firsts(around: Neighbourhood, subjects: Sequence[Subject]) -> Iterator[Experiment]:
