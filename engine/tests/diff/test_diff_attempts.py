@@ -285,7 +285,7 @@ def compare(tenants: Tenants, before: str, after: str, *, search: int = SEARCH_S
             "EXECUTE public.about(uuid) to get what only others got",
         ),
         (LIMITED.format(6), LIMITED.format(60), " of the rows of public.notes (was: refused, PT402)"),
-        (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 8 of the rows of public.notes (was: refused"),
+        (PAID, PAID.replace("1 * count", "0 * count"), "INSERT 1 of the rows of public.notes (was: refused"),
     ],
     ids=[
         *("new table", "empty table", "behind a key", "channel", "channel by its name"),

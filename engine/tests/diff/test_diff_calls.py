@@ -192,7 +192,7 @@ end $$;
 """ + CALLED.format("public.finish()")
     others = finish.format("coalesce((auth.jwt() -> 'user_metadata' ->> 'as')::uuid, auth.uid())")
     [gain] = compare(tenants, finish.format("auth.uid()"), others).difference.gained
-    assert "EXECUTE public.finish() with other effects (was: without), given the claims" in gain.message
+    assert "EXECUTE public.finish() to write more (was: less), given the claims" in gain.message
 
 
 def test_row_that_a_document_becomes_says_whose_it_is(tenants: Tenants) -> None:

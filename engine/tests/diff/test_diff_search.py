@@ -343,7 +343,7 @@ grant execute on all functions in schema public to authenticated;
             " and owner = auth.uid()) then",
             "EXECUTE public.label(integer, text, public.stage) to write more (was: refused, 42501), ",
         ),
-        (" and owner = auth.uid()\n", "EXECUTE public.relabel(integer, text) to write more (was: less)."),
+        (" and owner = auth.uid()\n", "EXECUTE public.relabel(integer, text) to write more (was: less)"),
     ],
     ids=["set", "scalar", "refusal", "silence"],
 )

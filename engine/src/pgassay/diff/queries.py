@@ -34,7 +34,7 @@ def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[
         within = " and ".join(dict.fromkeys((*(asked.within if asked else ()), *refusing)))
         for departure in _depart(old, new):
             yield replace(departure, within=within)
-        if old and new and not new.is_query:
+        if old and new and not new.is_query and _may_be_alone(old.condition, new.condition):
             # What is let through may show only in rows that are looked for then.
             let_through = _beyond(old.condition, new.condition)
             for one in (one for one in after[after.index(new) :] if one.is_query):
@@ -44,8 +44,9 @@ def contrast(before: Sequence[Question], after: Sequence[Question]) -> Iterator[
 
 def _depart(old: Question | None, new: Question | None) -> Iterator[Departure]:
     if old and new and not old.is_query:
-        yield Departure(_beyond(old.condition, new.condition))
-        yield Departure(_beyond(new.condition, old.condition))
+        for one, other in ((old.condition, new.condition), (new.condition, old.condition)):
+            if _may_be_alone(one, other):
+                yield Departure(_beyond(one, other))
     elif old and new and old.rows == new.rows:
         widened = f"({new.condition}) and ({old.condition}) is not true"
         yield from _exists(new.rows, widened, widens=True)
@@ -53,15 +54,18 @@ def _depart(old: Question | None, new: Question | None) -> Iterator[Departure]:
         yield from _exists(found.rows, found.condition) if found.is_query else (Departure(found.condition),)
 
 
+def _may_be_alone(one: str, other: str) -> bool:
+    """Not where one condition's truth makes the other true: of what OR joins, it says less."""
+    return not set(_arms(one)) <= set(_arms(other))
+
+
 def _beyond(one: str, other: str) -> str:
     """True where one condition is and the other is not; of what OR joins, what both say is left out."""
     arms, others = _arms(one), _arms(other)
-    more = [arm for arm in arms if arm not in others]
+    more = [arm for arm in arms if arm not in others] or arms
     less = [arm for arm in others if arm not in arms]
-    if not more or not less:
-        more, less = arms, others
     first, second = (" or ".join(f"({arm})" for arm in some) for some in (more, less))
-    return f"({first}) and ({second}) is not true"
+    return f"({first}) and ({second}) is not true" if less else f"({first})"
 
 
 def _arms(text: str) -> list[str]:
