@@ -9,7 +9,7 @@ import pytest
 from pgassay.catalog.tables import read_surface
 from pgassay.database import Session
 from pgassay.matrix.cells import describe_groups
-from pgassay.matrix.questions import ask_all
+from pgassay.matrix.questions import WHOLE, ask_all, ask_inserts
 from pgassay.matrix.rows import ROWS_OF_A_CLASS, Row, Sample, read_samples
 from pgassay.matrix.subject import Subject, make_subjects
 from pgassay.observation import Persona
@@ -84,3 +84,20 @@ def test_groups_are_told_apart_by_as_few_features_as_do(
     groups: list[list[dict[str, str]]], described: tuple[str, ...]
 ) -> None:
     assert describe_groups(groups) == described
+
+
+def test_nobody_inserts_for_another_who_may_not_say_whose_a_row_is(
+    samples: tuple[Sample, ...], alice: Persona
+) -> None:
+    (sample,) = [one for one in samples if one.object == "public.members"]
+    held = sample.table.privileges[alice.role]
+
+    def classes(columns: set[str]) -> int:
+        rights = {**sample.table.privileges, alice.role: replace(held, insert=frozenset(columns))}
+        table = replace(sample.table, privileges=rights)
+        [subject] = make_subjects([replace(sample, table=table)], [alice])
+        asked = [question[0].key for question in ask_inserts(subject)]
+        return len({key.rows for key in asked if key.variant == WHOLE})
+
+    assert classes({"id", "name"}) > 1
+    assert classes({"name"}) == 1
