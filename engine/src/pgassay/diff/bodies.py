@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pglast import ast, parser
-from pglast.enums import BoolExprType, BoolTestType, NullTestType, SubLinkType
+from pglast.enums import BoolExprType, BoolTestType, NullTestType
 from pglast.visitors import Visitor
 
 from pgassay.catalog.model import Function
 from pgassay.diff.questions import Question, of_statement, read_query
-from pgassay.solver.bodies import datum_names, is_raising, read_assignment
+from pgassay.solver.bodies import datum_names, existence, is_raising, only_column, read_assignment, scalar
 from pgassay.solver.functions import read_block
 from pgassay.solver.schema import Schema
 from pgassay.solver.scope import Node, parse_expression, write
@@ -172,15 +172,15 @@ class _Body:
         questions = tuple(of_statement(node))
         if not isinstance(node, ast.SelectStmt) or node.op or not questions:
             return
-        self._know(_FOUND, _sublink(SubLinkType.EXISTS_SUBLINK, node))
+        self._know(_FOUND, existence(node))
         kind, into = target
         columns = node.targetList or ()
         if kind == "PLpgSQL_row":
             for one, column in zip(into["fields"], columns, strict=False):
-                self._know(one["name"], _sublink(SubLinkType.EXPR_SUBLINK, _only(node, column.val)))
+                self._know(one["name"], scalar(only_column(node, column.val)))
         elif into:
             # A record, or a variable of a type that libpg_query does not know.
-            self._know(into["refname"], _sublink(SubLinkType.EXPR_SUBLINK, node))
+            self._know(into["refname"], scalar(node))
 
     def _know(self, name: str, value: Node, *, is_said: bool = False) -> None:
         text = self._replace(write(value))
@@ -247,7 +247,7 @@ def _field(row: Node, name: str) -> Node:
     """A column of the query that gives a record."""
     named = (one.val for one in row.subselect.targetList or () if one.name == name)
     column = next(named, ast.ColumnRef(fields=(ast.String(name),)))
-    return _sublink(SubLinkType.EXPR_SUBLINK, _only(row.subselect, column))
+    return scalar(only_column(row.subselect, column))
 
 
 def _text(expression: Statement) -> str:
@@ -290,12 +290,3 @@ def _given(part: Any, names: Sequence[str]) -> set[str]:  # noqa: ANN401 - JSON
         )
         found |= {one["name"] for one in said.get("fields", ())} | {said.get("refname", "")}
     return found | {_FOUND}
-
-
-def _sublink(kind: SubLinkType, select: Node) -> Node:
-    return ast.SubLink(subLinkType=kind, subselect=select)
-
-
-def _only(select: Node, column: Node) -> Node:
-    changed = {name: getattr(select, name) for name in select} | {"targetList": (ast.ResTarget(val=column),)}
-    return ast.SelectStmt(**changed)

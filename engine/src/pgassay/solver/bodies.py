@@ -82,7 +82,7 @@ class _Reader:
             return self._ended(scope, statement.get("expr"))
         if kind == "return_query" and not self._raising:
             found = _returned_query(statement, scope)
-            return found.at(_scalar(found.node))
+            return found.at(scalar(found.node))
         if kind == "raise" and is_raising(statement):
             return Term(parse_expression("true"), scope) if self._raising else _null(scope)
         return self.returned(rest, self._after(kind, statement, scope), count + 1)
@@ -101,7 +101,7 @@ class _Reader:
         if kind == "dynexecute" and statement.get("into"):
             return self._executed(statement, scope)
         if kind == "perform":
-            return scope.knowing("found", Term(_existence(_query(statement["expr"])), scope))
+            return scope.knowing("found", Term(existence(_query(statement["expr"])), scope))
         if kind != "raise" and not self._raising:
             raise UnreadableError
         return scope
@@ -116,8 +116,8 @@ class _Reader:
         """SELECT INTO, which also says whether there was a row."""
         if not isinstance(query.node, ast.SelectStmt):
             raise UnreadableError
-        existence = query.at(_existence(query.node))
-        return self._selected(statement, query, query.scope.knowing("found", existence))
+        found = query.at(existence(query.node))
+        return self._selected(statement, query, query.scope.knowing("found", found))
 
     def _executed(self, statement: Statement, scope: Scope) -> Scope:
         """EXECUTE INTO; what refuses later may still be read where its text is not known."""
@@ -135,11 +135,11 @@ class _Reader:
         kind, target = next(iter(statement["target"].items()))
         if kind == "PLpgSQL_row":
             for field, column in zip(target["fields"], columns, strict=False):
-                scope = scope.knowing(field["name"], query.at(_scalar(_only(query.node, column.val))))
+                scope = scope.knowing(field["name"], query.at(scalar(only_column(query.node, column.val))))
             return scope
         # A record, whose fields are columns; or a variable of a type that libpg_query does not know.
         if len(columns) == 1:
-            scope = scope.knowing(target["refname"], query.at(_scalar(query.node)))
+            scope = scope.knowing(target["refname"], query.at(scalar(query.node)))
         return scope.knowing(f"{target['refname']}.*", query)
 
     def _decided(self, statement: Statement, rest: Sequence[Statement], scope: Scope, count: int) -> Term:
@@ -207,15 +207,18 @@ def _query(expression: Mapping[str, Any]) -> Node:
     return raw.stmt
 
 
-def _scalar(select: Node) -> Node:
+def scalar(select: Node) -> Node:
+    """A query as the value that it gives."""
     return ast.SubLink(subLinkType=SubLinkType.EXPR_SUBLINK, subselect=select)
 
 
-def _existence(select: Node) -> Node:
+def existence(select: Node) -> Node:
+    """Whether a query finds a row."""
     return ast.SubLink(subLinkType=SubLinkType.EXISTS_SUBLINK, subselect=select)
 
 
-def _only(select: Node, column: Node) -> Node:
+def only_column(select: Node, column: Node) -> Node:
+    """The query with this column alone."""
     changed = {name: getattr(select, name) for name in select}
     return ast.SelectStmt(**{**changed, "targetList": (ast.ResTarget(val=column),)})
 
